@@ -1,0 +1,5 @@
+//! The experiment file: schema, defaults, validation, overrides.
+
+mod schema;
+
+pub use schema::*;

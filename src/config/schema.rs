@@ -1,0 +1,340 @@
+//! The experiment file: every key, its type and its default.
+//!
+//! A config is TOML. Keys left out take the defaults declared here; unknown keys are refused.
+//! The resolved config (every key written out) is saved in the run folder, and alone repeats the
+//! run. The doc comment of each field is the text that `--help-config` shows.
+
+use serde::{Deserialize, Serialize};
+
+/// One experiment, all keys resolved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Format version of this file; written into every run folder.
+    pub version: u32,
+    /// Name of the experiment; part of the run folder's name.
+    pub name: String,
+    /// Seed of every random number in the run.
+    pub seed: u64,
+    pub data: DataConfig,
+    pub diffusion: DiffusionConfig,
+    pub model: ModelConfig,
+    pub train: TrainConfig,
+    pub preview: PreviewConfig,
+    pub sample: SampleConfig,
+}
+
+/// The newest config format that this binary reads and writes.
+pub const CONFIG_VERSION: u32 = 1;
+
+/// What to train on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// `mnist`, `mnist-10k`, `fashion-mnist-10k`, `emoji-32`, `idx` (files at `path`) or `images`
+    /// (a folder at `path`; sub-folders are classes).
+    pub dataset: String,
+    /// File or folder for `idx` and `images`; for bundled names, overrides where they are looked
+    /// for. Empty: not set.
+    pub path: String,
+    /// Labels file for `idx`. Empty: found beside the images by its usual name, else unlabelled.
+    pub labels: String,
+    /// Height and width of the training images in pixels; images of other sizes are resized.
+    /// 0: as stored.
+    pub image_size: usize,
+    /// Colour channels: 1 (grey), 3 (RGB), or 0: as stored.
+    pub channels: usize,
+    /// How many images to keep out of training for the held-out loss.
+    pub held_out: usize,
+    /// Mirror each training image left-right with probability one half.
+    pub horizontal_flip: bool,
+}
+
+/// Name of a noise schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScheduleName {
+    Linear,
+    ScaledLinear,
+    Cosine,
+    Sigmoid,
+}
+
+/// What the network predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PredictionType {
+    /// The noise ε.
+    Epsilon,
+    /// The clean image x_0.
+    Sample,
+    /// v = α ε − σ x_0 (Salimans & Ho 2022).
+    VPrediction,
+}
+
+/// The forward process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiffusionConfig {
+    /// Number of diffusion steps T; t runs over 0..T.
+    pub timesteps: usize,
+    /// `linear`, `scaled_linear`, `cosine` or `sigmoid`.
+    pub schedule: ScheduleName,
+    /// First β of the linear, scaled_linear and sigmoid schedules.
+    pub beta_start: f64,
+    /// Last β of the linear, scaled_linear and sigmoid schedules.
+    pub beta_end: f64,
+    /// `epsilon`, `sample` or `v_prediction`.
+    pub prediction_type: PredictionType,
+}
+
+/// How the time embedding enters a residual block (diffusers' `resnet_time_scale_shift`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeScaleShift {
+    /// Added to the features.
+    Default,
+    /// FiLM: scales and shifts the normalized features.
+    ScaleShift,
+}
+
+/// The U-Net, in diffusers' terms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// Channels of each level, from full resolution down. H and W must be multiples of
+    /// 2^(levels − 1).
+    pub block_out_channels: Vec<usize>,
+    /// Residual blocks a level (the way up has one more).
+    pub layers_per_block: usize,
+    /// Levels (0 = full resolution) with self-attention.
+    pub attention_levels: Vec<usize>,
+    /// Self-attention in the middle block.
+    pub mid_attention: bool,
+    /// Channels of one attention head.
+    pub attention_head_dim: usize,
+    /// Groups of every group normalization; must divide every width, the concatenated ones included.
+    pub norm_num_groups: usize,
+    /// ε inside the group normalization.
+    pub norm_eps: f64,
+    /// `default` (added) or `scale_shift` (FiLM).
+    pub resnet_time_scale_shift: TimeScaleShift,
+    /// Dropout rate inside the residual blocks, 0 to 1.
+    pub dropout: f64,
+    /// Train with class labels (needs a labelled dataset); a null class is added for guidance.
+    pub class_conditional: bool,
+}
+
+/// How the learning rate goes on after the warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LrSchedule {
+    Constant,
+    /// Falls along half a cosine to `min_learning_rate` at the last step.
+    Cosine,
+}
+
+/// The optimization.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Optimizer steps in the whole run.
+    pub steps: u64,
+    /// Images a step.
+    pub batch_size: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// `constant` or `cosine`.
+    pub lr_schedule: LrSchedule,
+    /// Steps over which the learning rate rises linearly from 0.
+    pub warmup_steps: u64,
+    /// Where the cosine ends.
+    pub min_learning_rate: f64,
+    /// AdamW: decay of the first moment.
+    pub beta1: f64,
+    /// AdamW: decay of the second moment.
+    pub beta2: f64,
+    /// AdamW: ε in the denominator.
+    pub adam_eps: f64,
+    /// AdamW: decoupled weight decay.
+    pub weight_decay: f64,
+    /// Gradients are scaled down to this global norm; 0: never.
+    pub max_grad_norm: f64,
+    /// Rate at which class labels are replaced by the null class (classifier-free guidance).
+    pub p_uncond: f64,
+    /// Largest decay of the exponential moving average of the weights.
+    pub ema_decay: f64,
+    /// Steps between held-out losses; 0: never.
+    pub eval_every: u64,
+    /// Steps between checkpoints; 0: only at the end and on leaving.
+    pub checkpoint_every: u64,
+    /// How many checkpoints to keep (the newest ones).
+    pub keep_checkpoints: usize,
+    /// Steps between lines of metrics.jsonl.
+    pub log_every: u64,
+    /// Steps between lines of timestep_loss.jsonl.
+    pub timestep_loss_every: u64,
+    /// Bins over t in timestep_loss.jsonl.
+    pub timestep_bins: usize,
+}
+
+/// The moving preview, and the automatic snapshots.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PreviewConfig {
+    /// Denoise samples between training steps.
+    pub enabled: bool,
+    /// Largest share of the time that previews may take, 0 to 1.
+    pub budget: f64,
+    /// Images in the preview.
+    pub num: usize,
+    /// Sampling steps of a preview.
+    pub steps: usize,
+    /// Steps between preview pictures saved in the run folder; 0: none.
+    pub save_every: u64,
+    /// Steps between automatic snapshots; 0: only when asked.
+    pub snapshot_every: u64,
+}
+
+/// Name of a sampler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SamplerName {
+    Ddpm,
+    Ddim,
+}
+
+/// Which timesteps a sampler with fewer than T steps visits (diffusers' `timestep_spacing`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimestepSpacing {
+    Leading,
+    Trailing,
+    Linspace,
+}
+
+/// How this run samples unless told otherwise: previews, snapshots and `difflab sample`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SampleConfig {
+    /// `ddpm` or `ddim`.
+    pub sampler: SamplerName,
+    /// Network calls of a trajectory.
+    pub steps: usize,
+    /// DDIM's η: 0 deterministic, 1 as random as DDPM.
+    pub eta: f64,
+    /// `leading`, `trailing` or `linspace`.
+    pub spacing: TimestepSpacing,
+    /// w in (1 + w)·ε_cond − w·ε_uncond: 0 is the plain conditional model. Other libraries' scale
+    /// is s = 1 + w.
+    pub guidance_scale: f64,
+    /// Clamp the estimate of x_0 to [-1, 1] at every step.
+    pub clip_sample: bool,
+    /// Images a snapshot shows.
+    pub num: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            version: CONFIG_VERSION,
+            name: "experiment".into(),
+            seed: 0,
+            data: DataConfig::default(),
+            diffusion: DiffusionConfig::default(),
+            model: ModelConfig::default(),
+            train: TrainConfig::default(),
+            preview: PreviewConfig::default(),
+            sample: SampleConfig::default(),
+        }
+    }
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            dataset: "mnist".into(),
+            path: String::new(),
+            labels: String::new(),
+            image_size: 0,
+            channels: 0,
+            held_out: 1000,
+            horizontal_flip: false,
+        }
+    }
+}
+
+impl Default for DiffusionConfig {
+    fn default() -> Self {
+        Self {
+            timesteps: 1000,
+            schedule: ScheduleName::Cosine,
+            beta_start: 1e-4,
+            beta_end: 0.02,
+            prediction_type: PredictionType::Epsilon,
+        }
+    }
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            block_out_channels: vec![32, 64, 64],
+            layers_per_block: 1,
+            attention_levels: vec![],
+            mid_attention: true,
+            attention_head_dim: 8,
+            norm_num_groups: 8,
+            norm_eps: 1e-5,
+            resnet_time_scale_shift: TimeScaleShift::ScaleShift,
+            dropout: 0.0,
+            class_conditional: false,
+        }
+    }
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            steps: 20_000,
+            batch_size: 64,
+            learning_rate: 1e-3,
+            lr_schedule: LrSchedule::Cosine,
+            warmup_steps: 100,
+            min_learning_rate: 1e-5,
+            beta1: 0.9,
+            beta2: 0.999,
+            adam_eps: 1e-8,
+            weight_decay: 0.0,
+            max_grad_norm: 1.0,
+            p_uncond: 0.1,
+            ema_decay: 0.999,
+            eval_every: 200,
+            checkpoint_every: 1000,
+            keep_checkpoints: 3,
+            log_every: 1,
+            timestep_loss_every: 50,
+            timestep_bins: 40,
+        }
+    }
+}
+
+impl Default for PreviewConfig {
+    fn default() -> Self {
+        Self { enabled: true, budget: 0.1, num: 10, steps: 25, save_every: 500, snapshot_every: 0 }
+    }
+}
+
+impl Default for SampleConfig {
+    fn default() -> Self {
+        Self {
+            sampler: SamplerName::Ddim,
+            steps: 50,
+            eta: 0.0,
+            spacing: TimestepSpacing::Trailing,
+            guidance_scale: 1.0,
+            clip_sample: true,
+            num: 20,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Datasets and batching.
+
+mod dataset;
+
+pub use dataset::Dataset;

@@ -1,0 +1,13 @@
+//! Forward and backward operations of the networks.
+//!
+//! Everything is channels last: activations `[N, H, W, C]`, convolution weights
+//! `[k, k, c_in, c_out]`, linear weights `[c_in, c_out]`, all f32 on a CPU. Biases and the affine
+//! parameters of normalizations are `[C]`, or `[N, C]` where they differ from sample to sample (the
+//! time embedding folds in there).
+
+mod dispatch;
+pub mod reference;
+mod workers;
+
+pub use dispatch::{Padding, attention, concat_channels, conv2d, group_norm, linear, silu, upsample_nearest2x};
+pub use workers::Workers;

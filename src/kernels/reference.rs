@@ -1,0 +1,60 @@
+//! The operations written with candle's own tensors: what every fast kernel is tested against, and
+//! the path on other devices.
+//!
+//! Activations are channels last, `[N, H, W, C]`; convolution weights are `[k, k, c_in, c_out]`.
+
+use candle_core::{D, Result, Tensor};
+
+use super::Padding;
+
+/// Convolution; see [`super::conv2d`].
+pub fn conv2d(x: &Tensor, w: &Tensor, bias: &Tensor, stride: usize, padding: Padding) -> Result<Tensor> {
+    let x = x.permute((0, 3, 1, 2))?.contiguous()?;
+    let w = w.permute((3, 2, 0, 1))?.contiguous()?;
+    let (x, pad) = match padding {
+        Padding::Same => (x, w.dim(2)? / 2),
+        Padding::RightBottom => (x.pad_with_zeros(2, 0, 1)?.pad_with_zeros(3, 0, 1)?, 0),
+    };
+    let y = x.conv2d(&w, pad, stride, 1, 1)?.permute((0, 2, 3, 1))?.contiguous()?;
+    y.broadcast_add(&per_sample(bias)?)
+}
+
+/// Group normalization, then SiLU if asked; see [`super::group_norm`].
+pub fn group_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, groups: usize, eps: f64, silu: bool) -> Result<Tensor> {
+    let (n, h, w, c) = x.dims4()?;
+    let g = x.reshape((n, h * w, groups, c / groups))?;
+    let mean = g.mean_keepdim(3)?.mean_keepdim(1)?;
+    let centred = g.broadcast_sub(&mean)?;
+    let var = centred.sqr()?.mean_keepdim(3)?.mean_keepdim(1)?;
+    let normed = centred.broadcast_div(&(var + eps)?.sqrt()?)?.reshape((n, h, w, c))?;
+    let y = normed.broadcast_mul(&per_sample(weight)?)?.broadcast_add(&per_sample(bias)?)?;
+    if silu { y.silu() } else { Ok(y) }
+}
+
+/// Multi-head self-attention's core; see [`super::attention`].
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Tensor> {
+    let (n, h, w, c) = q.dims4()?;
+    let split = |x: &Tensor| x.reshape((n, h * w, heads, c / heads))?.transpose(1, 2)?.contiguous();
+    let scale = 1.0 / ((c / heads) as f64).sqrt();
+    let scores = (split(q)?.matmul(&split(k)?.t()?.contiguous()?)? * scale)?;
+    // Not softmax_last_dim: that one has no gradient, and says nothing.
+    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
+    weights.matmul(&split(v)?)?.transpose(1, 2)?.reshape((n, h, w, c))
+}
+
+/// Nearest-neighbour upsampling by two; see [`super::upsample_nearest2x`].
+///
+/// Written with a broadcast, because candle's own nearest upsampling overwrites gradients where a
+/// tensor has a second consumer.
+pub fn upsample_nearest2x(x: &Tensor) -> Result<Tensor> {
+    let (n, h, w, c) = x.dims4()?;
+    x.reshape((n, h, 1, w, 1, c))?.broadcast_as((n, h, 2, w, 2, c))?.reshape((n, 2 * h, 2 * w, c))
+}
+
+/// `[C]` or `[N, C]` as something that broadcasts over `[N, H, W, C]`.
+fn per_sample(v: &Tensor) -> Result<Tensor> {
+    match v.rank() {
+        2 => v.unsqueeze(1)?.unsqueeze(1),
+        _ => Ok(v.clone()),
+    }
+}

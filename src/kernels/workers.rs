@@ -1,0 +1,90 @@
+//! Workers: the batch is split over the cores, and each works alone on its share.
+//!
+//! Each worker is a one-thread rayon pool, so whatever runs inside (the kernels, gemm) stays on that
+//! one thread: no oversubscription, and results that depend on the number of workers but never on
+//! timing.
+
+use std::ops::Range;
+
+use anyhow::{Context, Result};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// A fixed number of single-threaded workers.
+pub struct Workers {
+    pools: Vec<ThreadPool>,
+}
+
+impl Workers {
+    /// `threads` workers; 0 means one for each physical core.
+    ///
+    /// # Errors
+    /// When the system refuses to start a thread.
+    pub fn new(threads: usize) -> Result<Self> {
+        let threads = if threads == 0 { num_cpus::get_physical() } else { threads };
+        let pools = (0..threads.max(1))
+            .map(|i| {
+                ThreadPoolBuilder::new()
+                    .num_threads(1)
+                    .thread_name(move |_| format!("difflab-{i}"))
+                    .build()
+                    .context("starting a training thread")
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { pools })
+    }
+
+    pub fn threads(&self) -> usize {
+        self.pools.len()
+    }
+
+    /// Consecutive, nearly equal shares of `0..n`: one a worker, none of them empty.
+    pub fn shares(&self, n: usize) -> Vec<Range<usize>> {
+        let parts = self.pools.len().min(n).max(1);
+        (0..parts).map(|i| i * n / parts..(i + 1) * n / parts).collect()
+    }
+
+    /// Runs `job(i)` for i in `0..n` (n ≤ threads), each on its own worker, and returns the results
+    /// in order of i.
+    ///
+    /// # Panics
+    /// When a job panics: the panic goes on in the caller.
+    pub fn run<R: Send>(&self, n: usize, job: impl Fn(usize) -> R + Sync) -> Vec<R> {
+        assert!(n <= self.pools.len(), "{n} jobs for {} workers", self.pools.len());
+        let mut results: Vec<Option<R>> = (0..n).map(|_| None).collect();
+        start(&self.pools, &mut results, 0, &job);
+        results.into_iter().map(|r| r.expect("every worker writes its result before its scope ends")).collect()
+    }
+}
+
+/// Starts job `i` on the first pool and the rest on the others; returns when all are done.
+fn start<R: Send>(pools: &[ThreadPool], results: &mut [Option<R>], i: usize, job: &(impl Fn(usize) -> R + Sync)) {
+    if let (Some((pool, pools)), Some((slot, results))) = (pools.split_first(), results.split_first_mut()) {
+        pool.in_place_scope(|scope| {
+            scope.spawn(move |_| *slot = Some(job(i)));
+            start(pools, results, i + 1, job);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_cover_everything_once_and_none_is_empty() {
+        let workers = Workers::new(3).unwrap();
+        for n in 1..20 {
+            let shares = workers.shares(n);
+            let all: Vec<usize> = shares.iter().cloned().flatten().collect();
+            assert_eq!(all, (0..n).collect::<Vec<_>>());
+            assert!(shares.iter().all(|s| !s.is_empty()));
+        }
+    }
+
+    #[test]
+    fn results_come_back_in_order_from_single_threaded_workers() {
+        let workers = Workers::new(3).unwrap();
+        let results = workers.run(3, |i| (i, rayon::current_num_threads()));
+        assert_eq!(results, vec![(0, 1), (1, 1), (2, 1)]);
+    }
+}

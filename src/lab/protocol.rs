@@ -1,0 +1,205 @@
+//! What the lab and its consumers say to each other.
+//!
+//! The worker thread owns the trainer. Consumers (the screen and the headless printer) see only
+//! these values, so the two can't drift apart.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Config, SamplerName};
+
+/// What a consumer asks of the worker.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    Pause,
+    Resume,
+    /// One training step, then pause.
+    StepOnce,
+    /// Write a snapshot folder with these settings and the newest EMA weights.
+    Snapshot,
+    /// Drop the preview under way and start a new one, with new noise.
+    SampleNow,
+    /// Multiply the learning-rate schedule by this factor (1 = as configured) from now on.
+    SetLearningRateScale(f64),
+    /// Turn the previews on or off.
+    SetPreviewEnabled(bool),
+    /// Largest share of time for previews, 0 to 1.
+    SetPreviewBudget(f64),
+    /// New settings for previews and snapshots; the preview starts again.
+    SetSampling(SamplingSettings),
+    /// Write a checkpoint now.
+    Checkpoint,
+    /// End the run. With `save`, write a checkpoint first.
+    Quit {
+        save: bool,
+    },
+}
+
+/// The live-adjustable settings of previews and snapshots.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SamplingSettings {
+    pub sampler: SamplerName,
+    /// Network calls a trajectory.
+    pub steps: usize,
+    /// DDIM's η.
+    pub eta: f64,
+    /// w in (1 + w)·ε_cond − w·ε_uncond.
+    pub guidance_scale: f64,
+    /// One class for all images, or `None`: each class in turn (unlabelled when unconditional).
+    pub class: Option<usize>,
+}
+
+/// What the worker is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// Before the first step: a sentence such as "loading 60,000 digits".
+    Starting(String),
+    Training,
+    Paused,
+    /// Saving before it ends.
+    Stopping,
+    /// All steps done and saved.
+    Finished,
+    /// The run failed; the text says what happened and what to do.
+    Failed(String),
+}
+
+/// Fixed facts of the run, known before the first step.
+#[derive(Clone, Debug)]
+pub struct RunInfo {
+    pub run_dir: PathBuf,
+    pub config: Config,
+    /// "U-Net".
+    pub network: String,
+    pub parameters: usize,
+    /// Number of training and held-out images.
+    pub train_images: usize,
+    pub held_out_images: usize,
+    /// Steps an epoch, as a fraction: train_images / batch_size.
+    pub steps_per_epoch: f64,
+    /// Height, width, channels.
+    pub image_shape: (usize, usize, usize),
+    /// Names of the classes; empty when unlabelled.
+    pub classes: Vec<String>,
+    /// Is the network class-conditional?
+    pub conditional: bool,
+    /// ᾱ_t of the run's schedule, t ∈ 0..T.
+    pub alphas_cumprod: Arc<Vec<f64>>,
+    /// A few training images for the forward-process picture, pixels in [-1, 1], `[H, W, C]` each.
+    pub examples: Vec<Arc<Vec<f32>>>,
+    /// "cpu" or "cuda:0", and threads.
+    pub device: String,
+    pub threads: usize,
+    /// The step the run starts from (0, or where it resumes).
+    pub start_step: u64,
+    /// Warnings about the config or the data (a broken file skipped, a large terminal SNR).
+    pub warnings: Vec<String>,
+}
+
+/// One training step, as it is plotted and logged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepRecord {
+    /// Steps done, this one included (1 after the first).
+    pub step: u64,
+    /// Images seen / training images.
+    pub epoch: f64,
+    pub loss: f64,
+    /// Bias-corrected exponential average of the loss.
+    pub loss_smoothed: f64,
+    /// Held-out loss, when it was evaluated at this step.
+    pub val_loss: Option<f64>,
+    pub lr: f64,
+    /// Global gradient norm before clipping.
+    pub grad_norm: f64,
+    /// Recent throughput of training alone (pauses excluded).
+    pub images_per_s: f64,
+    /// Time spent training, in seconds, over all sessions of the run.
+    pub elapsed_s: f64,
+}
+
+/// Mean loss per bin over t, collected since the last row. Bin b covers t ∈ [b·T/B, (b+1)·T/B).
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimestepLossRow {
+    /// Step of the row (the last one it contains).
+    pub step: u64,
+    /// Mean loss of each bin; NaN where the count is 0.
+    pub mean: Vec<f32>,
+    /// Samples in each bin.
+    pub count: Vec<u32>,
+}
+
+/// One frame of a denoising trajectory.
+#[derive(Clone, Debug)]
+pub struct PreviewFrame {
+    /// Which trajectory: grows by one with each new preview.
+    pub trajectory: u64,
+    /// Frame index, 0 (pure noise) ..= total.
+    pub index: usize,
+    /// Network calls of the whole trajectory.
+    pub total: usize,
+    /// Timestep that x_t stands at (T − 1 at the start, 0 at the end).
+    pub t: usize,
+    /// Training step of the EMA weights used.
+    pub step: u64,
+    /// x_t and x̂_0 of every image, `[N, H, W, C]`, unclipped.
+    pub x_t: Arc<Vec<f32>>,
+    pub x_0: Arc<Vec<f32>>,
+    /// Number of images N.
+    pub num: usize,
+    /// Class of each image; empty when unconditional.
+    pub classes: Vec<usize>,
+    pub settings: SamplingSettings,
+}
+
+/// What the worker reports.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Phase(Phase),
+    /// Sent once, before the first step.
+    Ready(Arc<RunInfo>),
+    Step(StepRecord),
+    TimestepLoss(TimestepLossRow),
+    /// A snapshot folder was written.
+    SnapshotSaved {
+        step: u64,
+        dir: PathBuf,
+    },
+    /// A preview picture was written.
+    PreviewSaved {
+        step: u64,
+        file: PathBuf,
+    },
+    CheckpointSaved {
+        step: u64,
+        dir: PathBuf,
+        took: Duration,
+    },
+    /// A live setting changed: "learning rate × 0.5".
+    SettingChanged {
+        step: u64,
+        what: String,
+    },
+    /// Something that the user should know, but that does not stop the run.
+    Warning {
+        step: u64,
+        message: String,
+    },
+    /// History of a resumed run, in order, sent before the first new step.
+    History {
+        steps: Vec<StepRecord>,
+        rows: Vec<TimestepLossRow>,
+        marks: Vec<HistoryMark>,
+    },
+    /// The worker has ended; nothing follows. `Err` says why a run failed.
+    Ended(Result<(), String>),
+}
+
+/// A past event that the loss curve marks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryMark {
+    pub step: u64,
+    /// "snapshot", "checkpoint", "resume", "setting" …
+    pub kind: String,
+    pub what: String,
+}

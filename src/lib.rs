@@ -1,0 +1,37 @@
+//! difflab: train, watch and understand diffusion models in a terminal.
+//!
+//! The house has floors, and imports only point down:
+//!
+//! | floor | what lives there |
+//! |---|---|
+//! | [`cli`] | one file a subcommand: parses, calls, prints |
+//! | [`tui`] | the interactive lab |
+//! | [`headless`] | the same lab without a screen |
+//! | [`lab`] | the protocol, and the worker thread that owns the trainer |
+//! | [`run`] | the run folder: config, metrics, checkpoints, snapshots, model card |
+//! | [`eval`] | the judge: how many samples read as what they should be |
+//! | [`train`] | the trainer: one step in, one report out |
+//! | [`sampling`] | samplers, guidance, respacing |
+//! | [`nn`] | the U-Net; layer and parameter names match diffusers |
+//! | [`kernels`] | forward and backward operations, fast on a CPU |
+//! | [`diffusion`] | schedules, paths, parameterizations: pure f64 mathematics |
+//! | [`data`] | datasets and batching |
+//! | [`picture`] | grids, films and plots; the colours that mean the same everywhere |
+//! | [`config`] | the experiment file: schema, defaults, validation, overrides |
+//! | [`random`] | the seeded generators that all randomness flows from |
+
+pub mod cli;
+pub mod config;
+pub mod data;
+pub mod diffusion;
+pub mod eval;
+pub mod headless;
+pub mod kernels;
+pub mod lab;
+pub mod nn;
+pub mod picture;
+pub mod random;
+pub mod run;
+pub mod sampling;
+pub mod train;
+pub mod tui;
