@@ -1,1 +1,12 @@
-//! Being built.
+//! Grids, films and plots; the colours that mean the same everywhere.
+
+mod film;
+mod grid;
+mod image;
+pub mod palette;
+mod terminal;
+
+pub use film::{FilmTiming, moments, save_film, strip};
+pub use grid::{grid, side_by_side, square_columns};
+pub use image::to_image;
+pub use terminal::{TerminalProtocol, print_in_terminal};

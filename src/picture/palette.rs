@@ -1,0 +1,209 @@
+//! The colours that mean one thing everywhere: on the screen, in PNG plots, in films.
+//!
+//! The hues start from Okabe and Ito's set, lightened for dark and darkened for light backgrounds. The
+//! tests below simulate red-green blindness and ask that colours which share a panel stay apart.
+
+use crate::config::ScheduleName;
+
+/// Red, green, blue; sRGB, 0 to 255.
+pub type Rgb = [u8; 3];
+
+/// Every colour with a meaning, for one kind of background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Palette {
+    pub background: Rgb,
+    /// What should be read.
+    pub text: Rgb,
+    /// What may be read: units, hints, ticks.
+    pub dim: Rgb,
+    /// Lines around panels, grid lines.
+    pub border: Rgb,
+    /// The one accent: focus, and the cursor t.
+    pub accent: Rgb,
+    /// Training loss.
+    pub train: Rgb,
+    /// Held-out loss.
+    pub held_out: Rgb,
+    /// The noisy image x_t, and everything that follows σ.
+    pub x_t: Rgb,
+    /// The clean image x_0 and its estimate, and everything that follows α.
+    pub x_0: Rgb,
+    pub linear: Rgb,
+    pub scaled_linear: Rgb,
+    pub cosine: Rgb,
+    pub sigmoid: Rgb,
+    /// All is well: "training", "saved".
+    pub good: Rgb,
+    /// Worth a look.
+    pub warning: Rgb,
+    /// Something failed.
+    pub error: Rgb,
+}
+
+/// For a dark background.
+pub const DARK: Palette = Palette {
+    background: [16, 18, 24],
+    text: [222, 225, 232],
+    dim: [134, 140, 154],
+    border: [68, 74, 90],
+    accent: [240, 228, 66],
+    train: [86, 180, 233],
+    held_out: [240, 160, 20],
+    x_t: [214, 130, 178],
+    x_0: [44, 196, 148],
+    linear: [226, 104, 48],
+    scaled_linear: [226, 208, 152],
+    cosine: [112, 216, 238],
+    sigmoid: [150, 130, 236],
+    good: [110, 200, 90],
+    warning: [236, 180, 70],
+    error: [240, 92, 84],
+};
+
+/// For a light background.
+pub const LIGHT: Palette = Palette {
+    background: [252, 252, 250],
+    text: [30, 33, 40],
+    dim: [104, 109, 120],
+    border: [188, 192, 200],
+    accent: [98, 68, 0],
+    train: [0, 108, 172],
+    held_out: [188, 96, 0],
+    x_t: [164, 56, 122],
+    x_0: [0, 122, 88],
+    linear: [196, 62, 8],
+    scaled_linear: [138, 122, 66],
+    cosine: [0, 132, 158],
+    sigmoid: [84, 62, 184],
+    good: [44, 122, 40],
+    warning: [150, 98, 0],
+    error: [190, 30, 36],
+};
+
+impl Palette {
+    /// The colour of a schedule's curve.
+    pub const fn schedule(&self, name: ScheduleName) -> Rgb {
+        match name {
+            ScheduleName::Linear => self.linear,
+            ScheduleName::ScaledLinear => self.scaled_linear,
+            ScheduleName::Cosine => self.cosine,
+            ScheduleName::Sigmoid => self.sigmoid,
+        }
+    }
+
+    /// A colour stepped back towards the background, for raw curves and schedules that are there to
+    /// compare: `strength` 1 is the colour itself, 0 the background.
+    pub fn faint(&self, color: Rgb, strength: f64) -> Rgb {
+        blend(self.background, color, strength)
+    }
+}
+
+/// `from` at 0, `to` at 1, straight between them; `share` is clamped.
+pub fn blend(from: Rgb, to: Rgb, share: f64) -> Rgb {
+    let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
+    std::array::from_fn(|i| (from[i] as f64 + (to[i] as f64 - from[i] as f64) * share).round() as u8)
+}
+
+/// The heatmap's colour at `v`: viridis, dark blue at 0 to yellow at 1. Values outside are clamped;
+/// NaN is as dark as 0, callers that know of missing values leave the cell empty.
+pub fn heat(v: f64) -> Rgb {
+    let v = if v.is_nan() { 0.0 } else { v.clamp(0.0, 1.0) };
+    let color = colorous::VIRIDIS.eval_continuous(v);
+    [color.r, color.g, color.b]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn linear_light(color: Rgb) -> [f64; 3] {
+        color.map(|c| {
+            let c = c as f64 / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        })
+    }
+
+    fn luminance(color: Rgb) -> f64 {
+        let [r, g, b] = linear_light(color);
+        0.2126 * r + 0.7152 * g + 0.0722 * b
+    }
+
+    /// WCAG 2 contrast ratio.
+    fn contrast(a: Rgb, b: Rgb) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    /// Machado, Oliveira & Fernandes 2009, full severity.
+    const DEUTERANOPIA: [[f64; 3]; 3] =
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]];
+    const PROTANOPIA: [[f64; 3]; 3] =
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]];
+    const FULL_SIGHT: [[f64; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+
+    /// CIE L*a*b* of a colour as seen through `eye`.
+    fn lab(color: Rgb, eye: [[f64; 3]; 3]) -> [f64; 3] {
+        let rgb = linear_light(color);
+        let seen = eye.map(|row| (0..3).map(|i| row[i] * rgb[i]).sum::<f64>().clamp(0.0, 1.0));
+        let xyz = [
+            (0.4124 * seen[0] + 0.3576 * seen[1] + 0.1805 * seen[2]) / 0.9505,
+            0.2126 * seen[0] + 0.7152 * seen[1] + 0.0722 * seen[2],
+            (0.0193 * seen[0] + 0.1192 * seen[1] + 0.9505 * seen[2]) / 1.089,
+        ];
+        let f = xyz.map(|v| if v > 0.008856 { v.cbrt() } else { 7.787 * v + 16.0 / 116.0 });
+        [116.0 * f[1] - 16.0, 500.0 * (f[0] - f[1]), 200.0 * (f[1] - f[2])]
+    }
+
+    fn distance(a: Rgb, b: Rgb, eye: [[f64; 3]; 3]) -> f64 {
+        let (a, b) = (lab(a, eye), lab(b, eye));
+        (0..3).map(|i| (a[i] - b[i]).powi(2)).sum::<f64>().sqrt()
+    }
+
+    #[test]
+    fn colours_that_share_a_panel_stay_apart_for_every_eye() {
+        for p in [DARK, LIGHT] {
+            let panels: [&[Rgb]; 3] = [
+                &[p.train, p.held_out, p.accent],
+                &[p.x_t, p.x_0, p.accent],
+                &[p.linear, p.scaled_linear, p.cosine, p.sigmoid],
+            ];
+            for eye in [FULL_SIGHT, DEUTERANOPIA, PROTANOPIA] {
+                for colors in panels {
+                    for (i, &a) in colors.iter().enumerate() {
+                        for &b in &colors[i + 1..] {
+                            let apart = distance(a, b, eye);
+                            assert!(apart > 15.0, "{a:?} and {b:?} are only {apart:.1} apart");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn everything_readable_stands_out_from_its_background() {
+        for p in [DARK, LIGHT] {
+            for c in [p.train, p.held_out, p.x_t, p.x_0, p.linear, p.scaled_linear, p.cosine, p.sigmoid, p.accent] {
+                assert!(contrast(c, p.background) > 3.0, "{c:?}: {:.2}", contrast(c, p.background));
+            }
+            assert!(contrast(p.text, p.background) > 7.0);
+            assert!(contrast(p.dim, p.background) > 4.0);
+        }
+    }
+
+    #[test]
+    fn heat_grows_brighter_and_clamps() {
+        let steps: Vec<f64> = (0..=20).map(|i| luminance(heat(i as f64 / 20.0))).collect();
+        assert!(steps.windows(2).all(|w| w[0] < w[1]));
+        assert_eq!(heat(-3.0), heat(0.0));
+        assert_eq!(heat(7.0), heat(1.0));
+        assert_eq!(heat(f64::NAN), heat(0.0));
+    }
+
+    #[test]
+    fn faint_goes_from_the_background_to_the_colour() {
+        assert_eq!(DARK.faint(DARK.train, 0.0), DARK.background);
+        assert_eq!(DARK.faint(DARK.train, 1.0), DARK.train);
+        assert_ne!(DARK.faint(DARK.train, 0.5), DARK.train);
+    }
+}
