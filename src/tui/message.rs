@@ -1,0 +1,29 @@
+//! What can happen to the screen.
+
+use std::time::Duration;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+
+use crate::lab::{Event, PreviewFrame};
+
+/// One thing that happened: input, time, or news from the lab.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// A key was pressed (or repeated; releases are ignored).
+    Key(KeyEvent),
+    Mouse(MouseEvent),
+    /// Pasted text; only the command palette takes it.
+    Paste(String),
+    /// The terminal has this many columns and rows now.
+    Resize(u16, u16),
+    /// Pixels of one cell as the pictures are drawn now: (1, 2) for half-blocks.
+    CellSize(u16, u16),
+    /// News from the worker.
+    Lab(Event),
+    /// A frame of the moving preview.
+    Preview(PreviewFrame),
+    /// Time since the screen opened. Animations and expiring messages follow it.
+    Tick(Duration),
+    /// The system asks the program to end (SIGTERM, SIGHUP, Ctrl-C from outside): save and leave.
+    Terminate,
+}

@@ -1,0 +1,34 @@
+//! What the screen is told when it opens.
+
+use crate::config::Config;
+use crate::tui::chart::Marker;
+use crate::tui::theme::{Capability, ThemeName};
+
+/// Facts of the terminal and choices of the user, known before the first frame.
+#[derive(Clone, Debug)]
+pub struct ScreenOptions {
+    /// The kind of the terminal's background.
+    pub theme: ThemeName,
+    pub capability: Capability,
+    /// How curves are drawn.
+    pub marker: Marker,
+    /// Pixels of one cell as pictures are drawn: (1, 2) for half-blocks and ASCII.
+    pub cell_size: (u16, u16),
+    /// How pictures are drawn, in words: "sixel", "half-blocks".
+    pub images: String,
+    /// The config of a new run, so that the schedule can be drawn before the worker is ready.
+    pub config: Option<Config>,
+}
+
+impl Default for ScreenOptions {
+    fn default() -> Self {
+        Self {
+            theme: ThemeName::Dark,
+            capability: Capability::TrueColor,
+            marker: Marker::Braille,
+            cell_size: (1, 2),
+            images: "half-blocks".into(),
+            config: None,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Pictures inside the screen: what to draw is decided by the state, how to draw it by the
+//! terminal's protocol.
+
+mod ascii;
+mod half_blocks;
+mod picture;
+
+pub use ascii::Ascii;
+pub use half_blocks::HalfBlocks;
+pub use picture::{Picture, Pictures, Slot};
