@@ -1,5 +1,21 @@
 //! The experiment file: schema, defaults, validation, overrides.
+//!
+//! [`Config::load`] reads one of the [`shipped`] configs or a TOML file, applies `--set KEY=VALUE`
+//! overrides, and refuses what it doesn't know, naming the nearest key. [`Config::validate`] then
+//! refuses impossible values before anything is built.
 
+mod error;
+mod help;
+mod keys;
+mod load;
+mod overrides;
 mod schema;
+mod shipped;
+mod validate;
+mod validate_model;
 
+pub use error::ConfigError;
+pub use help::{help, markdown};
+pub use keys::{Key, Kind, keys};
 pub use schema::*;
+pub use shipped::shipped;

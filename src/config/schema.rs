@@ -39,8 +39,8 @@ pub struct DataConfig {
     pub path: String,
     /// Labels file for `idx`. Empty: found beside the images by its usual name, else unlabelled.
     pub labels: String,
-    /// Height and width of the training images in pixels; images of other sizes are resized.
-    /// 0: as stored.
+    /// Height and width of the training images in pixels; others are cropped to their central
+    /// square and resized. 0: as stored.
     pub image_size: usize,
     /// Colour channels: 1 (grey), 3 (RGB), or 0: as stored.
     pub channels: usize,
@@ -226,7 +226,7 @@ pub struct SampleConfig {
     /// `leading`, `trailing` or `linspace`.
     pub spacing: TimestepSpacing,
     /// w in (1 + w)·ε_cond − w·ε_uncond: 0 is the plain conditional model. Other libraries' scale
-    /// is s = 1 + w.
+    /// is s = 1 + w. Any other value than 0 needs a class-conditional model.
     pub guidance_scale: f64,
     /// Clamp the estimate of x_0 to [-1, 1] at every step.
     pub clip_sample: bool,
@@ -332,7 +332,7 @@ impl Default for SampleConfig {
             steps: 50,
             eta: 0.0,
             spacing: TimestepSpacing::Trailing,
-            guidance_scale: 1.0,
+            guidance_scale: 0.0,
             clip_sample: true,
             num: 20,
         }
