@@ -1,1 +1,34 @@
-//! Being built.
+//! The U-Net: diffusers' `UNet2DModel`, channels last, on the exchangeable operations of
+//! [`crate::kernels`].
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `unet_config` | the architecture in diffusers' keys: reads and writes `unet/config.json` |
+//! | `parameters` | which parameters an architecture has: name, kind, shape, layout in files |
+//! | `weights` | the parameters' values by name, and how they start |
+//! | `layers`, `embedding`, `resnet`, `attention`, `resample`, `blocks` | the parts, small to large |
+//! | `unet` | the whole network |
+//! | `pass` | what one forward pass carries along: dropout's generator, an observer |
+//! | `diffusers` | pipeline folders that diffusers reads, and reading those that it wrote |
+//!
+//! Names of parameters are diffusers' names. In memory, convolution weights are
+//! `[k, k, c_in, c_out]` and linear weights `[c_in, c_out]`; files hold `[c_out, c_in, k, k]` and
+//! `[c_out, c_in]`.
+
+mod attention;
+mod blocks;
+pub mod diffusers;
+mod embedding;
+mod layers;
+mod parameters;
+mod pass;
+mod resample;
+mod resnet;
+mod unet;
+mod unet_config;
+mod weights;
+
+pub use parameters::{Parameter, ParameterKind, parameter_count, parameters};
+pub use unet::UNet;
+pub use unet_config::{DownBlockType, SampleSize, UNetConfig, UpBlockType};
+pub use weights::Weights;

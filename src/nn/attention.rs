@@ -1,0 +1,62 @@
+//! Self-attention over the pixels: diffusers' `Attention` as `UNet2DModel` uses it.
+
+use anyhow::{Result, ensure};
+use candle_core::Tensor;
+
+use super::UNetConfig;
+use super::layers::{GroupNorm, Linear};
+use super::parameters::Scope;
+use super::resnet::rescale;
+use crate::kernels;
+
+/// Normalization, softmax(q kᵀ / √d) v in each head, projection, and the way round.
+#[derive(Clone)]
+pub(super) struct Attention {
+    group_norm: Option<GroupNorm>,
+    to_q: Linear,
+    to_k: Linear,
+    to_v: Linear,
+    to_out: Linear,
+    heads: usize,
+    output_scale_factor: f64,
+}
+
+impl Attention {
+    /// `norm` names the setting that gives the number of groups, and gives it; `None`: no
+    /// normalization.
+    pub fn new(
+        scope: Scope,
+        config: &UNetConfig,
+        channels: usize,
+        norm: Option<(&str, usize)>,
+        output_scale_factor: f64,
+    ) -> Result<Self> {
+        let head_dim = config.attention_head_dim.unwrap_or(channels);
+        let heads = channels / head_dim;
+        ensure!(heads > 0, "attention_head_dim = {head_dim} is wider than the {channels} channels of {}", scope.name());
+        // Not the same as `channels` when the head's width doesn't divide them.
+        let inner = heads * head_dim;
+        let norm =
+            norm.map(|(key, groups)| GroupNorm::new(scope.child("group_norm"), channels, key, groups, config.norm_eps));
+        Ok(Self {
+            group_norm: norm.transpose()?,
+            to_q: Linear::new(scope.child("to_q"), channels, inner)?,
+            to_k: Linear::new(scope.child("to_k"), channels, inner)?,
+            to_v: Linear::new(scope.child("to_v"), channels, inner)?,
+            to_out: Linear::new(scope.child("to_out.0"), inner, channels)?,
+            heads,
+            output_scale_factor,
+        })
+    }
+
+    /// `[N, H, W, C]` to the same shape.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let h = match &self.group_norm {
+            Some(norm) => norm.forward(x, false)?,
+            None => x.clone(),
+        };
+        let (q, k, v) = (self.to_q.forward(&h)?, self.to_k.forward(&h)?, self.to_v.forward(&h)?);
+        let h = self.to_out.forward(&kernels::attention(&q, &k, &v, self.heads)?)?;
+        rescale((h + x)?, self.output_scale_factor)
+    }
+}

@@ -1,0 +1,113 @@
+//! The smallest parts: parameters together with the operation that uses them.
+
+use anyhow::{Result, ensure};
+use candle_core::Tensor;
+
+use super::parameters::{ParameterKind, Scope};
+use crate::kernels::{self, Padding};
+
+/// A convolution, `[N, H, W, c_in]` to `[N, H / stride, W / stride, c_out]`.
+#[derive(Clone)]
+pub(super) struct Conv2d {
+    weight: Tensor,
+    bias: Tensor,
+    stride: usize,
+    padding: Padding,
+}
+
+impl Conv2d {
+    /// A `kernel` × `kernel` convolution that keeps the size.
+    pub fn new(scope: Scope, c_in: usize, c_out: usize, kernel: usize) -> Result<Self> {
+        Self::strided(scope, c_in, c_out, kernel, 1, Padding::Same)
+    }
+
+    pub fn strided(
+        scope: Scope,
+        c_in: usize,
+        c_out: usize,
+        kernel: usize,
+        stride: usize,
+        padding: Padding,
+    ) -> Result<Self> {
+        let fan_in = kernel * kernel * c_in;
+        Ok(Self {
+            weight: scope.parameter("weight", ParameterKind::Conv, &[kernel, kernel, c_in, c_out])?,
+            bias: scope.parameter("bias", ParameterKind::Bias { fan_in }, &[c_out])?,
+            stride,
+            padding,
+        })
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(kernels::conv2d(x, &self.weight, &self.bias, self.stride, self.padding)?)
+    }
+
+    /// As [`Self::forward`], plus `extra` `[N, c_out]` at every pixel of a sample.
+    pub fn forward_plus(&self, x: &Tensor, extra: &Tensor) -> Result<Tensor> {
+        let bias = extra.broadcast_add(&self.bias)?;
+        Ok(kernels::conv2d(x, &self.weight, &bias, self.stride, self.padding)?)
+    }
+}
+
+/// A linear layer over the last axis.
+#[derive(Clone)]
+pub(super) struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Linear {
+    pub fn new(scope: Scope, c_in: usize, c_out: usize) -> Result<Self> {
+        Ok(Self {
+            weight: scope.parameter("weight", ParameterKind::Linear, &[c_in, c_out])?,
+            bias: scope.parameter("bias", ParameterKind::Bias { fan_in: c_in }, &[c_out])?,
+        })
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(kernels::linear(x, &self.weight, &self.bias)?)
+    }
+}
+
+/// Group normalization (Wu & He 2018) of `[N, H, W, C]`, with SiLU behind it where asked.
+#[derive(Clone)]
+pub(super) struct GroupNorm {
+    weight: Tensor,
+    bias: Tensor,
+    groups: usize,
+    eps: f64,
+}
+
+impl GroupNorm {
+    /// # Errors
+    /// When `groups` does not divide `channels`; `key` is the setting to name.
+    pub fn new(scope: Scope, channels: usize, key: &str, groups: usize, eps: f64) -> Result<Self> {
+        ensure!(
+            channels.is_multiple_of(groups),
+            "{key} = {groups} does not divide the {channels} channels of {}",
+            scope.name()
+        );
+        Ok(Self {
+            weight: scope.parameter("weight", ParameterKind::NormWeight, &[channels])?,
+            bias: scope.parameter("bias", ParameterKind::NormBias, &[channels])?,
+            groups,
+            eps,
+        })
+    }
+
+    pub fn forward(&self, x: &Tensor, silu: bool) -> Result<Tensor> {
+        Ok(kernels::group_norm(x, &self.weight, &self.bias, self.groups, self.eps, silu)?)
+    }
+
+    /// silu(norm(x) · (1 + scale) + shift), where scale and shift are the two halves of `film`
+    /// `[N, 2C]` (FiLM, Perez et al. 2018). The affine parameters take both in, so that the
+    /// normalization stays one operation.
+    pub fn forward_film(&self, x: &Tensor, film: &Tensor) -> Result<Tensor> {
+        let channels = self.weight.dim(0)?;
+        let scale = (film.narrow(1, 0, channels)? + 1.0)?;
+        let shift = film.narrow(1, channels, channels)?;
+        let weight = scale.broadcast_mul(&self.weight)?;
+        let bias = (scale.broadcast_mul(&self.bias)? + shift)?;
+        Ok(kernels::group_norm(x, &weight, &bias, self.groups, self.eps, true)?)
+    }
+}

@@ -1,0 +1,35 @@
+//! What one forward pass carries along.
+
+use anyhow::Result;
+use candle_core::Tensor;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+/// Is told each module's name and output.
+pub(super) type Observer<'a> = &'a mut dyn FnMut(&str, &Tensor);
+
+/// Dropout's generator (while training), and an observer of the modules' outputs.
+#[derive(Default)]
+pub(super) struct Pass<'a> {
+    pub dropout: Option<&'a mut ChaCha8Rng>,
+    pub observer: Option<Observer<'a>>,
+}
+
+impl Pass<'_> {
+    /// Zeroes each value with probability `rate` and scales the others by 1/(1 − rate), while
+    /// training; otherwise `x` itself (Srivastava et al. 2014, in the inverted form).
+    pub fn drop_out(&mut self, x: Tensor, rate: f64) -> Result<Tensor> {
+        let Some(rng) = self.dropout.as_mut().filter(|_| rate > 0.0) else { return Ok(x) };
+        let keep = (1.0 / (1.0 - rate)) as f32;
+        let rate = rate as f32;
+        let mask: Vec<f32> = (0..x.elem_count()).map(|_| if rng.random::<f32>() < rate { 0.0 } else { keep }).collect();
+        Ok((&x * Tensor::from_vec(mask, x.shape(), x.device())?)?)
+    }
+
+    /// Shows a module's output to the observer, if there is one.
+    pub fn show(&mut self, name: impl FnOnce() -> String, output: &Tensor) {
+        if let Some(observer) = &mut self.observer {
+            observer(&name(), output);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Halving and doubling the resolution.
+
+use anyhow::Result;
+use candle_core::Tensor;
+
+use super::UNetConfig;
+use super::layers::Conv2d;
+use super::parameters::Scope;
+use crate::kernels::{self, Padding};
+
+/// A 3×3 convolution with stride 2.
+#[derive(Clone)]
+pub(super) struct Downsample {
+    conv: Conv2d,
+}
+
+impl Downsample {
+    pub fn new(scope: Scope, config: &UNetConfig, channels: usize) -> Result<Self> {
+        let padding = if config.downsample_padding == 0 { Padding::RightBottom } else { Padding::Same };
+        Ok(Self { conv: Conv2d::strided(scope.child("conv"), channels, channels, 3, 2, padding)? })
+    }
+
+    /// `[N, H, W, C]` to `[N, H/2, W/2, C]`.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.conv.forward(x)
+    }
+}
+
+/// Each pixel doubled in both directions, then a 3×3 convolution.
+#[derive(Clone)]
+pub(super) struct Upsample {
+    conv: Conv2d,
+}
+
+impl Upsample {
+    pub fn new(scope: Scope, channels: usize) -> Result<Self> {
+        Ok(Self { conv: Conv2d::new(scope.child("conv"), channels, channels, 3)? })
+    }
+
+    /// `[N, H, W, C]` to `[N, 2H, 2W, C]`.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.conv.forward(&kernels::upsample_nearest2x(x)?)
+    }
+}

@@ -1,0 +1,180 @@
+//! The whole network: diffusers' `UNet2DModel`.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use candle_core::Tensor;
+use rand_chacha::ChaCha8Rng;
+
+use super::blocks::{DownBlock, MidBlock, UpBlock};
+use super::embedding::{ClassEmbedding, TimeEmbedding, TimeFeatures};
+use super::layers::{Conv2d, GroupNorm};
+use super::parameters::Scope;
+use super::pass::Pass;
+use super::{UNetConfig, Weights};
+use crate::kernels;
+
+/// A U-Net (Ho et al. 2020, appendix B) ready to be asked.
+///
+/// A clone is cheap and shares the weights: where they are variables, setting one is seen by every
+/// network made of it.
+#[derive(Clone)]
+pub struct UNet {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    config: UNetConfig,
+    time_features: TimeFeatures,
+    time_embedding: TimeEmbedding,
+    class_embedding: Option<ClassEmbedding>,
+    conv_in: Conv2d,
+    down_blocks: Vec<DownBlock>,
+    mid_block: Option<MidBlock>,
+    up_blocks: Vec<UpBlock>,
+    conv_norm_out: GroupNorm,
+    conv_out: Conv2d,
+}
+
+impl UNet {
+    /// # Errors
+    /// When the architecture is impossible or not supported, or a tensor is missing or has another
+    /// shape; the message names the key or the tensor.
+    pub fn new(config: &UNetConfig, weights: &Weights) -> Result<Self> {
+        Self::build(config, Scope::root(weights))
+    }
+
+    pub(super) fn build(config: &UNetConfig, scope: Scope) -> Result<Self> {
+        config.validate().context("the U-Net's configuration")?;
+        let channels = &config.block_out_channels;
+        let levels = channels.len();
+        let (first, last) = (channels[0], channels[levels - 1]);
+        let width = config.time_width();
+        let class_embedding =
+            config.num_class_embeds.map(|rows| ClassEmbedding::new(scope.child("class_embedding"), rows, width));
+        let mid_block = config.mid_block_type.as_ref().map(|_| MidBlock::new(scope.child("mid_block"), config, last));
+        let down = |i| DownBlock::new(scope.child(format!("down_blocks.{i}")), config, i);
+        let up = |i| UpBlock::new(scope.child(format!("up_blocks.{i}")), config, i);
+        let (groups, eps) = (config.norm_num_groups, config.norm_eps);
+        let parts = Parts {
+            time_features: TimeFeatures::new(config),
+            time_embedding: TimeEmbedding::new(scope.child("time_embedding"), first, width)?,
+            class_embedding: class_embedding.transpose()?,
+            conv_in: Conv2d::new(scope.child("conv_in"), config.in_channels, first, 3)?,
+            down_blocks: (0..levels).map(down).collect::<Result<_>>()?,
+            mid_block: mid_block.transpose()?,
+            up_blocks: (0..levels).map(up).collect::<Result<_>>()?,
+            conv_norm_out: GroupNorm::new(scope.child("conv_norm_out"), first, "norm_num_groups", groups, eps)?,
+            conv_out: Conv2d::new(scope.child("conv_out"), first, config.out_channels, 3)?,
+            config: config.clone(),
+        };
+        Ok(Self { parts: Arc::new(parts) })
+    }
+
+    pub fn config(&self) -> &UNetConfig {
+        &self.parts.config
+    }
+
+    /// Classes that can be asked for, the null class not counted; `None`: unconditional.
+    pub fn num_classes(&self) -> Option<usize> {
+        self.parts.config.num_class_embeds.map(|rows| rows - 1)
+    }
+
+    /// The network's output `[N, H, W, out_channels]` for `x` `[N, H, W, in_channels]` at the times
+    /// `t` `[N]` (f32, 0 to T, may be fractional), each sample of its class in `class_labels` `[N]`
+    /// (u32; the last row of the table is the null class). Dropout is off.
+    ///
+    /// # Errors
+    /// When a shape doesn't fit, a class is out of range, or labels are given to an unconditional
+    /// network or not given to a conditional one.
+    pub fn forward(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>) -> Result<Tensor> {
+        self.parts.forward(x, t, class_labels, Pass::default())
+    }
+
+    /// As [`Self::forward`], with dropout drawn from `dropout` where one is given.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_train(
+        &self,
+        x: &Tensor,
+        t: &Tensor,
+        class_labels: Option<&Tensor>,
+        dropout: Option<&mut ChaCha8Rng>,
+    ) -> Result<Tensor> {
+        self.parts.forward(x, t, class_labels, Pass { dropout, observer: None })
+    }
+
+    /// As [`Self::forward`]; `observer` is told the name and the output of modules as they run (for
+    /// diagnosis). Names are diffusers'; `conv_act` is the output of `conv_norm_out` behind its SiLU.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_observed(
+        &self,
+        x: &Tensor,
+        t: &Tensor,
+        class_labels: Option<&Tensor>,
+        observer: &mut dyn FnMut(&str, &Tensor),
+    ) -> Result<Tensor> {
+        self.parts.forward(x, t, class_labels, Pass { dropout: None, observer: Some(observer) })
+    }
+}
+
+impl Parts {
+    fn forward(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>, mut pass: Pass) -> Result<Tensor> {
+        self.check_input(x, t)?;
+        let time = self.embed(t, class_labels, &mut pass)?;
+        let mut h = match self.config.center_input_sample {
+            true => self.conv_in.forward(&((x * 2.0)? - 1.0)?)?,
+            false => self.conv_in.forward(x)?,
+        };
+        pass.show(|| "conv_in".into(), &h);
+        let mut skips = vec![h.clone()];
+        for block in &self.down_blocks {
+            h = block.forward(h, &time, &mut skips, &mut pass)?;
+        }
+        if let Some(block) = &self.mid_block {
+            h = block.forward(&h, &time, &mut pass)?;
+        }
+        for block in &self.up_blocks {
+            h = block.forward(h, &time, &mut skips, &mut pass)?;
+        }
+        h = self.conv_norm_out.forward(&h, true)?;
+        pass.show(|| "conv_act".into(), &h);
+        self.conv_out.forward(&h)
+    }
+
+    /// The embedding of time and class behind the SiLU that every residual block begins with,
+    /// `[N, D]`: taken once for all of them.
+    fn embed(&self, t: &Tensor, class_labels: Option<&Tensor>, pass: &mut Pass) -> Result<Tensor> {
+        let features = self.time_features.forward(t)?;
+        pass.show(|| "time_proj".into(), &features);
+        let mut embedding = self.time_embedding.forward(&features)?;
+        pass.show(|| "time_embedding".into(), &embedding);
+        match (&self.class_embedding, class_labels) {
+            (Some(table), Some(labels)) => {
+                ensure!(labels.dims() == t.dims(), "{:?} class labels for {:?} times", labels.dims(), t.dims());
+                embedding = (embedding + table.forward(labels)?)?;
+            }
+            (None, None) => {}
+            (Some(_), None) => bail!("this network is class-conditional: it needs a class label for each sample"),
+            (None, Some(_)) => bail!("this network is unconditional: it takes no class labels"),
+        }
+        Ok(kernels::silu(&embedding)?)
+    }
+
+    fn check_input(&self, x: &Tensor, t: &Tensor) -> Result<()> {
+        let (n, h, w, c) = x.dims4().context("a batch of images is [N, H, W, C]")?;
+        let expected = self.config.in_channels;
+        ensure!(c == expected, "images of {c} channels for a network that takes {expected}");
+        let multiple = self.config.size_multiple();
+        ensure!(
+            h > 0 && w > 0 && h.is_multiple_of(multiple) && w.is_multiple_of(multiple),
+            "images of {h} × {w} pixels: with {} levels, height and width must be multiples of {multiple}",
+            self.config.block_out_channels.len()
+        );
+        ensure!(t.dims() == [n], "{n} images need {n} times, not a tensor of shape {:?}", t.dims());
+        Ok(())
+    }
+}

@@ -1,0 +1,303 @@
+//! The architecture of a `UNet2DModel` in diffusers' keys and with diffusers' defaults.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::config::{ModelConfig, TimeScaleShift};
+
+/// The release of diffusers whose formats we write.
+pub(super) const DIFFUSERS_VERSION: &str = "0.27.2";
+const MID_BLOCK: &str = "UNetMidBlock2D";
+/// Larger values are taken for a damaged file; they also keep every product below 2^63.
+const MAX_CHANNELS: usize = 1 << 16;
+
+/// Kinds of level on the way down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DownBlockType {
+    /// Residual blocks.
+    DownBlock2D,
+    /// Residual blocks, each followed by self-attention.
+    AttnDownBlock2D,
+}
+
+/// Kinds of level on the way up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UpBlockType {
+    /// Residual blocks.
+    UpBlock2D,
+    /// Residual blocks, each followed by self-attention.
+    AttnUpBlock2D,
+}
+
+/// Height and width of the images in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SampleSize {
+    Square(usize),
+    /// Height, width.
+    Rectangle([usize; 2]),
+}
+
+/// The keys of `unet/config.json`. Keys that we don't know are kept and written again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UNetConfig {
+    #[serde(rename = "_class_name")]
+    pub class_name: String,
+    #[serde(rename = "_diffusers_version")]
+    pub diffusers_version: String,
+    /// Size of the training images; the network itself takes any size that its levels divide.
+    pub sample_size: Option<SampleSize>,
+    pub in_channels: usize,
+    pub out_channels: usize,
+    /// x ← 2x − 1 at the entrance.
+    pub center_input_sample: bool,
+    /// Only `positional` is supported.
+    pub time_embedding_type: String,
+    /// Width of the time embedding; `None`: four times the first level's channels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_embedding_dim: Option<usize>,
+    /// Shifts the frequencies of the time features: f_i = 10000^(−i / (half − freq_shift)).
+    #[serde(serialize_with = "whole_as_integer")]
+    pub freq_shift: f64,
+    /// Cosines before sines in the time features.
+    pub flip_sin_to_cos: bool,
+    pub down_block_types: Vec<DownBlockType>,
+    /// `UNetMidBlock2D`, or `None` for no middle block.
+    #[serde(skip_serializing_if = "is_mid_block")]
+    pub mid_block_type: Option<String>,
+    pub up_block_types: Vec<UpBlockType>,
+    /// Channels of each level, from full resolution down.
+    pub block_out_channels: Vec<usize>,
+    /// Residual blocks a level; the way up has one more.
+    pub layers_per_block: usize,
+    /// The middle block's outputs are divided by this.
+    #[serde(serialize_with = "whole_as_integer")]
+    pub mid_block_scale_factor: f64,
+    /// 1: zeros on all sides of the strided convolutions; 0: only right and below.
+    pub downsample_padding: usize,
+    /// Only `conv` is supported.
+    pub downsample_type: String,
+    /// Only `conv` is supported.
+    pub upsample_type: String,
+    /// Dropout rate inside the residual blocks, 0 ≤ rate < 1.
+    pub dropout: f64,
+    /// Only `silu` (also called `swish`) is supported.
+    pub act_fn: String,
+    /// Channels of one attention head; `None`: one head over all channels.
+    pub attention_head_dim: Option<usize>,
+    /// Groups of every group normalization.
+    pub norm_num_groups: usize,
+    /// Groups in the middle attention; `None`: as `norm_num_groups`, but no normalization at all
+    /// when `resnet_time_scale_shift` is `scale_shift`.
+    pub attn_norm_num_groups: Option<usize>,
+    pub norm_eps: f64,
+    pub resnet_time_scale_shift: TimeScaleShift,
+    /// Self-attention in the middle block.
+    pub add_attention: bool,
+    /// Only `None` (a table of `num_class_embeds` vectors) is supported.
+    pub class_embed_type: Option<String>,
+    /// Rows of the class table. Our own networks have one more row than classes: the last is the
+    /// null class.
+    pub num_class_embeds: Option<usize>,
+    /// Used by learned time embeddings only.
+    pub num_train_timesteps: Option<usize>,
+    /// Keys that only newer or other versions know.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+impl Default for UNetConfig {
+    fn default() -> Self {
+        use DownBlockType::*;
+        use UpBlockType::*;
+        Self {
+            class_name: "UNet2DModel".into(),
+            diffusers_version: DIFFUSERS_VERSION.into(),
+            sample_size: None,
+            in_channels: 3,
+            out_channels: 3,
+            center_input_sample: false,
+            time_embedding_type: "positional".into(),
+            time_embedding_dim: None,
+            freq_shift: 0.0,
+            flip_sin_to_cos: true,
+            down_block_types: vec![DownBlock2D, AttnDownBlock2D, AttnDownBlock2D, AttnDownBlock2D],
+            mid_block_type: Some(MID_BLOCK.into()),
+            up_block_types: vec![AttnUpBlock2D, AttnUpBlock2D, AttnUpBlock2D, UpBlock2D],
+            block_out_channels: vec![224, 448, 672, 896],
+            layers_per_block: 2,
+            mid_block_scale_factor: 1.0,
+            downsample_padding: 1,
+            downsample_type: "conv".into(),
+            upsample_type: "conv".into(),
+            dropout: 0.0,
+            act_fn: "silu".into(),
+            attention_head_dim: Some(8),
+            norm_num_groups: 32,
+            attn_norm_num_groups: None,
+            norm_eps: 1e-5,
+            resnet_time_scale_shift: TimeScaleShift::Default,
+            add_attention: true,
+            class_embed_type: None,
+            num_class_embeds: None,
+            num_train_timesteps: None,
+            unknown: BTreeMap::new(),
+        }
+    }
+}
+
+impl UNetConfig {
+    /// The network that an experiment describes, for images of `height` × `width` pixels and
+    /// `channels` colours. `num_classes` counts the dataset's classes without the null class; it
+    /// matters only when the model is class-conditional.
+    pub fn new(model: &ModelConfig, height: usize, width: usize, channels: usize, num_classes: Option<usize>) -> Self {
+        let levels = model.block_out_channels.len();
+        let attends = |level| model.attention_levels.contains(&level);
+        let size = if height == width { SampleSize::Square(height) } else { SampleSize::Rectangle([height, width]) };
+        Self {
+            sample_size: Some(size),
+            in_channels: channels,
+            out_channels: channels,
+            down_block_types: (0..levels)
+                .map(|i| if attends(i) { DownBlockType::AttnDownBlock2D } else { DownBlockType::DownBlock2D })
+                .collect(),
+            up_block_types: (0..levels)
+                .rev()
+                .map(|i| if attends(i) { UpBlockType::AttnUpBlock2D } else { UpBlockType::UpBlock2D })
+                .collect(),
+            block_out_channels: model.block_out_channels.clone(),
+            layers_per_block: model.layers_per_block,
+            dropout: model.dropout,
+            attention_head_dim: Some(model.attention_head_dim),
+            norm_num_groups: model.norm_num_groups,
+            // Without this, diffusers leaves out the middle attention's normalization under FiLM.
+            attn_norm_num_groups: match model.resnet_time_scale_shift {
+                TimeScaleShift::Default => None,
+                TimeScaleShift::ScaleShift => Some(model.norm_num_groups),
+            },
+            norm_eps: model.norm_eps,
+            resnet_time_scale_shift: model.resnet_time_scale_shift,
+            add_attention: model.mid_attention,
+            num_class_embeds: num_classes.filter(|_| model.class_conditional).map(|n| n + 1),
+            ..Self::default()
+        }
+    }
+
+    /// Reads the text of a `config.json`.
+    ///
+    /// # Errors
+    /// When the text is no JSON object, a value has the wrong type, or a feature is asked for that
+    /// is not supported; the message names the key.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let value: Value = serde_json::from_str(text).context("not valid JSON")?;
+        ensure!(value.is_object(), "expected a JSON object of settings");
+        for (key, supported) in [
+            ("down_block_types", &["DownBlock2D", "AttnDownBlock2D"]),
+            ("up_block_types", &["UpBlock2D", "AttnUpBlock2D"]),
+            ("resnet_time_scale_shift", &["default", "scale_shift"]),
+        ] {
+            let given = value.get(key).into_iter();
+            for name in given.flat_map(|v| v.as_array().map_or(std::slice::from_ref(v), Vec::as_slice)) {
+                if let Some(name) = name.as_str() {
+                    check_choice(key, name, supported)?;
+                }
+            }
+        }
+        let config: Self = serde_json::from_value(value).context("a setting has the wrong type")?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The text of a `config.json`: indent 2, sorted keys, newline at the end.
+    pub fn to_json(&self) -> Result<String> {
+        super::diffusers::sorted_json(&serde_json::to_value(self)?)
+    }
+
+    /// Checks everything that does not need the widths of single layers (those are checked where
+    /// the layers are made).
+    ///
+    /// # Errors
+    /// On a feature that is not supported and on impossible values; the message names the key.
+    pub fn validate(&self) -> Result<()> {
+        check_choice("_class_name", &self.class_name, &["UNet2DModel"])?;
+        check_choice("time_embedding_type", &self.time_embedding_type, &["positional"])?;
+        check_choice("act_fn", &self.act_fn, &["silu", "swish"])?;
+        check_choice("downsample_type", &self.downsample_type, &["conv"])?;
+        check_choice("upsample_type", &self.upsample_type, &["conv"])?;
+        if let Some(name) = &self.mid_block_type {
+            check_choice("mid_block_type", name, &[MID_BLOCK])?;
+        }
+        if let Some(name) = &self.class_embed_type {
+            bail!("class_embed_type = {name:?} is not supported; only null (a table of num_class_embeds vectors) is");
+        }
+        let levels = self.block_out_channels.len();
+        ensure!((1..=16).contains(&levels), "block_out_channels has {levels} levels; 1 to 16 are possible");
+        for (key, count) in
+            [("down_block_types", self.down_block_types.len()), ("up_block_types", self.up_block_types.len())]
+        {
+            ensure!(count == levels, "{key} has {count} entries, but block_out_channels has {levels}");
+        }
+        let widths = self.block_out_channels.iter().map(|&c| ("block_out_channels", c));
+        let others = [
+            ("in_channels", self.in_channels),
+            ("out_channels", self.out_channels),
+            ("norm_num_groups", self.norm_num_groups),
+            ("layers_per_block", self.layers_per_block),
+        ];
+        let optional = [
+            ("attn_norm_num_groups", self.attn_norm_num_groups),
+            ("attention_head_dim", self.attention_head_dim),
+            ("num_class_embeds", self.num_class_embeds),
+            ("time_embedding_dim", self.time_embedding_dim),
+        ];
+        let optional = optional.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        for (key, value) in widths.chain(others).chain(optional) {
+            ensure!((1..=MAX_CHANNELS).contains(&value), "{key} = {value} is outside 1 to {MAX_CHANNELS}");
+        }
+        ensure!(self.downsample_padding <= 1, "downsample_padding = {}; only 0 and 1 exist", self.downsample_padding);
+        ensure!((0.0..1.0).contains(&self.dropout), "dropout = {} is outside 0 to 1", self.dropout);
+        ensure!(self.norm_eps > 0.0 && self.norm_eps.is_finite(), "norm_eps = {} must be above 0", self.norm_eps);
+        let factor = self.mid_block_scale_factor;
+        ensure!(factor.is_finite() && factor != 0.0, "mid_block_scale_factor = {factor} must be finite and not 0");
+        let half = (self.block_out_channels[0] / 2) as f64;
+        ensure!(
+            half > self.freq_shift,
+            "block_out_channels[0] = {} is too narrow for time features with freq_shift = {}",
+            self.block_out_channels[0],
+            self.freq_shift
+        );
+        Ok(())
+    }
+
+    /// Width of the time embedding.
+    pub fn time_width(&self) -> usize {
+        self.time_embedding_dim.unwrap_or(4 * self.block_out_channels[0])
+    }
+
+    /// Height and width must be multiples of this.
+    pub fn size_multiple(&self) -> usize {
+        1 << (self.block_out_channels.len() - 1)
+    }
+}
+
+fn check_choice(key: &str, name: &str, supported: &[&str]) -> Result<()> {
+    ensure!(supported.contains(&name), "{key} = {name:?} is not supported; supported: {}", supported.join(", "));
+    Ok(())
+}
+
+fn is_mid_block(name: &Option<String>) -> bool {
+    name.as_deref() == Some(MID_BLOCK)
+}
+
+/// diffusers writes these as `1`, not `1.0`.
+fn whole_as_integer<S: Serializer>(value: &f64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    if value.fract() == 0.0 && value.abs() < 1e9 {
+        serializer.serialize_i64(*value as i64)
+    } else {
+        serializer.serialize_f64(*value)
+    }
+}
