@@ -1,0 +1,206 @@
+//! A trained network as a denoiser, its batch split over the cores.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use anyhow::{Result, bail, ensure};
+use candle_core::Tensor;
+
+use super::{Denoiser, Guided, NoiseLevel, Prediction};
+use crate::config::PredictionType;
+use crate::kernels::Workers;
+
+/// Images that one worker puts through the network at once: more only costs memory.
+const MOST_AT_ONCE: usize = 64;
+
+/// What sampling asks of a network.
+pub trait Network: Send + Sync {
+    /// The network's output `[N, H, W, C]` for `x` `[N, H, W, C]` at timesteps `t` `[N]` (f32) with
+    /// labels `[N]` (u32).
+    ///
+    /// # Errors
+    /// When shapes or labels don't fit the network.
+    fn forward(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>) -> Result<Tensor>;
+
+    /// Classes without the null class, which is the next index; None: takes no labels.
+    fn num_classes(&self) -> Option<usize>;
+}
+
+/// The denoiser of a network that predicts `prediction_type`.
+///
+/// `classes` has one class an image; without them a class-conditional network is asked for its null
+/// class. `guidance_scale` is w in (1 + w)·ε_cond − w·ε_uncond; w = 0 is the plain conditional model,
+/// other libraries' scale is s = 1 + w. Conditional and unconditional halves go through the network
+/// as one batch, split over the workers. Results depend on the number of workers by float rounding
+/// at most.
+///
+/// # Errors
+/// When a class is out of range, classes or guidance are asked of a network that was trained without
+/// labels, or guidance without classes.
+pub fn network_denoiser<N: Network + Clone + 'static>(
+    network: &N,
+    prediction_type: PredictionType,
+    classes: Option<&[usize]>,
+    guidance_scale: f64,
+    workers: Arc<Workers>,
+) -> Result<Box<dyn Denoiser + Send>> {
+    ensure!(guidance_scale.is_finite(), "the guidance scale must be a number, but is {guidance_scale}");
+    let (labels, guided) = match (network.num_classes(), classes) {
+        (None, None) if guidance_scale == 0.0 => (Labels::None, false),
+        (None, None) => bail!(
+            "guidance scale {guidance_scale} needs a model trained with class labels and a null class; this one was \
+             trained without labels. Use guidance scale 0"
+        ),
+        (None, Some(_)) => bail!("this model was trained without class labels: it can't be asked for a class"),
+        (Some(_), None) if guidance_scale != 0.0 => bail!(
+            "guidance scale {guidance_scale} needs a class for every image to guide towards; give classes, or use \
+             guidance scale 0 to sample without"
+        ),
+        (Some(null), None) => (Labels::All(null as u32), false),
+        (Some(null), Some(classes)) => {
+            if let Some(class) = classes.iter().find(|&&class| class >= null) {
+                bail!("class {class} does not exist: the model knows the classes 0 to {}", null.saturating_sub(1));
+            }
+            let guided = guidance_scale != 0.0;
+            let nulls = if guided { classes.len() } else { 0 };
+            let labels = classes.iter().copied().chain(std::iter::repeat_n(null, nulls));
+            (Labels::Each(labels.map(|class| class as u32).collect()), guided)
+        }
+    };
+    let plain = NetworkDenoiser { network: network.clone(), prediction_type, labels, workers };
+    Ok(if guided { Box::new(Guided::new(plain, guidance_scale)) } else { Box::new(plain) })
+}
+
+/// Which labels the network is told.
+enum Labels {
+    None,
+    All(u32),
+    Each(Vec<u32>),
+}
+
+struct NetworkDenoiser<N> {
+    network: N,
+    prediction_type: PredictionType,
+    labels: Labels,
+    workers: Arc<Workers>,
+}
+
+impl<N: Network> NetworkDenoiser<N> {
+    /// The network's output for one share of the batch.
+    fn forward(&self, x_t: &Tensor, t: f64, share: Range<usize>) -> Result<Tensor> {
+        let mut outputs = Vec::new();
+        for start in share.clone().step_by(MOST_AT_ONCE) {
+            let n = MOST_AT_ONCE.min(share.end - start);
+            let x = x_t.narrow(0, start, n)?.contiguous()?;
+            let device = x.device();
+            let labels = match &self.labels {
+                Labels::None => None,
+                Labels::All(label) => Some(Tensor::from_vec(vec![*label; n], n, device)?),
+                Labels::Each(labels) => Some(Tensor::from_slice(&labels[start..start + n], n, device)?),
+            };
+            let t = Tensor::from_vec(vec![t as f32; n], n, device)?;
+            outputs.push(self.network.forward(&x, &t, labels.as_ref())?.detach());
+        }
+        Ok(Tensor::cat(&outputs, 0)?)
+    }
+}
+
+impl<N: Network> Denoiser for NetworkDenoiser<N> {
+    fn predict(&self, x_t: &Tensor, at: NoiseLevel) -> Result<Prediction> {
+        let n = x_t.dim(0)?;
+        if let Labels::Each(labels) = &self.labels {
+            ensure!(labels.len() == n, "{} class labels for a batch of {n}", labels.len());
+        }
+        // Off the CPU the device itself is the parallel worker.
+        let shares = if x_t.device().is_cpu() { self.workers.shares(n) } else { vec![0..n] };
+        let outputs = self.workers.run(shares.len(), |i| self.forward(x_t, at.t, shares[i].clone()));
+        let output = Tensor::cat(&outputs.into_iter().collect::<Result<Vec<_>>>()?, 0)?;
+        let (x_0, epsilon) = self.prediction_type.to_x_0_and_epsilon(&output, x_t, at.alpha, at.sigma)?;
+        Ok(Prediction { x_0, epsilon })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    /// Says the label of each image plus t, so that the tests see who was asked what.
+    #[derive(Clone)]
+    struct Echo {
+        classes: Option<usize>,
+    }
+
+    impl Network for Echo {
+        fn forward(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>) -> Result<Tensor> {
+            let n = x.dim(0)?;
+            assert!(n <= MOST_AT_ONCE);
+            let mut said = t.clone();
+            if let Some(labels) = class_labels {
+                said = (said + labels.to_dtype(candle_core::DType::F32)?)?;
+            }
+            Ok((x * 0.5)?.broadcast_add(&said.reshape((n, 1, 1, 1))?)?)
+        }
+
+        fn num_classes(&self) -> Option<usize> {
+            self.classes
+        }
+    }
+
+    const AT: NoiseLevel = NoiseLevel { t: 20.0, alpha: 0.6, sigma: 0.8 };
+
+    fn said(classes: Option<usize>, asked: Option<&[usize]>, w: f64, threads: usize, n: usize) -> Result<Vec<f32>> {
+        let workers = Arc::new(Workers::new(threads)?);
+        let denoiser = network_denoiser(&Echo { classes }, PredictionType::Epsilon, asked, w, workers)?;
+        let x = Tensor::zeros((n, 1, 1, 1), candle_core::DType::F32, &Device::Cpu)?;
+        Ok(denoiser.predict(&x, AT)?.epsilon.flatten_all()?.to_vec1()?)
+    }
+
+    #[test]
+    fn every_image_is_asked_with_its_own_class_on_any_number_of_workers() {
+        for threads in [1, 2, 3, 7] {
+            let classes: Vec<usize> = (0..200).map(|i| i % 10).collect();
+            let expected: Vec<f32> = classes.iter().map(|&c| 20.0 + c as f32).collect();
+            assert_eq!(said(Some(10), Some(&classes), 0.0, threads, 200).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn guidance_mixes_the_class_with_the_null_class() {
+        // Class 3 says 23, the null class (10) says 30: (1 + w)·23 − w·30.
+        for (w, expected) in [(0.0, 23.0), (1.0, 16.0), (1.5, 12.5), (-1.0, 30.0)] {
+            let got = said(Some(10), Some(&[3, 3]), w, 2, 2).unwrap();
+            assert!(got.iter().all(|v| (v - expected).abs() < 1e-4), "w = {w}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn guided_estimates_of_image_and_noise_still_make_up_x_t() {
+        let workers = Arc::new(Workers::new(2).unwrap());
+        let echo = Echo { classes: Some(4) };
+        let denoiser = network_denoiser(&echo, PredictionType::VPrediction, Some(&[0, 1, 2]), 2.0, workers).unwrap();
+        let x = crate::sampling::starting_noise(3, 2, 2, 1, 0, &Device::Cpu).unwrap();
+        let prediction = denoiser.predict(&x, AT).unwrap();
+        let again = crate::diffusion::combine(AT.alpha, &prediction.x_0, AT.sigma, &prediction.epsilon).unwrap();
+        let off =
+            (again - x).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar::<f32>().unwrap();
+        assert!(off < 1e-4, "{off}");
+    }
+
+    #[test]
+    fn without_classes_a_conditional_network_is_asked_for_its_null_class() {
+        assert_eq!(said(Some(10), None, 0.0, 2, 3).unwrap(), vec![30.0; 3]);
+        assert_eq!(said(None, None, 0.0, 2, 3).unwrap(), vec![20.0; 3]);
+    }
+
+    #[test]
+    fn what_a_network_cannot_do_is_refused_with_the_reason() {
+        let refusal = |classes, asked: Option<&[usize]>, w| said(classes, asked, w, 1, 1).unwrap_err().to_string();
+        assert!(refusal(None, None, 1.0).contains("null class"));
+        assert!(refusal(None, Some(&[1]), 0.0).contains("without class labels"));
+        assert!(refusal(Some(10), None, 1.0).contains("needs a class"));
+        assert!(refusal(Some(10), Some(&[10]), 0.0).contains("0 to 9"));
+        assert!(refusal(Some(10), Some(&[1]), f64::NAN).contains("NaN"));
+        assert!(refusal(Some(10), Some(&[1, 2]), 0.0).contains("2 class labels for a batch of 1"));
+    }
+}
