@@ -3,12 +3,22 @@
 //! The view draws from a plain state value and has no side effects; what only the shell can do
 //! comes back from an update as [`effect::Effect`]s.
 
+pub mod abilities;
 pub mod chart;
 pub mod effect;
+pub mod encoder;
+pub mod event_loop;
+pub mod farewell;
+pub mod image_protocol;
+pub mod input;
 pub mod message;
 pub mod options;
+pub mod outbox;
+pub mod pacing;
 pub mod pictures;
+pub mod signals;
 pub mod state;
+pub mod terminal;
 pub mod theme;
 pub mod update;
 pub mod view;

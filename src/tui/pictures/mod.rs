@@ -4,7 +4,9 @@
 mod ascii;
 mod half_blocks;
 mod picture;
+mod pixels;
 
 pub use ascii::Ascii;
 pub use half_blocks::HalfBlocks;
 pub use picture::{Picture, Pictures, Slot};
+pub use pixels::Pixels;

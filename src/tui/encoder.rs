@@ -1,0 +1,276 @@
+//! The thread that turns pictures into the terminal's picture protocol.
+//!
+//! Encoding a picture takes milliseconds, so it never happens while a frame is drawn. The latest
+//! picture of each slot wins; older ones that were not begun are forgotten, so nothing queues up
+//! however slow the machine is.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use image::{DynamicImage, RgbImage};
+use ratatui::layout::Size;
+use ratatui_image::protocol::Protocol;
+use ratatui_image::protocol::iterm2::Iterm2;
+use ratatui_image::protocol::kitty::Kitty;
+use ratatui_image::protocol::sixel::Sixel;
+
+use super::image_protocol::{Graphics, ImageProtocol};
+use super::pictures::{Picture, Slot};
+
+/// Shortest time between two rounds of encoding: ten pictures a second look smooth, and a terminal
+/// can still follow.
+const SHORTEST_ROUND: Duration = Duration::from_millis(100);
+
+/// Encoding may take one part in so many of the thread's time; the rest belongs to the training.
+const SHARE: u32 = 20;
+
+/// A finished picture, ready to be put into a frame.
+pub struct Encoded {
+    /// [`Picture::version`] of what it shows.
+    pub version: u64,
+    /// The characters it covers.
+    pub size: Size,
+    pub protocol: Protocol,
+}
+
+/// A picture that waits to be encoded.
+struct Job {
+    picture: Picture,
+    size: Size,
+}
+
+#[derive(Default)]
+struct Desk {
+    waiting: HashMap<Slot, Job>,
+    finished: HashMap<Slot, Arc<Encoded>>,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    desk: Mutex<Desk>,
+    work: Condvar,
+}
+
+impl Shared {
+    /// The lock is held for a few map operations only, never while encoding or drawing.
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The encoding thread, seen from the screen. Ends when dropped.
+pub struct Encoder {
+    shared: Arc<Shared>,
+    finished: Receiver<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Encoder {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn spawn(graphics: &Graphics) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let (notify, finished) = bounded(1);
+        let thread = {
+            let (shared, graphics) = (Arc::clone(&shared), graphics.clone());
+            std::thread::Builder::new()
+                .name("difflab-pictures".into())
+                .spawn(move || encode_until_closed(&shared, &graphics, &notify))?
+        };
+        Ok(Self { shared, finished, thread: Some(thread) })
+    }
+
+    /// Hands over a picture for an area of `size` characters; replaces one of the same slot that
+    /// still waits.
+    pub fn submit(&self, slot: Slot, picture: Picture, size: Size) {
+        self.shared.desk().waiting.insert(slot, Job { picture, size });
+        self.shared.work.notify_one();
+    }
+
+    /// The last finished picture of a slot.
+    pub fn latest(&self, slot: Slot) -> Option<Arc<Encoded>> {
+        self.shared.desk().finished.get(&slot).cloned()
+    }
+
+    /// Receives a value whenever a picture was finished since the last one was taken.
+    pub fn finished(&self) -> &Receiver<()> {
+        &self.finished
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        self.shared.desk().closed = true;
+        self.shared.work.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic in it has already been noted by the hook, and its pictures are gone with it.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn encode_until_closed(shared: &Shared, graphics: &Graphics, notify: &Sender<()>) {
+    let mut next_round = Instant::now();
+    loop {
+        let jobs: Vec<(Slot, Job)> = {
+            let mut desk = shared.desk();
+            loop {
+                if desk.closed {
+                    return;
+                }
+                let wait = next_round.saturating_duration_since(Instant::now());
+                if !wait.is_zero() {
+                    desk = shared.work.wait_timeout(desk, wait).unwrap_or_else(PoisonError::into_inner).0;
+                } else if desk.waiting.is_empty() {
+                    desk = shared.work.wait(desk).unwrap_or_else(PoisonError::into_inner);
+                } else {
+                    break desk.waiting.drain().collect();
+                }
+            }
+        };
+        let start = Instant::now();
+        for (slot, job) in jobs {
+            if let Some(encoded) = encode(slot, job, graphics) {
+                shared.desk().finished.insert(slot, Arc::new(encoded));
+                // Full: the screen hasn't looked yet, and will see this one too when it does.
+                let _ = notify.try_send(());
+            }
+        }
+        next_round = start + SHORTEST_ROUND.max(start.elapsed() * SHARE);
+    }
+}
+
+/// `None` when the picture is empty or its protocol refuses it: the half-blocks stay.
+fn encode(slot: Slot, job: Job, graphics: &Graphics) -> Option<Encoded> {
+    let Job { picture, size } = job;
+    let version = picture.version;
+    let image = fit(&picture, graphics.pixels(size))?;
+    let protocol = match graphics.protocol {
+        ImageProtocol::Sixel => {
+            let mut sixel = Sixel::new(image, size, false).ok()?;
+            // The picture covers its area, so erasing it first would only make it flicker.
+            if let Some(start) = sixel.data.find("\x1bP") {
+                sixel.data.drain(..start);
+            }
+            Protocol::Sixel(sixel)
+        }
+        ImageProtocol::Kitty => Protocol::Kitty(Kitty::new(image, size, kitty_id(slot), false, false).ok()?),
+        ImageProtocol::Iterm => Protocol::ITerm2(Iterm2::new(image, size, false).ok()?),
+        ImageProtocol::Auto | ImageProtocol::Halfblock | ImageProtocol::Ascii => return None,
+    };
+    Some(Encoded { version, size, protocol })
+}
+
+/// One picture a slot in the terminal's memory: a new one replaces the old one.
+fn kitty_id(slot: Slot) -> u32 {
+    0x00d1_ff00
+        + match slot {
+            Slot::Forward => 1,
+            Slot::NoisyGrid => 2,
+            Slot::CleanGrid => 3,
+        }
+}
+
+/// The picture at exactly the pixels of its area; it usually has them already.
+fn fit(picture: &Picture, (width, height): (u32, u32)) -> Option<DynamicImage> {
+    let image = RgbImage::from_raw(picture.width, picture.height, picture.rgb.to_vec())?;
+    if image.width() == 0 || image.height() == 0 || width == 0 || height == 0 {
+        return None;
+    }
+    let image = if image.dimensions() == (width, height) {
+        image
+    } else {
+        image::imageops::resize(&image, width, height, image::imageops::FilterType::Triangle)
+    };
+    Some(image.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(version: u64, width: u32, height: u32) -> Picture {
+        let rgb = (0..width * height * 3).map(|i| (i % 251) as u8).collect();
+        Picture { version, width, height, rgb: Arc::new(rgb) }
+    }
+
+    fn graphics(protocol: ImageProtocol) -> Graphics {
+        Graphics { cell: Some((8, 16)), ..Graphics::new(protocol, "") }
+    }
+
+    fn wait_for(encoder: &Encoder, slot: Slot, version: u64) -> Arc<Encoded> {
+        let start = Instant::now();
+        loop {
+            if let Some(encoded) = encoder.latest(slot).filter(|e| e.version == version) {
+                return encoded;
+            }
+            assert!(start.elapsed() < Duration::from_secs(20), "version {version} was never encoded");
+            let _ = encoder.finished().recv_timeout(Duration::from_millis(50));
+        }
+    }
+
+    #[test]
+    fn every_pixel_protocol_covers_its_area() {
+        let size = Size::new(6, 3);
+        for protocol in [ImageProtocol::Sixel, ImageProtocol::Kitty, ImageProtocol::Iterm] {
+            let encoder = Encoder::spawn(&graphics(protocol)).unwrap();
+            encoder.submit(Slot::Forward, picture(1, 48, 48), size);
+            let encoded = wait_for(&encoder, Slot::Forward, 1);
+            assert_eq!((encoded.size, encoded.protocol.size()), (size, size), "{protocol:?}");
+        }
+    }
+
+    #[test]
+    fn a_sixel_begins_with_the_picture_so_that_nothing_flickers() {
+        let encoded = encode(
+            Slot::Forward,
+            Job { picture: picture(1, 48, 48), size: Size::new(6, 3) },
+            &graphics(ImageProtocol::Sixel),
+        );
+        let Some(Encoded { protocol: Protocol::Sixel(sixel), .. }) = encoded else { panic!("no sixel") };
+        assert!(sixel.data.starts_with("\x1bP"));
+    }
+
+    #[test]
+    fn of_many_pictures_the_latest_wins() {
+        let encoder = Encoder::spawn(&graphics(ImageProtocol::Sixel)).unwrap();
+        for version in 1..=200 {
+            encoder.submit(Slot::CleanGrid, picture(version, 16, 16), Size::new(2, 1));
+        }
+        wait_for(&encoder, Slot::CleanGrid, 200);
+    }
+
+    #[test]
+    fn a_picture_without_pixels_or_with_too_few_is_left_out() {
+        for (width, height, pixels) in [(0, 0, 0), (4, 4, 3), (4, 0, 12)] {
+            let picture = Picture { version: 1, width, height, rgb: Arc::new(vec![0; pixels]) };
+            let job = Job { picture, size: Size::new(2, 2) };
+            assert!(encode(Slot::Forward, job, &graphics(ImageProtocol::Sixel)).is_none());
+        }
+    }
+
+    #[test]
+    #[ignore = "a measurement: run it alone, with --nocapture"]
+    fn how_long_a_sixel_takes() {
+        for (columns, rows) in [(20, 10), (50, 12), (90, 40)] {
+            let (width, height) = (columns * 9, rows * 18);
+            let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8;
+            // Digits are magnified: squares of 3 × 3 pixels of one grey.
+            let rgb = (0..width * height).flat_map(|i| [noise((i % width / 3) + (i / width / 3) * 7919); 3]).collect();
+            let picture = Picture { version: 1, width, height, rgb: Arc::new(rgb) };
+            let job = Job { picture, size: Size::new(columns as u16, rows as u16) };
+            let graphics = Graphics { cell: Some((9, 18)), ..graphics(ImageProtocol::Sixel) };
+            let start = Instant::now();
+            let encoded = encode(Slot::Forward, job, &graphics);
+            let took = start.elapsed();
+            let Some(Encoded { protocol: Protocol::Sixel(sixel), .. }) = encoded else { panic!("no sixel") };
+            println!("{columns}×{rows}: {took:?}, {} kB", sixel.data.len() / 1000);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What is said on the normal screen once the lab has closed.
+
+use std::path::PathBuf;
+
+use crate::lab::Event;
+
+/// Collects from the lab's events what the last words need.
+#[derive(Clone, Debug, Default)]
+pub struct Farewell {
+    run_dir: Option<PathBuf>,
+    steps: u64,
+    step: u64,
+    saved: Option<u64>,
+    snapshots: usize,
+    ended: Option<Result<(), String>>,
+}
+
+impl Farewell {
+    pub fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Ready(info) => {
+                self.run_dir = Some(info.run_dir.clone());
+                self.steps = info.config.train.steps;
+                self.step = info.start_step;
+            }
+            Event::Step(record) => self.step = record.step,
+            Event::CheckpointSaved { step, .. } => self.saved = Some(*step),
+            Event::SnapshotSaved { .. } => self.snapshots += 1,
+            Event::Ended(result) => self.ended = Some(result.clone()),
+            _ => {}
+        }
+    }
+
+    /// How the worker ended; `None` while it hasn't.
+    pub fn ended(&self) -> Option<&Result<(), String>> {
+        self.ended.as_ref()
+    }
+
+    /// All steps done?
+    pub fn finished(&self) -> bool {
+        self.steps > 0 && self.step >= self.steps
+    }
+
+    /// Where the run is and how to go on with it; empty when there is no run.
+    pub fn words(&self) -> String {
+        let Some(dir) = &self.run_dir else { return String::new() };
+        let dir = dir.display();
+        let mut words = match self.saved {
+            Some(saved) => format!("Run saved in {dir} (checkpoint of step {saved}).\n"),
+            None => format!("Run folder: {dir} (no checkpoint was written).\n"),
+        };
+        if self.snapshots > 0 {
+            let plural = if self.snapshots == 1 { "" } else { "s" };
+            words.push_str(&format!("{} snapshot{plural} in {dir}/snapshots.\n", self.snapshots));
+        }
+        if self.saved.is_some() && !self.finished() {
+            words.push_str(&format!("Go on:   difflab --resume {dir}\n"));
+        }
+        if self.saved.is_some() {
+            words.push_str(&format!("Sample:  difflab sample {dir}\n"));
+        }
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::lab::RunInfo;
+
+    fn ready() -> Event {
+        let mut config = Config::default();
+        config.train.steps = 10;
+        Event::Ready(Arc::new(RunInfo {
+            run_dir: "runs/x".into(),
+            config,
+            network: "U-Net".into(),
+            parameters: 1,
+            train_images: 1,
+            held_out_images: 0,
+            steps_per_epoch: 1.0,
+            image_shape: (8, 8, 1),
+            classes: vec![],
+            conditional: false,
+            alphas_cumprod: Arc::new(vec![]),
+            examples: vec![],
+            device: "cpu".into(),
+            threads: 1,
+            start_step: 0,
+            warnings: vec![],
+        }))
+    }
+
+    fn saved(step: u64) -> Event {
+        Event::CheckpointSaved { step, dir: "runs/x/checkpoints".into(), took: Duration::ZERO }
+    }
+
+    #[test]
+    fn a_saved_run_says_where_it_is_and_how_to_go_on() {
+        let mut farewell = Farewell::default();
+        assert_eq!(farewell.words(), "");
+        for event in [ready(), saved(3), saved(7), Event::Ended(Ok(()))] {
+            farewell.observe(&event);
+        }
+        let words = farewell.words();
+        assert!(words.contains("runs/x (checkpoint of step 7)"), "{words}");
+        assert!(words.contains("difflab --resume runs/x"), "{words}");
+        assert_eq!(farewell.ended(), Some(&Ok(())));
+    }
+
+    #[test]
+    fn without_a_checkpoint_nothing_is_promised() {
+        let mut farewell = Farewell::default();
+        farewell.observe(&ready());
+        assert!(!farewell.words().contains("--resume"));
+        assert!(farewell.words().contains("no checkpoint"));
+    }
+}

@@ -1,0 +1,415 @@
+//! How pictures reach this terminal: asked once, before any other thread reads the keyboard.
+//!
+//! The question is asked here and not by `ratatui-image`, whose reader thread stays behind when a
+//! terminal doesn't answer, and from then on takes the user's keys.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use ratatui::layout::Size;
+
+/// How pictures are shown (`--images`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ImageProtocol {
+    /// The best that the terminal says it can do.
+    #[default]
+    Auto,
+    /// kitty's graphics protocol (kitty, Ghostty).
+    Kitty,
+    /// iTerm2's inline images (iTerm2, WezTerm, mintty).
+    Iterm,
+    /// Sixel (xterm -ti vt340, foot, Windows Terminal, mlterm).
+    Sixel,
+    /// Two pixels a character: works wherever there are colours.
+    Halfblock,
+    /// Characters of different darkness: works everywhere.
+    Ascii,
+}
+
+impl std::fmt::Display for ImageProtocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            ImageProtocol::Auto => "auto",
+            ImageProtocol::Kitty => "kitty",
+            ImageProtocol::Iterm => "iTerm2",
+            ImageProtocol::Sixel => "sixel",
+            ImageProtocol::Halfblock => "half-blocks",
+            ImageProtocol::Ascii => "ASCII",
+        })
+    }
+}
+
+/// What was found out about pictures on this terminal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graphics {
+    /// Never [`ImageProtocol::Auto`].
+    pub protocol: ImageProtocol,
+    /// Width and height of one character in pixels; `None` when the terminal doesn't say.
+    pub cell: Option<(u16, u16)>,
+    /// Largest sixel picture in pixels, when the terminal says.
+    pub max_sixel: Option<(u32, u32)>,
+    /// The terminal's background colour, when it says.
+    pub background: Option<[u8; 3]>,
+    /// Why this protocol, in a few words, for `difflab doctor`.
+    pub reason: String,
+    /// What was typed while the terminal was being asked: keys, not replies.
+    pub typed: Vec<u8>,
+    /// A terminal that was asked and said nothing in time may still answer later.
+    pub answer_pending: bool,
+}
+
+/// A character's size that is assumed for a forced pixel protocol on a silent terminal. Small, so
+/// that a wrong guess makes a picture smaller than its place, never larger.
+pub const ASSUMED_CELL: (u16, u16) = (8, 16);
+
+/// How long a terminal may take to answer. Local ones need a few milliseconds, distant ones one
+/// round trip.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// Can it show kitty's pictures, what is its background, how big is a character, how big may a sixel
+/// picture be; and last the question that every terminal answers, so that nobody waits longer than
+/// needed.
+const QUESTION: &str = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b]11;?\x1b\\\x1b[16t\x1b[?2;1;0S\x1b[c";
+
+impl Graphics {
+    /// A protocol and why, with nothing else known.
+    pub fn new(protocol: ImageProtocol, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self {
+            protocol,
+            cell: None,
+            max_sixel: None,
+            background: None,
+            reason,
+            typed: Vec::new(),
+            answer_pending: false,
+        }
+    }
+
+    /// Does it send pixels, or characters?
+    pub fn has_pixels(&self) -> bool {
+        matches!(self.protocol, ImageProtocol::Kitty | ImageProtocol::Iterm | ImageProtocol::Sixel)
+    }
+
+    /// Pixels of an area of `size` characters.
+    pub fn pixels(&self, size: Size) -> (u32, u32) {
+        let (width, height) = self.cell.unwrap_or(ASSUMED_CELL);
+        (u32::from(size.width) * u32::from(width), u32::from(size.height) * u32::from(height))
+    }
+}
+
+/// Finds out how to show pictures. Asks the terminal at most for [`ANSWER_TIMEOUT`], and not at all
+/// where the answer is known. Must run before the thread that reads the keyboard starts.
+pub fn detect(choice: ImageProtocol) -> Graphics {
+    let environment = Environment::read();
+    let mut graphics = match (choice, environment.hopeless()) {
+        (ImageProtocol::Auto, Some(reason)) => Graphics::new(ImageProtocol::Halfblock, reason),
+        (forced, Some(_)) => Graphics::new(forced, "asked for"),
+        (_, None) => {
+            let replies = Replies::read(&ask(QUESTION, ANSWER_TIMEOUT).unwrap_or_default());
+            choose(choice, &environment, replies)
+        }
+    };
+    graphics.cell = graphics.cell.or_else(cell_from_window);
+    if choice == ImageProtocol::Auto && graphics.has_pixels() && graphics.cell.is_none() {
+        graphics.reason = format!("{}, but the size of a character in pixels is unknown", graphics.reason);
+        graphics.protocol = ImageProtocol::Halfblock;
+    }
+    graphics
+}
+
+fn choose(choice: ImageProtocol, environment: &Environment, replies: Replies) -> Graphics {
+    let mut graphics = match choice {
+        ImageProtocol::Auto if environment.iterm => {
+            Graphics::new(ImageProtocol::Iterm, format!("{} shows iTerm2's images", environment.program))
+        }
+        // Konsole has neither kitty's placeholders nor a sound sixel.
+        ImageProtocol::Auto if environment.konsole => {
+            Graphics::new(ImageProtocol::Halfblock, "Konsole's pictures don't mix with text")
+        }
+        ImageProtocol::Auto if replies.kitty => {
+            Graphics::new(ImageProtocol::Kitty, "the terminal answers to kitty's protocol")
+        }
+        ImageProtocol::Auto if replies.sixel => {
+            Graphics::new(ImageProtocol::Sixel, "the terminal's attributes name sixel")
+        }
+        ImageProtocol::Auto if !replies.complete => {
+            Graphics::new(ImageProtocol::Halfblock, "the terminal didn't answer")
+        }
+        ImageProtocol::Auto => Graphics::new(ImageProtocol::Halfblock, "the terminal names no picture protocol"),
+        forced => Graphics::new(forced, "asked for"),
+    };
+    graphics.cell = replies.cell;
+    graphics.max_sixel = replies.max_sixel;
+    graphics.background = replies.background;
+    graphics.answer_pending = !replies.complete;
+    graphics.typed = replies.typed;
+    graphics
+}
+
+/// What the environment says of the terminal.
+#[derive(Clone, Debug, Default)]
+struct Environment {
+    term: String,
+    program: String,
+    multiplexer: Option<&'static str>,
+    iterm: bool,
+    konsole: bool,
+}
+
+impl Environment {
+    fn read() -> Self {
+        let get = |name: &str| std::env::var(name).unwrap_or_default();
+        Self::from_values(&get)
+    }
+
+    fn from_values(get: &dyn Fn(&str) -> String) -> Self {
+        let (term, mut program) = (get("TERM"), get("TERM_PROGRAM"));
+        let multiplexer = if !get("TMUX").is_empty() || term.starts_with("tmux") {
+            Some("tmux")
+        } else if !get("STY").is_empty() || term.starts_with("screen") {
+            Some("screen")
+        } else {
+            None
+        };
+        if program.is_empty() && get("LC_TERMINAL").contains("iTerm") {
+            program = "iTerm2".into();
+        }
+        let iterm = ["iTerm", "WezTerm", "mintty", "rio", "Bobcat"].iter().any(|name| program.contains(name));
+        Self { term, program, multiplexer, iterm, konsole: !get("KONSOLE_VERSION").is_empty() }
+    }
+
+    /// Why it is no use to ask for pictures, if it isn't.
+    fn hopeless(&self) -> Option<String> {
+        match (self.multiplexer, self.term.as_str()) {
+            (Some(name), _) => Some(format!("inside {name}, which doesn't pass pictures on")),
+            (None, "") => Some("TERM is not set".into()),
+            (None, "dumb" | "linux" | "vt100" | "vt220" | "cons25") => {
+                Some(format!("TERM={} has no pictures", self.term))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The terminal's replies, sorted out from what was typed meanwhile.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Replies {
+    kitty: bool,
+    sixel: bool,
+    cell: Option<(u16, u16)>,
+    max_sixel: Option<(u32, u32)>,
+    background: Option<[u8; 3]>,
+    /// The last question was answered.
+    complete: bool,
+    typed: Vec<u8>,
+}
+
+impl Replies {
+    fn read(mut bytes: &[u8]) -> Self {
+        let mut replies = Self::default();
+        while let Some((&first, rest)) = bytes.split_first() {
+            match (first, rest.first()) {
+                (0x1b, Some(b'[')) => {
+                    let end = rest.iter().skip(1).position(|b| (0x40..=0x7e).contains(b)).map(|i| i + 2);
+                    let (body, after) = rest.split_at(end.unwrap_or(rest.len()));
+                    replies.control_sequence(body);
+                    bytes = after;
+                }
+                (0x1b, Some(b'_' | b'P' | b']')) => {
+                    let end = rest.windows(2).position(|w| w == b"\x1b\\").map(|i| i + 2);
+                    let bell = rest.iter().position(|&b| b == 7).map(|i| i + 1);
+                    let end = [end, bell].into_iter().flatten().min();
+                    let (body, after) = rest.split_at(end.unwrap_or(rest.len()));
+                    replies.kitty |= body.starts_with(b"_Gi=31") && body.windows(3).any(|w| w == b";OK");
+                    replies.background = background(body).or(replies.background);
+                    bytes = after;
+                }
+                _ => {
+                    replies.typed.push(first);
+                    bytes = rest;
+                }
+            }
+        }
+        replies
+    }
+
+    /// `body`: "[?62;4c", without the escape.
+    fn control_sequence(&mut self, body: &[u8]) {
+        let Some((text, last)) = std::str::from_utf8(body).ok().and_then(|t| t.split_at_checked(t.len() - 1)) else {
+            return;
+        };
+        let numbers = |text: &str| -> Vec<u32> { text.split(';').map(|n| n.parse().unwrap_or(0)).collect() };
+        match (last, text) {
+            ("c", text) if text.starts_with("[?") => {
+                self.complete = true;
+                self.sixel |= numbers(&text[2..]).contains(&4);
+            }
+            ("t", text) if text.starts_with("[6;") => {
+                if let [_, height @ 1..=1000, width @ 1..=1000] = numbers(&text[1..])[..] {
+                    self.cell = Some((width as u16, height as u16));
+                }
+            }
+            ("S", text) if text.starts_with("[?2;0;") => {
+                if let [_, _, width @ 1..=0xffff, height @ 1..=0xffff] = numbers(&text[2..])[..] {
+                    self.max_sixel = Some((width, height));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The colour in "]11;rgb:1010/1010/1414" and a terminator.
+fn background(body: &[u8]) -> Option<[u8; 3]> {
+    let text = std::str::from_utf8(body.strip_prefix(b"]11;rgb:")?).ok()?;
+    let mut parts = text.trim_end_matches(['\x07', '\x1b', '\\']).split('/').map(|part| {
+        let value = u32::from_str_radix(part, 16).ok()?;
+        let largest = 16u32.checked_pow(part.len() as u32)?.checked_sub(1)?;
+        Some((value * 255).checked_div(largest)? as u8)
+    });
+    Some([parts.next()??, parts.next()??, parts.next()??])
+}
+
+/// A character's size from the window's size, where the system knows it.
+fn cell_from_window() -> Option<(u16, u16)> {
+    let window = crossterm::terminal::window_size().ok()?;
+    let cell = (window.width.checked_div(window.columns)?, window.height.checked_div(window.rows)?);
+    (cell.0 > 0 && cell.1 > 0).then_some(cell)
+}
+
+/// Writes `question` to the terminal and returns what comes back until its last reply (device
+/// attributes) or `timeout`. Leaves the terminal's modes as they were.
+#[cfg(unix)]
+fn ask(question: &str, timeout: Duration) -> std::io::Result<Vec<u8>> {
+    use std::io::{Read, Write};
+
+    use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
+
+    let mut tty = std::fs::File::options().read(true).write(true).open("/dev/tty")?;
+    let before = tcgetattr(&tty)?;
+    let mut modes = before.clone();
+    modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+    // A read returns after a tenth of a second without a byte, so that no thread stays behind.
+    modes.special_codes[SpecialCodeIndex::VMIN] = 0;
+    modes.special_codes[SpecialCodeIndex::VTIME] = 1;
+    tcsetattr(&tty, OptionalActions::Now, &modes)?;
+    let mut bytes = Vec::new();
+    let mut exchange = || -> std::io::Result<()> {
+        tty.write_all(question.as_bytes())?;
+        tty.flush()?;
+        let start = std::time::Instant::now();
+        let mut buffer = [0u8; 256];
+        while start.elapsed() < timeout && !Replies::read(&bytes).complete {
+            let n = tty.read(&mut buffer)?;
+            bytes.extend_from_slice(&buffer[..n]);
+        }
+        Ok(())
+    };
+    let result = exchange();
+    tcsetattr(&tty, OptionalActions::Now, &before)?;
+    result.map(|()| bytes)
+}
+
+#[cfg(not(unix))]
+fn ask(_question: &str, _timeout: Duration) -> std::io::Result<Vec<u8>> {
+    Ok(Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        let get = |name: &str| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string()).unwrap_or_default();
+        Environment::from_values(&get)
+    }
+
+    #[test]
+    fn an_xterm_with_sixel_is_understood() {
+        let replies = Replies::read(b"\x1b[6;18;9t\x1b[?2;0;1000;900S\x1b[?63;1;2;4;6;9;15;16;22;28;29c");
+        assert_eq!(
+            replies,
+            Replies {
+                sixel: true,
+                cell: Some((9, 18)),
+                max_sixel: Some((1000, 900)),
+                complete: true,
+                ..Replies::default()
+            }
+        );
+        let graphics = choose(ImageProtocol::Auto, &environment(&[("TERM", "xterm")]), replies);
+        assert_eq!(graphics.protocol, ImageProtocol::Sixel);
+        assert!(!graphics.answer_pending);
+    }
+
+    #[test]
+    fn kitty_wins_over_sixel_and_a_refusal_is_no_yes() {
+        let yes = Replies::read(b"\x1b_Gi=31;OK\x1b\\\x1b[?62;4c");
+        assert!(yes.kitty && yes.sixel && yes.complete);
+        assert_eq!(choose(ImageProtocol::Auto, &environment(&[]), yes).protocol, ImageProtocol::Kitty);
+        let no = Replies::read(b"\x1b_Gi=31;ENOTSUP:no\x1b\\\x1b[?62c");
+        assert!(!no.kitty && no.complete);
+        assert_eq!(choose(ImageProtocol::Auto, &environment(&[]), no).protocol, ImageProtocol::Halfblock);
+    }
+
+    #[test]
+    fn the_background_is_read_in_every_precision() {
+        let at = |text: &str| Replies::read(format!("\x1b]11;rgb:{text}\x1b\\\x1b[?62c").as_bytes());
+        assert_eq!(at("ffff/8080/0000").background, Some([255, 128, 0]));
+        assert_eq!(at("ff/80/00").background, Some([255, 128, 0]));
+        assert_eq!(at("fffff/zz").background, None);
+        assert_eq!(at("ffffffffff/0/0").background, None);
+        assert_eq!(Replies::read(b"\x1b]11;rgb:00/00/00\x07q").typed, b"q");
+    }
+
+    #[test]
+    fn keys_typed_meanwhile_are_kept_and_replies_are_not_typed() {
+        let replies = Replies::read(b"s\x1b_Gi=31;OK\x1b\\q\x1b[?62;4c?");
+        assert_eq!(replies.typed, b"sq?");
+    }
+
+    #[test]
+    fn half_an_answer_or_rubbish_never_panics() {
+        let all = b"\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?2;0;1000;1000S\x1b[?62;4c\x1b[\xffc\x1b[c\x1b[t\x1b";
+        for end in 0..=all.len() {
+            for start in 0..end {
+                Replies::read(&all[start..end]);
+            }
+        }
+        assert_eq!(Replies::read(b"\x1b[6;0;0t").cell, None);
+        assert_eq!(Replies::read(b"\x1b[6;99999;9t").cell, None);
+    }
+
+    #[test]
+    fn a_silent_terminal_gets_half_blocks_and_its_answer_is_awaited() {
+        let graphics = choose(ImageProtocol::Auto, &environment(&[("TERM", "xterm-256color")]), Replies::default());
+        assert_eq!(graphics.protocol, ImageProtocol::Halfblock);
+        assert!(graphics.answer_pending);
+    }
+
+    #[test]
+    fn multiplexers_and_consoles_are_not_asked() {
+        assert!(environment(&[("TERM", "xterm-256color"), ("TMUX", "/run/tmux,1,0")]).hopeless().is_some());
+        assert!(environment(&[("TERM", "screen.xterm-256color")]).hopeless().is_some());
+        assert!(environment(&[("TERM", "linux")]).hopeless().is_some());
+        assert!(environment(&[]).hopeless().is_some());
+        assert!(environment(&[("TERM", "xterm-256color")]).hopeless().is_none());
+    }
+
+    #[test]
+    fn iterm_is_known_by_its_name_and_konsole_by_its_own() {
+        let iterm = environment(&[("TERM", "xterm"), ("LC_TERMINAL", "iTerm2")]);
+        assert_eq!(choose(ImageProtocol::Auto, &iterm, Replies::default()).protocol, ImageProtocol::Iterm);
+        let konsole = environment(&[("TERM", "xterm"), ("KONSOLE_VERSION", "230804")]);
+        let replies = Replies { sixel: true, kitty: true, complete: true, ..Replies::default() };
+        assert_eq!(choose(ImageProtocol::Auto, &konsole, replies).protocol, ImageProtocol::Halfblock);
+    }
+
+    #[test]
+    fn what_was_asked_for_is_what_is_used() {
+        let forced = choose(ImageProtocol::Sixel, &environment(&[("TERM", "xterm")]), Replies::default());
+        assert_eq!(forced.protocol, ImageProtocol::Sixel);
+        assert_eq!(forced.pixels(Size::new(10, 2)), (80, 32));
+    }
+}

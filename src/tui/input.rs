@@ -1,0 +1,130 @@
+//! The thread that reads the keyboard and the mouse.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+
+use super::image_protocol::Graphics;
+
+/// Events that may wait while a frame is drawn; more than that and the reader waits, and the
+/// terminal keeps them.
+const WAITING: usize = 1024;
+
+/// How long after the start an answer to the picture question may still come in.
+const LATE: Duration = Duration::from_secs(5);
+
+/// Starts reading. The channel closes when the terminal is gone.
+///
+/// # Errors
+/// When the system refuses a thread.
+pub fn listen(graphics: &Graphics) -> io::Result<Receiver<Event>> {
+    let (send, events) = bounded(WAITING);
+    for key in graphics.typed.iter().filter_map(|&byte| key_of(byte)) {
+        let _ = send.try_send(Event::Key(key));
+    }
+    let late = graphics.answer_pending.then(|| LateAnswer::until(Instant::now() + LATE));
+    // Not joined: it ends with the program, or with the next event after the screen has closed.
+    std::thread::Builder::new().name("difflab-input".into()).spawn(move || read(&send, late))?;
+    Ok(events)
+}
+
+fn read(send: &Sender<Event>, mut late: Option<LateAnswer>) {
+    while let Ok(event) = crossterm::event::read() {
+        if late.as_mut().is_some_and(|late| late.swallows(&event, Instant::now())) {
+            continue;
+        }
+        if send.send(event).is_err() {
+            return;
+        }
+    }
+}
+
+/// A key that was typed while the terminal was being asked about pictures.
+fn key_of(byte: u8) -> Option<KeyEvent> {
+    let code = match byte {
+        b'\r' | b'\n' => KeyCode::Enter,
+        b'\t' => KeyCode::Tab,
+        0x1b => KeyCode::Esc,
+        0x7f => KeyCode::Backspace,
+        3 => return Some(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)),
+        b' '..=b'~' => KeyCode::Char(char::from(byte)),
+        _ => return None,
+    };
+    Some(KeyEvent::new(code, KeyModifiers::NONE))
+}
+
+/// Takes a late answer to kitty's picture question (`ESC _ Gi=31;OK ESC \`) out of the keys: it
+/// arrives as Alt-_, letters, Alt-\. The other answers are never taken for keys.
+struct LateAnswer {
+    until: Instant,
+    inside: Option<Instant>,
+}
+
+impl LateAnswer {
+    fn until(until: Instant) -> Self {
+        Self { until, inside: None }
+    }
+
+    fn swallows(&mut self, event: &Event, now: Instant) -> bool {
+        let Event::Key(key) = event else { return false };
+        let alt = key.modifiers.contains(KeyModifiers::ALT);
+        match self.inside {
+            Some(_) if alt && key.code == KeyCode::Char('\\') => {
+                self.inside = None;
+                true
+            }
+            // An answer comes in one piece; what comes later is typed.
+            Some(since) if now.duration_since(since) < Duration::from_millis(200) => true,
+            Some(_) => {
+                self.inside = None;
+                false
+            }
+            None if now < self.until && alt && key.code == KeyCode::Char('_') => {
+                self.inside = Some(now);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(c: char, modifiers: KeyModifiers) -> Event {
+        Event::Key(KeyEvent::new(KeyCode::Char(c), modifiers))
+    }
+
+    #[test]
+    fn a_late_answer_is_taken_out_of_the_keys_and_nothing_else_is() {
+        let now = Instant::now();
+        let mut late = LateAnswer::until(now + LATE);
+        assert!(!late.swallows(&key('q', KeyModifiers::NONE), now));
+        assert!(late.swallows(&key('_', KeyModifiers::ALT), now));
+        for c in "Gi=31;OK".chars() {
+            assert!(late.swallows(&key(c, KeyModifiers::NONE), now));
+        }
+        assert!(late.swallows(&key('\\', KeyModifiers::ALT), now));
+        assert!(!late.swallows(&key('q', KeyModifiers::NONE), now));
+    }
+
+    #[test]
+    fn an_answer_that_never_ends_gives_the_keys_back() {
+        let now = Instant::now();
+        let mut late = LateAnswer::until(now + LATE);
+        assert!(late.swallows(&key('_', KeyModifiers::ALT), now));
+        assert!(!late.swallows(&key('q', KeyModifiers::NONE), now + Duration::from_secs(1)));
+        assert!(!late.swallows(&key('_', KeyModifiers::ALT), now + LATE));
+    }
+
+    #[test]
+    fn typed_bytes_become_keys() {
+        assert_eq!(key_of(b's').unwrap().code, KeyCode::Char('s'));
+        assert_eq!(key_of(b'\r').unwrap().code, KeyCode::Enter);
+        assert_eq!(key_of(3).unwrap().modifiers, KeyModifiers::CONTROL);
+        assert!(key_of(0xff).is_none());
+    }
+}
