@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use difflab::config::{DiffusionConfig, ModelConfig, SampleConfig, ScheduleName, TimeScaleShift};
+use difflab::config::{DiffusionConfig, SampleConfig, ScheduleName, TimeScaleShift};
 use difflab::diffusion::Schedule;
 use difflab::nn::{DownBlockType, ParameterKind, UNet, UNetConfig, UpBlockType, Weights, parameters};
 use difflab::nn::{diffusers, parameter_count};
@@ -227,14 +227,15 @@ fn families() -> Vec<(&'static str, UNetConfig)> {
     ]
 }
 
-fn small_batch(config: &UNetConfig, n: usize) -> (Tensor, Tensor, Option<Tensor>) {
-    let count = n * 8 * 8 * config.in_channels;
+/// `n` images of `size` × `size` pixels, with times and labels.
+fn small_batch(config: &UNetConfig, n: usize, size: usize) -> (Tensor, Tensor, Option<Tensor>) {
+    let count = n * size * size * config.in_channels;
     let x: Vec<f32> = (0..count).map(|i| ((i * 37 % 101) as f32 / 50.0) - 1.0).collect();
     let t: Vec<f32> = (0..n).map(|i| 40.0 + 111.5 * i as f32).collect();
     let labels: Vec<u32> = (0..n as u32).map(|i| i % config.num_class_embeds.unwrap_or(1) as u32).collect();
     let device = &Device::Cpu;
     (
-        Tensor::from_vec(x, (n, 8, 8, config.in_channels), device).unwrap(),
+        Tensor::from_vec(x, (n, size, size, config.in_channels), device).unwrap(),
         Tensor::from_vec(t, n, device).unwrap(),
         config.num_class_embeds.map(|_| Tensor::from_vec(labels, n, device).unwrap()),
     )
@@ -242,15 +243,13 @@ fn small_batch(config: &UNetConfig, n: usize) -> (Tensor, Tensor, Option<Tensor>
 
 #[test]
 fn every_parameter_of_every_family_gets_a_gradient() {
-    let shipped = difflab::nn::UNetConfig::new(
-        &ModelConfig { class_conditional: true, ..ModelConfig::default() },
-        8,
-        8,
-        1,
-        Some(2),
-    );
-    for (family, config) in families().into_iter().chain([("the default model", shipped)]) {
-        let (x, t, labels) = small_batch(&config, 3);
+    let shipped = difflab::config::shipped().iter().map(|(name, text)| {
+        let model = difflab::config::Config::from_toml(text, name).unwrap().model;
+        (*name, UNetConfig::new(&model, 16, 16, 1, Some(3)))
+    });
+    for (family, config) in families().into_iter().chain(shipped) {
+        // No level may shrink to one pixel, where attention has nothing to choose from.
+        let (x, t, labels) = small_batch(&config, 2, 16);
         let (weights, vars) = Weights::init(&config, 3, &Device::Cpu).unwrap().trainable().unwrap();
         let unet = UNet::new(&config, &weights).unwrap();
         let mut rng = difflab::random::generator(1, difflab::random::Stream::Dropout, 0);
@@ -270,7 +269,7 @@ fn every_parameter_of_every_family_gets_a_gradient() {
 #[test]
 fn a_sample_does_not_depend_on_the_others_in_its_batch() {
     for (family, config) in families() {
-        let (x, t, labels) = small_batch(&config, 4);
+        let (x, t, labels) = small_batch(&config, 4, 8);
         let unet = UNet::new(&config, &Weights::init(&config, 5, &Device::Cpu).unwrap()).unwrap();
         let together = unet.forward(&x, &t, labels.as_ref()).unwrap();
         for i in 0..4 {
@@ -285,7 +284,7 @@ fn a_sample_does_not_depend_on_the_others_in_its_batch() {
 #[test]
 fn setting_a_variable_is_seen_by_networks_of_its_detached_tensors() {
     let (_, config) = families().remove(0);
-    let (x, t, labels) = small_batch(&config, 2);
+    let (x, t, labels) = small_batch(&config, 2, 8);
     let (weights, vars) = Weights::init(&config, 1, &Device::Cpu).unwrap().trainable().unwrap();
     let unet = UNet::new(&config, &weights.detached()).unwrap();
     let other = Weights::init(&config, 2, &Device::Cpu).unwrap();

@@ -84,3 +84,34 @@ impl ClassEmbedding {
         Ok(self.table.index_select(labels, 0)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn features(config: &UNetConfig, t: f32) -> Vec<f32> {
+        let t = Tensor::from_vec(vec![t], 1, &Device::Cpu).unwrap();
+        TimeFeatures::new(config).forward(&t).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    fn assert_close(a: &[f32], b: &[f64]) {
+        assert_eq!(a.len(), b.len());
+        assert!(a.iter().zip(b).all(|(&a, &b)| (a as f64 - b).abs() < 1e-5), "{a:?} {b:?}");
+    }
+
+    #[test]
+    fn time_features_are_cosines_and_sines_of_falling_frequencies() {
+        let config = UNetConfig { block_out_channels: vec![4], ..UNetConfig::default() };
+        let t = 2.5f64;
+        assert_close(&features(&config, 2.5), &[t.cos(), (t / 100.0).cos(), t.sin(), (t / 100.0).sin()]);
+        let google = UNetConfig { flip_sin_to_cos: false, freq_shift: 1.0, ..config };
+        assert_close(&features(&google, 2.5), &[t.sin(), (t / 1e4).sin(), t.cos(), (t / 1e4).cos()]);
+    }
+
+    #[test]
+    fn an_odd_width_ends_with_a_zero() {
+        let config = UNetConfig { block_out_channels: vec![3], ..UNetConfig::default() };
+        let t = 7.0f64;
+        assert_close(&features(&config, 7.0), &[t.cos(), t.sin(), 0.0]);
+    }
+}

@@ -33,3 +33,33 @@ impl Pass<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::*;
+    use crate::random::{Stream, generator};
+
+    fn drop_out(rate: f64, seed: Option<u64>) -> Vec<f32> {
+        let ones = Tensor::ones((2, 50, 10, 10), DType::F32, &Device::Cpu).unwrap();
+        let mut rng = seed.map(|s| generator(s, Stream::Dropout, 0));
+        let mut pass = Pass { dropout: rng.as_mut(), observer: None };
+        pass.drop_out(ones, rate).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn dropout_zeroes_its_share_and_keeps_the_mean() {
+        let x = drop_out(0.25, Some(0));
+        let zeros = x.iter().filter(|&&v| v == 0.0).count() as f32 / x.len() as f32;
+        assert!((zeros - 0.25).abs() < 0.02, "{zeros}");
+        assert!(x.iter().all(|&v| v == 0.0 || (v - 1.0 / 0.75).abs() < 1e-6));
+        assert_eq!(x, drop_out(0.25, Some(0)));
+        assert_ne!(x, drop_out(0.25, Some(1)));
+    }
+
+    #[test]
+    fn without_a_generator_nothing_is_dropped() {
+        assert!(drop_out(0.25, None).iter().all(|&v| v == 1.0));
+    }
+}

@@ -178,3 +178,82 @@ impl Parts {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::*;
+    use crate::config::ModelConfig;
+
+    fn unet(num_classes: Option<usize>) -> UNet {
+        let model = ModelConfig {
+            block_out_channels: vec![8, 8],
+            class_conditional: num_classes.is_some(),
+            ..ModelConfig::default()
+        };
+        let config = UNetConfig::new(&model, 8, 8, 1, num_classes);
+        UNet::new(&config, &Weights::init(&config, 0, &Device::Cpu).unwrap()).unwrap()
+    }
+
+    fn zeros(shape: &[usize], dtype: DType) -> Tensor {
+        Tensor::zeros(shape, dtype, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn a_network_can_be_shared_by_threads() {
+        fn shareable<T: Clone + Send + Sync>() {}
+        shareable::<UNet>();
+        shareable::<Weights>();
+    }
+
+    #[test]
+    fn the_null_class_is_not_counted() {
+        assert_eq!(unet(Some(10)).num_classes(), Some(10));
+        assert_eq!(unet(None).num_classes(), None);
+    }
+
+    #[test]
+    fn inputs_that_do_not_fit_are_refused_with_the_reason() {
+        let message = |conditional: bool, x: &[usize], n_t: usize, labels: Option<&[u32]>| {
+            let labels = labels.map(|l| Tensor::new(l, &Device::Cpu).unwrap());
+            let t = zeros(&[n_t], DType::F32);
+            let unet = unet(conditional.then_some(2));
+            format!("{:#}", unet.forward(&zeros(x, DType::F32), &t, labels.as_ref()).unwrap_err())
+        };
+        for (message, part) in [
+            (message(false, &[2, 8, 8], 2, None), "[N, H, W, C]"),
+            (message(false, &[2, 8, 8, 3], 2, None), "takes 1"),
+            (message(false, &[2, 7, 8, 1], 2, None), "multiples of 2"),
+            (message(false, &[2, 0, 8, 1], 2, None), "multiples of 2"),
+            (message(false, &[2, 8, 8, 1], 3, None), "2 images need 2 times"),
+            (message(false, &[2, 8, 8, 1], 2, Some(&[0, 1])), "unconditional"),
+            (message(true, &[2, 8, 8, 1], 2, None), "class-conditional"),
+            (message(true, &[2, 8, 8, 1], 2, Some(&[0])), "[1] class labels"),
+            (message(true, &[2, 8, 8, 1], 2, Some(&[0, 3])), "class 3"),
+        ] {
+            assert!(message.contains(part), "{message:?} should say {part:?}");
+        }
+    }
+
+    #[test]
+    fn weights_of_another_architecture_are_refused_by_name() {
+        let narrow = unet(None).config().clone();
+        let wide = UNetConfig { block_out_channels: vec![8, 16], ..narrow.clone() };
+        let weights = Weights::init(&narrow, 0, &Device::Cpu).unwrap();
+        let message = format!("{:#}", UNet::new(&wide, &weights).err().unwrap());
+        assert!(message.contains("down_blocks.1.resnets.0"), "{message}");
+    }
+
+    #[test]
+    fn the_padding_of_downsampling_changes_the_output() {
+        let same = unet(None);
+        let weights = Weights::init(same.config(), 0, &Device::Cpu).unwrap();
+        let config = UNetConfig { downsample_padding: 0, ..same.config().clone() };
+        let below = UNet::new(&config, &weights).unwrap();
+        let x = Tensor::arange(0f32, 64.0, &Device::Cpu).unwrap().reshape((1, 8, 8, 1)).unwrap();
+        let run = |unet: &UNet| unet.forward(&x, &zeros(&[1], DType::F32), None).unwrap();
+        let difference = (run(&same) - run(&below)).unwrap().abs().unwrap().max_all().unwrap();
+        assert!(difference.to_scalar::<f32>().unwrap() > 1e-3);
+    }
+}

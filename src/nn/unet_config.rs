@@ -301,3 +301,118 @@ fn whole_as_integer<S: Serializer>(value: &f64, serializer: S) -> std::result::R
         serializer.serialize_f64(*value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(json: &str) -> String {
+        format!("{:#}", UNetConfig::from_json(json).unwrap_err())
+    }
+
+    #[test]
+    fn unsupported_features_are_refused_by_the_name_of_their_key() {
+        for (json, key) in [
+            (r#"{"_class_name": "UNet2DConditionModel"}"#, "_class_name"),
+            (r#"{"time_embedding_type": "fourier"}"#, "time_embedding_type"),
+            (r#"{"act_fn": "gelu"}"#, "act_fn"),
+            (r#"{"downsample_type": "resnet"}"#, "downsample_type"),
+            (r#"{"upsample_type": "resnet"}"#, "upsample_type"),
+            (r#"{"class_embed_type": "timestep"}"#, "class_embed_type"),
+            (r#"{"resnet_time_scale_shift": "ada_group"}"#, "resnet_time_scale_shift"),
+            (r#"{"down_block_types": ["SkipDownBlock2D"]}"#, "down_block_types"),
+            (r#"{"up_block_types": ["UpBlock2D", "ResnetUpsampleBlock2D"]}"#, "up_block_types"),
+            (r#"{"mid_block_type": "UNetMidBlock2DCrossAttn"}"#, "mid_block_type"),
+        ] {
+            let message = refusal(json);
+            assert!(message.contains(key) && message.contains("not supported"), "{message}");
+        }
+    }
+
+    #[test]
+    fn impossible_values_are_refused_and_never_panic() {
+        for (json, part) in [
+            ("[]", "JSON object"),
+            ("{", "not valid JSON"),
+            (r#"{"layers_per_block": "two"}"#, "wrong type"),
+            (r#"{"block_out_channels": []}"#, "0 levels"),
+            (r#"{"block_out_channels": [32, 64]}"#, "down_block_types has 4 entries"),
+            (r#"{"block_out_channels": [0, 1, 2, 3]}"#, "block_out_channels = 0"),
+            (r#"{"block_out_channels": [1, 1, 1, 18446744073709551615]}"#, "outside"),
+            (r#"{"norm_num_groups": 0}"#, "norm_num_groups = 0"),
+            (r#"{"attention_head_dim": 0}"#, "attention_head_dim = 0"),
+            (r#"{"num_class_embeds": 0}"#, "num_class_embeds = 0"),
+            (r#"{"layers_per_block": 0}"#, "layers_per_block = 0"),
+            (r#"{"downsample_padding": 2}"#, "downsample_padding = 2"),
+            (r#"{"dropout": 1.0}"#, "dropout = 1"),
+            (r#"{"norm_eps": 0}"#, "norm_eps = 0"),
+            (r#"{"mid_block_scale_factor": 0}"#, "mid_block_scale_factor = 0"),
+            (r#"{"block_out_channels": [2, 4, 4, 4], "freq_shift": 1}"#, "too narrow"),
+        ] {
+            let message = refusal(json);
+            assert!(message.contains(part), "{json}: {message}");
+        }
+    }
+
+    #[test]
+    fn groups_that_do_not_divide_are_refused_with_the_layer() {
+        let config = UNetConfig { block_out_channels: vec![32, 48, 64, 64], ..UNetConfig::default() };
+        let message = format!("{:#}", crate::nn::parameters(&config).unwrap_err());
+        assert!(message.contains("norm_num_groups = 32") && message.contains("48 channels"), "{message}");
+        assert!(message.contains("down_blocks.1.resnets.0.norm2"), "{message}");
+    }
+
+    #[test]
+    fn missing_keys_take_the_defaults_of_diffusers_and_null_is_not_missing() {
+        let config = UNetConfig::from_json("{}").unwrap();
+        assert_eq!(config, UNetConfig::default());
+        assert_eq!(config.attention_head_dim, Some(8));
+        let config = UNetConfig::from_json(r#"{"attention_head_dim": null, "mid_block_type": null}"#).unwrap();
+        assert_eq!((config.attention_head_dim, config.mid_block_type), (None, None));
+    }
+
+    #[test]
+    fn all_settings_survive_writing_unknown_ones_included() {
+        let text = r#"{"attention_head_dim": null, "mid_block_type": null, "sample_size": [32, 64],
+            "time_embedding_dim": 100, "mid_block_scale_factor": 1.5, "freq_shift": 1, "ema_decay": {"a": 1}}"#;
+        let config = UNetConfig::from_json(text).unwrap();
+        assert_eq!(config.sample_size, Some(SampleSize::Rectangle([32, 64])));
+        assert_eq!(config.unknown.keys().collect::<Vec<_>>(), ["ema_decay"]);
+        assert_eq!(UNetConfig::from_json(&config.to_json().unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn the_family_of_ddpm_cifar10_is_accepted() {
+        let text = r#"{"_class_name": "UNet2DModel", "act_fn": "silu", "attention_head_dim": null,
+            "block_out_channels": [128, 256, 256, 256], "downsample_padding": 0, "flip_sin_to_cos": false,
+            "down_block_types": ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"],
+            "up_block_types": ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
+            "freq_shift": 1, "mid_block_scale_factor": 1, "norm_eps": 1e-06, "norm_num_groups": 32,
+            "sample_size": 32, "layers_per_block": 2, "in_channels": 3, "out_channels": 3}"#;
+        let config = UNetConfig::from_json(text).unwrap();
+        // The count that is published for google/ddpm-cifar10-32.
+        assert_eq!(crate::nn::parameter_count(&config).unwrap(), 35_746_307);
+    }
+
+    #[test]
+    fn an_experiment_maps_to_the_keys_of_diffusers() {
+        let model = ModelConfig {
+            block_out_channels: vec![16, 32, 64],
+            attention_levels: vec![1],
+            norm_num_groups: 4,
+            resnet_time_scale_shift: TimeScaleShift::ScaleShift,
+            class_conditional: true,
+            ..ModelConfig::default()
+        };
+        let config = UNetConfig::new(&model, 28, 28, 1, Some(10));
+        use DownBlockType::*;
+        use UpBlockType::*;
+        assert_eq!(config.down_block_types, [DownBlock2D, AttnDownBlock2D, DownBlock2D]);
+        assert_eq!(config.up_block_types, [UpBlock2D, AttnUpBlock2D, UpBlock2D]);
+        assert_eq!(config.num_class_embeds, Some(11), "the null class has its own row");
+        assert_eq!(config.attn_norm_num_groups, Some(4), "the middle attention keeps its normalization");
+        assert_eq!((config.sample_size, config.in_channels), (Some(SampleSize::Square(28)), 1));
+        let plain = ModelConfig { class_conditional: false, ..model };
+        assert_eq!(UNetConfig::new(&plain, 28, 32, 1, Some(10)).num_class_embeds, None);
+    }
+}

@@ -86,3 +86,68 @@ impl Weights {
         Self { tensors }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ModelConfig;
+
+    fn config() -> UNetConfig {
+        let model = ModelConfig { class_conditional: true, ..ModelConfig::default() };
+        UNetConfig::new(&model, 28, 28, 1, Some(10))
+    }
+
+    fn values(weights: &Weights, name: &str) -> Vec<f32> {
+        weights.get(name).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    /// Mean and largest magnitude.
+    fn summary(values: &[f32]) -> (f32, f32) {
+        let mean = values.iter().sum::<f32>() / values.len() as f32;
+        (mean, values.iter().fold(0.0, |m, v| v.abs().max(m)))
+    }
+
+    #[test]
+    fn initial_values_are_those_of_torch() {
+        let weights = Weights::init(&config(), 0, &Device::Cpu).unwrap();
+        for (name, fan_in) in [
+            ("mid_block.resnets.0.conv1.weight", 9 * 64),
+            ("mid_block.resnets.0.conv1.bias", 9 * 64),
+            ("time_embedding.linear_1.weight", 32),
+            ("time_embedding.linear_1.bias", 32),
+        ] {
+            let bound = 1.0 / (fan_in as f32).sqrt();
+            let (mean, largest) = summary(&values(&weights, name));
+            assert!(largest <= bound && largest > 0.9 * bound, "{name}: {largest} of {bound}");
+            assert!(mean.abs() < 0.25 * bound, "{name}: mean {mean}");
+        }
+        assert!(values(&weights, "conv_norm_out.weight").iter().all(|&v| v == 1.0));
+        assert!(values(&weights, "conv_norm_out.bias").iter().all(|&v| v == 0.0));
+        let (mean, largest) = summary(&values(&weights, "class_embedding.weight"));
+        assert!(mean.abs() < 0.1 && largest > 2.5, "an embedding starts as N(0, 1): {mean}, {largest}");
+    }
+
+    #[test]
+    fn the_seed_decides_the_weights() {
+        let draw = |seed| values(&Weights::init(&config(), seed, &Device::Cpu).unwrap(), "conv_in.weight");
+        assert_eq!(draw(1), draw(1));
+        assert_ne!(draw(1), draw(2));
+    }
+
+    #[test]
+    fn training_a_copy_leaves_the_original_alone() {
+        let original = Weights::init(&config(), 0, &Device::Cpu).unwrap();
+        let before = values(&original, "conv_in.bias");
+        let (first, _) = original.trainable().unwrap();
+        // Also a copy of something that is trained itself.
+        let (second, vars) = first.trainable().unwrap();
+        for (_, var) in &vars {
+            var.set(&var.zeros_like().unwrap()).unwrap();
+        }
+        assert!(values(&second, "conv_in.bias").iter().all(|&v| v == 0.0));
+        assert_eq!(values(&first, "conv_in.bias"), before);
+        assert_eq!(values(&original, "conv_in.bias"), before);
+        let names: Vec<_> = vars.iter().map(|(name, _)| name.as_str()).collect();
+        assert!(names.is_sorted() && names.len() == original.len());
+    }
+}
