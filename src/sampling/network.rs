@@ -9,6 +9,7 @@ use candle_core::Tensor;
 use super::{Denoiser, Guided, NoiseLevel, Prediction};
 use crate::config::PredictionType;
 use crate::kernels::Workers;
+use crate::nn::UNet;
 
 /// Images that one worker puts through the network at once: more only costs memory.
 const MOST_AT_ONCE: usize = 64;
@@ -24,6 +25,16 @@ pub trait Network: Send + Sync {
 
     /// Classes without the null class, which is the next index; None: takes no labels.
     fn num_classes(&self) -> Option<usize>;
+}
+
+impl Network for UNet {
+    fn forward(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>) -> Result<Tensor> {
+        UNet::forward(self, x, t, class_labels)
+    }
+
+    fn num_classes(&self) -> Option<usize> {
+        UNet::num_classes(self)
+    }
 }
 
 /// The denoiser of a network that predicts `prediction_type`.

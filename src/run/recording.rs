@@ -1,0 +1,164 @@
+//! A trajectory, kept: the finished samples, and enough moments of the way to film it.
+
+use anyhow::{Context, Result};
+use candle_core::{Device, Tensor};
+use image::RgbImage;
+
+use crate::picture::{self, palette};
+use crate::sampling::SampleFrame;
+
+/// A trajectory that has run to its end.
+pub struct Recording {
+    /// `[N, H, W, C]`.
+    pub samples: Tensor,
+    moments: Vec<Moment>,
+    shape: (usize, usize, usize, usize),
+}
+
+/// What was on the way at one time, `[N, H, W, C]` each.
+struct Moment {
+    x_t: Vec<f32>,
+    x_0: Vec<f32>,
+}
+
+impl Recording {
+    /// Runs `trajectory` to its end and keeps at most `most` evenly spread frames, the first and the last
+    /// among them; fewer than two keep only the samples. `seen` hears of every frame.
+    ///
+    /// # Errors
+    /// What the trajectory reports, or a trajectory without frames.
+    pub fn of(
+        trajectory: impl Iterator<Item = Result<SampleFrame>>,
+        most: usize,
+        mut seen: impl FnMut(&SampleFrame),
+    ) -> Result<Self> {
+        let mut moments = Vec::new();
+        let mut kept = Vec::new();
+        let mut last = None;
+        for frame in trajectory {
+            let frame = frame?;
+            seen(&frame);
+            if last.is_none() && most >= 2 {
+                kept = picture::moments(frame.total, most);
+            }
+            if kept.binary_search(&frame.index).is_ok() {
+                moments.push(Moment { x_t: values(&frame.x_t)?, x_0: values(&frame.x_0)? });
+            }
+            last = Some(frame);
+        }
+        let samples = last.context("the sampler made no frames")?.x_t;
+        let shape = samples.dims4().context("samples are batches of images [N, H, W, C]")?;
+        Ok(Self { samples, moments, shape })
+    }
+
+    /// All samples in one picture, about `width` pixels wide.
+    ///
+    /// # Errors
+    /// When the samples can't be read from their device.
+    pub fn grid(&self, columns: usize, width: usize) -> Result<RgbImage> {
+        let (n, h, w, c) = self.shape;
+        let scale = scale_for(columns.clamp(1, n.max(1)) * w, width);
+        Ok(picture::grid(&values(&self.samples)?, n, h, w, c, columns, scale, GAP * scale.min(2)))
+    }
+
+    /// One picture a moment: x_t at the left, x̂_0 at the right, together about `width` pixels wide.
+    pub fn film(&self, columns: usize, width: usize) -> Vec<RgbImage> {
+        let (n, h, w, c) = self.shape;
+        let scale = scale_for(2 * columns.clamp(1, n.max(1)) * w, width);
+        let one = |pixels: &[f32]| picture::grid(pixels, n, h, w, c, columns, scale, GAP);
+        self.moments.iter().map(|m| picture::side_by_side(&[&one(&m.x_t), &one(&m.x_0)], 8)).collect()
+    }
+
+    /// A strip: for each of the first `images` images a row of x_t and a row of x̂_0, time from left to
+    /// right in at most `columns` pictures.
+    pub fn strip(&self, images: usize, columns: usize) -> RgbImage {
+        let (n, h, w, c) = self.shape;
+        let size = h * w * c;
+        let last = self.moments.len().saturating_sub(1);
+        let shown = if self.moments.is_empty() { vec![] } else { picture::moments(last, columns) };
+        let scale = scale_for(shown.len() * w, 1200);
+        let row = |i: usize, pixels: fn(&Moment) -> &[f32]| -> Vec<RgbImage> {
+            let one = |m: usize| {
+                let image = pixels(&self.moments[m]).get(i * size..(i + 1) * size).unwrap_or(&[]);
+                picture::grid(image, 1, h, w, c, 1, scale, 0)
+            };
+            shown.iter().map(|&m| one(m)).collect()
+        };
+        let rows: Vec<_> = (0..n.min(images))
+            .flat_map(|i| [(palette::DARK.x_t, row(i, |m| &m.x_t)), (palette::DARK.x_0, row(i, |m| &m.x_0))])
+            .collect();
+        picture::strip(&rows, 4)
+    }
+}
+
+const GAP: usize = 2;
+
+/// The largest whole magnification (1 to 12) that keeps `pixels` within `width`.
+fn scale_for(pixels: usize, width: usize) -> usize {
+    (width / pixels.max(1)).clamp(1, 12)
+}
+
+/// Columns for a grid of `n` samples: one class a column where they come in turns, else about square.
+pub fn columns_for(n: usize, classes: &[usize]) -> usize {
+    let turn = classes.iter().skip(1).position(|&c| Some(&c) == classes.first()).map_or(classes.len(), |p| p + 1);
+    if (2..=12).contains(&turn) && turn < n { turn } else { picture::square_columns(n) }
+}
+
+fn values(images: &Tensor) -> Result<Vec<f32>> {
+    Ok(images.to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trajectory(total: usize) -> impl Iterator<Item = Result<SampleFrame>> {
+        (0..=total).map(move |index| {
+            let level = 1.0 - 2.0 * index as f32 / total as f32;
+            let x_t = Tensor::full(level, (2, 4, 4, 1), &Device::Cpu)?;
+            Ok(SampleFrame { index, total, t: total - index, x_0: x_t.neg()?, x_t })
+        })
+    }
+
+    #[test]
+    fn it_keeps_the_ends_and_no_more_moments_than_asked() {
+        let mut seen = 0;
+        let recording = Recording::of(trajectory(50), 11, |_| seen += 1).unwrap();
+        assert_eq!(seen, 51);
+        assert_eq!(recording.moments.len(), 11);
+        assert_eq!(recording.moments[0].x_t[0], 1.0);
+        assert_eq!(recording.moments[10].x_t[0], -1.0);
+        assert_eq!(values(&recording.samples).unwrap(), vec![-1.0; 32]);
+        let bare = Recording::of(trajectory(5), 0, |_| {}).unwrap();
+        assert!(bare.moments.is_empty());
+    }
+
+    #[test]
+    fn film_and_strip_show_x_t_and_the_estimate() {
+        let recording = Recording::of(trajectory(4), 5, |_| {}).unwrap();
+        let film = recording.film(2, 64);
+        assert_eq!(film.len(), 5);
+        let (width, _) = film[0].dimensions();
+        assert_eq!(film[0].get_pixel(GAP as u32, GAP as u32).0, [255; 3]);
+        assert_eq!(film[0].get_pixel(width - 1 - GAP as u32, GAP as u32).0, [0; 3]);
+        let strip = recording.strip(1, 5);
+        assert_eq!(strip.get_pixel(5, 5).0, palette::DARK.x_t);
+        assert_eq!(strip.get_pixel(13, 5).0, [255; 3]);
+    }
+
+    #[test]
+    fn classes_in_turn_make_the_columns() {
+        let turns: Vec<usize> = (0..20).map(|i| i % 10).collect();
+        assert_eq!(columns_for(20, &turns), 10);
+        assert_eq!(columns_for(9, &turns[..9]), 3);
+        assert_eq!(columns_for(16, &[7; 16]), 4);
+        assert_eq!(columns_for(16, &[]), 4);
+    }
+
+    #[test]
+    fn a_failing_trajectory_fails_the_recording() {
+        let failing = trajectory(3).chain([Err(anyhow::anyhow!("NaN at t = 7"))]);
+        assert!(Recording::of(failing, 5, |_| {}).is_err());
+        assert!(Recording::of(std::iter::empty(), 5, |_| {}).is_err());
+    }
+}
