@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use super::DataError;
+use super::order::permutation;
+use crate::random::{Stream, generator};
+
 /// A set of equally sized images with their classes.
 #[derive(Clone, Debug)]
 pub struct Dataset {
@@ -25,11 +29,152 @@ pub struct Dataset {
 impl Dataset {
     /// Number of images.
     pub fn len(&self) -> usize {
-        let size = self.height * self.width * self.channels;
+        let size = self.image_len();
         if size == 0 { 0 } else { self.pixels.len() / size }
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Numbers in one image: H·W·C.
+    pub fn image_len(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// The bytes of one image, `[H, W, C]`; `None` beyond the last.
+    pub fn image(&self, index: usize) -> Option<&[u8]> {
+        self.pixels.chunks_exact(self.image_len().max(1)).nth(index)
+    }
+
+    /// Pixels of the images at `indices`, `[n, H, W, C]` in [-1, 1]. Where `flip` (one entry an image) is
+    /// true, the image is mirrored left-right. Indices beyond the last image are left out.
+    pub fn gather(&self, indices: &[usize], flip: Option<&[bool]>) -> Vec<f32> {
+        let mut out = Vec::with_capacity(indices.len() * self.image_len());
+        let scale = |byte: &u8| f32::from(*byte) / 127.5 - 1.0;
+        for (k, &index) in indices.iter().enumerate() {
+            let Some(image) = self.image(index) else { continue };
+            if flip.is_some_and(|flip| flip.get(k) == Some(&true)) {
+                for row in image.chunks_exact(self.width * self.channels) {
+                    out.extend(row.chunks_exact(self.channels).rev().flatten().map(scale));
+                }
+            } else {
+                out.extend(image.iter().map(scale));
+            }
+        }
+        out
+    }
+
+    /// Classes of the images at `indices`; empty when unlabelled.
+    pub fn class_of(&self, indices: &[usize]) -> Vec<u32> {
+        indices.iter().filter_map(|&index| self.labels.get(index).copied()).collect()
+    }
+
+    /// How many images each class has, in the order of `classes`.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        for &label in self.labels.iter() {
+            if let Some(count) = counts.get_mut(label as usize) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    /// Splits off `n` random images that training never sees: (training, held out). Which ones follows
+    /// from the seed; both parts keep the original order.
+    ///
+    /// # Errors
+    /// [`DataError::HeldOut`] when nothing would be left to train on.
+    pub fn split_held_out(&self, n: usize, seed: u64) -> Result<(Dataset, Dataset), DataError> {
+        let len = self.len();
+        if n >= len {
+            return Err(DataError::HeldOut { held_out: n, images: len, name: self.name.clone() });
+        }
+        let mut held_out = vec![false; len];
+        for index in &permutation(len, &mut generator(seed, Stream::HeldOut, 0))[..n] {
+            held_out[*index as usize] = true;
+        }
+        Ok((self.subset(&held_out, false), self.subset(&held_out, true)))
+    }
+
+    /// The images whose entry in `marks` is `wanted`.
+    fn subset(&self, marks: &[bool], wanted: bool) -> Dataset {
+        let count = marks.iter().filter(|&&mark| mark == wanted).count();
+        let mut pixels = Vec::with_capacity(count * self.image_len());
+        let mut labels = Vec::with_capacity(if self.labels.is_empty() { 0 } else { count });
+        for (index, (image, mark)) in self.pixels.chunks_exact(self.image_len().max(1)).zip(marks).enumerate() {
+            if *mark == wanted {
+                pixels.extend_from_slice(image);
+                labels.extend(self.labels.get(index));
+            }
+        }
+        Dataset {
+            name: self.name.clone(),
+            source: self.source.clone(),
+            height: self.height,
+            width: self.width,
+            channels: self.channels,
+            pixels: Arc::new(pixels),
+            labels: Arc::new(labels),
+            classes: self.classes.clone(),
+            warnings: self.warnings.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dataset(n: u8) -> Dataset {
+        Dataset {
+            name: "test".into(),
+            source: "made here".into(),
+            height: 1,
+            width: 2,
+            channels: 2,
+            pixels: Arc::new((0..n).flat_map(|i| [i, 0, 255, i]).collect()),
+            labels: Arc::new((0..n).map(|i| u32::from(i % 2)).collect()),
+            classes: vec!["even".into(), "odd".into()],
+            warnings: vec![],
+        }
+    }
+
+    #[test]
+    fn gathered_pixels_lie_in_minus_one_to_one_and_mirror_by_pixel() {
+        let data = dataset(3);
+        assert_eq!(data.gather(&[0], None), [-1.0, -1.0, 1.0, -1.0]);
+        let mirrored = data.gather(&[0, 0], Some(&[true, false]));
+        assert_eq!(mirrored, [1.0, -1.0, -1.0, -1.0, -1.0, -1.0, 1.0, -1.0]);
+        assert_eq!(data.class_of(&[1, 2, 1]), [1, 0, 1]);
+        assert_eq!(data.class_counts(), [2, 1]);
+        assert!(data.gather(&[99], None).is_empty());
+    }
+
+    #[test]
+    fn the_split_is_seeded_disjoint_and_complete() {
+        let data = dataset(100);
+        let (train, held_out) = data.split_held_out(10, 1).unwrap();
+        assert_eq!((train.len(), held_out.len()), (90, 10));
+        let first = |data: &Dataset| data.pixels.chunks_exact(4).map(|image| image[0]).collect::<Vec<u8>>();
+        let mut all = [first(&train), first(&held_out)].concat();
+        assert!(all[..90].is_sorted() && all[90..].is_sorted());
+        all.sort();
+        assert_eq!(all, (0..100).collect::<Vec<u8>>());
+        assert_eq!(first(&data.split_held_out(10, 1).unwrap().1), first(&held_out));
+        assert_ne!(first(&data.split_held_out(10, 2).unwrap().1), first(&held_out));
+        for (image, label) in held_out.pixels.chunks_exact(4).zip(held_out.labels.iter()) {
+            assert_eq!(u32::from(image[0] % 2), *label);
+        }
+    }
+
+    #[test]
+    fn something_must_be_left_to_train_on() {
+        let data = dataset(5);
+        assert!(data.split_held_out(0, 0).unwrap().1.is_empty());
+        assert!(data.split_held_out(4, 0).is_ok());
+        let message = data.split_held_out(5, 0).unwrap_err().to_string();
+        assert!(message.contains("data.held_out = 5") && message.contains("5 images"), "{message}");
     }
 }

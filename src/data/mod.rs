@@ -1,5 +1,21 @@
 //! Datasets and batching.
+//!
+//! [`load`] brings a dataset into memory as bytes: a bundled one by its name, idx files, or a folder of
+//! pictures. [`Dataset::gather`] makes training batches of it, in the order that [`indices_of_step`]
+//! gives: a pure function of the seed and the step, so that a resumed run sees the same images.
 
+mod catalogue;
 mod dataset;
+mod embedded;
+mod error;
+mod folder;
+mod idx;
+mod load;
+mod order;
+mod resize;
 
+pub use catalogue::{CatalogueEntry, catalogue};
 pub use dataset::Dataset;
+pub use error::DataError;
+pub use load::load;
+pub use order::indices_of_step;

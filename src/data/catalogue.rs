@@ -1,0 +1,141 @@
+//! The bundled datasets: what they are, and where they may lie.
+
+use std::path::{Path, PathBuf};
+
+/// A bundled dataset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CatalogueEntry {
+    pub name: &'static str,
+    pub description: &'static str,
+    pub licence: &'static str,
+    /// Number of images.
+    pub images: usize,
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+    /// Names of the classes.
+    pub classes: &'static [&'static str],
+    /// Names of the idx files, images and labels, without `.gz`; `None` for a folder of pictures.
+    pub idx_files: Option<(&'static str, &'static str)>,
+    /// Can it come out of the binary when the folder isn't there?
+    pub embedded: Embedded,
+    /// The folder it was found in.
+    pub found: Option<PathBuf>,
+}
+
+/// Is a dataset inside the binary?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Embedded {
+    No,
+    /// The 10,000-image subset stands in for it.
+    Subset,
+    Whole,
+}
+
+const DIGITS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+const CLOTHES: &[&str] =
+    &["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
+const EMOJI: &[&str] = &[
+    "activities",
+    "animals-nature",
+    "flags",
+    "food-drink",
+    "objects",
+    "people-body",
+    "smileys-emotion",
+    "symbols",
+    "travel-places",
+];
+const TRAIN: (&str, &str) = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte");
+const TEST: (&str, &str) = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
+
+/// Every bundled dataset, each with the folder it is found in.
+pub fn catalogue() -> Vec<CatalogueEntry> {
+    let entry = |name, description, licence, images, (height, width, channels), classes, idx_files, embedded| {
+        let found = places(name).into_iter().find(|place| place.is_dir());
+        CatalogueEntry {
+            name,
+            description,
+            licence,
+            images,
+            height,
+            width,
+            channels,
+            classes,
+            idx_files,
+            embedded,
+            found,
+        }
+    };
+    vec![
+        entry(
+            "mnist",
+            "handwritten digits, the complete training set",
+            "CC BY-SA 3.0",
+            60_000,
+            (28, 28, 1),
+            DIGITS,
+            Some(TRAIN),
+            Embedded::Subset,
+        ),
+        entry(
+            "mnist-10k",
+            "the first 1,000 of each handwritten digit",
+            "CC BY-SA 3.0",
+            10_000,
+            (28, 28, 1),
+            DIGITS,
+            Some(TRAIN),
+            Embedded::Whole,
+        ),
+        entry(
+            "fashion-mnist-10k",
+            "clothes, Fashion-MNIST's test set",
+            "MIT",
+            10_000,
+            (28, 28, 1),
+            CLOTHES,
+            Some(TEST),
+            Embedded::No,
+        ),
+        entry(
+            "emoji-32",
+            "Noto emoji in colour, on white",
+            "Apache-2.0",
+            1_892,
+            (32, 32, 3),
+            EMOJI,
+            None,
+            Embedded::No,
+        ),
+    ]
+}
+
+/// Where a bundled dataset is looked for, in order: `$DIFFLAB_DATASETS`, `./datasets`, and beside the
+/// executable (`datasets/` next to it, or two folders up, as in `target/release/`).
+pub(super) fn places(name: &str) -> Vec<PathBuf> {
+    let named = std::env::var_os("DIFFLAB_DATASETS").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let executable = std::env::current_exe().ok().and_then(|file| file.parent().map(Path::to_path_buf));
+    let beside = executable.iter().flat_map(|folder| [folder.join("datasets"), folder.join("../../datasets")]);
+    named.into_iter().chain([PathBuf::from("datasets")]).chain(beside).map(|place| place.join(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DataConfig;
+    use crate::data::load;
+
+    #[test]
+    fn the_catalogue_says_what_the_loader_finds() {
+        for entry in catalogue() {
+            let data = load(&DataConfig { dataset: entry.name.into(), ..DataConfig::default() }).unwrap();
+            assert!(data.warnings.is_empty(), "{:?}", data.warnings);
+            assert_eq!(data.len(), entry.images, "{}", entry.name);
+            assert_eq!((data.height, data.width, data.channels), (entry.height, entry.width, entry.channels));
+            assert_eq!(data.classes, entry.classes);
+            assert_eq!(data.labels.len(), data.len());
+            assert!(data.class_counts().iter().all(|&count| count > 0));
+        }
+    }
+}
