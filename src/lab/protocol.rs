@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, SamplerName};
+pub use crate::run::{StepRecord, TimestepLossRow};
 
 /// What a consumer asks of the worker.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,38 +96,6 @@ pub struct RunInfo {
     pub start_step: u64,
     /// Warnings about the config or the data (a broken file skipped, a large terminal SNR).
     pub warnings: Vec<String>,
-}
-
-/// One training step, as it is plotted and logged.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepRecord {
-    /// Steps done, this one included (1 after the first).
-    pub step: u64,
-    /// Images seen / training images.
-    pub epoch: f64,
-    pub loss: f64,
-    /// Bias-corrected exponential average of the loss.
-    pub loss_smoothed: f64,
-    /// Held-out loss, when it was evaluated at this step.
-    pub val_loss: Option<f64>,
-    pub lr: f64,
-    /// Global gradient norm before clipping.
-    pub grad_norm: f64,
-    /// Recent throughput of training alone (pauses excluded).
-    pub images_per_s: f64,
-    /// Time spent training, in seconds, over all sessions of the run.
-    pub elapsed_s: f64,
-}
-
-/// Mean loss per bin over t, collected since the last row. Bin b covers t ∈ [b·T/B, (b+1)·T/B).
-#[derive(Clone, Debug, PartialEq)]
-pub struct TimestepLossRow {
-    /// Step of the row (the last one it contains).
-    pub step: u64,
-    /// Mean loss of each bin; NaN where the count is 0.
-    pub mean: Vec<f32>,
-    /// Samples in each bin.
-    pub count: Vec<u32>,
 }
 
 /// One frame of a denoising trajectory.

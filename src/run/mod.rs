@@ -1,9 +1,40 @@
 //! The run folder: config, metrics, checkpoints, snapshots, model card.
+//!
+//! ```text
+//! config.toml            all keys resolved
+//! README.md              the model card
+//! classes.txt            names of the classes, one a line
+//! metrics.jsonl          one line a logged step
+//! timestep_loss.jsonl    the loss per bin over t
+//! events.jsonl           what happened when
+//! checkpoints/           see [`checkpoint`]
+//! previews/, snapshots/  pictures
+//! ```
 
+pub mod checkpoint;
+mod dir;
+mod durable;
+mod error;
+mod find;
+mod journal;
+mod lines;
+mod loaded_model;
+mod model_card;
 mod recording;
+mod records;
 mod samples_file;
 pub mod snapshot;
+mod summary;
 
+pub use dir::{RunDir, config_of};
+pub use durable::write_replacing;
+pub use error::RunError;
+pub use find::{all, find};
+pub use journal::{Journal, read_events, read_metrics, read_timestep_loss};
+pub use loaded_model::{LoadedModel, write_class_names};
+pub use model_card::{CardFacts, model_card};
 pub use recording::{Recording, columns_for};
+pub use records::{EventRecord, StepRecord, TimestepLossRow};
 pub use samples_file::{read_noise, write_samples};
 pub use snapshot::classes_in_turn;
+pub use summary::Summary;

@@ -1,1 +1,19 @@
-//! Being built.
+//! The trainer: one step in, one report out.
+
+mod ema;
+mod error;
+mod gradients;
+mod in_place;
+mod learning_rate;
+mod loss_average;
+mod optimizer;
+mod state;
+mod timestep_loss;
+
+pub use ema::Ema;
+pub use error::TrainError;
+pub use learning_rate::learning_rate;
+pub use loss_average::LossAverage;
+pub use optimizer::{AdamW, AdamWSettings};
+pub use state::TrainerState;
+pub use timestep_loss::TimestepLoss;

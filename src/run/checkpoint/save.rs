@@ -1,0 +1,110 @@
+//! Writing checkpoints: beside, synced, then renamed, so that one is either whole or not there.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use candle_core::Tensor;
+
+use super::load::{all, folder};
+use super::manifest;
+use super::state::{FORMAT_VERSION, Progress, StateFile};
+use crate::config::Config;
+use crate::nn::{UNetConfig, Weights, diffusers};
+use crate::run::durable::{sync_folder, sync_tree};
+use crate::train::TrainerState;
+
+/// Writes `checkpoints/step-…/` in the run folder `run` and returns its path. One of the same step
+/// is replaced.
+///
+/// # Errors
+/// When the disk is full or gone. What was half written is removed; older checkpoints stay as they
+/// are.
+pub fn save(
+    run: &Path,
+    config: &Config,
+    unet: &UNetConfig,
+    state: &TrainerState,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let target = folder(run, state.step);
+    let (parent, name) = (run.join("checkpoints"), format!("step-{:08}", state.step));
+    let partial = parent.join(format!(".{name}.partial"));
+    let write = || -> Result<()> {
+        fs::create_dir_all(&parent)?;
+        remove(&partial)?;
+        let ema = Weights::from_map(state.ema.iter().cloned().collect());
+        let scheduler = diffusers::scheduler_config(&config.diffusion, &config.sample)?;
+        diffusers::save_pipeline(&partial, unet, &ema, &scheduler)?;
+        write_state(&partial.join("difflab"), state, progress)?;
+        manifest::write(&partial)?;
+        sync_tree(&partial)?;
+        replace(&partial, &target)?;
+        Ok(sync_folder(&parent)?)
+    };
+    write().with_context(|| format!("writing the checkpoint {}", target.display())).inspect_err(|_| {
+        let _ = remove(&partial);
+    })?;
+    Ok(target)
+}
+
+/// Removes all but the `keep` newest checkpoints (at least one stays).
+///
+/// # Errors
+/// When a folder cannot be removed.
+pub fn prune(run: &Path, keep: usize) -> Result<()> {
+    let checkpoints = all(run);
+    let surplus = checkpoints.len().saturating_sub(keep.max(1));
+    for (_, path) in &checkpoints[..surplus] {
+        remove(path).with_context(|| format!("removing the old checkpoint {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn write_state(dir: &Path, state: &TrainerState, progress: &Progress) -> Result<()> {
+    fs::create_dir_all(dir)?;
+    write_tensors(&dir.join("weights.safetensors"), &state.weights)?;
+    write_tensors(&dir.join("optimizer.safetensors"), &state.moments)?;
+    let (loss_smoothed, losses_averaged) = progress.loss_average.parts();
+    let (sum, count) = progress.timestep_loss.parts();
+    let file = StateFile {
+        format_version: FORMAT_VERSION,
+        difflab: env!("CARGO_PKG_VERSION").into(),
+        written: jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        step: state.step,
+        learning_rate_scale: state.learning_rate_scale,
+        elapsed_s: progress.elapsed_s,
+        loss_smoothed,
+        losses_averaged,
+        timestep_loss_sum: sum.to_vec(),
+        timestep_loss_count: count.to_vec(),
+    };
+    Ok(fs::write(dir.join("state.json"), serde_json::to_string_pretty(&file)? + "\n")?)
+}
+
+fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
+    let map: HashMap<String, Tensor> = tensors.iter().cloned().collect();
+    Ok(candle_core::safetensors::save(&map, path)?)
+}
+
+/// Puts `partial` in the place of `target`. A folder cannot be renamed over another: an old one
+/// steps aside first.
+fn replace(partial: &Path, target: &Path) -> io::Result<()> {
+    if !target.exists() {
+        return fs::rename(partial, target);
+    }
+    let aside = partial.with_extension("old");
+    remove(&aside)?;
+    fs::rename(target, &aside)?;
+    fs::rename(partial, target)?;
+    remove(&aside)
+}
+
+fn remove(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

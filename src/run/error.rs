@@ -1,0 +1,49 @@
+//! What can be wrong with a run folder.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A run folder that cannot be used as asked. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(
+        "the run folder {} already has something in it\n  choose another with --run, or go on with it: --resume {}",
+        .0.display(), .0.display()
+    )]
+    NotEmpty(PathBuf),
+    #[error("cannot write in {}: {source}\n  choose another place with --run DIR, or make room there", path.display())]
+    NotWritable { path: PathBuf, source: io::Error },
+    #[error("cannot read {}: {source}", path.display())]
+    NotReadable { path: PathBuf, source: io::Error },
+    #[error("no run \"{run}\": neither a folder nor the beginning of a name in runs/\n  {known}")]
+    NotFound { run: String, known: String },
+    #[error("\"{run}\" could be any of {}\n  write more of the name", matches.join(", "))]
+    Ambiguous { run: String, matches: Vec<String> },
+    #[error("{} is not a run folder: it has no config.toml", .0.display())]
+    NotARun(PathBuf),
+    #[error("another difflab is training in {}\n  stop that one first, or copy the folder", .0.display())]
+    InUse(PathBuf),
+    #[error(
+        "{} was written by a newer difflab (format {found}; this one reads up to {known})\n  update difflab to go on with it",
+        path.display()
+    )]
+    NewerFormat { path: PathBuf, found: u64, known: u64 },
+    #[error("{} has no checkpoint that can be used\n  {details}", path.display())]
+    NoCheckpoint { path: PathBuf, details: String },
+    #[error("the checkpoint {} is damaged: {what}", path.display())]
+    Damaged { path: PathBuf, what: String },
+}
+
+impl RunError {
+    pub(super) fn not_writable(path: &Path, source: io::Error) -> Self {
+        Self::NotWritable { path: path.to_path_buf(), source }
+    }
+
+    pub(super) fn not_readable(path: &Path, source: io::Error) -> Self {
+        Self::NotReadable { path: path.to_path_buf(), source }
+    }
+
+    pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Self {
+        Self::Damaged { path: path.to_path_buf(), what: what.into() }
+    }
+}

@@ -1,0 +1,97 @@
+//! A trained network taken from a run folder, ready to sample.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use super::checkpoint::{all, newest_good, verify};
+use super::dir::config_of;
+use super::error::RunError;
+use crate::config::Config;
+use crate::diffusion::Schedule;
+use crate::nn::{SampleSize, UNet, diffusers};
+
+/// The averaged weights of one checkpoint as a network, with what sampling needs to know.
+pub struct LoadedModel {
+    pub config: Config,
+    /// Averaged weights; records no gradients.
+    pub unet: UNet,
+    pub schedule: Arc<Schedule>,
+    /// Height, width, channels.
+    pub image_shape: (usize, usize, usize),
+    /// Names of the classes (their numbers where the run did not keep names); empty when
+    /// unconditional.
+    pub classes: Vec<String>,
+    /// Training steps behind these weights.
+    pub step: u64,
+    /// The checkpoint folder.
+    pub checkpoint: PathBuf,
+    /// What the user should know: damaged checkpoints that were passed over.
+    pub warnings: Vec<String>,
+}
+
+impl LoadedModel {
+    /// Opens the newest good checkpoint of a run, or the one of step `checkpoint`.
+    ///
+    /// # Errors
+    /// [`RunError`] when `run_dir` is no run, comes from a newer difflab, or has no such checkpoint
+    /// that is whole.
+    pub fn open(run_dir: &Path, checkpoint: Option<u64>) -> Result<Self> {
+        let config = config_of(run_dir)?;
+        let (step, path, mut warnings) = match checkpoint {
+            None => newest_good(run_dir)?,
+            Some(step) => {
+                let known = all(run_dir);
+                let Some((_, path)) = known.iter().find(|(s, _)| *s == step) else {
+                    let steps: Vec<String> = known.iter().map(|(s, _)| s.to_string()).collect();
+                    let details = match steps.is_empty() {
+                        true => format!("none of step {step}: it has none at all"),
+                        false => format!("none of step {step}; there are: {}", steps.join(", ")),
+                    };
+                    return Err(RunError::NoCheckpoint { path: run_dir.to_path_buf(), details }.into());
+                };
+                verify(path)?;
+                (step, path.clone(), Vec::new())
+            }
+        };
+        let loaded = diffusers::open_unet(&path)?;
+        warnings.extend(loaded.warnings);
+        let unet = UNet::new(&loaded.config, &loaded.weights.detached())?;
+        let (height, width) = match loaded.config.sample_size {
+            Some(SampleSize::Square(side)) => (side, side),
+            Some(SampleSize::Rectangle([height, width])) => (height, width),
+            None => return Err(RunError::damaged(&path, "unet/config.json has no sample_size").into()),
+        };
+        let classes = class_names(run_dir, unet.num_classes().unwrap_or(0));
+        Ok(Self {
+            schedule: Arc::new(Schedule::from_config(&config.diffusion).context("the run's schedule")?),
+            image_shape: (height, width, loaded.config.in_channels),
+            config,
+            unet,
+            classes,
+            step,
+            checkpoint: path,
+            warnings,
+        })
+    }
+}
+
+/// File of the class names in a run folder, one a line.
+const CLASSES: &str = "classes.txt";
+
+/// Keeps the class names with the run, for sampling without the data.
+pub fn write_class_names(run_dir: &Path, classes: &[String]) -> Result<(), RunError> {
+    if classes.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = classes.iter().map(|name| name.replace(['\n', '\r'], " ")).collect();
+    super::durable::write_replacing(&run_dir.join(CLASSES), (lines.join("\n") + "\n").as_bytes())
+        .map_err(|error| RunError::not_writable(run_dir, error))
+}
+
+fn class_names(run_dir: &Path, count: usize) -> Vec<String> {
+    let text = std::fs::read_to_string(run_dir.join(CLASSES)).unwrap_or_default();
+    let names: Vec<String> = text.lines().map(str::to_string).collect();
+    if names.len() == count { names } else { (0..count).map(|i| i.to_string()).collect() }
+}

@@ -1,0 +1,98 @@
+//! README.md of a run folder: what was trained on what, and how to use it.
+
+use std::fmt::Write;
+
+use crate::config::{Config, PredictionType, SamplerName, ScheduleName};
+
+/// Facts that a config alone does not know.
+#[derive(Clone, Debug)]
+pub struct CardFacts<'a> {
+    pub parameters: usize,
+    pub train_images: usize,
+    pub held_out_images: usize,
+    /// Height, width, channels.
+    pub image_shape: (usize, usize, usize),
+    pub classes: &'a [String],
+    /// Where the data came from, in words.
+    pub source: &'a str,
+    /// Steps done, and the loss then; `None` before the first.
+    pub progress: Option<(u64, f64)>,
+}
+
+/// The model card in Markdown.
+pub fn model_card(config: &Config, facts: &CardFacts) -> String {
+    let (height, width, channels) = facts.image_shape;
+    let mut card = String::new();
+    let schedule = match config.diffusion.schedule {
+        ScheduleName::Linear => "linear",
+        ScheduleName::ScaledLinear => "scaled linear",
+        ScheduleName::Cosine => "cosine",
+        ScheduleName::Sigmoid => "sigmoid",
+    };
+    let prediction = match config.diffusion.prediction_type {
+        PredictionType::Epsilon => "the noise ε",
+        PredictionType::Sample => "the clean image x_0",
+        PredictionType::VPrediction => "v = αε − σx_0",
+    };
+    let sampler = match config.sample.sampler {
+        SamplerName::Ddpm => "DDPM",
+        SamplerName::Ddim => "DDIM",
+    };
+    // Writing to a String cannot fail.
+    let mut line = |text: String| drop(writeln!(card, "{text}"));
+    line(format!("# {}\n", config.name));
+    line("A denoising diffusion model, trained with [difflab](https://crates.io/crates/difflab).\n".into());
+    line("| | |\n|---|---|".into());
+    line(format!("| data | {} ({}) |", config.data.dataset, facts.source));
+    line(format!(
+        "| images | {} for training, {} held out, {height}×{width}×{channels} |",
+        facts.train_images, facts.held_out_images
+    ));
+    if config.model.class_conditional {
+        line(format!("| classes | {} |", facts.classes.join(", ")));
+    }
+    line(format!("| network | U-Net {:?}, {} parameters |", config.model.block_out_channels, facts.parameters));
+    line(format!("| process | {schedule} schedule, T = {}; predicts {prediction} |", config.diffusion.timesteps));
+    line(format!(
+        "| training | batch {}, AdamW, learning rate {:e}, seed {} |",
+        config.train.batch_size, config.train.learning_rate, config.seed
+    ));
+    match facts.progress {
+        Some((step, loss)) => {
+            line(format!("| progress | {step} of {} steps, smoothed loss {loss:.4} |", config.train.steps))
+        }
+        None => line(format!("| progress | 0 of {} steps |", config.train.steps)),
+    }
+    line(format!(
+        "| sampling | {sampler}, {} steps, guidance w = {} (samples come from the averaged weights) |",
+        config.sample.steps, config.sample.guidance_scale
+    ));
+    line("\n## Use\n".into());
+    line("```sh\ndifflab sample RUN --num 16 --out grid.png   # RUN: this folder\ndifflab --resume RUN                         # go on training\n```\n".into());
+    line("Each folder in `checkpoints/` is a diffusers pipeline:\n".into());
+    line("```python\nfrom diffusers import UNet2DModel\nunet = UNet2DModel.from_pretrained(\"checkpoints/step-…/unet\")\n```\n".into());
+    line("`config.toml` alone repeats the run. The licence of the data holds for what is made from it.".into());
+    card
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_card_names_data_network_and_progress() {
+        let facts = CardFacts {
+            parameters: 12345,
+            train_images: 59000,
+            held_out_images: 1000,
+            image_shape: (28, 28, 1),
+            classes: &[],
+            source: "datasets/mnist",
+            progress: Some((20, 0.25)),
+        };
+        let card = model_card(&Config::default(), &facts);
+        for part in ["12345", "59000", "28×28×1", "20 of", "0.2500", "datasets/mnist"] {
+            assert!(card.contains(part), "{part} is missing in\n{card}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What a run leaves behind, line by line.
+
+use serde::{Deserialize, Serialize};
+
+/// One training step, as it is plotted and as a line of metrics.jsonl has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Steps done, this one included (1 after the first).
+    pub step: u64,
+    /// Images seen / training images.
+    pub epoch: f64,
+    pub loss: f64,
+    /// Bias-corrected exponential average of the loss.
+    pub loss_smoothed: f64,
+    /// Held-out loss, when it was evaluated at this step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_loss: Option<f64>,
+    pub lr: f64,
+    /// Global gradient norm before clipping.
+    pub grad_norm: f64,
+    /// Recent throughput of training alone (pauses excluded).
+    pub images_per_s: f64,
+    /// Time spent training, in seconds, over all sessions of the run.
+    pub elapsed_s: f64,
+}
+
+/// Mean loss per bin over t, collected since the last row. Bin b covers t ∈ [b·T/B, (b+1)·T/B).
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimestepLossRow {
+    /// Step of the row (the last one it contains).
+    pub step: u64,
+    /// Mean loss of each bin; NaN where the count is 0.
+    pub mean: Vec<f32>,
+    /// Samples in each bin.
+    pub count: Vec<u32>,
+}
+
+/// A line of timestep_loss.jsonl: a row with the first timestep of each bin.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct TimestepLossLine {
+    pub step: u64,
+    /// First t of each bin.
+    pub t: Vec<usize>,
+    /// `null` where nothing fell into the bin.
+    pub mean: Vec<Option<f32>>,
+    pub count: Vec<u32>,
+}
+
+impl TimestepLossLine {
+    pub fn new(row: &TimestepLossRow, timesteps: usize) -> Self {
+        let bins = row.mean.len().max(1);
+        Self {
+            step: row.step,
+            t: (0..row.mean.len()).map(|b| (b * timesteps).div_ceil(bins)).collect(),
+            mean: row.mean.iter().map(|&m| m.is_finite().then_some(m)).collect(),
+            count: row.count.clone(),
+        }
+    }
+
+    pub fn into_row(self) -> TimestepLossRow {
+        let mean = self.mean.into_iter().map(|m| m.unwrap_or(f32::NAN)).collect();
+        TimestepLossRow { step: self.step, mean, count: self.count }
+    }
+}
+
+/// A line of events.jsonl: what happened when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventRecord {
+    /// Wall time, RFC 3339.
+    pub time: String,
+    pub step: u64,
+    /// "start", "resume", "pause", "setting", "snapshot", "checkpoint", "preview", "warning",
+    /// "error", "stop", "finish".
+    pub kind: String,
+    pub what: String,
+}
