@@ -10,8 +10,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use image::{DynamicImage, RgbImage};
-use ratatui::layout::Size;
+use image::RgbImage;
+use ratatui::layout::{Position, Size};
 use ratatui_image::protocol::Protocol;
 use ratatui_image::protocol::iterm2::Iterm2;
 use ratatui_image::protocol::kitty::Kitty;
@@ -19,13 +19,14 @@ use ratatui_image::protocol::sixel::Sixel;
 
 use super::image_protocol::{Graphics, ImageProtocol};
 use super::pictures::{Picture, Slot};
+use super::sixel;
 
 /// Shortest time between two rounds of encoding: ten pictures a second look smooth, and a terminal
 /// can still follow.
 const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 
 /// Encoding may take one part in so many of the thread's time; the rest belongs to the training.
-const SHARE: u32 = 20;
+const SHARE: u32 = 25;
 
 /// A finished picture, ready to be put into a frame.
 pub struct Encoded {
@@ -33,7 +34,9 @@ pub struct Encoded {
     pub version: u64,
     /// The characters it covers.
     pub size: Size,
-    pub protocol: Protocol,
+    /// Its pieces, each with the place of its upper left corner. More than one only where the
+    /// terminal limits the size of a picture.
+    pub tiles: Vec<(Position, Protocol)>,
 }
 
 /// A picture that waits to be encoded.
@@ -151,20 +154,38 @@ fn encode(slot: Slot, job: Job, graphics: &Graphics) -> Option<Encoded> {
     let Job { picture, size } = job;
     let version = picture.version;
     let image = fit(&picture, graphics.pixels(size))?;
-    let protocol = match graphics.protocol {
-        ImageProtocol::Sixel => {
-            let mut sixel = Sixel::new(image, size, false).ok()?;
-            // The picture covers its area, so erasing it first would only make it flicker.
-            if let Some(start) = sixel.data.find("\x1bP") {
-                sixel.data.drain(..start);
-            }
-            Protocol::Sixel(sixel)
+    let tiles = match graphics.protocol {
+        ImageProtocol::Sixel => sixel_tiles(&image, size, graphics)?,
+        ImageProtocol::Kitty => {
+            let kitty = Kitty::new(image.into(), size, kitty_id(slot), false, false).ok()?;
+            vec![(Position::ORIGIN, Protocol::Kitty(kitty))]
         }
-        ImageProtocol::Kitty => Protocol::Kitty(Kitty::new(image, size, kitty_id(slot), false, false).ok()?),
-        ImageProtocol::Iterm => Protocol::ITerm2(Iterm2::new(image, size, false).ok()?),
+        ImageProtocol::Iterm => {
+            vec![(Position::ORIGIN, Protocol::ITerm2(Iterm2::new(image.into(), size, false).ok()?))]
+        }
         ImageProtocol::Auto | ImageProtocol::Halfblock | ImageProtocol::Ascii => return None,
     };
-    Some(Encoded { version, size, protocol })
+    Some(Encoded { version, size, tiles })
+}
+
+/// Cuts a picture into sixels that the terminal doesn't clip, at the borders of characters.
+fn sixel_tiles(image: &RgbImage, size: Size, graphics: &Graphics) -> Option<Vec<(Position, Protocol)>> {
+    let (cell_width, cell_height) = graphics.pixels(Size::new(1, 1));
+    let (most_width, most_height) = graphics.max_sixel.unwrap_or((u32::MAX, u32::MAX));
+    let columns = (most_width / cell_width).clamp(1, u32::from(size.width)) as u16;
+    let rows = (most_height / cell_height).clamp(1, u32::from(size.height)) as u16;
+    let mut tiles = Vec::new();
+    for y in (0..size.height).step_by(usize::from(rows)) {
+        for x in (0..size.width).step_by(usize::from(columns)) {
+            let cells = Size::new(columns.min(size.width - x), rows.min(size.height - y));
+            let (left, top) = graphics.pixels(Size::new(x, y));
+            let (width, height) = graphics.pixels(cells);
+            let tile = image::imageops::crop_imm(image, left, top, width, height).to_image();
+            let data = sixel::encode(&tile, width as usize, height as usize, graphics.sixel_colors)?;
+            tiles.push((Position::new(x, y), Protocol::Sixel(Sixel { data, size: cells, is_tmux: false })));
+        }
+    }
+    Some(tiles)
 }
 
 /// One picture a slot in the terminal's memory: a new one replaces the old one.
@@ -178,7 +199,7 @@ fn kitty_id(slot: Slot) -> u32 {
 }
 
 /// The picture at exactly the pixels of its area; it usually has them already.
-fn fit(picture: &Picture, (width, height): (u32, u32)) -> Option<DynamicImage> {
+fn fit(picture: &Picture, (width, height): (u32, u32)) -> Option<RgbImage> {
     let image = RgbImage::from_raw(picture.width, picture.height, picture.rgb.to_vec())?;
     if image.width() == 0 || image.height() == 0 || width == 0 || height == 0 {
         return None;
@@ -188,7 +209,7 @@ fn fit(picture: &Picture, (width, height): (u32, u32)) -> Option<DynamicImage> {
     } else {
         image::imageops::resize(&image, width, height, image::imageops::FilterType::Triangle)
     };
-    Some(image.into())
+    Some(image)
 }
 
 #[cfg(test)]
@@ -222,19 +243,26 @@ mod tests {
             let encoder = Encoder::spawn(&graphics(protocol)).unwrap();
             encoder.submit(Slot::Forward, picture(1, 48, 48), size);
             let encoded = wait_for(&encoder, Slot::Forward, 1);
-            assert_eq!((encoded.size, encoded.protocol.size()), (size, size), "{protocol:?}");
+            let [(Position::ORIGIN, tile)] = &encoded.tiles[..] else { panic!("one tile at the corner") };
+            assert_eq!((encoded.size, tile.size()), (size, size), "{protocol:?}");
         }
     }
 
     #[test]
-    fn a_sixel_begins_with_the_picture_so_that_nothing_flickers() {
-        let encoded = encode(
-            Slot::Forward,
-            Job { picture: picture(1, 48, 48), size: Size::new(6, 3) },
-            &graphics(ImageProtocol::Sixel),
-        );
-        let Some(Encoded { protocol: Protocol::Sixel(sixel), .. }) = encoded else { panic!("no sixel") };
-        assert!(sixel.data.starts_with("\x1bP"));
+    fn a_picture_larger_than_the_terminal_allows_is_cut_and_covers_its_area_once() {
+        let graphics = Graphics { max_sixel: Some((30, 40)), ..graphics(ImageProtocol::Sixel) };
+        let size = Size::new(7, 5);
+        let encoded = encode(Slot::Forward, Job { picture: picture(1, 56, 80), size }, &graphics).unwrap();
+        let mut covered = vec![0; 35];
+        for (at, tile) in &encoded.tiles {
+            assert!(tile.size().width * 8 <= 30 && tile.size().height * 16 <= 40);
+            for y in at.y..at.y + tile.size().height {
+                for x in at.x..at.x + tile.size().width {
+                    covered[usize::from(y * 7 + x)] += 1;
+                }
+            }
+        }
+        assert_eq!(covered, [1; 35]);
     }
 
     #[test]
@@ -269,8 +297,15 @@ mod tests {
             let start = Instant::now();
             let encoded = encode(Slot::Forward, job, &graphics);
             let took = start.elapsed();
-            let Some(Encoded { protocol: Protocol::Sixel(sixel), .. }) = encoded else { panic!("no sixel") };
-            println!("{columns}×{rows}: {took:?}, {} kB", sixel.data.len() / 1000);
+            let bytes: usize = encoded
+                .iter()
+                .flat_map(|e| &e.tiles)
+                .map(|(_, tile)| match tile {
+                    Protocol::Sixel(sixel) => sixel.data.len(),
+                    _ => 0,
+                })
+                .sum();
+            println!("{columns}×{rows}: {took:?}, {} kB", bytes / 1000);
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct Graphics {
     pub cell: Option<(u16, u16)>,
     /// Largest sixel picture in pixels, when the terminal says.
     pub max_sixel: Option<(u32, u32)>,
+    /// Colours that a sixel picture may have.
+    pub sixel_colors: usize,
     /// The terminal's background colour, when it says.
     pub background: Option<[u8; 3]>,
     /// Why this protocol, in a few words, for `difflab doctor`.
@@ -66,10 +68,14 @@ pub const ASSUMED_CELL: (u16, u16) = (8, 16);
 /// round trip.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// As many colours as the palette of a picture ever has.
+const ENOUGH_COLORS: usize = 256;
+
 /// Can it show kitty's pictures, what is its background, how big is a character, how big may a sixel
-/// picture be; and last the question that every terminal answers, so that nobody waits longer than
-/// needed.
-const QUESTION: &str = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b]11;?\x1b\\\x1b[16t\x1b[?2;1;0S\x1b[c";
+/// picture be, may it have 256 colours (some terminals give 16 unless asked); and last the question
+/// that every terminal answers, so that nobody waits longer than needed.
+const QUESTION: &str =
+    "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b]11;?\x1b\\\x1b[16t\x1b[?2;1;0S\x1b[?1;3;256S\x1b[c";
 
 impl Graphics {
     /// A protocol and why, with nothing else known.
@@ -79,6 +85,7 @@ impl Graphics {
             protocol,
             cell: None,
             max_sixel: None,
+            sixel_colors: ENOUGH_COLORS,
             background: None,
             reason,
             typed: Vec::new(),
@@ -142,6 +149,8 @@ fn choose(choice: ImageProtocol, environment: &Environment, replies: Replies) ->
     graphics.cell = replies.cell;
     graphics.max_sixel = replies.max_sixel;
     graphics.background = replies.background;
+    // Without a word about it: most terminals have 256 or more, and don't know the question.
+    graphics.sixel_colors = replies.sixel_colors.unwrap_or(ENOUGH_COLORS);
     graphics.answer_pending = !replies.complete;
     graphics.typed = replies.typed;
     graphics
@@ -199,6 +208,7 @@ struct Replies {
     sixel: bool,
     cell: Option<(u16, u16)>,
     max_sixel: Option<(u32, u32)>,
+    sixel_colors: Option<usize>,
     background: Option<[u8; 3]>,
     /// The last question was answered.
     complete: bool,
@@ -253,6 +263,11 @@ impl Replies {
             ("S", text) if text.starts_with("[?2;0;") => {
                 if let [_, _, width @ 1..=0xffff, height @ 1..=0xffff] = numbers(&text[2..])[..] {
                     self.max_sixel = Some((width, height));
+                }
+            }
+            ("S", text) if text.starts_with("[?1;0;") => {
+                if let [_, _, colors @ 2..=0xffff] = numbers(&text[2..])[..] {
+                    self.sixel_colors = Some(colors as usize);
                 }
             }
             _ => {}
@@ -327,13 +342,14 @@ mod tests {
 
     #[test]
     fn an_xterm_with_sixel_is_understood() {
-        let replies = Replies::read(b"\x1b[6;18;9t\x1b[?2;0;1000;900S\x1b[?63;1;2;4;6;9;15;16;22;28;29c");
+        let replies = Replies::read(b"\x1b[6;18;9t\x1b[?2;0;1000;900S\x1b[?1;0;16S\x1b[?63;1;2;4;6;9;15;16;22;28;29c");
         assert_eq!(
             replies,
             Replies {
                 sixel: true,
                 cell: Some((9, 18)),
                 max_sixel: Some((1000, 900)),
+                sixel_colors: Some(16),
                 complete: true,
                 ..Replies::default()
             }

@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod pacing;
 pub mod pictures;
 pub mod signals;
+pub mod sixel;
 pub mod state;
 pub mod terminal;
 pub mod theme;

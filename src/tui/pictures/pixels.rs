@@ -65,7 +65,10 @@ impl Pictures for Pixels {
                 for position in area.positions() {
                     buf[position].reset();
                 }
-                Image::new(&encoded.protocol).render(area, buf);
+                for (at, tile) in &encoded.tiles {
+                    let place = Rect::new(area.x + at.x, area.y + at.y, tile.size().width, tile.size().height);
+                    Image::new(tile).render(place, buf);
+                }
             }
             _ => self.fallback.draw(slot, picture, area, buf),
         }

@@ -1,0 +1,224 @@
+//! Sixel pictures with a fixed palette.
+//!
+//! A palette fitted to each picture would cost most of the time and let the greys of a moving
+//! preview flicker from frame to frame. Here a shade is the same in every picture: greys for grey
+//! pictures, else a colour cube with an ordered dither, which stands still too.
+
+use std::fmt::Write;
+
+/// Rows of a band.
+const BAND: usize = 6;
+
+/// Greys of a grey picture: finer steps are not seen, and fewer colours are fewer bytes.
+const GREYS: usize = 64;
+
+/// 4 × 4 ordered dither (Bayer 1973), 0 to 15.
+const BAYER: [[u8; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
+
+/// The shades that pixels are rounded to.
+enum Palette {
+    Grey { levels: usize },
+    Cube { levels: [usize; 3] },
+}
+
+impl Palette {
+    /// The finest one for these pixels that `registers` colours allow.
+    fn choose(rgb: &[u8], registers: usize) -> Self {
+        if rgb.chunks_exact(3).all(|p| p[0] == p[1] && p[1] == p[2]) {
+            return Palette::Grey { levels: GREYS.min(registers).max(2) };
+        }
+        let levels = match registers {
+            252.. => [6, 7, 6],
+            64.. => [4, 4, 4],
+            27.. => [3, 3, 3],
+            16.. => [2, 4, 2],
+            _ => [2, 2, 2],
+        };
+        Palette::Cube { levels }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Palette::Grey { levels } => *levels,
+            Palette::Cube { levels: [r, g, b] } => r * g * b,
+        }
+    }
+
+    fn index(&self, pixel: &[u8], x: usize, y: usize) -> usize {
+        match self {
+            Palette::Grey { levels } => (usize::from(pixel[0]) * (levels - 1) + 127) / 255,
+            Palette::Cube { levels: [r, g, b] } => {
+                let threshold = (f32::from(BAYER[y % 4][x % 4]) + 0.5) / 16.0;
+                let level = |value: u8, n: usize| (f32::from(value) / 255.0 * (n - 1) as f32 + threshold) as usize;
+                (level(pixel[0], *r) * g + level(pixel[1], *g)) * b + level(pixel[2], *b)
+            }
+        }
+    }
+
+    /// Red, green and blue of a shade, 0 to 100 each.
+    fn percent(&self, index: usize) -> [usize; 3] {
+        let percent = |level: usize, n: usize| (level * 100 + (n - 1) / 2) / (n - 1);
+        match self {
+            Palette::Grey { levels } => [percent(index, *levels); 3],
+            Palette::Cube { levels: [r, g, b] } => {
+                [percent(index / (g * b), *r), percent(index / b % g, *g), percent(index % b, *b)]
+            }
+        }
+    }
+}
+
+/// Encodes `[height, width, 3]` pixels as one sixel sequence of at most `registers` colours. Every
+/// pixel is painted. `None` when the pixels don't match the size, or there are none.
+pub fn encode(rgb: &[u8], width: usize, height: usize, registers: usize) -> Option<String> {
+    if width == 0 || height == 0 || rgb.len() != width * height * 3 {
+        return None;
+    }
+    let palette = Palette::choose(rgb, registers);
+    let mut bands = String::with_capacity(width * height / 4);
+    let mut used = vec![false; palette.len()];
+    // Of each shade, which of the band's six rows it paints in each column.
+    let mut rows = vec![0u8; palette.len() * width];
+    let mut present = vec![false; palette.len()];
+    for (band, pixels) in rgb.chunks(BAND * width * 3).enumerate() {
+        if band > 0 {
+            bands.push('-');
+        }
+        for (y, line) in pixels.chunks_exact(width * 3).enumerate() {
+            for (x, pixel) in line.chunks_exact(3).enumerate() {
+                let shade = palette.index(pixel, x, band * BAND + y);
+                rows[shade * width + x] |= 1 << y;
+                present[shade] = true;
+            }
+        }
+        let mut first = true;
+        for shade in (0..palette.len()).filter(|&shade| std::mem::take(&mut present[shade])) {
+            used[shade] = true;
+            // Writing into a string doesn't fail.
+            let _ = write!(bands, "{}#{shade}", if first { "" } else { "$" });
+            first = false;
+            let columns = &mut rows[shade * width..(shade + 1) * width];
+            write_runs(&mut bands, columns);
+            columns.fill(0);
+        }
+    }
+    let mut sixel = format!("\x1bP0;1;0q\"1;1;{width};{height}");
+    for shade in (0..palette.len()).filter(|&shade| used[shade]) {
+        let [r, g, b] = palette.percent(shade);
+        let _ = write!(sixel, "#{shade};2;{r};{g};{b}");
+    }
+    sixel.push_str(&bands);
+    sixel.push_str("\x1b\\");
+    Some(sixel)
+}
+
+/// One shade's columns of a band, runs shortened, nothing after the last painted column.
+fn write_runs(out: &mut String, columns: &[u8]) {
+    let mut rest = match columns.iter().rposition(|&rows| rows != 0) {
+        Some(last) => &columns[..=last],
+        None => return,
+    };
+    while let Some(&rows) = rest.first() {
+        let run = rest.iter().take_while(|&&other| other == rows).count();
+        let letter = char::from(63 + rows);
+        if run > 3 {
+            let _ = write!(out, "!{run}{letter}");
+        } else {
+            (0..run).for_each(|_| out.push(letter));
+        }
+        rest = &rest[run..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a sixel back: the percentages of every pixel, `None` where nothing was painted.
+    fn decode(sixel: &str, width: usize, height: usize) -> Vec<Option<[usize; 3]>> {
+        let mut shades = std::collections::HashMap::new();
+        let mut pixels = vec![None; width * height];
+        let body = sixel.split_once('q').unwrap().1.strip_suffix("\x1b\\").unwrap();
+        let body = body.split_once('#').map(|(_, rest)| format!("#{rest}")).unwrap();
+        let (mut x, mut band, mut shade, mut run) = (0, 0, 0, 1);
+        let mut chars = body.chars().peekable();
+        let number = |chars: &mut std::iter::Peekable<std::str::Chars>| {
+            let mut n = 0;
+            while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
+                n = n * 10 + digit as usize;
+                chars.next();
+            }
+            n
+        };
+        while let Some(c) = chars.next() {
+            match c {
+                '#' => {
+                    shade = number(&mut chars);
+                    let mut values = Vec::new();
+                    while chars.next_if_eq(&';').is_some() {
+                        values.push(number(&mut chars));
+                    }
+                    if let [2, r, g, b] = values[..] {
+                        shades.insert(shade, [r, g, b]);
+                    }
+                }
+                '!' => run = number(&mut chars),
+                '$' => x = 0,
+                '-' => (x, band) = (0, band + 1),
+                _ => {
+                    for _ in 0..std::mem::replace(&mut run, 1) {
+                        for row in (0..6).filter(|row| (c as u8 - 63) >> row & 1 == 1) {
+                            let y = band * 6 + row;
+                            assert!(x < width && y < height, "painted outside at {x}, {y}");
+                            assert!(pixels[y * width + x].replace(shades[&shade]).is_none(), "painted twice");
+                        }
+                        x += 1;
+                    }
+                }
+            }
+        }
+        pixels
+    }
+
+    #[test]
+    fn greys_come_back_within_half_a_level_at_odd_sizes() {
+        for (width, height) in [(1, 1), (7, 5), (13, 6), (30, 19)] {
+            let grey = |i: usize| (i * 37 % 256) as u8;
+            let rgb: Vec<u8> = (0..width * height).flat_map(|i| [grey(i); 3]).collect();
+            let sixel = encode(&rgb, width, height, 256).unwrap();
+            for (i, pixel) in decode(&sixel, width, height).into_iter().enumerate() {
+                let [r, g, b] = pixel.unwrap_or_else(|| panic!("pixel {i} was not painted"));
+                assert!(r == g && g == b);
+                let want = f64::from(grey(i)) / 2.55;
+                assert!((r as f64 - want).abs() < 50.0 / 63.0 + 0.6, "pixel {i}: {r} for {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn colours_keep_their_mean_and_obey_the_registers() {
+        let (width, height, colour) = (24, 24, [200u8, 90, 30]);
+        let rgb: Vec<u8> = (0..width * height).flat_map(|_| colour).collect();
+        for registers in [8, 16, 27, 64, 256] {
+            let pixels = decode(&encode(&rgb, width, height, registers).unwrap(), width, height);
+            let different: std::collections::HashSet<_> = pixels.iter().collect();
+            assert!(different.len() <= registers);
+            for channel in 0..3 {
+                let sum: usize = pixels.iter().map(|p| p.unwrap()[channel]).sum();
+                let (mean, want) = (sum as f64 / pixels.len() as f64, f64::from(colour[channel]) / 2.55);
+                assert!((mean - want).abs() < 4.0, "{registers} registers, channel {channel}: {mean} for {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_picture_is_a_few_bytes() {
+        let sixel = encode(&vec![255; 600 * 60 * 3], 600, 60, 256).unwrap();
+        assert!(sixel.len() < 200, "{} bytes", sixel.len());
+    }
+
+    #[test]
+    fn sizes_that_do_not_match_are_refused() {
+        assert_eq!(encode(&[0; 3], 2, 2, 256), None);
+        assert_eq!(encode(&[], 0, 0, 256), None);
+    }
+}
