@@ -2,7 +2,13 @@
 
 use candle_core::{Result, Tensor};
 
+use super::attention::Attention;
+use super::conv::{Convolution, Geometry, Linear};
+use super::elementwise::{Silu, SquaredError};
+use super::group_norm::GroupNorm;
 use super::reference;
+use super::resample::{ConcatChannels, UpsampleNearest2x};
+use super::storage::fast;
 
 /// How a convolution treats the border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,45 +21,128 @@ pub enum Padding {
 
 /// Convolution of `x` `[N, H, W, c_in]` with `w` `[k, k, c_in, c_out]` (k = 1 or 3) and `bias`
 /// `[c_out]` or `[N, c_out]`; stride 1 or 2. Returns `[N, H', W', c_out]`.
+///
+/// # Errors
+/// When the shapes don't fit.
 pub fn conv2d(x: &Tensor, w: &Tensor, bias: &Tensor, stride: usize, padding: Padding) -> Result<Tensor> {
+    if fast(&[x, w, bias])
+        && Geometry::new(x.dims(), w.dims(), stride, padding).is_some_and(|g| affine_fits(bias, g.n, g.c_out))
+    {
+        return x.contiguous()?.apply_op3(&w.contiguous()?, &bias.contiguous()?, Convolution { stride, padding });
+    }
     reference::conv2d(x, w, bias, stride, padding)
 }
 
 /// `x` `[..., c_in]` times `w` `[c_in, c_out]` plus `bias` `[c_out]`.
+///
+/// # Errors
+/// When the shapes don't fit.
 pub fn linear(x: &Tensor, w: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    let dims = x.dims().to_vec();
-    let (c_in, c_out) = w.dims2()?;
-    let y = x.reshape(((), c_in))?.matmul(w)?.broadcast_add(bias)?;
-    let mut shape = dims;
-    if let Some(last) = shape.last_mut() {
-        *last = c_out;
+    if fast(&[x, w, bias])
+        && x.elem_count() > 0
+        && let (Some(&c_in), &[w_in, c_out]) = (x.dims().last(), w.dims())
+        && c_in == w_in
+        && c_out > 0
+        && bias.dims() == [c_out]
+    {
+        return x.contiguous()?.apply_op3(&w.contiguous()?, &bias.contiguous()?, Linear);
     }
-    y.reshape(shape)
+    reference::linear(x, w, bias)
 }
 
 /// Group normalization of `x` `[N, H, W, C]` over `groups` groups of channels, then
 /// `· weight + bias` (each `[C]` or `[N, C]`), then SiLU if `silu`.
+///
+/// # Errors
+/// When the shapes don't fit.
 pub fn group_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, groups: usize, eps: f64, silu: bool) -> Result<Tensor> {
+    if fast(&[x, weight, bias])
+        && let &[n, _, _, c] = x.dims()
+        && x.elem_count() > 0
+        && groups > 0
+        && c.is_multiple_of(groups)
+        && affine_fits(weight, n, c)
+        && affine_fits(bias, n, c)
+    {
+        let op = GroupNorm::new(groups, eps, silu);
+        return x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op);
+    }
     reference::group_norm(x, weight, bias, groups, eps, silu)
 }
 
 /// softmax(q kᵀ / √d) v over the H·W positions, per head; `q`, `k`, `v` are `[N, H, W, C]`, heads
 /// are consecutive slices of d = C / heads channels.
+///
+/// # Errors
+/// When the shapes don't fit.
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Tensor> {
+    if fast(&[q, k, v])
+        && let &[_, _, _, c] = q.dims()
+        && q.elem_count() > 0
+        && q.dims() == k.dims()
+        && q.dims() == v.dims()
+        && heads > 0
+        && c.is_multiple_of(heads)
+    {
+        return q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, Attention { heads });
+    }
     reference::attention(q, k, v, heads)
 }
 
 /// `[N, H, W, C]` to `[N, 2H, 2W, C]`, each pixel twice in both directions.
+///
+/// # Errors
+/// When `x` has no four dimensions.
 pub fn upsample_nearest2x(x: &Tensor) -> Result<Tensor> {
+    if fast(&[x]) && x.rank() == 4 && x.elem_count() > 0 {
+        return x.contiguous()?.apply_op1(UpsampleNearest2x);
+    }
     reference::upsample_nearest2x(x)
 }
 
 /// `[N, H, W, A]` and `[N, H, W, B]` to `[N, H, W, A + B]`, `a` first.
+///
+/// # Errors
+/// When the shapes don't fit.
 pub fn concat_channels(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    if fast(&[a, b])
+        && a.rank() == 4
+        && b.rank() == 4
+        && a.dims()[..3] == b.dims()[..3]
+        && a.elem_count() * b.elem_count() > 0
+    {
+        return a.contiguous()?.apply_op2(&b.contiguous()?, ConcatChannels);
+    }
     Tensor::cat(&[a, b], 3)
 }
 
 /// x · sigmoid(x).
+///
+/// # Errors
+/// When candle fails.
 pub fn silu(x: &Tensor) -> Result<Tensor> {
+    if fast(&[x]) && x.elem_count() > 0 {
+        return x.contiguous()?.apply_op1(Silu);
+    }
     x.silu()
+}
+
+/// The mean of (`prediction` − `target`)² over each sample: `[N]` from two tensors `[N, ...]`.
+///
+/// # Errors
+/// When the shapes differ.
+pub fn squared_error(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+    if fast(&[prediction, target])
+        && prediction.dims() == target.dims()
+        && prediction.rank() > 0
+        && prediction.elem_count() > 0
+    {
+        return prediction.contiguous()?.apply_op2(&target.contiguous()?, SquaredError);
+    }
+    reference::squared_error(prediction, target)
+}
+
+/// Whether `v` is `[c]` or `[n, c]`.
+fn affine_fits(v: &Tensor, n: usize, c: usize) -> bool {
+    v.dims() == [c] || v.dims() == [n, c]
 }

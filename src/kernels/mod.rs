@@ -5,9 +5,23 @@
 //! parameters of normalizations are `[C]`, or `[N, C]` where they differ from sample to sample (the
 //! time embedding folds in there).
 
+mod attention;
+mod buffers;
+mod conv;
 mod dispatch;
+mod elementwise;
+mod group_norm;
 pub mod reference;
+mod resample;
+mod simd;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod tile;
 mod workers;
 
-pub use dispatch::{Padding, attention, concat_channels, conv2d, group_norm, linear, silu, upsample_nearest2x};
+pub use dispatch::{
+    Padding, attention, concat_channels, conv2d, group_norm, linear, silu, squared_error, upsample_nearest2x,
+};
+pub use simd::Isa;
 pub use workers::Workers;

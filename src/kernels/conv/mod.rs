@@ -1,0 +1,14 @@
+//! Convolution with its three gradients, 3×3 and 1×1, and the linear layer, which is a 1×1
+//! convolution of one long row of pixels.
+//!
+//! Forward pass and data gradient are the same correlation over a zero-bordered copy of one sample,
+//! with the weights packed into panels of columns; the weight gradient is a sum of outer products.
+
+mod correlation;
+mod geometry;
+mod op;
+mod panels;
+mod weight_gradient;
+
+pub(crate) use geometry::Geometry;
+pub(crate) use op::{Convolution, Linear};

@@ -1,0 +1,110 @@
+//! Weights in the order in which the register tile reads them.
+
+use crate::kernels::buffers::Scratch;
+
+/// A matrix of `depth` rows and `width` columns for each tap, cut into panels of two vectors of
+/// columns (the last may have one); zeros fill the last panel. Within a panel all rows of all taps
+/// follow each other.
+pub(crate) struct Panels {
+    data: Scratch,
+    lanes: usize,
+    depth: usize,
+    width: usize,
+    taps: usize,
+}
+
+/// One panel: columns `start..start + columns` of the matrix.
+#[derive(Clone, Copy)]
+pub(crate) struct Panel {
+    pub weights: *const f32,
+    pub start: usize,
+    pub columns: usize,
+    /// Vectors of columns: 1 or 2.
+    pub vectors: usize,
+    /// Numbers from row to row.
+    pub row: usize,
+}
+
+impl Panels {
+    /// From `[taps, depth, width]`.
+    pub fn pack(matrix: &[f32], taps: usize, depth: usize, width: usize, lanes: usize) -> Self {
+        let mut panels = Self::empty(taps, depth, width, lanes);
+        panels.fill(|_, row, start, out| {
+            let from = &matrix[row * width + start..];
+            let columns = out.len().min(width - start);
+            out[..columns].copy_from_slice(&from[..columns]);
+            out[columns..].fill(0.0);
+        });
+        panels
+    }
+
+    /// From `[taps, width, depth]`: each tap's matrix transposed.
+    pub fn pack_transposed(matrix: &[f32], taps: usize, depth: usize, width: usize, lanes: usize) -> Self {
+        let mut panels = Self::empty(taps, depth, width, lanes);
+        panels.fill(|tap, row, start, out| {
+            let from = &matrix[tap * width * depth + row - tap * depth..];
+            let columns = out.len().min(width - start);
+            for (c, out) in out[..columns].iter_mut().enumerate() {
+                *out = from[(start + c) * depth];
+            }
+            out[columns..].fill(0.0);
+        });
+        panels
+    }
+
+    fn empty(taps: usize, depth: usize, width: usize, lanes: usize) -> Self {
+        let data = Scratch::new(taps * depth * width.next_multiple_of(lanes));
+        Self { data, lanes, depth, width, taps }
+    }
+
+    /// Calls `write(tap, row, first column, its place)` for every row of every panel; rows are
+    /// counted through all taps.
+    fn fill(&mut self, write: impl Fn(usize, usize, usize, &mut [f32])) {
+        let rows = self.taps * self.depth;
+        let mut rest = &mut self.data[..];
+        for start in (0..self.width).step_by(2 * self.lanes) {
+            let row = vectors(self.width - start, self.lanes) * self.lanes;
+            let (panel, after) = rest.split_at_mut(rows * row);
+            for (r, out) in panel.chunks_exact_mut(row).enumerate() {
+                write(r / self.depth, r, start, out);
+            }
+            rest = after;
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Panel> + '_ {
+        let rows = self.taps * self.depth;
+        (0..self.width).step_by(2 * self.lanes).map(move |start| {
+            let columns = (self.width - start).min(2 * self.lanes);
+            let vectors = vectors(columns, self.lanes);
+            let weights = self.data[rows * start..].as_ptr();
+            Panel { weights, start, columns, vectors, row: vectors * self.lanes }
+        })
+    }
+}
+
+fn vectors(columns: usize, lanes: usize) -> usize {
+    columns.div_ceil(lanes).min(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_hold_the_matrix_and_its_transpose_padded_with_zeros() {
+        // Two taps, three rows, five columns, vectors of two numbers.
+        let matrix: Vec<f32> = (1..=30).map(|i| i as f32).collect();
+        let mut transposed = vec![0.0; 30];
+        for i in 0..30 {
+            let (tap, row, column) = (i / 15, i / 5 % 3, i % 5);
+            transposed[tap * 15 + column * 3 + row] = matrix[i];
+        }
+        for panels in [Panels::pack(&matrix, 2, 3, 5, 2), Panels::pack_transposed(&transposed, 2, 3, 5, 2)] {
+            let shapes: Vec<_> = panels.iter().map(|p| (p.start, p.columns, p.vectors, p.row)).collect();
+            assert_eq!(shapes, [(0, 4, 2, 4), (4, 1, 1, 2)]);
+            assert_eq!(panels.data[..8], [1., 2., 3., 4., 6., 7., 8., 9.]);
+            assert_eq!(panels.data[24..], [5., 0., 10., 0., 15., 0., 20., 0., 25., 0., 30., 0.]);
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Group normalization with its affine map and SiLU in one pass forward and two passes backward
+//! (Wu & He 2018, arXiv:1803.08494).
+//!
+//! x̂ = (x − μ) / √(σ² + eps) over the pixels and channels of a group, z = γ x̂ + β, y = z or
+//! z · sigmoid(z).
+
+use std::sync::OnceLock;
+
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
+
+use super::buffers::{Part, Scratch, filled_many};
+use super::simd::{Isa, Kernel, Simd, sigmoid};
+use super::storage::{slice, tensor, with};
+use super::tile::{load_columns, store_columns};
+
+/// Group normalization of x `[N, H, W, C]` with weight and bias, `[C]` or `[N, C]`.
+pub(crate) struct GroupNorm {
+    groups: usize,
+    eps: f64,
+    silu: bool,
+    /// What the forward pass found, for the backward pass.
+    moments: OnceLock<Vec<Moments>>,
+}
+
+impl GroupNorm {
+    pub fn new(groups: usize, eps: f64, silu: bool) -> Self {
+        Self { groups, eps, silu, moments: OnceLock::new() }
+    }
+}
+
+/// The moments of one sample, for each channel (those of its group), padded to whole vectors:
+/// x̂ = (x − shift) · scale + rest. The mean is shift − rest / scale: `shift` alone is the mean
+/// rounded to f32, which is not enough where the mean is far from zero.
+struct Moments {
+    shift: Vec<f32>,
+    scale: Vec<f32>,
+    rest: Vec<f32>,
+}
+
+/// The shapes of one sample.
+#[derive(Clone, Copy)]
+struct Sample<'a> {
+    x: &'a [f32],
+    channels: usize,
+    groups: usize,
+    silu: bool,
+    weight: &'a [f32],
+    bias: &'a [f32],
+}
+
+/// Row `i` of `[C]` (every i) or `[N, C]`.
+fn row(affine: &[f32], channels: usize, i: usize) -> &[f32] {
+    if affine.len() == channels { affine } else { &affine[i * channels..(i + 1) * channels] }
+}
+
+impl CustomOp3 for GroupNorm {
+    fn name(&self) -> &'static str {
+        "group_norm"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (n, h, w, channels) = x_layout.shape().dims4()?;
+        let (x, weight, bias) = (slice(x, x_layout)?, slice(weight, weight_layout)?, slice(bias, bias_layout)?);
+        let (isa, len) = (Isa::current(), h * w * channels);
+        // SAFETY: the kernel writes the whole sample; the slices have the lengths of the shapes.
+        let ([y], moments) = unsafe {
+            filled_many(n, [len], |i, [out]| {
+                let (weight, bias) = (row(weight, channels, i), row(bias, channels, i));
+                let x = &x[i * len..(i + 1) * len];
+                let sample = Sample { x, channels, groups: self.groups, silu: self.silu, weight, bias };
+                isa.run(Forward { sample, eps: self.eps, out })
+            })
+        };
+        // An operation runs forward once; a second run would find the same numbers anyway.
+        let _ = self.moments.set(moments);
+        Ok((CpuStorage::F32(y), x_layout.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        _: &Tensor,
+        dy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (n, h, w, channels) = x.dims4()?;
+        let dy = dy.contiguous()?;
+        let (isa, len) = (Isa::current(), h * w * channels);
+        let Some(moments) = self.moments.get() else {
+            candle_core::bail!("group_norm's backward pass ran before its forward pass")
+        };
+        let run = |x: &[f32], weight: &[f32], bias: &[f32], dy: &[f32]| {
+            // SAFETY: the kernel writes the whole sample; the slices have the lengths of the shapes.
+            unsafe {
+                filled_many(n, [len], |i, [dx]| {
+                    let (weight, bias) = (row(weight, channels, i), row(bias, channels, i));
+                    let x = &x[i * len..(i + 1) * len];
+                    let sample = Sample { x, channels, groups: self.groups, silu: self.silu, weight, bias };
+                    isa.run(Backward { sample, moments: &moments[i], dy: &dy[i * len..(i + 1) * len], dx })
+                })
+            }
+        };
+        let ([dx], sums) = with(x, |x| with(weight, |w| with(bias, |b| with(&dy, |dy| run(x, w, b, dy)))))????;
+        let gradient = |of: &Tensor, pick: fn(&(Vec<f32>, Vec<f32>)) -> &[f32]| -> Result<Option<Tensor>> {
+            if !of.track_op() {
+                return Ok(None);
+            }
+            let mut rows = sums.iter().map(|s| &pick(s)[..channels]);
+            let total = if of.rank() == 2 {
+                rows.collect::<Vec<_>>().concat()
+            } else {
+                let mut total = rows.next().unwrap_or_default().to_vec();
+                rows.for_each(|row| total.iter_mut().zip(row).for_each(|(a, b)| *a += b));
+                total
+            };
+            Ok(Some(tensor(total, of.shape())?))
+        };
+        let d_weight = gradient(weight, |s| &s.0)?;
+        let d_bias = gradient(bias, |s| &s.1)?;
+        let dx = if x.track_op() { Some(tensor(dx, x.shape())?) } else { None };
+        Ok((dx, d_weight, d_bias))
+    }
+}
+
+/// One sample forward; `out` is as long as x.
+struct Forward<'a> {
+    sample: Sample<'a>,
+    eps: f64,
+    out: Part<'a>,
+}
+
+impl Kernel for Forward<'_> {
+    type Output = Moments;
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) -> Moments {
+        let s = self.sample;
+        let (c, pixels) = (s.channels, s.x.len() / s.channels);
+        let vectors = c.div_ceil(S::LANES);
+        // SAFETY: x and out are `pixels` rows of c numbers; moments and affine map are padded.
+        unsafe {
+            let moments = moments::<S>(s, self.eps);
+            let mut affine = Scratch::zeroed(2 * vectors * S::LANES);
+            let (scale, bias) = affine.split_at_mut(vectors * S::LANES);
+            for i in 0..c {
+                scale[i] = moments.scale[i] * s.weight[i];
+                bias[i] = moments.rest[i] * s.weight[i] + s.bias[i];
+            }
+            let out = self.out.as_mut_ptr().cast::<f32>();
+            for v in 0..vectors {
+                let at = v * S::LANES;
+                let shift = S::load(moments.shift.as_ptr().add(at));
+                let (scale, bias) = (S::load(scale.as_ptr().add(at)), S::load(bias.as_ptr().add(at)));
+                for p in 0..pixels {
+                    let x = load_columns::<S>(s.x.as_ptr().add(p * c), v, c);
+                    let z = S::mul_add(S::sub(x, shift), scale, bias);
+                    let y = if s.silu { S::mul(z, sigmoid::<S>(z)) } else { z };
+                    store_columns::<S>(out.add(p * c), v, c, y);
+                }
+            }
+            moments
+        }
+    }
+}
+
+/// Mean and variance of each group, in two passes: Σ (x − m)² and Σ (x − m) with m the first pass's
+/// mean, the second sum correcting what was rounded off m.
+///
+/// # Safety
+/// The processor has `S`.
+#[inline(always)]
+unsafe fn moments<S: Simd>(s: Sample, eps: f64) -> Moments {
+    let (c, padded) = (s.channels, s.channels.next_multiple_of(S::LANES));
+    let per_group = c / s.groups;
+    let count = (s.x.len() / s.groups) as f64;
+    let zeros = || vec![0.0; padded];
+    let mut moments = Moments { shift: zeros(), scale: zeros(), rest: zeros() };
+    let mut sums = Scratch::new(2 * padded);
+    let (sum, squares) = sums.split_at_mut(padded);
+    let group = |of: &[f32], j: usize| of[j * per_group..(j + 1) * per_group].iter().map(|&x| x as f64).sum::<f64>();
+    // SAFETY: all of the arrays have `padded` numbers.
+    unsafe { channel_sums::<S>(s.x, c, &moments.shift, sum, squares) };
+    for j in 0..s.groups {
+        moments.shift[j * per_group..(j + 1) * per_group].fill((group(sum, j) / count) as f32);
+    }
+    // SAFETY: all of the arrays have `padded` numbers.
+    unsafe { channel_sums::<S>(s.x, c, &moments.shift, sum, squares) };
+    for j in 0..s.groups {
+        let off = group(sum, j) / count;
+        let variance = (group(squares, j) / count - off * off).max(0.0);
+        let scale = 1.0 / (variance + eps).sqrt();
+        let range = j * per_group..(j + 1) * per_group;
+        moments.scale[range.clone()].fill(scale as f32);
+        moments.rest[range].fill((-off * scale) as f32);
+    }
+    moments
+}
+
+/// Σ (x − shift) and Σ (x − shift)² over the pixels, for each channel.
+///
+/// # Safety
+/// The processor has `S`; `shift` and both results have whole vectors for `channels`.
+#[inline(always)]
+unsafe fn channel_sums<S: Simd>(x: &[f32], channels: usize, shift: &[f32], sum: &mut [f32], squares: &mut [f32]) {
+    // Independent sums, so that one addition need not wait for the last.
+    const CHAINS: usize = 4;
+    let pixels = x.len() / channels;
+    for v in 0..channels.div_ceil(S::LANES) {
+        let at = v * S::LANES;
+        // SAFETY: x is `pixels` rows of `channels` numbers; the rest is the caller's promise.
+        unsafe {
+            let shift = S::load(shift.as_ptr().add(at));
+            let zero = S::splat(0.0);
+            let (mut a, mut b) = ([zero; CHAINS], [zero; CHAINS]);
+            let mut p = 0;
+            while p + CHAINS <= pixels {
+                for i in 0..CHAINS {
+                    let d = S::sub(load_columns::<S>(x.as_ptr().add((p + i) * channels), v, channels), shift);
+                    a[i] = S::add(a[i], d);
+                    b[i] = S::mul_add(d, d, b[i]);
+                }
+                p += CHAINS;
+            }
+            while p < pixels {
+                let d = S::sub(load_columns::<S>(x.as_ptr().add(p * channels), v, channels), shift);
+                a[0] = S::add(a[0], d);
+                b[0] = S::mul_add(d, d, b[0]);
+                p += 1;
+            }
+            S::store(sum.as_mut_ptr().add(at), S::add(S::add(a[0], a[1]), S::add(a[2], a[3])));
+            S::store(squares.as_mut_ptr().add(at), S::add(S::add(b[0], b[1]), S::add(b[2], b[3])));
+        }
+    }
+}
+
+/// One sample backward; returns the gradients of weight and bias, padded to whole vectors.
+///
+/// With a = mean over the group of γ·dz and b = mean of γ·dz·x̂: dx = scale · (γ·dz − a − x̂·b).
+struct Backward<'a> {
+    sample: Sample<'a>,
+    moments: &'a Moments,
+    dy: &'a [f32],
+    dx: Part<'a>,
+}
+
+impl Kernel for Backward<'_> {
+    type Output = (Vec<f32>, Vec<f32>);
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) -> (Vec<f32>, Vec<f32>) {
+        let (s, m) = (self.sample, self.moments);
+        let (c, pixels) = (s.channels, s.x.len() / s.channels);
+        let vectors = c.div_ceil(S::LANES);
+        let padded = vectors * S::LANES;
+        let dx = self.dx.as_mut_ptr().cast::<f32>();
+        let (mut d_weight, mut d_bias) = (vec![0.0; padded], vec![0.0; padded]);
+        let mut factors = Scratch::zeroed(4 * padded);
+        let (affine, factors) = factors.split_at_mut(2 * padded);
+        let (weight, bias) = affine.split_at_mut(padded);
+        weight[..c].copy_from_slice(s.weight);
+        bias[..c].copy_from_slice(s.bias);
+        // SAFETY: x, dy and dx are `pixels` rows of c numbers; everything else is padded.
+        unsafe {
+            let one = S::splat(1.0);
+            for v in 0..vectors {
+                let at = v * S::LANES;
+                let (weight, bias) = (S::load(weight.as_ptr().add(at)), S::load(bias.as_ptr().add(at)));
+                let shift = S::load(m.shift.as_ptr().add(at));
+                let (scale, rest) = (S::load(m.scale.as_ptr().add(at)), S::load(m.rest.as_ptr().add(at)));
+                let (mut sum, mut with_x) = (S::splat(0.0), S::splat(0.0));
+                for p in 0..pixels {
+                    let x = load_columns::<S>(s.x.as_ptr().add(p * c), v, c);
+                    let normed = S::mul_add(S::sub(x, shift), scale, rest);
+                    let mut dz = load_columns::<S>(self.dy.as_ptr().add(p * c), v, c);
+                    if s.silu {
+                        let z = S::mul_add(normed, weight, bias);
+                        let sig = sigmoid::<S>(z);
+                        dz = S::mul(dz, S::mul(sig, S::mul_add(z, S::sub(one, sig), one)));
+                    }
+                    sum = S::add(sum, dz);
+                    with_x = S::mul_add(dz, normed, with_x);
+                    store_columns::<S>(dx.add(p * c), v, c, dz);
+                }
+                S::store(d_bias.as_mut_ptr().add(at), sum);
+                S::store(d_weight.as_mut_ptr().add(at), with_x);
+            }
+            let (mean, mean_with_x) = factors.split_at_mut(padded);
+            let per_group = c / s.groups;
+            let count = (s.x.len() / s.groups) as f64;
+            for j in 0..s.groups {
+                let range = j * per_group..(j + 1) * per_group;
+                let mean_of =
+                    |of: &[f32]| range.clone().map(|i| s.weight[i] as f64 * of[i] as f64).sum::<f64>() / count;
+                let (a, b) = (mean_of(&d_bias), mean_of(&d_weight));
+                mean[range.clone()].fill(a as f32);
+                mean_with_x[range.clone()].fill(b as f32);
+            }
+            for v in 0..vectors {
+                let at = v * S::LANES;
+                let weight = S::load(weight.as_ptr().add(at));
+                let shift = S::load(m.shift.as_ptr().add(at));
+                let (scale, rest) = (S::load(m.scale.as_ptr().add(at)), S::load(m.rest.as_ptr().add(at)));
+                let (a, b) = (S::load(mean.as_ptr().add(at)), S::load(mean_with_x.as_ptr().add(at)));
+                for p in 0..pixels {
+                    let x = load_columns::<S>(s.x.as_ptr().add(p * c), v, c);
+                    let normed = S::mul_add(S::sub(x, shift), scale, rest);
+                    let dz = load_columns::<S>(dx.add(p * c), v, c);
+                    let centred = S::sub(S::mul(dz, weight), S::mul_add(normed, b, a));
+                    store_columns::<S>(dx.add(p * c), v, c, S::mul(centred, scale));
+                }
+            }
+        }
+        (d_weight, d_bias)
+    }
+}

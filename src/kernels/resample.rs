@@ -1,0 +1,114 @@
+//! Operations that only move numbers: nearest upsampling and concatenation of channels.
+
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+
+use super::buffers::{filled, filled_many};
+use super::storage::{slice, tensor, with};
+
+/// `[N, H, W, C]` to `[N, 2H, 2W, C]`.
+pub(crate) struct UpsampleNearest2x;
+
+impl CustomOp1 for UpsampleNearest2x {
+    fn name(&self) -> &'static str {
+        "upsample_nearest2x"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (n, h, w, c) = layout.shape().dims4()?;
+        let x = slice(x, layout)?;
+        // SAFETY: every output row is written: the even ones pixel by pixel, the odd ones as copies.
+        let y = unsafe {
+            filled(n, 4 * h * w * c, |i, out| {
+                let rows = x[i * h * w * c..][..h * w * c].chunks_exact(w * c);
+                for (row, out) in rows.zip(out.chunks_exact_mut(4 * w * c)) {
+                    for out in out.chunks_exact_mut(2 * w * c) {
+                        for (pixel, out) in row.chunks_exact(c).zip(out.chunks_exact_mut(2 * c)) {
+                            out[..c].write_copy_of_slice(pixel);
+                            out[c..].write_copy_of_slice(pixel);
+                        }
+                    }
+                }
+            })
+        };
+        Ok((CpuStorage::F32(y), (n, 2 * h, 2 * w, c).into()))
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
+        let (n, h, w, c) = x.dims4()?;
+        let dy = dy.contiguous()?;
+        let sum = |dy: &[f32]| {
+            // SAFETY: every pixel is written.
+            unsafe {
+                filled(n, h * w * c, |i, out| {
+                    let rows = dy[i * 4 * h * w * c..][..4 * h * w * c].chunks_exact(4 * w * c);
+                    for (rows, out) in rows.zip(out.chunks_exact_mut(w * c)) {
+                        let (upper, lower) = rows.split_at(2 * w * c);
+                        let pixels = upper.chunks_exact(2 * c).zip(lower.chunks_exact(2 * c));
+                        for ((a, b), out) in pixels.zip(out.chunks_exact_mut(c)) {
+                            for (j, out) in out.iter_mut().enumerate() {
+                                out.write((a[j] + a[c + j]) + (b[j] + b[c + j]));
+                            }
+                        }
+                    }
+                })
+            }
+        };
+        Ok(Some(tensor(with(&dy, sum)?, x.shape())?))
+    }
+}
+
+/// `[N, H, W, A]` and `[N, H, W, B]` to `[N, H, W, A + B]`.
+pub(crate) struct ConcatChannels;
+
+impl CustomOp2 for ConcatChannels {
+    fn name(&self) -> &'static str {
+        "concat_channels"
+    }
+
+    fn cpu_fwd(
+        &self,
+        a: &CpuStorage,
+        a_layout: &Layout,
+        b: &CpuStorage,
+        b_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (n, h, w, ca) = a_layout.shape().dims4()?;
+        let cb = b_layout.dims()[3];
+        let (a, b) = (slice(a, a_layout)?, slice(b, b_layout)?);
+        let c = ca + cb;
+        // SAFETY: every pixel is written.
+        let y = unsafe {
+            filled(n, h * w * c, |i, out| {
+                let a = a[i * h * w * ca..].chunks_exact(ca);
+                let b = b[i * h * w * cb..].chunks_exact(cb);
+                for (out, (a, b)) in out.chunks_exact_mut(c).zip(a.zip(b)) {
+                    out[..ca].write_copy_of_slice(a);
+                    out[ca..].write_copy_of_slice(b);
+                }
+            })
+        };
+        Ok((CpuStorage::F32(y), (n, h, w, c).into()))
+    }
+
+    fn bwd(&self, a: &Tensor, b: &Tensor, _: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (n, h, w, ca) = a.dims4()?;
+        let cb = b.dim(3)?;
+        let c = ca + cb;
+        let dy = dy.contiguous()?;
+        let split = |dy: &[f32]| {
+            // SAFETY: every pixel of both is written.
+            unsafe {
+                filled_many(n, [h * w * ca, h * w * cb], |i, [a, b]| {
+                    let pixels = dy[i * h * w * c..].chunks_exact(c);
+                    for (pixel, (a, b)) in pixels.zip(a.chunks_exact_mut(ca).zip(b.chunks_exact_mut(cb))) {
+                        a.write_copy_of_slice(&pixel[..ca]);
+                        b.write_copy_of_slice(&pixel[ca..]);
+                    }
+                })
+                .0
+            }
+        };
+        let [da, db] = with(&dy, split)?;
+        Ok((Some(tensor(da, a.shape())?), Some(tensor(db, b.shape())?)))
+    }
+}

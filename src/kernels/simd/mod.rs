@@ -1,0 +1,73 @@
+//! One source of kernels for every vector width.
+//!
+//! A [`Kernel`] is written once over a [`Simd`] type; [`Isa::run`] compiles it for each instruction
+//! set and picks the widest that the processor has, once, at the first call. The environment
+//! variable `DIFFLAB_ISA` (`avx512`, `avx2`, `neon`, `scalar`) asks for a narrower one.
+
+mod isa;
+mod math;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86_avx2;
+#[cfg(target_arch = "x86_64")]
+mod x86_avx512;
+
+pub use isa::Isa;
+#[cfg(test)]
+pub(crate) use isa::forced;
+pub(crate) use math::{exp, sigmoid};
+
+/// A vector of f32 and what the kernels do with it.
+///
+/// # Safety
+/// Every method must only be called on a processor that has the instruction set: that is, inside a
+/// [`Kernel::run`] of the same `S`. Loads and stores follow the rules of raw pointers; no alignment
+/// is needed.
+pub(crate) trait Simd: Copy + 'static {
+    type V: Copy;
+    /// Numbers in a vector.
+    const LANES: usize;
+    /// Rows of the register tile that, times two vectors, leaves room for operands.
+    const ROWS: usize;
+
+    /// Runs a kernel in a function compiled for this instruction set.
+    unsafe fn run<K: Kernel>(kernel: K) -> K::Output;
+
+    unsafe fn splat(x: f32) -> Self::V;
+    unsafe fn load(p: *const f32) -> Self::V;
+    unsafe fn store(p: *mut f32, v: Self::V);
+    /// The first `n` < LANES numbers; zeros in the other lanes.
+    unsafe fn load_first(p: *const f32, n: usize) -> Self::V;
+    unsafe fn store_first(p: *mut f32, v: Self::V, n: usize);
+
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sqrt(a: Self::V) -> Self::V;
+    /// a · b + c
+    unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// c − a · b
+    unsafe fn neg_mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// To the nearest whole number.
+    unsafe fn round(a: Self::V) -> Self::V;
+    /// a · 2ⁿ for whole n in -126..=127.
+    unsafe fn scale(a: Self::V, n: Self::V) -> Self::V;
+    /// Sum over the lanes.
+    unsafe fn sum(a: Self::V) -> f32;
+    /// Largest lane.
+    unsafe fn largest(a: Self::V) -> f32;
+}
+
+/// A piece of work written over [`Simd`].
+pub(crate) trait Kernel {
+    type Output;
+
+    /// # Safety
+    /// The processor has `S`, and the kernel's own contract (its fields' documentation) holds.
+    unsafe fn run<S: Simd>(self) -> Self::Output;
+}

@@ -1,0 +1,129 @@
+//! Plain Rust over small arrays: right everywhere, and shaped so that the compiler can use whatever
+//! the target has (SSE2, for one).
+
+use super::{Kernel, Simd};
+
+/// Four numbers in an array.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+const N: usize = 4;
+
+#[inline(always)]
+fn map(a: [f32; N], f: impl Fn(f32) -> f32) -> [f32; N] {
+    std::array::from_fn(|i| f(a[i]))
+}
+
+#[inline(always)]
+fn zip(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
+    std::array::from_fn(|i| f(a[i], b[i]))
+}
+
+impl Simd for Portable {
+    type V = [f32; N];
+    const LANES: usize = N;
+    const ROWS: usize = 5;
+
+    unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: needs no instruction set; the rest is the caller's promise.
+        unsafe { kernel.run::<Self>() }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> [f32; N] {
+        [x; N]
+    }
+
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> [f32; N] {
+        // SAFETY: the caller's pointer has N numbers; any alignment.
+        unsafe { p.cast::<[f32; N]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(p: *mut f32, v: [f32; N]) {
+        // SAFETY: the caller's pointer has N numbers; any alignment.
+        unsafe { p.cast::<[f32; N]>().write_unaligned(v) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(p: *const f32, n: usize) -> [f32; N] {
+        // SAFETY: the caller's pointer has n numbers.
+        std::array::from_fn(|i| if i < n { unsafe { *p.add(i) } } else { 0.0 })
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(p: *mut f32, v: [f32; N], n: usize) {
+        for (i, x) in v.into_iter().enumerate().take(n) {
+            // SAFETY: the caller's pointer has n numbers.
+            unsafe { *p.add(i) = x }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: [f32; N], b: [f32; N]) -> [f32; N] {
+        zip(a, b, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    unsafe fn sub(a: [f32; N], b: [f32; N]) -> [f32; N] {
+        zip(a, b, |a, b| a - b)
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: [f32; N], b: [f32; N]) -> [f32; N] {
+        zip(a, b, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    unsafe fn div(a: [f32; N], b: [f32; N]) -> [f32; N] {
+        zip(a, b, |a, b| a / b)
+    }
+
+    #[inline(always)]
+    unsafe fn min(a: [f32; N], b: [f32; N]) -> [f32; N] {
+        zip(a, b, |a, b| if a < b { a } else { b })
+    }
+
+    #[inline(always)]
+    unsafe fn max(a: [f32; N], b: [f32; N]) -> [f32; N] {
+        zip(a, b, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    unsafe fn sqrt(a: [f32; N]) -> [f32; N] {
+        map(a, f32::sqrt)
+    }
+
+    // Not f32::mul_add: without the instruction that is a slow function call.
+    #[inline(always)]
+    unsafe fn mul_add(a: [f32; N], b: [f32; N], c: [f32; N]) -> [f32; N] {
+        std::array::from_fn(|i| a[i] * b[i] + c[i])
+    }
+
+    #[inline(always)]
+    unsafe fn neg_mul_add(a: [f32; N], b: [f32; N], c: [f32; N]) -> [f32; N] {
+        std::array::from_fn(|i| c[i] - a[i] * b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn round(a: [f32; N]) -> [f32; N] {
+        // Adding and taking away 1.5 · 2²³ rounds to the nearest whole number below 2²².
+        map(a, |x| (x + 12_582_912.0) - 12_582_912.0)
+    }
+
+    #[inline(always)]
+    unsafe fn scale(a: [f32; N], n: [f32; N]) -> [f32; N] {
+        zip(a, n, |a, n| a * f32::from_bits(((n as i32 + 127) as u32) << 23))
+    }
+
+    #[inline(always)]
+    unsafe fn sum(a: [f32; N]) -> f32 {
+        (a[0] + a[2]) + (a[1] + a[3])
+    }
+
+    #[inline(always)]
+    unsafe fn largest(a: [f32; N]) -> f32 {
+        a[0].max(a[2]).max(a[1].max(a[3]))
+    }
+}

@@ -1,0 +1,249 @@
+//! Every operation against the reference in f64, forward and backward, with every instruction set
+//! of this machine, at odd shapes.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use proptest::prelude::*;
+use rand::RngExt;
+
+use super::simd::forced::on_each;
+use super::*;
+use crate::random::{Stream, generator};
+
+/// Numbers in -1..1, the same for the same seed.
+fn numbers(seed: u64, shape: &[usize]) -> Tensor {
+    let mut rng = generator(seed, Stream::Weights, 0);
+    let all: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
+    Tensor::from_vec(all, shape, &Device::Cpu).unwrap()
+}
+
+/// Largest difference, relative to the largest reference number.
+fn difference(got: &Tensor, want: &Tensor) -> f64 {
+    assert_eq!(got.dims(), want.dims());
+    let flat = |t: &Tensor| t.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
+    let (got, want) = (flat(got), flat(want));
+    assert!(got.iter().all(|x| x.is_finite()));
+    let largest = want.iter().fold(1e-6, |m: f64, x| m.max(x.abs()));
+    got.iter().zip(&want).fold(0.0, |m: f64, (a, b)| m.max((a - b).abs())) / largest
+}
+
+/// A value and the gradients of all inputs, for the loss Σ value · weights.
+fn with_gradients(inputs: &[Tensor], dtype: DType, f: impl Fn(&[Tensor]) -> Result<Tensor>) -> Vec<Tensor> {
+    let vars: Vec<Var> = inputs.iter().map(|t| Var::from_tensor(&t.to_dtype(dtype).unwrap()).unwrap()).collect();
+    let tensors: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
+    let value = f(&tensors).unwrap();
+    let weights = numbers(77, value.dims()).to_dtype(dtype).unwrap();
+    let gradients = (&value * weights).unwrap().sum_all().unwrap().backward().unwrap();
+    let mut all = vec![value];
+    all.extend(vars.iter().map(|v| gradients.get(v).expect("a gradient for every input").clone()));
+    all
+}
+
+/// Checks `fast` against `reference` (in f64) on every instruction set.
+fn agrees(
+    what: &str,
+    inputs: &[Tensor],
+    tolerance: f64,
+    fast: impl Fn(&[Tensor]) -> Result<Tensor>,
+    reference: impl Fn(&[Tensor]) -> Result<Tensor>,
+) {
+    let want = with_gradients(inputs, DType::F64, reference);
+    on_each(|isa| {
+        let got = with_gradients(inputs, DType::F32, &fast);
+        for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+            let off = difference(got, want);
+            assert!(off <= tolerance, "{what} on {}: number {i} (0 the value) is off by {off:.1e}", isa.name());
+        }
+    });
+}
+
+fn check_conv(
+    n: usize,
+    (h, w): (usize, usize),
+    (c_in, c_out): (usize, usize),
+    k: usize,
+    stride: usize,
+    padding: Padding,
+    per_sample: bool,
+) {
+    let bias: &[usize] = if per_sample { &[n, c_out] } else { &[c_out] };
+    let inputs = [numbers(1, &[n, h, w, c_in]), numbers(2, &[k, k, c_in, c_out]), numbers(3, bias)];
+    let what = format!("conv {n}×{h}×{w} {c_in}→{c_out} k{k} s{stride} {padding:?}");
+    agrees(
+        &what,
+        &inputs,
+        1e-5,
+        |t| conv2d(&t[0], &t[1], &t[2], stride, padding),
+        |t| reference::conv2d(&t[0], &t[1], &t[2], stride, padding),
+    );
+}
+
+#[test]
+fn convolutions_of_the_networks_agree() {
+    for (channels, size) in [((1, 32), 28), ((32, 32), 28), ((96, 32), 14), ((64, 64), 7), ((32, 1), 28), ((3, 48), 8)]
+    {
+        check_conv(2, (size, size), channels, 3, 1, Padding::Same, size == 14);
+    }
+    check_conv(2, (28, 28), (32, 32), 3, 2, Padding::Same, false);
+    check_conv(2, (14, 14), (24, 24), 3, 2, Padding::RightBottom, true);
+    check_conv(2, (14, 14), (96, 64), 1, 1, Padding::Same, false);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn convolutions_of_any_shape_agree(
+        n in 1..4usize, h in 2..17usize, w in 2..17usize, c_in in 1..40usize, c_out in 1..40usize,
+        three: bool, stride in 1..3usize, right_bottom: bool, per_sample: bool,
+    ) {
+        let padding = if right_bottom && three { Padding::RightBottom } else { Padding::Same };
+        check_conv(n, (h, w), (c_in, c_out), if three { 3 } else { 1 }, stride, padding, per_sample);
+    }
+
+    #[test]
+    fn linear_layers_of_any_shape_agree(rows in 1..200usize, c_in in 1..70usize, c_out in 1..70usize) {
+        let inputs = [numbers(1, &[rows, c_in]), numbers(2, &[c_in, c_out]), numbers(3, &[c_out])];
+        agrees("linear", &inputs, 1e-5, |t| linear(&t[0], &t[1], &t[2]), |t| reference::linear(&t[0], &t[1], &t[2]));
+    }
+
+    #[test]
+    fn group_norms_of_any_shape_agree(
+        n in 1..4usize, h in 3..10usize, w in 4..10usize, groups in 1..9usize, per_group in 1..9usize,
+        silu: bool, per_sample: bool, mean in prop::sample::select(vec![0.0, 3.0, 100.0]),
+    ) {
+        let c = groups * per_group;
+        let affine: &[usize] = if per_sample { &[n, c] } else { &[c] };
+        let x = (numbers(1, &[n, h, w, c]) + mean).unwrap();
+        let inputs = [x, numbers(2, affine), numbers(3, affine)];
+        let what = format!("group norm {n}×{h}×{w}×{c} in {groups}, mean {mean}");
+        agrees(
+            &what,
+            &inputs,
+            1e-5,
+            |t| group_norm(&t[0], &t[1], &t[2], groups, 1e-5, silu),
+            |t| reference::group_norm(&t[0], &t[1], &t[2], groups, 1e-5, silu),
+        );
+    }
+
+    #[test]
+    fn attention_of_any_shape_agrees(
+        n in 1..4usize, h in 1..11usize, w in 1..11usize, heads in 1..5usize, d in 1..40usize,
+    ) {
+        let shape = [n, h, w, heads * d];
+        let inputs = [(numbers(1, &shape) * 3.0).unwrap(), numbers(2, &shape), numbers(3, &shape)];
+        let what = format!("attention {n}×{h}×{w}, {heads} heads of {d}");
+        agrees(
+            &what,
+            &inputs,
+            1e-5,
+            |t| attention(&t[0], &t[1], &t[2], heads),
+            |t| reference::attention(&t[0], &t[1], &t[2], heads),
+        );
+    }
+
+    #[test]
+    fn resampling_and_concatenation_agree(
+        n in 1..4usize, h in 1..8usize, w in 1..8usize, a in 1..20usize, b in 1..20usize,
+    ) {
+        let inputs = [numbers(1, &[n, h, w, a]), numbers(2, &[n, h, w, b])];
+        agrees("upsampling", &inputs[..1], 1e-6, |t| upsample_nearest2x(&t[0]), |t| reference::upsample_nearest2x(&t[0]));
+        agrees("concatenation", &inputs, 0.0, |t| concat_channels(&t[0], &t[1]), |t| Tensor::cat(t, 3));
+    }
+
+    #[test]
+    fn elementwise_operations_agree(n in 1..5usize, len in 1..20_000usize) {
+        let inputs = [(numbers(1, &[n, len]) * 9.0).unwrap(), numbers(2, &[n, len])];
+        agrees("silu", &inputs[..1], 1e-6, |t| silu(&t[0]), |t| t[0].silu());
+        agrees(
+            "squared error", &inputs, 1e-5,
+            |t| squared_error(&t[0], &t[1]), |t| reference::squared_error(&t[0], &t[1]),
+        );
+    }
+}
+
+#[test]
+fn a_mean_of_a_thousand_deviations_does_not_spoil_a_group_norm() {
+    let x = (numbers(1, &[2, 28, 28, 32]) + 1000.0).unwrap();
+    let inputs = [x, numbers(2, &[32]), numbers(3, &[32])];
+    agrees(
+        "group norm",
+        &inputs,
+        1e-5,
+        |t| group_norm(&t[0], &t[1], &t[2], 8, 1e-5, true),
+        |t| reference::group_norm(&t[0], &t[1], &t[2], 8, 1e-5, true),
+    );
+}
+
+#[test]
+fn extreme_numbers_stay_finite_and_nan_stays_visible() {
+    on_each(|_| {
+        let x = Tensor::from_vec(vec![-1e30f32, -200.0, 200.0, 1e30, f32::NAN], (5,), &Device::Cpu).unwrap();
+        let y = silu(&x).unwrap().to_vec1::<f32>().unwrap();
+        assert!(y[0].abs() < 1e-6 && y[1].abs() < 1e-6 && y[2] == 200.0 && y[3] == 1e30 && y[4].is_nan(), "{y:?}");
+        let q = (numbers(1, &[1, 3, 3, 8]) * 1e4).unwrap();
+        let out = attention(&q, &q, &numbers(2, &[1, 3, 3, 8]), 2).unwrap();
+        assert!(out.flatten_all().unwrap().to_vec1::<f32>().unwrap().iter().all(|x| x.is_finite()));
+    });
+}
+
+#[test]
+fn gradients_are_finite_differences() {
+    let inputs = [numbers(1, &[2, 5, 5, 6]), numbers(2, &[3, 3, 6, 8]), numbers(3, &[2, 8])];
+    let f = |t: &[Tensor]| {
+        let h = conv2d(&t[0], &t[1], &t[2], 1, Padding::Same)?;
+        let h = group_norm(&h, &t[2], &t[2], 4, 1e-5, true)?;
+        let h = attention(&h, &h, &h, 2)?;
+        let h = upsample_nearest2x(&h)?;
+        concat_channels(&h, &silu(&h)?)
+    };
+    on_each(|_| {
+        let gradients = with_gradients(&inputs, DType::F32, f);
+        let loss = |t: &[Tensor]| -> f64 {
+            let y = f(t).unwrap();
+            (&y * numbers(77, y.dims())).unwrap().to_dtype(DType::F64).unwrap().sum_all().unwrap().to_scalar().unwrap()
+        };
+        for i in 0..inputs.len() {
+            let direction = numbers(9, inputs[i].dims());
+            let step = 1e-2;
+            let moved = |sign: f64| {
+                let mut t = inputs.clone();
+                t[i] = (&t[i] + (&direction * (sign * step)).unwrap()).unwrap();
+                loss(&t)
+            };
+            let slope = (moved(1.0) - moved(-1.0)) / (2.0 * step);
+            let want: f32 = (&gradients[i + 1] * &direction).unwrap().sum_all().unwrap().to_scalar().unwrap();
+            let off = (slope - want as f64).abs() / (want.abs() as f64).max(1.0);
+            assert!(off < 2e-2, "input {i}: slope {slope}, gradient {want}");
+        }
+    });
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_errors() {
+    let x = numbers(1, &[1, 4, 4, 8]);
+    let w = numbers(2, &[3, 3, 8, 8]);
+    let bias = numbers(3, &[8]);
+    assert!(conv2d(&x, &w, &numbers(3, &[7]), 1, Padding::Same).is_err());
+    assert!(conv2d(&x, &numbers(2, &[3, 3, 7, 8]), &bias, 1, Padding::Same).is_err());
+    assert!(conv2d(&numbers(1, &[1, 1, 1, 8]), &w, &bias, 1, Padding::RightBottom).is_err());
+    assert!(linear(&x, &numbers(2, &[7, 8]), &bias).is_err());
+    assert!(group_norm(&x, &bias, &bias, 3, 1e-5, false).is_err());
+    assert!(attention(&x, &x, &numbers(1, &[1, 4, 4, 4]), 2).is_err());
+    assert!(squared_error(&x, &w).is_err());
+}
+
+#[test]
+fn results_are_the_same_every_time_for_the_same_number_of_threads() {
+    let inputs = [numbers(1, &[5, 9, 9, 20]), numbers(2, &[3, 3, 20, 24]), numbers(3, &[24])];
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let run = || {
+        pool.install(|| {
+            let all = with_gradients(&inputs, DType::F32, |t| conv2d(&t[0], &t[1], &t[2], 1, Padding::Same));
+            all.iter().map(|t| t.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
+        })
+    };
+    let first = run();
+    for _ in 0..5 {
+        assert_eq!(run(), first);
+    }
+}
