@@ -6,11 +6,13 @@
 //! x̂_0 and ε̂.
 
 mod betas;
+mod checks;
 mod forward;
 mod parameterization;
 mod posterior;
 mod schedule;
 
+pub use checks::check_terminal_snr;
 pub use parameterization::{Target, combine};
 pub use posterior::Posterior;
 pub use schedule::Schedule;

@@ -1,0 +1,101 @@
+//! What to know about a schedule before training with it.
+
+use super::Schedule;
+use crate::config::{DiffusionConfig, ScheduleName};
+
+/// More signal than this left at the last step shows in the samples. Stable Diffusion's schedule leaves
+/// 0.0047 and is known to suffer from it (Lin et al. 2024, "Common Diffusion Noise Schedules and Sample
+/// Steps are Flawed"); DDPM's leaves 0.00004.
+const MOST_TERMINAL_SIGNAL: f64 = 0.005;
+/// T and β_end of Ho et al. 2020; for another T, β × 1000/T reaches about the same end.
+const USUAL_TIMESTEPS: f64 = 1000.0;
+const USUAL_BETAS: (f64, f64) = (1e-4, 0.02);
+
+/// A warning when the noisiest step still shows the image: sampling starts from pure noise, which such
+/// a network has never seen.
+pub fn check_terminal_snr(config: &DiffusionConfig, schedule: &Schedule) -> Option<String> {
+    let left = schedule.alphas_cumprod.last().copied()?;
+    if left <= MOST_TERMINAL_SIGNAL {
+        return None;
+    }
+    let name = match config.schedule {
+        ScheduleName::Linear => "linear betas",
+        ScheduleName::ScaledLinear => "scaled_linear betas",
+        ScheduleName::Cosine => "cosine betas",
+        ScheduleName::Sigmoid => "sigmoid betas",
+    };
+    let timesteps = config.timesteps;
+    let factor = USUAL_TIMESTEPS / timesteps as f64;
+    let (start, end) = (USUAL_BETAS.0 * factor, USUAL_BETAS.1 * factor);
+    let scaled = DiffusionConfig { beta_start: start, beta_end: end, ..config.clone() };
+    let scaled_left = Schedule::from_config(&scaled).ok().and_then(|s| s.alphas_cumprod.last().copied());
+    let cure = match (config.schedule, scaled_left) {
+        (ScheduleName::Cosine, _) => "set diffusion.timesteps higher".to_string(),
+        (_, Some(left)) if left <= MOST_TERMINAL_SIGNAL && end < 1.0 => format!(
+            "set diffusion.beta_start = {start} and diffusion.beta_end = {end} (the usual β × 1000/T), or \
+             diffusion.schedule = \"cosine\"",
+            start = rounded(start),
+            end = rounded(end)
+        ),
+        _ => "set diffusion.schedule = \"cosine\", or more diffusion.timesteps".to_string(),
+    };
+    let digits = if left >= 0.095 { 2 } else { 4 };
+    let snr = left / (1.0 - left);
+    Some(format!(
+        "T = {timesteps} with {name} leaves alphas_cumprod_T = {left:.digits$} (SNR {snr:.digits$}): training never \
+         shows the network pure noise, from which sampling starts, so samples come out grey and alike; {cure}"
+    ))
+}
+
+/// Three significant digits.
+fn rounded(x: f64) -> f64 {
+    let unit = 10f64.powf(x.abs().log10().floor() - 2.0);
+    let rounded = (x / unit).round() * unit;
+    // Shortest decimal: 0.002 rather than 0.0020000000000000001.
+    format!("{rounded:.9}").parse().unwrap_or(x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(schedule: ScheduleName, timesteps: usize) -> Option<String> {
+        let config = DiffusionConfig { schedule, timesteps, ..DiffusionConfig::default() };
+        check_terminal_snr(&config, &Schedule::from_config(&config).unwrap())
+    }
+
+    #[test]
+    fn fifty_steps_of_linear_betas_leave_sixty_percent_and_the_warning_says_so() {
+        let warning = check(ScheduleName::Linear, 50).unwrap();
+        assert!(warning.starts_with("T = 50 with linear betas leaves alphas_cumprod_T = 0.60"), "{warning}");
+        assert!(warning.contains("beta_start = 0.002 and diffusion.beta_end = 0.4"), "{warning}");
+    }
+
+    #[test]
+    fn the_suggested_betas_end_the_warning() {
+        for schedule in [ScheduleName::Linear, ScheduleName::Sigmoid] {
+            for timesteps in [30, 50, 100, 200, 400] {
+                let config = DiffusionConfig { schedule, timesteps, ..DiffusionConfig::default() };
+                let factor = 1000.0 / timesteps as f64;
+                let cured = DiffusionConfig {
+                    beta_start: rounded(1e-4 * factor),
+                    beta_end: rounded(0.02 * factor),
+                    ..config.clone()
+                };
+                let warned = check(schedule, timesteps).unwrap();
+                let suggests = warned.contains(&format!("beta_end = {}", cured.beta_end));
+                let left = check_terminal_snr(&cured, &Schedule::from_config(&cured).unwrap());
+                assert_eq!(suggests, left.is_none(), "{schedule:?} {timesteps}: {warned}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_schedules_are_fine() {
+        for schedule in [ScheduleName::Linear, ScheduleName::ScaledLinear, ScheduleName::Cosine, ScheduleName::Sigmoid] {
+            assert_eq!(check(schedule, 1000), None);
+        }
+        assert_eq!(check(ScheduleName::Cosine, 50), None);
+        assert!(check(ScheduleName::Linear, 2).unwrap().contains("cosine"));
+    }
+}
