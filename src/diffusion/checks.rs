@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn the_usual_schedules_are_fine() {
-        for schedule in [ScheduleName::Linear, ScheduleName::ScaledLinear, ScheduleName::Cosine, ScheduleName::Sigmoid] {
+        for schedule in [ScheduleName::Linear, ScheduleName::ScaledLinear, ScheduleName::Cosine, ScheduleName::Sigmoid]
+        {
             assert_eq!(check(schedule, 1000), None);
         }
         assert_eq!(check(ScheduleName::Cosine, 50), None);
