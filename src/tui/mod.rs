@@ -4,13 +4,17 @@
 //! comes back from an update as [`effect::Effect`]s.
 
 pub mod abilities;
+pub mod action;
+pub mod bindings;
 pub mod chart;
 pub mod effect;
 pub mod encoder;
 pub mod event_loop;
 pub mod farewell;
+pub mod format;
 pub mod image_protocol;
 pub mod input;
+pub mod layout;
 pub mod message;
 pub mod options;
 pub mod outbox;

@@ -2,11 +2,13 @@
 //! terminal's protocol.
 
 mod ascii;
+mod compose;
 mod half_blocks;
 mod picture;
 mod pixels;
 
 pub use ascii::Ascii;
+pub use compose::{Canvas, Grid, Images, grid};
 pub use half_blocks::HalfBlocks;
 pub use picture::{Picture, Pictures, Slot};
 pub use pixels::Pixels;

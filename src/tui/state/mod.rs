@@ -1,5 +1,29 @@
 //! Everything the screen knows, as plain values bounded in memory.
 
+mod controls;
+mod curves;
+mod data;
+mod decimated;
+mod ema;
+mod film;
+mod gallery;
+mod heat;
+mod history;
+mod news;
+mod overlay;
+mod panel;
+mod playback;
 mod screen;
 
-pub use screen::State;
+pub use controls::{Controls, sampler_name};
+pub use curves::{Curves, ScheduleView, TimeAxis, schedule_name};
+pub use data::Data;
+pub use film::{Film, Films, Still};
+pub use gallery::{Gallery, Placed, refresh};
+pub use heat::{Heat, HeatColumn};
+pub use history::{History, LossBucket, Mark, MarkKind, Moment, SMOOTHINGS, XAxis};
+pub use news::{Gravity, Item, News};
+pub use overlay::{CommandPalette, Overlay};
+pub use panel::Panel;
+pub use playback::{HOLD, Playback, STILL_FOR};
+pub use screen::{PlotChoices, State};

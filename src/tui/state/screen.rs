@@ -1,18 +1,165 @@
 //! The state of the whole screen.
 
+use std::time::Duration;
+
+use ratatui::layout::Rect;
+
+use super::controls::Controls;
+use super::curves::{Curves, ScheduleView, TimeAxis};
+use super::data::Data;
+use super::film::{Film, Still};
+use super::gallery::Gallery;
+use super::history::XAxis;
+use super::news::News;
+use super::overlay::Overlay;
+use super::panel::Panel;
+use super::playback::{self, Playback};
+use crate::config::Config;
+use crate::lab::Phase;
+use crate::tui::chart::Marker;
+use crate::tui::layout::{self, ScreenLayout};
 use crate::tui::options::ScreenOptions;
+use crate::tui::theme::Theme;
+
+/// How the plots are drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlotChoices {
+    pub marker: Marker,
+    pub log_y: bool,
+    pub x_axis: XAxis,
+    /// Index into [`super::SMOOTHINGS`].
+    pub smoothing: usize,
+    /// The heatmap shows each bin relative to its start.
+    pub heat_relative: bool,
+    pub schedule_view: ScheduleView,
+    pub time_axis: TimeAxis,
+    /// Which training image the forward process is shown on.
+    pub example: usize,
+}
 
 /// Everything the view draws from.
 #[derive(Clone, Debug)]
 pub struct State {
-    pub options: ScreenOptions,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
+    /// Pixels of a cell, as pictures are drawn.
+    pub cell_size: (u16, u16),
+    /// How pictures are drawn, in words.
+    pub images: String,
+    pub theme: Theme,
+    pub plots: PlotChoices,
+    /// Time since the screen opened.
+    pub now: Duration,
+
+    /// What the lab has told.
+    pub live: Data,
+    /// What is drawn while the display is frozen.
+    pub frozen: Option<Box<Data>>,
+    pub phase: Phase,
+    /// The worker has ended.
+    pub ended: bool,
+    /// The schedules; known from the config before the worker is ready.
+    pub curves: Option<Curves>,
+    pub config: Option<Config>,
+
+    pub focus: Panel,
+    pub zoomed: bool,
+    pub overlay: Option<Overlay>,
+    /// A person has asked to leave; the lab saves.
+    pub leaving: bool,
+
+    /// The cursor t, in 0..T.
+    pub cursor_t: usize,
+    /// Step that the heatmap reads out; `None`: the newest.
+    pub cursor_step: Option<u64>,
+    pub playback: Playback,
+    /// Until then the finished samples stay although a new trajectory has begun.
+    pub hold_until: Duration,
+
+    pub controls: Controls,
+    pub news: News,
+    pub gallery: Gallery,
 }
 
 impl State {
     /// The state before anything has happened.
     pub fn new(options: ScreenOptions) -> Self {
-        Self { options, size: (0, 0) }
+        let curves = options.config.as_ref().and_then(|config| Curves::new(&config.diffusion));
+        let controls = Controls::new(options.config.as_ref().unwrap_or(&Config::default()));
+        Self {
+            size: (0, 0),
+            cell_size: options.cell_size,
+            images: options.images,
+            theme: Theme::new(options.theme, options.capability),
+            plots: PlotChoices {
+                marker: options.marker,
+                log_y: true,
+                x_axis: XAxis::Step,
+                smoothing: 2,
+                heat_relative: false,
+                schedule_view: ScheduleView::AlphasCumprod,
+                time_axis: TimeAxis::T,
+                example: 0,
+            },
+            now: Duration::ZERO,
+            live: Data::default(),
+            frozen: None,
+            phase: Phase::Starting("opening the lab".into()),
+            ended: false,
+            cursor_t: curves.as_ref().map_or(0, |c| c.timesteps() * 43 / 100),
+            curves,
+            config: options.config,
+            focus: Panel::Loss,
+            zoomed: false,
+            overlay: None,
+            leaving: false,
+            cursor_step: None,
+            playback: Playback::Live,
+            hold_until: Duration::ZERO,
+            controls,
+            news: News::default(),
+            gallery: Gallery::default(),
+        }
+    }
+
+    /// What the panels draw: the frozen data, or the live ones.
+    pub fn data(&self) -> &Data {
+        self.frozen.as_deref().unwrap_or(&self.live)
+    }
+
+    /// T, at least 1.
+    pub fn timesteps(&self) -> usize {
+        self.curves.as_ref().map_or(1, Curves::timesteps)
+    }
+
+    /// Where everything is; `None` when the terminal is too small.
+    pub fn layout(&self) -> Option<ScreenLayout> {
+        self.layout_in(Rect::new(0, 0, self.size.0, self.size.1))
+    }
+
+    /// The layout in a given area.
+    pub fn layout_in(&self, area: Rect) -> Option<ScreenLayout> {
+        layout::screen(area, self.focus, self.zoomed)
+    }
+
+    /// The frame of the denoising panel.
+    pub fn shown_still(&self) -> Option<(&Film, &Still)> {
+        playback::shown(&self.data().films, self.playback, self.cursor_t, self.hold_until, self.now)
+    }
+
+    /// Is the network class-conditional? `false` while nobody knows.
+    pub fn is_conditional(&self) -> bool {
+        match &self.live.info {
+            Some(info) => info.conditional,
+            None => self.config.as_ref().is_some_and(|c| c.model.class_conditional),
+        }
+    }
+
+    /// The name of a class: from the data, else its number.
+    pub fn class_name(&self, class: usize) -> String {
+        match &self.live.info {
+            Some(info) if class < info.classes.len() => info.classes[class].clone(),
+            _ => class.to_string(),
+        }
     }
 }

@@ -1,13 +1,11 @@
 //! What each message changes.
 
-use crate::tui::effect::Effect;
-use crate::tui::message::Message;
-use crate::tui::state::State;
+mod act;
+mod dispatch;
+mod lab;
+mod mouse;
+mod overlay;
+mod sampling;
+mod time;
 
-/// Takes one message into the state; returns what the shell should do.
-pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
-    if let Message::Resize(columns, rows) = message {
-        state.size = (columns, rows);
-    }
-    Vec::new()
-}
+pub use dispatch::update;

@@ -1,0 +1,379 @@
+//! The one table of keys: dispatch, `?` help, footer hints, the command palette and the README's key table
+//! all come from it.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::tui::action::Action;
+use crate::tui::state::Panel;
+
+/// One key with its modifiers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub code: KeyCode,
+    pub modifiers: KeyModifiers,
+}
+
+/// Under which heading a binding stands in the help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Training,
+    Time,
+    Preview,
+    Plots,
+    Screen,
+}
+
+impl Group {
+    pub const ALL: [Group; 5] = [Group::Training, Group::Time, Group::Preview, Group::Plots, Group::Screen];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Group::Training => "Training",
+            Group::Time => "The cursor t",
+            Group::Preview => "Denoising",
+            Group::Plots => "Plots",
+            Group::Screen => "Screen",
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    pub action: Action,
+    pub keys: &'static [Key],
+    /// Where the keys mean this; `None`: everywhere. A panel's own meaning goes first.
+    pub context: Option<Panel>,
+    pub group: Group,
+    /// What it does, in words.
+    pub help: &'static str,
+    pub hint: Hint,
+}
+
+/// The short form in the footer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    No,
+    Always(&'static str),
+    /// While that panel is in focus.
+    In(Panel, &'static str),
+}
+
+const fn key(c: char) -> Key {
+    Key { code: KeyCode::Char(c), modifiers: KeyModifiers::NONE }
+}
+
+const fn ctrl(c: char) -> Key {
+    Key { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
+}
+
+const fn code(code: KeyCode) -> Key {
+    Key { code, modifiers: KeyModifiers::NONE }
+}
+
+const fn with(modifiers: KeyModifiers, code: KeyCode) -> Key {
+    Key { code, modifiers }
+}
+
+const SHIFT: KeyModifiers = KeyModifiers::SHIFT;
+const CTRL: KeyModifiers = KeyModifiers::CONTROL;
+
+const fn row(action: Action, keys: &'static [Key], group: Group, help: &'static str, hint: Hint) -> Binding {
+    Binding { action, keys, context: None, group, help, hint }
+}
+
+const fn within(
+    panel: Panel,
+    action: Action,
+    keys: &'static [Key],
+    group: Group,
+    help: &'static str,
+    hint: Hint,
+) -> Binding {
+    Binding { action, keys, context: Some(panel), group, help, hint }
+}
+
+use Action as A;
+use Group as G;
+use Hint as H;
+use Panel as P;
+
+/// Every binding, in the order of the help and of the footer.
+pub const BINDINGS: &[Binding] = &[
+    row(A::FocusNext, &[code(KeyCode::Tab)], G::Screen, "focus the next panel", H::Always("focus")),
+    row(
+        A::FocusPrevious,
+        &[with(SHIFT, KeyCode::BackTab), code(KeyCode::BackTab)],
+        G::Screen,
+        "focus the panel before",
+        H::No,
+    ),
+    row(A::Focus(P::Loss), &[key('1')], G::Screen, "focus Loss", H::No),
+    row(A::Focus(P::Heatmap), &[key('2')], G::Screen, "focus Loss per timestep", H::No),
+    row(A::Focus(P::Schedule), &[key('3')], G::Screen, "focus Schedule", H::No),
+    row(A::Focus(P::Denoising), &[key('4')], G::Screen, "focus Denoising", H::No),
+    row(
+        A::Zoom,
+        &[key('z'), code(KeyCode::Enter)],
+        G::Screen,
+        "give the focused panel the whole screen, and back",
+        H::Always("zoom"),
+    ),
+    row(A::TogglePause, &[key(' ')], G::Training, "pause training, or go on", H::Always("pause")),
+    row(
+        A::Snapshot,
+        &[key('s')],
+        G::Training,
+        "write a snapshot: picture, samples, film, settings",
+        H::Always("snapshot"),
+    ),
+    row(A::StepOnce, &[key('n'), key('.')], G::Training, "one training step, then pause", H::No),
+    row(A::LearningRateUp, &[key('+'), key('=')], G::Training, "double the learning rate from here on", H::No),
+    row(A::LearningRateDown, &[key('-')], G::Training, "halve the learning rate from here on", H::No),
+    row(A::LearningRateReset, &[key('0')], G::Training, "learning rate as configured again", H::No),
+    row(A::Checkpoint, &[key('K')], G::Training, "save a checkpoint now", H::No),
+    // The cursor t.
+    within(
+        P::Denoising,
+        A::FramePrevious,
+        &[code(KeyCode::Left)],
+        G::Time,
+        "Denoising: one frame back, towards noise",
+        H::No,
+    ),
+    within(P::Denoising, A::FrameNext, &[code(KeyCode::Right)], G::Time, "Denoising: one frame on, towards x_0", H::No),
+    within(
+        P::Heatmap,
+        A::EarlierColumn,
+        &[code(KeyCode::Left)],
+        G::Time,
+        "Loss per timestep: read out an earlier step",
+        H::No,
+    ),
+    within(
+        P::Heatmap,
+        A::LaterColumn,
+        &[code(KeyCode::Right)],
+        G::Time,
+        "Loss per timestep: read out a later step",
+        H::No,
+    ),
+    row(
+        A::CursorUp,
+        &[code(KeyCode::Right), code(KeyCode::Up)],
+        G::Time,
+        "more noise: t up by a hundredth of T",
+        H::Always("t"),
+    ),
+    row(
+        A::CursorDown,
+        &[code(KeyCode::Left), code(KeyCode::Down)],
+        G::Time,
+        "less noise: t down by a hundredth of T",
+        H::No,
+    ),
+    row(
+        A::CursorFarUp,
+        &[with(SHIFT, KeyCode::Right), with(SHIFT, KeyCode::Up), code(KeyCode::PageUp)],
+        G::Time,
+        "t up by a tenth of T",
+        H::No,
+    ),
+    row(
+        A::CursorFarDown,
+        &[with(SHIFT, KeyCode::Left), with(SHIFT, KeyCode::Down), code(KeyCode::PageDown)],
+        G::Time,
+        "t down by a tenth of T",
+        H::No,
+    ),
+    row(A::CursorOneUp, &[with(CTRL, KeyCode::Right), with(CTRL, KeyCode::Up)], G::Time, "t up by one", H::No),
+    row(A::CursorOneDown, &[with(CTRL, KeyCode::Left), with(CTRL, KeyCode::Down)], G::Time, "t down by one", H::No),
+    row(A::CursorFirst, &[code(KeyCode::Home)], G::Time, "t = 0: the least noise", H::No),
+    row(A::CursorLast, &[code(KeyCode::End)], G::Time, "t = T − 1: nothing but noise", H::No),
+    // Denoising.
+    row(
+        A::SampleNow,
+        &[key('g')],
+        G::Preview,
+        "start a new preview now, from new noise",
+        H::In(P::Denoising, "sample now"),
+    ),
+    row(
+        A::ToggleFilm,
+        &[key('k'), ctrl(' ')],
+        G::Preview,
+        "stop the film, or let it run on",
+        H::In(P::Denoising, "film"),
+    ),
+    row(A::FramePrevious, &[key('[')], G::Preview, "one frame back, towards noise", H::No),
+    row(A::FrameNext, &[key(']')], G::Preview, "one frame on, towards x_0", H::No),
+    row(A::TogglePreview, &[key('p')], G::Preview, "previews on or off", H::No),
+    row(A::MorePreview, &[key('i')], G::Preview, "previews may take more of the time", H::No),
+    row(A::LessPreview, &[key('I')], G::Preview, "previews may take less of the time", H::No),
+    row(A::ClassNext, &[key('c')], G::Preview, "next class for previews and snapshots", H::In(P::Denoising, "class")),
+    row(A::ClassPrevious, &[key('C')], G::Preview, "class before", H::No),
+    row(
+        A::GuidanceUp,
+        &[key('w')],
+        G::Preview,
+        "guidance scale w up by 0.5 (w = 0: the plain conditional model)",
+        H::In(P::Denoising, "guidance"),
+    ),
+    row(A::GuidanceDown, &[key('W')], G::Preview, "guidance scale w down by 0.5", H::No),
+    row(A::NextSampler, &[key('m')], G::Preview, "next sampler", H::In(P::Denoising, "sampler")),
+    row(A::MoreSteps, &[key('d')], G::Preview, "more denoising steps", H::No),
+    row(A::FewerSteps, &[key('D')], G::Preview, "fewer denoising steps", H::No),
+    row(A::NextEta, &[key('e')], G::Preview, "next η of DDIM: 0 deterministic, 1 as random as DDPM", H::No),
+    // Plots.
+    row(A::ToggleLogY, &[key('l')], G::Plots, "loss axis logarithmic or linear", H::In(P::Loss, "log")),
+    row(A::NextXAxis, &[key('x')], G::Plots, "loss over steps, epochs or time", H::In(P::Loss, "x axis")),
+    row(A::NextSmoothing, &[key('S')], G::Plots, "next smoothing of the loss", H::In(P::Loss, "smooth")),
+    row(
+        A::ToggleHeatScale,
+        &[key('h')],
+        G::Plots,
+        "loss per timestep absolute, or relative to its start",
+        H::In(P::Heatmap, "relative"),
+    ),
+    row(
+        A::NextScheduleView,
+        &[key('v')],
+        G::Plots,
+        "schedule as ᾱ, β, √ᾱ and √(1−ᾱ), or SNR",
+        H::In(P::Schedule, "view"),
+    ),
+    row(A::NextTimeAxis, &[key('a')], G::Plots, "read the t axes as t, σ or log-SNR", H::In(P::Schedule, "t axis")),
+    row(A::NextExample, &[key('o')], G::Plots, "another training image in the forward process", H::No),
+    row(A::ToggleFreeze, &[key('f')], G::Screen, "freeze the display; training goes on", H::Always("freeze")),
+    row(A::ToggleTheme, &[key('t')], G::Screen, "dark or light colours", H::No),
+    row(A::NextMarker, &[key('b')], G::Screen, "curves in braille, blocks or ASCII", H::No),
+    row(A::Messages, &[key('!')], G::Screen, "what has been said so far", H::No),
+    row(A::Back, &[code(KeyCode::Esc)], G::Screen, "close, dismiss, or go back to live", H::No),
+    row(A::Redraw, &[ctrl('l')], G::Screen, "draw everything anew", H::No),
+    row(A::Palette, &[key(':')], G::Screen, "command palette: type what you want", H::Always("command")),
+    row(A::Help, &[key('?'), code(KeyCode::F(1))], G::Screen, "this help", H::Always("help")),
+    row(A::Quit, &[key('q')], G::Screen, "leave; asks, and saves first", H::Always("quit")),
+    row(A::Leave, &[ctrl('c')], G::Screen, "save and leave at once", H::No),
+];
+
+/// The action that a key press means while `focus` has the focus.
+pub fn find(event: &KeyEvent, focus: Panel) -> Option<Action> {
+    let pressed = normalized(event);
+    let hit = |context: Option<Panel>| {
+        BINDINGS.iter().find(|b| b.context == context && b.keys.contains(&pressed)).map(|b| b.action)
+    };
+    hit(Some(focus)).or_else(|| hit(None))
+}
+
+/// Terminals disagree on whether a capital letter comes with Shift, and on what Ctrl-Space is.
+fn normalized(event: &KeyEvent) -> Key {
+    let modifiers = event.modifiers & (KeyModifiers::SHIFT | KeyModifiers::CONTROL | KeyModifiers::ALT);
+    match event.code {
+        KeyCode::Null => ctrl(' '),
+        KeyCode::Char(c) if modifiers.contains(KeyModifiers::CONTROL) => {
+            Key { code: KeyCode::Char(c.to_ascii_lowercase()), modifiers: modifiers - KeyModifiers::SHIFT }
+        }
+        KeyCode::Char(_) | KeyCode::BackTab => Key { code: event.code, modifiers: modifiers - KeyModifiers::SHIFT },
+        code => Key { code, modifiers },
+    }
+}
+
+impl Key {
+    /// "Shift-←", "Ctrl-C", "space".
+    pub fn label(&self) -> String {
+        let name = match self.code {
+            KeyCode::Char(' ') => "space".to_string(),
+            KeyCode::Char(c) if self.modifiers.contains(KeyModifiers::CONTROL) => c.to_ascii_uppercase().to_string(),
+            KeyCode::Char(c) => c.to_string(),
+            KeyCode::Left => "←".into(),
+            KeyCode::Right => "→".into(),
+            KeyCode::Up => "↑".into(),
+            KeyCode::Down => "↓".into(),
+            KeyCode::PageUp => "PgUp".into(),
+            KeyCode::PageDown => "PgDn".into(),
+            KeyCode::BackTab => return "Shift-Tab".into(),
+            KeyCode::F(n) => format!("F{n}"),
+            other => format!("{other:?}"),
+        };
+        let mut label = String::new();
+        if self.modifiers.contains(KeyModifiers::CONTROL) {
+            label.push_str("Ctrl-");
+        }
+        if self.modifiers.contains(KeyModifiers::SHIFT) {
+            label.push_str("Shift-");
+        }
+        label + &name
+    }
+}
+
+impl Binding {
+    /// All keys: "z, Enter".
+    pub fn keys_label(&self) -> String {
+        self.keys.iter().map(Key::label).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The name of the action for the command palette: its help line with a capital.
+    pub fn title(&self) -> String {
+        let mut chars = self.help.chars();
+        chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
+    }
+}
+
+/// The key table of the README, as Markdown.
+pub fn markdown() -> String {
+    let mut out = String::from("| Keys | What they do |\n|---|---|\n");
+    for group in Group::ALL {
+        out.push_str(&format!("| **{}** | |\n", group.title()));
+        for binding in BINDINGS.iter().filter(|b| b.group == group) {
+            let keys: Vec<String> = binding.keys.iter().map(|k| format!("`{}`", k.label())).collect();
+            out.push_str(&format!("| {} | {} |\n", keys.join(" "), binding.help));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
+        KeyEvent::new(code, modifiers)
+    }
+
+    #[test]
+    fn no_key_means_two_things_in_one_place() {
+        for context in [None, Some(P::Loss), Some(P::Heatmap), Some(P::Schedule), Some(P::Denoising)] {
+            let keys: Vec<&Key> = BINDINGS.iter().filter(|b| b.context == context).flat_map(|b| b.keys).collect();
+            for (i, key) in keys.iter().enumerate() {
+                assert!(!keys[i + 1..].contains(key), "{} is bound twice", key.label());
+            }
+        }
+    }
+
+    #[test]
+    fn every_binding_is_found_by_each_of_its_keys() {
+        for binding in BINDINGS {
+            assert!(!binding.keys.is_empty() && !binding.help.is_empty());
+            let focus = binding.context.unwrap_or(P::Schedule);
+            for key in binding.keys {
+                assert_eq!(find(&press(key.code, key.modifiers), focus), Some(binding.action), "{}", key.label());
+            }
+        }
+    }
+
+    #[test]
+    fn a_panels_own_meaning_goes_first() {
+        let left = press(KeyCode::Left, KeyModifiers::NONE);
+        assert_eq!(find(&left, P::Denoising), Some(A::FramePrevious));
+        assert_eq!(find(&left, P::Loss), Some(A::CursorDown));
+    }
+
+    #[test]
+    fn capitals_are_found_with_and_without_shift() {
+        for modifiers in [KeyModifiers::NONE, KeyModifiers::SHIFT] {
+            assert_eq!(find(&press(KeyCode::Char('S'), modifiers), P::Loss), Some(A::NextSmoothing));
+        }
+        assert_eq!(find(&press(KeyCode::Null, KeyModifiers::NONE), P::Loss), Some(A::ToggleFilm));
+        assert_eq!(find(&press(KeyCode::Char('s'), KeyModifiers::ALT), P::Loss), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! Where everything is: pure functions of the terminal's size, shared by the view, the mouse and
+//! the pictures.
+
+mod panes;
+mod screen;
+
+pub use panes::{
+    DenoisingPane, GUTTER, HeatmapPane, PlotPane, SchedulePane, denoising_brief, denoising_full, heat_column,
+    heatmap_full, plot, schedule_full, timeline_bar,
+};
+pub use screen::{Density, MIN_COLUMNS, MIN_ROWS, PanelPlace, ScreenLayout, screen};

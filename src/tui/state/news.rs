@@ -1,0 +1,123 @@
+//! What the screen has told: the line that shows for some seconds, and the list behind it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+const KEPT: usize = 200;
+const INFO_FOR: Duration = Duration::from_secs(6);
+const WARNING_FOR: Duration = Duration::from_secs(12);
+
+/// How grave a piece of news is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gravity {
+    Info,
+    Warning,
+    Error,
+}
+
+/// One sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Since the screen opened.
+    pub at: Duration,
+    pub gravity: Gravity,
+    pub text: String,
+}
+
+/// The newest sentence shows for some seconds; all of the last ones can be read in a list.
+#[derive(Clone, Debug, Default)]
+pub struct News {
+    items: VecDeque<Item>,
+    showing: Option<(Item, Duration)>,
+}
+
+impl News {
+    /// Shows a sentence and keeps it. A warning isn't pushed aside by plain news.
+    pub fn tell(&mut self, now: Duration, gravity: Gravity, text: impl Into<String>) {
+        let item = Item { at: now, gravity, text: text.into() };
+        if self.items.len() == KEPT {
+            self.items.pop_front();
+        }
+        self.items.push_back(item.clone());
+        let showing_worse = self.showing.as_ref().is_some_and(|(old, _)| {
+            old.gravity != Gravity::Info && gravity == Gravity::Info && now < old.at + INFO_FOR
+        });
+        if !showing_worse {
+            let until = match gravity {
+                Gravity::Info => now + INFO_FOR,
+                Gravity::Warning => now + WARNING_FOR,
+                Gravity::Error => Duration::MAX,
+            };
+            self.showing = Some((item, until));
+        }
+    }
+
+    /// Takes away what has shown long enough.
+    pub fn expire(&mut self, now: Duration) {
+        self.showing.take_if(|(_, until)| now >= *until);
+    }
+
+    /// Takes away what shows; true if something did.
+    pub fn dismiss(&mut self) -> bool {
+        self.showing.take().is_some()
+    }
+
+    /// What shows now.
+    pub fn showing(&self) -> Option<&Item> {
+        self.showing.as_ref().map(|(item, _)| item)
+    }
+
+    /// Everything kept, oldest first.
+    pub fn items(&self) -> impl DoubleEndedIterator<Item = &Item> {
+        self.items.iter()
+    }
+
+    /// How many warnings and errors there have been among those kept.
+    pub fn warnings(&self) -> usize {
+        self.items.iter().filter(|item| item.gravity != Gravity::Info).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_goes_after_some_seconds_and_stays_in_the_list() {
+        let mut news = News::default();
+        news.tell(Duration::from_secs(1), Gravity::Info, "snapshot saved");
+        news.expire(Duration::from_secs(6));
+        assert!(news.showing().is_some());
+        news.expire(Duration::from_secs(7));
+        assert!(news.showing().is_none());
+        assert_eq!(news.items().count(), 1);
+    }
+
+    #[test]
+    fn an_error_stays_until_dismissed() {
+        let mut news = News::default();
+        news.tell(Duration::ZERO, Gravity::Error, "disk full");
+        news.expire(Duration::from_secs(100_000));
+        assert!(news.dismiss());
+        assert!(!news.dismiss());
+    }
+
+    #[test]
+    fn plain_news_does_not_push_a_fresh_warning_aside() {
+        let mut news = News::default();
+        news.tell(Duration::ZERO, Gravity::Warning, "one file was skipped");
+        news.tell(Duration::from_secs(1), Gravity::Info, "checkpoint saved");
+        assert_eq!(news.showing().unwrap().text, "one file was skipped");
+        news.tell(Duration::from_secs(8), Gravity::Info, "checkpoint saved");
+        assert_eq!(news.showing().unwrap().text, "checkpoint saved");
+    }
+
+    #[test]
+    fn the_list_is_bounded() {
+        let mut news = News::default();
+        for i in 0..1000 {
+            news.tell(Duration::from_secs(i), Gravity::Info, "x");
+        }
+        assert_eq!(news.items().count(), KEPT);
+    }
+}

@@ -1,0 +1,60 @@
+//! One message in, the state changed, effects out.
+
+use crossterm::event::{KeyEvent, KeyEventKind};
+
+use super::{act, lab, mouse, overlay, time};
+use crate::tui::action::Action;
+use crate::tui::bindings;
+use crate::tui::effect::Effect;
+use crate::tui::message::Message;
+use crate::tui::state::{self, Overlay, State};
+
+/// Takes one message into the state; returns what the shell should do.
+pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
+    let effects = match message {
+        Message::Key(event) => key(state, &event),
+        Message::Mouse(event) => mouse::mouse(state, &event),
+        Message::Paste(text) => {
+            if let Some(Overlay::Palette(palette)) = &mut state.overlay {
+                text.chars().for_each(|c| palette.push(c));
+            }
+            Vec::new()
+        }
+        Message::Resize(columns, rows) => {
+            state.size = (columns, rows);
+            Vec::new()
+        }
+        Message::CellSize(width, height) => {
+            state.cell_size = (width.max(1), height.max(1));
+            Vec::new()
+        }
+        Message::Lab(event) => lab::event(state, event),
+        Message::Preview(frame) => {
+            lab::preview(state, &frame);
+            Vec::new()
+        }
+        Message::Tick(now) => {
+            time::tick(state, now);
+            Vec::new()
+        }
+        Message::Terminate => act::act(state, Action::Leave),
+    };
+    time::follow(state);
+    state::refresh(state);
+    effects
+}
+
+fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
+    if event.kind == KeyEventKind::Release {
+        return Vec::new();
+    }
+    // Ctrl-C means the same wherever one is.
+    let action = bindings::find(event, state.focus);
+    if action == Some(Action::Leave) {
+        return act::act(state, Action::Leave);
+    }
+    if state.overlay.is_some() {
+        return overlay::key(state, event);
+    }
+    action.map_or_else(Vec::new, |action| act::act(state, action))
+}

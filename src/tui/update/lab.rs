@@ -1,0 +1,106 @@
+//! News from the worker.
+
+use std::sync::Arc;
+
+use crate::lab::{Event, Phase, PreviewFrame, RunInfo};
+use crate::tui::effect::Effect;
+use crate::tui::format::{duration, thousands};
+use crate::tui::state::{Controls, Curves, Gravity, HOLD, MarkKind, State};
+
+/// Takes an event in.
+pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Phase(phase) => phase_changed(state, phase),
+        Event::Ready(info) => ready(state, info),
+        Event::Step(record) => state.live.history.push(record),
+        Event::TimestepLoss(row) => state.live.heat.push(&row),
+        Event::SnapshotSaved { step, dir } => {
+            state.live.history.mark(step, MarkKind::Snapshot);
+            say(state, Gravity::Info, format!("◆ snapshot of step {} saved in {}", thousands(step), dir.display()));
+        }
+        // The run folder keeps them; the screen shows the moving preview anyway.
+        Event::PreviewSaved { .. } => {}
+        Event::CheckpointSaved { step, took, .. } => {
+            state.live.history.mark(step, MarkKind::Checkpoint);
+            let took = took.as_secs_f64();
+            let took = if took < 10.0 { format!("{took:.1} s") } else { duration(took) };
+            say(state, Gravity::Info, format!("checkpoint of step {} saved in {took}", thousands(step)));
+        }
+        Event::SettingChanged { step, what } => {
+            state.live.history.mark(step, MarkKind::Setting);
+            say(state, Gravity::Info, format!("from step {} on: {what}", thousands(step)));
+        }
+        Event::Warning { message, .. } => say(state, Gravity::Warning, message),
+        Event::History { steps, rows, marks } => {
+            steps.into_iter().for_each(|record| state.live.history.push(record));
+            rows.iter().for_each(|row| state.live.heat.push(row));
+            for mark in marks {
+                state.live.history.mark(mark.step, MarkKind::of_word(&mark.kind));
+            }
+        }
+        Event::Ended(result) => return ended(state, result),
+    }
+    Vec::new()
+}
+
+/// Takes a frame of the moving preview in.
+pub fn preview(state: &mut State, frame: &PreviewFrame) {
+    if !state.controls.sampling_touched {
+        state.controls.sampling = frame.settings.clone();
+    }
+    if state.live.films.push(frame) {
+        state.hold_until = state.now + HOLD;
+    }
+}
+
+fn say(state: &mut State, gravity: Gravity, text: String) {
+    state.news.tell(state.now, gravity, text);
+}
+
+fn phase_changed(state: &mut State, phase: Phase) {
+    match &phase {
+        Phase::Failed(why) => say(state, Gravity::Error, why.clone()),
+        Phase::Finished if state.phase != phase => {
+            say(state, Gravity::Info, "all steps are done and saved; q leaves".into());
+        }
+        _ => {}
+    }
+    state.phase = phase;
+}
+
+fn ready(state: &mut State, info: Arc<RunInfo>) {
+    for warning in &info.warnings {
+        say(state, Gravity::Warning, warning.clone());
+    }
+    if info.start_step > 0 {
+        state.live.history.mark(info.start_step, MarkKind::Resume);
+        say(state, Gravity::Info, format!("the run goes on from step {}", thousands(info.start_step)));
+    }
+    if !state.controls.sampling_touched {
+        state.controls = Controls::new(&info.config);
+    }
+    state.curves = Curves::new(&info.config.diffusion);
+    state.config = Some(info.config.clone());
+    state.live.info = Some(info);
+}
+
+fn ended(state: &mut State, result: Result<(), String>) -> Vec<Effect> {
+    state.ended = true;
+    match result {
+        Err(why) => {
+            if !matches!(state.phase, Phase::Failed(_)) {
+                phase_changed(state, Phase::Failed(why));
+            }
+            // The screen stays, so that the reason can be read.
+            state.leaving = false;
+            Vec::new()
+        }
+        Ok(()) if state.leaving => vec![Effect::Quit],
+        Ok(()) => {
+            if !matches!(state.phase, Phase::Failed(_)) {
+                phase_changed(state, Phase::Finished);
+            }
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The live settings of previews and snapshots.
+
+use crate::config::SamplerName;
+use crate::lab::{Command, SamplingSettings};
+use crate::tui::action::Action;
+use crate::tui::effect::Effect;
+use crate::tui::state::{Gravity, State};
+
+const SAMPLERS: [SamplerName; 2] = [SamplerName::Ddpm, SamplerName::Ddim];
+const STEPS: [usize; 10] = [2, 5, 10, 15, 25, 50, 100, 250, 500, 1000];
+const ETAS: [f64; 3] = [0.0, 0.5, 1.0];
+const GUIDANCE_STEP: f64 = 0.5;
+const MOST_GUIDANCE: f64 = 20.0;
+
+/// Changes one setting and tells the worker; says why when it can't be.
+pub fn change(state: &mut State, action: Action) -> Vec<Effect> {
+    match changed(state, action) {
+        Ok(settings) if settings == state.controls.sampling => Vec::new(),
+        Ok(settings) => {
+            state.controls.sampling = settings.clone();
+            state.controls.sampling_touched = true;
+            vec![Effect::Send(Command::SetSampling(settings))]
+        }
+        Err(why) => {
+            state.news.tell(state.now, Gravity::Warning, why);
+            Vec::new()
+        }
+    }
+}
+
+fn changed(state: &State, action: Action) -> Result<SamplingSettings, &'static str> {
+    let mut settings = state.controls.sampling.clone();
+    match action {
+        Action::ClassNext | Action::ClassPrevious => {
+            let classes = state.live.info.as_ref().map_or(0, |info| info.classes.len());
+            if !state.is_conditional() || classes == 0 {
+                return Err("this network was built without classes: train with model.class_conditional = true");
+            }
+            // None stands before class 0: each class in turn.
+            let place = settings.class.map_or(0, |class| class + 1);
+            let step = if action == Action::ClassNext { 1 } else { classes };
+            settings.class = ((place + step) % (classes + 1)).checked_sub(1);
+        }
+        Action::GuidanceUp | Action::GuidanceDown => {
+            if !state.is_conditional() {
+                return Err("guidance needs a null class: train with model.class_conditional = true");
+            }
+            let step = if action == Action::GuidanceUp { GUIDANCE_STEP } else { -GUIDANCE_STEP };
+            settings.guidance_scale = (settings.guidance_scale + step).clamp(0.0, MOST_GUIDANCE);
+        }
+        Action::NextSampler => {
+            let at = SAMPLERS.iter().position(|s| *s == settings.sampler).unwrap_or(0);
+            settings.sampler = SAMPLERS[(at + 1) % SAMPLERS.len()];
+        }
+        Action::MoreSteps => {
+            let most = state.timesteps();
+            let next = STEPS.into_iter().find(|s| *s > settings.steps).unwrap_or(settings.steps);
+            settings.steps = next.min(most).max(1);
+        }
+        Action::FewerSteps => {
+            settings.steps = STEPS.into_iter().rev().find(|s| *s < settings.steps).unwrap_or(settings.steps);
+        }
+        Action::NextEta => {
+            if settings.sampler != SamplerName::Ddim {
+                return Err("η belongs to DDIM; m goes to the next sampler");
+            }
+            settings.eta = ETAS.into_iter().find(|e| *e > settings.eta).unwrap_or(0.0);
+        }
+        _ => {}
+    }
+    Ok(settings)
+}
