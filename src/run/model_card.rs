@@ -1,7 +1,5 @@
 //! README.md of a run folder: what was trained on what, and how to use it.
 
-use std::fmt::Write;
-
 use crate::config::{Config, PredictionType, SamplerName, ScheduleName};
 
 /// Facts that a config alone does not know.
@@ -38,8 +36,10 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
         SamplerName::Ddpm => "DDPM",
         SamplerName::Ddim => "DDIM",
     };
-    // Writing to a String cannot fail.
-    let mut line = |text: String| drop(writeln!(card, "{text}"));
+    let mut line = |text: String| {
+        card += &text;
+        card.push('\n');
+    };
     line(format!("# {}\n", config.name));
     line("A denoising diffusion model, trained with [difflab](https://crates.io/crates/difflab).\n".into());
     line("| | |\n|---|---|".into());

@@ -1,15 +1,19 @@
 //! The trainer: one step in, one report out.
 
+mod batch;
 mod ema;
 mod error;
 mod gradients;
+mod held_out;
 mod in_place;
 mod learning_rate;
 mod loss_average;
 mod optimizer;
 mod state;
 mod timestep_loss;
+mod trainer;
 
+pub use batch::{Batch, LabelDrop, Recipe};
 pub use ema::Ema;
 pub use error::TrainError;
 pub use learning_rate::learning_rate;
@@ -17,3 +21,4 @@ pub use loss_average::LossAverage;
 pub use optimizer::{AdamW, AdamWSettings};
 pub use state::TrainerState;
 pub use timestep_loss::TimestepLoss;
+pub use trainer::{StepReport, Trainer};

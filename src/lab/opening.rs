@@ -1,0 +1,183 @@
+//! From a plan to a worker that is ready to train: data, network, run folder.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use crossbeam_channel::Receiver;
+
+use super::history::history;
+use super::latest::LatestSender;
+use super::outbox::Outbox;
+use super::plan::{LabPlan, RunChoice};
+use super::preview::{Preview, Subject};
+use super::protocol::{Command, Event, Phase, PreviewFrame, RunInfo};
+use super::worker::{Parts, Worker};
+use crate::config::Config;
+use crate::data::{self, Dataset};
+use crate::kernels::Workers;
+use crate::run::checkpoint::{self, Progress};
+use crate::run::{CardFacts, Journal, RunDir, model_card, write_class_names};
+use crate::train::Trainer;
+
+/// Training images kept for the picture of the forward process.
+const EXAMPLES: usize = 10;
+
+/// Loads the data, builds the trainer, makes or opens the run folder, and says so on the way. The
+/// folder comes last: a plan that cannot work leaves none behind.
+///
+/// # Errors
+/// Data, configs and run folders that cannot be used, with the typed error in the chain.
+pub fn open(
+    plan: LabPlan,
+    commands: Receiver<Command>,
+    frames: LatestSender<PreviewFrame>,
+    outbox: &mut Outbox,
+) -> Result<Worker> {
+    let mut say = |text: String| outbox.send(Event::Phase(Phase::Starting(text)));
+    let config = plan.config;
+    say(format!("loading {}", config.data.dataset));
+    let dataset = data::load(&config.data)?;
+    let shape = (dataset.height, dataset.width, dataset.channels);
+    let mut warnings = plan.warnings;
+    warnings.extend(config.validate_for_data(shape.0, shape.1, shape.2, dataset.classes.len())?);
+    warnings.extend(dataset.warnings.iter().cloned());
+    let (train_data, held_out) = dataset.split_held_out(config.data.held_out, config.seed)?;
+    let facts = DataFacts::of(&dataset, &train_data, &held_out);
+    drop(dataset);
+
+    say(format!("building a U-Net for {} images", thousands(facts.train_images)));
+    let workers = Arc::new(Workers::new(plan.threads)?);
+    let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
+
+    let (run, progress) = match &plan.run {
+        RunChoice::New { dir } => (RunDir::create(dir.as_deref(), &config)?, Progress::new(&config)),
+        RunChoice::Resume(path) => {
+            say(format!("reading the newest checkpoint of {}", path.display()));
+            let run = RunDir::open(path)?;
+            let (step, folder, more) = checkpoint::newest_good(path)?;
+            warnings.extend(more);
+            let loaded = checkpoint::load(&folder, &config, &plan.device)?;
+            trainer.restore(&loaded.state).with_context(|| format!("going on from {}", folder.display()))?;
+            Journal::cut_back(path, step)?;
+            run.write_config(&config)?;
+            (run, loaded.progress)
+        }
+    };
+    let start_step = trainer.steps_done();
+    write_class_names(run.path(), &facts.classes)?;
+    let mut journal = Journal::open(run.path(), config.diffusion.timesteps)?;
+    match &plan.run {
+        RunChoice::New { .. } => journal.event(0, "start", &format!("{} from {}", config.name, facts.source))?,
+        RunChoice::Resume(_) => journal.event(start_step, "resume", &format!("from step {start_step}"))?,
+    }
+    for warning in &warnings {
+        journal.event(start_step, "warning", warning)?;
+    }
+
+    let device = if plan.device.is_cpu() {
+        "cpu"
+    } else if plan.device.is_cuda() {
+        "cuda"
+    } else {
+        "metal"
+    };
+    let info = RunInfo {
+        run_dir: run.path().to_path_buf(),
+        network: "U-Net".into(),
+        parameters: trainer.parameter_count(),
+        train_images: facts.train_images,
+        held_out_images: facts.held_out_images,
+        steps_per_epoch: facts.train_images as f64 / config.train.batch_size as f64,
+        image_shape: shape,
+        classes: facts.classes.clone(),
+        conditional: config.model.class_conditional,
+        alphas_cumprod: Arc::new(trainer.schedule().alphas_cumprod.clone()),
+        examples: facts.examples.clone(),
+        device: device.into(),
+        threads: workers.threads(),
+        start_step,
+        warnings,
+        config: config.clone(),
+    };
+    outbox.send(Event::Ready(Arc::new(info)));
+    if start_step > 0 {
+        outbox.send(history(run.path(), start_step)?);
+    }
+
+    let subject = Subject {
+        unet: trainer.ema_unet()?,
+        schedule: trainer.schedule().clone(),
+        workers,
+        device: plan.device,
+        image_shape: shape,
+    };
+    let preview = Preview::new(subject, &config, start_step);
+    let audience = plan.audience;
+    let worker =
+        Worker::new(Parts { config, facts, audience, run, journal, trainer, progress, preview, commands, frames });
+    worker.write_card()?;
+    Ok(worker)
+}
+
+/// What stays known of the data once the trainer has it.
+pub struct DataFacts {
+    pub train_images: usize,
+    pub held_out_images: usize,
+    /// Height, width, channels.
+    pub image_shape: (usize, usize, usize),
+    pub classes: Vec<String>,
+    pub source: String,
+    /// A few training images, `[H, W, C]` each, pixels in [-1, 1].
+    pub examples: Vec<Arc<Vec<f32>>>,
+}
+
+impl DataFacts {
+    fn of(dataset: &Dataset, train: &Dataset, held_out: &Dataset) -> Self {
+        Self {
+            train_images: train.len(),
+            held_out_images: held_out.len(),
+            image_shape: (dataset.height, dataset.width, dataset.channels),
+            classes: dataset.classes.clone(),
+            source: dataset.source.clone(),
+            examples: examples(train).into_iter().map(|i| Arc::new(train.gather(&[i], None))).collect(),
+        }
+    }
+
+    /// The model card's text.
+    pub fn card(&self, config: &Config, parameters: usize, progress: Option<(u64, f64)>) -> String {
+        model_card(
+            config,
+            &CardFacts {
+                parameters,
+                train_images: self.train_images,
+                held_out_images: self.held_out_images,
+                image_shape: self.image_shape,
+                classes: &self.classes,
+                source: &self.source,
+                progress,
+            },
+        )
+    }
+}
+
+/// The first image of each class, up to [`EXAMPLES`]; of unlabelled data simply the first ones.
+fn examples(data: &Dataset) -> Vec<usize> {
+    if data.labels.is_empty() {
+        return (0..data.len().min(EXAMPLES)).collect();
+    }
+    let classes = data.classes.len().min(EXAMPLES) as u32;
+    (0..classes).filter_map(|class| data.labels.iter().position(|&label| label == class)).collect()
+}
+
+/// 60000 as "60,000".
+fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,61 @@
+//! What a lab is opened with.
+
+use std::path::PathBuf;
+
+use candle_core::Device;
+
+use crate::config::Config;
+
+/// A run to do, or to go on with.
+#[derive(Clone, Debug)]
+pub struct LabPlan {
+    /// All keys resolved and checked ([`Config::validate`]); of a resumed run, as it should go on.
+    pub config: Config,
+    pub run: RunChoice,
+    pub device: Device,
+    /// Training threads; 0: one for each physical core.
+    pub threads: usize,
+    pub audience: Audience,
+    /// What the user should know before it starts (what validation had to say).
+    pub warnings: Vec<String>,
+}
+
+/// Where the run's folder is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunChoice {
+    /// A new one: at `dir`, or under a name of its own in `runs/`.
+    New { dir: Option<PathBuf> },
+    /// The existing run folder to go on in, from its newest good checkpoint.
+    Resume(PathBuf),
+}
+
+/// Who looks on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// A screen: the preview is always moving, and the worker stays when all steps are done, until
+    /// it is told to quit.
+    Screen,
+    /// Nobody: a preview runs only when a picture is due, and the worker ends with the last step.
+    Nobody,
+}
+
+/// How a lab ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ending {
+    pub run_dir: PathBuf,
+    /// Steps done.
+    pub step: u64,
+    /// All of them?
+    pub finished: bool,
+    /// The newest checkpoint of this session, if one was written.
+    pub checkpoint: Option<PathBuf>,
+}
+
+/// What a consumer of a lab tells the program when it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The run is done, or the user left it in peace: exit code 0.
+    Done,
+    /// A signal asked to stop; saved: exit code 130.
+    Interrupted,
+}

@@ -1,0 +1,248 @@
+//! The moving preview: one trajectory after another with the newest averaged weights, advanced one
+//! network call at a time between training steps.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use candle_core::{Device, Tensor};
+
+use super::budget::Budget;
+use super::plan::Audience;
+use super::protocol::{PreviewFrame, SamplingSettings};
+use crate::config::Config;
+use crate::diffusion::Schedule;
+use crate::kernels::Workers;
+use crate::nn::UNet;
+use crate::picture;
+use crate::run::{classes_in_turn, columns_for};
+use crate::sampling::{SamplerSettings, Trajectory, network_denoiser, starting_noise};
+
+/// How long a finished trajectory stays before the next begins.
+const HOLD: Duration = Duration::from_millis(1500);
+/// Pixels between the images of a saved picture, and the width it is scaled up to.
+const GAP: usize = 2;
+const PICTURE_WIDTH: usize = 560;
+
+/// The network whose samples are shown, with what asking it needs.
+pub struct Subject {
+    /// Averaged weights that follow the training; records no gradients.
+    pub unet: UNet,
+    pub schedule: Arc<Schedule>,
+    pub workers: Arc<Workers>,
+    pub device: Device,
+    /// Height, width, channels.
+    pub image_shape: (usize, usize, usize),
+}
+
+/// The preview under way, and what the next one will be like.
+pub struct Preview {
+    subject: Subject,
+    config: Config,
+    settings: SamplingSettings,
+    enabled: bool,
+    budget: Budget,
+    under_way: Option<UnderWay>,
+    /// Trajectories begun so far.
+    begun: u64,
+    /// Grows with every "sample now": other noise.
+    draw: u64,
+    hold_until: Option<Instant>,
+    /// The step from which the next picture is due.
+    picture_due: Option<u64>,
+}
+
+struct UnderWay {
+    trajectory: Trajectory,
+    number: u64,
+    classes: Vec<usize>,
+    settings: SamplingSettings,
+}
+
+impl Preview {
+    /// Nothing under way yet; `step` is where training stands. Pictures are due every
+    /// `preview.save_every` steps.
+    pub fn new(subject: Subject, config: &Config, step: u64) -> Self {
+        let every = config.preview.save_every;
+        Self {
+            subject,
+            settings: initial_settings(config, config.preview.steps),
+            enabled: config.preview.enabled,
+            budget: Budget::new(config.preview.budget),
+            config: config.clone(),
+            under_way: None,
+            begun: 0,
+            draw: 0,
+            hold_until: None,
+            picture_due: (every > 0).then(|| (step / every + 1) * every),
+        }
+    }
+
+    pub fn budget(&mut self) -> &mut Budget {
+        &mut self.budget
+    }
+
+    pub fn set_enabled(&mut self, enabled: bool) {
+        self.enabled = enabled;
+        if !enabled {
+            self.under_way = None;
+        }
+    }
+
+    /// New settings; the preview starts again.
+    ///
+    /// # Errors
+    /// When these settings cannot sample; the preview goes on with the old ones then.
+    pub fn set_settings(&mut self, settings: SamplingSettings) -> Result<()> {
+        let old = std::mem::replace(&mut self.settings, settings);
+        match self.begin() {
+            Ok(begun) => self.under_way = Some(begun),
+            Err(error) => {
+                self.settings = old;
+                return Err(error);
+            }
+        }
+        self.hold_until = None;
+        Ok(())
+    }
+
+    /// Starts again with other noise.
+    pub fn sample_now(&mut self) {
+        self.draw += 1;
+        self.under_way = None;
+        self.hold_until = None;
+    }
+
+    /// Is there a call to make: a trajectory under way, or one that should begin at `step`?
+    pub fn wants(&self, audience: Audience, step: u64) -> bool {
+        let begin = match audience {
+            Audience::Screen => self.hold_until.is_none_or(|end| Instant::now() >= end),
+            Audience::Nobody => self.picture_due.is_some_and(|due| step >= due),
+        };
+        self.enabled && (self.under_way.is_some() || begin)
+    }
+
+    /// Makes one network call (none for the starting noise) and returns the frame. `step` is that of
+    /// the weights. A finished trajectory is saved in `run_dir` when a picture is due; its path comes
+    /// with the frame.
+    ///
+    /// # Errors
+    /// When the network fails, or a picture cannot be written.
+    pub fn advance(&mut self, run_dir: &Path, step: u64) -> Result<(PreviewFrame, Option<PathBuf>)> {
+        let start = Instant::now();
+        let mut current = match self.under_way.take() {
+            Some(current) => current,
+            None => self.begin()?,
+        };
+        let frame = current.trajectory.next().context("a trajectory that ended without its last frame")??;
+        let frame = PreviewFrame {
+            trajectory: current.number,
+            index: frame.index,
+            total: frame.total,
+            t: frame.t,
+            step,
+            x_t: Arc::new(pixels(&frame.x_t)?),
+            x_0: Arc::new(pixels(&frame.x_0)?),
+            num: self.config.preview.num,
+            classes: current.classes.clone(),
+            settings: current.settings.clone(),
+        };
+        let mut saved = None;
+        if frame.index < frame.total {
+            self.under_way = Some(current);
+        } else {
+            self.hold_until = Some(Instant::now() + HOLD);
+            if self.picture_due.is_some_and(|due| step >= due) {
+                saved = Some(self.save(run_dir, &frame)?);
+            }
+        }
+        self.budget.spend(start.elapsed());
+        Ok((frame, saved))
+    }
+
+    /// Runs a whole trajectory at once and saves its picture; every frame goes to `show`.
+    ///
+    /// # Errors
+    /// As [`Self::advance`].
+    pub fn finish_with_picture(
+        &mut self,
+        run_dir: &Path,
+        step: u64,
+        mut show: impl FnMut(PreviewFrame),
+    ) -> Result<Option<PathBuf>> {
+        if !self.enabled || self.config.preview.save_every == 0 {
+            return Ok(None);
+        }
+        self.picture_due = Some(step);
+        self.under_way = None;
+        loop {
+            let (frame, saved) = self.advance(run_dir, step)?;
+            show(frame);
+            if saved.is_some() {
+                return Ok(saved);
+            }
+        }
+    }
+
+    fn begin(&mut self) -> Result<UnderWay> {
+        let Subject { unet, schedule, workers, device, image_shape: (h, w, c) } = &self.subject;
+        let n = self.config.preview.num;
+        let classes = unet.num_classes().map(|count| classes_in_turn(n, count, self.settings.class));
+        let prediction_type = self.config.diffusion.prediction_type;
+        let denoiser =
+            network_denoiser(unet, prediction_type, classes.as_deref(), self.settings.guidance_scale, workers.clone())?;
+        let settings = sampler_settings(&self.config, &self.settings);
+        let seed = self.config.seed.wrapping_add(self.draw);
+        let noise = starting_noise(n, *h, *w, *c, seed, device)?;
+        let trajectory = Trajectory::new(denoiser, schedule.clone(), &settings, noise, seed)?;
+        self.begun += 1;
+        Ok(UnderWay {
+            trajectory,
+            number: self.begun,
+            classes: classes.unwrap_or_default(),
+            settings: self.settings.clone(),
+        })
+    }
+
+    fn save(&mut self, run_dir: &Path, frame: &PreviewFrame) -> Result<PathBuf> {
+        let every = self.config.preview.save_every.max(1);
+        self.picture_due = Some((frame.step / every + 1) * every);
+        let folder = run_dir.join("previews");
+        std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        let path = folder.join(format!("step-{:08}.png", frame.step));
+        let (h, w, c) = self.subject.image_shape;
+        let columns = columns_for(frame.num, &frame.classes);
+        let scale = (PICTURE_WIDTH / (columns * (w + GAP)).max(1)).max(1);
+        picture::grid(&frame.x_t, frame.num, h, w, c, columns, scale, GAP)
+            .save(&path)
+            .with_context(|| format!("writing {}", path.display()))?;
+        Ok(path)
+    }
+}
+
+/// The settings that a run starts sampling with, with `steps` network calls.
+pub fn initial_settings(config: &Config, steps: usize) -> SamplingSettings {
+    SamplingSettings {
+        sampler: config.sample.sampler,
+        steps: steps.clamp(1, config.diffusion.timesteps.max(1)),
+        eta: config.sample.eta,
+        guidance_scale: if config.model.class_conditional { config.sample.guidance_scale } else { 0.0 },
+        class: None,
+    }
+}
+
+/// Live settings in the sampler's terms; spacing and clipping are the run's.
+pub fn sampler_settings(config: &Config, settings: &SamplingSettings) -> SamplerSettings {
+    SamplerSettings {
+        sampler: settings.sampler,
+        steps: settings.steps,
+        eta: settings.eta,
+        spacing: config.sample.spacing,
+        clip_sample: config.sample.clip_sample,
+    }
+}
+
+fn pixels(x: &Tensor) -> Result<Vec<f32>> {
+    Ok(x.flatten_all()?.to_vec1()?)
+}

@@ -1,0 +1,323 @@
+//! The worker: drains commands, takes a step, reports it, and gives the preview its share.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use crossbeam_channel::{Receiver, Select, TryRecvError};
+
+use super::latest::LatestSender;
+use super::opening::DataFacts;
+use super::outbox::Outbox;
+use super::plan::{Audience, Ending};
+use super::preview::{Preview, initial_settings};
+use super::protocol::{Command, Event, Phase, PreviewFrame, SamplingSettings, StepRecord, TimestepLossRow};
+use super::snapshots::Snapshots;
+use super::throughput::Throughput;
+use crate::config::{Config, SamplerName};
+use crate::run::checkpoint::Progress;
+use crate::run::{Journal, RunDir};
+use crate::train::{StepReport, Trainer};
+
+/// How long an idle worker waits for a command before it looks around again.
+const IDLE: Duration = Duration::from_millis(100);
+/// Time between preview frames while nothing trains: a calm animation, not a busy loop.
+const FRAME: Duration = Duration::from_millis(60);
+/// Set to N, the worker panics at step N. Only for the tests that show that a panic is caught and
+/// the terminal restored.
+const PANIC_AT_STEP: &str = "DIFFLAB_TEST_PANIC_AT_STEP";
+
+/// What a worker is made of.
+pub struct Parts {
+    pub config: Config,
+    pub facts: DataFacts,
+    pub audience: Audience,
+    pub run: RunDir,
+    pub journal: Journal,
+    pub trainer: Trainer,
+    pub progress: Progress,
+    pub preview: Preview,
+    pub commands: Receiver<Command>,
+    pub frames: LatestSender<PreviewFrame>,
+}
+
+/// Is the worker training, and until when?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Training,
+    /// One step, then paused.
+    OneStep,
+    Paused,
+    /// All steps are done.
+    Finished,
+}
+
+/// The owner of the trainer.
+pub struct Worker {
+    pub(super) parts: Parts,
+    pub(super) mode: Mode,
+    throughput: Throughput,
+    pub(super) snapshots: Snapshots,
+    /// Settings of snapshots: the run's own, until the user changes them live.
+    pub(super) snapshot_settings: SamplingSettings,
+    pub(super) saved_step: Option<u64>,
+    pub(super) checkpoint: Option<PathBuf>,
+    panic_at: Option<u64>,
+}
+
+impl Worker {
+    pub fn new(parts: Parts) -> Self {
+        let start = parts.trainer.steps_done();
+        Self {
+            mode: Mode::Training,
+            throughput: Throughput::default(),
+            snapshots: Snapshots::default(),
+            snapshot_settings: initial_settings(&parts.config, parts.config.sample.steps),
+            // A resumed run's own checkpoint need not be written again.
+            saved_step: (start > 0).then_some(start),
+            checkpoint: None,
+            panic_at: std::env::var(PANIC_AT_STEP).ok().and_then(|step| step.parse().ok()),
+            parts,
+        }
+    }
+
+    /// Trains until all steps are done or a command ends it.
+    ///
+    /// # Errors
+    /// When training diverges or the run folder cannot be written to. The last checkpoint stays.
+    pub fn run(&mut self, outbox: &mut Outbox) -> Result<Ending> {
+        if self.all_steps_done() {
+            self.finish(outbox)?;
+        } else {
+            outbox.send(Event::Phase(Phase::Training));
+        }
+        loop {
+            if let Some(save) = self.take_commands(outbox)? {
+                return self.stop(save, outbox);
+            }
+            let start = Instant::now();
+            match self.mode {
+                Mode::Training | Mode::OneStep => {
+                    self.train(outbox)?;
+                    self.parts.preview.budget().earn(start.elapsed());
+                    self.share_time_with_preview(outbox)?;
+                    self.parts.progress.elapsed_s += start.elapsed().as_secs_f64();
+                    if self.all_steps_done() {
+                        self.finish(outbox)?;
+                    } else if self.mode == Mode::OneStep {
+                        self.mode = Mode::Paused;
+                        outbox.send(Event::Phase(Phase::Paused));
+                    }
+                }
+                Mode::Finished if self.parts.audience == Audience::Nobody => return self.stop(true, outbox),
+                Mode::Paused | Mode::Finished => self.idle(outbox)?,
+            }
+            self.collect_snapshot(outbox)?;
+            outbox.flush();
+        }
+    }
+
+    /// Carries out everything asked for; `Some(save)` when the run shall end.
+    fn take_commands(&mut self, outbox: &mut Outbox) -> Result<Option<bool>> {
+        loop {
+            match self.parts.commands.try_recv() {
+                Ok(Command::Quit { save }) => return Ok(Some(save)),
+                Ok(command) => self.carry_out(command, outbox)?,
+                Err(TryRecvError::Empty) => return Ok(None),
+                // Nobody is left to tell us anything: keep what was trained.
+                Err(TryRecvError::Disconnected) => return Ok(Some(true)),
+            }
+        }
+    }
+
+    fn carry_out(&mut self, command: Command, outbox: &mut Outbox) -> Result<()> {
+        let step = self.steps_done();
+        match command {
+            Command::Pause => self.switch(Mode::Training, Mode::Paused, Phase::Paused, "pause", outbox)?,
+            Command::Resume => self.switch(Mode::Paused, Mode::Training, Phase::Training, "unpause", outbox)?,
+            Command::StepOnce if self.mode != Mode::Finished => self.mode = Mode::OneStep,
+            Command::StepOnce => {}
+            Command::Snapshot => self.start_snapshot(outbox)?,
+            Command::SampleNow => self.parts.preview.sample_now(),
+            Command::SetLearningRateScale(scale) if scale.is_finite() && scale >= 0.0 => {
+                self.parts.trainer.set_learning_rate_scale(scale);
+                self.setting_changed(format!("learning rate × {scale}"), outbox)?;
+            }
+            Command::SetLearningRateScale(scale) => {
+                let message = format!("the learning rate cannot be multiplied by {scale}");
+                outbox.send(Event::Warning { step, message });
+            }
+            Command::SetPreviewEnabled(enabled) => {
+                self.parts.preview.set_enabled(enabled);
+                self.setting_changed(format!("previews {}", if enabled { "on" } else { "off" }), outbox)?;
+            }
+            Command::SetPreviewBudget(share) => {
+                self.parts.preview.budget().set_share(share);
+                let percent = 100.0 * self.parts.preview.budget().share();
+                self.setting_changed(format!("previews up to {percent:.0} % of the time"), outbox)?;
+            }
+            Command::SetSampling(settings) => match self.parts.preview.set_settings(settings.clone()) {
+                Ok(()) => {
+                    self.setting_changed(describe(&settings), outbox)?;
+                    self.snapshot_settings = settings;
+                }
+                Err(error) => outbox.send(Event::Warning { step, message: format!("{error:#}") }),
+            },
+            Command::Checkpoint => self.save_checkpoint(outbox)?,
+            // Taken out by the caller.
+            Command::Quit { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn switch(&mut self, from: Mode, to: Mode, phase: Phase, kind: &str, outbox: &mut Outbox) -> Result<()> {
+        if self.mode == from {
+            self.mode = to;
+            self.parts.journal.event(self.steps_done(), kind, "")?;
+            outbox.send(Event::Phase(phase));
+        }
+        Ok(())
+    }
+
+    fn setting_changed(&mut self, what: String, outbox: &mut Outbox) -> Result<()> {
+        let step = self.steps_done();
+        self.parts.journal.event(step, "setting", &what)?;
+        outbox.send(Event::SettingChanged { step, what });
+        Ok(())
+    }
+
+    /// One step with everything that is due after it.
+    fn train(&mut self, outbox: &mut Outbox) -> Result<()> {
+        let start = Instant::now();
+        let report = self.parts.trainer.step()?;
+        let rate = self.throughput.add(report.samples.len(), start.elapsed());
+        let step = report.step;
+        if self.panic_at == Some(step) {
+            panic!("asked to by {PANIC_AT_STEP}");
+        }
+        let due = |every: u64| every > 0 && step.is_multiple_of(every);
+        let (eval, log, rows, checkpoints, snapshots) = {
+            let train = &self.parts.config.train;
+            let last = step >= train.steps;
+            (
+                due(train.eval_every),
+                due(train.log_every) || last,
+                due(train.timestep_loss_every) || last && train.timestep_loss_every > 0,
+                due(train.checkpoint_every),
+                due(self.parts.config.preview.snapshot_every),
+            )
+        };
+        let val_loss = if eval { self.parts.trainer.held_out_loss()? } else { None };
+        self.record(report, val_loss, rate, log, start, outbox)?;
+        if rows {
+            let (mean, count) = self.parts.progress.timestep_loss.take();
+            let row = TimestepLossRow { step, mean, count };
+            self.parts.journal.timestep_loss(&row)?;
+            outbox.send(Event::TimestepLoss(row));
+        }
+        if checkpoints {
+            self.save_checkpoint(outbox)?;
+        }
+        if snapshots {
+            self.start_snapshot(outbox)?;
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        report: StepReport,
+        val_loss: Option<f64>,
+        images_per_s: f64,
+        log: bool,
+        start: Instant,
+        outbox: &mut Outbox,
+    ) -> Result<()> {
+        let progress = &mut self.parts.progress;
+        for &(t, loss) in &report.samples {
+            progress.timestep_loss.add(t, loss);
+        }
+        let record = StepRecord {
+            step: report.step,
+            epoch: report.epoch,
+            loss: report.loss,
+            loss_smoothed: progress.loss_average.add(report.loss),
+            val_loss,
+            lr: report.lr,
+            grad_norm: report.grad_norm,
+            images_per_s,
+            elapsed_s: progress.elapsed_s + start.elapsed().as_secs_f64(),
+        };
+        if log || val_loss.is_some() {
+            self.parts.journal.step(&record)?;
+        }
+        outbox.send(Event::Step(record));
+        Ok(())
+    }
+
+    /// Lets the preview make as many network calls as its budget allows.
+    fn share_time_with_preview(&mut self, outbox: &mut Outbox) -> Result<()> {
+        let step = self.steps_done();
+        while self.parts.preview.wants(self.parts.audience, step) && self.parts.preview.budget().allows() {
+            self.advance_preview(outbox)?;
+        }
+        Ok(())
+    }
+
+    fn advance_preview(&mut self, outbox: &mut Outbox) -> Result<()> {
+        let step = self.steps_done();
+        let (frame, saved) = self.parts.preview.advance(self.parts.run.path(), step)?;
+        self.parts.frames.send(frame);
+        match saved {
+            Some(file) => self.preview_saved(step, file, outbox),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn preview_saved(&mut self, step: u64, file: PathBuf, outbox: &mut Outbox) -> Result<()> {
+        self.parts.journal.event(step, "preview", &file.display().to_string())?;
+        outbox.send(Event::PreviewSaved { step, file });
+        Ok(())
+    }
+
+    /// Nothing to train: the preview moves freely, and commands are answered at once.
+    fn idle(&mut self, outbox: &mut Outbox) -> Result<()> {
+        outbox.flush();
+        let start = Instant::now();
+        let mut wait = IDLE;
+        if self.parts.preview.wants(self.parts.audience, self.steps_done()) {
+            self.advance_preview(outbox)?;
+            wait = FRAME.saturating_sub(start.elapsed());
+        }
+        // Only waits: the loop takes the command out.
+        let mut ready = Select::new();
+        ready.recv(&self.parts.commands);
+        let _ = ready.ready_timeout(wait);
+        Ok(())
+    }
+
+    fn all_steps_done(&self) -> bool {
+        self.mode != Mode::Finished && self.steps_done() >= self.parts.config.train.steps
+    }
+
+    pub(super) fn steps_done(&self) -> u64 {
+        self.parts.trainer.steps_done()
+    }
+
+    /// Notes in events.jsonl why the run failed, if the disk still takes it.
+    pub fn record_failure(&mut self, error: &anyhow::Error) {
+        let step = self.steps_done();
+        let _ = self.parts.journal.event(step, "error", &format!("{error:#}"));
+        let _ = self.parts.journal.sync();
+    }
+}
+
+/// Live settings in one line.
+fn describe(settings: &SamplingSettings) -> String {
+    let sampler = match settings.sampler {
+        SamplerName::Ddpm => "ddpm",
+        SamplerName::Ddim => "ddim",
+    };
+    let class = settings.class.map_or("each class in turn".to_string(), |class| format!("class {class}"));
+    format!("{sampler}, {} steps, η {}, w {}, {class}", settings.steps, settings.eta, settings.guidance_scale)
+}

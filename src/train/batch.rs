@@ -1,0 +1,127 @@
+//! One training batch: images, their timesteps, the noise, and what the network should say.
+
+use anyhow::Result;
+use candle_core::{Device, Tensor};
+use rand::RngExt;
+
+use crate::config::PredictionType;
+use crate::data::Dataset;
+use crate::diffusion::Schedule;
+use crate::random::{Stream, generator, normal};
+
+/// N noisy images with the network's targets. Tensors lie on the training device.
+pub struct Batch {
+    /// x_t, `[N, H, W, C]`.
+    pub x_t: Tensor,
+    /// What the network should output, `[N, H, W, C]`.
+    pub target: Tensor,
+    /// Timestep of each sample, t ∈ 0..T.
+    pub timesteps: Vec<usize>,
+    /// The same as `[N]` f32, as the network takes it.
+    pub t: Tensor,
+    /// Class of each sample, `[N]` u32; the null class where the label was dropped.
+    pub classes: Option<Tensor>,
+}
+
+/// What a batch is made with.
+#[derive(Clone, Copy)]
+pub struct Recipe<'a> {
+    pub schedule: &'a Schedule,
+    pub prediction_type: PredictionType,
+    pub device: &'a Device,
+}
+
+/// How the classes of a training batch are treated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LabelDrop {
+    /// Index of the null class.
+    pub null_class: u32,
+    /// Rate at which a label is replaced by it (Ho & Salimans 2022).
+    pub p_uncond: f64,
+}
+
+impl Batch {
+    /// The batch of training step `step` (from 0): the images at `indices`, with timesteps, noise,
+    /// flips and dropped labels that depend on `seed` and `step` alone.
+    ///
+    /// # Errors
+    /// When a tensor cannot be made on the device.
+    pub fn training(
+        recipe: Recipe,
+        data: &Dataset,
+        indices: &[usize],
+        (seed, step): (u64, u64),
+        horizontal_flip: bool,
+        labels: Option<LabelDrop>,
+    ) -> Result<Self> {
+        let total = recipe.schedule.timesteps();
+        let mut rng = generator(seed, Stream::Timesteps, step);
+        let timesteps = indices.iter().map(|_| rng.random_range(0..total)).collect();
+        let flips: Option<Vec<bool>> = horizontal_flip.then(|| {
+            let mut rng = generator(seed, Stream::Augment, step);
+            indices.iter().map(|_| rng.random_bool(0.5)).collect()
+        });
+        let pixels = data.gather(indices, flips.as_deref());
+        let noise = normal(&mut generator(seed, Stream::Noise, step), pixels.len());
+        let classes = labels.map(|drop| {
+            let mut rng = generator(seed, Stream::LabelDrop, step);
+            let mut classes = data.class_of(indices);
+            for class in &mut classes {
+                if rng.random_bool(drop.p_uncond.clamp(0.0, 1.0)) {
+                    *class = drop.null_class;
+                }
+            }
+            classes
+        });
+        Self::assemble(recipe, (data.height, data.width, data.channels), pixels, noise, timesteps, classes)
+    }
+
+    /// Puts images, noise, timesteps and classes together: x_t and the target.
+    pub fn assemble(
+        recipe: Recipe,
+        (height, width, channels): (usize, usize, usize),
+        pixels: Vec<f32>,
+        noise: Vec<f32>,
+        timesteps: Vec<usize>,
+        classes: Option<Vec<u32>>,
+    ) -> Result<Self> {
+        let n = timesteps.len();
+        let device = recipe.device;
+        let schedule = recipe.schedule;
+        let shape = (n, height, width, channels);
+        let x_0 = Tensor::from_vec(pixels, shape, device)?;
+        let epsilon = Tensor::from_vec(noise, shape, device)?;
+        let column = |f: &dyn Fn(usize) -> f64| {
+            let values: Vec<f32> = timesteps.iter().map(|&t| f(t) as f32).collect();
+            Tensor::from_vec(values, (n, 1, 1, 1), device)
+        };
+        let alpha = column(&|t| schedule.alpha(t))?;
+        let sigma = column(&|t| schedule.sigma(t))?;
+        let x_t = schedule.add_noise(&x_0, &epsilon, &timesteps)?;
+        let target = recipe.prediction_type.target(&x_0, &epsilon, &alpha, &sigma)?;
+        let t = Tensor::from_vec(timesteps.iter().map(|&t| t as f32).collect::<Vec<_>>(), n, device)?;
+        let classes = classes.map(|classes| Tensor::from_vec(classes, n, device)).transpose()?;
+        Ok(Self { x_t, target, timesteps, t, classes })
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.timesteps.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.timesteps.is_empty()
+    }
+
+    /// The samples of `range` as a batch of their own (sharing storage).
+    pub fn narrow(&self, range: std::ops::Range<usize>) -> Result<Self> {
+        let (start, len) = (range.start, range.len());
+        Ok(Self {
+            x_t: self.x_t.narrow(0, start, len)?,
+            target: self.target.narrow(0, start, len)?,
+            timesteps: self.timesteps[range].to_vec(),
+            t: self.t.narrow(0, start, len)?,
+            classes: self.classes.as_ref().map(|classes| classes.narrow(0, start, len)).transpose()?,
+        })
+    }
+}

@@ -1,0 +1,288 @@
+//! The trainer: a value that takes one step and reports it.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use candle_core::backprop::GradStore;
+use candle_core::{Device, Tensor, Var};
+
+use super::TrainError;
+use super::batch::{Batch, LabelDrop, Recipe};
+use super::ema::Ema;
+use super::gradients::{first_not_finite, global_norm, sum_shares};
+use super::held_out::HeldOut;
+use super::learning_rate::learning_rate;
+use super::optimizer::AdamW;
+use super::state::{TrainerState, finder, set_all};
+use crate::config::Config;
+use crate::data::{Dataset, indices_of_step};
+use crate::diffusion::Schedule;
+use crate::kernels::Workers;
+use crate::nn::{UNet, UNetConfig, Weights};
+use crate::random::{Stream, generator};
+
+/// What one step did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    /// Steps done, this one included.
+    pub step: u64,
+    /// Images seen / training images.
+    pub epoch: f64,
+    /// L_simple: the mean over the samples of their mean squared error (Ho et al. 2020, eq. 14).
+    pub loss: f64,
+    /// Learning rate of this step.
+    pub lr: f64,
+    /// Global gradient norm before clipping.
+    pub grad_norm: f64,
+    /// Timestep and loss of every sample.
+    pub samples: Vec<(usize, f64)>,
+}
+
+/// Network, optimizer, average and data: everything that training needs.
+pub struct Trainer {
+    config: Config,
+    schedule: Arc<Schedule>,
+    data: Dataset,
+    held_out: Option<HeldOut>,
+    labels: Option<LabelDrop>,
+    unet_config: UNetConfig,
+    unet: UNet,
+    parameters: Vec<(String, Var)>,
+    optimizer: AdamW,
+    ema: Ema,
+    workers: Arc<Workers>,
+    device: Device,
+    step: u64,
+    learning_rate_scale: f64,
+}
+
+/// Losses and gradients of one worker's share of a batch.
+struct Share {
+    losses: Vec<f64>,
+    gradients: GradStore,
+}
+
+impl Trainer {
+    /// A trainer at step 0, with fresh weights drawn from the config's seed.
+    ///
+    /// # Errors
+    /// When the config does not fit the data, or the device cannot hold the network.
+    pub fn new(
+        config: &Config,
+        data: Dataset,
+        held_out: &Dataset,
+        device: &Device,
+        workers: Arc<Workers>,
+    ) -> Result<Self> {
+        let schedule = Arc::new(Schedule::from_config(&config.diffusion)?);
+        let conditional = config.model.class_conditional;
+        let num_classes = conditional.then(|| data.classes.len());
+        let unet_config = UNetConfig::new(&config.model, data.height, data.width, data.channels, num_classes);
+        let (weights, parameters) = Weights::init(&unet_config, config.seed, device)?.trainable()?;
+        let unet = UNet::new(&unet_config, &weights)?;
+        let recipe = Recipe { schedule: &schedule, prediction_type: config.diffusion.prediction_type, device };
+        let held_out = HeldOut::new(recipe, held_out, config.train.batch_size, config.seed, conditional)?;
+        let labels = num_classes.map(|n| LabelDrop { null_class: n as u32, p_uncond: config.train.p_uncond });
+        let optimizer = AdamW::new(&parameters, (&config.train).into())?;
+        let ema = Ema::new(&parameters, config.train.ema_decay)?;
+        Ok(Self {
+            config: config.clone(),
+            schedule,
+            data,
+            held_out,
+            labels,
+            unet_config,
+            unet,
+            parameters,
+            optimizer,
+            ema,
+            workers,
+            device: device.clone(),
+            step: 0,
+            learning_rate_scale: 1.0,
+        })
+    }
+
+    /// One step of training.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFinite`] when the loss or a gradient is NaN or infinite: noticed before
+    /// the weights are touched.
+    pub fn step(&mut self) -> Result<StepReport> {
+        let batch = self.batch()?;
+        let shares = self.forward_backward(&batch)?;
+        let losses: Vec<f64> = shares.iter().flat_map(|share| share.losses.iter().copied()).collect();
+        let loss = losses.iter().sum::<f64>() / losses.len() as f64;
+        let stores: Vec<GradStore> = shares.into_iter().map(|share| share.gradients).collect();
+        let gradients = sum_shares(&self.parameters, &stores)?;
+        let grad_norm = global_norm(&gradients)?;
+        let done = self.step + 1;
+        let lr = learning_rate(&self.config.train, done, self.learning_rate_scale);
+        self.check_finite(done, loss, grad_norm, lr, &gradients)?;
+
+        self.optimizer.step(&gradients, self.clip(grad_norm), lr, done)?;
+        self.ema.update(&self.parameters, done)?;
+        self.step = done;
+        let epoch = (done * batch.len() as u64) as f64 / self.data.len() as f64;
+        let samples = batch.timesteps.into_iter().zip(losses).collect();
+        Ok(StepReport { step: done, epoch, loss, lr, grad_norm, samples })
+    }
+
+    /// The batch of the coming step.
+    fn batch(&self) -> Result<Batch> {
+        let config = &self.config;
+        let indices = indices_of_step(self.data.len(), config.train.batch_size, config.seed, self.step);
+        let address = (config.seed, self.step);
+        Batch::training(self.recipe(), &self.data, &indices, address, config.data.horizontal_flip, self.labels)
+    }
+
+    fn recipe(&self) -> Recipe<'_> {
+        Recipe {
+            schedule: &self.schedule,
+            prediction_type: self.config.diffusion.prediction_type,
+            device: &self.device,
+        }
+    }
+
+    /// Splits the batch over the workers; each runs its share forward and backward.
+    fn forward_backward(&self, batch: &Batch) -> Result<Vec<Share>> {
+        let ranges = self.shares(batch.len());
+        let run = |i: usize| -> Result<Share> {
+            let share = batch.narrow(ranges[i].clone())?;
+            let dropout = self.config.model.dropout > 0.0;
+            // Shares must not repeat each other's masks: 2^16 shares a step are plenty.
+            let mut rng = generator(self.config.seed, Stream::Dropout, (self.step << 16) | i as u64);
+            let output =
+                self.unet.forward_train(&share.x_t, &share.t, share.classes.as_ref(), dropout.then_some(&mut rng))?;
+            let per_sample = (output - &share.target)?.sqr()?.flatten_from(1)?.mean(1)?;
+            // Shares add up to the mean over the whole batch.
+            let gradients = (per_sample.sum_all()? / batch.len() as f64)?.backward()?;
+            Ok(Share { losses: to_f64(&per_sample)?, gradients })
+        };
+        self.workers.run(ranges.len(), run).into_iter().collect()
+    }
+
+    /// One share a worker on a CPU; other devices take the batch whole.
+    fn shares(&self, n: usize) -> Vec<std::ops::Range<usize>> {
+        if self.device.is_cpu() { self.workers.shares(n) } else { std::iter::once(0..n).collect() }
+    }
+
+    /// What gradients are multiplied by, so that their global norm is at most `max_grad_norm`.
+    fn clip(&self, grad_norm: f64) -> f64 {
+        let most = self.config.train.max_grad_norm;
+        if most > 0.0 && grad_norm > most { most / grad_norm } else { 1.0 }
+    }
+
+    fn check_finite(&self, step: u64, loss: f64, grad_norm: f64, lr: f64, gradients: &[Tensor]) -> Result<()> {
+        let describe = |x: f64| if x.is_nan() { "NaN" } else { "infinite" };
+        let seen = if !loss.is_finite() {
+            format!("the loss is {}", describe(loss))
+        } else if !grad_norm.is_finite() {
+            let names = self.parameters.iter().map(|(name, _)| name.as_str());
+            match first_not_finite(names.zip(gradients))? {
+                Some(name) => format!("the gradient of {name} is not finite"),
+                None => format!("the gradient norm is {}", describe(grad_norm)),
+            }
+        } else {
+            return Ok(());
+        };
+        Err(TrainError::NotFinite { step, seen, loss, grad_norm, lr }.into())
+    }
+
+    /// The loss of the raw weights on the held-out images (the same timesteps and noise every
+    /// time); `None` when nothing is held out.
+    pub fn held_out_loss(&self) -> Result<Option<f64>> {
+        let Some(held_out) = &self.held_out else { return Ok(None) };
+        let weights = self.parameters.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor()));
+        let unet = UNet::new(&self.unet_config, &Weights::from_map(weights.collect()))?;
+        let (mut sum, mut count) = (0.0, 0);
+        for batch in held_out.batches() {
+            let ranges = self.shares(batch.len());
+            let losses = self.workers.run(ranges.len(), |i| -> Result<Vec<f64>> {
+                let share = batch.narrow(ranges[i].clone())?;
+                let output = unet.forward(&share.x_t, &share.t, share.classes.as_ref())?;
+                to_f64(&(output - &share.target)?.sqr()?.flatten_from(1)?.mean(1)?)
+            });
+            for loss in losses {
+                sum += loss?.iter().sum::<f64>();
+            }
+            count += batch.len();
+        }
+        Ok(Some(sum / count as f64))
+    }
+
+    /// Steps done.
+    pub fn steps_done(&self) -> u64 {
+        self.step
+    }
+
+    pub fn schedule(&self) -> &Arc<Schedule> {
+        &self.schedule
+    }
+
+    pub fn unet_config(&self) -> &UNetConfig {
+        &self.unet_config
+    }
+
+    /// Trainable numbers in the network.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters.iter().map(|(_, var)| var.elem_count()).sum()
+    }
+
+    /// The live factor on the learning-rate schedule; 1 is as configured.
+    pub fn learning_rate_scale(&self) -> f64 {
+        self.learning_rate_scale
+    }
+
+    pub fn set_learning_rate_scale(&mut self, scale: f64) {
+        self.learning_rate_scale = scale;
+    }
+
+    /// The averaged weights. They share storage with the trainer's: always the newest.
+    pub fn ema_weights(&self) -> Weights {
+        Weights::from_map(self.ema.weights().into_iter().collect())
+    }
+
+    /// The network with the averaged weights, for sampling; follows them as they change.
+    pub fn ema_unet(&self) -> Result<UNet> {
+        UNet::new(&self.unet_config, &self.ema_weights())
+    }
+
+    /// The whole state. Tensors share storage with the trainer's: write them out before the next
+    /// step.
+    ///
+    /// # Errors
+    /// [`TrainError::WeightNotFinite`] when a weight is NaN or infinite: such a state is not worth
+    /// keeping.
+    pub fn state(&self) -> Result<TrainerState> {
+        let weights: Vec<(String, Tensor)> =
+            self.parameters.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect();
+        if let Some(name) = first_not_finite(weights.iter().map(|(name, tensor)| (name.as_str(), tensor)))? {
+            return Err(TrainError::WeightNotFinite { step: self.step, name }.into());
+        }
+        Ok(TrainerState {
+            step: self.step,
+            learning_rate_scale: self.learning_rate_scale,
+            weights,
+            ema: self.ema.weights(),
+            moments: self.optimizer.moments(),
+        })
+    }
+
+    /// Goes on from a saved state.
+    ///
+    /// # Errors
+    /// When it lacks a tensor or has one of another shape.
+    pub fn restore(&mut self, state: &TrainerState) -> Result<()> {
+        set_all(&self.parameters, finder(&state.weights), "the weight")?;
+        self.ema.restore(finder(&state.ema))?;
+        self.optimizer.restore(finder(&state.moments)).context("restoring the optimizer")?;
+        self.step = state.step;
+        self.learning_rate_scale = state.learning_rate_scale;
+        Ok(())
+    }
+}
+
+fn to_f64(x: &Tensor) -> Result<Vec<f64>> {
+    Ok(x.to_vec1::<f32>()?.into_iter().map(f64::from).collect())
+}
