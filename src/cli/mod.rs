@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand.
 
+pub mod doctor;
+
 /// Runs the program and says how it ended.
 pub fn main() -> std::process::ExitCode {
     std::process::ExitCode::SUCCESS

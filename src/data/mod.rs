@@ -14,7 +14,7 @@ mod load;
 mod order;
 mod resize;
 
-pub use catalogue::{CatalogueEntry, catalogue};
+pub use catalogue::{CatalogueEntry, Embedded, catalogue};
 pub use dataset::Dataset;
 pub use error::DataError;
 pub use load::load;

@@ -125,6 +125,11 @@ pub fn detect(choice: ImageProtocol) -> Graphics {
     graphics
 }
 
+/// The terminal multiplexer that the program runs in, if any.
+pub fn multiplexer() -> Option<&'static str> {
+    Environment::read().multiplexer
+}
+
 fn choose(choice: ImageProtocol, environment: &Environment, replies: Replies) -> Graphics {
     let mut graphics = match choice {
         ImageProtocol::Auto if environment.iterm => {

@@ -46,8 +46,12 @@ pub fn listen(commands: crossbeam_channel::Sender<Command>) -> io::Result<(Recei
         let mut asked: Option<Instant> = None;
         for signal in signals.forever() {
             match signal {
-                SIGTSTP => drop(send.try_send(Notice::Suspend)),
-                SIGCONT => drop(send.try_send(Notice::Continue)),
+                SIGTSTP => {
+                    let _ = send.try_send(Notice::Suspend);
+                }
+                SIGCONT => {
+                    let _ = send.try_send(Notice::Continue);
+                }
                 _ => {
                     if asked.is_some_and(|at| at.elapsed() > PATIENCE) {
                         give_back();
