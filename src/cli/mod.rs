@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+pub mod data;
 pub mod doctor;
 
 /// Runs the program and says how it ended.

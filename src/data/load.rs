@@ -8,13 +8,9 @@ use super::idx::IdxImages;
 use super::{DataError, Dataset, embedded, folder, idx, resize};
 use crate::config::DataConfig;
 
-/// The usual names of image files, best first, each with its labels file.
-const USUAL_NAMES: [(&str, &str); 4] = [
-    ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-    ("train-images.idx3-ubyte", "train-labels.idx1-ubyte"),
-    ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-    ("t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"),
-];
+/// The usual names of image files, best first.
+const USUAL_NAMES: [&str; 4] =
+    ["train-images-idx3-ubyte", "train-images.idx3-ubyte", "t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"];
 
 /// Loads the dataset that a config names, resized and recoloured as it asks.
 ///
@@ -32,13 +28,35 @@ pub fn load(config: &DataConfig) -> Result<Dataset, DataError> {
             let entries = catalogue();
             match entries.iter().find(|entry| entry.name == name) {
                 Some(entry) => load_bundled(entry, config),
-                None => Err(DataError::Unknown {
-                    name: name.into(),
-                    known: entries.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", "),
-                }),
+                None => Err(unknown(name)),
             }
         }
     }
+}
+
+/// The `[data]` section that loads what a person names: a bundled dataset, an idx file or the folder it
+/// lies in, or a folder of pictures.
+///
+/// # Errors
+/// [`DataError::Unknown`] when it is none of these.
+pub fn locate(name_or_path: &str) -> Result<DataConfig, DataError> {
+    let own =
+        |dataset: &str| DataConfig { dataset: dataset.into(), path: name_or_path.into(), ..DataConfig::default() };
+    let path = Path::new(name_or_path);
+    if catalogue().iter().any(|entry| entry.name == name_or_path) {
+        Ok(DataConfig { dataset: name_or_path.into(), ..DataConfig::default() })
+    } else if path.is_file() || USUAL_NAMES.iter().any(|images| existing(path, images).is_ok()) {
+        Ok(own("idx"))
+    } else if path.is_dir() {
+        Ok(own("images"))
+    } else {
+        Err(unknown(name_or_path))
+    }
+}
+
+fn unknown(name: &str) -> DataError {
+    let known = catalogue().iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
+    DataError::Unknown { name: name.into(), known }
 }
 
 fn load_bundled(entry: &CatalogueEntry, config: &DataConfig) -> Result<Dataset, DataError> {
@@ -89,7 +107,7 @@ fn load_own_idx(config: &DataConfig) -> Result<Dataset, DataError> {
         return Err(missing("there is no such file or folder; check data.path"));
     }
     let images = if path.is_dir() {
-        let usual = USUAL_NAMES.iter().find_map(|(images, _)| existing(path, images).ok());
+        let usual = USUAL_NAMES.iter().find_map(|images| existing(path, images).ok());
         usual.ok_or_else(|| {
             missing("there is no images file with a usual name, such as train-images-idx3-ubyte.gz, in this folder")
         })?

@@ -17,5 +17,5 @@ mod resize;
 pub use catalogue::{CatalogueEntry, Embedded, catalogue};
 pub use dataset::Dataset;
 pub use error::DataError;
-pub use load::load;
+pub use load::{load, locate};
 pub use order::indices_of_step;
