@@ -345,6 +345,26 @@ fn old_attention_names_are_read_and_extra_tensors_are_warned_about() {
 }
 
 #[test]
+fn half_precision_files_become_f32() {
+    let dir = tempfile::tempdir().unwrap();
+    copy_golden("uncond_default", dir.path());
+    let path = dir.path().join("unet/diffusion_pytorch_model.safetensors");
+    let (_, expected) = diffusers::load_unet(dir.path()).unwrap();
+    for dtype in [DType::F16, DType::BF16, DType::F64] {
+        let stored: HashMap<_, _> = tensors(golden("uncond_default").join("unet").join(path.file_name().unwrap()))
+            .into_iter()
+            .map(|(name, tensor)| (name, tensor.to_dtype(dtype).unwrap()))
+            .collect();
+        candle_core::safetensors::save(&stored, &path).unwrap();
+        let (_, weights) = diffusers::load_unet(dir.path()).unwrap();
+        for ((name, a), (_, b)) in weights.iter().zip(expected.iter()) {
+            assert_eq!(a.dtype(), DType::F32);
+            assert!(max_abs_difference(a, b) < 1e-2, "{name} as {dtype:?}");
+        }
+    }
+}
+
+#[test]
 fn damaged_folders_are_refused_with_the_file_and_the_tensor() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("unet/diffusion_pytorch_model.safetensors");

@@ -13,6 +13,7 @@ pub(super) const DIFFUSERS_VERSION: &str = "0.27.2";
 const MID_BLOCK: &str = "UNetMidBlock2D";
 /// Larger values are taken for a damaged file; they also keep every product below 2^63.
 const MAX_CHANNELS: usize = 1 << 16;
+const MAX_LAYERS: usize = 64;
 
 /// Kinds of level on the way down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,12 +242,13 @@ impl UNetConfig {
         {
             ensure!(count == levels, "{key} has {count} entries, but block_out_channels has {levels}");
         }
+        let layers = self.layers_per_block;
+        ensure!((1..=MAX_LAYERS).contains(&layers), "layers_per_block = {layers} is outside 1 to {MAX_LAYERS}");
         let widths = self.block_out_channels.iter().map(|&c| ("block_out_channels", c));
         let others = [
             ("in_channels", self.in_channels),
             ("out_channels", self.out_channels),
             ("norm_num_groups", self.norm_num_groups),
-            ("layers_per_block", self.layers_per_block),
         ];
         let optional = [
             ("attn_norm_num_groups", self.attn_norm_num_groups),

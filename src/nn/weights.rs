@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor, Var};
 use rand::RngExt;
 
-use super::{ParameterKind, UNetConfig, parameters};
+use super::{Parameter, ParameterKind, UNetConfig, parameters};
 use crate::random::{Stream, generator, normal};
+
+/// Training keeps at least five copies (values, gradients, two moments, moving average): 20 GB here.
+const MAX_PARAMETERS: usize = 1_000_000_000;
 
 /// Parameters by name, in name order, each in memory layout. A clone shares the values.
 #[derive(Clone, Debug, Default)]
@@ -20,10 +23,16 @@ impl Weights {
     /// uniform in ±1/√fan_in (weight and bias), normalizations 1 and 0, embeddings N(0, 1).
     ///
     /// # Errors
-    /// When the architecture is impossible or not supported.
+    /// When the architecture is impossible or not supported, or far too large to train.
     pub fn init(config: &UNetConfig, seed: u64, device: &Device) -> Result<Self> {
+        let list = parameters(config)?;
+        let total: usize = list.iter().map(Parameter::count).sum();
+        ensure!(
+            total <= MAX_PARAMETERS,
+            "a network of {total} parameters is too large; the limit is {MAX_PARAMETERS}: choose smaller block_out_channels"
+        );
         let mut tensors = BTreeMap::new();
-        for (index, parameter) in parameters(config)?.into_iter().enumerate() {
+        for (index, parameter) in list.into_iter().enumerate() {
             let mut rng = generator(seed, Stream::Weights, index as u64);
             let count = parameter.count();
             let mut uniform = |fan_in: usize| {
@@ -125,6 +134,13 @@ mod tests {
         assert!(values(&weights, "conv_norm_out.bias").iter().all(|&v| v == 0.0));
         let (mean, largest) = summary(&values(&weights, "class_embedding.weight"));
         assert!(mean.abs() < 0.1 && largest > 2.5, "an embedding starts as N(0, 1): {mean}, {largest}");
+    }
+
+    #[test]
+    fn a_network_beyond_all_memory_is_refused() {
+        let huge = UNetConfig { block_out_channels: vec![32, 64, 60_000], ..config() };
+        let message = Weights::init(&huge, 0, &Device::Cpu).unwrap_err().to_string();
+        assert!(message.contains("too large"), "{message}");
     }
 
     #[test]
