@@ -14,6 +14,7 @@ use super::protocol::{Command, Event, Phase, PreviewFrame, RunInfo};
 use super::worker::{Parts, Worker};
 use crate::config::Config;
 use crate::data::{self, Dataset};
+use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::run::checkpoint::{self, Progress};
 use crate::run::{CardFacts, Journal, RunDir, model_card, write_class_names};
@@ -48,6 +49,7 @@ pub fn open(
     say(format!("building a U-Net for {} images", thousands(facts.train_images)));
     let workers = Arc::new(Workers::new(plan.threads)?);
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
+    warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
 
     let (run, progress) = match &plan.run {
         RunChoice::New { dir } => (RunDir::create(dir.as_deref(), &config)?, Progress::new(&config)),
