@@ -60,7 +60,7 @@ pub trait Surface {
 }
 
 /// How pictures are drawn, and what they have to know before each frame.
-pub trait Canvas {
+pub trait Painter {
     fn pictures(&self) -> &dyn Pictures;
 
     /// Called before each frame.
@@ -94,13 +94,13 @@ impl<'a, S: Surface> EventLoop<'a, S> {
     ///
     /// # Errors
     /// When the terminal can't be taken again after a suspension.
-    pub fn run(&mut self, mut sources: Sources, canvas: &dyn Canvas) -> Result<End> {
+    pub fn run(&mut self, mut sources: Sources, painter: &dyn Painter) -> Result<End> {
         loop {
-            if Instant::now() >= self.pacing.due(Instant::now()) && self.draw(canvas).is_err() {
+            if Instant::now() >= self.pacing.due(Instant::now()) && self.draw(painter).is_err() {
                 return Ok(End::TerminalLost);
             }
-            self.wait(&sources, canvas)?;
-            self.drain(&mut sources, canvas)?;
+            self.wait(&sources, painter)?;
+            self.drain(&mut sources, painter)?;
             self.outbox.flush();
             if let Some(end) = self.end {
                 return Ok(if end == End::Quit && self.terminated { End::Terminated } else { end });
@@ -109,11 +109,11 @@ impl<'a, S: Surface> EventLoop<'a, S> {
     }
 
     /// Takes one message into the state and does what it asks for.
-    pub fn take(&mut self, message: Message, canvas: &dyn Canvas) {
+    pub fn take(&mut self, message: Message, painter: &dyn Painter) {
         for effect in update(&mut self.state, message) {
             match effect {
                 Effect::Send(command) => self.outbox.push(command),
-                Effect::Redraw => self.redraw(canvas),
+                Effect::Redraw => self.redraw(painter),
                 Effect::Quit => self.end = Some(End::Quit),
             }
         }
@@ -123,11 +123,15 @@ impl<'a, S: Surface> EventLoop<'a, S> {
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn draw(&mut self, canvas: &dyn Canvas) -> std::result::Result<(), <S::Backend as Backend>::Error> {
+    pub fn draw(&mut self, painter: &dyn Painter) -> std::result::Result<(), <S::Backend as Backend>::Error> {
         let begin = Instant::now();
-        self.take(Message::Tick(begin.duration_since(self.start)), canvas);
-        canvas.prepare(&self.state);
-        let (state, pictures) = (&self.state, canvas.pictures());
+        let size = self.surface.terminal().size()?;
+        if self.state.size != (size.width, size.height) {
+            self.take(Message::Resize(size.width, size.height), painter);
+        }
+        self.take(Message::Tick(begin.duration_since(self.start)), painter);
+        painter.prepare(&self.state);
+        let (state, pictures) = (&self.state, painter.pictures());
         self.surface.terminal().draw(|frame| view(state, frame, pictures))?;
         self.pacing.drawn(begin, Instant::now());
         Ok(())
@@ -135,7 +139,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
 
     /// Sleeps until there is something to do. While a frame waits for its time anyway, the lab's news
     /// don't wake the loop: they are taken in together when the frame is due.
-    fn wait(&mut self, sources: &Sources, canvas: &dyn Canvas) -> Result<()> {
+    fn wait(&mut self, sources: &Sources, painter: &dyn Painter) -> Result<()> {
         let now = Instant::now();
         let mut timeout = self.pacing.due(now).saturating_duration_since(now);
         if !self.outbox.is_empty() {
@@ -143,20 +147,20 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         }
         if self.pacing.waits() {
             select! {
-                recv(sources.input) -> input => self.input(input.ok(), canvas)?,
-                recv(sources.notices) -> notice => self.notice(notice.ok(), canvas)?,
+                recv(sources.input) -> input => self.input(input.ok(), painter)?,
+                recv(sources.notices) -> notice => self.notice(notice.ok(), painter)?,
                 recv(after(timeout)) -> _ => {}
             }
         } else {
             select! {
-                recv(sources.input) -> input => self.input(input.ok(), canvas)?,
-                recv(sources.notices) -> notice => self.notice(notice.ok(), canvas)?,
+                recv(sources.input) -> input => self.input(input.ok(), painter)?,
+                recv(sources.notices) -> notice => self.notice(notice.ok(), painter)?,
                 recv(sources.events) -> event => match event {
-                    Ok(event) => self.event(event, canvas),
+                    Ok(event) => self.event(event, painter),
                     // Dealt with in `drain`, which is next.
                     Err(_) => self.pacing.changed(),
                 },
-                recv(sources.previews) -> frame => if let Ok(frame) = frame { self.preview(frame, canvas) },
+                recv(sources.previews) -> frame => if let Ok(frame) = frame { self.preview(frame, painter) },
                 recv(sources.encoded) -> _ => self.pacing.changed(),
                 recv(after(timeout)) -> _ => {}
             }
@@ -165,28 +169,28 @@ impl<'a, S: Surface> EventLoop<'a, S> {
     }
 
     /// Takes in everything that has arrived.
-    fn drain(&mut self, sources: &mut Sources, canvas: &dyn Canvas) -> Result<()> {
+    fn drain(&mut self, sources: &mut Sources, painter: &dyn Painter) -> Result<()> {
         let (inputs, open) = arrived(&mut sources.input);
         if !open {
             self.end.get_or_insert(End::TerminalLost);
         }
         for input in inputs {
-            self.input(Some(input), canvas)?;
+            self.input(Some(input), painter)?;
         }
         for notice in arrived(&mut sources.notices).0 {
-            self.notice(Some(notice), canvas)?;
+            self.notice(Some(notice), painter)?;
         }
         let (events, open) = arrived(&mut sources.events);
         for event in events {
-            self.event(event, canvas);
+            self.event(event, painter);
         }
         if !open && !self.worker_ended {
             let silent = "the training thread ended without saying why".to_owned();
-            self.event(Event::Ended(Err(silent)), canvas);
+            self.event(Event::Ended(Err(silent)), painter);
         }
         // Each frame of a trajectory may be scrubbed to later, so all are taken.
         for frame in arrived(&mut sources.previews).0 {
-            self.preview(frame, canvas);
+            self.preview(frame, painter);
         }
         if !arrived(&mut sources.encoded).0.is_empty() {
             self.pacing.changed();
@@ -194,67 +198,67 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         Ok(())
     }
 
-    fn event(&mut self, event: Event, canvas: &dyn Canvas) {
+    fn event(&mut self, event: Event, painter: &dyn Painter) {
         (self.observe)(&event);
         self.worker_ended |= matches!(event, Event::Ended(_));
         self.pacing.changed();
-        self.take(Message::Lab(event), canvas);
+        self.take(Message::Lab(event), painter);
     }
 
-    fn preview(&mut self, frame: PreviewFrame, canvas: &dyn Canvas) {
+    fn preview(&mut self, frame: PreviewFrame, painter: &dyn Painter) {
         self.pacing.changed();
-        self.take(Message::Preview(frame), canvas);
+        self.take(Message::Preview(frame), painter);
     }
 
-    fn notice(&mut self, notice: Option<Notice>, canvas: &dyn Canvas) -> Result<()> {
+    fn notice(&mut self, notice: Option<Notice>, painter: &dyn Painter) -> Result<()> {
         match notice {
             Some(Notice::Terminate) => {
                 self.terminated = true;
                 self.pacing.answer();
-                self.take(Message::Terminate, canvas);
+                self.take(Message::Terminate, painter);
             }
-            Some(Notice::Suspend) => self.suspend(canvas)?,
+            Some(Notice::Suspend) => self.suspend(painter)?,
             Some(Notice::Continue) => {
                 self.surface.take_again().context("taking the terminal again")?;
-                self.redraw(canvas);
+                self.redraw(painter);
             }
             None => {}
         }
         Ok(())
     }
 
-    fn input(&mut self, input: Option<Input>, canvas: &dyn Canvas) -> Result<()> {
+    fn input(&mut self, input: Option<Input>, painter: &dyn Painter) -> Result<()> {
         let message = match input {
             // The reader has ended: dealt with in `drain`.
             None => return Ok(()),
             Some(Input::Key(key)) if key.kind == KeyEventKind::Release => return Ok(()),
-            Some(Input::Key(key)) if is_suspend(&key) => return self.suspend(canvas),
+            Some(Input::Key(key)) if is_suspend(&key) => return self.suspend(painter),
             Some(Input::Key(key)) => Message::Key(key),
             // Nothing follows the mouse without a button.
             Some(Input::Mouse(mouse)) if mouse.kind == MouseEventKind::Moved => return Ok(()),
             Some(Input::Mouse(mouse)) => Message::Mouse(mouse),
             Some(Input::Paste(text)) => Message::Paste(text),
             Some(Input::Resize(columns, rows)) => {
-                canvas.erased();
+                painter.erased();
                 Message::Resize(columns, rows)
             }
             Some(Input::FocusGained | Input::FocusLost) => return Ok(()),
         };
         self.pacing.answer();
-        self.take(message, canvas);
+        self.take(message, painter);
         Ok(())
     }
 
-    fn suspend(&mut self, canvas: &dyn Canvas) -> Result<()> {
+    fn suspend(&mut self, painter: &dyn Painter) -> Result<()> {
         self.surface.suspend().context("taking the terminal again")?;
-        self.redraw(canvas);
+        self.redraw(painter);
         Ok(())
     }
 
-    fn redraw(&mut self, canvas: &dyn Canvas) {
+    fn redraw(&mut self, painter: &dyn Painter) {
         // A terminal that is gone is noticed by the frame that follows.
         let _ = self.surface.terminal().clear();
-        canvas.erased();
+        painter.erased();
         self.pacing.answer();
     }
 }
@@ -278,4 +282,147 @@ fn arrived<T>(receiver: &mut Receiver<T>) -> (Vec<T>, bool) {
 
 fn is_suspend(key: &KeyEvent) -> bool {
     cfg!(unix) && key.code == KeyCode::Char('z') && key.modifiers.contains(KeyModifiers::CONTROL)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use crossbeam_channel::{Sender, bounded, unbounded};
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+    use crate::lab::{Command, Phase, StepRecord};
+    use crate::tui::options::ScreenOptions;
+    use crate::tui::pictures::HalfBlocks;
+    use crate::tui::theme::Capability;
+
+    struct Memory(Terminal<TestBackend>);
+
+    impl Surface for Memory {
+        type Backend = TestBackend;
+
+        fn terminal(&mut self) -> &mut Terminal<TestBackend> {
+            &mut self.0
+        }
+
+        fn suspend(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn take_again(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Counting {
+        half_blocks: HalfBlocks,
+        frames: Cell<usize>,
+    }
+
+    impl Painter for Counting {
+        fn pictures(&self) -> &dyn Pictures {
+            &self.half_blocks
+        }
+
+        fn prepare(&self, _state: &State) {
+            self.frames.set(self.frames.get() + 1);
+        }
+
+        fn erased(&self) {}
+    }
+
+    struct Hands {
+        input: Sender<Input>,
+        events: Sender<Event>,
+        notices: Sender<Notice>,
+        commands: Receiver<Command>,
+    }
+
+    /// Runs a loop on a screen in memory while `act` plays the user and the worker; returns how it
+    /// ended, how many frames were drawn, and the last one.
+    fn play(act: impl FnOnce(Hands) + Send + 'static) -> (End, usize, String) {
+        let (input, input_in) = unbounded();
+        let (events, events_in) = unbounded();
+        let (notices, notices_in) = unbounded();
+        let (commands_out, commands) = bounded(64);
+        let sources =
+            Sources { input: input_in, events: events_in, previews: never(), notices: notices_in, encoded: never() };
+        let actor = std::thread::spawn(move || act(Hands { input, events, notices, commands }));
+        let mut surface = Memory(Terminal::new(TestBackend::new(100, 30)).unwrap());
+        let half_blocks = HalfBlocks { capability: Capability::TrueColor };
+        let painter = Counting { half_blocks, frames: Cell::new(0) };
+        let state = State::new(ScreenOptions::default());
+        let mut ignore = |_: &Event| {};
+        let end = EventLoop::new(&mut surface, state, Outbox::new(commands_out), &mut ignore).run(sources, &painter);
+        actor.join().unwrap();
+        (end.unwrap(), painter.frames.get(), surface.0.backend().to_string())
+    }
+
+    fn step(step: u64) -> Event {
+        Event::Step(StepRecord {
+            step,
+            epoch: 0.1,
+            loss: 0.1,
+            loss_smoothed: 0.1,
+            val_loss: None,
+            lr: 1e-3,
+            grad_norm: 1.0,
+            images_per_s: 100.0,
+            elapsed_s: step as f64,
+        })
+    }
+
+    fn key(c: char, modifiers: KeyModifiers) -> Input {
+        Input::Key(KeyEvent::new(KeyCode::Char(c), modifiers))
+    }
+
+    #[test]
+    fn a_flood_of_news_is_drawn_in_few_frames() {
+        let (end, frames, _) = play(|hands| {
+            (1..=50_000).for_each(|i| hands.events.send(step(i)).unwrap());
+            hands.input.send(key('c', KeyModifiers::CONTROL)).unwrap();
+            assert_eq!(hands.commands.recv(), Ok(Command::Quit { save: true }));
+            hands.events.send(Event::Ended(Ok(()))).unwrap();
+        });
+        assert_eq!(end, End::Quit);
+        assert!(frames < 60, "{frames} frames");
+    }
+
+    #[test]
+    fn a_signal_saves_and_ends_as_interrupted() {
+        let (end, ..) = play(|hands| {
+            hands.notices.send(Notice::Terminate).unwrap();
+            assert_eq!(hands.commands.recv(), Ok(Command::Quit { save: true }));
+            hands.events.send(Event::Ended(Ok(()))).unwrap();
+        });
+        assert_eq!(end, End::Terminated);
+    }
+
+    #[test]
+    fn a_terminal_that_is_gone_ends_the_loop() {
+        let (end, ..) = play(|hands| drop(hands.input));
+        assert_eq!(end, End::TerminalLost);
+    }
+
+    #[test]
+    fn a_worker_that_vanishes_is_shown_as_failed_and_the_screen_stays() {
+        let (end, _, screen) = play(|hands| {
+            hands.events.send(Event::Phase(Phase::Training)).unwrap();
+            drop(hands.events);
+            std::thread::sleep(Duration::from_millis(300));
+            hands.input.send(key('q', KeyModifiers::NONE)).unwrap();
+        });
+        assert_eq!(end, End::Quit);
+        assert!(screen.contains("failed"), "{screen}");
+    }
+
+    #[test]
+    fn nothing_is_drawn_again_and_again_while_nothing_happens() {
+        let (_, frames, _) = play(|hands| {
+            std::thread::sleep(Duration::from_secs(1));
+            drop(hands.input);
+        });
+        assert!(frames <= 7, "{frames} frames in a second without news");
+    }
 }

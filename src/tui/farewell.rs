@@ -12,7 +12,7 @@ pub struct Farewell {
     step: u64,
     saved: Option<u64>,
     snapshots: usize,
-    ended: Option<Result<(), String>>,
+    ended: bool,
 }
 
 impl Farewell {
@@ -22,22 +22,24 @@ impl Farewell {
                 self.run_dir = Some(info.run_dir.clone());
                 self.steps = info.config.train.steps;
                 self.step = info.start_step;
+                // A resumed run has the checkpoint that it goes on from.
+                self.saved = (info.start_step > 0).then_some(info.start_step);
             }
             Event::Step(record) => self.step = record.step,
             Event::CheckpointSaved { step, .. } => self.saved = Some(*step),
             Event::SnapshotSaved { .. } => self.snapshots += 1,
-            Event::Ended(result) => self.ended = Some(result.clone()),
+            Event::Ended(_) => self.ended = true,
             _ => {}
         }
     }
 
-    /// How the worker ended; `None` while it hasn't.
-    pub fn ended(&self) -> Option<&Result<(), String>> {
-        self.ended.as_ref()
+    /// Has the worker ended?
+    pub fn ended(&self) -> bool {
+        self.ended
     }
 
     /// All steps done?
-    pub fn finished(&self) -> bool {
+    fn finished(&self) -> bool {
         self.steps > 0 && self.step >= self.steps
     }
 
@@ -109,7 +111,7 @@ mod tests {
         let words = farewell.words();
         assert!(words.contains("runs/x (checkpoint of step 7)"), "{words}");
         assert!(words.contains("difflab --resume runs/x"), "{words}");
-        assert_eq!(farewell.ended(), Some(&Ok(())));
+        assert!(farewell.ended());
     }
 
     #[test]

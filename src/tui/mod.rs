@@ -20,10 +20,15 @@ pub mod options;
 pub mod outbox;
 pub mod pacing;
 pub mod pictures;
+pub mod shell;
 pub mod signals;
 pub mod sixel;
 pub mod state;
 pub mod terminal;
+pub mod terminal_replies;
 pub mod theme;
 pub mod update;
 pub mod view;
+
+pub use image_protocol::ImageProtocol;
+pub use shell::{TuiOptions, run};
