@@ -42,7 +42,8 @@ impl Schedule {
         );
         let betas = betas(name, timesteps, beta_start, beta_end);
         for (t, &beta) in betas.iter().enumerate() {
-            let possible = beta > 0.0 && (beta < 1.0 || (beta == 1.0 && t + 1 == timesteps));
+            // Below 1e-16, 1 − β is 1: a step that does nothing, and an SNR of infinity.
+            let possible = 1.0 - beta < 1.0 && (beta < 1.0 || (beta == 1.0 && t + 1 == timesteps));
             if !possible {
                 bail!(
                     "β must lie between 0 and 1, but with beta_start = {beta_start} and beta_end = {beta_end} it is \

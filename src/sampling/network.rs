@@ -214,4 +214,37 @@ mod tests {
         assert!(refusal(Some(10), Some(&[1]), f64::NAN).contains("NaN"));
         assert!(refusal(Some(10), Some(&[1, 2]), 0.0).contains("2 class labels for a batch of 1"));
     }
+
+    #[test]
+    fn a_guided_u_net_gives_the_same_sample_on_any_number_of_workers() {
+        use crate::config::{ModelConfig, SampleConfig, ScheduleName};
+        use crate::diffusion::Schedule;
+        use crate::nn::{UNetConfig, Weights};
+        use crate::sampling::{SamplerSettings, Trajectory, sample, starting_noise};
+
+        let model = ModelConfig {
+            block_out_channels: vec![8, 8],
+            norm_num_groups: 4,
+            class_conditional: true,
+            ..ModelConfig::default()
+        };
+        let config = UNetConfig::new(&model, 8, 8, 1, Some(3));
+        let unet = UNet::new(&config, &Weights::init(&config, 1, &Device::Cpu).unwrap()).unwrap();
+        let schedule = Arc::new(Schedule::named(ScheduleName::Cosine, 100, 1e-4, 0.02).unwrap());
+        let settings = SamplerSettings { steps: 4, ..SamplerSettings::from(&SampleConfig::default()) };
+        let run = |threads, n: usize| {
+            let classes: Vec<usize> = (0..n).map(|i| i % 3).collect();
+            let workers = Arc::new(Workers::new(threads).unwrap());
+            let denoiser = network_denoiser(&unet, PredictionType::VPrediction, Some(&classes), 1.5, workers).unwrap();
+            let noise = starting_noise(n, 8, 8, 1, 5, &Device::Cpu).unwrap();
+            let x = sample(Trajectory::new(denoiser, schedule.clone(), &settings, noise, 5).unwrap()).unwrap();
+            x.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        };
+        let expected = run(1, 7);
+        for (threads, n) in [(2, 7), (3, 7), (2, 4)] {
+            for (a, b) in run(threads, n).iter().zip(&expected) {
+                assert!((a - b).abs() < 1e-5, "{threads} workers, {n} images: {a} against {b}");
+            }
+        }
+    }
 }
