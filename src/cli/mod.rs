@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod doctor;
+pub mod schedule;
 
 /// Runs the program and says how it ended.
 pub fn main() -> std::process::ExitCode {

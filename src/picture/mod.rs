@@ -4,6 +4,7 @@ mod film;
 mod grid;
 mod image;
 pub mod palette;
+pub mod plot;
 mod terminal;
 
 pub use film::{FilmTiming, moments, save_film, strip};

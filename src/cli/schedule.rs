@@ -1,0 +1,377 @@
+//! `difflab schedule`: what a noise schedule is, in numbers and as a plot.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use serde_json::{Map, Value, json};
+use unicode_width::UnicodeWidthStr;
+
+use crate::config::{ConfigError, ScheduleName};
+use crate::diffusion::Schedule;
+use crate::picture::palette::DARK;
+use crate::picture::plot::{LinePlot, Series, save_stacked};
+
+/// Print β, ᾱ, √ᾱ, √(1−ᾱ) and SNR of noise schedules to full precision, or plot them.
+///
+/// Steps are numbered 1 to T as in the papers (x_1 … x_T); the code, the network and diffusers count
+/// the same steps t = 0 to T − 1. Both numbers are printed, and --at takes steps: --at 1,1000 are the
+/// first and the last of T = 1000.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// linear, scaled_linear, cosine (also: squaredcos_cap_v2), sigmoid; all of them if none is named
+    #[arg(value_name = "NAME", value_parser = parse_name)]
+    pub names: Vec<Named>,
+
+    /// Number of diffusion steps T
+    #[arg(long, value_name = "T", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub timesteps: u32,
+
+    /// First β of linear, scaled_linear and sigmoid
+    #[arg(long, value_name = "BETA", default_value_t = 1e-4)]
+    pub beta_start: f64,
+
+    /// Last β of linear, scaled_linear and sigmoid
+    #[arg(long, value_name = "BETA", default_value_t = 0.02)]
+    pub beta_end: f64,
+
+    /// Only these steps, 1 to T
+    #[arg(long, value_name = "STEP,STEP,…", value_delimiter = ',')]
+    pub at: Vec<u32>,
+
+    /// table (an overview unless --at is given), json or csv (every step unless --at is given)
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+
+    /// Draw ᾱ and the SNR over the steps into this file as well
+    #[arg(long, value_name = "FILE.png", value_parser = parse_png)]
+    pub plot: Option<PathBuf>,
+}
+
+/// How the numbers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Csv,
+}
+
+/// A schedule, and what the user calls it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub called: String,
+    pub schedule: ScheduleName,
+}
+
+/// Every name that is understood; the first four are ours, the last is diffusers'.
+const NAMES: [(&str, ScheduleName); 5] = [
+    ("linear", ScheduleName::Linear),
+    ("scaled_linear", ScheduleName::ScaledLinear),
+    ("cosine", ScheduleName::Cosine),
+    ("sigmoid", ScheduleName::Sigmoid),
+    ("squaredcos_cap_v2", ScheduleName::Cosine),
+];
+
+fn named((called, schedule): (&str, ScheduleName)) -> Named {
+    Named { called: called.into(), schedule }
+}
+
+fn parse_name(given: &str) -> Result<Named, String> {
+    if let Some(&found) = NAMES.iter().find(|(name, _)| *name == given) {
+        return Ok(named(found));
+    }
+    let distance = |name: &str| strsim::damerau_levenshtein(&given.to_lowercase(), name);
+    let nearest = NAMES.iter().map(|(name, _)| *name).min_by_key(|name| distance(name)).unwrap_or("cosine");
+    let all = NAMES.map(|(name, _)| name).join(", ");
+    Err(format!("there is no schedule of this name; did you mean `{nearest}`? There are {all}"))
+}
+
+fn parse_png(given: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(given);
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("png") => Ok(path),
+        _ => Err("plots are PNG files: give a name that ends in .png".into()),
+    }
+}
+
+/// Prints and plots what is asked for.
+///
+/// # Errors
+/// [`ConfigError`] when a step or a β is impossible; other errors when the plot or the output can't
+/// be written.
+pub fn run(args: Args) -> Result<()> {
+    let schedules = schedules(&args)?;
+    print(&render(&args, &schedules)?)?;
+    if let Some(path) = &args.plot {
+        plot(&schedules, path)?;
+        eprintln!("wrote {}", path.display());
+    }
+    Ok(())
+}
+
+fn render(args: &Args, schedules: &[(String, Schedule)]) -> Result<String> {
+    let steps = steps(args)?;
+    Ok(match args.format {
+        Format::Table => table(schedules, &steps, args.timesteps as usize, args.at.is_empty()),
+        Format::Json => json(schedules, &steps, args.at.is_empty())?,
+        Format::Csv => csv(schedules, &steps),
+    })
+}
+
+/// The schedules asked for, once each, in order.
+fn schedules(args: &Args) -> Result<Vec<(String, Schedule)>> {
+    let mut names = args.names.clone();
+    if names.is_empty() {
+        names.extend(NAMES[..4].iter().copied().map(named));
+    }
+    let mut schedules: Vec<(String, Schedule)> = Vec::new();
+    for name in names {
+        if schedules.iter().any(|(called, _)| *called == name.called) {
+            continue;
+        }
+        let schedule = Schedule::named(name.schedule, args.timesteps as usize, args.beta_start, args.beta_end)
+            .map_err(|error| ConfigError::Impossible {
+                key: "--beta-start, --beta-end".into(),
+                value: format!("{:?}, {:?}", args.beta_start, args.beta_end),
+                problem: error.to_string(),
+            })?;
+        schedules.push((name.called, schedule));
+    }
+    Ok(schedules)
+}
+
+/// The steps to print, counted from 1.
+fn steps(args: &Args) -> Result<Vec<usize>> {
+    let last = args.timesteps as usize;
+    if let Some(step) = args.at.iter().find(|&&step| step == 0 || step as usize > last) {
+        return Err(ConfigError::Impossible {
+            key: "--at".into(),
+            value: step.to_string(),
+            problem: format!("steps are numbered 1 to T = {last} (step s is the code's t = s − 1)"),
+        }
+        .into());
+    }
+    if !args.at.is_empty() {
+        return Ok(args.at.iter().map(|&step| step as usize).collect());
+    }
+    if args.format != Format::Table {
+        return Ok((1..=last).collect());
+    }
+    // An overview: the ends, and tenths between them.
+    let mut steps: Vec<usize> = (0..=10).map(|i| (i * last / 10).max(1)).collect();
+    steps.dedup();
+    Ok(steps)
+}
+
+/// β, ᾱ, √ᾱ, √(1−ᾱ), SNR of a step counted from 1.
+fn numbers(schedule: &Schedule, step: usize) -> [f64; 5] {
+    let t = step - 1;
+    [schedule.betas[t], schedule.alphas_cumprod[t], schedule.alpha(t), schedule.sigma(t), schedule.snr(t)]
+}
+
+fn table(schedules: &[(String, Schedule)], steps: &[usize], timesteps: usize, overview: bool) -> String {
+    let mut text = String::new();
+    for (name, schedule) in schedules {
+        let mut rows = vec![["step", "t", "β", "ᾱ", "√ᾱ", "√(1−ᾱ)", "SNR"].map(String::from)];
+        for &step in steps {
+            // Debug prints the shortest decimal that reads back as the same f64.
+            let [beta, alpha_bar, alpha, sigma, snr] = numbers(schedule, step).map(|v| format!("{v:?}"));
+            rows.push([step.to_string(), (step - 1).to_string(), beta, alpha_bar, alpha, sigma, snr]);
+        }
+        let widths: [usize; 7] =
+            std::array::from_fn(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0));
+        text += &format!("{name}, T = {timesteps}\n");
+        for row in &rows {
+            let mut line = String::new();
+            for (column, cell) in row.iter().enumerate() {
+                let space = " ".repeat(widths[column] - cell.width());
+                // Counts align right, decimals at their point.
+                line += &if column < 2 { format!("  {space}{cell}") } else { format!("  {cell}{space}") };
+            }
+            text += line.trim_end();
+            text.push('\n');
+        }
+        text.push('\n');
+    }
+    if overview && steps.len() < timesteps {
+        text += &format!(
+            "{} of {timesteps} steps; --at STEP,STEP,… picks others, --format csv or json has all of them\n",
+            steps.len()
+        );
+    } else {
+        text.pop();
+    }
+    text
+}
+
+fn json(schedules: &[(String, Schedule)], steps: &[usize], all: bool) -> Result<String> {
+    let mut whole = Map::new();
+    for (name, schedule) in schedules {
+        let column = |index: usize| steps.iter().map(|&step| numbers(schedule, step)[index]).collect::<Vec<_>>();
+        let mut entry = Map::new();
+        if !all {
+            entry.insert("step".into(), json!(steps));
+            entry.insert("t".into(), json!(steps.iter().map(|step| step - 1).collect::<Vec<_>>()));
+        }
+        entry.insert("betas".into(), json!(column(0)));
+        entry.insert("alphas_cumprod".into(), json!(column(1)));
+        entry.insert("snr".into(), json!(column(4)));
+        whole.insert(name.clone(), Value::Object(entry));
+    }
+    Ok(serde_json::to_string(&whole)? + "\n")
+}
+
+fn csv(schedules: &[(String, Schedule)], steps: &[usize]) -> String {
+    let mut text =
+        String::from("schedule,step,t,beta,alphas_cumprod,sqrt_alphas_cumprod,sqrt_one_minus_alphas_cumprod,snr\n");
+    for (name, schedule) in schedules {
+        for &step in steps {
+            let [beta, alpha_bar, alpha, sigma, snr] = numbers(schedule, step);
+            text += &format!("{name},{step},{},{beta:?},{alpha_bar:?},{alpha:?},{sigma:?},{snr:?}\n", step - 1);
+        }
+    }
+    text
+}
+
+/// Writes to stdout; a reader that has seen enough (`| head`) is no error.
+fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("writing to the standard output"),
+    }
+}
+
+/// ᾱ above, the SNR in decibels below.
+fn plot(schedules: &[(String, Schedule)], path: &Path) -> Result<()> {
+    let series = |named: bool, y: &dyn Fn(&Schedule, usize) -> f64| {
+        let line = |(name, schedule): &(String, Schedule)| Series {
+            name: if named { name.clone() } else { String::new() },
+            color: DARK.schedule(schedule.name),
+            points: (0..schedule.timesteps()).map(|t| ((t + 1) as f64, y(schedule, t))).collect(),
+        };
+        schedules.iter().map(line).collect()
+    };
+    let signal = LinePlot {
+        title: "Signal left".into(),
+        x_label: "step".into(),
+        y_label: "share of the variance, alphas_cumprod".into(),
+        log_y: false,
+        series: series(true, &|schedule, t| schedule.alphas_cumprod[t]),
+    };
+    let snr = LinePlot {
+        title: "Signal-to-noise ratio".into(),
+        x_label: "step".into(),
+        y_label: "dB".into(),
+        log_y: false,
+        series: series(false, &|schedule, t| schedule.snr_db(t)),
+    };
+    save_stacked(&[signal, snr], path, 1000, 900)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn printed(line: &str) -> Result<String> {
+        let args = Cli::try_parse_from(line.split_whitespace())?.args;
+        render(&args, &schedules(&args)?)
+    }
+
+    #[test]
+    fn json_has_exactly_the_promised_keys_and_reads_back_bit_for_bit() {
+        let value: Value = serde_json::from_str(&printed("schedule cosine linear --format json").unwrap()).unwrap();
+        assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), ["cosine", "linear"]);
+        let schedule = Schedule::named(ScheduleName::Cosine, 1000, 1e-4, 0.02).unwrap();
+        let entry = value["cosine"].as_object().unwrap();
+        assert_eq!(entry.keys().collect::<Vec<_>>(), ["alphas_cumprod", "betas", "snr"]);
+        for t in [0, 499, 999] {
+            assert_eq!(entry["betas"][t].as_f64().unwrap(), schedule.betas[t]);
+            assert_eq!(entry["alphas_cumprod"][t].as_f64().unwrap(), schedule.alphas_cumprod[t]);
+            assert_eq!(entry["snr"][t].as_f64().unwrap(), schedule.snr(t));
+        }
+        assert_eq!(entry["betas"].as_array().unwrap().len(), 1000);
+    }
+
+    #[test]
+    fn at_takes_steps_from_1_to_t() {
+        let text = printed("schedule linear --at 1,250,500,1000 --format json").unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["linear"]["step"], json!([1, 250, 500, 1000]));
+        assert_eq!(value["linear"]["t"], json!([0, 249, 499, 999]));
+        assert_eq!(value["linear"]["betas"][0], json!(1e-4));
+        let schedule = Schedule::named(ScheduleName::Linear, 1000, 1e-4, 0.02).unwrap();
+        assert_eq!(value["linear"]["snr"][3].as_f64().unwrap(), schedule.snr(999));
+        for step in ["0", "1001"] {
+            let error = printed(&format!("schedule linear --at {step}")).unwrap_err();
+            assert!(error.downcast_ref::<ConfigError>().is_some(), "a wrong step is a wrong usage");
+            assert!(error.to_string().contains("1 to T = 1000"), "{error}");
+        }
+    }
+
+    #[test]
+    fn csv_has_a_row_for_every_step_of_every_schedule() {
+        let text = printed("schedule --timesteps 7 --format csv").unwrap();
+        let rows: Vec<&str> = text.lines().collect();
+        assert_eq!(rows.len(), 1 + 4 * 7);
+        let cells: Vec<&str> = rows[1].split(',').collect();
+        assert_eq!(cells[..4], ["linear", "1", "0", "0.0001"]);
+        assert_eq!(cells.len(), rows[0].split(',').count());
+        let (alpha, sigma): (f64, f64) = (cells[5].parse().unwrap(), cells[6].parse().unwrap());
+        assert!((alpha * alpha + sigma * sigma - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_table_lines_its_columns_up() {
+        let text = printed("schedule squaredcos_cap_v2 --at 1,1000").unwrap();
+        let rows: Vec<&str> = text.lines().collect();
+        assert_eq!(rows.len(), 4);
+        assert_eq!(rows[0], "squaredcos_cap_v2, T = 1000");
+        let column = |row: &str, of: &str| row[..row.find(of).unwrap()].width();
+        assert_eq!(column(rows[2], "0.9999"), column(rows[1], "ᾱ"));
+        assert_eq!(column(rows[3], "2.42"), column(rows[1], "ᾱ"));
+    }
+
+    #[test]
+    fn an_overview_shows_the_ends_and_says_how_to_see_the_rest() {
+        let text = printed("schedule cosine").unwrap();
+        assert!(text.contains("\n     1    0  ") && text.contains("\n  1000  999  0.999  "), "{text}");
+        assert!(text.contains("11 of 1000 steps"));
+        assert!(!printed("schedule cosine --timesteps 3").unwrap().contains("--at"));
+    }
+
+    #[test]
+    fn wrong_names_and_numbers_are_refused_before_anything_runs() {
+        let refusal = |line: &str| Cli::try_parse_from(line.split_whitespace()).unwrap_err();
+        assert!(refusal("schedule cosin").to_string().contains("did you mean `cosine`"));
+        assert!(refusal("schedule Scaled-Linear").to_string().contains("did you mean `scaled_linear`"));
+        assert_eq!(refusal("schedule --timesteps 0").exit_code(), 2);
+        assert_eq!(refusal("schedule --plot x.jpg").exit_code(), 2);
+        let error = printed("schedule linear --beta-end 1.5").unwrap_err();
+        assert!(error.downcast_ref::<ConfigError>().is_some());
+        assert!(error.to_string().contains("1.5"));
+    }
+
+    #[test]
+    fn the_plot_is_a_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("schedules.png");
+        let args = Cli::try_parse_from(["schedule"]).unwrap().args;
+        plot(&schedules(&args).unwrap(), &path).unwrap();
+        let image = image::open(&path).unwrap().to_rgb8();
+        assert_eq!(image.dimensions(), (1000, 900));
+        for name in ["linear", "scaled_linear", "cosine", "sigmoid"] {
+            let color = DARK.schedule(parse_name(name).unwrap().schedule);
+            let drawn = image.pixels().filter(|p| (0..3).all(|i| p.0[i].abs_diff(color[i]) < 16)).count();
+            assert!(drawn > 500, "{name}: {drawn} pixels");
+        }
+    }
+}
