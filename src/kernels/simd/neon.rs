@@ -16,6 +16,7 @@ impl Simd for Neon {
     const ROWS: usize = 12;
 
     unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+        #[inline(never)]
         #[target_feature(enable = "neon")]
         unsafe fn compiled<K: Kernel>(kernel: K) -> K::Output {
             // SAFETY: the instruction set is there, or nobody could call this; the rest is the

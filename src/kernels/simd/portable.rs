@@ -22,8 +22,9 @@ fn zip(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
 impl Simd for Portable {
     type V = [f32; N];
     const LANES: usize = N;
-    const ROWS: usize = 5;
+    const ROWS: usize = 4;
 
+    #[inline(never)]
     unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
         // SAFETY: needs no instruction set; the rest is the caller's promise.
         unsafe { kernel.run::<Self>() }

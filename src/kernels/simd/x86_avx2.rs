@@ -26,6 +26,7 @@ impl Simd for Avx2 {
     const ROWS: usize = 6;
 
     unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+        #[inline(never)]
         #[target_feature(enable = "avx2,fma")]
         unsafe fn compiled<K: Kernel>(kernel: K) -> K::Output {
             // SAFETY: the instruction set is there, or nobody could call this; the rest is the

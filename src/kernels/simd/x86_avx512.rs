@@ -20,9 +20,10 @@ fn first(n: usize) -> __mmask16 {
 impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
-    const ROWS: usize = 14;
+    const ROWS: usize = 13;
 
     unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+        #[inline(never)]
         #[target_feature(enable = "avx512f")]
         unsafe fn compiled<K: Kernel>(kernel: K) -> K::Output {
             // SAFETY: the instruction set is there, or nobody could call this; the rest is the
