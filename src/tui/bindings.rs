@@ -376,4 +376,10 @@ mod tests {
         assert_eq!(find(&press(KeyCode::Null, KeyModifiers::NONE), P::Loss), Some(A::ToggleFilm));
         assert_eq!(find(&press(KeyCode::Char('s'), KeyModifiers::ALT), P::Loss), None);
     }
+
+    #[test]
+    fn the_readme_has_this_table() {
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&markdown()), "README.md needs this key table:\n<<<\n{}>>>", markdown());
+    }
 }
