@@ -1,5 +1,6 @@
 //! `difflab data`: which datasets there are, and what is in one.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -61,10 +62,10 @@ const GAP: usize = 1;
 /// A dataset that isn't there or can't be read, or a picture that can't be written.
 pub fn run(args: Args) -> Result<()> {
     match args.command {
-        DataCommand::List { format: Format::Table } => print!("{}", table(&data::catalogue())),
+        DataCommand::List { format: Format::Table } => print(&table(&data::catalogue())),
         DataCommand::List { format: Format::Json } => {
             let entries: Vec<Value> = data::catalogue().iter().map(entry_json).collect();
-            println!("{}", serde_json::to_string_pretty(&entries)?);
+            print(&format!("{:#}\n", Value::from(entries)));
         }
         DataCommand::Show { name, format, image_size, out } => {
             let config = DataConfig { image_size, ..data::locate(&name)? };
@@ -76,8 +77,8 @@ pub fn run(args: Args) -> Result<()> {
             }
             let licence = data::catalogue().into_iter().find(|entry| entry.name == config.dataset).map(|e| e.licence);
             match format {
-                Format::Table => print!("{}", facts(&dataset, licence, took)),
-                Format::Json => println!("{}", serde_json::to_string_pretty(&dataset_json(&dataset, licence))?),
+                Format::Table => print(&facts(&dataset, licence, took)),
+                Format::Json => print(&format!("{:#}\n", dataset_json(&dataset, licence))),
             }
             match out {
                 Some(path) => save(&examples(&dataset), &path)?,
@@ -89,6 +90,11 @@ pub fn run(args: Args) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn print(text: &str) {
+    // Whoever closed the pipe has read enough.
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 fn save(picture: &RgbImage, path: &Path) -> Result<()> {
