@@ -78,13 +78,15 @@ pub enum PredictionType {
 pub struct DiffusionConfig {
     /// Number of diffusion steps T; t runs over 0..T.
     pub timesteps: usize,
-    /// `linear`, `scaled_linear`, `cosine` or `sigmoid`.
+    /// How the noise grows with t: `linear` β (Ho et al. 2020), `scaled_linear` (√β linear), `cosine`
+    /// (Nichol & Dhariwal 2021) or `sigmoid`.
     pub schedule: ScheduleName,
     /// First β of the linear, scaled_linear and sigmoid schedules.
     pub beta_start: f64,
     /// Last β of the linear, scaled_linear and sigmoid schedules.
     pub beta_end: f64,
-    /// `epsilon`, `sample` or `v_prediction`.
+    /// What the network predicts: the noise (`epsilon`), the clean image (`sample`), or α·ε − σ·x_0
+    /// (`v_prediction`, Salimans & Ho 2022).
     pub prediction_type: PredictionType,
 }
 
@@ -117,7 +119,8 @@ pub struct ModelConfig {
     pub norm_num_groups: usize,
     /// ε inside the group normalization.
     pub norm_eps: f64,
-    /// `default` (added) or `scale_shift` (FiLM).
+    /// How the time embedding enters a residual block: `default` adds it, `scale_shift` scales and
+    /// shifts the normalized features with it (FiLM).
     pub resnet_time_scale_shift: TimeScaleShift,
     /// Dropout rate inside the residual blocks, 0 to 1.
     pub dropout: f64,
@@ -144,11 +147,12 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// Peak learning rate.
     pub learning_rate: f64,
-    /// `constant` or `cosine`.
+    /// How the learning rate goes on after the warm-up: `constant`, or `cosine` down to
+    /// `min_learning_rate` at the last step.
     pub lr_schedule: LrSchedule,
     /// Steps over which the learning rate rises linearly from 0.
     pub warmup_steps: u64,
-    /// Where the cosine ends.
+    /// Learning rate at the end of the cosine.
     pub min_learning_rate: f64,
     /// AdamW: decay of the first moment.
     pub beta1: f64,
@@ -217,13 +221,14 @@ pub enum TimestepSpacing {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SampleConfig {
-    /// `ddpm` or `ddim`.
+    /// `ddpm` (ancestral, Ho et al. 2020) or `ddim` (Song et al. 2021).
     pub sampler: SamplerName,
     /// Network calls of a trajectory.
     pub steps: usize,
     /// DDIM's η: 0 deterministic, 1 as random as DDPM.
     pub eta: f64,
-    /// `leading`, `trailing` or `linspace`.
+    /// Which of the T timesteps fewer steps visit: `leading`, `trailing` or `linspace`, as in
+    /// diffusers.
     pub spacing: TimestepSpacing,
     /// w in (1 + w)·ε_cond − w·ε_uncond: 0 is the plain conditional model. Other libraries' scale
     /// is s = 1 + w. Any other value than 0 needs a class-conditional model.
