@@ -8,9 +8,11 @@ use anyhow::{Context, Result};
 use image::RgbImage;
 use serde_json::{Value, json};
 
+use super::sample::at_the_shell;
 use crate::config::DataConfig;
 use crate::data::{self, CatalogueEntry, Dataset, Embedded};
-use crate::picture::{self, TerminalProtocol};
+use crate::picture;
+use crate::tui::ImageProtocol;
 
 /// List the bundled datasets, or show what is in one.
 #[derive(Debug, clap::Args)]
@@ -38,6 +40,9 @@ pub enum DataCommand {
         /// Write the pictures to a PNG file instead of the terminal.
         #[arg(long, value_name = "FILE.png")]
         out: Option<PathBuf>,
+        /// How to show the pictures.
+        #[arg(long, value_enum, default_value_t = ImageProtocol::Auto)]
+        images: ImageProtocol,
     },
 }
 
@@ -67,7 +72,7 @@ pub fn run(args: Args) -> Result<()> {
             let entries: Vec<Value> = data::catalogue().iter().map(entry_json).collect();
             print(&format!("{:#}\n", Value::from(entries)));
         }
-        DataCommand::Show { name, format, image_size, out } => {
+        DataCommand::Show { name, format, image_size, out, images } => {
             let config = DataConfig { image_size, ..data::locate(&name)? };
             let started = Instant::now();
             let dataset = data::load(&config)?;
@@ -83,7 +88,7 @@ pub fn run(args: Args) -> Result<()> {
             match out {
                 Some(path) => save(&examples(&dataset), &path)?,
                 None if format == Format::Table => {
-                    picture::print_in_terminal(&examples(&dataset), TerminalProtocol::Auto)?;
+                    picture::print_in_terminal(&examples(&dataset), at_the_shell(images))?;
                 }
                 None => {}
             }

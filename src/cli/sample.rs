@@ -127,7 +127,7 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// The lab's choice of pictures, for printing.
-fn at_the_shell(images: ImageProtocol) -> TerminalProtocol {
+pub(super) fn at_the_shell(images: ImageProtocol) -> TerminalProtocol {
     match images {
         ImageProtocol::Auto => TerminalProtocol::Auto,
         ImageProtocol::Kitty => TerminalProtocol::Kitty,
