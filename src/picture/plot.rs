@@ -66,9 +66,19 @@ pub fn stacked(plots: &[LinePlot], width: u32, height: u32) -> Result<RgbImage> 
         plots.len()
     );
     let mut canvas = Canvas::new(width, height, DARK.background)?;
-    for (i, plot) in plots.iter().enumerate() {
-        let top = i as u32 * each;
-        draw(plot, &mut canvas, &DARK, top as f64, each as f64, width as f64)?;
+    let axes: Vec<(Axis, Axis)> = plots.iter().map(|plot| axes(plot, width as f64, each as f64)).collect();
+    // One left edge for all, so that they read as one picture over one x axis.
+    let labels = axes.iter().flat_map(|(_, y_axis)| &y_axis.ticks);
+    let widest = labels.map(|tick| canvas.text_width(&tick.label, LABEL)).fold(0.0, f64::max);
+    for (i, (plot, axes)) in plots.iter().zip(&axes).enumerate() {
+        let (top, bottom) = (i as u32 * each, (i as u32 + 1) * each);
+        let frame = Frame {
+            left: EDGE + widest + 10.0,
+            right: width as f64 - 28.0,
+            top: top as f64 + 62.0,
+            bottom: bottom as f64 - 50.0,
+        };
+        draw(plot, axes, &frame, &mut canvas, &DARK)?;
     }
     canvas.finish()
 }
@@ -88,21 +98,41 @@ pub fn save_stacked(plots: &[LinePlot], path: &Path, width: u32, height: u32) ->
 const TITLE: f64 = 19.0;
 const LABEL: f64 = 15.0;
 
-/// One plot in the rows `top..top + height` of the canvas.
-fn draw(plot: &LinePlot, canvas: &mut Canvas, palette: &Palette, top: f64, height: f64, width: f64) -> Result<()> {
-    let finite = |v: &f64| v.is_finite();
-    let visible = |(_, y): &&(f64, f64)| y.is_finite() && (!plot.log_y || *y > 0.0);
-    let all = || plot.series.iter().flat_map(|s| s.points.iter()).filter(visible);
-    let x_axis = Axis::linear_tight(all().map(|p| p.0).filter(finite), (width / 110.0) as usize);
-    let rows = (height / 48.0) as usize;
-    let y_axis =
-        if plot.log_y { Axis::logarithmic(all().map(|p| p.1), rows) } else { Axis::linear(all().map(|p| p.1), rows) };
+/// Space left of the titles, in pixels.
+const EDGE: f64 = 24.0;
 
-    let widest = y_axis.ticks.iter().map(|tick| canvas.text_width(&tick.label, LABEL)).fold(0.0, f64::max);
-    let (left, right) = (24.0 + widest + 10.0, width - 28.0);
-    let (upper, lower) = (top + 62.0, top + height - 50.0);
+/// The rectangle that the lines are drawn in, in pixels.
+struct Frame {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+/// Whether a point has a place on the plot.
+fn shown(&(x, y): &(f64, f64), log_y: bool) -> bool {
+    x.is_finite() && y.is_finite() && (!log_y || y > 0.0)
+}
+
+/// Horizontal and vertical axis for a plot of this size in pixels.
+fn axes(plot: &LinePlot, width: f64, height: f64) -> (Axis, Axis) {
+    let points = || plot.series.iter().flat_map(|s| &s.points).filter(|point| shown(point, plot.log_y));
+    let rows = (height / 48.0) as usize;
+    let y = points().map(|p| p.1);
+    let y_axis = if plot.log_y { Axis::logarithmic(y, rows) } else { Axis::linear(y, rows) };
+    (Axis::linear_tight(points().map(|p| p.0), (width / 110.0) as usize), y_axis)
+}
+
+/// One plot: grid and ticks, lines, title and legend.
+fn draw(
+    plot: &LinePlot,
+    (x_axis, y_axis): &(Axis, Axis),
+    &Frame { left, right, top, bottom }: &Frame,
+    canvas: &mut Canvas,
+    palette: &Palette,
+) -> Result<()> {
     let to_x = |x: f64| left + x_axis.place(x) * (right - left);
-    let to_y = |y: f64| lower - y_axis.place(y) * (lower - upper);
+    let to_y = |y: f64| bottom - y_axis.place(y) * (bottom - top);
 
     let grid = palette.faint(palette.border, 0.55);
     for tick in &y_axis.ticks {
@@ -112,11 +142,11 @@ fn draw(plot: &LinePlot, canvas: &mut Canvas, palette: &Palette, top: f64, heigh
     }
     for tick in &x_axis.ticks {
         let x = to_x(tick.value);
-        canvas.line(&[(x, lower), (x, lower + 5.0)], palette.border, 1.0)?;
-        canvas.text(&tick.label, x, lower + 16.0, LABEL, palette.dim, Align::Centre)?;
+        canvas.line(&[(x, bottom), (x, bottom + 5.0)], palette.border, 1.0)?;
+        canvas.text(&tick.label, x, bottom + 16.0, LABEL, palette.dim, Align::Centre)?;
     }
-    canvas.line(&[(left, lower), (right, lower)], palette.border, 1.0)?;
-    canvas.text(&plot.x_label, right, lower + 37.0, LABEL, palette.dim, Align::Right)?;
+    canvas.line(&[(left, bottom), (right, bottom)], palette.border, 1.0)?;
+    canvas.text(&plot.x_label, right, bottom + 37.0, LABEL, palette.dim, Align::Right)?;
 
     for series in &plot.series {
         for run in runs(series, plot.log_y) {
@@ -124,13 +154,13 @@ fn draw(plot: &LinePlot, canvas: &mut Canvas, palette: &Palette, top: f64, heigh
             canvas.line(&thinned(&pixels), series.color, 2.2)?;
         }
     }
-    if all().next().is_none() {
-        canvas.text("no data", (left + right) / 2.0, (upper + lower) / 2.0, LABEL, palette.dim, Align::Centre)?;
+    if plot.series.iter().all(|series| runs(series, plot.log_y).next().is_none()) {
+        canvas.text("no data", (left + right) / 2.0, (top + bottom) / 2.0, LABEL, palette.dim, Align::Centre)?;
     }
 
-    canvas.text(&plot.title, 24.0, top + 26.0, TITLE, palette.text, Align::Left)?;
-    canvas.text(&plot.y_label, 24.0, top + 47.0, LABEL, palette.dim, Align::Left)?;
-    legend(plot, canvas, palette, right, top + 26.0)
+    canvas.text(&plot.title, EDGE, top - 36.0, TITLE, palette.text, Align::Left)?;
+    canvas.text(&plot.y_label, EDGE, top - 15.0, LABEL, palette.dim, Align::Left)?;
+    legend(plot, canvas, palette, right, top - 36.0)
 }
 
 /// Names with a piece of their line, on the title's row, ending at `right`.
@@ -147,8 +177,7 @@ fn legend(plot: &LinePlot, canvas: &mut Canvas, palette: &Palette, right: f64, y
 
 /// The stretches of a line between its gaps.
 fn runs(series: &Series, log_y: bool) -> impl Iterator<Item = &[(f64, f64)]> {
-    let shown = move |&(x, y): &(f64, f64)| x.is_finite() && y.is_finite() && (!log_y || y > 0.0);
-    series.points.split(move |point| !shown(point)).filter(|run| !run.is_empty())
+    series.points.split(move |point| !shown(point, log_y)).filter(|run| !run.is_empty())
 }
 
 /// A line with at most four points for each half pixel across: the first, the lowest, the highest
@@ -236,6 +265,17 @@ mod tests {
         assert_eq!((kept[0], kept[kept.len() - 1]), (many[0], many[9999]));
         let highest = kept.iter().map(|p| p.1).fold(0.0, f64::max);
         assert_eq!(highest, 999.0);
+    }
+
+    #[test]
+    fn a_jagged_line_stays_between_its_ends() {
+        let jagged = (0..3000).map(|i| (i as f64, if i % 2 == 0 { 0.4 } else { 0.6 })).chain([(3000.0, 1.0)]);
+        let image = plot(std::iter::once((-1.0, 0.0)).chain(jagged).collect(), false).to_image(600, 400).unwrap();
+        // The axis runs from 0 to 1 over the rows 350 to 62, so that 0.4 and 0.6 are the rows 235 and 177.
+        let line = pixels_of(&image, DARK.train).into_iter().filter(|&(x, y)| (100..500).contains(&x) && y > 50);
+        let rows: Vec<u32> = line.map(|(_, y)| y).collect();
+        assert!(rows.len() > 10_000);
+        assert!(rows.iter().all(|y| (174..=238).contains(y)), "{:?} to {:?}", rows.iter().min(), rows.iter().max());
     }
 
     #[test]

@@ -6,9 +6,9 @@ use anyhow::{Context, Result, anyhow, ensure};
 use image::{RgbImage, imageops};
 use plotters::backend::BitMapBackend;
 use plotters::drawing::IntoDrawingArea;
-use plotters::element::PathElement;
+use plotters::element::{Circle, PathElement};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontStyle, IntoTextStyle, RGBColor, ShapeStyle, TextStyle, register_font};
+use plotters::style::{Color, FontStyle, IntoTextStyle, RGBColor, ShapeStyle, TextStyle, register_font};
 
 use super::super::palette::Rgb;
 
@@ -46,17 +46,33 @@ impl Canvas {
     }
 
     /// A line through `points`, `thickness` pixels thick, with round joints.
+    ///
+    /// # Errors
+    /// When plotters can't draw it.
     pub fn line(&mut self, points: &[(f64, f64)], color: Rgb, thickness: f64) -> Result<()> {
         let points: Vec<(i32, i32)> = points.iter().map(|&(x, y)| (scaled(x), scaled(y))).collect();
         let width = (thickness * SCALE as f64).round().max(1.0) as u32;
-        let style =
-            ShapeStyle { color: RGBColor(color[0], color[1], color[2]).into(), filled: true, stroke_width: width };
+        let color = RGBColor(color[0], color[1], color[2]);
+        let style = ShapeStyle { color: color.into(), filled: true, stroke_width: width };
         let area =
             BitMapBackend::with_buffer(&mut self.buffer, (self.width * SCALE, self.height * SCALE)).into_drawing_area();
-        area.draw(&PathElement::new(points, style)).map_err(|e| anyhow!("drawing a line: {e}"))
+        // Piece by piece: the joints that plotters makes of a thick path shoot far out at sharp turns.
+        for piece in points.windows(2) {
+            area.draw(&PathElement::new(piece.to_vec(), style)).map_err(|e| anyhow!("drawing a line: {e}"))?;
+        }
+        if points.len() > 2 {
+            for &joint in &points {
+                let dot = Circle::new(joint, width as f64 / 2.0, color.filled());
+                area.draw(&dot).map_err(|e| anyhow!("drawing a line: {e}"))?;
+            }
+        }
+        Ok(())
     }
 
-    /// Text on one row; `y` is its middle.
+    /// Text on one row; `y` is the middle of its small letters.
+    ///
+    /// # Errors
+    /// When plotters can't draw it.
     pub fn text(&mut self, text: &str, x: f64, y: f64, size: f64, color: Rgb, align: Align) -> Result<()> {
         if text.is_empty() {
             return Ok(());
@@ -71,7 +87,8 @@ impl Canvas {
         let style = style(size).color(&color).pos(Pos::new(HPos::Left, VPos::Center));
         let area =
             BitMapBackend::with_buffer(&mut self.buffer, (self.width * SCALE, self.height * SCALE)).into_drawing_area();
-        area.draw_text(text, &style, (scaled(x), scaled(y))).map_err(|e| anyhow!("drawing the text {text:?}: {e}"))
+        area.draw_text(text, &style, (scaled(x), scaled(y + 0.13 * size)))
+            .map_err(|e| anyhow!("drawing the text {text:?}: {e}"))
     }
 
     /// Width of a text in pixels.
