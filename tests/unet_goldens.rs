@@ -10,7 +10,15 @@ use difflab::diffusion::Schedule;
 use difflab::nn::{DownBlockType, ParameterKind, UNet, UNetConfig, UpBlockType, Weights, parameters};
 use difflab::nn::{diffusers, parameter_count};
 
-const GOLDENS: [(&str, f64); 2] = [("uncond_default", 0.5341835618), ("cond_scale_shift", 0.1567213088)];
+/// Name, and the loss mean(out²). The last two were made for settings that the first two leave at
+/// their defaults: sines first, shifted frequencies, one head, padding right and below; and heads
+/// that don't fill the channels, a scaled middle without normalization, centred input.
+const GOLDENS: [(&str, f64); 4] = [
+    ("uncond_default", 0.5341835618),
+    ("cond_scale_shift", 0.1567213088),
+    ("ddpm_cifar10_family", 0.0915660188),
+    ("bare_scale_shift", 0.1100739613),
+];
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name)
@@ -33,7 +41,7 @@ fn values(x: &Tensor) -> Vec<f32> {
     x.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-/// x `[4, 28, 28, 1]`, t, class labels.
+/// A batch, and what diffusers computed for it.
 struct Inputs {
     x: Tensor,
     t: Tensor,
@@ -44,7 +52,6 @@ struct Inputs {
 fn inputs(name: &str) -> Inputs {
     let expected = tensors(golden(name).join("golden.safetensors"));
     let t = expected["t"].to_dtype(DType::F32).unwrap();
-    assert_eq!(t.to_vec1::<f32>().unwrap(), [0.0, 7.0, 500.0, 999.0]);
     let labels = expected.get("class_labels").map(|l| l.to_dtype(DType::U32).unwrap());
     Inputs { x: channels_last(&expected["x"]), t, labels, expected }
 }
@@ -72,7 +79,7 @@ fn outputs_and_inner_activations_equal_diffusers() {
             assert!(difference < 1e-4, "{name}: {module} differs by {difference}");
             compared += 1;
         }
-        assert_eq!(compared, 14);
+        assert_eq!(compared, if name.ends_with("default") || name.starts_with("cond") { 14 } else { 0 });
         let difference = max_abs_difference(&output, &channels_last(&expected["out"]));
         assert!(difference < 1e-4, "{name}: the output differs by {difference}");
     }
@@ -117,8 +124,9 @@ fn saving_and_loading_is_exact_and_writes_the_folder_that_diffusers_wrote() {
         diffusers::save_pipeline(dir.path(), &config, &weights, &scheduler).unwrap();
         for file in ["model_index.json", "scheduler/scheduler_config.json", "unet/config.json"] {
             let (ours, theirs) = (read(dir.path(), file), read(&golden(name), file));
-            // One number is written otherwise.
-            assert_eq!(ours, theirs.replace("1e-05", "0.00001"), "{name}: {file}");
+            // Small numbers are written otherwise.
+            let theirs = theirs.replace("1e-05", "0.00001").replace("1e-06", "1e-6");
+            assert_eq!(ours, theirs, "{name}: {file}");
         }
         let file = "unet/diffusion_pytorch_model.safetensors";
         let (ours, theirs) = (tensors(dir.path().join(file)), tensors(golden(name).join(file)));
