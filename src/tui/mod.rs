@@ -19,6 +19,7 @@ pub mod message;
 pub mod options;
 pub mod outbox;
 pub mod pacing;
+pub mod panels;
 pub mod pictures;
 pub mod shell;
 pub mod signals;
@@ -32,3 +33,7 @@ pub mod view;
 
 pub use image_protocol::ImageProtocol;
 pub use shell::{TuiOptions, run};
+pub mod words;
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,8 @@ pub enum Overlay {
     Palette(CommandPalette),
     /// "Leave?"
     Quit,
+    /// Why the run has failed.
+    Failure,
 }
 
 /// A line to type in, and the actions that match it.

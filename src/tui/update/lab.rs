@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::lab::{Event, Phase, PreviewFrame, RunInfo};
 use crate::tui::effect::Effect;
 use crate::tui::format::{duration, thousands};
-use crate::tui::state::{Controls, Curves, Gravity, HOLD, MarkKind, State};
+use crate::tui::state::{Controls, Curves, Gravity, HOLD, MarkKind, Overlay, State};
 
 /// Takes an event in.
 pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
@@ -59,7 +59,10 @@ fn say(state: &mut State, gravity: Gravity, text: String) {
 
 fn phase_changed(state: &mut State, phase: Phase) {
     match &phase {
-        Phase::Failed(why) => say(state, Gravity::Error, why.clone()),
+        Phase::Failed(why) => {
+            state.overlay = Some(Overlay::Failure);
+            say(state, Gravity::Error, why.clone());
+        }
         Phase::Finished if state.phase != phase => {
             say(state, Gravity::Info, "all steps are done and saved; q leaves".into());
         }

@@ -27,6 +27,10 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Some(Overlay::Failure) => {
+            state.overlay = None;
+            if event.code == KeyCode::Char('q') { act::act(state, Action::Quit) } else { Vec::new() }
+        }
         None => Vec::new(),
     }
 }

@@ -1,0 +1,161 @@
+//! Samples on their way from noise to images: x_t, and the estimate x̂_0.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::frame::{picture, sentence};
+use crate::config::SamplerName;
+use crate::tui::chart::Marker;
+use crate::tui::format::{right, thousands, three_digits};
+use crate::tui::layout;
+use crate::tui::pictures::{Pictures, Slot};
+use crate::tui::state::{Film, Placed, Playback, State, Still, sampler_name};
+use crate::tui::theme::Role;
+use crate::tui::words::{Words, shorten};
+
+/// Before this step samples are expected to be noise.
+const EARLY: u64 = 300;
+
+/// "ddim 50 · w 1.0 · EMA · step 12,400".
+pub fn subtitle(state: &State) -> Words {
+    let sampling = &state.controls.sampling;
+    let sampler = format!("{} {}", sampler_name(sampling.sampler), sampling.steps);
+    let mut words = Words::new(&state.theme).add(Role::Dim, sampler);
+    if sampling.sampler == SamplerName::Ddim && sampling.eta > 0.0 {
+        words = words.add(Role::Dim, format!("η {}", sampling.eta));
+    }
+    if state.is_conditional() {
+        words = words.add(Role::Dim, format!("w {:.1}", sampling.guidance_scale));
+        if let Some(class) = sampling.class {
+            words = words.add(Role::Text, format!("class {}", shorten(&state.class_name(class), 16)));
+        }
+    }
+    words = words.add(Role::Dim, "EMA");
+    match state.shown_still() {
+        Some((film, _)) => words.add(Role::Dim, format!("step {}", thousands(film.step))),
+        None => words,
+    }
+}
+
+/// Both grids, the classes, the timeline, and a note.
+pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
+    let pane = layout::denoising_full(inner);
+    let Some((film, still)) = state.shown_still() else {
+        sentence(&nothing_yet(state), inner, Role::Dim, &state.theme, buf);
+        return;
+    };
+    let noisy = Words::new(&state.theme)
+        .joined_by(" ")
+        .add(Role::Noisy, "x_t")
+        .add(Role::Dim, format!("at t {}", right(still.t.to_string(), 3)));
+    let clean = Words::new(&state.theme).joined_by(" ").add(Role::Clean, "x̂_0").add(Role::Dim, "as estimated there");
+    buf.set_line(pane.noisy_caption.x, pane.noisy_caption.y, &noisy.fit(pane.noisy.width), pane.noisy.width);
+    buf.set_line(pane.clean_caption.x, pane.clean_caption.y, &clean.fit(pane.clean.width), pane.clean.width);
+    picture(Slot::NoisyGrid, state.gallery.noisy(), inner, pictures, buf);
+    picture(Slot::CleanGrid, state.gallery.clean(), inner, pictures, buf);
+    let classes = classes(state, film, state.gallery.clean());
+    buf.set_line(pane.classes.x, pane.classes.y, &classes.fit(pane.classes.width), pane.classes.width);
+    timeline(state, film, still, pane.timeline, buf);
+    buf.set_line(pane.note.x, pane.note.y, &note(state, film).fit(pane.note.width), pane.note.width);
+}
+
+/// x̂_0 small, and where it stands.
+pub fn brief(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
+    let pane = layout::denoising_brief(inner);
+    let Some((film, still)) = state.shown_still() else {
+        sentence(&nothing_yet(state), inner, Role::Dim, &state.theme, buf);
+        return;
+    };
+    picture(Slot::CleanGrid, state.gallery.clean(), inner, pictures, buf);
+    let words = Words::new(&state.theme).pair(Role::Clean, "x̂_0 at t", Role::Text, right(still.t.to_string(), 3)).pair(
+        Role::Dim,
+        "step",
+        Role::Dim,
+        thousands(film.step),
+    );
+    buf.set_line(pane.timeline.x, pane.timeline.y, &words.fit(pane.timeline.width), pane.timeline.width);
+}
+
+fn nothing_yet(state: &State) -> String {
+    if !state.controls.preview_enabled {
+        return "previews are off; p turns them on".into();
+    }
+    match &state.data().history.latest {
+        None => super::loss::waiting(state),
+        Some(_) => "the first preview is being denoised …".into(),
+    }
+}
+
+/// The classes of the images shown, in the grid's rows, and whether there are more.
+fn classes(state: &State, film: &Film, placed: Option<&Placed>) -> Words {
+    let words = Words::new(&state.theme).joined_by("  ");
+    let Some(placed) = placed else { return words };
+    let hidden = film.num.saturating_sub(placed.shown);
+    let more = (hidden > 0).then(|| format!("{} of {}; z shows more", placed.shown, film.num));
+    if film.classes.is_empty() {
+        return words.maybe(Role::Dim, more);
+    }
+    let shown = &film.classes[..placed.shown.min(film.classes.len())];
+    let names = |row: &[usize]| row.iter().map(|c| state.class_name(*c)).collect::<Vec<_>>().join(" ");
+    let rows: Vec<String> = shown.chunks(placed.per_row.max(1)).map(names).collect();
+    words.pair(Role::Dim, "classes", Role::Text, rows.join(" / ")).maybe(Role::Dim, more)
+}
+
+/// "999 ━━━━━●──────── 0 ▸ live".
+fn timeline(state: &State, film: &Film, still: &Still, line: Rect, buf: &mut Buffer) {
+    let theme = &state.theme;
+    let bar = layout::timeline_bar(line);
+    if bar.width < 4 || line.height == 0 {
+        return;
+    }
+    let last = state.timesteps() - 1;
+    buf.set_string(line.x, line.y, right(last.to_string(), 4), theme.style(Role::Dim));
+    let ascii = state.plots.marker == Marker::Ascii;
+    let (done, open, knob) = if ascii { ("=", "-", "o") } else { ("━", "─", "●") };
+    let share = if last > 0 { 1.0 - still.t.min(last) as f64 / last as f64 } else { 1.0 };
+    let at = (share * f64::from(bar.width - 1)).round() as u16;
+    // What has been computed so far of the trajectory.
+    let reached = film.stills().last().map_or(0, |s| s.t.min(last));
+    let reached = if last > 0 { 1.0 - reached as f64 / last as f64 } else { 1.0 };
+    let reached = (reached * f64::from(bar.width - 1)).round() as u16;
+    for x in 0..bar.width {
+        let (symbol, role) = match x {
+            _ if x == at => (knob, Role::Accent),
+            _ if x < at => (done, Role::Dim),
+            _ if x <= reached => (open, Role::Dim),
+            _ => (open, Role::Border),
+        };
+        buf.set_string(bar.x + x, bar.y, symbol, theme.style(role));
+    }
+    let (symbol, word, role) = match state.playback {
+        _ if state.frozen.is_some() => ("=", "frozen", Role::Accent),
+        Playback::Live if !state.controls.preview_enabled => ("·", "off", Role::Dim),
+        Playback::Live => (if ascii { ">" } else { "▸" }, "live", Role::Good),
+        Playback::Held { .. } => (if ascii { "=" } else { "‖" }, "held", Role::Accent),
+        Playback::Playing { .. } => (if ascii { ">" } else { "▸" }, "playing", Role::Accent),
+    };
+    buf.set_string(bar.right() + 1, line.y, "0", theme.style(Role::Dim));
+    buf.set_string(bar.right() + 3, line.y, format!("{symbol} {word}"), theme.style(role));
+}
+
+/// Why it looks as it looks, or what can be done.
+fn note(state: &State, film: &Film) -> Words {
+    let words = Words::new(&state.theme);
+    if !state.controls.preview_enabled {
+        return words.add(Role::Dim, "previews are off; p turns them on");
+    }
+    if matches!(state.playback, Playback::Held { .. }) {
+        return words.add(Role::Dim, "k lets the film run on").add(Role::Dim, "Esc: live");
+    }
+    if film.step < EARLY {
+        return words
+            .add(Role::Warning, "early: noise is what to expect")
+            .add(Role::Dim, format!("after {} steps the averaged (EMA) weights still remember the start", film.step));
+    }
+    let sampling = &film.settings;
+    let scale = sampling.guidance_scale;
+    if state.is_conditional() && scale != 0.0 {
+        return words.add(Role::Dim, format!("guidance w {scale:.1}, elsewhere s = {}", three_digits(1.0 + scale)));
+    }
+    words
+}

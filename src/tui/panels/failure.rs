@@ -1,0 +1,36 @@
+//! The run has failed: what happened, and what to do.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::dialog;
+use crate::tui::state::State;
+use crate::tui::theme::Role;
+use crate::tui::words::wrap;
+
+/// Draws it.
+pub fn failure(state: &State, why: &str, screen: Rect, buf: &mut Buffer) {
+    let style = |role| state.theme.style(role);
+    let width = screen.width.saturating_sub(12).clamp(20, 84);
+    let mut lines: Vec<Line> =
+        wrap(why, usize::from(width)).into_iter().map(|l| Line::from(Span::styled(l, style(Role::Text)))).collect();
+    lines.push(Line::default());
+    if let Some(info) = &state.live.info {
+        let text = format!(
+            "What was saved is in {}; difflab --resume with that folder goes on from its newest good checkpoint.",
+            info.run_dir.display()
+        );
+        lines
+            .extend(wrap(&text, usize::from(width)).into_iter().map(|l| Line::from(Span::styled(l, style(Role::Dim)))));
+        lines.push(Line::default());
+    }
+    lines.push(Line::from(vec![
+        Span::styled("q", style(Role::Accent)),
+        Span::styled(" leave    ", style(Role::Text)),
+        Span::styled("Esc", style(Role::Accent)),
+        Span::styled(" look at the plots", style(Role::Text)),
+    ]));
+    let inner = dialog::open(state, screen, "The run has failed", width, lines.len() as u16, buf);
+    dialog::scrolled(state, &lines, 0, inner, buf);
+}

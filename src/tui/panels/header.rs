@@ -1,0 +1,95 @@
+//! The first line: what is trained, and how far it is.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::loss::remaining;
+use crate::config::{Config, PredictionType};
+use crate::lab::Phase;
+use crate::tui::chart::Marker;
+use crate::tui::format::{count, duration, right, thousands, three_digits};
+use crate::tui::state::{State, schedule_name};
+use crate::tui::theme::Role;
+use crate::tui::words::Words;
+
+/// Draws it.
+pub fn header(state: &State, area: Rect, buf: &mut Buffer) {
+    let room = area.width.saturating_sub(2);
+    let progress = progress(state).fit(room.saturating_sub(12));
+    let width = progress.width() as u16;
+    let left = Words::new(&state.theme).add(Role::Strong, "difflab").fit(room);
+    buf.set_line(area.x + 1, area.y, &left, room);
+    let begin = area.x + 1 + left.width() as u16 + 2;
+    let end = area.right().saturating_sub(width + 1);
+    if end > begin {
+        let facts = facts(state).fit(end.saturating_sub(begin + 2));
+        buf.set_line(begin, area.y, &facts, end - begin);
+    }
+    buf.set_line(end, area.y, &progress, width);
+}
+
+/// "mnist · U-Net 1.1 M · cosine T 1,000 · ε · cpu × 2".
+fn facts(state: &State) -> Words {
+    let words = Words::new(&state.theme);
+    let Some(config) = &state.config else { return words };
+    let words = words.add(Role::Text, config.name.clone());
+    let words = match &state.live.info {
+        Some(info) => words.add(Role::Dim, format!("{} {}", info.network, count(info.parameters))),
+        None => words,
+    };
+    let words = words
+        .add(
+            Role::Dim,
+            format!("{} T {}", schedule_name(config.diffusion.schedule), thousands(config.diffusion.timesteps as u64)),
+        )
+        .add(Role::Dim, target(config));
+    match &state.live.info {
+        Some(info) => words.add(Role::Dim, format!("{} × {}", info.device, info.threads)),
+        None => words,
+    }
+}
+
+/// What the network predicts, as a symbol.
+fn target(config: &Config) -> &'static str {
+    match config.diffusion.prediction_type {
+        PredictionType::Epsilon => "ε",
+        PredictionType::Sample => "x_0",
+        PredictionType::VPrediction => "v",
+    }
+}
+
+/// "● training   step 12,480 / 40,000 · epoch 13.3 · 412 img/s · 18 min left".
+fn progress(state: &State) -> Words {
+    let ascii = state.plots.marker == Marker::Ascii;
+    let dot = |symbol: &'static str, plain: &'static str| if ascii { plain } else { symbol };
+    let (symbol, word, role) = match &state.phase {
+        _ if state.leaving && !state.ended => (dot("●", "*"), "saving", Role::Warning),
+        Phase::Starting(_) => (dot("○", "o"), "starting", Role::Dim),
+        Phase::Training => (dot("●", "*"), "training", Role::Good),
+        Phase::Paused => (dot("‖", "="), "paused", Role::Warning),
+        Phase::Stopping => (dot("●", "*"), "saving", Role::Warning),
+        Phase::Finished => (dot("✓", "+"), "finished", Role::Good),
+        Phase::Failed(_) => (dot("✗", "x"), "failed", Role::Error),
+    };
+    let words = Words::new(&state.theme);
+    let words = if state.frozen.is_some() { words.add(Role::Accent, "display frozen") } else { words };
+    let words = words.add(role, format!("{symbol} {word:<8}"));
+    let total = state.config.as_ref().map_or(0, |c| c.train.steps);
+    let Some(latest) = &state.live.history.latest else {
+        return words.add(Role::Dim, format!("step 0 / {}", thousands(total)));
+    };
+    let all = thousands(total);
+    let step = right(thousands(latest.step), all.len());
+    let words = words.pair(Role::Dim, "step", Role::Text, format!("{step} / {all}"));
+    let left = remaining(state, latest).filter(|_| matches!(state.phase, Phase::Training));
+    words
+        .maybe(Role::Dim, left.map(|s| format!("{} left", right(duration(s), 6))))
+        .pair(Role::Dim, "epoch", Role::Dim, format!("{:.1}", latest.epoch))
+        .add(Role::Dim, format!("{} img/s", right(three_digits(latest.images_per_s), 4)))
+        .maybe(Role::Warning, warnings(state))
+}
+
+fn warnings(state: &State) -> Option<String> {
+    let n = state.news.warnings();
+    (n > 0).then(|| format!("! {n}"))
+}

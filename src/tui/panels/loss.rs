@@ -1,0 +1,104 @@
+//! The loss: raw faint, smoothed bright, held-out beside it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::frame::sentence;
+use super::loss_chart;
+use crate::lab::{Phase, StepRecord};
+use crate::tui::format::{duration, right, three_digits};
+use crate::tui::state::{SMOOTHINGS, State};
+use crate::tui::theme::Role;
+use crate::tui::words::Words;
+
+/// "log · smooth 0.97 · over steps".
+pub fn subtitle(state: &State) -> Words {
+    let plots = &state.plots;
+    let smoothing = SMOOTHINGS.get(plots.smoothing).copied().unwrap_or(0.0);
+    let smoothing = if smoothing == 0.0 { "raw".to_string() } else { format!("smooth {smoothing}") };
+    Words::new(&state.theme).add(Role::Dim, if plots.log_y { "log" } else { "linear" }).add(Role::Dim, smoothing)
+}
+
+/// The chart, and two lines of numbers.
+pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
+    let lines = if inner.height >= 12 { 2 } else { 1 };
+    let chart = Rect { height: inner.height.saturating_sub(lines), ..inner };
+    let history = &state.data().history;
+    match &history.latest {
+        None => sentence(&waiting(state), chart, Role::Dim, &state.theme, buf),
+        Some(_) if history.losses().is_empty() => {
+            sentence("no finite loss so far", chart, Role::Error, &state.theme, buf);
+        }
+        Some(_) => loss_chart::draw(state, chart, buf),
+    }
+    let Some(latest) = &history.latest else { return };
+    if lines == 2 {
+        buf.set_line(inner.x, chart.bottom(), &losses(state).fit(inner.width), inner.width);
+        buf.set_line(inner.x, chart.bottom() + 1, &rates(state, latest).fit(inner.width), inner.width);
+    } else if chart.bottom() < inner.bottom() {
+        let words = losses(state).pair(Role::Dim, "lr", Role::Text, three_digits(latest.lr)).pair(
+            Role::Dim,
+            "‖g‖",
+            Role::Text,
+            three_digits(latest.grad_norm),
+        );
+        buf.set_line(inner.x, chart.bottom(), &words.fit(inner.width), inner.width);
+    }
+}
+
+/// The one number, and a small curve.
+pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
+    let history = &state.data().history;
+    if history.latest.is_none() {
+        sentence(&waiting(state), inner, Role::Dim, &state.theme, buf);
+        return;
+    }
+    let smoothed = history.smoothed(state.plots.smoothing).unwrap_or(f64::NAN);
+    let words = Words::new(&state.theme)
+        .pair(Role::Train, "train", Role::Strong, right(three_digits(smoothed), 6))
+        .pair(Role::HeldOut, "held-out", Role::Text, history.latest_held_out.map_or("–".into(), three_digits));
+    buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
+    let curve = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    loss_chart::sparkline(state, curve, buf);
+}
+
+/// What the lab is doing before the first loss.
+pub fn waiting(state: &State) -> String {
+    match &state.phase {
+        Phase::Starting(what) => format!("{what} …"),
+        Phase::Failed(_) => "the run failed before its first step".into(),
+        Phase::Paused => "paused before the first step; space goes on".into(),
+        Phase::Training | Phase::Stopping | Phase::Finished => "step 1 …".into(),
+    }
+}
+
+fn losses(state: &State) -> Words {
+    let history = &state.data().history;
+    let smoothed = history.smoothed(state.plots.smoothing).unwrap_or(f64::NAN);
+    let held_out = history.latest_held_out.map_or("–".into(), three_digits);
+    Words::new(&state.theme).pair(Role::Train, "train", Role::Strong, right(three_digits(smoothed), 7)).pair(
+        Role::HeldOut,
+        "held-out",
+        Role::Text,
+        right(held_out, 7),
+    )
+}
+
+fn rates(state: &State, latest: &StepRecord) -> Words {
+    let scale = state.controls.learning_rate_scale;
+    let scaled = (scale != 1.0).then(|| format!("× {}", three_digits(scale)));
+    Words::new(&state.theme)
+        .pair(Role::Dim, "lr", Role::Text, right(three_digits(latest.lr), 7))
+        .maybe(Role::Warning, scaled)
+        .pair(Role::Dim, "‖g‖", Role::Text, right(three_digits(latest.grad_norm), 6))
+        .pair(Role::Text, &right(three_digits(latest.images_per_s), 5), Role::Dim, "images/s")
+        .pair(Role::Text, &right(remaining(state, latest).map_or("–".into(), duration), 6), Role::Dim, "left")
+}
+
+/// Seconds until the last step at the present speed.
+pub fn remaining(state: &State, latest: &StepRecord) -> Option<f64> {
+    let config = state.config.as_ref()?;
+    let steps = config.train.steps.saturating_sub(latest.step) as f64;
+    let images = steps * config.train.batch_size as f64;
+    (latest.images_per_s > 0.0).then(|| images / latest.images_per_s)
+}

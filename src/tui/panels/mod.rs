@@ -1,0 +1,29 @@
+//! One file a panel or dialog; each draws from the state into a buffer.
+
+mod denoising;
+mod dialog;
+mod failure;
+mod footer;
+mod frame;
+mod header;
+mod heatmap;
+mod help;
+mod loss;
+mod loss_chart;
+mod messages;
+mod palette;
+mod quit;
+mod schedule;
+mod schedule_chart;
+mod too_small;
+
+pub use failure::failure;
+pub use footer::footer;
+pub use header::header;
+pub use help::help;
+pub use messages::messages;
+pub use palette::palette;
+pub use quit::quit;
+pub use too_small::too_small;
+
+pub(in crate::tui) use frame::panel;

@@ -1,0 +1,76 @@
+//! The noise schedule, and what it does to one training image.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::frame::{picture, sentence};
+use super::schedule_chart;
+use crate::tui::format::{right, three_digits};
+use crate::tui::layout;
+use crate::tui::pictures::{Pictures, Slot};
+use crate::tui::state::{Curves, ScheduleView, State, TimeAxis};
+use crate::tui::theme::Role;
+use crate::tui::words::Words;
+
+/// "ᾱ · β · √ᾱ √(1−ᾱ) · SNR", the shown one bright.
+pub fn subtitle(state: &State) -> Words {
+    ScheduleView::ALL.into_iter().fold(Words::new(&state.theme), |words, view| {
+        let role = if view == state.plots.schedule_view { Role::Text } else { Role::Border };
+        words.add(role, view.name())
+    })
+}
+
+/// The curves, the image at the cursor's t, and the numbers there.
+pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
+    let Some(curves) = &state.curves else {
+        sentence("the schedule is not known yet", inner, Role::Dim, &state.theme, buf);
+        return;
+    };
+    let pane = layout::schedule_full(inner);
+    schedule_chart::draw(state, curves, pane.chart, buf);
+    buf.set_line(pane.readout.x, pane.readout.y, &readout(state, curves).fit(pane.readout.width), pane.readout.width);
+    if pane.picture.is_empty() {
+        return;
+    }
+    let caption = Words::new(&state.theme).joined_by(" ").add(Role::Noisy, "x_t").add(Role::Dim, "of a training image");
+    buf.set_line(pane.caption.x, pane.caption.y, &caption.fit(pane.caption.width), pane.caption.width);
+    match state.gallery.forward() {
+        Some(placed) => picture(Slot::Forward, Some(placed), inner, pictures, buf),
+        None => sentence("waiting for the data", pane.picture, Role::Dim, &state.theme, buf),
+    }
+}
+
+/// The number at the cursor, and the curve.
+pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
+    let Some(curves) = &state.curves else {
+        sentence("not known yet", inner, Role::Dim, &state.theme, buf);
+        return;
+    };
+    let t = state.cursor_t.min(curves.timesteps() - 1);
+    let words = Words::new(&state.theme).pair(Role::Accent, "t", Role::Accent, right(t.to_string(), 3)).pair(
+        Role::Dim,
+        "ᾱ",
+        Role::Strong,
+        right(three_digits(curves.run.alphas_cumprod[t]), 6),
+    );
+    buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
+    let curve = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    schedule_chart::sparkline(state, curves, curve, buf);
+}
+
+/// "t 430 · ᾱ 0.56 · β 0.0012 · √ᾱ 0.75 · σ 0.66 · SNR 1.05 dB".
+fn readout(state: &State, curves: &Curves) -> Words {
+    let t = state.cursor_t.min(curves.timesteps() - 1);
+    let run = &curves.run;
+    let mut words = Words::new(&state.theme)
+        .pair(Role::Accent, "t", Role::Accent, right(t.to_string(), 3))
+        .pair(Role::Dim, "ᾱ", Role::Text, right(three_digits(run.alphas_cumprod[t]), 7))
+        .pair(Role::Dim, "β", Role::Text, right(three_digits(run.betas[t]), 7))
+        .pair(Role::Clean, "√ᾱ", Role::Text, right(three_digits(run.alpha(t)), 6))
+        .pair(Role::Noisy, "√(1−ᾱ)", Role::Text, right(three_digits(run.sigma(t)), 6))
+        .pair(Role::Dim, "SNR", Role::Text, format!("{} dB", right(three_digits(run.snr_db(t)), 6)));
+    if state.plots.time_axis == TimeAxis::LogSnr {
+        words = words.pair(Role::Dim, "log-SNR", Role::Text, three_digits(curves.read(TimeAxis::LogSnr, t)));
+    }
+    words
+}

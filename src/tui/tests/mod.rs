@@ -1,0 +1,8 @@
+//! The screen as a whole: what it looks like, what its keys do, and that nothing makes it panic.
+
+mod behaviour;
+mod demo;
+mod fuzz;
+mod looks;
+mod paint;
+mod speed;
