@@ -123,7 +123,7 @@ impl<N: Network> Denoiser for NetworkDenoiser<N> {
             ensure!(labels.len() == n, "{} class labels for a batch of {n}", labels.len());
         }
         // Off the CPU the device itself is the parallel worker.
-        let shares = if x_t.device().is_cpu() { self.workers.shares(n) } else { vec![0..n] };
+        let shares = if x_t.device().is_cpu() { self.workers.shares(n) } else { std::iter::once(0..n).collect() };
         let outputs = self.workers.run(shares.len(), |i| self.forward(x_t, at.t, shares[i].clone()));
         let output = Tensor::cat(&outputs.into_iter().collect::<Result<Vec<_>>>()?, 0)?;
         let (x_0, epsilon) = self.prediction_type.to_x_0_and_epsilon(&output, x_t, at.alpha, at.sigma)?;
