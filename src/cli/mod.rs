@@ -1,16 +1,16 @@
 //! The command line: one file a subcommand.
 
 pub mod data;
+mod device;
 pub mod doctor;
 pub mod eval;
+mod lab;
+mod program;
+mod runs;
 pub mod sample;
 pub mod schedule;
 mod usage;
 mod values;
 
+pub use program::main;
 pub use usage::UsageError;
-
-/// Runs the program and says how it ended.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
-}

@@ -1,1 +1,10 @@
-//! Being built.
+//! The lab without a screen: a progress bar on a terminal, JSON lines on a pipe.
+
+mod bar;
+mod json;
+mod output;
+mod signals;
+mod text;
+mod watch;
+
+pub use watch::{Log, watch};

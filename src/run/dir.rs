@@ -29,14 +29,7 @@ impl RunDir {
     pub fn create(dir: Option<&Path>, config: &Config) -> Result<Self, RunError> {
         let path = match dir {
             Some(dir) => {
-                let occupied = match fs::read_dir(dir) {
-                    Ok(mut entries) => entries.next().is_some(),
-                    Err(error) if error.kind() == ErrorKind::NotFound => false,
-                    Err(error) => return Err(RunError::not_writable(dir, error)),
-                };
-                if occupied {
-                    return Err(RunError::NotEmpty(dir.to_path_buf()));
-                }
+                check_free(dir)?;
                 fs::create_dir_all(dir).map_err(|e| RunError::not_writable(dir, e))?;
                 dir.to_path_buf()
             }
@@ -67,6 +60,21 @@ impl RunDir {
     pub fn write_config(&self, config: &Config) -> Result<(), RunError> {
         write_replacing(&self.path.join("config.toml"), config.to_toml().as_bytes())
             .map_err(|e| RunError::not_writable(&self.path, e))
+    }
+}
+
+/// Checks that a new run can have the folder `dir`: missing or empty.
+///
+/// # Errors
+/// [`RunError`] when something is in it, or it is no folder.
+pub fn check_free(dir: &Path) -> Result<(), RunError> {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => match entries.next() {
+            Some(_) => Err(RunError::NotEmpty(dir.to_path_buf())),
+            None => Ok(()),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(RunError::not_writable(dir, error)),
     }
 }
 

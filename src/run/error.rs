@@ -11,10 +11,10 @@ pub enum RunError {
         .0.display(), .0.display()
     )]
     NotEmpty(PathBuf),
-    #[error("cannot write in {}: {source}\n  choose another place with --run DIR, or make room there", path.display())]
-    NotWritable { path: PathBuf, source: io::Error },
-    #[error("cannot read {}: {source}", path.display())]
-    NotReadable { path: PathBuf, source: io::Error },
+    #[error("cannot write in {}: {error}\n  choose another place with --run DIR, or make room there", path.display())]
+    NotWritable { path: PathBuf, error: io::Error },
+    #[error("cannot read {}: {error}", path.display())]
+    NotReadable { path: PathBuf, error: io::Error },
     #[error("no run \"{run}\": neither a folder nor the beginning of a name in runs/\n  {known}")]
     NotFound { run: String, known: String },
     #[error("\"{run}\" could be any of {}\n  write more of the name", matches.join(", "))]
@@ -35,12 +35,12 @@ pub enum RunError {
 }
 
 impl RunError {
-    pub(super) fn not_writable(path: &Path, source: io::Error) -> Self {
-        Self::NotWritable { path: path.to_path_buf(), source }
+    pub(super) fn not_writable(path: &Path, error: io::Error) -> Self {
+        Self::NotWritable { path: path.to_path_buf(), error }
     }
 
-    pub(super) fn not_readable(path: &Path, source: io::Error) -> Self {
-        Self::NotReadable { path: path.to_path_buf(), source }
+    pub(super) fn not_readable(path: &Path, error: io::Error) -> Self {
+        Self::NotReadable { path: path.to_path_buf(), error }
     }
 
     pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Self {

@@ -26,7 +26,7 @@ mod samples_file;
 pub mod snapshot;
 mod summary;
 
-pub use dir::{RunDir, config_of};
+pub use dir::{RunDir, check_free, config_of};
 pub use durable::write_replacing;
 pub use error::RunError;
 pub use find::{all, find};

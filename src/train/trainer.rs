@@ -17,7 +17,7 @@ use super::state::{TrainerState, finder, set_all};
 use crate::config::Config;
 use crate::data::{Dataset, indices_of_step};
 use crate::diffusion::Schedule;
-use crate::kernels::Workers;
+use crate::kernels::{self, Workers};
 use crate::nn::{UNet, UNetConfig, Weights};
 use crate::random::{Stream, generator};
 
@@ -154,7 +154,7 @@ impl Trainer {
             let mut rng = generator(self.config.seed, Stream::Dropout, (self.step << 16) | i as u64);
             let output =
                 self.unet.forward_train(&share.x_t, &share.t, share.classes.as_ref(), dropout.then_some(&mut rng))?;
-            let per_sample = (output - &share.target)?.sqr()?.flatten_from(1)?.mean(1)?;
+            let per_sample = kernels::squared_error(&output, &share.target)?;
             // Shares add up to the mean over the whole batch.
             let gradients = (per_sample.sum_all()? / batch.len() as f64)?.backward()?;
             Ok(Share { losses: to_f64(&per_sample)?, gradients })
@@ -201,7 +201,7 @@ impl Trainer {
             let losses = self.workers.run(ranges.len(), |i| -> Result<Vec<f64>> {
                 let share = batch.narrow(ranges[i].clone())?;
                 let output = unet.forward(&share.x_t, &share.t, share.classes.as_ref())?;
-                to_f64(&(output - &share.target)?.sqr()?.flatten_from(1)?.mean(1)?)
+                to_f64(&kernels::squared_error(&output, &share.target)?)
             });
             for loss in losses {
                 sum += loss?.iter().sum::<f64>();

@@ -1,0 +1,138 @@
+//! `difflab [CONFIG]`: opens the lab, on the screen or headless.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use super::{UsageError, device};
+use crate::config::{self, Config};
+use crate::headless::{self, Log};
+use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
+use crate::run;
+use crate::tui::{self, ImageProtocol, TuiOptions};
+
+/// The shipped config that opens when none is named.
+const DEFAULT_CONFIG: &str = "mnist";
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The experiment: a path to a .toml file, or the name of a shipped config [default: mnist].
+    #[arg(value_name = "CONFIG")]
+    config: Option<String>,
+    /// Train without a screen: a progress bar on a terminal, JSON lines on a pipe.
+    #[arg(long)]
+    no_tui: bool,
+    /// How to tell the progress without a screen (implies --no-tui) [default: text on a terminal, json
+    /// on a pipe].
+    #[arg(long, value_name = "FORMAT")]
+    log: Option<LogFormat>,
+    /// Set any config key, e.g. --set train.batch_size=64; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Training steps of the whole run (train.steps).
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// Seed of every random number (seed).
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// cpu, cuda:0 or metal.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: String,
+    /// Training threads [default: one for each physical core].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+    /// Where the run folder goes [default: runs/<date>-<name>-<short id>].
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Go on from a run's newest good checkpoint: a folder, the beginning of its name in runs/, or
+    /// `latest`.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["run", "seed", "config"])]
+    resume: Option<String>,
+    /// How pictures are drawn.
+    #[arg(long, value_enum, default_value_t = ImageProtocol::Auto)]
+    images: ImageProtocol,
+    /// Explain every config key, and exit.
+    #[arg(long)]
+    help_config: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Json,
+    Text,
+}
+
+/// Opens the lab and returns when it is left.
+///
+/// # Errors
+/// Bad usage, config or data, and runs that fail.
+pub fn run(args: Args) -> Result<Outcome> {
+    if args.help_config {
+        // Whoever closed the pipe has read enough.
+        let _ = writeln!(io::stdout(), "{}", config::help().trim_end());
+        return Ok(Outcome::Done);
+    }
+    let mut plan = plan(&args)?;
+    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if !args.no_tui && args.log.is_none() {
+        if on_terminal {
+            return tui::run(plan, TuiOptions { images: args.images, ..TuiOptions::default() });
+        }
+        let _ = writeln!(io::stderr(), "difflab: no terminal to draw on, training without a screen (--no-tui)");
+    }
+    let log = match args.log {
+        Some(LogFormat::Json) => Log::Json,
+        Some(LogFormat::Text) => Log::Text,
+        None if io::stdout().is_terminal() => Log::Text,
+        None => Log::Json,
+    };
+    plan.audience = Audience::Nobody;
+    headless::watch(plan, log)
+}
+
+fn plan(args: &Args) -> Result<LabPlan> {
+    let device = device::open(&args.device)?;
+    let mut overrides = args.set.clone();
+    overrides.extend(args.steps.map(|steps| format!("train.steps={steps}")));
+    overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
+    let (config, run) = match &args.resume {
+        Some(run) => {
+            let path = run::find(run)?;
+            let config = resumed_config(&path, &overrides)?;
+            (config, RunChoice::Resume(path))
+        }
+        None => {
+            let config = Config::load(args.config.as_deref().unwrap_or(DEFAULT_CONFIG), &overrides)?;
+            if let Some(dir) = &args.run {
+                run::check_free(dir)?;
+            }
+            (config, RunChoice::New { dir: args.run.clone() })
+        }
+    };
+    let warnings = config.validate()?;
+    Ok(LabPlan { config, run, device, threads: args.threads, audience: Audience::Screen, warnings })
+}
+
+/// The config of a run that goes on: its own, with the changes that leave what was trained valid.
+fn resumed_config(path: &Path, overrides: &[String]) -> Result<Config> {
+    let before = run::config_of(path)?;
+    let after = before.clone().with_overrides(overrides)?;
+    let fixed = [
+        ("data", before.data != after.data),
+        ("diffusion", before.diffusion != after.diffusion),
+        ("model", before.model != after.model),
+        ("seed", before.seed != after.seed),
+        ("train.batch_size", before.train.batch_size != after.train.batch_size),
+        ("train.timestep_bins", before.train.timestep_bins != after.train.timestep_bins),
+    ];
+    match fixed.iter().find(|(_, changed)| *changed) {
+        Some((what, _)) => Err(UsageError::new(format!(
+            "{what} cannot change in a run that goes on\n  start a new run with it, or leave it as it is in {}",
+            path.join("config.toml").display()
+        ))
+        .into()),
+        None => Ok(after),
+    }
+}

@@ -1,0 +1,66 @@
+//! The progress bar.
+
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::text::{sentences, standing};
+use crate::lab::{Event, Phase, RunInfo};
+
+/// A bar at the bottom of the terminal, with what happens scrolling by above it.
+pub struct Bar {
+    bar: ProgressBar,
+    info: Option<Arc<RunInfo>>,
+}
+
+impl Bar {
+    /// On `target`; hidden where that is no terminal.
+    pub fn new(target: ProgressDrawTarget) -> Self {
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(style("{spinner} {msg}"));
+        Self { bar, info: None }
+    }
+
+    pub fn event(&mut self, event: &Event) {
+        match event {
+            Event::Phase(Phase::Starting(text)) => {
+                self.bar.set_message(text.clone());
+                self.bar.tick();
+                return;
+            }
+            Event::Ready(info) => {
+                self.bar.set_style(style("step {human_pos}/{human_len} {wide_bar:.cyan/blue} {msg}"));
+                self.bar.set_length(info.config.train.steps);
+                self.bar.set_position(info.start_step);
+                self.bar.set_message("");
+                self.info = Some(info.clone());
+            }
+            Event::Step(record) => {
+                if let Some(info) = &self.info {
+                    self.bar.set_message(standing(record, info));
+                }
+                self.bar.set_position(record.step);
+            }
+            Event::Ended(_) => self.bar.abandon(),
+            _ => {}
+        }
+        sentences(event).into_iter().for_each(|sentence| self.bar.println(sentence));
+    }
+}
+
+/// A style by its template; indicatif's plain one should it ever refuse it.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_are_good() {
+        for template in ["{spinner} {msg}", "step {human_pos}/{human_len} {wide_bar:.cyan/blue} {msg}"] {
+            assert!(ProgressStyle::with_template(template).is_ok());
+        }
+    }
+}

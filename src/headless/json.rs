@@ -1,0 +1,125 @@
+//! Events as JSON lines, one object a line, each with its `type`.
+
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::output::Output;
+use crate::lab::{Event, Phase, StepRecord};
+
+/// Writes events as JSON lines. `step` lines have the keys of metrics.jsonl, and come every
+/// `log_every` steps (and where there is a held-out loss).
+pub struct JsonLines<W> {
+    output: Output<W>,
+    log_every: u64,
+}
+
+impl<W: Write> JsonLines<W> {
+    pub fn new(writer: W, log_every: u64) -> Self {
+        Self { output: Output::new(writer), log_every: log_every.max(1) }
+    }
+
+    pub fn event(&mut self, event: &Event) {
+        if let Some(line) = self.line(event) {
+            self.output.line(&line);
+        }
+    }
+
+    fn line(&self, event: &Event) -> Option<String> {
+        let value = match event {
+            Event::Phase(phase) => phase_line(phase),
+            Event::Ready(info) => json!({
+                "type": "ready",
+                "run": info.run_dir,
+                "network": info.network,
+                "parameters": info.parameters,
+                "train_images": info.train_images,
+                "held_out_images": info.held_out_images,
+                "image_shape": [info.image_shape.0, info.image_shape.1, info.image_shape.2],
+                "classes": info.classes,
+                "device": info.device,
+                "threads": info.threads,
+                "start_step": info.start_step,
+                "steps": info.config.train.steps,
+                "warnings": info.warnings,
+            }),
+            Event::Step(record) if record.step % self.log_every == 0 || record.val_loss.is_some() => {
+                return step_line(record);
+            }
+            // Both are in the run folder, whole.
+            Event::Step(_) | Event::TimestepLoss(_) | Event::History { .. } => return None,
+            Event::SnapshotSaved { step, dir } => json!({"type": "snapshot", "step": step, "path": dir}),
+            Event::PreviewSaved { step, file } => json!({"type": "preview", "step": step, "path": file}),
+            Event::CheckpointSaved { step, dir, took } => {
+                json!({"type": "checkpoint", "step": step, "path": dir, "took_s": took.as_secs_f64()})
+            }
+            Event::SettingChanged { step, what } => json!({"type": "setting", "step": step, "what": what}),
+            Event::Warning { step, message } => json!({"type": "warning", "step": step, "message": message}),
+            Event::Ended(Ok(())) => json!({"type": "ended", "ok": true}),
+            Event::Ended(Err(error)) => json!({"type": "ended", "ok": false, "error": error}),
+        };
+        Some(value.to_string())
+    }
+}
+
+/// Serialized in the order of metrics.jsonl, with its type in front.
+fn step_line(record: &StepRecord) -> Option<String> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        r#type: &'static str,
+        #[serde(flatten)]
+        record: &'a StepRecord,
+    }
+    serde_json::to_string(&Line { r#type: "step", record }).ok()
+}
+
+fn phase_line(phase: &Phase) -> Value {
+    let (name, message) = match phase {
+        Phase::Starting(text) => ("starting", Some(text)),
+        Phase::Training => ("training", None),
+        Phase::Paused => ("paused", None),
+        Phase::Stopping => ("stopping", None),
+        Phase::Finished => ("finished", None),
+        Phase::Failed(text) => ("failed", Some(text)),
+    };
+    match message {
+        Some(message) => json!({"type": "phase", "phase": name, "message": message}),
+        None => json!({"type": "phase", "phase": name}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(step: u64, val_loss: Option<f64>) -> StepRecord {
+        StepRecord {
+            step,
+            epoch: 0.5,
+            loss: 0.25,
+            loss_smoothed: 0.5,
+            val_loss,
+            lr: 1e-3,
+            grad_norm: 2.0,
+            images_per_s: 100.0,
+            elapsed_s: 3.0,
+        }
+    }
+
+    #[test]
+    fn every_line_is_one_object_with_a_type_and_steps_come_as_often_as_asked() {
+        let mut bytes = Vec::new();
+        let mut lines = JsonLines::new(&mut bytes, 10);
+        lines.event(&Event::Phase(Phase::Starting("loading \"x\"\nslowly".into())));
+        (1..=20).for_each(|step| lines.event(&Event::Step(record(step, (step == 7).then_some(0.1)))));
+        lines.event(&Event::Ended(Err("disk full".into())));
+        let text = String::from_utf8(bytes).unwrap();
+        let values: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let types: Vec<&str> = values.iter().map(|v| v["type"].as_str().unwrap()).collect();
+        assert_eq!(types, ["phase", "step", "step", "step", "ended"]);
+        assert_eq!(values[1]["val_loss"], 0.1);
+        assert_eq!(values[2]["step"], 10);
+        assert!(values[2].get("val_loss").is_none());
+    }
+}

@@ -1,0 +1,118 @@
+//! Events in words: what the bar and plain text have in common.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use super::output::Output;
+use crate::lab::{Event, Phase, RunInfo, StepRecord};
+
+/// Lines of plain text: what happens, and how the training stands every few seconds.
+pub struct Text<W> {
+    output: Output<W>,
+    info: Option<std::sync::Arc<RunInfo>>,
+    next: Instant,
+}
+
+/// Time between two lines of progress.
+const EVERY: Duration = Duration::from_secs(5);
+
+impl<W: Write> Text<W> {
+    pub fn new(writer: W) -> Self {
+        Self { output: Output::new(writer), info: None, next: Instant::now() }
+    }
+
+    pub fn event(&mut self, event: &Event) {
+        if let Event::Ready(info) = event {
+            self.info = Some(info.clone());
+        }
+        match (event, &self.info) {
+            (Event::Step(record), Some(info)) => {
+                let last = record.step >= info.config.train.steps;
+                if last || record.val_loss.is_some() || Instant::now() >= self.next {
+                    self.next = Instant::now() + EVERY;
+                    let steps = info.config.train.steps;
+                    self.output.line(&format!("step {}/{steps} · {}", record.step, standing(record, info)));
+                }
+            }
+            _ => sentences(event).iter().for_each(|sentence| self.output.line(sentence)),
+        }
+    }
+}
+
+/// What an event says to a person; nothing for steps.
+pub fn sentences(event: &Event) -> Vec<String> {
+    match event {
+        Event::Phase(Phase::Starting(text)) => vec![text.clone()],
+        Event::Phase(Phase::Stopping) => vec!["stopping: saving first (Ctrl-C again ends at once)".into()],
+        Event::Phase(Phase::Finished) => vec!["all steps done".into()],
+        // A failure is told once, by the program, on stderr.
+        Event::Phase(_) => vec![],
+        Event::Ready(info) => {
+            let mut lines = vec![
+                format!(
+                    "{} · {} {} parameters · {} images, {} held out · {} ({} threads)",
+                    info.config.name,
+                    info.network,
+                    info.parameters,
+                    info.train_images,
+                    info.held_out_images,
+                    info.device,
+                    info.threads
+                ),
+                format!("run folder: {}", info.run_dir.display()),
+            ];
+            if info.start_step > 0 {
+                lines.push(format!("going on from step {}", info.start_step));
+            }
+            lines.extend(info.warnings.iter().map(|warning| format!("warning: {warning}")));
+            lines
+        }
+        Event::SnapshotSaved { step, dir } => vec![format!("snapshot of step {step}: {}", dir.display())],
+        Event::PreviewSaved { step, file } => vec![format!("preview of step {step}: {}", file.display())],
+        Event::CheckpointSaved { step, dir, .. } => vec![format!("checkpoint of step {step}: {}", dir.display())],
+        Event::SettingChanged { step, what } => vec![format!("step {step}: {what}")],
+        Event::Warning { message, .. } => vec![format!("warning: {message}")],
+        Event::Step(_) | Event::TimestepLoss(_) | Event::History { .. } | Event::Ended(_) => vec![],
+    }
+}
+
+/// "loss 0.0312 · held-out 0.0330 · 205 img/s · 12 min left".
+pub fn standing(record: &StepRecord, info: &RunInfo) -> String {
+    let mut text = format!("loss {:.4}", record.loss_smoothed);
+    if let Some(val_loss) = record.val_loss {
+        text += &format!(" · held-out {val_loss:.4}");
+    }
+    text += &format!(" · {:.0} img/s", record.images_per_s);
+    let left = info.config.train.steps.saturating_sub(record.step) as f64;
+    let seconds = left * info.config.train.batch_size as f64 / record.images_per_s.max(1e-9);
+    text + &format!(" · {} left", duration(seconds))
+}
+
+/// Seconds as people say them: "40 s", "12 min", "3 h 05 min".
+pub fn duration(seconds: f64) -> String {
+    let whole = seconds.clamp(0.0, 1e9) as u64;
+    match whole {
+        0..90 => format!("{whole} s"),
+        90..5400 => format!("{} min", (whole + 30) / 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        assert_eq!(duration(40.2), "40 s");
+        assert_eq!(duration(725.0), "12 min");
+        assert_eq!(duration(11_100.0), "3 h 05 min");
+        assert_eq!(duration(f64::NAN), "0 s");
+    }
+
+    #[test]
+    fn what_was_saved_is_said_with_its_place() {
+        let event = Event::SnapshotSaved { step: 7, dir: "runs/a/snapshots/step-00000007".into() };
+        assert_eq!(sentences(&event), ["snapshot of step 7: runs/a/snapshots/step-00000007"]);
+    }
+}
