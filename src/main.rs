@@ -1,10 +1,12 @@
 //! The `difflab` program: hands over to [`difflab::cli`].
 
-/// Training makes and drops large tensors all the time; the system's allocator would give their pages
-/// back and fault them in again.
+use difflab::kernels::{memory, threads};
+
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: memory::Allocator = memory::Allocator;
 
 fn main() -> std::process::ExitCode {
+    memory::keep_pages();
+    threads::prepare();
     difflab::cli::main()
 }

@@ -12,12 +12,14 @@ mod conv;
 mod dispatch;
 mod elementwise;
 mod group_norm;
+pub mod memory;
 pub mod reference;
 mod resample;
 mod simd;
 mod storage;
 #[cfg(test)]
 mod tests;
+pub mod threads;
 mod tile;
 mod workers;
 
