@@ -37,7 +37,7 @@ enum Subcommands {
 /// Runs the program. Exit codes: 0 done; 1 it failed (message on stderr); 2 bad usage, config or
 /// data; 130 interrupted after saving.
 pub fn main() -> ExitCode {
-    crate::kernels::keep_candle_single_threaded();
+    crate::kernels::threads::prepare();
     let program = Program::parse();
     let result = match program.command {
         None => lab::run(program.lab),

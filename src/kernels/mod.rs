@@ -7,7 +7,6 @@
 
 mod attention;
 mod buffers;
-mod candle_threads;
 mod conv;
 mod dispatch;
 mod elementwise;
@@ -23,7 +22,6 @@ pub mod threads;
 mod tile;
 mod workers;
 
-pub use candle_threads::keep_candle_single_threaded;
 pub use dispatch::{
     Padding, attention, concat_channels, conv2d, group_norm, linear, silu, squared_error, upsample_nearest2x,
 };
