@@ -29,7 +29,8 @@ impl Weights {
         let total: usize = list.iter().map(Parameter::count).sum();
         ensure!(
             total <= MAX_PARAMETERS,
-            "a network of {total} parameters is too large; the limit is {MAX_PARAMETERS}: choose smaller block_out_channels"
+            "a network of {total} parameters is too large; the limit is {MAX_PARAMETERS}: choose \
+             smaller block_out_channels"
         );
         let mut tensors = BTreeMap::new();
         for (index, parameter) in list.into_iter().enumerate() {
