@@ -66,7 +66,7 @@ impl Config {
         for level in model.attention_levels.iter().copied().chain(mid) {
             let width = model.block_out_channels[level];
             ensure(
-                width % head == 0,
+                width.is_multiple_of(head),
                 "model.attention_head_dim",
                 head,
                 format!(
@@ -86,7 +86,9 @@ impl Config {
         let groups = model.norm_num_groups;
         ensure(groups >= 1, "model.norm_num_groups", groups, "use at least one group; 8 is usual here")?;
         let widths = normalized_widths(model);
-        let Some((width, place)) = widths.iter().find(|(width, _)| width % groups != 0) else { return Ok(()) };
+        let Some((width, place)) = widths.iter().find(|(width, _)| !width.is_multiple_of(groups)) else {
+            return Ok(());
+        };
         let common = widths.iter().fold(0, |common, (width, _)| greatest_common_divisor(common, *width));
         // Groups of next to nothing in common: the widths are what must change.
         ensure(

@@ -29,8 +29,7 @@ pub struct Dataset {
 impl Dataset {
     /// Number of images.
     pub fn len(&self) -> usize {
-        let size = self.image_len();
-        if size == 0 { 0 } else { self.pixels.len() / size }
+        self.pixels.len().checked_div(self.image_len()).unwrap_or(0)
     }
 
     pub fn is_empty(&self) -> bool {
