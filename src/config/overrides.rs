@@ -103,7 +103,7 @@ mod tests {
         let config =
             set(&["train.batch_size=8", "train.batch_size = 1_6", "train.learning_rate=3e-3", "seed=7"]).unwrap();
         assert_eq!((config.train.batch_size, config.train.learning_rate, config.seed), (16, 3e-3, 7));
-        assert_eq!(set(&["model.class_conditional=true"]).unwrap().model.class_conditional, true);
+        assert!(set(&["model.class_conditional=true"]).unwrap().model.class_conditional);
         assert_eq!(set(&["train.weight_decay=1"]).unwrap().train.weight_decay, 1.0);
     }
 
