@@ -41,7 +41,7 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
         card.push('\n');
     };
     line(format!("# {}\n", config.name));
-    line("A denoising diffusion model, trained with [difflab](https://crates.io/crates/difflab).\n".into());
+    line("A denoising diffusion model, trained with difflab.\n".into());
     line("| | |\n|---|---|".into());
     line(format!("| data | {} ({}) |", config.data.dataset, facts.source));
     line(format!(
