@@ -1,5 +1,6 @@
 //! `difflab eval`: how many samples read as the class asked for.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -68,10 +69,12 @@ pub fn run(args: Args) -> Result<()> {
         return Err(UsageError::new(message).into());
     }
     let accuracy = measure(&args, &model)?;
-    match args.format {
-        Format::Table => print!("{}", table(&args, model.step, &accuracy)),
-        Format::Json => println!("{}", serde_json::to_string(&json(&args, model.step, &accuracy))?),
-    }
+    let text = match args.format {
+        Format::Table => table(&args, model.step, &accuracy),
+        Format::Json => serde_json::to_string(&json(&args, model.step, &accuracy))? + "\n",
+    };
+    // Whoever closed the pipe has read enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }
 

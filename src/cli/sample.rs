@@ -1,5 +1,6 @@
 //! `difflab sample`: pictures from a run, at the shell.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -101,7 +102,8 @@ pub fn run(args: Args) -> Result<()> {
     let grid = recording.grid(columns, GRID_WIDTH)?;
     if !args.quiet {
         picture::print_in_terminal(&grid, at_the_shell(args.images))?;
-        println!("{} · {:.1} s", plan.caption(&model), took.as_secs_f64());
+        // Whoever closed the pipe has seen enough.
+        let _ = writeln!(std::io::stdout(), "{} · {:.1} s", plan.caption(&model), took.as_secs_f64());
     }
     if let Some(out) = out {
         out.write(|path, kind| match kind {
@@ -235,7 +237,7 @@ impl Plan {
         if let Some(classes) = &self.classes {
             let one = classes.iter().all(|c| c == &classes[0]);
             let name = model.classes.get(classes[0]).cloned().unwrap_or_else(|| classes[0].to_string());
-            parts[0] += &if one { format!(" of class {name}") } else { ", each class in turn".to_string() };
+            parts[0] += &if one { format!(" of “{name}”") } else { ", each class in turn".to_string() };
         }
         parts.push(format!("{} {}", values::sampler_name(self.settings.sampler), self.settings.steps));
         if self.classes.is_some() {
@@ -256,12 +258,12 @@ fn find_class(asked: &str, num_classes: Option<usize>, names: &[String]) -> Resu
     let by_name = || names.iter().position(|name| name.eq_ignore_ascii_case(asked));
     let by_number = || asked.parse::<usize>().ok().filter(|&k| k < num_classes);
     by_name().or_else(by_number).ok_or_else(|| {
-        let known: Vec<String> = names.iter().enumerate().map(|(i, name)| format!("{i} {name}")).collect();
-        let message = match known.len() {
-            0 => format!("--class {asked}: this run knows the classes 0 to {}", num_classes - 1),
-            _ => format!("--class {asked}: this run knows the classes 0 to {} ({})", num_classes - 1, known.join(", ")),
-        };
-        UsageError::new(message).into()
+        // Digits are named by their numbers: nothing more to say then.
+        let named = |&(i, name): &(usize, &String)| *name != i.to_string();
+        let known: Vec<String> =
+            names.iter().enumerate().filter(named).map(|(i, name)| format!("{i} {name}")).collect();
+        let listed = if known.is_empty() { String::new() } else { format!(": {}", known.join(", ")) };
+        UsageError::new(format!("--class {asked}: this run knows the classes 0 to {}{listed}", num_classes - 1)).into()
     })
 }
 

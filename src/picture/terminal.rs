@@ -36,7 +36,7 @@ const MAX_WIDTH: u32 = 160;
 /// as ASCII where `NO_COLOR` is set.
 ///
 /// # Errors
-/// When standard output can't be written.
+/// When standard output can't be written; a reader that closed the pipe is no error.
 pub fn print_in_terminal(picture: &RgbImage, protocol: TerminalProtocol) -> Result<TerminalProtocol> {
     if picture.width() == 0 || picture.height() == 0 {
         return Ok(TerminalProtocol::HalfBlock);
@@ -49,7 +49,8 @@ pub fn print_in_terminal(picture: &RgbImage, protocol: TerminalProtocol) -> Resu
     let used = choose(protocol, on_terminal);
     let (width, height) = cells(picture.dimensions(), columns, rows);
     if used == TerminalProtocol::Ascii {
-        io::stdout().write_all(ascii(picture, width, height).as_bytes()).context("writing to standard output")?;
+        let text = ascii(picture, width, height);
+        unless_closed(io::stdout().write_all(text.as_bytes())).context("writing to standard output")?;
         return Ok(used);
     }
     let config = viuer::Config {
@@ -62,12 +63,20 @@ pub fn print_in_terminal(picture: &RgbImage, protocol: TerminalProtocol) -> Resu
         use_sixel: used == TerminalProtocol::Sixel,
         ..viuer::Config::default()
     };
-    viuer::print(&DynamicImage::ImageRgb8(picture.clone()), &config).context("printing the picture")?;
-    // The pixel protocols leave the cursor where the picture ends.
-    if used == TerminalProtocol::Sixel {
-        println!();
-    }
+    let printed = match viuer::print(&DynamicImage::ImageRgb8(picture.clone()), &config) {
+        // Sixel leaves the cursor where the picture ends.
+        Ok(_) if used == TerminalProtocol::Sixel => writeln!(io::stdout()),
+        Ok(_) => Ok(()),
+        Err(viuer::ViuError::Io(error)) => Err(error),
+        Err(other) => return Err(other).context("printing the picture"),
+    };
+    unless_closed(printed).context("printing the picture")?;
     Ok(used)
+}
+
+/// Whoever closed the pipe has seen enough: no error.
+fn unless_closed(result: io::Result<()>) -> io::Result<()> {
+    result.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
 /// What to use of what was asked for.
