@@ -1,0 +1,260 @@
+//! The real program in a terminal of our own.
+
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+
+/// Everything here waits for something real, on machines that are busy: generous.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// A network so small that steps take a few milliseconds.
+const TINY: &[&str] = &[
+    "data.dataset=\"mnist-10k\"",
+    "data.held_out=32",
+    "diffusion.timesteps=100",
+    "model.block_out_channels=[4, 8]",
+    "model.norm_num_groups=2",
+    "model.mid_attention=false",
+    "train.batch_size=4",
+    "train.eval_every=20",
+    "train.checkpoint_every=0",
+    "train.timestep_loss_every=5",
+    "preview.num=4",
+    "preview.steps=4",
+    "preview.save_every=0",
+    "sample.num=4",
+    "sample.steps=4",
+];
+
+/// What the program has written, as bytes and as a screen.
+struct Output {
+    parser: vt100::Parser,
+    bytes: Vec<u8>,
+}
+
+/// A running lab.
+pub struct Lab {
+    child: Box<dyn Child + Send + Sync>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    /// Kept open, so that the terminal's modes can still be read after the program has ended.
+    _slave: Option<Box<dyn SlavePty + Send>>,
+    writer: Option<Box<dyn Write + Send>>,
+    output: Arc<Mutex<Output>>,
+    closing: Arc<AtomicBool>,
+    modes_before: String,
+    folder: tempfile::TempDir,
+}
+
+/// How a lab is started.
+pub struct Setup {
+    pub columns: u16,
+    pub rows: u16,
+    pub environment: &'static [(&'static str, &'static str)],
+    pub arguments: &'static [&'static str],
+    /// What the terminal answers as soon as it is asked for its attributes.
+    pub answer: &'static str,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { columns: 120, rows: 40, environment: &[], arguments: &[], answer: "" }
+    }
+}
+
+fn size(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: columns * 9, pixel_height: rows * 18 }
+}
+
+fn at_least_one(n: u16) -> NonZeroU16 {
+    NonZeroU16::new(n.max(1)).unwrap()
+}
+
+impl Lab {
+    pub fn start(setup: &Setup) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let pair = native_pty_system().openpty(size(setup.columns, setup.rows)).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_difflab"));
+        command.env_clear();
+        for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")] {
+            command.env(name, value);
+        }
+        for (name, value) in setup.environment {
+            command.env(name, value);
+        }
+        command.args(["mnist", "--threads", "1", "--steps", "1000000", "--run", "run"]);
+        for setting in TINY {
+            command.args(["--set", setting]);
+        }
+        command.args(setup.arguments);
+        command.cwd(folder.path());
+        let modes_before = modes(&*pair.master);
+        let child = pair.slave.spawn_command(command).unwrap();
+        let parser = vt100::Parser::new(at_least_one(setup.rows), at_least_one(setup.columns), 0);
+        let output = Arc::new(Mutex::new(Output { parser, bytes: Vec::new() }));
+        let closing = Arc::new(AtomicBool::new(false));
+        let mut lab = Self {
+            child,
+            writer: Some(pair.master.take_writer().unwrap()),
+            master: Some(pair.master),
+            _slave: Some(pair.slave),
+            output,
+            closing,
+            modes_before,
+            folder,
+        };
+        lab.read_along(setup.answer);
+        lab
+    }
+
+    /// Reads what the program writes, on a thread of its own; answers its question when it comes.
+    fn read_along(&mut self, answer: &str) {
+        let (output, closing) = (Arc::clone(&self.output), Arc::clone(&self.closing));
+        let mut reader = self.master.as_ref().unwrap().try_clone_reader().unwrap();
+        std::thread::spawn(move || {
+            let mut buffer = [0u8; 1 << 14];
+            while !closing.load(Ordering::SeqCst) {
+                let Ok(n @ 1..) = reader.read(&mut buffer) else { return };
+                let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+                output.bytes.extend_from_slice(&buffer[..n]);
+                output.parser.process(&buffer[..n]);
+            }
+        });
+        if !answer.is_empty() {
+            let start = Instant::now();
+            while !self.written().contains("\x1b[c") {
+                assert!(start.elapsed() < PATIENCE, "it never asked what the terminal can do");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            self.press(answer);
+        }
+    }
+
+    fn output(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn run_dir(&self) -> PathBuf {
+        self.folder.path().join("run")
+    }
+
+    /// The screen as text.
+    pub fn screen(&self) -> String {
+        self.output().parser.screen().contents()
+    }
+
+    /// Everything written so far.
+    pub fn written(&self) -> String {
+        String::from_utf8_lossy(&self.output().bytes).into_owned()
+    }
+
+    /// Waits until the screen satisfies `condition`.
+    pub fn wait_for(&mut self, what: &str, condition: impl Fn(&str) -> bool) -> String {
+        let start = Instant::now();
+        loop {
+            let screen = self.screen();
+            if condition(&screen) {
+                return screen;
+            }
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "ended ({ended:?}) while waiting for {what}:\n{}", self.written());
+            assert!(start.elapsed() < PATIENCE, "waited in vain for {what}:\n{screen}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits for a file to exist and returns its path.
+    pub fn wait_for_file(&self, find: impl Fn(&Path) -> Option<PathBuf>) -> PathBuf {
+        let start = Instant::now();
+        loop {
+            if let Some(path) = find(&self.run_dir()) {
+                return path;
+            }
+            assert!(start.elapsed() < PATIENCE, "a file never came:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn press(&mut self, keys: &str) {
+        let writer = self.writer.as_mut().unwrap();
+        writer.write_all(keys.as_bytes()).unwrap();
+        writer.flush().unwrap();
+    }
+
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.output().parser.set_size(at_least_one(rows), at_least_one(columns));
+        self.master.as_ref().unwrap().resize(size(columns, rows)).unwrap();
+    }
+
+    /// Sends a signal by its name, "TERM".
+    pub fn signal(&self, name: &str) {
+        let process = self.child.process_id().unwrap().to_string();
+        let sent = std::process::Command::new("kill").args(["-s", name, &process]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// The terminal vanishes: its window was closed, the connection is gone.
+    pub fn vanish(&mut self) {
+        self.closing.store(true, Ordering::SeqCst);
+        self.writer = None;
+        self.master = None;
+    }
+
+    /// Are the terminal's modes those from before the start?
+    pub fn modes_are_as_before(&self) -> bool {
+        modes(&**self.master.as_ref().unwrap()) == self.modes_before
+    }
+
+    /// Waits for the program to end and returns its exit code.
+    pub fn exit_code(&mut self) -> u32 {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                // What it wrote last may still be on its way.
+                std::thread::sleep(Duration::from_millis(100));
+                return status.exit_code();
+            }
+            assert!(start.elapsed() < PATIENCE, "it doesn't end:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Panics unless the terminal is as it was before the program ran.
+    pub fn assert_restored(&self) {
+        {
+            let output = self.output();
+            let screen = output.parser.screen();
+            assert!(!screen.alternate_screen(), "still on the alternate screen");
+            assert!(!screen.hide_cursor(), "the cursor is hidden");
+            assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still watched");
+            assert!(!screen.bracketed_paste(), "pasting is still bracketed");
+        }
+        assert!(self.modes_are_as_before(), "the terminal is still in raw mode");
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::SeqCst);
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// The terminal's modes, in words.
+fn modes(master: &dyn MasterPty) -> String {
+    format!("{:?}", master.get_termios().expect("a Unix terminal has modes"))
+}
+
+/// The step that the header names: "step 1,234 / …".
+pub fn step_on(screen: &str) -> Option<u64> {
+    let (_, rest) = screen.split_once("step ")?;
+    let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(|c| *c != ',').collect();
+    digits.parse().ok()
+}

@@ -1,0 +1,219 @@
+//! The real program in a real (pseudo) terminal: what it draws, what it answers, how it leaves.
+
+#![cfg(unix)]
+
+mod lab;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use lab::{Lab, Setup, step_on};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const PANELS: [&str; 4] = ["Loss", "Loss per timestep", "Schedule", "Denoising"];
+
+fn trained_to(step: u64) -> impl Fn(&str) -> bool {
+    move |screen| step_on(screen).is_some_and(|now| now >= step)
+}
+
+/// The newest folder in `folder`, when there is one.
+fn newest(folder: &Path) -> Option<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
+    found.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-")));
+    found.sort();
+    found.pop()
+}
+
+fn events(lab: &Lab) -> String {
+    std::fs::read_to_string(lab.run_dir().join("events.jsonl")).unwrap_or_default()
+}
+
+#[test]
+fn it_opens_at_once_and_all_four_panels_live_from_real_training() {
+    let start = Instant::now();
+    let mut lab = Lab::start(&Setup::default());
+    lab.wait_for("the first frame", |screen| PANELS.iter().all(|panel| screen.contains(panel)));
+    assert!(start.elapsed() < Duration::from_secs(5), "the first frame came after {:?}", start.elapsed());
+    assert!(!lab.modes_are_as_before(), "the lab needs raw mode");
+    let early = lab.wait_for("training", trained_to(10));
+    let first = step_on(&early).unwrap();
+    let later = lab.wait_for("more training", trained_to(first + 20));
+    assert_ne!(early, later);
+    for panel in PANELS {
+        assert!(later.contains(panel), "{panel} is missing:\n{later}");
+    }
+    let loss = lab.wait_for("a loss", |screen| screen.contains("train 0.") || screen.contains("train 1."));
+    assert!(loss.contains("held-out"), "{loss}");
+    // Pictures: the preview and the training image are drawn in half-blocks.
+    lab.wait_for("a picture", |screen| screen.matches('▀').count() > 50);
+}
+
+#[test]
+fn s_writes_a_snapshot_and_says_where_and_quitting_saves_and_restores() {
+    let mut lab = Lab::start(&Setup::default());
+    lab.wait_for("training", trained_to(5));
+    lab.press("s");
+    let folder = lab.wait_for_file(|run| newest(&run.join("snapshots")).filter(|d| d.join("snapshot.json").exists()));
+    for file in ["grid.png", "samples.safetensors", "trajectory.gif", "snapshot.json"] {
+        assert!(folder.join(file).exists(), "{file} is missing");
+    }
+    lab.wait_for("the place of the snapshot", |screen| screen.contains("snapshots/step-"));
+    lab.press("q");
+    lab.wait_for("the question", |screen| screen.to_lowercase().contains("leave"));
+    lab.press("y");
+    assert_eq!(lab.exit_code(), 0, "{}", lab.written());
+    lab.assert_restored();
+    assert!(newest(&lab.run_dir().join("checkpoints")).is_some(), "no checkpoint");
+    let words = lab.screen();
+    assert!(words.contains("difflab --resume"), "{words}");
+}
+
+#[test]
+fn it_survives_one_cell_and_two_thousand_random_keys() {
+    let mut lab = Lab::start(&Setup::default());
+    lab.wait_for("training", trained_to(3));
+    for (columns, rows) in [(1, 1), (300, 100), (80, 24), (20, 5), (120, 40)] {
+        lab.resize(columns, rows);
+        std::thread::sleep(Duration::from_millis(60));
+    }
+    lab.wait_for("the panels after resizing", |screen| PANELS.iter().all(|panel| screen.contains(panel)));
+
+    // Everything but what leaves (q, Ctrl-C), suspends (Ctrl-Z), or picks an action by its name (:).
+    let letters = "abcdefghijklmnoprstuvwxyz0123456789ABCDEFGHIJKLMNOPRSTUVWXYZ+-=.[]!?, ";
+    let others = [
+        "\t",
+        "\r",
+        "\x1b",
+        "\x1b[A",
+        "\x1b[B",
+        "\x1b[C",
+        "\x1b[D",
+        "\x1b[H",
+        "\x1b[F",
+        "\x1b[5~",
+        "\x1b[6~",
+        "\x1b[Z",
+        "\x1b[1;2C",
+        "\x1b[1;5D",
+        "\x0c",
+        "\x1b[<0;30;10M",
+        "\x1b[<64;90;30M",
+        "\x1b[<65;20;30M",
+        "\x1b[200~x\x1b[201~",
+        ":snap\x1b",
+        ":zzz\r",
+    ];
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    for i in 0..2000 {
+        if random.random_range(0..3) == 0 {
+            lab.press(others[random.random_range(0..others.len())]);
+        } else {
+            let at = random.random_range(0..letters.len());
+            lab.press(&letters[at..=at]);
+        }
+        if i % 50 == 0 {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    // Out of whatever is open, and on to the end.
+    for _ in 0..6 {
+        lab.press("\x1b");
+        std::thread::sleep(Duration::from_millis(60));
+    }
+    let screen = lab.wait_for("the lab after the keys", |screen| screen.contains("difflab"));
+    assert!(!screen.contains("panicked"), "{screen}");
+    lab.press("\x03");
+    assert_eq!(lab.exit_code(), 0, "{}", lab.screen());
+    lab.assert_restored();
+}
+
+#[test]
+fn a_panic_in_the_worker_is_shown_and_the_terminal_restored() {
+    let environment = &[("DIFFLAB_TEST_PANIC_AT_STEP", "8")];
+    let mut lab = Lab::start(&Setup { environment, ..Setup::default() });
+    let screen = lab.wait_for("the failure", |screen| screen.to_lowercase().contains("panic"));
+    assert!(PANELS.iter().all(|panel| screen.contains(panel)), "the panels stay:\n{screen}");
+    lab.press("q");
+    assert_eq!(lab.exit_code(), 1);
+    lab.assert_restored();
+    assert!(lab.screen().contains("panicked"), "the reason is on the normal screen:\n{}", lab.screen());
+}
+
+#[test]
+fn sigterm_and_sighup_save_and_restore() {
+    for signal in ["TERM", "HUP"] {
+        let mut lab = Lab::start(&Setup::default());
+        lab.wait_for("training", trained_to(5));
+        lab.signal(signal);
+        assert_eq!(lab.exit_code(), 130, "{signal}: {}", lab.written());
+        lab.assert_restored();
+        let checkpoint = newest(&lab.run_dir().join("checkpoints"));
+        assert!(checkpoint.is_some_and(|c| c.join("unet").exists()), "{signal}: no checkpoint");
+    }
+}
+
+#[test]
+fn a_terminal_that_vanishes_leaves_a_saved_run() {
+    let mut lab = Lab::start(&Setup::default());
+    lab.wait_for("training", trained_to(5));
+    lab.vanish();
+    assert_eq!(lab.exit_code(), 130);
+    assert!(newest(&lab.run_dir().join("checkpoints")).is_some(), "no checkpoint; events:\n{}", events(&lab));
+}
+
+#[test]
+fn eighty_by_twenty_four_is_enough_and_less_is_said_to_be_too_little() {
+    let mut lab = Lab::start(&Setup { columns: 80, rows: 24, ..Setup::default() });
+    lab.wait_for("training", trained_to(5));
+    let screen = lab.wait_for("a loss", |screen| screen.contains("0."));
+    assert!(screen.contains("Loss") && screen.lines().count() <= 24, "{screen}");
+    lab.press("\t\t\tz");
+    lab.wait_for("Denoising, zoomed", |screen| screen.contains("Denoising") && !screen.contains("Schedule"));
+    lab.resize(30, 8);
+    lab.wait_for("the sentence", |screen| screen.to_lowercase().contains("too small"));
+    lab.resize(80, 24);
+    lab.wait_for("Denoising again", |screen| screen.contains("Denoising"));
+    lab.press("\x03");
+    assert_eq!(lab.exit_code(), 0);
+    lab.assert_restored();
+}
+
+#[test]
+fn a_terminal_that_says_sixel_gets_sixels_and_none_over_the_help() {
+    let answer = "\x1b[6;18;9t\x1b[?1;0;256S\x1b[?62;4;22c";
+    let mut lab = Lab::start(&Setup { answer, ..Setup::default() });
+    lab.wait_for("training", trained_to(5));
+    let start = Instant::now();
+    while !lab.written().contains("\x1bP0;1;0q") {
+        assert!(start.elapsed() < Duration::from_secs(30), "no sixel was sent");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    lab.press("?");
+    lab.wait_for("the help", |screen| screen.contains("snapshot:"));
+    std::thread::sleep(Duration::from_millis(500));
+    let before = lab.written().matches("\x1bP0;1;0q").count();
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(lab.written().matches("\x1bP0;1;0q").count(), before, "pictures were drawn over the help");
+    lab.press("\x03");
+    assert_eq!(lab.exit_code(), 0);
+    lab.assert_restored();
+}
+
+#[test]
+fn a_stopped_lab_gives_the_terminal_back_and_goes_on() {
+    let mut lab = Lab::start(&Setup::default());
+    lab.wait_for("training", trained_to(3));
+    lab.press("\x1a");
+    let start = Instant::now();
+    while !lab.modes_are_as_before() {
+        assert!(start.elapsed() < Duration::from_secs(20), "Ctrl-Z did not give the terminal back");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    lab.signal("CONT");
+    let step = lab.wait_for("the lab again", |screen| PANELS.iter().all(|panel| screen.contains(panel)));
+    lab.wait_for("training that goes on", trained_to(step_on(&step).unwrap_or(0) + 5));
+    lab.press("\x03");
+    assert_eq!(lab.exit_code(), 0);
+    lab.assert_restored();
+}
