@@ -16,6 +16,7 @@ use crate::tui::pacing::Pacing;
 use crate::tui::pictures::Pictures;
 use crate::tui::signals::Notice;
 use crate::tui::state::State;
+use crate::tui::terminal::erase;
 use crate::tui::update::update;
 use crate::tui::view::view;
 
@@ -257,7 +258,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
 
     fn redraw(&mut self, painter: &dyn Painter) {
         // A terminal that is gone is noticed by the frame that follows.
-        let _ = self.surface.terminal().clear();
+        let _ = erase(self.surface.terminal());
         painter.erased();
         self.pacing.answer();
     }

@@ -11,7 +11,8 @@ use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracket
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::layout::Rect;
 
 /// A whole frame goes out in one write: fewer system calls, and no half frames on the screen.
 const OUTPUT_BUFFER: usize = 1 << 16;
@@ -42,7 +43,7 @@ impl Screen {
         let opened = take().and_then(|()| {
             let out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout());
             let mut terminal = Terminal::new(CrosstermBackend::new(out))?;
-            terminal.clear()?;
+            erase(&mut terminal)?;
             Ok(terminal)
         });
         match opened {
@@ -85,7 +86,7 @@ impl Screen {
         // Another program may have changed the modes meanwhile, so they are set anew from scratch.
         let _ = disable_raw_mode();
         take()?;
-        self.terminal.clear()
+        erase(&mut self.terminal)
     }
 
     /// Gives the terminal back, and returns what panics of other threads said while the lab had it:
@@ -108,6 +109,16 @@ fn take() -> io::Result<()> {
     }
     enable_raw_mode()?;
     execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste, Hide)
+}
+
+/// Erases everything, so that the next frame is drawn whole. Not [`Terminal::clear`]: that asks the
+/// terminal where the cursor is, takes the answer out of the keys, and fails where none comes.
+///
+/// # Errors
+/// When the terminal is gone.
+pub fn erase<B: Backend>(terminal: &mut Terminal<B>) -> Result<(), B::Error> {
+    let size = terminal.size()?;
+    terminal.resize(Rect::new(0, 0, size.width, size.height))
 }
 
 /// Gives the terminal back; does nothing when it isn't taken. Errors are left aside: a terminal that
