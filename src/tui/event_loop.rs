@@ -97,7 +97,8 @@ impl<'a, S: Surface> EventLoop<'a, S> {
     /// When the terminal can't be taken again after a suspension.
     pub fn run(&mut self, mut sources: Sources, painter: &dyn Painter) -> Result<End> {
         loop {
-            if Instant::now() >= self.pacing.due(Instant::now()) && self.draw(painter).is_err() {
+            let now = Instant::now();
+            if now >= self.pacing.due(now) && self.draw(painter).is_err() {
                 return Ok(End::TerminalLost);
             }
             self.wait(&sources, painter)?;
@@ -387,7 +388,7 @@ mod tests {
             hands.events.send(Event::Ended(Ok(()))).unwrap();
         });
         assert_eq!(end, End::Quit);
-        assert!(frames < 60, "{frames} frames");
+        assert!((1..60).contains(&frames), "{frames} frames");
     }
 
     #[test]
@@ -424,6 +425,6 @@ mod tests {
             std::thread::sleep(Duration::from_secs(1));
             drop(hands.input);
         });
-        assert!(frames <= 7, "{frames} frames in a second without news");
+        assert!((1..=7).contains(&frames), "{frames} frames in a second without news");
     }
 }

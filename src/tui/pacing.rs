@@ -51,7 +51,7 @@ impl Pacing {
         self.changed
     }
 
-    /// When to draw next.
+    /// When to draw next, asked at `now`.
     pub fn due(&self, now: Instant) -> Instant {
         let Some(last) = self.last else { return now };
         last + match (self.changed, self.urgent) {
