@@ -1,6 +1,6 @@
 //! `difflab data`: which datasets there are, and what is in one.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -55,10 +55,14 @@ pub enum Format {
     Json,
 }
 
-/// Pictures in the grid: a row of examples for each class, or rows of the first images.
-const EXAMPLES: usize = 12;
-const MOST_ROWS: usize = 12;
-const UNLABELLED_ROWS: usize = 4;
+/// Rows of a picture file; its columns are the classes.
+const FILE_ROWS: usize = 10;
+const FILE_COLUMNS: std::ops::RangeInclusive<usize> = 2..=40;
+const OTHER_COLUMNS: usize = 10;
+/// On the terminal an image needs this many half-blocks a side to be recognized.
+const LEAST_SIDE: usize = 14;
+/// The terminal assumed where there is none: columns, rows.
+const USUAL_TERMINAL: (u16, u16) = (80, 24);
 const GAP: usize = 1;
 
 /// Runs the subcommand.
@@ -80,15 +84,21 @@ pub fn run(args: Args) -> Result<()> {
             for warning in &dataset.warnings {
                 eprintln!("warning: {warning}");
             }
-            let licence = data::catalogue().into_iter().find(|entry| entry.name == config.dataset).map(|e| e.licence);
+            let catalogue = data::catalogue();
+            let entry = catalogue.iter().find(|entry| entry.name == config.dataset);
             match format {
-                Format::Table => print(&facts(&dataset, licence, took)),
-                Format::Json => print(&format!("{:#}\n", dataset_json(&dataset, licence))),
+                Format::Table => print(&facts(&dataset, entry, took)),
+                Format::Json => print(&format!("{:#}\n", dataset_json(&dataset, entry))),
             }
             match out {
-                Some(path) => save(&examples(&dataset), &path)?,
+                Some(path) => {
+                    let classes = dataset.classes.len();
+                    let columns = if FILE_COLUMNS.contains(&classes) { classes } else { OTHER_COLUMNS };
+                    save(&examples(&dataset, columns, FILE_ROWS), &path)?;
+                }
                 None if format == Format::Table => {
-                    picture::print_in_terminal(&examples(&dataset), at_the_shell(images))?;
+                    let (columns, rows) = layout(terminal_size(), dataset.classes.len());
+                    picture::print_in_terminal(&examples(&dataset, columns, rows), at_the_shell(images))?;
                 }
                 None => {}
             }
@@ -111,7 +121,7 @@ fn save(picture: &RgbImage, path: &Path) -> Result<()> {
 }
 
 fn table(entries: &[CatalogueEntry]) -> String {
-    let mut rows = vec![["name", "images", "size", "classes", "licence", "found", "what"].map(String::from)];
+    let mut rows = vec![["name", "images", "size", "classes", "licence", "found"].map(String::from)];
     for entry in entries {
         rows.push([
             entry.name.into(),
@@ -120,10 +130,9 @@ fn table(entries: &[CatalogueEntry]) -> String {
             entry.classes.len().to_string(),
             entry.licence.into(),
             whereabouts(entry),
-            entry.description.into(),
         ]);
     }
-    let right_aligned = [false, true, false, true, false, false, false];
+    let right_aligned = [false, true, false, true, false, false];
     let mut text = String::new();
     for row in &rows {
         let cells: Vec<String> = row
@@ -168,24 +177,25 @@ fn entry_json(entry: &CatalogueEntry) -> Value {
     })
 }
 
-fn facts(dataset: &Dataset, licence: Option<&str>, took: f64) -> String {
+fn facts(dataset: &Dataset, entry: Option<&CatalogueEntry>, took: f64) -> String {
     let counts: Vec<String> =
         dataset.classes.iter().zip(dataset.class_counts()).map(|(c, n)| format!("{c} ({})", thousands(n))).collect();
     let classes = if counts.is_empty() { "none: the images have no labels".into() } else { counts.join(", ") };
+    let about = entry.map(|entry| format!(" · {}", entry.description)).unwrap_or_default();
     let mut text = format!(
-        "{}\n  images   {} of {}\n  classes  {classes}\n",
+        "{}{about}\n  images   {} of {}\n  classes  {classes}\n",
         dataset.name,
         thousands(dataset.len()),
         size(dataset.height, dataset.width, dataset.channels)
     );
-    if let Some(licence) = licence {
-        text.push_str(&format!("  licence  {licence}\n"));
+    if let Some(entry) = entry {
+        text.push_str(&format!("  licence  {}\n", entry.licence));
     }
     text.push_str(&format!("  from     {} (read in {took:.2} s)\n", dataset.source));
     text
 }
 
-fn dataset_json(dataset: &Dataset, licence: Option<&str>) -> Value {
+fn dataset_json(dataset: &Dataset, entry: Option<&CatalogueEntry>) -> Value {
     let classes: Vec<Value> = dataset
         .classes
         .iter()
@@ -195,7 +205,7 @@ fn dataset_json(dataset: &Dataset, licence: Option<&str>) -> Value {
     json!({
         "name": dataset.name,
         "source": dataset.source,
-        "licence": licence,
+        "licence": entry.map(|entry| entry.licence),
         "images": dataset.len(),
         "height": dataset.height,
         "width": dataset.width,
@@ -205,28 +215,44 @@ fn dataset_json(dataset: &Dataset, licence: Option<&str>) -> Value {
     })
 }
 
-/// A row of examples for each class, or the first images where there are no classes.
-fn examples(dataset: &Dataset) -> RgbImage {
-    let mut rows: Vec<Vec<usize>> = if dataset.labels.is_empty() {
-        let all: Vec<usize> = (0..dataset.len().min(EXAMPLES * UNLABELLED_ROWS)).collect();
-        all.chunks(EXAMPLES).map(<[usize]>::to_vec).collect()
-    } else {
-        let classes = dataset.classes.len().min(MOST_ROWS) as u32;
-        let of_class = |class| {
-            let indices = (0..dataset.len()).filter(move |&i| dataset.labels[i] == class);
-            indices.take(EXAMPLES).collect::<Vec<_>>()
-        };
-        (0..classes).map(of_class).collect()
-    };
-    rows.retain(|row| !row.is_empty());
-    // Rows of equal length, so that the grid keeps each class in its own: short ones are filled with black.
-    let (h, w, c) = (dataset.height, dataset.width, dataset.channels);
-    let mut pixels = Vec::new();
-    for row in &rows {
-        pixels.extend(dataset.gather(row, None));
-        pixels.resize(pixels.len() + (EXAMPLES - row.len()) * dataset.image_len(), -1.0);
+/// Columns and rows of the terminal.
+fn terminal_size() -> (u16, u16) {
+    match crossterm::terminal::size() {
+        Ok(size) if io::stdout().is_terminal() => size,
+        _ => USUAL_TERMINAL,
     }
-    picture::grid(&pixels, rows.len() * EXAMPLES, h, w, c, EXAMPLES, 1, GAP)
+}
+
+/// Columns and rows of a grid whose images can be recognized in half-blocks on such a terminal. The
+/// columns go by the number of classes, so that each class keeps its column.
+fn layout((columns, rows): (u16, u16), classes: usize) -> (usize, usize) {
+    // Half-blocks are two to a row; two rows are left for the prompt.
+    let across = (usize::from(columns) / LEAST_SIDE).max(1);
+    let down = (usize::from(rows).saturating_sub(2) * 2 / LEAST_SIDE).max(1);
+    let in_step = (across.div_ceil(2)..=across).rev().find(|n| classes > 0 && classes.is_multiple_of(*n));
+    (in_step.unwrap_or(across), down)
+}
+
+/// The first images of all classes in turn, or simply the first ones, in a grid of so many columns and
+/// rows.
+fn examples(dataset: &Dataset, columns: usize, rows: usize) -> RgbImage {
+    let mut of_class: Vec<Vec<usize>> = vec![Vec::new(); dataset.classes.len()];
+    for (index, &class) in dataset.labels.iter().enumerate() {
+        if let Some(found) = of_class.get_mut(class as usize)
+            && found.len() < columns * rows
+        {
+            found.push(index);
+        }
+    }
+    let in_turn =
+        (0..columns * rows).flat_map(|round| of_class.iter().filter_map(move |found| found.get(round).copied()));
+    let indices: Vec<usize> = if dataset.labels.is_empty() {
+        (0..dataset.len().min(columns * rows)).collect()
+    } else {
+        in_turn.take(columns * rows).collect()
+    };
+    let (h, w, c) = (dataset.height, dataset.width, dataset.channels);
+    picture::grid(&dataset.gather(&indices, None), indices.len(), h, w, c, columns, 1, GAP)
 }
 
 /// "28×28 grey".
@@ -269,12 +295,25 @@ mod tests {
     #[test]
     fn facts_and_pictures_come_from_the_images_themselves() {
         let dataset = data::load(&data::locate("mnist-10k").unwrap()).unwrap();
-        let text = facts(&dataset, Some("CC BY-SA 3.0"), 0.1);
+        let catalogue = data::catalogue();
+        let text = facts(&dataset, catalogue.iter().find(|entry| entry.name == "mnist-10k"), 0.1);
         assert!(text.contains("10,000 of 28×28 grey") && text.contains("7 (1,000)"), "{text}");
+        assert!(text.contains("licence  CC BY-SA 3.0"), "{text}");
         assert_eq!(dataset_json(&dataset, None)["classes"][3], json!({ "name": "3", "images": 1000 }));
-        let picture = examples(&dataset);
-        assert_eq!(picture.dimensions(), (12 * 29 + 1, 10 * 29 + 1));
-        assert!(picture.pixels().any(|pixel| pixel.0 == [255; 3]));
+        let picture = examples(&dataset, 10, 3);
+        assert_eq!(picture.dimensions(), (10 * 29 + 1, 3 * 29 + 1));
+        let fives = dataset.labels.iter().enumerate().filter(|(_, label)| **label == 5).map(|(index, _)| index);
+        let third = dataset.gather(&[fives.clone().nth(2).unwrap()], None);
+        let at = |x: u32, y: u32| f32::from(picture.get_pixel(1 + 5 * 29 + x, 1 + 2 * 29 + y).0[0]) / 127.5 - 1.0;
+        assert!((0..784).all(|i| (at(i % 28, i / 28) - third[i as usize]).abs() < 0.01), "column 5 shows fives");
+    }
+
+    #[test]
+    fn the_grid_goes_by_the_terminal_and_keeps_classes_in_columns() {
+        assert_eq!(layout((80, 24), 10), (5, 3));
+        assert_eq!(layout((200, 60), 10), (10, 8));
+        assert_eq!(layout((80, 24), 0), (5, 3));
+        assert_eq!(layout((1, 1), 10), (1, 1));
     }
 
     #[test]
