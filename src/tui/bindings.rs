@@ -55,6 +55,8 @@ pub struct Binding {
 pub enum Hint {
     No,
     Always(&'static str),
+    /// As [`Hint::Always`], with other words for the keys.
+    Keys(&'static str, &'static str),
     /// While that panel is in focus.
     In(Panel, &'static str),
 }
@@ -163,7 +165,7 @@ pub const BINDINGS: &[Binding] = &[
         &[code(KeyCode::Right), code(KeyCode::Up)],
         G::Time,
         "more noise: t up by a hundredth of T",
-        H::Always("t"),
+        H::Keys("←→", "t"),
     ),
     row(
         A::CursorDown,

@@ -44,6 +44,11 @@ pub fn three_digits(value: f64) -> String {
     format!("{sign}{text}")
 }
 
+/// Two significant digits and the exponent: "2.0e-4". For learning rates.
+pub fn scientific(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() { three_digits(value) } else { format!("{value:.1e}") }
+}
+
 /// The decimal exponent after rounding to three digits.
 fn exponent_of(v: f64) -> i32 {
     let scientific = format!("{v:.2e}");
@@ -113,6 +118,13 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(three_digits(value), text);
         }
+    }
+
+    #[test]
+    fn learning_rates_have_an_exponent() {
+        assert_eq!(scientific(2e-4), "2.0e-4");
+        assert_eq!(scientific(0.001), "1.0e-3");
+        assert_eq!(scientific(0.0), "0");
     }
 
     #[test]

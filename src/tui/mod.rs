@@ -30,10 +30,10 @@ pub mod terminal_replies;
 pub mod theme;
 pub mod update;
 pub mod view;
-
-pub use image_protocol::ImageProtocol;
-pub use shell::{TuiOptions, run};
 pub mod words;
 
 #[cfg(test)]
 mod tests;
+
+pub use image_protocol::ImageProtocol;
+pub use shell::{TuiOptions, run};

@@ -10,8 +10,8 @@ pub struct DenoisingPane {
     pub clean_caption: Rect,
     pub noisy: Rect,
     pub clean: Rect,
-    pub classes: Rect,
     pub timeline: Rect,
+    /// The classes, and why it looks as it looks.
     pub note: Rect,
 }
 
@@ -31,7 +31,7 @@ fn row(area: Rect, y: u16) -> Rect {
 
 /// Splits the inside of the denoising panel.
 pub fn denoising_full(inner: Rect) -> DenoisingPane {
-    let lines = 4.min(inner.height);
+    let lines = 3.min(inner.height);
     let pictures = inner.height - lines;
     let gap = 2.min(inner.width);
     let half = (inner.width - gap) / 2;
@@ -42,9 +42,8 @@ pub fn denoising_full(inner: Rect) -> DenoisingPane {
         clean_caption: Rect { width: half, x: right.x, ..row(inner, 0) },
         noisy: left,
         clean: right,
-        classes: row(inner, pictures + 1),
-        timeline: row(inner, pictures + 2),
-        note: row(inner, pictures + 3),
+        timeline: row(inner, pictures + 1),
+        note: row(inner, pictures + 2),
     }
 }
 
@@ -189,7 +188,6 @@ mod tests {
                     d.clean_caption,
                     d.noisy,
                     d.clean,
-                    d.classes,
                     d.timeline,
                     d.note,
                     s.chart,

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::frame::{picture, sentence};
 use crate::config::SamplerName;
 use crate::tui::chart::Marker;
-use crate::tui::format::{right, thousands, three_digits};
+use crate::tui::format::{right, thousands};
 use crate::tui::layout;
 use crate::tui::pictures::{Pictures, Slot};
 use crate::tui::state::{Film, Placed, Playback, State, Still, sampler_name};
@@ -53,10 +53,9 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
     buf.set_line(pane.clean_caption.x, pane.clean_caption.y, &clean.fit(pane.clean.width), pane.clean.width);
     picture(Slot::NoisyGrid, state.gallery.noisy(), inner, pictures, buf);
     picture(Slot::CleanGrid, state.gallery.clean(), inner, pictures, buf);
-    let classes = classes(state, film, state.gallery.clean());
-    buf.set_line(pane.classes.x, pane.classes.y, &classes.fit(pane.classes.width), pane.classes.width);
     timeline(state, film, still, pane.timeline, buf);
-    buf.set_line(pane.note.x, pane.note.y, &note(state, film).fit(pane.note.width), pane.note.width);
+    let note = note(state, film, state.gallery.clean());
+    buf.set_line(pane.note.x, pane.note.y, &note.fit(pane.note.width), pane.note.width);
 }
 
 /// x̂_0 small, and where it stands.
@@ -84,21 +83,6 @@ fn nothing_yet(state: &State) -> String {
         None => super::loss::waiting(state),
         Some(_) => "the first preview is being denoised …".into(),
     }
-}
-
-/// The classes of the images shown, in the grid's rows, and whether there are more.
-fn classes(state: &State, film: &Film, placed: Option<&Placed>) -> Words {
-    let words = Words::new(&state.theme).joined_by("  ");
-    let Some(placed) = placed else { return words };
-    let hidden = film.num.saturating_sub(placed.shown);
-    let more = (hidden > 0).then(|| format!("{} of {}; z shows more", placed.shown, film.num));
-    if film.classes.is_empty() {
-        return words.maybe(Role::Dim, more);
-    }
-    let shown = &film.classes[..placed.shown.min(film.classes.len())];
-    let names = |row: &[usize]| row.iter().map(|c| state.class_name(*c)).collect::<Vec<_>>().join(" ");
-    let rows: Vec<String> = shown.chunks(placed.per_row.max(1)).map(names).collect();
-    words.pair(Role::Dim, "classes", Role::Text, rows.join(" / ")).maybe(Role::Dim, more)
 }
 
 /// "999 ━━━━━●──────── 0 ▸ live".
@@ -138,24 +122,29 @@ fn timeline(state: &State, film: &Film, still: &Still, line: Rect, buf: &mut Buf
     buf.set_string(bar.right() + 3, line.y, format!("{symbol} {word}"), theme.style(role));
 }
 
-/// Why it looks as it looks, or what can be done.
-fn note(state: &State, film: &Film) -> Words {
+/// Why it looks as it looks, and which classes the images are of.
+fn note(state: &State, film: &Film, placed: Option<&Placed>) -> Words {
     let words = Words::new(&state.theme);
     if !state.controls.preview_enabled {
         return words.add(Role::Dim, "previews are off; p turns them on");
     }
-    if matches!(state.playback, Playback::Held { .. }) {
-        return words.add(Role::Dim, "k lets the film run on").add(Role::Dim, "Esc: live");
+    let words = match state.playback {
+        Playback::Held { .. } => words.add(Role::Dim, "k lets the film run on, Esc is live again"),
+        _ if film.step < EARLY => {
+            let why = format!("the averaged (EMA) weights are those of {} steps", thousands(film.step));
+            return words.add(Role::Warning, "still noise, as it should be").add(Role::Dim, why);
+        }
+        _ => words,
+    };
+    let Some(placed) = placed else { return words };
+    let hidden = film.num.saturating_sub(placed.shown);
+    let zoom = if state.zoomed { "" } else { "; z shows more" };
+    let more = (hidden > 0).then(|| format!("{} of {}{zoom}", placed.shown, film.num));
+    if film.classes.is_empty() {
+        return words.maybe(Role::Dim, more);
     }
-    if film.step < EARLY {
-        return words
-            .add(Role::Warning, "early: noise is what to expect")
-            .add(Role::Dim, format!("after {} steps the averaged (EMA) weights still remember the start", film.step));
-    }
-    let sampling = &film.settings;
-    let scale = sampling.guidance_scale;
-    if state.is_conditional() && scale != 0.0 {
-        return words.add(Role::Dim, format!("guidance w {scale:.1}, elsewhere s = {}", three_digits(1.0 + scale)));
-    }
-    words
+    let shown = &film.classes[..placed.shown.min(film.classes.len())];
+    let names = |row: &[usize]| row.iter().map(|c| state.class_name(*c)).collect::<Vec<_>>().join(" ");
+    let rows: Vec<String> = shown.chunks(placed.per_row.max(1)).map(names).collect();
+    words.pair(Role::Dim, "classes", Role::Text, rows.join(" / ")).maybe(Role::Dim, more)
 }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::tui::bindings::{BINDINGS, Hint};
+use crate::tui::bindings::{BINDINGS, Binding, Hint};
 use crate::tui::state::{Gravity, Item, State};
 use crate::tui::theme::Role;
 use crate::tui::words::shorten;
@@ -45,12 +45,12 @@ fn hints(state: &State, row: Rect, buf: &mut Buffer) {
     let mut hints: Vec<(bool, Line<'static>)> = BINDINGS
         .iter()
         .filter_map(|binding| match binding.hint {
-            Hint::Always(word) => Some((binding, word, false)),
-            Hint::In(panel, word) if panel == state.focus => Some((binding, word, true)),
+            Hint::Always(word) => Some((first_key(binding), word, false)),
+            Hint::Keys(keys, word) => Some((keys.to_string(), word, false)),
+            Hint::In(panel, word) if panel == state.focus => Some((first_key(binding), word, true)),
             _ => None,
         })
-        .map(|(binding, word, own)| {
-            let key = binding.keys.first().map(|k| k.label()).unwrap_or_default();
+        .map(|(key, word, own)| {
             let spans = vec![
                 Span::styled(key, state.theme.style(Role::Text)),
                 Span::styled(format!(" {word}"), state.theme.style(Role::Dim)),
@@ -74,4 +74,8 @@ fn hints(state: &State, row: Rect, buf: &mut Buffer) {
         buf.set_line(x, row.y, &line, row.right() - x);
         x += line.width() as u16 + 2;
     }
+}
+
+fn first_key(binding: &Binding) -> String {
+    binding.keys.first().map(|key| key.label()).unwrap_or_default()
 }

@@ -15,17 +15,16 @@ use crate::tui::words::Words;
 /// Draws it.
 pub fn header(state: &State, area: Rect, buf: &mut Buffer) {
     let room = area.width.saturating_sub(2);
-    let progress = progress(state).fit(room.saturating_sub(12));
-    let width = progress.width() as u16;
-    let left = Words::new(&state.theme).add(Role::Strong, "difflab").fit(room);
-    buf.set_line(area.x + 1, area.y, &left, room);
-    let begin = area.x + 1 + left.width() as u16 + 2;
-    let end = area.right().saturating_sub(width + 1);
-    if end > begin {
-        let facts = facts(state).fit(end.saturating_sub(begin + 2));
-        buf.set_line(begin, area.y, &facts, end - begin);
-    }
-    buf.set_line(end, area.y, &progress, width);
+    let name = Words::new(&state.theme).add(Role::Strong, "difflab").fit(room);
+    buf.set_line(area.x + 1, area.y, &name, room);
+    let room = room.saturating_sub(name.width() as u16 + 2);
+    // The step first, then what is trained, then the rest of the progress.
+    let least = core(state).fit(room).width() as u16;
+    let facts = facts(state).fit(room.saturating_sub(least + 3));
+    let progress = progress(state).fit(room.saturating_sub(facts.width() as u16 + 3).max(least));
+    let (begin, width) = (area.x + 1 + name.width() as u16 + 2, progress.width() as u16);
+    buf.set_line(begin, area.y, &facts, facts.width() as u16);
+    buf.set_line(area.right().saturating_sub(width + 1), area.y, &progress, width);
 }
 
 /// "mnist · U-Net 1.1 M · cosine T 1,000 · ε · cpu × 2".
@@ -58,8 +57,8 @@ fn target(config: &Config) -> &'static str {
     }
 }
 
-/// "● training   step 12,480 / 40,000 · epoch 13.3 · 412 img/s · 18 min left".
-fn progress(state: &State) -> Words {
+/// "● training · step 12,480 / 40,000".
+fn core(state: &State) -> Words {
     let ascii = state.plots.marker == Marker::Ascii;
     let dot = |symbol: &'static str, plain: &'static str| if ascii { plain } else { symbol };
     let (symbol, word, role) = match &state.phase {
@@ -73,23 +72,28 @@ fn progress(state: &State) -> Words {
     };
     let words = Words::new(&state.theme);
     let words = if state.frozen.is_some() { words.add(Role::Accent, "display frozen") } else { words };
-    let words = words.add(role, format!("{symbol} {word:<8}"));
-    let total = state.config.as_ref().map_or(0, |c| c.train.steps);
-    let Some(latest) = &state.live.history.latest else {
-        return words.add(Role::Dim, format!("step 0 / {}", thousands(total)));
-    };
-    let all = thousands(total);
-    let step = right(thousands(latest.step), all.len());
-    let words = words.pair(Role::Dim, "step", Role::Text, format!("{step} / {all}"));
+    let all = thousands(state.config.as_ref().map_or(0, |c| c.train.steps));
+    let step = thousands(state.live.history.latest.as_ref().map_or(0, |r| r.step));
+    words.maybe(Role::Warning, warnings(state)).add(role, format!("{symbol} {word:<8}")).pair(
+        Role::Dim,
+        "step",
+        Role::Text,
+        format!("{} / {all}", right(step, all.len())),
+    )
+}
+
+/// "● training · step 12,480 / 40,000 · 18 min left · epoch 13.3 · 412 img/s".
+fn progress(state: &State) -> Words {
+    let words = core(state);
+    let Some(latest) = &state.live.history.latest else { return words };
     let left = remaining(state, latest).filter(|_| matches!(state.phase, Phase::Training));
     words
         .maybe(Role::Dim, left.map(|s| format!("{} left", right(duration(s), 6))))
-        .pair(Role::Dim, "epoch", Role::Dim, format!("{:.1}", latest.epoch))
-        .add(Role::Dim, format!("{} img/s", right(three_digits(latest.images_per_s), 4)))
-        .maybe(Role::Warning, warnings(state))
+        .add(Role::Dim, format!("epoch {}", right(format!("{:.1}", latest.epoch), 5)))
+        .add(Role::Dim, format!("{} images/s", right(three_digits(latest.images_per_s), 4)))
 }
 
 fn warnings(state: &State) -> Option<String> {
     let n = state.news.warnings();
-    (n > 0).then(|| format!("! {n}"))
+    (n > 0).then(|| if n == 1 { "! 1 warning".into() } else { format!("! {n} warnings") })
 }

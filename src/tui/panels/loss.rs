@@ -4,12 +4,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::frame::sentence;
-use super::loss_chart;
+use super::{loss_chart, loss_strips};
 use crate::lab::{Phase, StepRecord};
-use crate::tui::format::{duration, right, three_digits};
+use crate::tui::format::{duration, right, scientific, three_digits};
 use crate::tui::state::{SMOOTHINGS, State};
 use crate::tui::theme::Role;
 use crate::tui::words::Words;
+
+/// From this height on there is room for learning rate, gradient norm and speed as curves.
+const STRIPS_FROM: u16 = 28;
 
 /// "log · smooth 0.97 · over steps".
 pub fn subtitle(state: &State) -> Words {
@@ -22,7 +25,8 @@ pub fn subtitle(state: &State) -> Words {
 /// The chart, and two lines of numbers.
 pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
     let lines = if inner.height >= 12 { 2 } else { 1 };
-    let chart = Rect { height: inner.height.saturating_sub(lines), ..inner };
+    let strips = if inner.height >= STRIPS_FROM { inner.height / 4 } else { 0 };
+    let chart = Rect { height: inner.height.saturating_sub(lines + strips), ..inner };
     let history = &state.data().history;
     match &history.latest {
         None => sentence(&waiting(state), chart, Role::Dim, &state.theme, buf),
@@ -32,11 +36,15 @@ pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
         Some(_) => loss_chart::draw(state, chart, buf),
     }
     let Some(latest) = &history.latest else { return };
+    if strips > 0 {
+        loss_strips::draw(state, Rect { y: chart.bottom(), height: strips, ..inner }, buf);
+    }
     if lines == 2 {
-        buf.set_line(inner.x, chart.bottom(), &losses(state).fit(inner.width), inner.width);
-        buf.set_line(inner.x, chart.bottom() + 1, &rates(state, latest).fit(inner.width), inner.width);
+        let y = inner.bottom() - 2;
+        buf.set_line(inner.x, y, &losses(state).fit(inner.width), inner.width);
+        buf.set_line(inner.x, y + 1, &rates(state, latest).fit(inner.width), inner.width);
     } else if chart.bottom() < inner.bottom() {
-        let words = losses(state).pair(Role::Dim, "lr", Role::Text, three_digits(latest.lr)).pair(
+        let words = losses(state).pair(Role::Dim, "lr", Role::Text, scientific(latest.lr)).pair(
             Role::Dim,
             "‖g‖",
             Role::Text,
@@ -88,7 +96,7 @@ fn rates(state: &State, latest: &StepRecord) -> Words {
     let scale = state.controls.learning_rate_scale;
     let scaled = (scale != 1.0).then(|| format!("× {}", three_digits(scale)));
     Words::new(&state.theme)
-        .pair(Role::Dim, "lr", Role::Text, right(three_digits(latest.lr), 7))
+        .pair(Role::Dim, "lr", Role::Text, right(scientific(latest.lr), 6))
         .maybe(Role::Warning, scaled)
         .pair(Role::Dim, "‖g‖", Role::Text, right(three_digits(latest.grad_norm), 6))
         .pair(Role::Text, &right(three_digits(latest.images_per_s), 5), Role::Dim, "images/s")

@@ -7,11 +7,14 @@ use crate::tui::chart::{
     Dots, Marker, Pen, Scale, nice_ceil, nice_floor, step_ticks, time_ticks, value_ticks, x_axis, y_axis,
 };
 use crate::tui::layout;
-use crate::tui::state::{History, LossBucket, MarkKind, State, XAxis};
+use crate::tui::state::{HeldOutBucket, History, LossBucket, MarkKind, State, XAxis};
 use crate::tui::theme::Role;
 
 /// Raw losses more than so many times above the smoothed ones leave the chart at its top.
 const SPIKES: f64 = 20.0;
+
+/// Columns between the points of the held-out curve.
+const APART: u16 = 8;
 
 /// Axes, raw envelope, held-out, smoothed line, marks.
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
@@ -23,7 +26,7 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     let history = &state.data().history;
     let (x, y) = (x_scale(state, history), y_scale(state, history));
     let pen = Pen { marker: plots.marker, label: theme.style(Role::Dim), line: theme.style(Role::Border) };
-    let most = usize::from(plot.height / 2).clamp(2, 8);
+    let most = usize::from(plot.height * 2 / 3).clamp(2, 9);
     y_axis(&pane, &y, &value_ticks(&y, most), &pen, buf);
     let most = usize::from(plot.width / 9).clamp(1, 10);
     let ticks = if plots.x_axis == XAxis::Time { time_ticks(&x, most) } else { step_ticks(&x, most) };
@@ -53,13 +56,17 @@ fn curves(state: &State, history: &History, plot: Rect, x: &Scale, y: &Scale, bu
         raw.column(top.0, top.1, bottom.1);
     }
     raw.draw(theme.style(Role::TrainFaint), buf);
+    let mut held_out = Dots::new(plot, plots.marker);
+    let mean = |b: &HeldOutBucket| b.sum / b.count.max(1) as f64;
+    held_out.path(history.held_out().iter().map(|b| (x.share(b.at.on(plots.x_axis)), y.share(mean(b)))));
+    held_out.draw(theme.style(Role::HeldOut), buf);
     let mut smoothed = Dots::new(plot, plots.marker);
     let value = |b: &LossBucket| b.smoothed[plots.smoothing.min(b.smoothed.len() - 1)];
     smoothed.path(losses.iter().map(|b| (x.share(b.last.on(plots.x_axis)), y.share(value(b)))));
     smoothed.draw(theme.style(Role::Train), buf);
 }
 
-/// Held-out losses are few: a point each, as far apart as they can be told apart.
+/// Points on the held-out curve, so that it is seen where the smoothed line lies over it.
 fn held_out_points(state: &State, history: &History, plot: Rect, x: &Scale, y: &Scale, buf: &mut Buffer) {
     let point = if state.plots.marker == Marker::Ascii { 'o' } else { '•' };
     let mut free = 0;
@@ -67,7 +74,7 @@ fn held_out_points(state: &State, history: &History, plot: Rect, x: &Scale, y: &
     for bucket in history.held_out().iter().rev() {
         let place = (x.share(bucket.at.on(state.plots.x_axis)), y.share(bucket.sum / bucket.count.max(1) as f64));
         let Some((column, row)) = cell(plot, place) else { continue };
-        if free != 0 && column + 3 > free {
+        if free != 0 && column + APART > free {
             continue;
         }
         free = column;
@@ -112,7 +119,7 @@ fn cell(plot: Rect, (x, y): (f64, f64)) -> Option<(u16, u16)> {
 }
 
 /// From 0 to a round number a little beyond the newest value, or to the run's end where that is near.
-fn x_scale(state: &State, history: &History) -> Scale {
+pub fn x_scale(state: &State, history: &History) -> Scale {
     let axis = state.plots.x_axis;
     let newest = history.losses().last().map_or(0.0, |b| b.last.on(axis));
     let mut end = nice_ceil(newest.max(if axis == XAxis::Epoch { 0.01 } else { 10.0 }));

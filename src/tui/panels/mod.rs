@@ -10,6 +10,7 @@ mod heatmap;
 mod help;
 mod loss;
 mod loss_chart;
+mod loss_strips;
 mod messages;
 mod palette;
 mod quit;

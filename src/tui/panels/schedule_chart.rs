@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use crate::diffusion::Schedule;
 use crate::tui::chart::{Dots, Marker, Pen, Scale, Tick, nice_ceil, step_ticks, value_ticks, x_axis, y_axis};
@@ -135,17 +135,22 @@ fn legend(state: &State, curves: &Curves, plot: Rect, buf: &mut Buffer) {
     let mut names: Vec<(String, Role)> = if view == ScheduleView::Coefficients {
         vec![("√ᾱ".into(), Role::Clean), ("√(1−ᾱ)".into(), Role::Noisy)]
     } else {
-        vec![(format!("{} (this run)", schedule_name(curves.run.name)), Role::Schedule(curves.run.name))]
+        vec![(schedule_name(curves.run.name).to_string(), Role::Schedule(curves.run.name))]
     };
     names.extend(curves.others.iter().map(|s| (schedule_name(s.name).to_string(), Role::ScheduleFaint(s.name))));
     let widest = names.iter().map(|(name, _)| columns(name)).max().unwrap_or(0) as u16;
-    if plot.width < widest + 12 || usize::from(plot.height) < names.len() + 2 {
+    if plot.width < widest + 14 || usize::from(plot.height) < names.len() + 2 {
         return;
     }
     // β rises to the right: its legend stands at the left.
     let rises = view == ScheduleView::Betas;
     for (i, (name, role)) in names.iter().enumerate() {
         let x = if rises { plot.x + 2 } else { plot.right() - columns(name) as u16 };
-        buf.set_string(x, plot.y + i as u16, name, state.theme.style(*role));
+        // The run's own names stand out.
+        let mut style = state.theme.style(*role);
+        if !matches!(role, Role::ScheduleFaint(_)) {
+            style = style.add_modifier(Modifier::BOLD);
+        }
+        buf.set_string(x, plot.y + i as u16, name, style);
     }
 }

@@ -21,7 +21,7 @@ pub use data::Data;
 pub use film::{Film, Films, Still};
 pub use gallery::{Gallery, Placed, refresh};
 pub use heat::{Heat, HeatColumn};
-pub use history::{History, LossBucket, Mark, MarkKind, Moment, SMOOTHINGS, XAxis};
+pub use history::{HeldOutBucket, History, LossBucket, Mark, MarkKind, Moment, SMOOTHINGS, XAxis};
 pub use news::{Gravity, Item, News};
 pub use overlay::{CommandPalette, Overlay};
 pub use panel::Panel;

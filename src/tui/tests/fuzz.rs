@@ -1,1 +1,122 @@
-//! Soon.
+//! Nothing that comes in makes the screen panic, at any size.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use proptest::prelude::*;
+
+use super::demo::{frame, info, record, row, running};
+use super::paint::buffer;
+use crate::lab::{Event, Phase, StepRecord};
+use crate::tui::message::Message;
+use crate::tui::options::ScreenOptions;
+use crate::tui::state::State;
+use crate::tui::update::update;
+
+fn key() -> impl Strategy<Value = Message> {
+    let code = prop_oneof![
+        6 => any::<char>().prop_map(KeyCode::Char),
+        30 => (32u8..127).prop_map(|c| KeyCode::Char(char::from(c))),
+        10 => prop::sample::select(vec![
+            KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Left, KeyCode::Right, KeyCode::Up,
+            KeyCode::Down, KeyCode::Home, KeyCode::End, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Backspace,
+            KeyCode::Delete, KeyCode::F(1), KeyCode::Null,
+        ]),
+    ];
+    let modifiers = prop::sample::select(vec![
+        KeyModifiers::NONE,
+        KeyModifiers::NONE,
+        KeyModifiers::SHIFT,
+        KeyModifiers::CONTROL,
+        KeyModifiers::ALT,
+    ]);
+    (code, modifiers).prop_map(|(code, modifiers)| Message::Key(KeyEvent::new(code, modifiers)))
+}
+
+fn mouse() -> impl Strategy<Value = Message> {
+    let kind = prop::sample::select(vec![
+        MouseEventKind::Down(MouseButton::Left),
+        MouseEventKind::Drag(MouseButton::Left),
+        MouseEventKind::ScrollUp,
+        MouseEventKind::ScrollDown,
+        MouseEventKind::Moved,
+    ]);
+    (kind, 0u16..310, 0u16..110)
+        .prop_map(|(kind, column, row)| Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }))
+}
+
+fn news() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        (1u64..30_000).prop_map(|step| Message::Lab(Event::Step(record(step)))),
+        (12_481u64..30_000, prop::sample::select(vec![0.0, -1.0, 1e300, f64::NAN, f64::INFINITY])).prop_map(
+            |(step, v)| Message::Lab(Event::Step(StepRecord {
+                loss: v,
+                lr: v,
+                grad_norm: v,
+                images_per_s: v,
+                ..record(step)
+            }))
+        ),
+        (1u64..30_000).prop_map(|step| Message::Lab(Event::TimestepLoss(row(step)))),
+        (0u64..5, 0usize..26, 0u64..20_000).prop_map(|(n, i, step)| Message::Preview(frame(n, i, step))),
+        (0u64..200_000).prop_map(|ms| Message::Tick(Duration::from_millis(ms))),
+        prop::sample::select(vec![Phase::Paused, Phase::Training, Phase::Finished, Phase::Stopping])
+            .prop_map(|phase| Message::Lab(Event::Phase(phase))),
+        Just(Message::Lab(Event::Ended(Err("it broke".into())))),
+        Just(Message::Lab(Event::Ready(Arc::new(info(0))))),
+        ".{0,80}".prop_map(Message::Paste),
+    ]
+}
+
+fn size() -> impl Strategy<Value = (u16, u16)> {
+    prop_oneof![
+        (1u16..300, 1u16..100),
+        (50u16..110, 12u16..32),
+        prop::sample::select(vec![(1, 1), (80, 24), (120, 40), (300, 100), (56, 15), (300, 15), (56, 100), (1, 100)]),
+    ]
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        12 => key(),
+        3 => mouse(),
+        4 => news(),
+        2 => size().prop_map(|(columns, rows)| Message::Resize(columns, rows)),
+        1 => prop::sample::select(vec![(1, 2), (10, 20), (7, 15)]).prop_map(|(w, h)| Message::CellSize(w, h)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_sequence_of_messages_makes_it_panic(
+        messages in prop::collection::vec(message(), 1..60),
+        (columns, rows) in size(),
+        empty in any::<bool>(),
+    ) {
+        let options = ScreenOptions::default();
+        let mut state = if empty { State::new(options) } else { running(columns, rows, options) };
+        update(&mut state, Message::Resize(columns, rows));
+        for message in messages {
+            update(&mut state, message);
+            // The largest screens are drawn now and then only.
+            if u32::from(state.size.0) * u32::from(state.size.1) < 6_000 || state.news.items().count() % 3 == 0 {
+                buffer(&state);
+            }
+        }
+        buffer(&state);
+    }
+}
+
+#[test]
+fn every_size_is_drawn() {
+    let mut state = running(80, 24, ScreenOptions::default());
+    for columns in (1..=300).step_by(13) {
+        for rows in (1..=100).step_by(3) {
+            update(&mut state, Message::Resize(columns, rows));
+            buffer(&state);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What goes with the loss, as small curves side by side: learning rate, gradient norm, speed.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::loss_chart;
+use crate::tui::chart::{Dots, Pen, Scale, nice_ceil, nice_floor, value_ticks, y_axis};
+use crate::tui::layout::{GUTTER, PlotPane};
+use crate::tui::state::{LossBucket, State};
+use crate::tui::theme::Role;
+
+/// A small curve.
+struct Strip {
+    title: &'static str,
+    value: fn(&LossBucket) -> f64,
+    log: bool,
+}
+
+const STRIPS: [Strip; 3] = [
+    Strip { title: "learning rate", value: |b| b.lr, log: false },
+    Strip { title: "gradient norm ‖g‖", value: |b| b.grad_norm, log: true },
+    Strip { title: "images/s", value: |b| b.images_per_s, log: false },
+];
+
+/// Draws them over the same x axis as the loss.
+pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
+    let width = area.width / STRIPS.len() as u16;
+    for (i, strip) in STRIPS.iter().enumerate() {
+        let gap = 2.min(width);
+        let area = Rect { x: area.x + width * i as u16, width: width - gap, ..area };
+        if area.height >= 4 && area.width >= GUTTER + 8 {
+            one(state, strip, area, buf);
+        }
+    }
+}
+
+fn one(state: &State, strip: &Strip, area: Rect, buf: &mut Buffer) {
+    let theme = &state.theme;
+    let plot = Rect { x: area.x + GUTTER, y: area.y + 2, width: area.width - GUTTER, height: area.height - 3 };
+    buf.set_string(plot.x, area.y + 1, strip.title, theme.style(Role::Dim));
+    let losses = state.data().history.losses();
+    let (low, high) = losses
+        .iter()
+        .map(strip.value)
+        .filter(|v| v.is_finite() && *v > 0.0)
+        .fold((f64::INFINITY, 0f64), |(low, high), v| (low.min(v), high.max(v)));
+    if high <= 0.0 {
+        return;
+    }
+    let y = if strip.log {
+        Scale::new(nice_floor(low), nice_ceil(high), true)
+    } else {
+        Scale::new(0.0, nice_ceil(high), false)
+    };
+    let pane = PlotPane { labels: Rect { x: area.x, width: GUTTER, ..plot }, plot, ..PlotPane::default() };
+    let pen = Pen { marker: state.plots.marker, label: theme.style(Role::Dim), line: theme.style(Role::Border) };
+    y_axis(&pane, &y, &value_ticks(&y, usize::from(plot.height / 2).max(2)), &pen, buf);
+    let x = loss_chart::x_scale(state, &state.data().history);
+    let mut dots = Dots::new(plot, state.plots.marker);
+    dots.path(losses.iter().map(|b| (x.share(b.last.on(state.plots.x_axis)), y.share((strip.value)(b)))));
+    dots.draw(theme.style(Role::Text), buf);
+}
