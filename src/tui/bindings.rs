@@ -228,7 +228,7 @@ pub const BINDINGS: &[Binding] = &[
     row(A::NextEta, &[key('e')], G::Preview, "next η of DDIM: 0 deterministic, 1 as random as DDPM", H::No),
     // Plots.
     row(A::ToggleLogY, &[key('l')], G::Plots, "loss axis logarithmic or linear", H::In(P::Loss, "log")),
-    row(A::NextXAxis, &[key('x')], G::Plots, "loss over steps, epochs or time", H::In(P::Loss, "x axis")),
+    row(A::NextXAxis, &[key('x')], G::Plots, "loss over steps, epochs or time", H::In(P::Loss, "over")),
     row(A::NextSmoothing, &[key('S')], G::Plots, "next smoothing of the loss", H::In(P::Loss, "smooth")),
     row(
         A::ToggleHeatScale,

@@ -21,6 +21,8 @@ pub struct SchedulePane {
     pub chart: Rect,
     pub caption: Rect,
     pub picture: Rect,
+    /// What the picture is made of; empty where there is no room.
+    pub formula: Rect,
     /// One line under both.
     pub readout: Rect,
 }
@@ -69,7 +71,9 @@ pub fn schedule_full(inner: Rect) -> SchedulePane {
         return SchedulePane { chart, readout, ..SchedulePane::default() };
     }
     let x = inner.right() - columns;
+    let below = Rect { x, y: inner.y + 1 + rows, width: columns, height: u16::from(rows + 1 < above) };
     SchedulePane {
+        formula: below,
         chart: Rect { width: inner.width - columns - 2, height: above, ..inner },
         caption: Rect { x, width: columns, ..row(inner, 0) },
         picture: Rect { x, y: inner.y + 1, width: columns, height: rows },
@@ -193,6 +197,7 @@ mod tests {
                     s.chart,
                     s.caption,
                     s.picture,
+                    s.formula,
                     s.readout,
                     b.clean,
                     b.timeline,

@@ -34,6 +34,10 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
     }
     let caption = Words::new(&state.theme).joined_by(" ").add(Role::Noisy, "x_t").add(Role::Dim, "of a training image");
     buf.set_line(pane.caption.x, pane.caption.y, &caption.fit(pane.caption.width), pane.caption.width);
+    let formula = formula(state, curves).fit(pane.formula.width);
+    if !pane.formula.is_empty() {
+        buf.set_line(pane.formula.x, pane.formula.y, &formula, pane.formula.width);
+    }
     match state.gallery.forward() {
         Some(placed) => picture(Slot::Forward, Some(placed), inner, pictures, buf),
         None => sentence("waiting for the data", pane.picture, Role::Dim, &state.theme, buf),
@@ -58,19 +62,29 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
     schedule_chart::sparkline(state, curves, curve, buf);
 }
 
-/// "t 430 · ᾱ 0.56 · β 0.0012 · √ᾱ 0.75 · σ 0.66 · SNR 1.05 dB".
+/// "t 430 · ᾱ 0.56 · β 0.0012 · SNR 1.05 dB · √ᾱ 0.75 · √(1−ᾱ) 0.66".
 fn readout(state: &State, curves: &Curves) -> Words {
     let t = state.cursor_t.min(curves.timesteps() - 1);
     let run = &curves.run;
-    let mut words = Words::new(&state.theme)
+    Words::new(&state.theme)
         .pair(Role::Accent, "t", Role::Accent, right(t.to_string(), 3))
         .pair(Role::Dim, "ᾱ", Role::Text, right(three_digits(run.alphas_cumprod[t]), 7))
         .pair(Role::Dim, "β", Role::Text, right(three_digits(run.betas[t]), 7))
+        .pair(Role::Dim, "SNR", Role::Text, format!("{} dB", right(three_digits(run.snr_db(t)), 6)))
+        .pair(Role::Dim, "log-SNR", Role::Text, right(three_digits(curves.read(TimeAxis::LogSnr, t)), 6))
         .pair(Role::Clean, "√ᾱ", Role::Text, right(three_digits(run.alpha(t)), 6))
         .pair(Role::Noisy, "√(1−ᾱ)", Role::Text, right(three_digits(run.sigma(t)), 6))
-        .pair(Role::Dim, "SNR", Role::Text, format!("{} dB", right(three_digits(run.snr_db(t)), 6)));
-    if state.plots.time_axis == TimeAxis::LogSnr {
-        words = words.pair(Role::Dim, "log-SNR", Role::Text, three_digits(curves.read(TimeAxis::LogSnr, t)));
-    }
-    words
+}
+
+/// "0.75 x_0 + 0.66 ε": what the picture is made of.
+fn formula(state: &State, curves: &Curves) -> Words {
+    let t = state.cursor_t.min(curves.timesteps() - 1);
+    Words::new(&state.theme)
+        .joined_by(" ")
+        .add(Role::Dim, "=")
+        .add(Role::Text, format!("{:.2}", curves.run.alpha(t)))
+        .add(Role::Clean, "x_0")
+        .add(Role::Dim, "+")
+        .add(Role::Text, format!("{:.2}", curves.run.sigma(t)))
+        .add(Role::Noisy, "ε")
 }

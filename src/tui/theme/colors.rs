@@ -99,7 +99,9 @@ impl Theme {
         };
         match (role, self.capability) {
             (Role::Strong, _) => style.add_modifier(Modifier::BOLD),
-            (Role::Accent | Role::Error | Role::Warning, Capability::None) => style.add_modifier(Modifier::BOLD),
+            (Role::Accent | Role::Error | Role::Warning | Role::Train | Role::Schedule(_), Capability::None) => {
+                style.add_modifier(Modifier::BOLD)
+            }
             (Role::Dim | Role::Border | Role::TrainFaint | Role::ScheduleFaint(_), Capability::None) => {
                 style.add_modifier(Modifier::DIM)
             }
