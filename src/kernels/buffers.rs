@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 
 use rayon::prelude::*;
 
@@ -51,6 +51,36 @@ pub(crate) unsafe fn filled_many<const K: usize, R: Send>(
     (out, done)
 }
 
+/// A new vector of `n` samples of `len` numbers: each thread's `fill(samples, part)` writes one share
+/// of consecutive samples.
+///
+/// # Safety
+/// `fill` writes every number of the part that it is given.
+pub(crate) unsafe fn filled_shares(
+    n: usize,
+    len: usize,
+    fill: impl Fn(Range<usize>, Part<'_>) + Sync + Send,
+) -> Vec<f32> {
+    let mut out = Vec::with_capacity(n * len);
+    let threads = rayon::current_num_threads().min(n);
+    let mut rest = &mut out.spare_capacity_mut()[..n * len];
+    let mut work = Vec::with_capacity(threads);
+    for i in 0..threads {
+        let samples = share(n, threads, i);
+        let (part, after) = rest.split_at_mut(samples.len() * len);
+        rest = after;
+        work.push((samples, part));
+    }
+    if threads == 1 {
+        work.into_iter().for_each(|(samples, part)| fill(samples, part));
+    } else {
+        work.into_par_iter().for_each(|(samples, part)| fill(samples, part));
+    }
+    // SAFETY: the capacity is there, and `fill` has written all of it.
+    unsafe { out.set_len(n * len) };
+    out
+}
+
 /// Runs `job(i)` for every part on the current rayon pool and returns the results in order.
 pub(crate) fn each<R: Send>(parts: usize, job: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
     if parts == 1 || rayon::current_num_threads() == 1 {
@@ -61,7 +91,7 @@ pub(crate) fn each<R: Send>(parts: usize, job: impl Fn(usize) -> R + Sync + Send
 }
 
 /// The part `i` of `parts` nearly equal, consecutive parts of `0..n`.
-pub(crate) fn share(n: usize, parts: usize, i: usize) -> std::ops::Range<usize> {
+pub(crate) fn share(n: usize, parts: usize, i: usize) -> Range<usize> {
     i * n / parts..(i + 1) * n / parts
 }
 

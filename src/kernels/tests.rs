@@ -101,6 +101,13 @@ proptest! {
     }
 
     #[test]
+    fn convolutions_that_winograd_takes_agree(
+        n in 1..4usize, h in 3..15usize, w in 3..15usize, c_in in 1..4usize, c_out in 1..4usize, per_sample: bool,
+    ) {
+        check_conv(n, (h, w), (16 * c_in, 16 * c_out), 3, 1, Padding::Same, per_sample);
+    }
+
+    #[test]
     fn linear_layers_of_any_shape_agree(rows in 1..200usize, c_in in 1..70usize, c_out in 1..70usize) {
         let inputs = [numbers(1, &[rows, c_in]), numbers(2, &[c_in, c_out]), numbers(3, &[c_out])];
         agrees("linear", &inputs, 1e-5, |t| linear(&t[0], &t[1], &t[2]), |t| reference::linear(&t[0], &t[1], &t[2]));

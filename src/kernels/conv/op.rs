@@ -6,6 +6,7 @@ use super::correlation::Correlation;
 use super::geometry::Geometry;
 use super::panels::Panels;
 use super::weight_gradient::{bias_gradient, weight_gradient};
+use super::winograd;
 use crate::kernels::Padding;
 use crate::kernels::simd::Isa;
 use crate::kernels::storage::{slice, tensor, with};
@@ -85,6 +86,10 @@ type Gradients = (Option<Tensor>, Option<Tensor>, Option<Tensor>);
 
 fn forward(g: &Geometry, x: &[f32], w: &[f32], bias: &[f32]) -> Vec<f32> {
     let isa = Isa::current();
+    if winograd::fits(g, isa.lanes()) {
+        let panels = winograd::transformed(isa, w, g.c_in, g.c_out);
+        return winograd::forward(isa, g, (g.c_in, g.c_out), x, &panels, bias);
+    }
     let panels = Panels::pack(w, g.k * g.k, g.c_in, g.c_out, isa.lanes());
     Correlation::forward(&split(g)).run(isa, x, &panels, bias)
 }
@@ -93,17 +98,13 @@ fn backward(g: &Geometry, x: &Tensor, w: &Tensor, bias: &Tensor, dy: &Tensor) ->
     let isa = Isa::current();
     let dy = dy.contiguous()?;
     let dx = match x.track_op() {
-        true => {
-            let panels = with(w, |w| Panels::pack_transposed(w, g.k * g.k, g.c_out, g.c_in, isa.lanes()))?;
-            let dx = with(&dy, |dy| Correlation::data_gradient(&split(g)).run(isa, dy, &panels, &[]))?;
-            Some(tensor(dx, x.shape())?)
-        }
+        true => Some(tensor(with(&dy, |dy| with(w, |w| data_gradient(isa, g, dy, w)))??, x.shape())?),
         false => None,
     };
     let dw = match w.track_op() {
         true => {
-            let dw = with(&dy, |dy| with(x, |x| weight_gradient(isa, g, x, dy)))??;
-            Some(tensor(dw, w.shape())?)
+            let gradient = if winograd::fits(g, isa.lanes()) { winograd::weight_gradient } else { weight_gradient };
+            Some(tensor(with(&dy, |dy| with(x, |x| gradient(isa, g, x, dy)))??, w.shape())?)
         }
         false => None,
     };
@@ -121,6 +122,15 @@ fn backward(g: &Geometry, x: &Tensor, w: &Tensor, bias: &Tensor, dy: &Tensor) ->
         false => None,
     };
     Ok((dx, dw, db))
+}
+
+fn data_gradient(isa: Isa, g: &Geometry, dy: &[f32], w: &[f32]) -> Vec<f32> {
+    if winograd::fits(g, isa.lanes()) {
+        let panels = winograd::transformed_for_data_gradient(isa, w, g.c_in, g.c_out);
+        return winograd::forward(isa, g, (g.c_out, g.c_in), dy, &panels, &[]);
+    }
+    let panels = Panels::pack_transposed(w, g.k * g.k, g.c_out, g.c_in, isa.lanes());
+    Correlation::data_gradient(&split(g)).run(isa, dy, &panels, &[])
 }
 
 /// A linear layer over many rows, as one with several samples: work for several threads.

@@ -52,7 +52,8 @@ impl Panels {
         panels
     }
 
-    fn empty(taps: usize, depth: usize, width: usize, lanes: usize) -> Self {
+    /// With whatever the memory held.
+    pub fn empty(taps: usize, depth: usize, width: usize, lanes: usize) -> Self {
         let data = Scratch::new(taps * depth * width.next_multiple_of(lanes));
         Self { data, lanes, depth, width, taps }
     }
@@ -60,16 +61,24 @@ impl Panels {
     /// Calls `write(tap, row, first column, its place)` for every row of every panel; rows are
     /// counted through all taps.
     fn fill(&mut self, write: impl Fn(usize, usize, usize, &mut [f32])) {
-        let rows = self.taps * self.depth;
-        let mut rest = &mut self.data[..];
-        for start in (0..self.width).step_by(2 * self.lanes) {
-            let row = vectors(self.width - start, self.lanes) * self.lanes;
-            let (panel, after) = rest.split_at_mut(rows * row);
+        let depth = self.depth;
+        for (start, row, panel) in self.iter_mut() {
             for (r, out) in panel.chunks_exact_mut(row).enumerate() {
-                write(r / self.depth, r, start, out);
+                write(r / depth, r, start, out);
             }
-            rest = after;
         }
+    }
+
+    /// For each panel: its first column, its numbers in a row, and its memory, `[taps, depth, row]`.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (usize, usize, &mut [f32])> {
+        let (rows, lanes, width) = (self.taps * self.depth, self.lanes, self.width);
+        let mut rest = &mut self.data[..];
+        (0..width).step_by(2 * lanes).map(move |start| {
+            let row = vectors(width - start, lanes) * lanes;
+            let (panel, after) = std::mem::take(&mut rest).split_at_mut(rows * row);
+            rest = after;
+            (start, row, panel)
+        })
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Panel> + '_ {

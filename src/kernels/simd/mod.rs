@@ -57,6 +57,9 @@ pub(crate) trait Simd: Copy + 'static {
     unsafe fn round(a: Self::V) -> Self::V;
     /// a · 2ⁿ for whole n in -126..=127.
     unsafe fn scale(a: Self::V, n: Self::V) -> Self::V;
+    /// Asks for the cache line of a number, for soon.
+    #[inline(always)]
+    fn prefetch(_: &f32) {}
     /// Sum over the lanes.
     unsafe fn sum(a: Self::V) -> f32;
     /// Largest lane.

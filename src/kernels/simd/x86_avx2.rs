@@ -155,4 +155,10 @@ impl Simd for Avx2 {
             _mm_cvtss_f32(_mm_max_ss(d, _mm_movehdup_ps(d)))
         }
     }
+
+    #[inline(always)]
+    fn prefetch(x: &f32) {
+        // SAFETY: a prefetch reads nothing; any address will do.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(x).cast()) }
+    }
 }

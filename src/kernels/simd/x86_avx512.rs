@@ -141,4 +141,10 @@ impl Simd for Avx512 {
         // SAFETY: the trait's contract.
         unsafe { _mm512_reduce_max_ps(a) }
     }
+
+    #[inline(always)]
+    fn prefetch(x: &f32) {
+        // SAFETY: a prefetch reads nothing; any address will do.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(x).cast()) }
+    }
 }

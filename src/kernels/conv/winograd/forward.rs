@@ -1,0 +1,254 @@
+//! Forward pass, and the data gradient with turned weights.
+
+use super::transforms::{input, input_lower, input_upper, output};
+use super::{IN, OUT, PLANES, Tile, Tiles, plane_stride};
+use crate::kernels::buffers::{Part, Scratch, filled_shares};
+use crate::kernels::conv::geometry::Geometry;
+use crate::kernels::conv::panels::Panels;
+use crate::kernels::simd::{Isa, Kernel, Simd};
+use crate::kernels::tile::{Product, Tap, product};
+
+/// The output `[N, H, W, width]` from `source` `[N, H, W, depth]`, with transformed weights; `bias`
+/// is nothing, one row for all samples, or a row for each.
+pub(in crate::kernels::conv) fn forward(
+    isa: Isa,
+    g: &Geometry,
+    (depth, width): (usize, usize),
+    source: &[f32],
+    weights: &Panels,
+    bias: &[f32],
+) -> Vec<f32> {
+    let pixels = g.h * g.w;
+    assert_eq!(source.len(), g.n * pixels * depth);
+    assert!(bias.is_empty() || bias.len() == width || bias.len() == g.n * width);
+    let bias_sample = if bias.len() > width { width } else { 0 };
+    // SAFETY: the tiles cover every pixel of every sample, and the panels every channel.
+    unsafe {
+        filled_shares(g.n, pixels * width, |samples, out| {
+            let source = &source[samples.start * pixels * depth..samples.end * pixels * depth];
+            let bias = &bias[samples.start * bias_sample..];
+            isa.run(Share { tiles: Tiles::new(g), depth, width, source, weights, bias, bias_sample, out });
+        })
+    }
+}
+
+/// Consecutive samples.
+struct Share<'a> {
+    tiles: Tiles,
+    depth: usize,
+    width: usize,
+    source: &'a [f32],
+    weights: &'a Panels,
+    bias: &'a [f32],
+    /// Numbers from one sample's bias to the next's.
+    bias_sample: usize,
+    out: Part<'a>,
+}
+
+impl Kernel for Share<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let tiles = self.tiles;
+        let sample_len = tiles.h * tiles.w * self.depth;
+        let all = self.source.len() / sample_len * tiles.in_sample();
+        // Tiles at a time: their planes stay in the second cache, and there are enough of them to
+        // pay for reading the weights.
+        let block = block::<S>(if self.width >= 64 { 52 } else { 28 });
+        let (in_stride, out_stride) = (plane_stride(block * self.depth), plane_stride(block * self.width));
+        let mut planes = Scratch::new(PLANES * in_stride);
+        let mut products = Scratch::new(PLANES * out_stride);
+        let zeros = Scratch::zeroed(self.depth);
+        let out = self.out.as_mut_ptr().cast::<f32>();
+        for start in (0..all).step_by(block) {
+            let count = block.min(all - start);
+            for i in 0..count {
+                // SAFETY: the planes have room for `block` tiles of `depth` channels.
+                unsafe {
+                    let to = planes.as_mut_ptr().add(i * self.depth);
+                    let image = Image { pixels: self.source.as_ptr(), tiles, channels: self.depth, zeros: &zeros };
+                    input_tile::<S>(image, tiles.get(start + i), to, in_stride);
+                }
+            }
+            for plane in 0..PLANES {
+                // The next block's pixels come to the second cache while the products run.
+                let ahead = |part: usize| start + block + part * block / PLANES;
+                for i in ahead(plane)..ahead(plane + 1).min(all) {
+                    prefetch::<S>(self.source, tiles, tiles.get(i), self.depth);
+                }
+                let taps = [Tap { source: 0, weights: 0 }];
+                for panel in self.weights.iter() {
+                    // SAFETY: planes and products have `count` rows of depth and width numbers; a
+                    // panel has `depth` rows for each plane.
+                    unsafe {
+                        let a = Product {
+                            source: planes.as_ptr().add(plane * in_stride),
+                            source_pixel: self.depth,
+                            taps: &taps,
+                            depth: self.depth,
+                            weights: panel.weights.add(plane * self.depth * panel.row),
+                            weights_row: panel.row,
+                            bias: std::ptr::null(),
+                            out: products.as_mut_ptr().add(plane * out_stride + panel.start),
+                            out_pixel: self.width,
+                            columns: panel.columns,
+                        };
+                        product::<S>(a, count, panel.vectors);
+                    }
+                }
+            }
+            for i in 0..count {
+                let t = tiles.get(start + i);
+                let bias = if self.bias.is_empty() { &[][..] } else { &self.bias[t.sample * self.bias_sample..] };
+                // SAFETY: the tile lies in this share's samples.
+                unsafe {
+                    let from = products.as_ptr().add(i * self.width);
+                    output_tile::<S>(from, out_stride, tiles, t, self.width, bias, out);
+                }
+            }
+        }
+    }
+}
+
+/// About `n` tiles: whole register tiles of rows.
+#[inline(always)]
+pub(super) fn block<S: Simd>(n: usize) -> usize {
+    n / S::ROWS * S::ROWS
+}
+
+/// Asks for the pixels of a tile.
+#[inline(always)]
+pub(super) fn prefetch<S: Simd>(source: &[f32], tiles: Tiles, t: Tile, channels: usize) {
+    const LINE: usize = 16;
+    let len = OUT.min(tiles.w - t.x) * channels;
+    for y in t.y..(t.y + OUT).min(tiles.h) {
+        let row = &source[((t.sample * tiles.h + y) * tiles.w + t.x) * channels..][..len];
+        row.iter().step_by(LINE).for_each(|x| S::prefetch(x));
+    }
+}
+
+/// Where input tiles are read from.
+#[derive(Clone, Copy)]
+pub(super) struct Image<'a> {
+    pub pixels: *const f32,
+    pub tiles: Tiles,
+    /// Whole vectors.
+    pub channels: usize,
+    /// As many zeros as channels: the pixels beyond the border.
+    pub zeros: &'a [f32],
+}
+
+/// Bᵀ d B of one tile: channel c of plane p goes to `to[p · stride + c]`.
+///
+/// # Safety
+/// The processor has `S`; the tile lies in the image, and the planes have room for it.
+#[inline(always)]
+pub(super) unsafe fn input_tile<S: Simd>(image: Image, t: Tile, to: *mut f32, stride: usize) {
+    let Image { pixels, tiles, channels, zeros } = image;
+    let at = |y: usize, x: usize| ((t.sample * tiles.h + y) * tiles.w + x) * channels;
+    // SAFETY: pixels inside the image, or the zeros.
+    unsafe {
+        if tiles.inside(t) {
+            let first = pixels.add(at(t.y - 1, t.x - 1));
+            let (row, pixel) = (tiles.w * channels, channels);
+            for c in (0..channels).step_by(S::LANES) {
+                half_tile::<S, true>(to.add(c), stride, |i, j| first.add(i * row + j * pixel + c));
+                half_tile::<S, false>(to.add(c), stride, |i, j| first.add(i * row + j * pixel + c));
+            }
+        } else {
+            let mut places = [[zeros.as_ptr(); IN]; IN];
+            for (i, places) in places.iter_mut().enumerate() {
+                for (j, place) in places.iter_mut().enumerate() {
+                    let (y, x) = (t.y + i, t.x + j);
+                    if y >= 1 && x >= 1 && y <= tiles.h && x <= tiles.w {
+                        *place = pixels.add(at(y - 1, x - 1));
+                    }
+                }
+            }
+            for c in (0..channels).step_by(S::LANES) {
+                half_tile::<S, true>(to.add(c), stride, |i, j| places[i][j].add(c));
+                half_tile::<S, false>(to.add(c), stride, |i, j| places[i][j].add(c));
+            }
+        }
+    }
+}
+
+/// Rows 0 to 2 (`UPPER`) or 3 to 5 of Bᵀ d B for one vector of channels: in halves, the 18 values
+/// between the two multiplications stay in registers.
+///
+/// # Safety
+/// The processor has `S`; `place` gives readable vectors, `to` has room for six planes a row.
+#[inline(always)]
+unsafe fn half_tile<S: Simd, const UPPER: bool>(
+    to: *mut f32,
+    stride: usize,
+    place: impl Fn(usize, usize) -> *const f32,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut columns = [[S::splat(0.0); IN]; 3];
+        for j in 0..IN {
+            let mut d = [S::splat(0.0); IN];
+            for (i, d) in d.iter_mut().enumerate() {
+                *d = S::load(place(i, j));
+            }
+            let [a, b, c] = if UPPER { input_upper::<S>(d) } else { input_lower::<S>(d) };
+            columns[0][j] = a;
+            columns[1][j] = b;
+            columns[2][j] = c;
+        }
+        let first = if UPPER { 0 } else { 3 };
+        for (i, row) in columns.into_iter().enumerate() {
+            for (j, v) in input::<S>(row).into_iter().enumerate() {
+                S::store(to.add(((first + i) * IN + j) * stride), v);
+            }
+        }
+    }
+}
+
+/// Aᵀ m A plus bias of one tile, written to the pixels that lie in the image.
+///
+/// # Safety
+/// The processor has `S`; `from` points at the tile's first channel in plane 0, planes `stride`
+/// apart; `out` holds the tile's sample; `width` is whole vectors.
+#[inline(always)]
+unsafe fn output_tile<S: Simd>(
+    from: *const f32,
+    stride: usize,
+    tiles: Tiles,
+    t: Tile,
+    width: usize,
+    bias: &[f32],
+    out: *mut f32,
+) {
+    let rows = OUT.min(tiles.h - t.y);
+    let columns = OUT.min(tiles.w - t.x);
+    for c in (0..width).step_by(S::LANES) {
+        // SAFETY: the caller's promise; only pixels of the image are written.
+        unsafe {
+            let mut half = [[S::splat(0.0); IN]; OUT];
+            for j in 0..IN {
+                let mut m = [S::splat(0.0); IN];
+                for (i, m) in m.iter_mut().enumerate() {
+                    *m = S::load(from.add((i * IN + j) * stride + c));
+                }
+                for (half, v) in half.iter_mut().zip(output::<S>(m)) {
+                    half[j] = v;
+                }
+            }
+            let bias = if bias.is_empty() { S::splat(0.0) } else { S::load(bias.as_ptr().add(c)) };
+            let first = out.add(((t.sample * tiles.h + t.y) * tiles.w + t.x) * width + c);
+            for (i, row) in half.into_iter().enumerate() {
+                let y = output::<S>(row);
+                if i < rows {
+                    for (j, y) in y.into_iter().enumerate() {
+                        if j < columns {
+                            S::store(first.add((i * tiles.w + j) * width), S::add(y, bias));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The small matrices of F(4, 3) at the points 0, ±a, ±b, ∞, applied along one axis.
+//!
+//! With a² = ½ and b² = 2, a²b² = 1 and a² + b² = 5/2.
+
+use crate::kernels::simd::Simd;
+
+const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
+const B: f32 = std::f32::consts::SQRT_2;
+const A2: f32 = 0.5;
+const B2: f32 = 2.0;
+const A3: f32 = A2 * A;
+const B3: f32 = B2 * B;
+const A2_PLUS_B2: f32 = 2.5;
+
+/// G, 6 × 3: what the weights are multiplied by.
+pub(super) const G: [[f32; 3]; 6] = {
+    const NA: f32 = -2.0 / 3.0;
+    const NB: f32 = 1.0 / 6.0;
+    [
+        [1.0, 0.0, 0.0],
+        [NA, NA * A, NA * A2],
+        [NA, -NA * A, NA * A2],
+        [NB, NB * B, NB * B2],
+        [NB, -NB * B, NB * B2],
+        [0.0, 0.0, 1.0],
+    ]
+};
+
+/// Rows 0 to 2 of Bᵀ d.
+///
+/// # Safety
+/// As for [`Simd`]; the same for all functions here.
+#[inline(always)]
+pub(super) unsafe fn input_upper<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
+    // SAFETY: register arithmetic only.
+    unsafe {
+        let first = S::add(d[0], S::neg_mul_add(d[2], S::splat(A2_PLUS_B2), d[4]));
+        let even = S::neg_mul_add(d[2], S::splat(B2), d[4]);
+        let odd = S::neg_mul_add(d[1], S::splat(B2), d[3]);
+        [first, S::mul_add(odd, S::splat(A), even), S::neg_mul_add(odd, S::splat(A), even)]
+    }
+}
+
+/// Rows 3 to 5 of Bᵀ d.
+#[inline(always)]
+pub(super) unsafe fn input_lower<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
+    // SAFETY: register arithmetic only.
+    unsafe {
+        let last = S::add(d[1], S::neg_mul_add(d[3], S::splat(A2_PLUS_B2), d[5]));
+        let even = S::neg_mul_add(d[2], S::splat(A2), d[4]);
+        let odd = S::neg_mul_add(d[1], S::splat(A2), d[3]);
+        [S::mul_add(odd, S::splat(B), even), S::neg_mul_add(odd, S::splat(B), even), last]
+    }
+}
+
+/// Bᵀ d.
+#[inline(always)]
+pub(super) unsafe fn input<S: Simd>(d: [S::V; 6]) -> [S::V; 6] {
+    // SAFETY: register arithmetic only.
+    unsafe {
+        let ([a, b, c], [d, e, f]) = (input_upper::<S>(d), input_lower::<S>(d));
+        [a, b, c, d, e, f]
+    }
+}
+
+/// Aᵀ m.
+#[inline(always)]
+pub(super) unsafe fn output<S: Simd>(m: [S::V; 6]) -> [S::V; 4] {
+    // SAFETY: register arithmetic only.
+    unsafe {
+        let (sum_a, difference_a) = (S::add(m[1], m[2]), S::sub(m[1], m[2]));
+        let (sum_b, difference_b) = (S::add(m[3], m[4]), S::sub(m[3], m[4]));
+        [
+            S::add(S::add(m[0], sum_a), sum_b),
+            S::mul_add(difference_b, S::splat(B), S::mul(difference_a, S::splat(A))),
+            S::mul_add(sum_b, S::splat(B2), S::mul(sum_a, S::splat(A2))),
+            S::mul_add(difference_b, S::splat(B3), S::mul_add(difference_a, S::splat(A3), m[5])),
+        ]
+    }
+}
+
+/// A y.
+#[inline(always)]
+pub(super) unsafe fn output_transposed<S: Simd>(y: [S::V; 4]) -> [S::V; 6] {
+    // SAFETY: register arithmetic only.
+    unsafe {
+        let (even_a, odd_a) = (S::mul_add(y[2], S::splat(A2), y[0]), S::mul_add(y[3], S::splat(A2), y[1]));
+        let (even_b, odd_b) = (S::mul_add(y[2], S::splat(B2), y[0]), S::mul_add(y[3], S::splat(B2), y[1]));
+        [
+            y[0],
+            S::mul_add(odd_a, S::splat(A), even_a),
+            S::neg_mul_add(odd_a, S::splat(A), even_a),
+            S::mul_add(odd_b, S::splat(B), even_b),
+            S::neg_mul_add(odd_b, S::splat(B), even_b),
+            y[3],
+        ]
+    }
+}

@@ -1,0 +1,156 @@
+//! The weight gradient: sums of outer products in each of the 36 planes.
+
+use super::forward::{Image, block, input_tile, prefetch};
+use super::transforms::output_transposed;
+use super::weights::transformed_back;
+use super::{IN, OUT, PLANES, Tile, Tiles, plane_stride};
+use crate::kernels::buffers::{Scratch, each, share};
+use crate::kernels::conv::geometry::Geometry;
+use crate::kernels::simd::{Isa, Kernel, Simd};
+use crate::kernels::tile::{OuterSum, outer_sum};
+
+/// `[3, 3, c_in, c_out]` from `x` `[N, H, W, c_in]` and `dy` `[N, H, W, c_out]`. The threads' sums
+/// are added in order.
+pub(in crate::kernels::conv) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    let (c_in, c_out) = (g.c_in, g.c_out);
+    assert_eq!((x.len(), dy.len()), (g.n * g.input_len(), g.n * g.output_len()));
+    let threads = rayon::current_num_threads().min(g.n);
+    let sums = each(threads, |i| {
+        let mine = share(g.n, threads, i);
+        let x = &x[mine.start * g.input_len()..mine.end * g.input_len()];
+        let dy = &dy[mine.start * g.output_len()..mine.end * g.output_len()];
+        let mut sum = Scratch::zeroed(PLANES * c_in * c_out);
+        // SAFETY: whole samples on both sides, whole vectors of channels.
+        unsafe { isa.run(Share { tiles: Tiles::new(g), x, dy, c_in, c_out, sum: &mut sum }) };
+        sum
+    });
+    let mut sums = sums.into_iter();
+    let Some(mut total) = sums.next() else { return vec![0.0; 9 * c_in * c_out] };
+    for sum in sums {
+        total.iter_mut().zip(sum.iter()).for_each(|(a, b)| *a += b);
+    }
+    transformed_back(isa, &total, c_in * c_out)
+}
+
+/// Consecutive samples, added to `sum` `[36, c_in, c_out]`.
+struct Share<'a> {
+    tiles: Tiles,
+    x: &'a [f32],
+    dy: &'a [f32],
+    c_in: usize,
+    c_out: usize,
+    sum: &'a mut [f32],
+}
+
+impl Kernel for Share<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Share { tiles, x, dy, c_in, c_out, sum } = self;
+        let all = x.len() / (tiles.h * tiles.w * c_in) * tiles.in_sample();
+        let block = block::<S>(36);
+        let (x_stride, dy_stride) = (plane_stride(block * c_in), plane_stride(block * c_out));
+        let mut x_planes = Scratch::new(PLANES * x_stride);
+        let mut dy_planes = Scratch::new(PLANES * dy_stride);
+        let zeros = Scratch::zeroed(c_in.max(c_out));
+        let offsets: Vec<usize> = (0..c_in).collect();
+        for start in (0..all).step_by(block) {
+            let count = block.min(all - start);
+            for i in 0..count {
+                let t = tiles.get(start + i);
+                // SAFETY: the planes have room for `block` tiles.
+                unsafe {
+                    let image = Image { pixels: x.as_ptr(), tiles, channels: c_in, zeros: &zeros };
+                    input_tile::<S>(image, t, x_planes.as_mut_ptr().add(i * c_in), x_stride);
+                    let image = Image { pixels: dy.as_ptr(), tiles, channels: c_out, zeros: &zeros };
+                    gradient_tile::<S>(image, t, dy_planes.as_mut_ptr().add(i * c_out), dy_stride);
+                }
+            }
+            for plane in 0..PLANES {
+                let ahead = |part: usize| start + block + part * block / PLANES;
+                for i in ahead(plane)..ahead(plane + 1).min(all) {
+                    prefetch::<S>(x, tiles, tiles.get(i), c_in);
+                    prefetch::<S>(dy, tiles, tiles.get(i), c_out);
+                }
+                for column in (0..c_out).step_by(2 * S::LANES) {
+                    // SAFETY: both sides have `count` rows; the sum has c_in rows of c_out.
+                    unsafe {
+                        let a = OuterSum {
+                            left: x_planes.as_ptr().add(plane * x_stride),
+                            offsets: &offsets,
+                            left_row: 0,
+                            left_pixel: c_in,
+                            right: dy_planes.as_ptr().add(plane * dy_stride + column),
+                            right_row: 0,
+                            right_pixel: c_out,
+                            rows: 1,
+                            pixels: count,
+                            out: sum.as_mut_ptr().add(plane * c_in * c_out + column),
+                            out_row: c_out,
+                        };
+                        outer_sum::<S>(a, ((c_out - column) / S::LANES).min(2));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A dy Aᵀ of one tile, zeros beyond the image.
+///
+/// # Safety
+/// The processor has `S`; the tile lies in the image, and the planes have room for it.
+#[inline(always)]
+unsafe fn gradient_tile<S: Simd>(image: Image, t: Tile, to: *mut f32, stride: usize) {
+    let Image { pixels, tiles, channels, zeros } = image;
+    let at = |y: usize, x: usize| ((t.sample * tiles.h + y) * tiles.w + x) * channels;
+    // SAFETY: pixels inside the image, or the zeros.
+    unsafe {
+        if tiles.whole(t) {
+            let first = pixels.add(at(t.y, t.x));
+            let (row, pixel) = (tiles.w * channels, channels);
+            for c in (0..channels).step_by(S::LANES) {
+                expand::<S>(to.add(c), stride, |i, j| first.add(i * row + j * pixel + c));
+            }
+        } else {
+            let mut places = [[zeros.as_ptr(); OUT]; OUT];
+            for (i, places) in places.iter_mut().enumerate() {
+                for (j, place) in places.iter_mut().enumerate() {
+                    if t.y + i < tiles.h && t.x + j < tiles.w {
+                        *place = pixels.add(at(t.y + i, t.x + j));
+                    }
+                }
+            }
+            for c in (0..channels).step_by(S::LANES) {
+                expand::<S>(to.add(c), stride, |i, j| places[i][j].add(c));
+            }
+        }
+    }
+}
+
+/// A dy Aᵀ for one vector of channels.
+///
+/// # Safety
+/// The processor has `S`; `place` gives readable vectors, `to` has room for 36 planes.
+#[inline(always)]
+unsafe fn expand<S: Simd>(to: *mut f32, stride: usize, place: impl Fn(usize, usize) -> *const f32) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut columns = [[S::splat(0.0); OUT]; IN];
+        for j in 0..OUT {
+            let mut d = [S::splat(0.0); OUT];
+            for (i, d) in d.iter_mut().enumerate() {
+                *d = S::load(place(i, j));
+            }
+            for (column, v) in columns.iter_mut().zip(output_transposed::<S>(d)) {
+                column[j] = v;
+            }
+        }
+        for (i, row) in columns.into_iter().enumerate() {
+            for (j, v) in output_transposed::<S>(row).into_iter().enumerate() {
+                S::store(to.add((i * IN + j) * stride), v);
+            }
+        }
+    }
+}
