@@ -17,7 +17,7 @@ use crate::data::{self, Dataset};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::run::checkpoint::{self, Progress};
-use crate::run::{CardFacts, Journal, RunDir, model_card, write_class_names};
+use crate::run::{CardFacts, Journal, RunDir, config_of, model_card, write_class_names};
 use crate::train::Trainer;
 
 /// Training images kept for the picture of the forward process.
@@ -51,6 +51,7 @@ pub fn open(
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
 
+    let mut resumed_with = String::new();
     let (run, progress) = match &plan.run {
         RunChoice::New { dir } => (RunDir::create(dir.as_deref(), &config)?, Progress::new(&config)),
         RunChoice::Resume(path) => {
@@ -61,6 +62,8 @@ pub fn open(
             let loaded = checkpoint::load(&folder, &config, &plan.device)?;
             trainer.restore(&loaded.state).with_context(|| format!("going on from {}", folder.display()))?;
             Journal::cut_back(path, step)?;
+            checkpoint::sweep(path)?;
+            resumed_with = changes(&config_of(path)?, &config);
             run.write_config(&config)?;
             (run, loaded.progress)
         }
@@ -70,7 +73,9 @@ pub fn open(
     let mut journal = Journal::open(run.path(), config.diffusion.timesteps)?;
     match &plan.run {
         RunChoice::New { .. } => journal.event(0, "start", &format!("{} from {}", config.name, facts.source))?,
-        RunChoice::Resume(_) => journal.event(start_step, "resume", &format!("from step {start_step}"))?,
+        RunChoice::Resume(_) => {
+            journal.event(start_step, "resume", &format!("from step {start_step}{resumed_with}"))?;
+        }
     }
     for warning in &warnings {
         journal.event(start_step, "warning", warning)?;
@@ -160,6 +165,13 @@ impl DataFacts {
             },
         )
     }
+}
+
+/// The lines of config.toml that differ: ", with learning_rate = 0.001"; empty when none do.
+fn changes(before: &Config, after: &Config) -> String {
+    let (before, after) = (before.to_toml(), after.to_toml());
+    let changed: Vec<&str> = after.lines().filter(|line| !before.lines().any(|old| old == *line)).collect();
+    if changed.is_empty() { String::new() } else { format!(", with {}", changed.join(", ")) }
 }
 
 /// The first image of each class, up to [`EXAMPLES`]; of unlabelled data simply the first ones.

@@ -102,9 +102,10 @@ impl Worker {
         let step = self.steps_done();
         let parts = &mut self.parts;
         let frames = &parts.frames;
-        let saved = parts.preview.finish_with_picture(parts.run.path(), step, |frame| frames.send(frame))?;
-        if let Some(file) = saved {
-            self.preview_saved(step, file, outbox)?;
+        match parts.preview.finish_with_picture(parts.run.path(), step, |frame| frames.send(frame)) {
+            Ok(Some(file)) => self.preview_saved(step, file, outbox)?,
+            Ok(None) => {}
+            Err(error) => self.preview_failed(error, outbox)?,
         }
         self.mode = Mode::Finished;
         self.parts.journal.event(step, "finish", "all steps done")?;

@@ -266,12 +266,23 @@ impl Worker {
 
     fn advance_preview(&mut self, outbox: &mut Outbox) -> Result<()> {
         let step = self.steps_done();
-        let (frame, saved) = self.parts.preview.advance(self.parts.run.path(), step)?;
-        self.parts.frames.send(frame);
-        match saved {
-            Some(file) => self.preview_saved(step, file, outbox),
-            None => Ok(()),
+        match self.parts.preview.advance(self.parts.run.path(), step) {
+            Ok((frame, saved)) => {
+                self.parts.frames.send(frame);
+                saved.map_or(Ok(()), |file| self.preview_saved(step, file, outbox))
+            }
+            Err(error) => self.preview_failed(error, outbox),
         }
+    }
+
+    /// A preview that fails is no reason to stop training: it is turned off.
+    pub(super) fn preview_failed(&mut self, error: anyhow::Error, outbox: &mut Outbox) -> Result<()> {
+        let step = self.steps_done();
+        self.parts.preview.set_enabled(false);
+        let message = format!("the preview failed and was turned off: {error:#}");
+        self.parts.journal.event(step, "warning", &message)?;
+        outbox.send(Event::Warning { step, message });
+        Ok(())
     }
 
     pub(super) fn preview_saved(&mut self, step: u64, file: PathBuf, outbox: &mut Outbox) -> Result<()> {

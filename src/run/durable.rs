@@ -1,6 +1,6 @@
 //! Writes that survive a power cut: beside, synced, then renamed.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -29,7 +29,8 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 pub fn sync_tree(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?.path();
-        if entry.is_dir() { sync_tree(&entry)? } else { File::open(&entry)?.sync_all()? }
+        // Windows syncs only what is open for writing.
+        if entry.is_dir() { sync_tree(&entry)? } else { OpenOptions::new().write(true).open(&entry)?.sync_all()? }
     }
     sync_folder(path)
 }

@@ -15,5 +15,5 @@ mod save;
 mod state;
 
 pub use load::{Loaded, all, load, newest_good, step_of, verify};
-pub use save::{prune, save};
+pub use save::{prune, save, sweep};
 pub use state::{FORMAT_VERSION, Progress};

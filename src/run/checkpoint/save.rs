@@ -63,6 +63,20 @@ pub fn prune(run: &Path, keep: usize) -> Result<()> {
     Ok(())
 }
 
+/// Removes what a killed process left half written.
+///
+/// # Errors
+/// When a folder cannot be removed.
+pub fn sweep(run: &Path) -> Result<()> {
+    for entry in fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with(".step-") {
+            remove(&entry.path()).with_context(|| format!("removing the half-written {}", entry.path().display()))?;
+        }
+    }
+    Ok(())
+}
+
 fn write_state(dir: &Path, state: &TrainerState, progress: &Progress) -> Result<()> {
     fs::create_dir_all(dir)?;
     write_tensors(&dir.join("weights.safetensors"), &state.weights)?;

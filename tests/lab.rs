@@ -1,0 +1,232 @@
+//! The lab from the inside: commands in, events and frames out.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use candle_core::Device;
+use difflab::config::Config;
+use difflab::lab::{Audience, Command, Ending, Event, Lab, LabPlan, Phase, RunChoice};
+use difflab::run::{checkpoint, read_events, read_metrics};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A network and a run small enough for tests; it would train for a long time if nobody stopped it.
+fn config() -> Config {
+    let text = r#"
+        name = "tiny"
+        [data]
+        dataset = "mnist-10k"
+        held_out = 8
+        [diffusion]
+        timesteps = 20
+        [model]
+        block_out_channels = [8, 8]
+        norm_num_groups = 4
+        mid_attention = false
+        class_conditional = true
+        [train]
+        steps = 1000000
+        batch_size = 8
+        warmup_steps = 0
+        lr_schedule = "constant"
+        checkpoint_every = 0
+        [preview]
+        num = 3
+        steps = 4
+        save_every = 0
+        [sample]
+        steps = 3
+        num = 4
+    "#;
+    Config::from_toml(text, "tiny").unwrap()
+}
+
+fn open(config: Config, run: RunChoice, audience: Audience) -> Lab {
+    Lab::spawn(LabPlan { config, run, device: Device::Cpu, threads: 1, audience, warnings: vec![] }).unwrap()
+}
+
+fn new_run(dir: &Path) -> RunChoice {
+    RunChoice::New { dir: Some(dir.to_path_buf()) }
+}
+
+/// The first event that `pick` accepts.
+fn wait<T>(lab: &Lab, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let event = lab.events.recv_deadline(end).expect("an event that never came");
+        if let Some(found) = pick(&event) {
+            return found;
+        }
+    }
+}
+
+fn phase(wanted: Phase) -> impl FnMut(&Event) -> Option<()> {
+    move |event| matches!(event, Event::Phase(phase) if *phase == wanted).then_some(())
+}
+
+fn step(event: &Event) -> Option<u64> {
+    if let Event::Step(record) = event { Some(record.step) } else { None }
+}
+
+fn quit(lab: Lab, save: bool) -> Ending {
+    lab.commands.send(Command::Quit { save }).unwrap();
+    lab.join().unwrap()
+}
+
+#[test]
+fn a_paused_lab_stands_still_takes_single_steps_and_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let lab = open(config(), new_run(&dir.path().join("run")), Audience::Screen);
+    let mut last = wait(&lab, step);
+    lab.commands.send(Command::Pause).unwrap();
+    wait(&lab, |event| {
+        last = step(event).unwrap_or(last);
+        phase(Phase::Paused)(event)
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(lab.events.try_iter().all(|event| step(&event).is_none()), "it trains while paused");
+
+    lab.commands.send(Command::StepOnce).unwrap();
+    assert_eq!(wait(&lab, step), last + 1);
+    wait(&lab, phase(Phase::Paused));
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(lab.events.try_iter().all(|event| step(&event).is_none()), "one step, not more");
+
+    lab.commands.send(Command::Resume).unwrap();
+    wait(&lab, phase(Phase::Training));
+    assert_eq!(wait(&lab, step), last + 2);
+    let ending = quit(lab, true);
+    assert!(!ending.finished);
+    assert_eq!(ending.checkpoint.as_deref(), Some(checkpoint::all(&ending.run_dir)[0].1.as_path()));
+}
+
+#[test]
+fn the_preview_goes_from_noise_to_images_and_begins_again_with_new_settings() {
+    let dir = tempfile::tempdir().unwrap();
+    let lab = open(config(), new_run(&dir.path().join("run")), Audience::Screen);
+    wait(&lab, step);
+    lab.commands.send(Command::Pause).unwrap();
+    let frames = |wanted: &dyn Fn(&difflab::lab::PreviewFrame) -> bool| {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let frame = lab.previews.recv_deadline(end).expect("a frame that never came");
+            assert_eq!(frame.x_t.len(), 3 * 28 * 28);
+            assert!(frame.x_t.iter().chain(frame.x_0.iter()).all(|x| x.is_finite()));
+            if wanted(&frame) {
+                return frame;
+            }
+        }
+    };
+    let finished = frames(&|frame| frame.index == frame.total);
+    assert_eq!((finished.total, finished.t), (4, 0));
+    assert_eq!(finished.classes, [0, 1, 2]);
+
+    let mut settings = finished.settings.clone();
+    settings.class = Some(7);
+    settings.steps = 6;
+    settings.guidance_scale = 0.0;
+    lab.commands.send(Command::SetSampling(settings.clone())).unwrap();
+    let frame = frames(&|frame| frame.settings == settings);
+    assert!(frame.trajectory > finished.trajectory);
+    assert_eq!((frame.total, frame.classes.as_slice()), (6, &[7, 7, 7][..]));
+
+    settings.class = Some(99);
+    lab.commands.send(Command::SetSampling(settings)).unwrap();
+    let message = wait(&lab, |event| match event {
+        Event::Warning { message, .. } => Some(message.clone()),
+        _ => None,
+    });
+    assert!(message.contains("99"), "{message}");
+
+    lab.commands.send(Command::SetPreviewEnabled(false)).unwrap();
+    wait(&lab, |event| matches!(event, Event::SettingChanged { .. }).then_some(()));
+    while lab.previews.try_recv().is_ok() {}
+    assert!(lab.previews.recv_timeout(Duration::from_millis(400)).is_err(), "frames come although it is off");
+    quit(lab, false);
+}
+
+#[test]
+fn a_snapshot_is_written_while_training_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let lab = open(config(), new_run(&dir.path().join("run")), Audience::Screen);
+    wait(&lab, step);
+    lab.commands.send(Command::Snapshot).unwrap();
+    let (at, folder) = wait(&lab, |event| match event {
+        Event::SnapshotSaved { step, dir } => Some((*step, dir.clone())),
+        _ => None,
+    });
+    for file in ["grid.png", "samples.safetensors", "trajectory.gif", "snapshot.json"] {
+        assert!(folder.join(file).is_file(), "{file} is missing");
+    }
+    assert!(wait(&lab, step) > at, "the training went on");
+    quit(lab, false);
+}
+
+#[test]
+fn a_changed_learning_rate_holds_at_once_and_after_a_resume() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let lab = open(config(), new_run(&run), Audience::Nobody);
+    wait(&lab, step);
+    lab.commands.send(Command::SetLearningRateScale(0.25)).unwrap();
+    let changed = wait(&lab, |event| match event {
+        Event::SettingChanged { step, .. } => Some(*step),
+        _ => None,
+    });
+    let rate = |event: &Event| if let Event::Step(record) = event { Some((record.step, record.lr)) } else { None };
+    let expected = 0.25 * config().train.learning_rate;
+    let (_, lr) = wait(&lab, |event| rate(event).filter(|(step, _)| *step > changed));
+    assert_eq!(lr, expected);
+    let ending = quit(lab, true);
+
+    let lab = open(config(), RunChoice::Resume(run.clone()), Audience::Nobody);
+    let history = wait(&lab, |event| match event {
+        Event::History { steps, .. } => steps.last().map(|record| record.step),
+        _ => None,
+    });
+    assert_eq!(history, ending.step);
+    assert_eq!(wait(&lab, rate), (ending.step + 1, expected));
+    quit(lab, false);
+    assert!(read_events(&run).unwrap().iter().any(|event| event.kind == "setting"));
+}
+
+#[test]
+fn a_lab_that_nobody_holds_any_more_saves_and_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let lab = open(config(), new_run(&dir.path().join("run")), Audience::Screen);
+    wait(&lab, step);
+    let ending = lab.join().unwrap();
+    assert!(ending.step > 0 && ending.checkpoint.is_some());
+    assert_eq!(read_metrics(&ending.run_dir).unwrap().last().map(|r| r.step), Some(ending.step));
+}
+
+#[test]
+fn a_screen_keeps_the_worker_after_the_last_step_until_it_quits() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.train.steps = 3;
+    let lab = open(config, new_run(&dir.path().join("run")), Audience::Screen);
+    wait(&lab, phase(Phase::Finished));
+    lab.commands.send(Command::Snapshot).unwrap();
+    wait(&lab, |event| matches!(event, Event::SnapshotSaved { .. }).then_some(()));
+    let ending = quit(lab, true);
+    assert!(ending.finished);
+    assert_eq!(checkpoint::all(&ending.run_dir).len(), 1);
+}
+
+#[test]
+fn bad_data_is_an_error_with_its_cause_and_leaves_no_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let run: PathBuf = dir.path().join("run");
+    let mut config = config();
+    config.data.held_out = 10_000_000;
+    let lab = open(config, new_run(&run), Audience::Nobody);
+    let said = wait(&lab, |event| match event {
+        Event::Ended(Err(said)) => Some(said.clone()),
+        _ => None,
+    });
+    assert!(said.contains("held_out"), "{said}");
+    let error = lab.join().unwrap_err();
+    assert!(error.chain().any(|cause| cause.is::<difflab::data::DataError>()), "{error:#}");
+    assert!(!run.exists());
+}
