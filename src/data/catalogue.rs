@@ -1,6 +1,6 @@
 //! The bundled datasets: what they are, and where they may lie.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A bundled dataset.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,8 +115,10 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
 /// executable (`datasets/` next to it, or two folders up, as in `target/release/`).
 pub(super) fn places(name: &str) -> Vec<PathBuf> {
     let named = std::env::var_os("DIFFLAB_DATASETS").filter(|value| !value.is_empty()).map(PathBuf::from);
-    let executable = std::env::current_exe().ok().and_then(|file| file.parent().map(Path::to_path_buf));
-    let beside = executable.iter().flat_map(|folder| [folder.join("datasets"), folder.join("../../datasets")]);
+    let executable = std::env::current_exe().unwrap_or_default();
+    // Its own folder is its first ancestor; two up from there is the third.
+    let beside =
+        [1, 3].into_iter().filter_map(|up| executable.ancestors().nth(up)).map(|folder| folder.join("datasets"));
     named.into_iter().chain([PathBuf::from("datasets")]).chain(beside).map(|place| place.join(name)).collect()
 }
 
