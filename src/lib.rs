@@ -10,6 +10,7 @@
 //! | [`lab`] | the protocol, and the worker thread that owns the trainer |
 //! | [`run`] | the run folder: config, metrics, checkpoints, snapshots, model card |
 //! | [`eval`] | the judge: how many samples read as what they should be |
+//! | [`bench`](mod@bench) | how fast this machine trains and samples |
 //! | [`train`] | the trainer: one step in, one report out |
 //! | [`sampling`] | samplers, guidance, respacing |
 //! | [`nn`] | the U-Net; layer and parameter names match diffusers |
@@ -20,6 +21,7 @@
 //! | [`config`] | the experiment file: schema, defaults, validation, overrides |
 //! | [`random`] | the seeded generators that all randomness flows from |
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod data;

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod bench;
 pub mod data;
 mod device;
 pub mod doctor;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use super::{UsageError, data, doctor, eval, lab, runs, sample, schedule};
+use super::{UsageError, bench, data, doctor, eval, lab, runs, sample, schedule};
 use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::lab::Outcome;
@@ -29,6 +29,7 @@ enum Subcommands {
     Sample(sample::Args),
     Schedule(schedule::Args),
     Eval(eval::Args),
+    Bench(bench::Args),
     Data(data::Args),
     Runs(runs::Args),
     Doctor(doctor::Args),
@@ -59,6 +60,7 @@ fn run(command: Subcommands) -> Result<()> {
         Subcommands::Sample(args) => sample::run(args),
         Subcommands::Schedule(args) => schedule::run(args),
         Subcommands::Eval(args) => eval::run(args),
+        Subcommands::Bench(args) => bench::run(args),
         Subcommands::Data(args) => data::run(args),
         Subcommands::Runs(args) => runs::run(args),
         Subcommands::Doctor(args) => doctor::run(args),

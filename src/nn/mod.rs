@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `unet_config` | the architecture in diffusers' keys: reads and writes `unet/config.json` |
 //! | `parameters` | which parameters an architecture has: name, kind, shape, layout in files |
+//! | `flops` | how much arithmetic an architecture is |
 //! | `weights` | the parameters' values by name, and how they start |
 //! | `layers`, `embedding`, `resnet`, `attention`, `resample`, `blocks` | the parts, small to large |
 //! | `unet` | the whole network |
@@ -19,6 +20,7 @@ mod attention;
 mod blocks;
 pub mod diffusers;
 mod embedding;
+mod flops;
 mod layers;
 mod parameters;
 mod pass;
@@ -28,6 +30,7 @@ mod unet;
 mod unet_config;
 mod weights;
 
+pub use flops::{Flops, flops};
 pub use parameters::{Parameter, ParameterKind, parameter_count, parameters};
 pub use unet::UNet;
 pub use unet_config::{DownBlockType, SampleSize, UNetConfig, UpBlockType};

@@ -1,0 +1,161 @@
+//! What is measured: an experiment, and random pictures of its size.
+
+use std::sync::Arc;
+
+use rand::RngExt;
+
+use crate::config::{Config, ConfigError};
+use crate::data::{Dataset, catalogue};
+use crate::nn::UNetConfig;
+use crate::random::{Stream, generator};
+
+/// Two networks that are measured besides the shipped experiments: one small and grey, at home on two
+/// processor cores, the other for colour pictures.
+pub const OWN_NAMES: [&str; 2] = ["reference", "rgb32"];
+
+const REFERENCE: &str = r#"
+name = "reference"
+[data]
+image_size = 28
+channels = 1
+[model]
+block_out_channels = [32, 64, 64]
+layers_per_block = 2
+attention_levels = [2]
+mid_attention = true
+attention_head_dim = 8
+resnet_time_scale_shift = "default"
+"#;
+
+const RGB32: &str = r#"
+name = "rgb32"
+[data]
+image_size = 32
+channels = 3
+[model]
+block_out_channels = [64, 128, 128]
+layers_per_block = 2
+attention_levels = [2]
+mid_attention = true
+attention_head_dim = 8
+resnet_time_scale_shift = "default"
+"#;
+
+/// Random pictures in the stand-in dataset: more than any batch, so that gathering one is real work.
+const IMAGES: usize = 1024;
+/// Classes of a dataset that isn't known before it is read.
+const USUAL_CLASSES: usize = 10;
+
+/// An experiment, and the size of its pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subject {
+    pub config: Config,
+    /// Height, width, channels.
+    pub image_shape: (usize, usize, usize),
+    /// Classes of the data, the null class not counted.
+    pub num_classes: usize,
+}
+
+impl Subject {
+    /// The subject of that name: one of [`OWN_NAMES`], a shipped experiment, or the path of a config.
+    /// The data itself is not needed.
+    ///
+    /// # Errors
+    /// When there is no such experiment, it is impossible, or it doesn't say how large its pictures
+    /// are (`data.image_size` and `data.channels`, for data of the user's own).
+    pub fn named(name_or_path: &str, overrides: &[String]) -> Result<Self, ConfigError> {
+        let own = |text| Config::from_toml(text, &format!("{name_or_path} (difflab bench)"))?.with_overrides(overrides);
+        let config = match name_or_path {
+            "reference" => own(REFERENCE)?,
+            "rgb32" => own(RGB32)?,
+            _ => Config::load(name_or_path, overrides)?,
+        };
+        config.validate()?;
+        let known = catalogue().into_iter().find(|entry| entry.name == config.data.dataset);
+        let size = |key: &str, set: usize, known: Option<usize>| match (set, known) {
+            (0, None) => Err(ConfigError::Impossible {
+                key: key.into(),
+                value: "0".into(),
+                problem: format!("a benchmark loads no data, so it must be told; add --set {key}=…"),
+            }),
+            (0, Some(known)) => Ok(known),
+            (set, _) => Ok(set),
+        };
+        let data = &config.data;
+        let height = size("data.image_size", data.image_size, known.as_ref().map(|entry| entry.height))?;
+        let width = size("data.image_size", data.image_size, known.as_ref().map(|entry| entry.width))?;
+        let channels = size("data.channels", data.channels, known.as_ref().map(|entry| entry.channels))?;
+        let num_classes = known.map_or(USUAL_CLASSES, |entry| entry.classes.len());
+        config.validate_for_data(height, width, channels, num_classes)?;
+        Ok(Self { config, image_shape: (height, width, channels), num_classes })
+    }
+
+    /// Its network, in diffusers' keys.
+    pub fn unet_config(&self) -> UNetConfig {
+        let (height, width, channels) = self.image_shape;
+        UNetConfig::new(&self.config.model, height, width, channels, Some(self.num_classes))
+    }
+
+    /// Random pictures of random classes, in place of the data.
+    pub fn dataset(&self) -> Dataset {
+        let (height, width, channels) = self.image_shape;
+        let mut rng = generator(self.config.seed, Stream::Noise, 0);
+        Dataset {
+            name: "random".into(),
+            source: "random numbers".into(),
+            height,
+            width,
+            channels,
+            pixels: Arc::new((0..IMAGES * height * width * channels).map(|_| rng.random()).collect()),
+            labels: Arc::new((0..IMAGES).map(|_| rng.random_range(0..self.num_classes as u32)).collect()),
+            classes: (0..self.num_classes).map(|class| class.to_string()).collect(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::shipped;
+    use crate::nn::parameter_count;
+
+    fn named(name: &str) -> Subject {
+        Subject::named(name, &[]).unwrap()
+    }
+
+    #[test]
+    fn every_name_is_a_network_for_its_pictures() {
+        let names = shipped().iter().map(|(name, _)| *name).chain(OWN_NAMES);
+        for name in names {
+            let subject = named(name);
+            let data = subject.dataset();
+            assert_eq!(subject.config.name, name);
+            assert_eq!(data.len(), IMAGES);
+            assert!(data.labels.iter().all(|&label| (label as usize) < data.classes.len()));
+            parameter_count(&subject.unet_config()).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_reference_network_is_the_one_of_the_measurements() {
+        let subject = named("reference");
+        assert_eq!(subject.image_shape, (28, 28, 1));
+        assert_eq!(parameter_count(&subject.unet_config()).unwrap(), 1_623_169);
+        assert_eq!(named("rgb32").image_shape, (32, 32, 3));
+        assert_eq!(named("rgb32").unet_config().in_channels, 3);
+    }
+
+    #[test]
+    fn overrides_are_taken_and_pictures_of_unknown_size_are_asked_for() {
+        let set = |text: &str| vec![text.to_string()];
+        assert_eq!(Subject::named("mnist", &set("train.batch_size=7")).unwrap().config.train.batch_size, 7);
+        assert_eq!(Subject::named("reference", &set("seed=5")).unwrap().config.seed, 5);
+        let folder = ["data.dataset=images", "data.path=."].map(String::from);
+        let message = Subject::named("mnist-ddpm", &folder).unwrap_err().to_string();
+        assert!(message.contains("data.image_size") && message.contains("--set"), "{message}");
+        let sized = [&folder[..], &["data.image_size=32".into(), "data.channels=3".into()]].concat();
+        assert_eq!(Subject::named("mnist-ddpm", &sized).unwrap().image_shape, (32, 32, 3));
+        assert!(Subject::named("no-such-experiment", &[]).is_err());
+    }
+}

@@ -1,0 +1,277 @@
+//! `difflab bench`: how fast this machine trains and samples.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use clap::ValueEnum;
+use indicatif::ProgressBar;
+
+use super::{UsageError, device};
+use crate::bench::{Measured, OWN_NAMES, Plan, Report, Subject};
+use crate::config::shipped;
+
+/// Measure how fast this machine trains and samples.
+///
+/// Runs the trainer's own steps and the samplers' own network calls on random pictures; no data is needed,
+/// and nothing is written. Rates count convolutions as computed directly, so faster algorithms can pass
+/// the machine's own matrix product (100 %).
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A shipped experiment, the path of a .toml file, or a network made for measuring: `reference`
+    /// (28×28×1) or `rgb32` (32×32×3).
+    #[arg(value_name = "CONFIG", default_value = "mnist")]
+    config: String,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Processor threads; 0: as many as there are physical cores.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+    /// Images a training step, one or several.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [64, 128])]
+    batch_size: Vec<usize>,
+    /// Images sampled at once, one or several.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [16, 64])]
+    sample_batch_size: Vec<usize>,
+    /// What to measure.
+    #[arg(long, value_name = "WORK,…", value_enum, value_delimiter = ',',
+          default_values_t = [Work::Train, Work::Sample, Work::Sgemm])]
+    work: Vec<Work>,
+    /// Timed runs of each; slow ones end earlier.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    repeats: usize,
+    /// Runs before them.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    warm_up: usize,
+    /// Set any config key, e.g. --set model.dropout=0.1; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// cpu, cuda:0 or metal.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: String,
+    /// Print the network as diffusers' UNet2DModel knows it (its config.json), and measure nothing.
+    #[arg(long)]
+    print_unet_config: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Work {
+    /// Training steps.
+    Train,
+    /// Network calls as samplers make them.
+    Sample,
+    /// The machine's own matrix product.
+    Sgemm,
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// Bad usage, and configs that can't be used.
+pub fn run(args: Args) -> Result<()> {
+    let subject = subject(&args)?;
+    let text = if args.print_unet_config {
+        subject.unet_config().to_json()?
+    } else {
+        // Shows nothing where stderr is no terminal.
+        let spinner = ProgressBar::new_spinner();
+        let report = plan(&args)?.run(&subject, |what| {
+            spinner.set_message(format!("measuring: {what}"));
+            spinner.tick();
+        })?;
+        spinner.finish_and_clear();
+        match args.format {
+            Format::Json => serde_json::to_string_pretty(&report)? + "\n",
+            Format::Table => table(&report),
+        }
+    };
+    // Whoever closed the pipe has read enough.
+    let _ = io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+fn subject(args: &Args) -> Result<Subject> {
+    Subject::named(&args.config, &args.set).map_err(|error| match error {
+        crate::config::ConfigError::NotFound { .. } => {
+            let shipped = shipped().iter().map(|(name, _)| *name);
+            let names: Vec<&str> = shipped.chain(OWN_NAMES).collect();
+            let text = format!(
+                "there is nothing called {} to measure\n  there are: {}; a path to a .toml file works as well",
+                args.config,
+                names.join(", ")
+            );
+            UsageError::new(text).into()
+        }
+        other => other.into(),
+    })
+}
+
+fn plan(args: &Args) -> Result<Plan> {
+    if [&args.batch_size, &args.sample_batch_size].into_iter().flatten().any(|&n| n == 0) {
+        return Err(UsageError::new("a batch of 0 images can't be measured\n  give 1 or more").into());
+    }
+    let sizes = |work, sizes: &[usize]| if args.work.contains(&work) { sizes.to_vec() } else { Vec::new() };
+    Ok(Plan {
+        train: sizes(Work::Train, &args.batch_size),
+        sample: sizes(Work::Sample, &args.sample_batch_size),
+        sgemm: args.work.contains(&Work::Sgemm),
+        repeats: args.repeats,
+        warm_up: args.warm_up,
+        device: device::open(&args.device)?,
+        threads: args.threads,
+    })
+}
+
+const HEADER: [&str; 6] = ["work", "median", "fastest", "images/s", "GFLOP/s", "of sgemm"];
+
+fn table(report: &Report) -> String {
+    let mut rows = vec![HEADER.map(str::to_string)];
+    rows.extend(report.train.iter().map(|m| row(format!("training step, {} images", m.batch_size), m)));
+    rows.extend(report.sample.iter().map(|m| row(format!("sampling, one call, {} images", m.batch_size), m)));
+    if let Some(sgemm) = &report.sgemm {
+        let name = format!("sgemm, {0} × {0}", sgemm.size);
+        let fastest = sgemm.median_ms * sgemm.gflop_per_second / sgemm.best_gflop_per_second;
+        let rate = format!("{:.1}", sgemm.gflop_per_second);
+        rows.push([name, ms(sgemm.median_ms), ms(fastest), "–".into(), rate, "100 %".into()]);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 6] = std::array::from_fn(width);
+    let mut text = heading(report);
+    for row in &rows {
+        // Words to the left, numbers to the right.
+        text += &format!("{:<1$}", row[0], widths[0]);
+        for (cell, width) in row.iter().zip(widths).skip(1) {
+            text += &format!("  {cell:>width$}");
+        }
+        text.push('\n');
+    }
+    if let Some(bytes) = report.peak_resident_bytes {
+        text += &format!("\npeak memory: {:.0} MiB\n", bytes as f64 / f64::from(1 << 20));
+    }
+    text
+}
+
+fn heading(report: &Report) -> String {
+    let [height, width, channels] = report.image;
+    let levels: Vec<String> = report.block_out_channels.iter().map(usize::to_string).collect();
+    let machine = &report.machine;
+    let threads = if machine.threads == 1 { "1 thread".into() } else { format!("{} threads", machine.threads) };
+    let place = match machine.device.as_str() {
+        "cpu" => format!("{}, {threads}, {} kernels", machine.cpu, machine.isa),
+        other => format!("{other}, candle's own kernels"),
+    };
+    format!(
+        "{}: U-Net of {} parameters ({}) on {height} × {width} × {channels}\n{place}\n\n",
+        report.config,
+        report.parameters,
+        levels.join(", "),
+    )
+}
+
+fn row(name: String, measured: &Measured) -> [String; 6] {
+    [
+        name,
+        ms(measured.median_ms),
+        ms(measured.min_ms),
+        format!("{:.1}", measured.images_per_second),
+        format!("{:.1}", measured.gflop_per_second),
+        measured.of_sgemm.map_or("–".into(), |share| format!("{:.0} %", 100.0 * share)),
+    ]
+}
+
+fn ms(ms: f64) -> String {
+    format!("{ms:.1} ms")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::bench::{Machine, Sgemm};
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn args(text: &str) -> Args {
+        Program::try_parse_from(["bench"].into_iter().chain(text.split_whitespace())).unwrap().args
+    }
+
+    fn measured(batch_size: usize) -> Measured {
+        Measured {
+            batch_size,
+            median_ms: 320.0,
+            min_ms: 310.5,
+            all_ms: vec![320.0, 310.5, 330.0],
+            images_per_second: 200.0,
+            gflop: 106.5,
+            gflop_per_second: 332.8,
+            of_sgemm: Some(1.6),
+            peak_resident_bytes: None,
+        }
+    }
+
+    fn report() -> Report {
+        Report {
+            difflab: "0",
+            config: "reference".into(),
+            image: [28, 28, 1],
+            block_out_channels: vec![32, 64, 64],
+            parameters: 1_623_169,
+            machine: Machine {
+                cpu: "a processor".into(),
+                device: "cpu".into(),
+                threads: 2,
+                isa: "avx2",
+                isas_available: vec!["avx2", "scalar"],
+            },
+            train: vec![measured(64), measured(128)],
+            sample: vec![measured(16)],
+            sgemm: Some(Sgemm { size: 2048, median_ms: 82.6, gflop_per_second: 208.0, best_gflop_per_second: 210.0 }),
+            peak_resident_bytes: Some(300 << 20),
+        }
+    }
+
+    #[test]
+    fn the_table_lines_up_and_says_what_ran_where() {
+        let text = table(&report());
+        assert!(text.starts_with("reference: U-Net of 1623169 parameters (32, 64, 64) on 28 × 28 × 1\n"), "{text}");
+        assert!(text.contains("a processor, 2 threads, avx2 kernels"), "{text}");
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains(" ms") || line.starts_with("work")).collect();
+        assert_eq!(lines.len(), 5);
+        assert!(lines.iter().all(|line| line.chars().count() == lines[0].chars().count()), "{text}");
+        assert!(lines[1].contains("320.0 ms") && lines[1].contains("160 %"), "{text}");
+        assert!(text.ends_with("peak memory: 300 MiB\n"), "{text}");
+    }
+
+    #[test]
+    fn what_was_not_measured_is_left_out_of_the_table() {
+        let text = table(&Report { sgemm: None, sample: vec![], peak_resident_bytes: None, ..report() });
+        assert!(!text.contains("sgemm,") && !text.contains("sampling") && !text.contains("peak"), "{text}");
+    }
+
+    #[test]
+    fn work_that_is_not_asked_for_is_not_planned() {
+        let everything = plan(&args("")).unwrap();
+        assert_eq!((everything.train, everything.sample, everything.sgemm), (vec![64, 128], vec![16, 64], true));
+        let some = plan(&args("rgb32 --work train --batch-size 8,4")).unwrap();
+        assert_eq!((some.train, some.sample, some.sgemm), (vec![8, 4], vec![], false));
+    }
+
+    #[test]
+    fn what_can_not_be_measured_is_refused() {
+        let error = plan(&args("--batch-size 0")).unwrap_err();
+        assert!(error.is::<UsageError>(), "{error}");
+        let error = subject(&args("refrence")).unwrap_err();
+        assert!(error.is::<UsageError>() && error.to_string().contains("reference"), "{error}");
+    }
+}
