@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the roof to the ground. Folders in one line share a floor and do not import each other.
-const FLOORS: [&[&str]; 14] = [
+const FLOORS: [&[&str]; 15] = [
     &["cli"],
     &["tui", "headless"],
     &["lab"],
     &["run"],
     &["eval"],
+    &["bench"],
     &["train"],
     &["sampling"],
     &["nn"],

@@ -27,8 +27,8 @@ pub struct Args {
     /// Processor threads; 0: as many as there are physical cores.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
-    /// Images a training step, one or several.
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [64, 128])]
+    /// Images a training step, one or several [default: 64, 128 and the experiment's own].
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
     batch_size: Vec<usize>,
     /// Images sampled at once, one or several.
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [16, 64])]
@@ -81,7 +81,7 @@ pub fn run(args: Args) -> Result<()> {
     } else {
         // Shows nothing where stderr is no terminal.
         let spinner = ProgressBar::new_spinner();
-        let report = plan(&args)?.run(&subject, |what| {
+        let report = plan(&args, &subject)?.run(&subject, |what| {
             spinner.set_message(format!("measuring: {what}"));
             spinner.tick();
         })?;
@@ -112,13 +112,17 @@ fn subject(args: &Args) -> Result<Subject> {
     })
 }
 
-fn plan(args: &Args) -> Result<Plan> {
-    if [&args.batch_size, &args.sample_batch_size].into_iter().flatten().any(|&n| n == 0) {
+fn plan(args: &Args, subject: &Subject) -> Result<Plan> {
+    let mut batch_sizes = args.batch_size.clone();
+    if batch_sizes.is_empty() {
+        batch_sizes = vec![64, 128, subject.config.train.batch_size];
+    }
+    if [&batch_sizes, &args.sample_batch_size].into_iter().flatten().any(|&n| n == 0) {
         return Err(UsageError::new("a batch of 0 images can't be measured\n  give 1 or more").into());
     }
     let sizes = |work, sizes: &[usize]| if args.work.contains(&work) { sizes.to_vec() } else { Vec::new() };
     Ok(Plan {
-        train: sizes(Work::Train, &args.batch_size),
+        train: sizes(Work::Train, &batch_sizes),
         sample: sizes(Work::Sample, &args.sample_batch_size),
         sgemm: args.work.contains(&Work::Sgemm),
         repeats: args.repeats,
@@ -261,16 +265,20 @@ mod tests {
 
     #[test]
     fn work_that_is_not_asked_for_is_not_planned() {
-        let everything = plan(&args("")).unwrap();
-        assert_eq!((everything.train, everything.sample, everything.sgemm), (vec![64, 128], vec![16, 64], true));
-        let some = plan(&args("rgb32 --work train --batch-size 8,4")).unwrap();
+        let plan = |text: &str| {
+            let args = args(text);
+            plan(&args, &subject(&args).unwrap())
+        };
+        let everything = plan("mnist-quick").unwrap();
+        assert_eq!((everything.train, everything.sample, everything.sgemm), (vec![64, 128, 32], vec![16, 64], true));
+        let some = plan("rgb32 --work train --batch-size 8,4").unwrap();
         assert_eq!((some.train, some.sample, some.sgemm), (vec![8, 4], vec![], false));
+        let error = plan("--batch-size 0").unwrap_err();
+        assert!(error.is::<UsageError>(), "{error}");
     }
 
     #[test]
-    fn what_can_not_be_measured_is_refused() {
-        let error = plan(&args("--batch-size 0")).unwrap_err();
-        assert!(error.is::<UsageError>(), "{error}");
+    fn what_does_not_exist_is_refused_with_what_does() {
         let error = subject(&args("refrence")).unwrap_err();
         assert!(error.is::<UsageError>() && error.to_string().contains("reference"), "{error}");
     }
