@@ -157,7 +157,7 @@ impl Terminal {
         } else {
             Graphics::new(ImageProtocol::Halfblock, "standard output is no terminal")
         };
-        let colors = match abilities::colors() {
+        let colors = match abilities::colors(&graphics) {
             Capability::TrueColor => "true colour",
             Capability::Ansi256 => "256",
             Capability::Ansi16 => "16",

@@ -4,10 +4,11 @@ use crate::tui::chart::Marker;
 use crate::tui::image_protocol::Graphics;
 use crate::tui::theme::{Capability, ThemeName};
 
-/// The colours that the terminal says it has (`COLORTERM`, `TERM`), none with `NO_COLOR`.
-pub fn colors() -> Capability {
+/// The colours that the terminal has, by what it showed when asked or says in `COLORTERM` and `TERM`;
+/// none with `NO_COLOR`.
+pub fn colors(graphics: &Graphics) -> Capability {
     match supports_color::on(supports_color::Stream::Stdout) {
-        Some(level) if level.has_16m => Capability::TrueColor,
+        Some(level) if level.has_16m || graphics.true_color => Capability::TrueColor,
         Some(level) if level.has_256 => Capability::Ansi256,
         Some(_) => Capability::Ansi16,
         None => Capability::None,

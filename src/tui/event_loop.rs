@@ -60,12 +60,9 @@ pub trait Surface {
     fn take_again(&mut self) -> std::io::Result<()>;
 }
 
-/// How pictures are drawn, and what they have to know before each frame.
+/// How pictures are drawn, and what they have to know.
 pub trait Painter {
     fn pictures(&self) -> &dyn Pictures;
-
-    /// Called before each frame.
-    fn prepare(&self, state: &State);
 
     /// Everything on the terminal was erased.
     fn erased(&self);
@@ -132,7 +129,6 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             self.take(Message::Resize(size.width, size.height), painter);
         }
         self.take(Message::Tick(begin.duration_since(self.start)), painter);
-        painter.prepare(&self.state);
         let (state, pictures) = (&self.state, painter.pictures());
         self.surface.terminal().draw(|frame| view(state, frame, pictures))?;
         self.pacing.drawn(begin, Instant::now());
@@ -288,8 +284,6 @@ fn is_suspend(key: &KeyEvent) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use crossbeam_channel::{Sender, bounded, unbounded};
     use ratatui::backend::TestBackend;
 
@@ -299,13 +293,18 @@ mod tests {
     use crate::tui::pictures::HalfBlocks;
     use crate::tui::theme::Capability;
 
-    struct Memory(Terminal<TestBackend>);
+    struct Memory {
+        terminal: Terminal<TestBackend>,
+        /// How often the terminal was asked for: twice a frame.
+        uses: usize,
+    }
 
     impl Surface for Memory {
         type Backend = TestBackend;
 
         fn terminal(&mut self) -> &mut Terminal<TestBackend> {
-            &mut self.0
+            self.uses += 1;
+            &mut self.terminal
         }
 
         fn suspend(&mut self) -> std::io::Result<()> {
@@ -317,18 +316,9 @@ mod tests {
         }
     }
 
-    struct Counting {
-        half_blocks: HalfBlocks,
-        frames: Cell<usize>,
-    }
-
-    impl Painter for Counting {
+    impl Painter for HalfBlocks {
         fn pictures(&self) -> &dyn Pictures {
-            &self.half_blocks
-        }
-
-        fn prepare(&self, _state: &State) {
-            self.frames.set(self.frames.get() + 1);
+            self
         }
 
         fn erased(&self) {}
@@ -351,14 +341,13 @@ mod tests {
         let sources =
             Sources { input: input_in, events: events_in, previews: never(), notices: notices_in, encoded: never() };
         let actor = std::thread::spawn(move || act(Hands { input, events, notices, commands }));
-        let mut surface = Memory(Terminal::new(TestBackend::new(100, 30)).unwrap());
-        let half_blocks = HalfBlocks { capability: Capability::TrueColor };
-        let painter = Counting { half_blocks, frames: Cell::new(0) };
+        let mut surface = Memory { terminal: Terminal::new(TestBackend::new(100, 30)).unwrap(), uses: 0 };
+        let painter = HalfBlocks { capability: Capability::TrueColor };
         let state = State::new(ScreenOptions::default());
         let mut ignore = |_: &Event| {};
         let end = EventLoop::new(&mut surface, state, Outbox::new(commands_out), &mut ignore).run(sources, &painter);
         actor.join().unwrap();
-        (end.unwrap(), painter.frames.get(), surface.0.backend().to_string())
+        (end.unwrap(), surface.uses / 2, surface.terminal.backend().to_string())
     }
 
     fn step(step: u64) -> Event {

@@ -52,6 +52,8 @@ pub struct Graphics {
     pub max_sixel: Option<(u32, u32)>,
     /// Colours that a sixel picture may have.
     pub sixel_colors: usize,
+    /// The terminal has shown that it keeps 24-bit colours.
+    pub true_color: bool,
     /// The terminal's background colour, when it says.
     pub background: Option<[u8; 3]>,
     /// Why this protocol, in a few words, for `difflab doctor`.
@@ -73,11 +75,12 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
 /// As many colours as the palette of a picture ever has.
 const ENOUGH_COLORS: usize = 256;
 
-/// Can it show kitty's pictures, what is its background, how big is a character, how big may a sixel
+/// Can it show kitty's pictures, does a 24-bit colour stay what it was set to (xterm has them and
+/// says so nowhere else), what is its background, how big is a character, how big may a sixel
 /// picture be, may it have 256 colours (some terminals give 16 unless asked); and last the question
 /// that every terminal answers, so that nobody waits longer than needed.
-const QUESTION: &str =
-    "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b]11;?\x1b\\\x1b[16t\x1b[?2;1;0S\x1b[?1;3;256S\x1b[c";
+const QUESTION: &str = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[48:2:1:2:3m\x1bP$qm\x1b\\\x1b[m\x1b]11;?\x1b\\\
+     \x1b[16t\x1b[?2;1;0S\x1b[?1;3;256S\x1b[c";
 
 impl Graphics {
     /// A protocol and why, with nothing else known.
@@ -88,6 +91,7 @@ impl Graphics {
             cell: None,
             max_sixel: None,
             sixel_colors: ENOUGH_COLORS,
+            true_color: false,
             background: None,
             reason,
             typed: Vec::new(),
@@ -155,6 +159,7 @@ fn choose(choice: ImageProtocol, environment: &Environment, replies: Replies) ->
     };
     graphics.cell = replies.cell;
     graphics.max_sixel = replies.max_sixel;
+    graphics.true_color = replies.true_color;
     graphics.background = replies.background;
     // Without a word about it: most terminals have 256 or more, and don't know the question.
     graphics.sixel_colors = replies.sixel_colors.unwrap_or(ENOUGH_COLORS);

@@ -16,6 +16,8 @@ pub struct ScreenOptions {
     pub cell_size: (u16, u16),
     /// How pictures are drawn, in words: "sixel", "half-blocks".
     pub images: String,
+    /// The terminal's own background, where it is known.
+    pub background: Option<[u8; 3]>,
     /// The config of a new run, so that the schedule can be drawn before the worker is ready.
     pub config: Option<Config>,
 }
@@ -28,6 +30,7 @@ impl Default for ScreenOptions {
             marker: Marker::Braille,
             cell_size: (1, 2),
             images: "half-blocks".into(),
+            background: None,
             config: None,
         }
     }

@@ -87,7 +87,7 @@ fn show(
     if graphics.protocol == ImageProtocol::Kitty {
         screen.use_kitty_pictures();
     }
-    let capability = abilities::colors();
+    let capability = abilities::colors(&graphics);
     let brush = Brush::new(&graphics, capability)?;
     let state = State::new(ScreenOptions {
         theme: options.theme.unwrap_or_else(|| abilities::theme(&graphics)),
@@ -95,6 +95,7 @@ fn show(
         marker: options.marker.unwrap_or_else(abilities::marker),
         cell_size: brush.pictures().cell_size(),
         images: graphics.protocol.to_string(),
+        background: graphics.background,
         config: Some(config),
     });
     let sources = Sources {
@@ -156,12 +157,6 @@ impl Painter for Brush {
         match self {
             Brush::Pixels(pixels) => pixels,
             Brush::Characters(pictures) => pictures.as_ref(),
-        }
-    }
-
-    fn prepare(&self, state: &State) {
-        if let Brush::Pixels(pixels) = self {
-            pixels.set_covered(state.overlay.is_some());
         }
     }
 

@@ -1,8 +1,9 @@
 //! Sixel pictures with a fixed palette.
 //!
 //! A palette fitted to each picture would cost most of the time and let the greys of a moving
-//! preview flicker from frame to frame. Here a shade is the same in every picture: greys for grey
-//! pictures, else a colour cube with an ordered dither, which stands still too.
+//! preview flicker from frame to frame. Here a shade is the same in every picture: greys, and with
+//! them a few exact colours (of the frame around the images); else a colour cube with an ordered
+//! dither, which stands still too.
 
 use std::fmt::Write;
 
@@ -12,20 +13,30 @@ const BAND: usize = 6;
 /// Greys of a grey picture: finer steps are not seen, and fewer colours are fewer bytes.
 const GREYS: usize = 64;
 
+/// Colours that are shown exactly beside the greys.
+const FEW: usize = 4;
+
 /// 4 × 4 ordered dither (Bayer 1973), 0 to 15.
 const BAYER: [[u8; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
 
 /// The shades that pixels are rounded to.
 enum Palette {
-    Grey { levels: usize },
-    Cube { levels: [usize; 3] },
+    /// Greys, then the exact colours.
+    Grey {
+        levels: usize,
+        exact: Vec<[u8; 3]>,
+    },
+    Cube {
+        levels: [usize; 3],
+    },
 }
 
 impl Palette {
     /// The finest one for these pixels that `registers` colours allow.
     fn choose(rgb: &[u8], registers: usize) -> Self {
-        if rgb.chunks_exact(3).all(|p| p[0] == p[1] && p[1] == p[2]) {
-            return Palette::Grey { levels: GREYS.min(registers).max(2) };
+        if let Some(exact) = few_colors(rgb) {
+            let levels = GREYS.min(registers.saturating_sub(exact.len())).max(2);
+            return Palette::Grey { levels, exact };
         }
         let levels = match registers {
             252.. => [6, 7, 6],
@@ -39,14 +50,15 @@ impl Palette {
 
     fn len(&self) -> usize {
         match self {
-            Palette::Grey { levels } => *levels,
+            Palette::Grey { levels, exact } => levels + exact.len(),
             Palette::Cube { levels: [r, g, b] } => r * g * b,
         }
     }
 
     fn index(&self, pixel: &[u8], x: usize, y: usize) -> usize {
         match self {
-            Palette::Grey { levels } => (usize::from(pixel[0]) * (levels - 1) + 127) / 255,
+            Palette::Grey { levels, .. } if is_grey(pixel) => (usize::from(pixel[0]) * (levels - 1) + 127) / 255,
+            Palette::Grey { levels, exact } => levels + exact.iter().position(|c| c == pixel).unwrap_or(0),
             Palette::Cube { levels: [r, g, b] } => {
                 let threshold = (f32::from(BAYER[y % 4][x % 4]) + 0.5) / 16.0;
                 let level = |value: u8, n: usize| (f32::from(value) / 255.0 * (n - 1) as f32 + threshold) as usize;
@@ -59,12 +71,31 @@ impl Palette {
     fn percent(&self, index: usize) -> [usize; 3] {
         let percent = |level: usize, n: usize| (level * 100 + (n - 1) / 2) / (n - 1);
         match self {
-            Palette::Grey { levels } => [percent(index, *levels); 3],
+            Palette::Grey { levels, .. } if index < *levels => [percent(index, *levels); 3],
+            Palette::Grey { levels, exact } => exact[index - levels].map(|v| (usize::from(v) * 100 + 127) / 255),
             Palette::Cube { levels: [r, g, b] } => {
                 [percent(index / (g * b), *r), percent(index / b % g, *g), percent(index % b, *b)]
             }
         }
     }
+}
+
+fn is_grey(pixel: &[u8]) -> bool {
+    pixel[0] == pixel[1] && pixel[1] == pixel[2]
+}
+
+/// The colours beside greys, when they are at most [`FEW`].
+fn few_colors(rgb: &[u8]) -> Option<Vec<[u8; 3]>> {
+    let mut few: Vec<[u8; 3]> = Vec::new();
+    for pixel in rgb.chunks_exact(3).filter(|pixel| !is_grey(pixel)) {
+        if few.iter().all(|color| color != pixel) {
+            if few.len() == FEW {
+                return None;
+            }
+            few.push([pixel[0], pixel[1], pixel[2]]);
+        }
+    }
+    Some(few)
 }
 
 /// Encodes `[height, width, 3]` pixels as one sixel sequence of at most `registers` colours. Every
@@ -197,7 +228,8 @@ mod tests {
     #[test]
     fn colours_keep_their_mean_and_obey_the_registers() {
         let (width, height, colour) = (24, 24, [200u8, 90, 30]);
-        let rgb: Vec<u8> = (0..width * height).flat_map(|_| colour).collect();
+        // Just so many that they can't be exact.
+        let rgb: Vec<u8> = (0..width * height).flat_map(|i| [200, 90, 28 + (i % 5) as u8]).collect();
         for registers in [8, 16, 27, 64, 256] {
             let pixels = decode(&encode(&rgb, width, height, registers).unwrap(), width, height);
             let different: std::collections::HashSet<_> = pixels.iter().collect();
@@ -208,6 +240,13 @@ mod tests {
                 assert!((mean - want).abs() < 4.0, "{registers} registers, channel {channel}: {mean} for {want}");
             }
         }
+    }
+
+    #[test]
+    fn a_few_colours_among_greys_are_exact() {
+        let rgb = [[255, 255, 255], [44, 48, 58], [16, 16, 20], [0, 0, 0]].concat();
+        let pixels = decode(&encode(&rgb, 4, 1, 256).unwrap(), 4, 1);
+        assert_eq!(pixels, [Some([100; 3]), Some([17, 19, 23]), Some([6, 6, 8]), Some([0; 3])]);
     }
 
     #[test]

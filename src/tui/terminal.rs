@@ -91,9 +91,15 @@ impl Screen {
 
     /// Gives the terminal back, and returns what panics of other threads said while the lab had it:
     /// on the screen they would only have been in the way.
-    pub fn close(self) -> Vec<String> {
+    pub fn close(mut self) -> Vec<String> {
         give_back();
-        self.panics.take()
+        let notes = self.panics.take();
+        if self.terminal.show_cursor().is_err() {
+            // The terminal is gone. Dropping it would complain to a standard error that is gone too,
+            // and panic over that.
+            std::mem::forget(self);
+        }
+        notes
     }
 }
 

@@ -8,6 +8,7 @@ pub struct Replies {
     pub cell: Option<(u16, u16)>,
     pub max_sixel: Option<(u32, u32)>,
     pub sixel_colors: Option<usize>,
+    pub true_color: bool,
     pub background: Option<[u8; 3]>,
     /// The last question was answered.
     pub complete: bool,
@@ -32,6 +33,7 @@ impl Replies {
                     let end = [end, bell].into_iter().flatten().min();
                     let (body, after) = rest.split_at(end.unwrap_or(rest.len()));
                     replies.kitty |= body.starts_with(b"_Gi=31") && body.windows(3).any(|w| w == b";OK");
+                    replies.true_color |= true_color(body);
                     replies.background = background(body).or(replies.background);
                     bytes = after;
                 }
@@ -75,6 +77,13 @@ impl Replies {
     }
 }
 
+/// Is "P1$r0;48:2::1:2:3m" the report of the colour that was set?
+fn true_color(body: &[u8]) -> bool {
+    let Some(report) = body.strip_prefix(b"P1$r").and_then(|r| std::str::from_utf8(r).ok()) else { return false };
+    let report = report.replace(';', ":");
+    report.contains("48:2:1:2:3") || report.contains("48:2::1:2:3")
+}
+
 /// The colour in "]11;rgb:1010/1010/1414" and a terminator.
 fn background(body: &[u8]) -> Option<[u8; 3]> {
     let text = std::str::from_utf8(body.strip_prefix(b"]11;rgb:")?).ok()?;
@@ -98,6 +107,15 @@ mod tests {
         assert_eq!(at("fffff/zz").background, None);
         assert_eq!(at("ffffffffff/0/0").background, None);
         assert_eq!(Replies::read(b"\x1b]11;rgb:00/00/00\x07q").typed, b"q");
+    }
+
+    #[test]
+    fn true_colour_is_believed_only_when_the_colour_comes_back() {
+        let at = |text: &str| Replies::read(format!("\x1bP{text}\x1b\\\x1b[?62c").as_bytes()).true_color;
+        assert!(at("1$r0;48:2::1:2:3m"));
+        assert!(at("1$r48;2;1;2;3m"));
+        assert!(!at("1$r0;48;5;16m"));
+        assert!(!at("0$r"));
     }
 
     #[test]

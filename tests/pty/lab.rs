@@ -255,6 +255,7 @@ fn modes(master: &dyn MasterPty) -> String {
 /// The step that the header names: "step 1,234 / …".
 pub fn step_on(screen: &str) -> Option<u64> {
     let (_, rest) = screen.split_once("step ")?;
-    let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(|c| *c != ',').collect();
+    let digits: String =
+        rest.trim_start().chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(|c| *c != ',').collect();
     digits.parse().ok()
 }

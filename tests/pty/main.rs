@@ -43,8 +43,10 @@ fn it_opens_at_once_and_all_four_panels_live_from_real_training() {
     for panel in PANELS {
         assert!(later.contains(panel), "{panel} is missing:\n{later}");
     }
-    let loss = lab.wait_for("a loss", |screen| screen.contains("train 0.") || screen.contains("train 1."));
-    assert!(loss.contains("held-out"), "{loss}");
+    lab.wait_for("a held-out loss", |screen| {
+        let words: Vec<&str> = screen.split_whitespace().collect();
+        words.windows(2).any(|pair| pair[0] == "held-out" && pair[1].parse::<f64>().is_ok())
+    });
     // Pictures: the preview and the training image are drawn in half-blocks.
     lab.wait_for("a picture", |screen| screen.matches('▀').count() > 50);
 }
@@ -133,7 +135,7 @@ fn a_panic_in_the_worker_is_shown_and_the_terminal_restored() {
     let environment = &[("DIFFLAB_TEST_PANIC_AT_STEP", "8")];
     let mut lab = Lab::start(&Setup { environment, ..Setup::default() });
     let screen = lab.wait_for("the failure", |screen| screen.to_lowercase().contains("panic"));
-    assert!(PANELS.iter().all(|panel| screen.contains(panel)), "the panels stay:\n{screen}");
+    assert!(screen.contains("failed") && screen.contains("step"), "the header stays:\n{screen}");
     lab.press("q");
     assert_eq!(lab.exit_code(), 1);
     lab.assert_restored();
@@ -171,7 +173,7 @@ fn eighty_by_twenty_four_is_enough_and_less_is_said_to_be_too_little() {
     lab.press("\t\t\tz");
     lab.wait_for("Denoising, zoomed", |screen| screen.contains("Denoising") && !screen.contains("Schedule"));
     lab.resize(30, 8);
-    lab.wait_for("the sentence", |screen| screen.to_lowercase().contains("too small"));
+    lab.wait_for("the sentence", |screen| screen.contains("Training goes on"));
     lab.resize(80, 24);
     lab.wait_for("Denoising again", |screen| screen.contains("Denoising"));
     lab.press("\x03");

@@ -21,6 +21,8 @@ pub struct Canvas {
     pub cell: (u16, u16),
     /// Between the images.
     pub gap_color: [u8; 3],
+    /// Around them all.
+    pub around: [u8; 3],
     /// An image is not made smaller than this many pixels; rather fewer are shown.
     pub smallest: usize,
 }
@@ -66,9 +68,18 @@ pub fn grid(images: &Images, canvas: &Canvas) -> Option<Grid> {
     let used = (per_row * tile.0 + (per_row - 1) * gap.0, rows * tile.1 + (rows - 1) * gap.1);
     let (columns, lines) = (used.0.div_ceil(cw), used.1.div_ceil(ch));
     let (width, height) = (columns * cw, lines * ch);
-    let mut rgb: Vec<u8> = canvas.gap_color.iter().copied().cycle().take(width * height * 3).collect();
+    let mut rgb: Vec<u8> = canvas.around.iter().copied().cycle().take(width * height * 3).collect();
     for i in 0..shown {
         let at = ((i % per_row) * (tile.0 + gap.0), (i / per_row) * (tile.1 + gap.1));
+        // The gaps to the images on the left and above.
+        let from = (at.0.saturating_sub(gap.0), at.1.saturating_sub(gap.1));
+        for y in from.1..at.1 + tile.1 {
+            for x in from.0..at.0 + tile.0 {
+                if let Some(pixel) = rgb.get_mut((y * width + x) * 3..).and_then(|rest| rest.get_mut(..3)) {
+                    pixel.copy_from_slice(&canvas.gap_color);
+                }
+            }
+        }
         let image = &images.pixels[i * size..(i + 1) * size];
         draw_tile(images, image, tile, |x, y, color| {
             let offset = ((at.1 + y) * width + at.0 + x) * 3;
@@ -140,7 +151,7 @@ mod tests {
     use super::*;
 
     fn canvas(columns: u16, rows: u16, cell: (u16, u16)) -> Canvas {
-        Canvas { columns, rows, cell, gap_color: [9; 3], smallest: 10 }
+        Canvas { columns, rows, cell, gap_color: [9; 3], around: [9; 3], smallest: 10 }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Real pixels, by kitty's, iTerm2's or the sixel protocol.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use ratatui::buffer::Buffer;
@@ -13,31 +13,16 @@ use crate::tui::encoder::Encoder;
 use crate::tui::image_protocol::{ASSUMED_CELL, Graphics};
 
 /// Draws the last picture that the encoder finished for a place, and half-blocks until it has.
-///
-/// While something lies over the panels, half-blocks are drawn as well: pixels don't mix with the
-/// characters of a dialog.
 pub struct Pixels {
     encoder: Encoder,
     cell: (u16, u16),
     fallback: HalfBlocks,
-    covered: Cell<bool>,
     submitted: RefCell<HashMap<Slot, (u64, Size)>>,
 }
 
 impl Pixels {
     pub fn new(encoder: Encoder, graphics: &Graphics, fallback: HalfBlocks) -> Self {
-        Self {
-            encoder,
-            cell: graphics.cell.unwrap_or(ASSUMED_CELL),
-            fallback,
-            covered: Cell::new(false),
-            submitted: RefCell::default(),
-        }
-    }
-
-    /// Says whether a dialog lies over the panels in the frames to come.
-    pub fn set_covered(&self, covered: bool) {
-        self.covered.set(covered);
+        Self { encoder, cell: graphics.cell.unwrap_or(ASSUMED_CELL), fallback, submitted: RefCell::default() }
     }
 
     /// The terminal was erased, and with it perhaps the pictures it keeps: sends them all again.
@@ -53,7 +38,7 @@ impl Pixels {
 impl Pictures for Pixels {
     fn draw(&self, slot: Slot, picture: &Picture, area: Rect, buf: &mut Buffer) {
         let size = Size::new(area.width, area.height);
-        if self.covered.get() || area.is_empty() || area.intersection(buf.area) != area {
+        if area.is_empty() || area.intersection(buf.area) != area {
             return self.fallback.draw(slot, picture, area, buf);
         }
         let wanted = (picture.version, size);

@@ -32,6 +32,7 @@ struct Made {
     room: Rect,
     cell: (u16, u16),
     theme: (ThemeName, bool),
+    around: [u8; 3],
     /// Forward process: example and t. Grids: trajectory and frame.
     content: [u64; 3],
 }
@@ -94,7 +95,7 @@ pub fn refresh(state: &mut State) {
 
 fn made(state: &State, room: Rect, content: [u64; 3]) -> Made {
     let theme = (state.theme.name, state.theme.capability.has_colors());
-    Made { room, cell: state.cell_size, theme, content }
+    Made { room, cell: state.cell_size, theme, around: around(&state.theme), content }
 }
 
 fn gap_color(theme: &Theme) -> [u8; 3] {
@@ -103,6 +104,11 @@ fn gap_color(theme: &Theme) -> [u8; 3] {
         ThemeName::Dark => [44, 48, 58],
         ThemeName::Light => [196, 199, 206],
     }
+}
+
+/// The colour around the images: the background's, so that nothing is seen there.
+fn around(theme: &Theme) -> [u8; 3] {
+    theme.background().filter(|_| theme.capability.has_colors()).unwrap_or_else(|| gap_color(theme))
 }
 
 fn forward(state: &State, gallery: &mut Gallery, room: Rect) {
@@ -155,6 +161,7 @@ fn place(state: &State, pixels: &[u8], n: usize, room: Rect, smallest: usize, ve
         rows: room.height,
         cell: state.cell_size,
         gap_color: gap_color(&state.theme),
+        around: around(&state.theme),
         smallest,
     };
     let grid = grid(&Images { pixels, n, height, width, channels }, &canvas)?;

@@ -90,7 +90,7 @@ impl State {
             size: (0, 0),
             cell_size: options.cell_size,
             images: options.images,
-            theme: Theme::new(options.theme, options.capability),
+            theme: Theme { terminal_background: options.background, ..Theme::new(options.theme, options.capability) },
             plots: PlotChoices {
                 marker: options.marker,
                 log_y: true,

@@ -47,12 +47,14 @@ pub struct Theme {
     pub capability: Capability,
     /// Paint the background too: needed when the theme is not the terminal's own kind.
     pub paints_background: bool,
+    /// The terminal's own background, where it is known.
+    pub terminal_background: Option<[u8; 3]>,
 }
 
 impl Theme {
     /// The theme for a terminal whose own background is of that kind.
     pub fn new(name: ThemeName, capability: Capability) -> Self {
-        Self { name, capability, paints_background: false }
+        Self { name, capability, paints_background: false, terminal_background: None }
     }
 
     /// The other kind; painting the background makes it readable on any terminal.
@@ -62,6 +64,11 @@ impl Theme {
             ThemeName::Light => ThemeName::Dark,
         };
         self.paints_background = !self.paints_background;
+    }
+
+    /// What is behind everything, where it is known.
+    pub fn background(&self) -> Option<[u8; 3]> {
+        if self.paints_background { Some(self.palette().background) } else { self.terminal_background }
     }
 
     pub fn palette(&self) -> &'static Palette {
