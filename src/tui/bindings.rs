@@ -103,13 +103,7 @@ use Panel as P;
 /// Every binding, in the order of the help and of the footer.
 pub const BINDINGS: &[Binding] = &[
     row(A::FocusNext, &[code(KeyCode::Tab)], G::Screen, "focus the next panel", H::Always("focus")),
-    row(
-        A::FocusPrevious,
-        &[with(SHIFT, KeyCode::BackTab), code(KeyCode::BackTab)],
-        G::Screen,
-        "focus the panel before",
-        H::No,
-    ),
+    row(A::FocusPrevious, &[code(KeyCode::BackTab)], G::Screen, "focus the panel before", H::No),
     row(A::Focus(P::Loss), &[key('1')], G::Screen, "focus Loss", H::No),
     row(A::Focus(P::Heatmap), &[key('2')], G::Screen, "focus Loss per timestep", H::No),
     row(A::Focus(P::Schedule), &[key('3')], G::Screen, "focus Schedule", H::No),
@@ -228,7 +222,7 @@ pub const BINDINGS: &[Binding] = &[
     row(A::NextEta, &[key('e')], G::Preview, "next η of DDIM: 0 deterministic, 1 as random as DDPM", H::No),
     // Plots.
     row(A::ToggleLogY, &[key('l')], G::Plots, "loss axis logarithmic or linear", H::In(P::Loss, "log")),
-    row(A::NextXAxis, &[key('x')], G::Plots, "loss over steps, epochs or time", H::In(P::Loss, "over")),
+    row(A::NextXAxis, &[key('x')], G::Plots, "loss over steps, epochs or time", H::In(P::Loss, "step/time")),
     row(A::NextSmoothing, &[key('S')], G::Plots, "next smoothing of the loss", H::In(P::Loss, "smooth")),
     row(
         A::ToggleHeatScale,
@@ -350,6 +344,12 @@ mod tests {
                 assert!(!keys[i + 1..].contains(key), "{} is bound twice", key.label());
             }
         }
+    }
+
+    #[test]
+    fn the_readme_has_the_key_table() {
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&markdown()), "put this between the README's key comments:\n{}", markdown());
     }
 
     #[test]

@@ -13,8 +13,9 @@ use crate::tui::state::{Film, Placed, Playback, State, Still, sampler_name};
 use crate::tui::theme::Role;
 use crate::tui::words::{Words, shorten};
 
-/// Before this step samples are expected to be noise.
+/// Before this step, or this share of a short run, samples are expected to be noise.
 const EARLY: u64 = 300;
+const EARLY_SHARE: u64 = 20;
 
 /// "ddim 50 · w 1.0 · EMA · step 12,400".
 pub fn subtitle(state: &State) -> Words {
@@ -122,6 +123,10 @@ fn timeline(state: &State, film: &Film, still: &Still, line: Rect, buf: &mut Buf
     buf.set_string(bar.right() + 3, line.y, format!("{symbol} {word}"), theme.style(role));
 }
 
+fn early(state: &State) -> u64 {
+    state.config.as_ref().map_or(EARLY, |config| EARLY.min(config.train.steps / EARLY_SHARE))
+}
+
 /// Why it looks as it looks, and which classes the images are of.
 fn note(state: &State, film: &Film, placed: Option<&Placed>) -> Words {
     let words = Words::new(&state.theme);
@@ -130,9 +135,9 @@ fn note(state: &State, film: &Film, placed: Option<&Placed>) -> Words {
     }
     let words = match state.playback {
         Playback::Held { .. } => words.add(Role::Dim, "k lets the film run on, Esc is live again"),
-        _ if film.step < EARLY => {
-            let why = format!("the averaged (EMA) weights are those of {} steps", thousands(film.step));
-            return words.add(Role::Warning, "still noise, as it should be").add(Role::Dim, why);
+        _ if film.step < early(state) => {
+            let why = format!("so early: EMA weights of step {}", thousands(film.step));
+            return words.joined_by(" ").add(Role::Warning, "noise is right").add(Role::Dim, why);
         }
         _ => words,
     };

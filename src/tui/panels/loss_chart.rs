@@ -55,6 +55,9 @@ fn curves(state: &State, history: &History, plot: Rect, x: &Scale, y: &Scale, bu
         let bottom = raw.dot((x.share(bucket.first.on(plots.x_axis)), y.share(bucket.min)));
         raw.column(top.0, top.1, bottom.1);
     }
+    if losses.len() < raw.size().0 {
+        raw.path(losses.iter().map(|b| (x.share(b.last.on(plots.x_axis)), y.share(b.max))));
+    }
     raw.draw(theme.style(Role::TrainFaint), buf);
     let mut held_out = Dots::new(plot, plots.marker);
     let mean = |b: &HeldOutBucket| b.sum / b.count.max(1) as f64;

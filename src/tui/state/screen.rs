@@ -95,7 +95,7 @@ impl State {
                 marker: options.marker,
                 log_y: true,
                 x_axis: XAxis::Step,
-                smoothing: 2,
+                smoothing: 1,
                 heat_relative: false,
                 schedule_view: ScheduleView::AlphasCumprod,
                 time_axis: TimeAxis::T,

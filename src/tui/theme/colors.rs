@@ -40,6 +40,10 @@ pub enum Role {
     Error,
 }
 
+/// Viridis as far as sixteen colours go, from dark to bright.
+const HEAT_16: [Color; 6] =
+    [Color::Blue, Color::LightBlue, Color::Cyan, Color::Green, Color::LightGreen, Color::LightYellow];
+
 /// A theme on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
@@ -118,7 +122,14 @@ impl Theme {
 
     /// The heatmap's colour at `v`, 0 to 1; `None` without colours.
     pub fn heat(&self, v: f64) -> Option<Color> {
-        self.capability.has_colors().then(|| self.capability.color(palette::heat(v)))
+        match self.capability {
+            Capability::None => None,
+            Capability::Ansi16 => {
+                let index = (v.clamp(0.0, 1.0) * HEAT_16.len() as f64) as usize;
+                Some(HEAT_16[index.min(HEAT_16.len() - 1)])
+            }
+            _ => Some(self.capability.color(palette::heat(v))),
+        }
     }
 
     /// Foreground colour of a role; `None`: the terminal's own.
