@@ -69,7 +69,7 @@ mod tests {
     fn rows_are_merged_by_their_counts_and_the_newest_step_stays() {
         let row = |step: usize| TimestepLossRow {
             step: step as u64,
-            mean: vec![step as f32, if step % 2 == 0 { f32::NAN } else { 1.0 }],
+            mean: vec![step as f32, if step.is_multiple_of(2) { f32::NAN } else { 1.0 }],
             count: vec![1 + (step % 2) as u32 * 2, (step % 2) as u32],
         };
         let rows = merge((1..=2 * MOST_ROWS).map(row).collect());

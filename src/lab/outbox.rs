@@ -80,7 +80,7 @@ mod tests {
             epoch: 0.0,
             loss: 0.0,
             loss_smoothed: 0.0,
-            val_loss: (step % 1000 == 0).then_some(0.5),
+            val_loss: step.is_multiple_of(1000).then_some(0.5),
             lr: 0.0,
             grad_norm: 0.0,
             images_per_s: 0.0,

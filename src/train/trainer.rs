@@ -76,7 +76,7 @@ impl Trainer {
     ) -> Result<Self> {
         let schedule = Arc::new(Schedule::from_config(&config.diffusion)?);
         let conditional = config.model.class_conditional;
-        let num_classes = conditional.then(|| data.classes.len());
+        let num_classes = conditional.then_some(data.classes.len());
         let unet_config = UNetConfig::new(&config.model, data.height, data.width, data.channels, num_classes);
         let (weights, parameters) = Weights::init(&unet_config, config.seed, device)?.trainable()?;
         let unet = UNet::new(&unet_config, &weights)?;
