@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, TryRecvError, after, never, select};
 use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
 use ratatui::Terminal;
@@ -89,20 +88,17 @@ impl<'a, S: Surface> EventLoop<'a, S> {
     }
 
     /// Runs until the screen is to be left.
-    ///
-    /// # Errors
-    /// When the terminal can't be taken again after a suspension.
-    pub fn run(&mut self, mut sources: Sources, painter: &dyn Painter) -> Result<End> {
+    pub fn run(&mut self, mut sources: Sources, painter: &dyn Painter) -> End {
         loop {
             let now = Instant::now();
             if now >= self.pacing.due(now) && self.draw(painter).is_err() {
-                return Ok(End::TerminalLost);
+                return End::TerminalLost;
             }
-            self.wait(&sources, painter)?;
-            self.drain(&mut sources, painter)?;
+            self.wait(&sources, painter);
+            self.drain(&mut sources, painter);
             self.outbox.flush();
             if let Some(end) = self.end {
-                return Ok(if end == End::Quit && self.terminated { End::Terminated } else { end });
+                return if end == End::Quit && self.terminated { End::Terminated } else { end };
             }
         }
     }
@@ -137,7 +133,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
 
     /// Sleeps until there is something to do. While a frame waits for its time anyway, the lab's news
     /// don't wake the loop: they are taken in together when the frame is due.
-    fn wait(&mut self, sources: &Sources, painter: &dyn Painter) -> Result<()> {
+    fn wait(&mut self, sources: &Sources, painter: &dyn Painter) {
         let now = Instant::now();
         let mut timeout = self.pacing.due(now).saturating_duration_since(now);
         if !self.outbox.is_empty() {
@@ -145,14 +141,14 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         }
         if self.pacing.waits() {
             select! {
-                recv(sources.input) -> input => self.input(input.ok(), painter)?,
-                recv(sources.notices) -> notice => self.notice(notice.ok(), painter)?,
+                recv(sources.input) -> input => self.input(input.ok(), painter),
+                recv(sources.notices) -> notice => self.notice(notice.ok(), painter),
                 recv(after(timeout)) -> _ => {}
             }
         } else {
             select! {
-                recv(sources.input) -> input => self.input(input.ok(), painter)?,
-                recv(sources.notices) -> notice => self.notice(notice.ok(), painter)?,
+                recv(sources.input) -> input => self.input(input.ok(), painter),
+                recv(sources.notices) -> notice => self.notice(notice.ok(), painter),
                 recv(sources.events) -> event => match event {
                     Ok(event) => self.event(event, painter),
                     // Dealt with in `drain`, which is next.
@@ -163,20 +159,19 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                 recv(after(timeout)) -> _ => {}
             }
         }
-        Ok(())
     }
 
     /// Takes in everything that has arrived.
-    fn drain(&mut self, sources: &mut Sources, painter: &dyn Painter) -> Result<()> {
+    fn drain(&mut self, sources: &mut Sources, painter: &dyn Painter) {
         let (inputs, open) = arrived(&mut sources.input);
         if !open {
             self.end.get_or_insert(End::TerminalLost);
         }
         for input in inputs {
-            self.input(Some(input), painter)?;
+            self.input(Some(input), painter);
         }
         for notice in arrived(&mut sources.notices).0 {
-            self.notice(Some(notice), painter)?;
+            self.notice(Some(notice), painter);
         }
         let (events, open) = arrived(&mut sources.events);
         for event in events {
@@ -193,7 +188,6 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         if !arrived(&mut sources.encoded).0.is_empty() {
             self.pacing.changed();
         }
-        Ok(())
     }
 
     fn event(&mut self, event: Event, painter: &dyn Painter) {
@@ -208,49 +202,51 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         self.take(Message::Preview(frame), painter);
     }
 
-    fn notice(&mut self, notice: Option<Notice>, painter: &dyn Painter) -> Result<()> {
+    fn notice(&mut self, notice: Option<Notice>, painter: &dyn Painter) {
         match notice {
             Some(Notice::Terminate) => {
                 self.terminated = true;
                 self.pacing.answer();
                 self.take(Message::Terminate, painter);
             }
-            Some(Notice::Suspend) => self.suspend(painter)?,
+            Some(Notice::Suspend) => self.suspend(painter),
             Some(Notice::Continue) => {
-                self.surface.take_again().context("taking the terminal again")?;
-                self.redraw(painter);
+                // A terminal that hangs up sends this signal too.
+                match self.surface.take_again() {
+                    Ok(()) => self.redraw(painter),
+                    Err(_) => self.end = Some(End::TerminalLost),
+                }
             }
             None => {}
         }
-        Ok(())
     }
 
-    fn input(&mut self, input: Option<Input>, painter: &dyn Painter) -> Result<()> {
+    fn input(&mut self, input: Option<Input>, painter: &dyn Painter) {
         let message = match input {
             // The reader has ended: dealt with in `drain`.
-            None => return Ok(()),
-            Some(Input::Key(key)) if key.kind == KeyEventKind::Release => return Ok(()),
+            None => return,
+            Some(Input::Key(key)) if key.kind == KeyEventKind::Release => return,
             Some(Input::Key(key)) if is_suspend(&key) => return self.suspend(painter),
             Some(Input::Key(key)) => Message::Key(key),
             // Nothing follows the mouse without a button.
-            Some(Input::Mouse(mouse)) if mouse.kind == MouseEventKind::Moved => return Ok(()),
+            Some(Input::Mouse(mouse)) if mouse.kind == MouseEventKind::Moved => return,
             Some(Input::Mouse(mouse)) => Message::Mouse(mouse),
             Some(Input::Paste(text)) => Message::Paste(text),
             Some(Input::Resize(columns, rows)) => {
                 painter.erased();
                 Message::Resize(columns, rows)
             }
-            Some(Input::FocusGained | Input::FocusLost) => return Ok(()),
+            Some(Input::FocusGained | Input::FocusLost) => return,
         };
         self.pacing.answer();
         self.take(message, painter);
-        Ok(())
     }
 
-    fn suspend(&mut self, painter: &dyn Painter) -> Result<()> {
-        self.surface.suspend().context("taking the terminal again")?;
-        self.redraw(painter);
-        Ok(())
+    fn suspend(&mut self, painter: &dyn Painter) {
+        match self.surface.suspend() {
+            Ok(()) => self.redraw(painter),
+            Err(_) => self.end = Some(End::TerminalLost),
+        }
     }
 
     fn redraw(&mut self, painter: &dyn Painter) {
@@ -347,7 +343,7 @@ mod tests {
         let mut ignore = |_: &Event| {};
         let end = EventLoop::new(&mut surface, state, Outbox::new(commands_out), &mut ignore).run(sources, &painter);
         actor.join().unwrap();
-        (end.unwrap(), surface.uses / 2, surface.terminal.backend().to_string())
+        (end, surface.uses / 2, surface.terminal.backend().to_string())
     }
 
     fn step(step: u64) -> Event {

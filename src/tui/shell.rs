@@ -106,7 +106,8 @@ fn show(
         encoded: brush.encoded(),
     };
     let mut observe = |event: &Event| farewell.observe(event);
-    EventLoop::new(screen, state, Outbox::new(lab.commands.clone()), &mut observe).run(sources, &brush)
+    let outbox = Outbox::new(lab.commands.clone());
+    Ok(EventLoop::new(screen, state, outbox, &mut observe).run(sources, &brush))
 }
 
 impl Surface for Screen {
