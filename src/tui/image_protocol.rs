@@ -82,6 +82,9 @@ const ENOUGH_COLORS: usize = 256;
 const QUESTION: &str = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[48:2:1:2:3m\x1bP$qm\x1b\\\x1b[m\x1b]11;?\x1b\\\
      \x1b[16t\x1b[?2;1;0S\x1b[?1;3;256S\x1b[c";
 
+/// What a multiplexer is asked: it answers for itself, so there is no use in asking for pictures.
+const QUESTION_OF_COLORS: &str = "\x1b]11;?\x1b\\\x1b[c";
+
 impl Graphics {
     /// A protocol and why, with nothing else known.
     pub fn new(protocol: ImageProtocol, reason: impl Into<String>) -> Self {
@@ -116,8 +119,17 @@ impl Graphics {
 pub fn detect(choice: ImageProtocol) -> Graphics {
     let environment = Environment::read();
     let mut graphics = match (choice, environment.hopeless()) {
-        (ImageProtocol::Auto, Some(reason)) => Graphics::new(ImageProtocol::Halfblock, reason),
-        (forced, Some(_)) => Graphics::new(forced, "asked for"),
+        (choice, Some(reason)) => {
+            let mut graphics = match choice {
+                ImageProtocol::Auto => Graphics::new(ImageProtocol::Halfblock, reason),
+                forced => Graphics::new(forced, "asked for"),
+            };
+            if environment.multiplexer.is_some() {
+                let replies = Replies::read(&ask(QUESTION_OF_COLORS, ANSWER_TIMEOUT).unwrap_or_default());
+                (graphics.background, graphics.typed) = (replies.background, replies.typed);
+            }
+            graphics
+        }
         (_, None) => {
             let replies = Replies::read(&ask(QUESTION, ANSWER_TIMEOUT).unwrap_or_default());
             choose(choice, &environment, replies)

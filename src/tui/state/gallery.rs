@@ -106,9 +106,14 @@ fn gap_color(theme: &Theme) -> [u8; 3] {
     }
 }
 
-/// The colour around the images: the background's, so that nothing is seen there.
+/// The colour around the images: the background's, so that nothing is seen there, or what is likely
+/// to be near it.
 fn around(theme: &Theme) -> [u8; 3] {
-    theme.background().filter(|_| theme.capability.has_colors()).unwrap_or_else(|| gap_color(theme))
+    match theme.name {
+        _ if !theme.capability.has_colors() => [0; 3],
+        ThemeName::Dark => theme.background().unwrap_or([0; 3]),
+        ThemeName::Light => theme.background().unwrap_or([255; 3]),
+    }
 }
 
 fn forward(state: &State, gallery: &mut Gallery, room: Rect) {
