@@ -3,9 +3,9 @@
 use candle_core::{Result, Tensor};
 
 use super::attention::Attention;
-use super::conv::{Convolution, Geometry, Linear};
+use super::conv::{Convolution, Geometry, Linear, NormConvolution};
 use super::elementwise::{Silu, SquaredError};
-use super::group_norm::GroupNorm;
+use super::group_norm::{GroupNorm, Settings};
 use super::reference;
 use super::resample::{ConcatChannels, UpsampleNearest2x};
 use super::storage::fast;
@@ -64,10 +64,46 @@ pub fn group_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, groups: usize, eps
         && affine_fits(weight, n, c)
         && affine_fits(bias, n, c)
     {
-        let op = GroupNorm::new(groups, eps, silu);
+        let op = GroupNorm::new(Settings { groups, eps, silu });
         return x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op);
     }
     reference::group_norm(x, weight, bias, groups, eps, silu)
+}
+
+/// Group normalization with SiLU, then a convolution that keeps the size: [`group_norm`] followed by
+/// [`conv2d`], as one operation, which saves the memory and the time of a gradient in between.
+/// `norm` holds the normalization's weight and bias, each `[c_in]` or `[N, c_in]`.
+///
+/// # Errors
+/// When the shapes don't fit.
+pub fn norm_silu_conv2d(
+    x: &Tensor,
+    norm: (&Tensor, &Tensor),
+    groups: usize,
+    eps: f64,
+    w: &Tensor,
+    bias: &Tensor,
+) -> Result<Tensor> {
+    if fast(&[x, norm.0, norm.1, w, bias])
+        && let Some(g) = Geometry::new(x.dims(), w.dims(), 1, Padding::Same)
+        && groups > 0
+        && g.c_in.is_multiple_of(groups)
+        && affine_fits(norm.0, g.n, g.c_in)
+        && affine_fits(norm.1, g.n, g.c_in)
+        && affine_fits(bias, g.n, g.c_out)
+    {
+        let vectors = [norm.0, norm.1, bias];
+        let per_sample = vectors.iter().any(|v| v.rank() == 2);
+        let rows = vectors.map(|v| match per_sample && v.rank() == 1 {
+            true => v.broadcast_as((g.n, v.elem_count())),
+            false => Ok(v.clone()),
+        });
+        let [weight, norm_bias, bias] = rows;
+        let joined = Tensor::cat(&[weight?, norm_bias?, bias?], if per_sample { 1 } else { 0 })?;
+        let op = NormConvolution::new(Settings { groups, eps, silu: true });
+        return x.contiguous()?.apply_op3(&joined.contiguous()?, &w.contiguous()?, op);
+    }
+    conv2d(&group_norm(x, norm.0, norm.1, groups, eps, true)?, w, bias, 1, Padding::Same)
 }
 
 /// softmax(q kᵀ / √d) v over the H·W positions, per head; `q`, `k`, `v` are `[N, H, W, C]`, heads

@@ -15,42 +15,119 @@ use super::tile::{load_columns, store_columns};
 
 /// Group normalization of x `[N, H, W, C]` with weight and bias, `[C]` or `[N, C]`.
 pub(crate) struct GroupNorm {
-    groups: usize,
-    eps: f64,
-    silu: bool,
+    pub settings: Settings,
     /// What the forward pass found, for the backward pass.
     moments: OnceLock<Vec<Moments>>,
 }
 
+/// What the operation does besides its tensors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub groups: usize,
+    pub eps: f64,
+    pub silu: bool,
+}
+
 impl GroupNorm {
-    pub fn new(groups: usize, eps: f64, silu: bool) -> Self {
-        Self { groups, eps, silu, moments: OnceLock::new() }
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, moments: OnceLock::new() }
     }
 }
 
 /// The moments of one sample, for each channel (those of its group), padded to whole vectors:
 /// x̂ = (x − shift) · scale + rest. The mean is shift − rest / scale: `shift` alone is the mean
 /// rounded to f32, which is not enough where the mean is far from zero.
-struct Moments {
+pub(crate) struct Moments {
     shift: Vec<f32>,
     scale: Vec<f32>,
     rest: Vec<f32>,
 }
 
-/// The shapes of one sample.
+/// The gradients of weight and bias of one sample, padded to whole vectors.
+pub(crate) type AffineGradient = (Vec<f32>, Vec<f32>);
+
+/// The tensors of all samples: x is n samples of whole pixels; weight and bias are one row of
+/// `channels` for all samples or one for each.
 #[derive(Clone, Copy)]
-struct Sample<'a> {
-    x: &'a [f32],
-    channels: usize,
-    groups: usize,
-    silu: bool,
-    weight: &'a [f32],
-    bias: &'a [f32],
+pub(crate) struct Batch<'a> {
+    pub n: usize,
+    pub channels: usize,
+    pub x: &'a [f32],
+    pub weight: &'a [f32],
+    pub bias: &'a [f32],
 }
 
-/// Row `i` of `[C]` (every i) or `[N, C]`.
-fn row(affine: &[f32], channels: usize, i: usize) -> &[f32] {
-    if affine.len() == channels { affine } else { &affine[i * channels..(i + 1) * channels] }
+impl<'a> Batch<'a> {
+    fn sample(&self, settings: Settings, i: usize) -> Sample<'a> {
+        let len = self.x.len() / self.n;
+        let row = |affine: &'a [f32]| match affine.len() == self.channels {
+            true => affine,
+            false => &affine[i * self.channels..(i + 1) * self.channels],
+        };
+        Sample {
+            x: &self.x[i * len..(i + 1) * len],
+            channels: self.channels,
+            groups: settings.groups,
+            silu: settings.silu,
+            weight: row(self.weight),
+            bias: row(self.bias),
+        }
+    }
+
+    fn check(&self, settings: Settings) {
+        let affine = |len: usize| len == self.channels || len == self.n * self.channels;
+        assert!(self.x.len().is_multiple_of(self.n * self.channels) && self.channels.is_multiple_of(settings.groups));
+        assert!(affine(self.weight.len()) && affine(self.bias.len()));
+    }
+}
+
+/// The output, and the moments of each sample.
+pub(crate) fn forward(isa: Isa, settings: Settings, batch: Batch) -> (Vec<f32>, Vec<Moments>) {
+    batch.check(settings);
+    // SAFETY: the kernel writes the whole sample; the lengths were checked.
+    let ([y], moments) = unsafe {
+        filled_many(batch.n, [batch.x.len() / batch.n], |i, [out]| {
+            isa.run(Forward { sample: batch.sample(settings, i), eps: settings.eps, out })
+        })
+    };
+    (y, moments)
+}
+
+/// The gradient of x, and those of weight and bias for each sample.
+pub(crate) fn backward(
+    isa: Isa,
+    settings: Settings,
+    batch: Batch,
+    moments: &[Moments],
+    dy: &[f32],
+) -> (Vec<f32>, Vec<AffineGradient>) {
+    batch.check(settings);
+    assert_eq!((dy.len(), moments.len()), (batch.x.len(), batch.n));
+    let len = dy.len() / batch.n;
+    // SAFETY: the kernel writes the whole sample; the lengths were checked.
+    let ([dx], sums) = unsafe {
+        filled_many(batch.n, [len], |i, [dx]| {
+            let dy = &dy[i * len..(i + 1) * len];
+            isa.run(Backward { sample: batch.sample(settings, i), moments: &moments[i], dy, dx })
+        })
+    };
+    (dx, sums)
+}
+
+/// One of the two gradients, as one row for each sample, or all rows summed in order.
+pub(crate) fn affine_gradient(
+    sums: &[AffineGradient],
+    channels: usize,
+    per_sample: bool,
+    pick: fn(&AffineGradient) -> &[f32],
+) -> Vec<f32> {
+    let mut rows = sums.iter().map(|s| &pick(s)[..channels]);
+    if per_sample {
+        return rows.collect::<Vec<_>>().concat();
+    }
+    let mut total = rows.next().unwrap_or_default().to_vec();
+    rows.for_each(|row| total.iter_mut().zip(row).for_each(|(a, b)| *a += b));
+    total
 }
 
 impl CustomOp3 for GroupNorm {
@@ -67,18 +144,9 @@ impl CustomOp3 for GroupNorm {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (n, h, w, channels) = x_layout.shape().dims4()?;
+        let (n, _, _, channels) = x_layout.shape().dims4()?;
         let (x, weight, bias) = (slice(x, x_layout)?, slice(weight, weight_layout)?, slice(bias, bias_layout)?);
-        let (isa, len) = (Isa::current(), h * w * channels);
-        // SAFETY: the kernel writes the whole sample; the slices have the lengths of the shapes.
-        let ([y], moments) = unsafe {
-            filled_many(n, [len], |i, [out]| {
-                let (weight, bias) = (row(weight, channels, i), row(bias, channels, i));
-                let x = &x[i * len..(i + 1) * len];
-                let sample = Sample { x, channels, groups: self.groups, silu: self.silu, weight, bias };
-                isa.run(Forward { sample, eps: self.eps, out })
-            })
-        };
+        let (y, moments) = forward(Isa::current(), self.settings, Batch { n, channels, x, weight, bias });
         // An operation runs forward once; a second run would find the same numbers anyway.
         let _ = self.moments.set(moments);
         Ok((CpuStorage::F32(y), x_layout.shape().clone()))
@@ -92,43 +160,37 @@ impl CustomOp3 for GroupNorm {
         _: &Tensor,
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (n, h, w, channels) = x.dims4()?;
+        let (n, _, _, channels) = x.dims4()?;
         let dy = dy.contiguous()?;
-        let (isa, len) = (Isa::current(), h * w * channels);
         let Some(moments) = self.moments.get() else {
             candle_core::bail!("group_norm's backward pass ran before its forward pass")
         };
         let run = |x: &[f32], weight: &[f32], bias: &[f32], dy: &[f32]| {
-            // SAFETY: the kernel writes the whole sample; the slices have the lengths of the shapes.
-            unsafe {
-                filled_many(n, [len], |i, [dx]| {
-                    let (weight, bias) = (row(weight, channels, i), row(bias, channels, i));
-                    let x = &x[i * len..(i + 1) * len];
-                    let sample = Sample { x, channels, groups: self.groups, silu: self.silu, weight, bias };
-                    isa.run(Backward { sample, moments: &moments[i], dy: &dy[i * len..(i + 1) * len], dx })
-                })
-            }
+            backward(Isa::current(), self.settings, Batch { n, channels, x, weight, bias }, moments, dy)
         };
-        let ([dx], sums) = with(x, |x| with(weight, |w| with(bias, |b| with(&dy, |dy| run(x, w, b, dy)))))????;
-        let gradient = |of: &Tensor, pick: fn(&(Vec<f32>, Vec<f32>)) -> &[f32]| -> Result<Option<Tensor>> {
+        let (dx, sums) = with(x, |x| with(weight, |w| with(bias, |b| with(&dy, |dy| run(x, w, b, dy)))))????;
+        let gradient = |of: &Tensor, pick: fn(&AffineGradient) -> &[f32]| -> Result<Option<Tensor>> {
             if !of.track_op() {
                 return Ok(None);
             }
-            let mut rows = sums.iter().map(|s| &pick(s)[..channels]);
-            let total = if of.rank() == 2 {
-                rows.collect::<Vec<_>>().concat()
-            } else {
-                let mut total = rows.next().unwrap_or_default().to_vec();
-                rows.for_each(|row| total.iter_mut().zip(row).for_each(|(a, b)| *a += b));
-                total
-            };
-            Ok(Some(tensor(total, of.shape())?))
+            Ok(Some(tensor(affine_gradient(&sums, channels, of.rank() == 2, pick), of.shape())?))
         };
         let d_weight = gradient(weight, |s| &s.0)?;
         let d_bias = gradient(bias, |s| &s.1)?;
         let dx = if x.track_op() { Some(tensor(dx, x.shape())?) } else { None };
         Ok((dx, d_weight, d_bias))
     }
+}
+
+/// One sample.
+#[derive(Clone, Copy)]
+struct Sample<'a> {
+    x: &'a [f32],
+    channels: usize,
+    groups: usize,
+    silu: bool,
+    weight: &'a [f32],
+    bias: &'a [f32],
 }
 
 /// One sample forward; `out` is as long as x.
@@ -253,10 +315,10 @@ struct Backward<'a> {
 }
 
 impl Kernel for Backward<'_> {
-    type Output = (Vec<f32>, Vec<f32>);
+    type Output = AffineGradient;
 
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) -> (Vec<f32>, Vec<f32>) {
+    unsafe fn run<S: Simd>(self) -> AffineGradient {
         let (s, m) = (self.sample, self.moments);
         let (c, pixels) = (s.channels, s.x.len() / s.channels);
         let vectors = c.div_ceil(S::LANES);

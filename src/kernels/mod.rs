@@ -12,6 +12,7 @@ mod dispatch;
 mod elementwise;
 mod group_norm;
 pub mod memory;
+pub mod optimizer;
 pub mod reference;
 mod resample;
 mod simd;
@@ -23,7 +24,8 @@ mod tile;
 mod workers;
 
 pub use dispatch::{
-    Padding, attention, concat_channels, conv2d, group_norm, linear, silu, squared_error, upsample_nearest2x,
+    Padding, attention, concat_channels, conv2d, group_norm, linear, norm_silu_conv2d, silu, squared_error,
+    upsample_nearest2x,
 };
 pub use simd::Isa;
 pub use workers::Workers;

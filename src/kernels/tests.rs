@@ -108,6 +108,14 @@ proptest! {
     }
 
     #[test]
+    fn convolutions_to_few_channels_agree(
+        n in 1..4usize, h in 2..15usize, w in 2..15usize, c_in in 1..4usize, c_out in 1..5usize, stride in 1..3usize,
+        per_sample: bool,
+    ) {
+        check_conv(n, (h, w), (16 * c_in, c_out), 3, stride, Padding::Same, per_sample);
+    }
+
+    #[test]
     fn linear_layers_of_any_shape_agree(rows in 1..200usize, c_in in 1..70usize, c_out in 1..70usize) {
         let inputs = [numbers(1, &[rows, c_in]), numbers(2, &[c_in, c_out]), numbers(3, &[c_out])];
         agrees("linear", &inputs, 1e-5, |t| linear(&t[0], &t[1], &t[2]), |t| reference::linear(&t[0], &t[1], &t[2]));
@@ -129,6 +137,33 @@ proptest! {
             1e-5,
             |t| group_norm(&t[0], &t[1], &t[2], groups, 1e-5, silu),
             |t| reference::group_norm(&t[0], &t[1], &t[2], groups, 1e-5, silu),
+        );
+    }
+
+    #[test]
+    fn normalized_convolutions_agree(
+        n in 1..4usize, h in 3..10usize, w in 4..10usize, groups in 1..5usize, per_group in 1..9usize,
+        c_out in 1..40usize, three: bool, per_sample: (bool, bool),
+    ) {
+        let (c, k) = (groups * per_group, if three { 3 } else { 1 });
+        let rows = |per_sample, c| if per_sample { vec![n, c] } else { vec![c] };
+        let inputs = [
+            numbers(1, &[n, h, w, c]),
+            numbers(2, &rows(per_sample.0, c)),
+            numbers(3, &rows(per_sample.0, c)),
+            numbers(4, &[k, k, c, c_out]),
+            numbers(5, &rows(per_sample.1, c_out)),
+        ];
+        let what = format!("norm and conv {n}×{h}×{w} {c}→{c_out} k{k} in {groups}");
+        agrees(
+            &what,
+            &inputs,
+            1e-5,
+            |t| norm_silu_conv2d(&t[0], (&t[1], &t[2]), groups, 1e-5, &t[3], &t[4]),
+            |t| {
+                let normed = reference::group_norm(&t[0], &t[1], &t[2], groups, 1e-5, true)?;
+                reference::conv2d(&normed, &t[3], &t[4], 1, Padding::Same)
+            },
         );
     }
 

@@ -6,10 +6,13 @@
 
 mod correlation;
 mod geometry;
+mod narrow;
+mod norm_op;
 mod op;
 mod panels;
 mod weight_gradient;
 mod winograd;
 
 pub(crate) use geometry::Geometry;
+pub(crate) use norm_op::NormConvolution;
 pub(crate) use op::{Convolution, Linear};

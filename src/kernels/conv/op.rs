@@ -4,8 +4,9 @@ use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 
 use super::correlation::Correlation;
 use super::geometry::Geometry;
+use super::narrow;
 use super::panels::Panels;
-use super::weight_gradient::{bias_gradient, weight_gradient};
+use super::weight_gradient as direct;
 use super::winograd;
 use crate::kernels::Padding;
 use crate::kernels::simd::Isa;
@@ -17,11 +18,10 @@ pub(crate) struct Convolution {
     pub padding: Padding,
 }
 
-impl Convolution {
-    fn geometry(&self, x: &[usize], w: &[usize]) -> Result<Geometry> {
-        Geometry::new(x, w, self.stride, self.padding)
-            .ok_or_else(|| Error::Msg(format!("a convolution of {x:?} with weights {w:?} does not fit")).bt())
-    }
+/// The shapes of a convolution that is known to fit.
+pub(super) fn geometry(x: &[usize], w: &[usize], stride: usize, padding: Padding) -> Result<Geometry> {
+    Geometry::new(x, w, stride, padding)
+        .ok_or_else(|| Error::Msg(format!("a convolution of {x:?} with weights {w:?} does not fit")).bt())
 }
 
 impl CustomOp3 for Convolution {
@@ -38,13 +38,13 @@ impl CustomOp3 for Convolution {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let g = self.geometry(x_layout.dims(), w_layout.dims())?;
+        let g = geometry(x_layout.dims(), w_layout.dims(), self.stride, self.padding)?;
         let y = forward(&g, slice(x, x_layout)?, slice(w, w_layout)?, slice(bias, bias_layout)?);
         Ok((CpuStorage::F32(y), (g.n, g.out_h, g.out_w, g.c_out).into()))
     }
 
     fn bwd(&self, x: &Tensor, w: &Tensor, bias: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Gradients> {
-        backward(&self.geometry(x.dims(), w.dims())?, x, w, bias, dy)
+        backward(&geometry(x.dims(), w.dims(), self.stride, self.padding)?, x, w, bias, dy)
     }
 }
 
@@ -84,11 +84,15 @@ impl CustomOp3 for Linear {
 /// The gradients of x, w and bias.
 type Gradients = (Option<Tensor>, Option<Tensor>, Option<Tensor>);
 
-fn forward(g: &Geometry, x: &[f32], w: &[f32], bias: &[f32]) -> Vec<f32> {
+/// The output; `bias` is one row or one for each sample.
+pub(super) fn forward(g: &Geometry, x: &[f32], w: &[f32], bias: &[f32]) -> Vec<f32> {
     let isa = Isa::current();
     if winograd::fits(g, isa.lanes()) {
         let panels = winograd::transformed(isa, w, g.c_in, g.c_out);
         return winograd::forward(isa, g, (g.c_in, g.c_out), x, &panels, bias);
+    }
+    if narrow::fits(g, isa.lanes()) {
+        return narrow::forward(isa, g, x, w, bias);
     }
     let panels = Panels::pack(w, g.k * g.k, g.c_in, g.c_out, isa.lanes());
     Correlation::forward(&split(g)).run(isa, x, &panels, bias)
@@ -102,29 +106,37 @@ fn backward(g: &Geometry, x: &Tensor, w: &Tensor, bias: &Tensor, dy: &Tensor) ->
         false => None,
     };
     let dw = match w.track_op() {
-        true => {
-            let gradient = if winograd::fits(g, isa.lanes()) { winograd::weight_gradient } else { weight_gradient };
-            Some(tensor(with(&dy, |dy| with(x, |x| gradient(isa, g, x, dy)))??, w.shape())?)
-        }
+        true => Some(tensor(with(&dy, |dy| with(x, |x| weight_gradient(isa, g, x, dy)))??, w.shape())?),
         false => None,
     };
     let db = match bias.track_op() {
-        true => {
-            let mut db = with(&dy, |dy| bias_gradient(isa, g.n, g.c_out, dy))?;
-            if bias.rank() == 1 {
-                for i in g.c_out..db.len() {
-                    db[i % g.c_out] += db[i];
-                }
-                db.truncate(g.c_out);
-            }
-            Some(tensor(db, bias.shape())?)
-        }
+        true => Some(tensor(with(&dy, |dy| bias_gradient(isa, g, dy, bias.rank() == 2))?, bias.shape())?),
         false => None,
     };
     Ok((dx, dw, db))
 }
 
-fn data_gradient(isa: Isa, g: &Geometry, dy: &[f32], w: &[f32]) -> Vec<f32> {
+pub(super) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    match isa.lanes() {
+        lanes if winograd::fits(g, lanes) => winograd::weight_gradient(isa, g, x, dy),
+        lanes if narrow::fits(g, lanes) => narrow::weight_gradient(isa, g, x, dy),
+        _ => direct::weight_gradient(isa, g, x, dy),
+    }
+}
+
+/// One row for each sample, or all of them summed in order.
+pub(super) fn bias_gradient(isa: Isa, g: &Geometry, dy: &[f32], per_sample: bool) -> Vec<f32> {
+    let mut rows = direct::bias_gradient(isa, g.n, g.c_out, dy);
+    if !per_sample {
+        for i in g.c_out..rows.len() {
+            rows[i % g.c_out] += rows[i];
+        }
+        rows.truncate(g.c_out);
+    }
+    rows
+}
+
+pub(super) fn data_gradient(isa: Isa, g: &Geometry, dy: &[f32], w: &[f32]) -> Vec<f32> {
     if winograd::fits(g, isa.lanes()) {
         let panels = winograd::transformed_for_data_gradient(isa, w, g.c_in, g.c_out);
         return winograd::forward(isa, g, (g.c_out, g.c_in), dy, &panels, &[]);

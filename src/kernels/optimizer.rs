@@ -1,0 +1,304 @@
+//! AdamW and the weights' average in one pass over a parameter, and the sum of the workers'
+//! gradients with its norm.
+//!
+//! Both go over the parameters on all workers at once. Every number is computed by the same
+//! operations whichever worker it falls to, so results don't depend on their number.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor};
+
+use super::Workers;
+use super::simd::{Isa, Kernel, Simd};
+use super::storage::{fast, tensor, with};
+use super::tile::{load_columns, store_columns};
+
+/// What is the same for all parameters in one step of AdamW (Loshchilov & Hutter 2019) with an
+/// exponential moving average:
+/// m ← β₁·m + (1 − β₁)·g, v ← β₂·v + (1 − β₂)·g², θ ← keep·θ − rate·m / (√v·root + ε),
+/// θ̄ ← θ̄ + fresh·(θ − θ̄), where g is the gradient times `gradient_scale`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamWStep {
+    pub gradient_scale: f64,
+    /// β₁ and β₂.
+    pub betas: (f64, f64),
+    pub eps: f64,
+    /// Learning rate / (1 − β₁ᵗ).
+    pub rate: f64,
+    /// 1 / √(1 − β₂ᵗ).
+    pub root: f64,
+    /// 1 − learning rate · weight decay.
+    pub keep: f64,
+    /// 1 − decay of the average.
+    pub fresh: f64,
+}
+
+/// A parameter with everything of its shape that a step reads or writes; all but the gradient are
+/// written in place, so whoever shares their storage sees the new values.
+#[derive(Clone, Copy)]
+pub struct Slot<'a> {
+    pub parameter: &'a Tensor,
+    pub first_moment: &'a Tensor,
+    pub second_moment: &'a Tensor,
+    pub average: &'a Tensor,
+    pub gradient: &'a Tensor,
+}
+
+impl Slot<'_> {
+    fn tensors(&self) -> [&Tensor; 5] {
+        [self.parameter, self.first_moment, self.second_moment, self.average, self.gradient]
+    }
+}
+
+/// One step of all parameters.
+///
+/// # Errors
+/// When a slot's tensors differ in shape, or are not contiguous f32 on a CPU.
+pub fn adamw_ema_step(workers: &Workers, slots: &[Slot<'_>], step: &AdamWStep) -> Result<()> {
+    for slot in slots {
+        let shape = slot.parameter.shape();
+        if !fast(&slot.tensors()) || slot.tensors().iter().any(|t| t.shape() != shape || !t.is_contiguous()) {
+            candle_core::bail!("an optimizer step over {shape:?} needs contiguous f32 tensors of that shape on a CPU");
+        }
+    }
+    let isa = Isa::current();
+    let sizes: Vec<usize> = slots.iter().map(|s| s.parameter.elem_count()).collect();
+    on_workers(workers, &sizes, |slot| {
+        let slot = &slots[slot];
+        with(slot.gradient, |gradient| {
+            with_mut(slot.parameter, |parameter| {
+                with_mut(slot.first_moment, |first| {
+                    with_mut(slot.second_moment, |second| {
+                        with_mut(slot.average, |average| {
+                            // SAFETY: all five have the same length.
+                            unsafe { isa.run(Update { step, gradient, parameter, first, second, average }) }
+                        })
+                    })
+                })
+            })
+        })?????;
+        Ok(())
+    })
+    .map(|_| ())
+}
+
+/// The gradient of each parameter summed over the workers' shares, in the order of the shares, and
+/// √ Σ ‖g‖² over all of them. `shares[i]` holds share i's gradients in the order of the parameters.
+///
+/// # Errors
+/// When the shares differ in shapes, or are not f32 on a CPU.
+pub fn sum_and_norm(workers: &Workers, shares: &[Vec<&Tensor>]) -> Result<(Vec<Tensor>, f64)> {
+    let Some(first) = shares.first() else { candle_core::bail!("a batch without shares has no gradient") };
+    for share in shares {
+        let same = share.len() == first.len() && share.iter().zip(first).all(|(a, b)| a.shape() == b.shape());
+        if !same || !fast(share) {
+            candle_core::bail!("the workers' gradients differ in shape, or are not f32 on a CPU");
+        }
+    }
+    let sizes: Vec<usize> = first.iter().map(|t| t.elem_count()).collect();
+    let done = on_workers(workers, &sizes, |i| {
+        let mut sum = with(&first[i].contiguous()?, <[f32]>::to_vec)?;
+        for share in &shares[1..] {
+            with(&share[i].contiguous()?, |more| sum.iter_mut().zip(more).for_each(|(a, b)| *a += b))?;
+        }
+        let squares = sum_of_squares(&sum);
+        Ok((tensor(sum, first[i].shape())?, squares))
+    })?;
+    let norm = done.iter().map(|(_, squares)| squares).sum::<f64>().sqrt();
+    Ok((done.into_iter().map(|(sum, _)| sum).collect(), norm))
+}
+
+/// Σ x², in blocks whose sums are added in f64.
+fn sum_of_squares(x: &[f32]) -> f64 {
+    const LANES: usize = 16;
+    let block = |x: &[f32]| -> f64 {
+        let mut sums = [0f32; LANES];
+        for x in x.chunks(LANES) {
+            sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += x * x);
+        }
+        sums.iter().map(|&s| s as f64).sum()
+    };
+    x.chunks(4096).map(block).sum()
+}
+
+/// Runs `job` for every item on the workers, each taking consecutive items of about the same total
+/// size, and returns the results in order.
+fn on_workers<R: Send>(workers: &Workers, sizes: &[usize], job: impl Fn(usize) -> Result<R> + Sync) -> Result<Vec<R>> {
+    let ranges = balanced(sizes, workers.threads());
+    let results = workers.run(ranges.len(), |i| ranges[i].clone().map(&job).collect::<Result<Vec<R>>>());
+    Ok(results.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// `0..sizes.len()` cut into at most `parts` consecutive ranges of about the same total size.
+fn balanced(sizes: &[usize], parts: usize) -> Vec<Range<usize>> {
+    let total: usize = sizes.iter().sum();
+    let mut ranges = Vec::new();
+    let (mut start, mut seen) = (0, 0);
+    for (i, size) in sizes.iter().enumerate() {
+        seen += size;
+        if i + 1 == sizes.len() || seen * parts >= total * (ranges.len() + 1) {
+            ranges.push(start..i + 1);
+            start = i + 1;
+        }
+    }
+    ranges
+}
+
+/// Calls `f` with the numbers of a contiguous f32 CPU tensor, to be changed in place.
+fn with_mut<R>(tensor: &Tensor, f: impl FnOnce(&mut [f32]) -> R) -> Result<R> {
+    struct Change<F, R> {
+        f: Cell<Option<F>>,
+        result: Cell<Option<R>>,
+    }
+
+    impl<F: FnOnce(&mut [f32]) -> R, R> InplaceOp1 for Change<F, R> {
+        fn name(&self) -> &'static str {
+            "change in place"
+        }
+
+        fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+            let (CpuStorage::F32(numbers), Some((start, end)), Some(f)) =
+                (storage, layout.contiguous_offsets(), self.f.take())
+            else {
+                candle_core::bail!("a change in place needs a contiguous f32 tensor")
+            };
+            self.result.set(Some(f(&mut numbers[start..end])));
+            Ok(())
+        }
+    }
+
+    let change = Change { f: Cell::new(Some(f)), result: Cell::new(None) };
+    tensor.inplace_op1(&change)?;
+    change.result.take().ok_or_else(|| candle_core::Error::Msg("a change in place did not run".into()).bt())
+}
+
+/// All of the same length.
+struct Update<'a> {
+    step: &'a AdamWStep,
+    gradient: &'a [f32],
+    parameter: &'a mut [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    average: &'a mut [f32],
+}
+
+impl Kernel for Update<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let AdamWStep { gradient_scale, betas: (beta1, beta2), eps, rate, root, keep, fresh } = *self.step;
+        let len = self.gradient.len();
+        let (parameter, first) = (self.parameter.as_mut_ptr(), self.first.as_mut_ptr());
+        let (second, average) = (self.second.as_mut_ptr(), self.average.as_mut_ptr());
+        // SAFETY: all five have `len` numbers.
+        unsafe {
+            let constant = |x: f64| S::splat(x as f32);
+            let (scale, eps, fresh) = (constant(gradient_scale), constant(eps), constant(fresh));
+            let (b1, g1) = (constant(beta1), constant(1.0 - beta1));
+            let (b2, g2) = (constant(beta2), constant(1.0 - beta2));
+            let (rate, root, keep) = (constant(rate), constant(root), constant(keep));
+            for i in 0..len.div_ceil(S::LANES) {
+                let g = S::mul(load_columns::<S>(self.gradient.as_ptr(), i, len), scale);
+                let m = S::mul_add(b1, load_columns::<S>(first, i, len), S::mul(g1, g));
+                let v = S::mul_add(b2, load_columns::<S>(second, i, len), S::mul(g2, S::mul(g, g)));
+                let update = S::div(S::mul(rate, m), S::mul_add(S::sqrt(v), root, eps));
+                let p = S::sub(S::mul(keep, load_columns::<S>(parameter, i, len)), update);
+                let a = load_columns::<S>(average, i, len);
+                store_columns::<S>(first, i, len, m);
+                store_columns::<S>(second, i, len, v);
+                store_columns::<S>(parameter, i, len, p);
+                store_columns::<S>(average, i, len, S::mul_add(fresh, S::sub(p, a), a));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+    use crate::kernels::simd::forced::on_each;
+
+    fn ramp(n: usize, factor: f32) -> Tensor {
+        Tensor::from_vec((0..n).map(|i| factor * ((i % 17) as f32 - 8.0)).collect(), n, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn a_step_is_that_of_the_formula_on_every_instruction_set() {
+        let step = AdamWStep {
+            gradient_scale: 0.5,
+            betas: (0.9, 0.99),
+            eps: 1e-8,
+            rate: 1e-2,
+            root: 3.0,
+            keep: 0.999,
+            fresh: 0.25,
+        };
+        let workers = Workers::new(2).unwrap();
+        for n in [1, 5, 16, 100] {
+            on_each(|isa| {
+                let (p, m, v, a, g) =
+                    (ramp(n, 0.1), ramp(n, 0.02), ramp(n, 0.01).sqr().unwrap(), ramp(n, 0.3), ramp(n, 0.7));
+                let numbers = |t: &Tensor| t.to_vec1::<f32>().unwrap();
+                let old = [numbers(&p), numbers(&m), numbers(&v), numbers(&a), numbers(&g)];
+                let slot = Slot { parameter: &p, first_moment: &m, second_moment: &v, average: &a, gradient: &g };
+                adamw_ema_step(&workers, &[slot], &step).unwrap();
+                let new = [numbers(&p), numbers(&m), numbers(&v), numbers(&a)];
+                for i in 0..n {
+                    let [p, m, v, a, g] = [0, 1, 2, 3, 4].map(|j| old[j][i] as f64);
+                    let g = 0.5 * g;
+                    let (m, v) = (0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g);
+                    let p = 0.999 * p - 1e-2 * m / (v.sqrt() * 3.0 + 1e-8);
+                    let want = [p, m, v, a + 0.25 * (p - a)];
+                    for (j, want) in want.into_iter().enumerate() {
+                        let got = new[j][i] as f64;
+                        assert!((got - want).abs() < 1e-6, "{}: {j} of {i}: {got}, not {want}", isa.name());
+                    }
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn tensors_of_other_shapes_are_refused() {
+        let workers = Workers::new(1).unwrap();
+        let (a, b) = (ramp(4, 1.0), ramp(5, 1.0));
+        let slot = Slot { parameter: &a, first_moment: &a, second_moment: &a, average: &a, gradient: &b };
+        let step = AdamWStep {
+            gradient_scale: 1.0,
+            betas: (0.9, 0.999),
+            eps: 1e-8,
+            rate: 1e-3,
+            root: 1.0,
+            keep: 1.0,
+            fresh: 0.1,
+        };
+        assert!(adamw_ema_step(&workers, &[slot], &step).is_err());
+        assert!(sum_and_norm(&workers, &[vec![&a], vec![&b]]).is_err());
+        assert!(sum_and_norm(&workers, &[]).is_err());
+    }
+
+    #[test]
+    fn gradients_are_summed_in_order_with_their_norm() {
+        let (a, b) = (ramp(1000, 0.1), ramp(3, 2.0));
+        for threads in [1, 2, 3] {
+            let workers = Workers::new(threads).unwrap();
+            let (sums, norm) = sum_and_norm(&workers, &[vec![&a, &b], vec![&a, &b]]).unwrap();
+            assert_eq!(sums[0].to_vec1::<f32>().unwrap(), (&a * 2.0).unwrap().to_vec1::<f32>().unwrap());
+            let all = sums.iter().flat_map(|s| s.to_vec1::<f32>().unwrap());
+            let want = all.map(|x| (x as f64).powi(2)).sum::<f64>().sqrt();
+            assert!((norm / want - 1.0).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn work_is_balanced_by_size() {
+        assert_eq!(balanced(&[1, 1, 1, 1], 2), [0..2, 2..4]);
+        assert_eq!(balanced(&[100, 1, 1], 2), [0..1, 1..3]);
+        assert_eq!(balanced(&[1, 1, 100], 2), [0..3]);
+        assert!(balanced(&[], 2).is_empty());
+    }
+}
