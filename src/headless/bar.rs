@@ -11,6 +11,8 @@ use crate::lab::{Event, Phase, RunInfo};
 pub struct Bar {
     bar: ProgressBar,
     info: Option<Arc<RunInfo>>,
+    /// The newest held-out loss.
+    val_loss: Option<f64>,
 }
 
 impl Bar {
@@ -18,7 +20,7 @@ impl Bar {
     pub fn new(target: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(style("{spinner} {msg}"));
-        Self { bar, info: None }
+        Self { bar, info: None, val_loss: None }
     }
 
     pub fn event(&mut self, event: &Event) {
@@ -36,8 +38,9 @@ impl Bar {
                 self.info = Some(info.clone());
             }
             Event::Step(record) => {
+                self.val_loss = record.val_loss.or(self.val_loss);
                 if let Some(info) = &self.info {
-                    self.bar.set_message(standing(record, info));
+                    self.bar.set_message(standing(record, self.val_loss, info));
                 }
                 self.bar.set_position(record.step);
             }

@@ -31,7 +31,11 @@ impl<W: Write> Text<W> {
                 if last || record.val_loss.is_some() || Instant::now() >= self.next {
                     self.next = Instant::now() + EVERY;
                     let steps = info.config.train.steps;
-                    self.output.line(&format!("step {}/{steps} · {}", record.step, standing(record, info)));
+                    self.output.line(&format!(
+                        "step {}/{steps} · {}",
+                        record.step,
+                        standing(record, record.val_loss, info)
+                    ));
                 }
             }
             _ => sentences(event).iter().for_each(|sentence| self.output.line(sentence)),
@@ -76,10 +80,10 @@ pub fn sentences(event: &Event) -> Vec<String> {
     }
 }
 
-/// "loss 0.0312 · held-out 0.0330 · 205 img/s · 12 min left".
-pub fn standing(record: &StepRecord, info: &RunInfo) -> String {
+/// "loss 0.0312 · held-out 0.0330 · 205 img/s · 12 min left"; `val_loss` is the newest held-out loss.
+pub fn standing(record: &StepRecord, val_loss: Option<f64>, info: &RunInfo) -> String {
     let mut text = format!("loss {:.4}", record.loss_smoothed);
-    if let Some(val_loss) = record.val_loss {
+    if let Some(val_loss) = val_loss {
         text += &format!(" · held-out {val_loss:.4}");
     }
     text += &format!(" · {:.0} img/s", record.images_per_s);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use candle_core::DeviceLocation;
 use crossbeam_channel::Receiver;
 
 use super::history::history;
@@ -81,13 +82,6 @@ pub fn open(
         journal.event(start_step, "warning", warning)?;
     }
 
-    let device = if plan.device.is_cpu() {
-        "cpu"
-    } else if plan.device.is_cuda() {
-        "cuda"
-    } else {
-        "metal"
-    };
     let info = RunInfo {
         run_dir: run.path().to_path_buf(),
         network: "U-Net".into(),
@@ -100,7 +94,11 @@ pub fn open(
         conditional: config.model.class_conditional,
         alphas_cumprod: Arc::new(trainer.schedule().alphas_cumprod.clone()),
         examples: facts.examples.clone(),
-        device: device.into(),
+        device: match plan.device.location() {
+            DeviceLocation::Cpu => "cpu".into(),
+            DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+            DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
+        },
         threads: workers.threads(),
         start_step,
         warnings,

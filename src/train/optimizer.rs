@@ -41,6 +41,50 @@ struct Slot {
     second: Var,
 }
 
+/// The numbers of one update, the same for every parameter.
+#[derive(Clone, Copy)]
+struct Now {
+    settings: AdamWSettings,
+    /// Bias corrections 1 − β₁ᵗ and 1 − β₂ᵗ.
+    correct1: f64,
+    correct2: f64,
+    gradient_scale: f64,
+    lr: f64,
+}
+
+impl Slot {
+    /// Three passes over memory that stays in the cache; nothing is allocated.
+    fn update_in_place(&self, gradient: &Tensor, now: Now) -> Result<()> {
+        let AdamWSettings { beta1, beta2, eps, weight_decay } = now.settings;
+        let scale = now.gradient_scale as f32;
+        let (b1, b2) = (beta1 as f32, beta2 as f32);
+        let (g1, g2) = ((1.0 - beta1) as f32 * scale, (1.0 - beta2) as f32);
+        update2(&self.first, gradient, |m, g| b1 * m + g1 * g)?;
+        update2(&self.second, gradient, |v, g| b2 * v + g2 * (g * scale) * (g * scale))?;
+        // lr · m̂ / (√v̂ + ε) with the bias corrections pulled out of the loop.
+        let rate = (now.lr / now.correct1) as f32;
+        let root = (1.0 / now.correct2.sqrt()) as f32;
+        let (eps, keep) = (eps as f32, (1.0 - now.lr * weight_decay) as f32);
+        Ok(update3(&self.parameter, &self.first, &self.second, |p, m, v| {
+            keep * p - rate * m / (v.sqrt() * root + eps)
+        })?)
+    }
+
+    /// The same with whole tensors, on any device.
+    fn update_by_tensors(&self, gradient: &Tensor, now: Now) -> Result<()> {
+        let AdamWSettings { beta1, beta2, eps, weight_decay } = now.settings;
+        let gradient = (gradient * now.gradient_scale)?;
+        let first = ((self.first.as_tensor() * beta1)? + (&gradient * (1.0 - beta1))?)?;
+        let second = ((self.second.as_tensor() * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
+        let denominator = ((&second / now.correct2)?.sqrt()? + eps)?;
+        let update = ((&first / denominator)? * (now.lr / now.correct1))?;
+        let parameter = ((self.parameter.as_tensor() * (1.0 - now.lr * weight_decay))? - update)?;
+        self.first.set(&first)?;
+        self.second.set(&second)?;
+        Ok(self.parameter.set(&parameter)?)
+    }
+}
+
 impl AdamW {
     /// All moments zero.
     ///
@@ -73,34 +117,18 @@ impl AdamW {
             gradients.len(),
             self.slots.len()
         );
-        let AdamWSettings { beta1, beta2, eps, weight_decay } = self.settings;
-        let correct1 = 1.0 - beta1.powf(step as f64);
-        let correct2 = 1.0 - beta2.powf(step as f64);
+        let now = Now {
+            settings: self.settings,
+            correct1: 1.0 - self.settings.beta1.powf(step as f64),
+            correct2: 1.0 - self.settings.beta2.powf(step as f64),
+            gradient_scale,
+            lr,
+        };
         for (slot, gradient) in self.slots.iter().zip(gradients) {
             let gradient = gradient.contiguous()?;
-            if slot.parameter.device().is_cpu() {
-                let (b1, b2) = (beta1 as f32, beta2 as f32);
-                let (g1, g2) = (((1.0 - beta1) * gradient_scale) as f32, (1.0 - beta2) as f32);
-                let scale = gradient_scale as f32;
-                update2(&slot.first, &gradient, |m, g| b1 * m + g1 * g)?;
-                update2(&slot.second, &gradient, |v, g| b2 * v + g2 * (g * scale) * (g * scale))?;
-                // lr · m̂ / (√v̂ + ε) with the bias corrections pulled out of the loop.
-                let rate = (lr / correct1) as f32;
-                let root = (1.0 / correct2.sqrt()) as f32;
-                let (eps, keep) = (eps as f32, (1.0 - lr * weight_decay) as f32);
-                update3(&slot.parameter, &slot.first, &slot.second, |p, m, v| {
-                    keep * p - rate * m / (v.sqrt() * root + eps)
-                })?;
-            } else {
-                let gradient = (gradient * gradient_scale)?;
-                let first = ((slot.first.as_tensor() * beta1)? + (&gradient * (1.0 - beta1))?)?;
-                let second = ((slot.second.as_tensor() * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
-                let denominator = ((&second / correct2)?.sqrt()? + eps)?;
-                let update = ((&first / denominator)? * (lr / correct1))?;
-                let parameter = ((slot.parameter.as_tensor() * (1.0 - lr * weight_decay))? - update)?;
-                slot.first.set(&first)?;
-                slot.second.set(&second)?;
-                slot.parameter.set(&parameter)?;
+            match slot.parameter.device().is_cpu() {
+                true => slot.update_in_place(&gradient, now)?,
+                false => slot.update_by_tensors(&gradient, now)?,
             }
         }
         Ok(())
@@ -184,6 +212,29 @@ mod tests {
         }
         for (ours, expected) in var.to_vec1::<f32>().unwrap().iter().zip(&expected) {
             assert!((*ours as f64 - expected).abs() < 2e-6, "{ours} against {expected}");
+        }
+    }
+
+    #[test]
+    fn both_ways_to_update_agree() {
+        let settings = AdamWSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 };
+        let slot = || {
+            let parameter = Var::from_vec(vec![0.5f32; 7], 7, &Device::Cpu).unwrap();
+            let zeros = || Var::zeros(7, candle_core::DType::F32, &Device::Cpu).unwrap();
+            Slot { name: "p".into(), parameter, first: zeros(), second: zeros() }
+        };
+        let (a, b) = (slot(), slot());
+        for step in 1..=50 {
+            let g = Tensor::new(&gradient(step)[..], &Device::Cpu).unwrap();
+            let (correct1, correct2) = (1.0 - 0.9f64.powi(step as i32), 1.0 - 0.999f64.powi(step as i32));
+            let now = Now { settings, correct1, correct2, gradient_scale: 0.7, lr: 1e-2 };
+            a.update_in_place(&g, now).unwrap();
+            b.update_by_tensors(&g, now).unwrap();
+        }
+        for (a, b) in [(&a.parameter, &b.parameter), (&a.first, &b.first), (&a.second, &b.second)] {
+            for (a, b) in a.to_vec1::<f32>().unwrap().iter().zip(b.to_vec1::<f32>().unwrap()) {
+                assert!((a - b).abs() < 1e-5, "{a} against {b}");
+            }
         }
     }
 
