@@ -233,7 +233,8 @@ pub struct SampleConfig {
     /// w in (1 + w)·ε_cond − w·ε_uncond: 0 is the plain conditional model. Other libraries' scale
     /// is s = 1 + w. Any other value than 0 needs a class-conditional model.
     pub guidance_scale: f64,
-    /// Clamp the estimate of x_0 to [-1, 1] at every step.
+    /// Clamp the estimate of x_0 to [-1, 1] at every step. Good for `ddpm`; with `ddim` and guidance it
+    /// spoils the picture, because the estimate of the noise stays as it was.
     pub clip_sample: bool,
     /// Images a snapshot shows.
     pub num: usize,
@@ -338,7 +339,7 @@ impl Default for SampleConfig {
             eta: 0.0,
             spacing: TimestepSpacing::Trailing,
             guidance_scale: 0.0,
-            clip_sample: true,
+            clip_sample: false,
             num: 20,
         }
     }
