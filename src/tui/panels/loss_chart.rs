@@ -50,14 +50,23 @@ fn curves(state: &State, history: &History, plot: Rect, x: &Scale, y: &Scale, bu
     let (theme, plots) = (&state.theme, &state.plots);
     let losses = history.losses();
     let mut raw = Dots::new(plot, plots.marker);
-    for bucket in losses {
-        let top = raw.dot((x.share(bucket.last.on(plots.x_axis)), y.share(bucket.max)));
-        let bottom = raw.dot((x.share(bucket.first.on(plots.x_axis)), y.share(bucket.min)));
-        raw.column(top.0, top.1, bottom.1);
-    }
-    if losses.len() < raw.size().0 {
+    let dots = raw.size().0;
+    if losses.len() < dots {
         raw.path(losses.iter().map(|b| (x.share(b.last.on(plots.x_axis)), y.share(b.max))));
     }
+    // The smallest and the largest loss of each column of dots, and one line between the two.
+    let mut column: Option<(i64, f64, f64)> = None;
+    for bucket in losses {
+        let (at, _) = raw.dot((x.share(bucket.last.on(plots.x_axis)), 0.0));
+        column = match column {
+            Some((before, low, high)) if before == at => Some((at, low.min(bucket.min), high.max(bucket.max))),
+            finished => {
+                envelope(&mut raw, finished, y);
+                Some((at, bucket.min, bucket.max))
+            }
+        };
+    }
+    envelope(&mut raw, column, y);
     raw.draw(theme.style(Role::TrainFaint), buf);
     let mut held_out = Dots::new(plot, plots.marker);
     let mean = |b: &HeldOutBucket| b.sum / b.count.max(1) as f64;
@@ -67,6 +76,14 @@ fn curves(state: &State, history: &History, plot: Rect, x: &Scale, y: &Scale, bu
     let value = |b: &LossBucket| b.smoothed[plots.smoothing.min(b.smoothed.len() - 1)];
     smoothed.path(losses.iter().map(|b| (x.share(b.last.on(plots.x_axis)), y.share(value(b)))));
     smoothed.draw(theme.style(Role::Train), buf);
+}
+
+fn envelope(dots: &mut Dots, column: Option<(i64, f64, f64)>, y: &Scale) {
+    if let Some((x, low, high)) = column {
+        let row = |value: f64| dots.dot((0.0, y.share(value))).1;
+        let (bottom, top) = (row(low), row(high));
+        dots.column(x, top, bottom);
+    }
 }
 
 /// Points on the held-out curve, so that it is seen where the smoothed line lies over it.

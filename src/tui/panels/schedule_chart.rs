@@ -61,7 +61,7 @@ fn y_scale(state: &State, curves: &Curves) -> Scale {
     match state.plots.schedule_view {
         ScheduleView::AlphasCumprod | ScheduleView::Coefficients => Scale::new(0.0, 1.0, false),
         // Cosine's last β is near 1 and would flatten everything else.
-        ScheduleView::Betas => Scale::new(0.0, nice_ceil(highest(|s| &s.betas).min(0.04).max(1e-6)), false),
+        ScheduleView::Betas => Scale::new(0.0, nice_ceil(highest(|s| &s.betas).clamp(1e-6, 0.04)), false),
         ScheduleView::Snr => Scale::new(-MOST_DECIBELS, MOST_DECIBELS, false),
     }
 }

@@ -22,13 +22,13 @@ pub enum Playback {
 }
 
 /// The film and the still to show.
-pub fn shown<'a>(
-    films: &'a Films,
+pub fn shown(
+    films: &Films,
     playback: Playback,
     cursor_t: usize,
     hold_until: Duration,
     now: Duration,
-) -> Option<(&'a Film, &'a Still)> {
+) -> Option<(&Film, &Still)> {
     let (film, index) = match playback {
         Playback::Live => {
             let held = films.complete().filter(|film| now < hold_until && film.is_complete());
