@@ -147,13 +147,10 @@ fn draw_labels(state: &State, pane: &HeatmapPane, buf: &mut Buffer) {
     }
     let last = state.timesteps() - 1;
     let row_of = |t: usize| map.bottom() - 1 - (t * usize::from(map.height - 1)).checked_div(last).unwrap_or(0) as u16;
-    let read = |t: usize| match (&state.curves, state.plots.time_axis) {
-        (Some(curves), axis @ (TimeAxis::Sigma | TimeAxis::LogSnr)) => three_digits(curves.read(axis, t)),
-        _ => t.to_string(),
-    };
-    let mut put = |t: usize, text: String, style: Style| {
-        let text = right(text, usize::from(labels.width) - 2);
-        buf.set_stringn(labels.x, row_of(t), text, usize::from(labels.width) - 2, style);
+    let room = usize::from(labels.width) - 1;
+    let mut put = |t: usize, style: Style| {
+        let text = right(t_label(state, t), room);
+        buf.set_stringn(labels.x, row_of(t), text, room, style);
     };
     let cursor_row = row_of(state.cursor_t);
     let mut ticks = vec![last, 0];
@@ -165,12 +162,26 @@ fn draw_labels(state: &State, pane: &HeatmapPane, buf: &mut Buffer) {
     }
     for t in ticks {
         if row_of(t).abs_diff(cursor_row) > 0 {
-            put(t, read(t), state.theme.style(Role::Dim));
+            put(t, state.theme.style(Role::Dim));
         }
     }
-    put(state.cursor_t, read(state.cursor_t), state.theme.style(Role::Accent));
+    put(state.cursor_t, state.theme.style(Role::Accent));
     let pointer = if state.plots.marker == Marker::Ascii { ">" } else { "▸" };
-    buf.set_string(labels.right() - 2, cursor_row, pointer, state.theme.style(Role::Accent));
+    buf.set_string(labels.right() - 1, cursor_row, pointer, state.theme.style(Role::Accent));
+}
+
+/// A t in the unit of the axis, in at most five columns.
+fn t_label(state: &State, t: usize) -> String {
+    match (&state.curves, state.plots.time_axis) {
+        (Some(curves), TimeAxis::Sigma) => format!("{:.3}", curves.read(TimeAxis::Sigma, t)),
+        (Some(curves), TimeAxis::LogSnr) => {
+            let v = curves.read(TimeAxis::LogSnr, t);
+            let decimals = if v.abs() < 9.995 { 2 } else { usize::from(v.abs() < 99.95) };
+            format!("{v:.decimals$}").replace('-', "−")
+        }
+        _ if t > 99_999 => format!("{}k", t / 1000),
+        _ => t.to_string(),
+    }
 }
 
 /// The loss now, as bars.

@@ -142,15 +142,20 @@ fn legend(state: &State, curves: &Curves, plot: Rect, buf: &mut Buffer) {
     if plot.width < widest + 14 || usize::from(plot.height) < names.len() + 2 {
         return;
     }
-    // β rises to the right: its legend stands at the left.
-    let rises = view == ScheduleView::Betas;
+    // β rises to the right: its legend stands at the left. σ rises at the top, α falls to the bottom:
+    // theirs stands between the two.
+    let at_left = view == ScheduleView::Betas;
+    let top = match view {
+        ScheduleView::Coefficients => plot.y + (plot.height - names.len() as u16) / 2,
+        _ => plot.y,
+    };
     for (i, (name, role)) in names.iter().enumerate() {
-        let x = if rises { plot.x + 2 } else { plot.right() - columns(name) as u16 };
+        let x = if at_left { plot.x + 2 } else { plot.right() - columns(name) as u16 };
         // The run's own names stand out.
         let mut style = state.theme.style(*role);
         if !matches!(role, Role::ScheduleFaint(_)) {
             style = style.add_modifier(Modifier::BOLD);
         }
-        buf.set_string(x, plot.y + i as u16, name, style);
+        buf.set_string(x, top + i as u16, name, style);
     }
 }

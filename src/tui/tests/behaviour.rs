@@ -298,3 +298,14 @@ fn a_resumed_run_shows_its_past() {
     assert_eq!(state.live.history.latest.as_ref().unwrap().step, 500);
     assert!(characters(&buffer(&state)).contains('↻'));
 }
+
+#[test]
+fn labels_of_the_heatmap_are_whole_in_every_unit() {
+    let mut state = ready(200, 60);
+    for expected in [["999", "0"], ["1.000", "0.006"], ["−19.8", "10.1"]] {
+        let screen = characters(&buffer(&state));
+        let words: Vec<&str> = screen.split(['│', '╭', '╮', ' ', '▸']).collect();
+        assert!(expected.iter().all(|label| words.contains(label)), "{expected:?} in {screen}");
+        act(&mut state, Action::NextTimeAxis);
+    }
+}
