@@ -3,8 +3,6 @@
 use anyhow::Result;
 use candle_core::{Tensor, Var};
 
-use super::in_place::update2;
-
 /// An average of the weights over the recent past, kept beside them.
 pub struct Ema {
     largest_decay: f64,
@@ -30,20 +28,21 @@ impl Ema {
         self.largest_decay.min((1.0 + step as f64) / (10.0 + step as f64))
     }
 
-    /// average ← decay·average + (1 − decay)·parameter, after the step number `step` (from 1).
-    pub fn update(&mut self, parameters: &[(String, Var)], step: u64) -> Result<()> {
-        let decay = self.decay(step);
-        let fresh = (1.0 - decay) as f32;
-        for ((_, average), (_, parameter)) in self.averages.iter().zip(parameters) {
-            if average.device().is_cpu() {
-                // Written as a step towards the parameter: exact when both are equal.
-                update2(average, parameter, |a, p| a + fresh * (p - a))?;
-            } else {
-                let step = ((parameter.as_tensor() - average.as_tensor())? * (1.0 - decay))?;
-                average.set(&(average.as_tensor() + step)?)?;
-            }
+    /// average ← average + (1 − decay)·(parameter − average), after the step number `step` (from 1).
+    /// `parameters` are in the order of [`Self::new`]. Written as a step towards the parameter: exact
+    /// when both are equal.
+    pub fn update<'a>(&mut self, parameters: impl IntoIterator<Item = &'a Var>, step: u64) -> Result<()> {
+        let fresh = 1.0 - self.decay(step);
+        for (average, parameter) in self.averages().zip(parameters) {
+            let change = ((parameter.as_tensor() - average.as_tensor())? * fresh)?;
+            average.set(&(average.as_tensor() + change)?)?;
         }
         Ok(())
+    }
+
+    /// The averages in the order of the parameters.
+    pub(super) fn averages(&self) -> impl Iterator<Item = &Var> {
+        self.averages.iter().map(|(_, average)| average)
     }
 
     /// The averages by name. They share storage with the ones kept here, and so are always the
@@ -88,7 +87,7 @@ mod tests {
         for step in 1..=50u64 {
             let value = (step as f32 * 0.37).sin();
             parameters[0].1.set(&Tensor::new(&[value, value], &Device::Cpu).unwrap()).unwrap();
-            ema.update(&parameters, step).unwrap();
+            ema.update(parameters.iter().map(|(_, var)| var), step).unwrap();
             let decay = ((1.0 + step as f64) / (10.0 + step as f64)).min(0.9);
             expected = decay * expected + (1.0 - decay) * value as f64;
         }
@@ -101,7 +100,7 @@ mod tests {
         let parameters = parameter(0.1);
         let mut ema = Ema::new(&parameters, 0.999).unwrap();
         for step in 1..100 {
-            ema.update(&parameters, step).unwrap();
+            ema.update(parameters.iter().map(|(_, var)| var), step).unwrap();
         }
         assert_eq!(ema.weights()[0].1.to_vec1::<f32>().unwrap(), [0.1, 0.1]);
     }

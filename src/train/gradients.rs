@@ -2,63 +2,53 @@
 
 use anyhow::{Context, Result};
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, Storage, Tensor, Var};
+use candle_core::{Tensor, Var};
 
-/// The gradient of every parameter, in their order, summed over the shares in theirs: the result
-/// depends on how many shares there are, never on which was ready first.
+use crate::kernels::{Workers, optimizer};
+
+/// The gradient of every parameter, in their order, summed over the shares in theirs, and the norm
+/// √ Σ ‖g‖² over all of them. The result depends on how many shares there are, never on which was
+/// ready first.
 ///
 /// # Errors
 /// When a parameter has no gradient: some operation on its way to the loss has none.
-pub fn sum_shares(parameters: &[(String, Var)], shares: &[GradStore]) -> Result<Vec<Tensor>> {
+pub fn sum_and_norm(
+    parameters: &[(String, Var)],
+    shares: &[GradStore],
+    workers: &Workers,
+) -> Result<(Vec<Tensor>, f64)> {
+    let shares: Vec<Vec<&Tensor>> = shares.iter().map(|share| of_share(parameters, share)).collect::<Result<_>>()?;
+    if shares.iter().flatten().all(|gradient| gradient.device().is_cpu()) {
+        return Ok(optimizer::sum_and_norm(workers, &shares)?);
+    }
+    by_tensors(&shares)
+}
+
+fn of_share<'a>(parameters: &[(String, Var)], share: &'a GradStore) -> Result<Vec<&'a Tensor>> {
     parameters
         .iter()
         .map(|(name, parameter)| {
-            let mut sum: Option<Tensor> = None;
-            for share in shares {
-                let gradient = share
-                    .get(parameter)
-                    .with_context(|| format!("the parameter {name} got no gradient: an operation without one?"))?;
-                sum = Some(match sum {
-                    None => gradient.clone(),
-                    Some(sum) => (sum + gradient)?,
-                });
-            }
-            sum.context("a batch without shares")
+            share
+                .get(parameter)
+                .with_context(|| format!("the parameter {name} got no gradient: an operation without one?"))
         })
         .collect()
 }
 
-/// Σ x², in f64 on a CPU.
-pub fn sum_of_squares(x: &Tensor) -> Result<f64> {
-    let x = x.contiguous()?;
-    {
-        let (storage, layout) = x.storage_and_layout();
-        if let (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) = (&*storage, layout.contiguous_offsets()) {
-            // Partial sums of 4096 in eight lanes, so that it vectorizes and stays exact enough.
-            return Ok(values[start..end].chunks(4096).map(|chunk| chunk_of_squares(chunk) as f64).sum());
+/// The same with whole tensors, on any device.
+fn by_tensors(shares: &[Vec<&Tensor>]) -> Result<(Vec<Tensor>, f64)> {
+    let (first, others) = shares.split_first().context("a batch without shares")?;
+    let mut sums = Vec::with_capacity(first.len());
+    let mut squares = 0.0;
+    for (i, gradient) in first.iter().enumerate() {
+        let mut sum = (*gradient).clone();
+        for share in others {
+            sum = (sum + share[i])?;
         }
+        squares += sum.sqr()?.sum_all()?.to_scalar::<f32>()? as f64;
+        sums.push(sum);
     }
-    Ok(x.sqr()?.sum_all()?.to_scalar::<f32>()? as f64)
-}
-
-fn chunk_of_squares(values: &[f32]) -> f32 {
-    let mut lanes = [0f32; 8];
-    let (eights, rest) = values.as_chunks::<8>();
-    for eight in eights {
-        for (lane, x) in lanes.iter_mut().zip(eight) {
-            *lane += x * x;
-        }
-    }
-    lanes.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()
-}
-
-/// √ Σ ‖g‖² over all parameters.
-pub fn global_norm(gradients: &[Tensor]) -> Result<f64> {
-    let mut sum = 0.0;
-    for gradient in gradients {
-        sum += sum_of_squares(gradient)?;
-    }
-    Ok(sum.sqrt())
+    Ok((sums, squares.sqrt()))
 }
 
 /// The name of the first tensor with a NaN or an infinity.
@@ -78,17 +68,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_norm_is_that_of_all_gradients_together() {
-        let a = Tensor::new(&[3f32, 0.0], &Device::Cpu).unwrap();
-        let b = Tensor::new(&[[0f32], [4.0]], &Device::Cpu).unwrap();
-        assert!((global_norm(&[a, b]).unwrap() - 5.0).abs() < 1e-9);
-        let long: Vec<f32> = (0..10_007).map(|i| ((i % 13) as f32 - 6.0) / 7.0).collect();
-        let expected: f64 = long.iter().map(|&x| (x as f64).powi(2)).sum();
-        let seen = sum_of_squares(&Tensor::new(&long[..], &Device::Cpu).unwrap()).unwrap();
-        assert!((seen / expected - 1.0).abs() < 1e-5, "{seen} against {expected}");
-    }
-
-    #[test]
     fn the_first_tensor_that_is_not_finite_is_named() {
         let good = Tensor::new(&[1f32], &Device::Cpu).unwrap();
         let bad = Tensor::new(&[1f32, f32::INFINITY], &Device::Cpu).unwrap();
@@ -97,15 +76,32 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_summed_and_a_missing_gradient_is_named() {
+    fn shares_are_summed_the_norm_is_that_of_all_together_and_both_ways_agree() {
+        let a = Var::from_vec(vec![1f32, 1.0], 2, &Device::Cpu).unwrap();
+        let b = Var::from_vec(vec![1f32], 1, &Device::Cpu).unwrap();
+        let share = |k: f64| {
+            let loss = (a.as_tensor() * k).unwrap().sum_all().unwrap() + (b.as_tensor() * 2.0).unwrap().sum_all();
+            loss.unwrap().backward().unwrap()
+        };
+        let named = [("a".to_string(), a.clone()), ("b".to_string(), b.clone())];
+        let shares = [share(1.0), share(-4.0)];
+        let (sums, norm) = sum_and_norm(&named, &shares, &Workers::new(2).unwrap()).unwrap();
+        assert_eq!(sums[0].to_vec1::<f32>().unwrap(), [-3.0, -3.0]);
+        assert_eq!(sums[1].to_vec1::<f32>().unwrap(), [4.0]);
+        assert!((norm - 34f64.sqrt()).abs() < 1e-6, "{norm}");
+        let tensors: Vec<Vec<&Tensor>> = shares.iter().map(|share| of_share(&named, share).unwrap()).collect();
+        let (again, norm_again) = by_tensors(&tensors).unwrap();
+        assert_eq!(again[0].to_vec1::<f32>().unwrap(), sums[0].to_vec1::<f32>().unwrap());
+        assert!((norm - norm_again).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_missing_gradient_is_named() {
         let used = Var::from_vec(vec![2f32], 1, &Device::Cpu).unwrap();
         let unused = Var::from_vec(vec![2f32], 1, &Device::Cpu).unwrap();
-        let share = |k: f64| (used.as_tensor() * k).unwrap().backward().unwrap();
-        let named = [("used".to_string(), used.clone())];
-        let sum = sum_shares(&named, &[share(2.0), share(5.0)]).unwrap();
-        assert_eq!(sum[0].to_vec1::<f32>().unwrap(), [7.0]);
+        let share = (used.as_tensor() * 2.0).unwrap().backward().unwrap();
         let named = [("conv_out.bias".to_string(), unused)];
-        let error = sum_shares(&named, &[share(1.0)]).unwrap_err().to_string();
+        let error = sum_and_norm(&named, &[share], &Workers::new(1).unwrap()).unwrap_err().to_string();
         assert!(error.contains("conv_out.bias"), "{error}");
     }
 }

@@ -3,8 +3,10 @@
 use anyhow::{Context, Result, ensure};
 use candle_core::{Tensor, Var};
 
-use super::in_place::{update2, update3};
+use super::Ema;
 use crate::config::TrainConfig;
+use crate::kernels::Workers;
+use crate::kernels::optimizer::{self, AdamWStep};
 
 /// The settings of AdamW that stay the same over a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,48 +43,14 @@ struct Slot {
     second: Var,
 }
 
-/// The numbers of one update, the same for every parameter.
-#[derive(Clone, Copy)]
-struct Now {
-    settings: AdamWSettings,
-    /// Bias corrections 1 − β₁ᵗ and 1 − β₂ᵗ.
-    correct1: f64,
-    correct2: f64,
-    gradient_scale: f64,
-    lr: f64,
-}
-
-impl Slot {
-    /// Three passes over memory that stays in the cache; nothing is allocated.
-    fn update_in_place(&self, gradient: &Tensor, now: Now) -> Result<()> {
-        let AdamWSettings { beta1, beta2, eps, weight_decay } = now.settings;
-        let scale = now.gradient_scale as f32;
-        let (b1, b2) = (beta1 as f32, beta2 as f32);
-        let (g1, g2) = ((1.0 - beta1) as f32 * scale, (1.0 - beta2) as f32);
-        update2(&self.first, gradient, |m, g| b1 * m + g1 * g)?;
-        update2(&self.second, gradient, |v, g| b2 * v + g2 * (g * scale) * (g * scale))?;
-        // lr · m̂ / (√v̂ + ε) with the bias corrections pulled out of the loop.
-        let rate = (now.lr / now.correct1) as f32;
-        let root = (1.0 / now.correct2.sqrt()) as f32;
-        let (eps, keep) = (eps as f32, (1.0 - now.lr * weight_decay) as f32);
-        Ok(update3(&self.parameter, &self.first, &self.second, |p, m, v| {
-            keep * p - rate * m / (v.sqrt() * root + eps)
-        })?)
-    }
-
-    /// The same with whole tensors, on any device.
-    fn update_by_tensors(&self, gradient: &Tensor, now: Now) -> Result<()> {
-        let AdamWSettings { beta1, beta2, eps, weight_decay } = now.settings;
-        let gradient = (gradient * now.gradient_scale)?;
-        let first = ((self.first.as_tensor() * beta1)? + (&gradient * (1.0 - beta1))?)?;
-        let second = ((self.second.as_tensor() * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
-        let denominator = ((&second / now.correct2)?.sqrt()? + eps)?;
-        let update = ((&first / denominator)? * (now.lr / now.correct1))?;
-        let parameter = ((self.parameter.as_tensor() * (1.0 - now.lr * weight_decay))? - update)?;
-        self.first.set(&first)?;
-        self.second.set(&second)?;
-        Ok(self.parameter.set(&parameter)?)
-    }
+/// What is the same for every parameter in one update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// Counts from 1; it corrects the moments' bias and sets the decay of the average.
+    pub step: u64,
+    pub lr: f64,
+    /// Gradients are multiplied by this first (clipping).
+    pub gradient_scale: f64,
 }
 
 impl AdamW {
@@ -105,33 +73,74 @@ impl AdamW {
         Ok(Self { settings, slots })
     }
 
-    /// One update with learning rate `lr`; `step` counts from 1 (it corrects the moments' bias).
-    /// `gradients` are in the order of the parameters, and are multiplied by `gradient_scale` first
-    /// (clipping).
+    /// One update of the parameters and of their average. `gradients` are in the order of the
+    /// parameters, and so is the average.
     ///
     /// θ ← θ − lr·(m̂ / (√v̂ + ε) + weight_decay·θ)
-    pub fn step(&mut self, gradients: &[Tensor], gradient_scale: f64, lr: f64, step: u64) -> Result<()> {
-        ensure!(
-            gradients.len() == self.slots.len(),
-            "{} gradients for {} parameters",
-            gradients.len(),
-            self.slots.len()
-        );
-        let now = Now {
-            settings: self.settings,
-            correct1: 1.0 - self.settings.beta1.powf(step as f64),
-            correct2: 1.0 - self.settings.beta2.powf(step as f64),
-            gradient_scale,
-            lr,
-        };
-        for (slot, gradient) in self.slots.iter().zip(gradients) {
-            let gradient = gradient.contiguous()?;
-            match slot.parameter.device().is_cpu() {
-                true => slot.update_in_place(&gradient, now)?,
-                false => slot.update_by_tensors(&gradient, now)?,
-            }
+    ///
+    /// # Errors
+    /// When the numbers or shapes of the gradients are not those of the parameters.
+    pub fn step(&mut self, gradients: &[Tensor], update: Update, ema: &mut Ema, workers: &Workers) -> Result<()> {
+        let count = self.slots.len();
+        ensure!(gradients.len() == count, "{} gradients for {count} parameters", gradients.len());
+        let on_cpu = self.slots.iter().all(|slot| slot.parameter.device().is_cpu());
+        if on_cpu {
+            self.step_fused(gradients, update, ema, workers)
+        } else {
+            self.step_by_tensors(gradients, update, ema)
         }
-        Ok(())
+    }
+
+    /// One pass over everything, on a CPU.
+    fn step_fused(&self, gradients: &[Tensor], update: Update, ema: &Ema, workers: &Workers) -> Result<()> {
+        let AdamWSettings { beta1, beta2, eps, weight_decay } = self.settings;
+        let (correct1, correct2) = self.corrections(update.step);
+        let fused = AdamWStep {
+            gradient_scale: update.gradient_scale,
+            betas: (beta1, beta2),
+            eps,
+            rate: update.lr / correct1,
+            root: 1.0 / correct2.sqrt(),
+            keep: 1.0 - update.lr * weight_decay,
+            fresh: 1.0 - ema.decay(update.step),
+        };
+        let slots: Vec<optimizer::Slot> = self
+            .slots
+            .iter()
+            .zip(ema.averages())
+            .zip(gradients)
+            .map(|((slot, average), gradient)| optimizer::Slot {
+                parameter: &slot.parameter,
+                first_moment: &slot.first,
+                second_moment: &slot.second,
+                average,
+                gradient,
+            })
+            .collect();
+        Ok(optimizer::adamw_ema_step(workers, &slots, &fused)?)
+    }
+
+    /// The same with whole tensors, on any device.
+    fn step_by_tensors(&self, gradients: &[Tensor], update: Update, ema: &mut Ema) -> Result<()> {
+        let AdamWSettings { beta1, beta2, eps, weight_decay } = self.settings;
+        let (correct1, correct2) = self.corrections(update.step);
+        for (slot, gradient) in self.slots.iter().zip(gradients) {
+            let gradient = (gradient * update.gradient_scale)?;
+            let first = ((slot.first.as_tensor() * beta1)? + (&gradient * (1.0 - beta1))?)?;
+            let second = ((slot.second.as_tensor() * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
+            let denominator = ((&second / correct2)?.sqrt()? + eps)?;
+            let change = ((&first / denominator)? * (update.lr / correct1))?;
+            let parameter = ((slot.parameter.as_tensor() * (1.0 - update.lr * weight_decay))? - change)?;
+            slot.first.set(&first)?;
+            slot.second.set(&second)?;
+            slot.parameter.set(&parameter)?;
+        }
+        ema.update(self.slots.iter().map(|slot| &slot.parameter), update.step)
+    }
+
+    /// Bias corrections 1 − β₁ᵗ and 1 − β₂ᵗ.
+    fn corrections(&self, step: u64) -> (f64, f64) {
+        (1.0 - self.settings.beta1.powf(step as f64), 1.0 - self.settings.beta2.powf(step as f64))
     }
 
     /// The moments by name (`m.<parameter>`, `v.<parameter>`), for the checkpoint.
@@ -195,72 +204,90 @@ mod tests {
         (0..7).map(|i| ((i * 31 + step * 17) % 23) as f32 / 11.0 - 1.0).collect()
     }
 
+    /// One parameter of seven numbers with its optimizer and its average.
+    struct Bench {
+        parameter: Vec<(String, Var)>,
+        optimizer: AdamW,
+        ema: Ema,
+        workers: Workers,
+    }
+
+    fn bench(settings: AdamWSettings, start: Vec<f32>) -> Bench {
+        let parameter = vec![("p".to_string(), Var::from_vec(start, 7, &Device::Cpu).unwrap())];
+        Bench {
+            optimizer: AdamW::new(&parameter, settings).unwrap(),
+            ema: Ema::new(&parameter, 0.999).unwrap(),
+            workers: Workers::new(2).unwrap(),
+            parameter,
+        }
+    }
+
+    impl Bench {
+        fn values(&self) -> Vec<f32> {
+            self.parameter[0].1.to_vec1().unwrap()
+        }
+
+        fn step(&mut self, update: Update) {
+            let gradient = Tensor::new(&gradient(update.step as usize)[..], &Device::Cpu).unwrap();
+            self.optimizer.step(&[gradient], update, &mut self.ema, &self.workers).unwrap();
+        }
+    }
+
+    fn update(step: u64) -> Update {
+        Update { step, lr: 1e-2 / step as f64, gradient_scale: 0.7 }
+    }
+
+    const SETTINGS: AdamWSettings = AdamWSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 };
+
     #[test]
     fn it_equals_the_paper_written_out_in_f64() {
-        let settings = AdamWSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 };
         let start: Vec<f32> = (0..7).map(|i| i as f32 * 0.3 - 1.0).collect();
-        let var = Var::from_vec(start.clone(), 7, &Device::Cpu).unwrap();
-        let mut ours = AdamW::new(&[("p".into(), var.clone())], settings).unwrap();
-        let mut plain = Plain { settings, m: vec![0.0; 7], v: vec![0.0; 7] };
+        let mut ours = bench(SETTINGS, start.clone());
+        let mut plain = Plain { settings: SETTINGS, m: vec![0.0; 7], v: vec![0.0; 7] };
         let mut expected: Vec<f64> = start.iter().map(|&x| x as f64).collect();
         for step in 1..=200 {
-            let g = gradient(step);
-            let lr = 1e-2 / step as f64;
-            ours.step(&[Tensor::new(&g[..], &Device::Cpu).unwrap()], 0.7, lr, step as u64).unwrap();
-            let g: Vec<f64> = g.iter().map(|&x| x as f64).collect();
-            plain.step(&mut expected, &g, 0.7, lr, step as i32);
+            ours.step(update(step));
+            let g: Vec<f64> = gradient(step as usize).iter().map(|&x| x as f64).collect();
+            plain.step(&mut expected, &g, 0.7, update(step).lr, step as i32);
         }
-        for (ours, expected) in var.to_vec1::<f32>().unwrap().iter().zip(&expected) {
+        for (ours, expected) in ours.values().iter().zip(&expected) {
             assert!((*ours as f64 - expected).abs() < 2e-6, "{ours} against {expected}");
         }
     }
 
     #[test]
-    fn both_ways_to_update_agree() {
-        let settings = AdamWSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 };
-        let slot = || {
-            let parameter = Var::from_vec(vec![0.5f32; 7], 7, &Device::Cpu).unwrap();
-            let zeros = || Var::zeros(7, candle_core::DType::F32, &Device::Cpu).unwrap();
-            Slot { name: "p".into(), parameter, first: zeros(), second: zeros() }
-        };
-        let (a, b) = (slot(), slot());
+    fn both_ways_to_step_agree() {
+        let (mut fused, mut tensors) = (bench(SETTINGS, vec![0.5; 7]), bench(SETTINGS, vec![0.5; 7]));
         for step in 1..=50 {
-            let g = Tensor::new(&gradient(step)[..], &Device::Cpu).unwrap();
-            let (correct1, correct2) = (1.0 - 0.9f64.powi(step as i32), 1.0 - 0.999f64.powi(step as i32));
-            let now = Now { settings, correct1, correct2, gradient_scale: 0.7, lr: 1e-2 };
-            a.update_in_place(&g, now).unwrap();
-            b.update_by_tensors(&g, now).unwrap();
+            fused.step(update(step));
+            let g = Tensor::new(&gradient(step as usize)[..], &Device::Cpu).unwrap();
+            tensors.optimizer.step_by_tensors(&[g], update(step), &mut tensors.ema).unwrap();
         }
-        for (a, b) in [(&a.parameter, &b.parameter), (&a.first, &b.first), (&a.second, &b.second)] {
-            for (a, b) in a.to_vec1::<f32>().unwrap().iter().zip(b.to_vec1::<f32>().unwrap()) {
-                assert!((a - b).abs() < 1e-5, "{a} against {b}");
+        let all = |bench: &Bench| {
+            let mut all = bench.values();
+            for (_, tensor) in bench.optimizer.moments().into_iter().chain(bench.ema.weights()) {
+                all.extend(tensor.to_vec1::<f32>().unwrap());
             }
+            all
+        };
+        let (fused, tensors) = (all(&fused), all(&tensors));
+        assert_eq!(fused.len(), 4 * 7, "parameter, two moments, average");
+        for (a, b) in fused.iter().zip(&tensors) {
+            assert!((a - b).abs() < 1e-5, "{a} against {b}");
         }
     }
 
     #[test]
     fn restored_moments_go_on_bit_for_bit() {
-        let settings = AdamWSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8, weight_decay: 0.0 };
-        let named = |values: Vec<f32>| vec![("p".to_string(), Var::from_vec(values, 7, &Device::Cpu).unwrap())];
-        let run = |optimizer: &mut AdamW, steps: std::ops::Range<usize>| {
-            for step in steps {
-                let g = Tensor::new(&gradient(step)[..], &Device::Cpu).unwrap();
-                optimizer.step(&[g], 1.0, 1e-2, step as u64).unwrap();
-            }
-        };
-        let straight = named(vec![0.5; 7]);
-        let mut optimizer = AdamW::new(&straight, settings).unwrap();
-        run(&mut optimizer, 1..21);
-
-        let first = named(vec![0.5; 7]);
-        let mut optimizer = AdamW::new(&first, settings).unwrap();
-        run(&mut optimizer, 1..11);
-        let saved = optimizer.moments();
-        let second = named(first[0].1.to_vec1::<f32>().unwrap());
-        let mut resumed = AdamW::new(&second, settings).unwrap();
-        resumed.restore(|name| saved.iter().find(|(n, _)| n == name).map(|(_, t)| t.clone())).unwrap();
-        run(&mut resumed, 11..21);
-        assert_eq!(straight[0].1.to_vec1::<f32>().unwrap(), second[0].1.to_vec1::<f32>().unwrap());
+        let mut straight = bench(SETTINGS, vec![0.5; 7]);
+        (1..=20).for_each(|step| straight.step(update(step)));
+        let mut first = bench(SETTINGS, vec![0.5; 7]);
+        (1..=10).for_each(|step| first.step(update(step)));
+        let saved = first.optimizer.moments();
+        let mut resumed = bench(SETTINGS, first.values());
+        resumed.optimizer.restore(|name| saved.iter().find(|(n, _)| n == name).map(|(_, t)| t.clone())).unwrap();
+        (11..=20).for_each(|step| resumed.step(update(step)));
+        assert_eq!(straight.values(), resumed.values());
     }
 
     #[test]
