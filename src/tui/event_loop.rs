@@ -83,7 +83,7 @@ pub struct EventLoop<'a, S: Surface> {
 
 impl<'a, S: Surface> EventLoop<'a, S> {
     pub fn new(surface: &'a mut S, state: State, outbox: Outbox, observe: &'a mut dyn FnMut(&Event)) -> Self {
-        let (start, pacing) = (Instant::now(), Pacing::new());
+        let (start, pacing) = (Instant::now(), Pacing::default());
         Self { surface, state, outbox, pacing, start, observe, end: None, terminated: false, worker_ended: false }
     }
 

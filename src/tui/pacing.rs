@@ -29,12 +29,14 @@ pub struct Pacing {
     urgent: bool,
 }
 
-impl Pacing {
-    /// The first frame is due at once.
-    pub fn new() -> Self {
+/// The first frame is due at once.
+impl Default for Pacing {
+    fn default() -> Self {
         Self { last: None, cost: Duration::ZERO, changed: true, urgent: true }
     }
+}
 
+impl Pacing {
     /// The lab has news.
     pub fn changed(&mut self) {
         self.changed = true;
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     fn drawn(cost_ms: u64) -> (Pacing, Instant) {
-        let (mut pacing, start) = (Pacing::new(), Instant::now());
+        let (mut pacing, start) = (Pacing::default(), Instant::now());
         let end = start + Duration::from_millis(cost_ms);
         pacing.drawn(start, end);
         (pacing, end)
@@ -85,7 +87,7 @@ mod tests {
     #[test]
     fn the_first_frame_is_due_at_once() {
         let now = Instant::now();
-        assert_eq!(Pacing::new().due(now), now);
+        assert_eq!(Pacing::default().due(now), now);
     }
 
     #[test]

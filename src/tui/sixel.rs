@@ -234,9 +234,9 @@ mod tests {
             let pixels = decode(&encode(&rgb, width, height, registers).unwrap(), width, height);
             let different: std::collections::HashSet<_> = pixels.iter().collect();
             assert!(different.len() <= registers);
-            for channel in 0..3 {
+            for (channel, &value) in colour.iter().enumerate() {
                 let sum: usize = pixels.iter().map(|p| p.unwrap()[channel]).sum();
-                let (mean, want) = (sum as f64 / pixels.len() as f64, f64::from(colour[channel]) / 2.55);
+                let (mean, want) = (sum as f64 / pixels.len() as f64, f64::from(value) / 2.55);
                 assert!((mean - want).abs() < 4.0, "{registers} registers, channel {channel}: {mean} for {want}");
             }
         }
