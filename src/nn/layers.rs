@@ -41,12 +41,6 @@ impl Conv2d {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         Ok(kernels::conv2d(x, &self.weight, &self.bias, self.stride, self.padding)?)
     }
-
-    /// As [`Self::forward`], plus `extra` `[N, c_out]` at every pixel of a sample.
-    pub fn forward_plus(&self, x: &Tensor, extra: &Tensor) -> Result<Tensor> {
-        let bias = extra.broadcast_add(&self.bias)?;
-        Ok(kernels::conv2d(x, &self.weight, &bias, self.stride, self.padding)?)
-    }
 }
 
 /// A linear layer over the last axis.
@@ -99,15 +93,40 @@ impl GroupNorm {
         Ok(kernels::group_norm(x, &self.weight, &self.bias, self.groups, self.eps, silu)?)
     }
 
+    /// The convolution of silu(norm(x)), as one operation; `conv` keeps the size.
+    pub fn forward_conv(&self, x: &Tensor, conv: &Conv2d) -> Result<Tensor> {
+        self.convolve(x, (&self.weight, &self.bias), &conv.weight, &conv.bias)
+    }
+
+    /// As [`Self::forward_conv`], plus `extra` `[N, c_out]` at every pixel of a sample.
+    pub fn forward_conv_plus(&self, x: &Tensor, conv: &Conv2d, extra: &Tensor) -> Result<Tensor> {
+        let bias = extra.broadcast_add(&conv.bias)?;
+        self.convolve(x, (&self.weight, &self.bias), &conv.weight, &bias)
+    }
+
     /// silu(norm(x) · (1 + scale) + shift), where scale and shift are the two halves of `film`
     /// `[N, 2C]` (FiLM, Perez et al. 2018). The affine parameters take both in, so that the
     /// normalization stays one operation.
     pub fn forward_film(&self, x: &Tensor, film: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = self.film(film)?;
+        Ok(kernels::group_norm(x, &weight, &bias, self.groups, self.eps, true)?)
+    }
+
+    /// The convolution of [`Self::forward_film`], as one operation; `conv` keeps the size.
+    pub fn forward_film_conv(&self, x: &Tensor, film: &Tensor, conv: &Conv2d) -> Result<Tensor> {
+        let (weight, bias) = self.film(film)?;
+        self.convolve(x, (&weight, &bias), &conv.weight, &conv.bias)
+    }
+
+    /// The affine parameters `[N, C]` that take scale and shift in.
+    fn film(&self, film: &Tensor) -> Result<(Tensor, Tensor)> {
         let channels = self.weight.dim(0)?;
         let scale = (film.narrow(1, 0, channels)? + 1.0)?;
         let shift = film.narrow(1, channels, channels)?;
-        let weight = scale.broadcast_mul(&self.weight)?;
-        let bias = (scale.broadcast_mul(&self.bias)? + shift)?;
-        Ok(kernels::group_norm(x, &weight, &bias, self.groups, self.eps, true)?)
+        Ok((scale.broadcast_mul(&self.weight)?, (scale.broadcast_mul(&self.bias)? + shift)?))
+    }
+
+    fn convolve(&self, x: &Tensor, norm: (&Tensor, &Tensor), weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+        Ok(kernels::norm_silu_conv2d(x, norm, self.groups, self.eps, weight, bias)?)
     }
 }

@@ -16,6 +16,11 @@ pub(super) struct Pass<'a> {
 }
 
 impl Pass<'_> {
+    /// Whether dropout at this rate changes anything.
+    pub fn drops(&self, rate: f64) -> bool {
+        self.dropout.is_some() && rate > 0.0
+    }
+
     /// Zeroes each value with probability `rate` and scales the others by 1/(1 − rate), while
     /// training; otherwise `x` itself (Srivastava et al. 2014, in the inverted form).
     pub fn drop_out(&mut self, x: Tensor, rate: f64) -> Result<Tensor> {

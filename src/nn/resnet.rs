@@ -49,13 +49,19 @@ impl ResnetBlock {
     /// `x` `[N, H, W, c_in]` to `[N, H, W, c_out]`; `time` `[N, D]` is the time embedding behind its
     /// SiLU.
     pub fn forward(&self, x: &Tensor, time: &Tensor, pass: &mut Pass) -> Result<Tensor> {
-        let h = self.norm1.forward(x, true)?;
         let time = self.time_emb_proj.forward(time)?;
-        let h = match self.time_scale_shift {
-            TimeScaleShift::Default => self.norm2.forward(&self.conv1.forward_plus(&h, &time)?, true)?,
-            TimeScaleShift::ScaleShift => self.norm2.forward_film(&self.conv1.forward(&h)?, &time)?,
+        let additive = self.time_scale_shift == TimeScaleShift::Default;
+        let h = match additive {
+            true => self.norm1.forward_conv_plus(x, &self.conv1, &time)?,
+            false => self.norm1.forward_conv(x, &self.conv1)?,
         };
-        let h = self.conv2.forward(&pass.drop_out(h, self.dropout)?)?;
+        // Dropout stands between the second normalization and its convolution.
+        let h = match (additive, pass.drops(self.dropout)) {
+            (true, false) => self.norm2.forward_conv(&h, &self.conv2)?,
+            (false, false) => self.norm2.forward_film_conv(&h, &time, &self.conv2)?,
+            (true, true) => self.conv2.forward(&pass.drop_out(self.norm2.forward(&h, true)?, self.dropout)?)?,
+            (false, true) => self.conv2.forward(&pass.drop_out(self.norm2.forward_film(&h, &time)?, self.dropout)?)?,
+        };
         let sum = match &self.conv_shortcut {
             Some(conv) => (conv.forward(x)? + h)?,
             None => (x + h)?,

@@ -55,7 +55,7 @@ impl Kernel for Share<'_> {
         let all = self.source.len() / sample_len * tiles.in_sample();
         // Tiles at a time: their planes stay in the second cache, and there are enough of them to
         // pay for reading the weights.
-        let block = block::<S>(if self.width >= 64 { 52 } else { 28 });
+        let block = block::<S>(28);
         let (in_stride, out_stride) = (plane_stride(block * self.depth), plane_stride(block * self.width));
         let mut planes = Scratch::new(PLANES * in_stride);
         let mut products = Scratch::new(PLANES * out_stride);

@@ -49,7 +49,7 @@ impl Kernel for Share<'_> {
     unsafe fn run<S: Simd>(self) {
         let Share { tiles, x, dy, c_in, c_out, sum } = self;
         let all = x.len() / (tiles.h * tiles.w * c_in) * tiles.in_sample();
-        let block = block::<S>(36);
+        let block = block::<S>(40);
         let (x_stride, dy_stride) = (plane_stride(block * c_in), plane_stride(block * c_out));
         let mut x_planes = Scratch::new(PLANES * x_stride);
         let mut dy_planes = Scratch::new(PLANES * dy_stride);
