@@ -35,12 +35,21 @@ impl Lines {
     pub fn write(&mut self, value: &impl Serialize) -> Result<()> {
         let mut line = serde_json::to_vec(value)?;
         line.push(b'\n');
-        self.file.write_all(&line).with_context(|| format!("writing to {}", self.path.display()))
+        self.file.write_all(&line).with_context(|| self.cannot_write())
     }
 
     /// Makes sure that what was written is on the disk.
     pub fn sync(&self) -> Result<()> {
-        self.file.sync_data().with_context(|| format!("writing to {}", self.path.display()))
+        self.file.sync_data().with_context(|| self.cannot_write())
+    }
+
+    fn cannot_write(&self) -> String {
+        let run = self.path.parent().unwrap_or(Path::new("."));
+        format!(
+            "cannot write to {}\n  the checkpoints are kept: make room on the disk, then --resume {} goes on",
+            self.path.display(),
+            run.display()
+        )
     }
 }
 

@@ -44,7 +44,14 @@ pub fn save(
         replace(&partial, &target)?;
         Ok(sync_folder(&parent)?)
     };
-    write().with_context(|| format!("writing the checkpoint {}", target.display())).inspect_err(|_| {
+    let cannot_write = || {
+        format!(
+            "cannot write the checkpoint {}\n  older ones are kept: make room on the disk, then --resume {} goes on",
+            target.display(),
+            run.display()
+        )
+    };
+    write().with_context(cannot_write).inspect_err(|_| {
         let _ = remove(&partial);
     })?;
     Ok(target)
