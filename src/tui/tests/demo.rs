@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, SamplerName};
+use crate::config::{Config, DiffusionConfig, PredictionType, PreviewConfig, SampleConfig, SamplerName, ScheduleName};
 use crate::diffusion::Schedule;
 use crate::lab::{Event, Phase, PreviewFrame, RunInfo, SamplingSettings, StepRecord, TimestepLossRow};
 use crate::random::{Stream, generator, normal};
@@ -20,6 +20,17 @@ pub fn config() -> Config {
     let mut config = Config { name: "mnist".into(), ..Config::default() };
     config.model.class_conditional = true;
     config.train.steps = 40_000;
+    config.train.batch_size = 64;
+    config.train.timestep_loss_every = 50;
+    config.diffusion = DiffusionConfig {
+        timesteps: 1000,
+        schedule: ScheduleName::Cosine,
+        prediction_type: PredictionType::Epsilon,
+        ..DiffusionConfig::default()
+    };
+    config.preview = PreviewConfig { enabled: true, budget: 0.1, num: 10, steps: 25, ..PreviewConfig::default() };
+    config.sample =
+        SampleConfig { sampler: SamplerName::Ddim, eta: 0.0, guidance_scale: 1.0, ..SampleConfig::default() };
     config
 }
 
