@@ -71,7 +71,7 @@ fn with_progress(frame: &RgbImage, at: usize, last: usize) -> RgbImage {
     let (width, height) = frame.dimensions();
     let mut out = RgbImage::from_pixel(width, height + THICKNESS, Rgb(DARK.border));
     imageops::replace(&mut out, frame, 0, 0);
-    let lit = if last == 0 { width } else { (width as usize * at / last) as u32 };
+    let lit = (width as usize * at).checked_div(last).map_or(width, |lit| lit as u32);
     for y in height..height + THICKNESS {
         for x in 0..lit {
             out.put_pixel(x, y, Rgb(DARK.accent));

@@ -105,9 +105,9 @@ mod tests {
         // Two taps, three rows, five columns, vectors of two numbers.
         let matrix: Vec<f32> = (1..=30).map(|i| i as f32).collect();
         let mut transposed = vec![0.0; 30];
-        for i in 0..30 {
+        for (i, &value) in matrix.iter().enumerate() {
             let (tap, row, column) = (i / 15, i / 5 % 3, i % 5);
-            transposed[tap * 15 + column * 3 + row] = matrix[i];
+            transposed[tap * 15 + column * 3 + row] = value;
         }
         for panels in [Panels::pack(&matrix, 2, 3, 5, 2), Panels::pack_transposed(&transposed, 2, 3, 5, 2)] {
             let shapes: Vec<_> = panels.iter().map(|p| (p.start, p.columns, p.vectors, p.row)).collect();

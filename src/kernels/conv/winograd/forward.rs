@@ -188,6 +188,8 @@ unsafe fn half_tile<S: Simd, const UPPER: bool>(
     // SAFETY: the caller's promise.
     unsafe {
         let mut columns = [[S::splat(0.0); IN]; 3];
+        // Indexed: the loop walks three rows of `columns` at once.
+        #[allow(clippy::needless_range_loop)]
         for j in 0..IN {
             let mut d = [S::splat(0.0); IN];
             for (i, d) in d.iter_mut().enumerate() {
