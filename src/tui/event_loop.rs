@@ -329,7 +329,8 @@ mod tests {
 
     /// Runs a loop on a screen in memory while `act` plays the user and the worker; returns how it
     /// ended, how many frames were drawn, and the last one.
-    fn play(act: impl FnOnce(Hands) + Send + 'static) -> (End, usize, String) {
+    /// Plays the other side on a thread of its own. What `act` returns is kept until the loop has ended.
+    fn play<T: Send + 'static>(act: impl FnOnce(Hands) -> T + Send + 'static) -> (End, usize, String) {
         let (input, input_in) = unbounded();
         let (events, events_in) = unbounded();
         let (notices, notices_in) = unbounded();
@@ -371,6 +372,7 @@ mod tests {
             hands.input.send(key('c', KeyModifiers::CONTROL)).unwrap();
             assert_eq!(hands.commands.recv(), Ok(Command::Quit { save: true }));
             hands.events.send(Event::Ended(Ok(()))).unwrap();
+            hands
         });
         assert_eq!(end, End::Quit);
         assert!((1..60).contains(&frames), "{frames} frames");
@@ -382,6 +384,7 @@ mod tests {
             hands.notices.send(Notice::Terminate).unwrap();
             assert_eq!(hands.commands.recv(), Ok(Command::Quit { save: true }));
             hands.events.send(Event::Ended(Ok(()))).unwrap();
+            hands
         });
         assert_eq!(end, End::Terminated);
     }
