@@ -328,7 +328,7 @@ impl Default for TrainConfig {
 
 impl Default for PreviewConfig {
     fn default() -> Self {
-        Self { enabled: true, budget: 0.07, num: 10, steps: 25, save_every: 500, snapshot_every: 0 }
+        Self { enabled: true, budget: 0.03, num: 10, steps: 25, save_every: 500, snapshot_every: 0 }
     }
 }
 
