@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::sample::at_the_shell;
 use crate::config::DataConfig;
+use crate::data::thousands;
 use crate::data::{self, CatalogueEntry, Dataset, Embedded};
 use crate::picture;
 use crate::tui::ImageProtocol;
@@ -262,19 +263,6 @@ fn size(height: usize, width: usize, channels: usize) -> String {
         3 => format!("{width}×{height} RGB"),
         other => format!("{width}×{height}, {other} channels"),
     }
-}
-
-/// "60,000".
-fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

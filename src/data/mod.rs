@@ -13,9 +13,11 @@ mod idx;
 mod load;
 mod order;
 mod resize;
+mod thousands;
 
 pub use catalogue::{CatalogueEntry, Embedded, catalogue};
 pub use dataset::Dataset;
 pub use error::DataError;
 pub use load::{load, locate};
 pub use order::indices_of_step;
+pub use thousands::thousands;

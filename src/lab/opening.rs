@@ -14,6 +14,7 @@ use super::preview::{Preview, Subject};
 use super::protocol::{Command, Event, Phase, PreviewFrame, RunInfo};
 use super::worker::{Parts, Worker};
 use crate::config::Config;
+use crate::data::thousands;
 use crate::data::{self, Dataset};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
@@ -179,17 +180,4 @@ fn examples(data: &Dataset) -> Vec<usize> {
     }
     let classes = data.classes.len().min(EXAMPLES) as u32;
     (0..classes).filter_map(|class| data.labels.iter().position(|&label| label == class)).collect()
-}
-
-/// 60000 as "60,000".
-fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

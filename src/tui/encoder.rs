@@ -282,30 +282,4 @@ mod tests {
             assert!(encode(Slot::Forward, job, &graphics(ImageProtocol::Sixel)).is_none());
         }
     }
-
-    #[test]
-    #[ignore = "a measurement: run it alone, with --nocapture"]
-    fn how_long_a_sixel_takes() {
-        for (columns, rows) in [(20, 10), (50, 12), (90, 40)] {
-            let (width, height) = (columns * 9, rows * 18);
-            let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8;
-            // Digits are magnified: squares of 3 × 3 pixels of one grey.
-            let rgb = (0..width * height).flat_map(|i| [noise((i % width / 3) + (i / width / 3) * 7919); 3]).collect();
-            let picture = Picture { version: 1, width, height, rgb: Arc::new(rgb) };
-            let job = Job { picture, size: Size::new(columns as u16, rows as u16) };
-            let graphics = Graphics { cell: Some((9, 18)), ..graphics(ImageProtocol::Sixel) };
-            let start = Instant::now();
-            let encoded = encode(Slot::Forward, job, &graphics);
-            let took = start.elapsed();
-            let bytes: usize = encoded
-                .iter()
-                .flat_map(|e| &e.tiles)
-                .map(|(_, tile)| match tile {
-                    Protocol::Sixel(sixel) => sixel.data.len(),
-                    _ => 0,
-                })
-                .sum();
-            println!("{columns}×{rows}: {took:?}, {} kB", bytes / 1000);
-        }
-    }
 }

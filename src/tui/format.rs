@@ -2,18 +2,7 @@
 
 use std::time::Duration;
 
-/// "12,480".
-pub fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
+pub use crate::data::thousands;
 
 /// Three significant digits: "0.0312", "1.05", "412", "12,500", "2.00e-4", "–" for what isn't a number.
 pub fn three_digits(value: f64) -> String {
