@@ -9,7 +9,7 @@ use super::{Machine, Measured, Report, Sgemm, Subject, Times, peak_resident_byte
 use crate::data::Dataset;
 use crate::kernels::{Isa, Workers};
 use crate::nn::{Flops, flops, parameter_count};
-use crate::sampling::{NoiseLevel, network_denoiser, starting_noise};
+use crate::sampling::{network_denoiser, starting_noise};
 use crate::train::Trainer;
 
 /// What to measure, and how often.
@@ -95,11 +95,11 @@ impl Plan {
         let config = &subject.config;
         let classes: Vec<usize> = (0..n).map(|i| i % subject.num_classes).collect();
         let classes = config.model.class_conditional.then_some(classes.as_slice());
-        let prediction_type = config.diffusion.prediction_type;
-        let denoiser = network_denoiser(&trainer.ema_unet()?, prediction_type, classes, 0.0, workers.clone())?;
+        let denoiser =
+            network_denoiser(&trainer.ema_unet()?, trainer.parameterization(), classes, 0.0, workers.clone())?;
         let (height, width, channels) = subject.image_shape;
         let x_t = starting_noise(n, height, width, channels, config.seed, &self.device)?;
-        let halfway = NoiseLevel::of(trainer.schedule(), trainer.schedule().timesteps() / 2);
+        let halfway = trainer.schedule().at(trainer.schedule().timesteps() / 2);
         let times = Times::measure(self.warm_up, self.repeats, || {
             denoiser.predict(&x_t, halfway)?;
             Ok(self.device.synchronize()?)

@@ -64,8 +64,12 @@ pub fn run(args: Args) -> Result<()> {
     if let Some(reason) = unreadable(&model) {
         return Err(UsageError::new(format!("this run can't be judged: {reason}")).into());
     }
-    if args.steps == 0 || args.steps > model.schedule.timesteps() {
-        let message = format!("--steps {}: this run has 1 to {} timesteps", args.steps, model.schedule.timesteps());
+    if args.steps == 0 || args.steps > model.parameterization.schedule.timesteps() {
+        let message = format!(
+            "--steps {}: this run has 1 to {} timesteps",
+            args.steps,
+            model.parameterization.schedule.timesteps()
+        );
         return Err(UsageError::new(message).into());
     }
     let accuracy = measure(&args, &model)?;
@@ -103,7 +107,7 @@ fn measure(args: &Args, model: &LoadedModel) -> Result<ClassAccuracy> {
     let classes = run::classes_in_turn(num, Judge::CLASSES, None);
     let denoiser = sampling::network_denoiser(
         &model.unet,
-        model.config.diffusion.prediction_type,
+        &model.parameterization,
         Some(&classes),
         args.guidance_scale,
         Arc::new(Workers::new(args.threads)?),
@@ -115,7 +119,7 @@ fn measure(args: &Args, model: &LoadedModel) -> Result<ClassAccuracy> {
         ..SamplerSettings::from(&model.config.sample)
     };
     let noise = sampling::starting_noise(num, h, w, c, args.seed, &Device::Cpu)?;
-    let trajectory = Trajectory::new(denoiser, model.schedule.clone(), &settings, noise, args.seed)?;
+    let trajectory = Trajectory::new(denoiser, model.parameterization.schedule.clone(), &settings, noise, args.seed)?;
     let bar = ProgressBar::new(args.steps as u64);
     bar.set_style(ProgressStyle::with_template("sampling {bar:30} {pos}/{len} · {eta} left")?);
     let recording = run::Recording::of(trajectory, 0, |frame| bar.set_position(frame.index as u64));

@@ -197,7 +197,7 @@ impl Plan {
             spacing: args.spacing.unwrap_or(defaults.spacing),
             clip_sample: defaults.clip_sample,
         };
-        let train_timesteps = model.schedule.timesteps();
+        let train_timesteps = model.parameterization.schedule.timesteps();
         if settings.steps == 0 || settings.steps > train_timesteps {
             let message = format!("--steps {}: this run has 1 to {train_timesteps} timesteps", settings.steps);
             return Err(UsageError::new(message).into());
@@ -216,13 +216,18 @@ impl Plan {
         let workers = std::sync::Arc::new(Workers::new(self.threads)?);
         let denoiser = sampling::network_denoiser(
             &model.unet,
-            model.config.diffusion.prediction_type,
+            &model.parameterization,
             self.classes.as_deref(),
             self.guidance_scale,
             workers,
         )?;
-        let trajectory =
-            Trajectory::new(denoiser, model.schedule.clone(), &self.settings, self.noise.clone(), self.seed)?;
+        let trajectory = Trajectory::new(
+            denoiser,
+            model.parameterization.schedule.clone(),
+            &self.settings,
+            self.noise.clone(),
+            self.seed,
+        )?;
         // indicatif draws on standard error, and only where that is a terminal.
         let bar = if show_progress { ProgressBar::new(self.settings.steps as u64) } else { ProgressBar::hidden() };
         bar.set_style(ProgressStyle::with_template("sampling {bar:30} {pos}/{len} · {eta} left")?);

@@ -20,7 +20,7 @@ use crate::picture::plot::{LinePlot, Series, save_stacked};
 /// first and the last of T = 1000.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// linear, scaled_linear, cosine (also: squaredcos_cap_v2), sigmoid; all of them if none is named
+    /// linear, scaled_linear, cosine (also: squaredcos_cap_v2), sigmoid, sigmoid_jabri; all of them if none is named
     #[arg(value_name = "NAME", value_parser = parse_name)]
     pub names: Vec<Named>,
 
@@ -64,12 +64,13 @@ pub struct Named {
     pub schedule: ScheduleName,
 }
 
-/// Every name that is understood; the first four are ours, the last is diffusers'.
-const NAMES: [(&str, ScheduleName); 5] = [
+/// Every name that is understood; the first five are ours, the last is diffusers'.
+const NAMES: [(&str, ScheduleName); 6] = [
     ("linear", ScheduleName::Linear),
     ("scaled_linear", ScheduleName::ScaledLinear),
     ("cosine", ScheduleName::Cosine),
     ("sigmoid", ScheduleName::Sigmoid),
+    ("sigmoid_jabri", ScheduleName::SigmoidJabri),
     ("squaredcos_cap_v2", ScheduleName::Cosine),
 ];
 
@@ -123,7 +124,7 @@ fn render(args: &Args, schedules: &[(String, Schedule)]) -> Result<String> {
 fn schedules(args: &Args) -> Result<Vec<(String, Schedule)>> {
     let mut names = args.names.clone();
     if names.is_empty() {
-        names.extend(NAMES[..4].iter().copied().map(named));
+        names.extend(NAMES[..5].iter().copied().map(named));
     }
     let mut schedules: Vec<(String, Schedule)> = Vec::new();
     for name in names {

@@ -18,6 +18,8 @@ pub enum Kind {
     Text,
     /// A list of whole numbers.
     IntegerList,
+    /// A list of numbers.
+    FloatList,
     /// One of these words.
     Choice(Vec<String>),
 }
@@ -31,6 +33,7 @@ impl Kind {
             Kind::Bool => "true or false".into(),
             Kind::Text => "text in quotes".into(),
             Kind::IntegerList => "a list of whole numbers such as [32, 64]".into(),
+            Kind::FloatList => "a list of numbers such as [0.0, 0.5]".into(),
             Kind::Choice(words) => format!("one of {}", quoted(words)),
         }
     }
@@ -43,6 +46,7 @@ impl Kind {
             Kind::Bool => "true/false".into(),
             Kind::Text => "text".into(),
             Kind::IntegerList => "list of integers".into(),
+            Kind::FloatList => "list of numbers".into(),
             Kind::Choice(_) => "choice".into(),
         }
     }
@@ -80,11 +84,14 @@ impl Key {
     }
 }
 
+/// The text that the keys are read from.
+const SOURCE: &str = concat!(include_str!("names.rs"), include_str!("schema.rs"));
+
 /// All keys, in the order of the schema.
 pub fn keys() -> &'static [Key] {
     static KEYS: OnceLock<Vec<Key>> = OnceLock::new();
     KEYS.get_or_init(|| {
-        let items = items(include_str!("schema.rs"));
+        let items = items(SOURCE);
         let defaults: toml::Table = Config::default().to_toml().parse().unwrap_or_default();
         let mut keys = Vec::new();
         collect(&items, "Config", "", &defaults, &mut keys);
@@ -96,7 +103,7 @@ pub fn keys() -> &'static [Key] {
 pub fn sections() -> &'static [(String, String)] {
     static SECTIONS: OnceLock<Vec<(String, String)>> = OnceLock::new();
     SECTIONS.get_or_init(|| {
-        let items = items(include_str!("schema.rs"));
+        let items = items(SOURCE);
         let Some(Item::Struct { fields, .. }) = items.get("Config") else { return Vec::new() };
         fields
             .iter()
@@ -147,6 +154,8 @@ fn items(source: &str) -> BTreeMap<String, Item> {
     let mut items = BTreeMap::new();
     let mut doc: Vec<&str> = Vec::new();
     let mut open: Option<(String, Item)> = None;
+    // The word that serde writes for the coming variant, where it isn't the snake_case of its name.
+    let mut renamed: Option<&str> = None;
     for line in source.lines() {
         let text = line.trim();
         if let Some(comment) = text.strip_prefix("///") {
@@ -154,6 +163,7 @@ fn items(source: &str) -> BTreeMap<String, Item> {
             continue;
         }
         if text.starts_with("#[") {
+            renamed = text.strip_prefix("#[serde(rename = \"").and_then(|rest| rest.strip_suffix("\")]")).or(renamed);
             continue;
         }
         if let Some(name) = text.strip_prefix("pub struct ").and_then(|rest| rest.strip_suffix(" {")) {
@@ -170,10 +180,14 @@ fn items(source: &str) -> BTreeMap<String, Item> {
                         fields.push(Field { name: name.into(), ty: ty.into(), doc: doc.join(" ") });
                     }
                 }
-                Item::Enum { variants } => variants.extend(text.strip_suffix(',').map(snake_case)),
+                Item::Enum { variants } => {
+                    let word = |name: &str| renamed.map_or_else(|| snake_case(name), str::to_string);
+                    variants.extend(text.strip_suffix(',').map(word));
+                }
             }
         }
         doc.clear();
+        renamed = None;
     }
     items
 }
@@ -195,6 +209,7 @@ fn collect(items: &BTreeMap<String, Item>, name: &str, prefix: &str, defaults: &
                 "f64" => Kind::Float,
                 "String" => Kind::Text,
                 "Vec<usize>" => Kind::IntegerList,
+                "Vec<f64>" => Kind::FloatList,
                 _ => Kind::Integer,
             },
         };

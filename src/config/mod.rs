@@ -8,14 +8,17 @@ mod error;
 mod help;
 mod keys;
 mod load;
+mod names;
 mod overrides;
 mod schema;
 mod shipped;
 mod validate;
+mod validate_diffusion;
 mod validate_model;
 
 pub use error::ConfigError;
 pub use help::{help, markdown};
 pub use keys::{Key, Kind, keys};
+pub use names::*;
 pub use schema::*;
 pub use shipped::shipped;

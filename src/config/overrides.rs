@@ -58,8 +58,10 @@ fn as_toml(value: &str, kind: &Kind) -> String {
     match (kind, &parsed) {
         (Kind::Text | Kind::Choice(_), Ok(DeValue::String(_))) => value.into(),
         (Kind::Text | Kind::Choice(_), _) => quote(value),
-        (Kind::IntegerList, Ok(DeValue::Array(_))) => value.into(),
-        (Kind::IntegerList, _) if DeValue::parse(&format!("[{value}]")).is_ok() => format!("[{value}]"),
+        (Kind::IntegerList | Kind::FloatList, Ok(DeValue::Array(_))) => value.into(),
+        (Kind::IntegerList | Kind::FloatList, _) if DeValue::parse(&format!("[{value}]")).is_ok() => {
+            format!("[{value}]")
+        }
         (_, Ok(_)) => value.into(),
         (_, Err(_)) => quote(value),
     }

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::names::*;
+
 /// One experiment, all keys resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -50,54 +52,43 @@ pub struct DataConfig {
     pub horizontal_flip: bool,
 }
 
-/// Name of a noise schedule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ScheduleName {
-    Linear,
-    ScaledLinear,
-    Cosine,
-    Sigmoid,
-}
-
-/// What the network predicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PredictionType {
-    /// The noise ε.
-    Epsilon,
-    /// The clean image x_0.
-    Sample,
-    /// v = α ε − σ x_0 (Salimans & Ho 2022).
-    VPrediction,
-}
-
 /// The forward process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiffusionConfig {
-    /// Number of diffusion steps T; t runs over 0..T.
+    /// The Gaussian path from data to noise, x_t = α·x_0 + σ·ε: `vp` (DDPM's, by β), `vp_sde` and
+    /// `sub_vp_sde` (continuous time, Song et al. 2021), `ve` (the noise grows, the image stays; NCSN),
+    /// `edm` (the same as Karras et al. 2022 train it), `flow` (rectified flow: α = 1 − u, σ = u).
+    pub path: PathName,
+    /// Number of diffusion steps T; t runs over 0..T. On continuous paths T only scales t: u = (t + 1)/T.
     pub timesteps: usize,
-    /// How the noise grows with t: `linear` β (Ho et al. 2020), `scaled_linear` (√β linear), `cosine`
-    /// (Nichol & Dhariwal 2021) or `sigmoid`.
+    /// How the noise of path vp grows with t: `linear` β (Ho et al. 2020), `scaled_linear` (√β linear),
+    /// `cosine` (Nichol & Dhariwal 2021), `sigmoid` (β on a logistic curve, as in diffusers),
+    /// `sigmoid_jabri` (ᾱ on a logistic curve, Jabri et al. 2022) or `given` (the list in `betas`).
     pub schedule: ScheduleName,
     /// First β of the linear, scaled_linear and sigmoid schedules.
     pub beta_start: f64,
     /// Last β of the linear, scaled_linear and sigmoid schedules.
     pub beta_end: f64,
-    /// What the network predicts: the noise (`epsilon`), the clean image (`sample`), or α·ε − σ·x_0
-    /// (`v_prediction`, Salimans & Ho 2022).
+    /// Every β_t of schedule given, T numbers.
+    pub betas: Vec<f64>,
+    /// Shift and scale √ᾱ so that the last step holds no signal at all (Lin et al. 2024).
+    pub rescale_betas_zero_snr: bool,
+    /// β at u = 0 of paths vp_sde and sub_vp_sde.
+    pub beta_min: f64,
+    /// β at u = 1 of paths vp_sde and sub_vp_sde.
+    pub beta_max: f64,
+    /// Least σ of paths ve and edm. 0: the usual one (0.01 and 0.002).
+    pub sigma_min: f64,
+    /// Largest σ of paths ve and edm. 0: the usual one (50 and 80).
+    pub sigma_max: f64,
+    /// Standard deviation of the data, as the scaling of network input and output takes it (paths ve and
+    /// edm, prediction type edm).
+    pub sigma_data: f64,
+    /// What the network predicts: the noise (`epsilon`), the clean image (`sample`), α·ε − σ·x_0 over
+    /// √(α² + σ²) (`v_prediction`, Salimans & Ho 2022), the score times σ (`score`, Song et al. 2021), the
+    /// velocity dα/du·x_0 + dσ/du·ε (`flow`), or EDM's preconditioned output (`edm`, Karras et al. 2022).
     pub prediction_type: PredictionType,
-}
-
-/// How the time embedding enters a residual block (diffusers' `resnet_time_scale_shift`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TimeScaleShift {
-    /// Added to the features.
-    Default,
-    /// FiLM: scales and shifts the normalized features.
-    ScaleShift,
 }
 
 /// The U-Net, in diffusers' terms.
@@ -126,15 +117,6 @@ pub struct ModelConfig {
     pub dropout: f64,
     /// Train with class labels (needs a labelled dataset); a null class is added for guidance.
     pub class_conditional: bool,
-}
-
-/// How the learning rate goes on after the warm-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LrSchedule {
-    Constant,
-    /// Falls along half a cosine to `min_learning_rate` at the last step.
-    Cosine,
 }
 
 /// The optimization.
@@ -201,23 +183,6 @@ pub struct PreviewConfig {
     pub snapshot_every: u64,
 }
 
-/// Name of a sampler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SamplerName {
-    Ddpm,
-    Ddim,
-}
-
-/// Which timesteps a sampler with fewer than T steps visits (diffusers' `timestep_spacing`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TimestepSpacing {
-    Leading,
-    Trailing,
-    Linspace,
-}
-
 /// How this run samples unless told otherwise: previews, snapshots and `difflab sample`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -271,13 +236,31 @@ impl Default for DataConfig {
     }
 }
 
+impl DiffusionConfig {
+    /// The name that people know the path by: that of its list of β, or its own.
+    pub fn label(&self) -> &'static str {
+        match self.path {
+            PathName::Vp => self.schedule.name(),
+            path => path.name(),
+        }
+    }
+}
+
 impl Default for DiffusionConfig {
     fn default() -> Self {
         Self {
+            path: PathName::Vp,
             timesteps: 1000,
             schedule: ScheduleName::Cosine,
             beta_start: 1e-4,
             beta_end: 0.02,
+            betas: Vec::new(),
+            rescale_betas_zero_snr: false,
+            beta_min: 0.1,
+            beta_max: 20.0,
+            sigma_min: 0.0,
+            sigma_max: 0.0,
+            sigma_data: 0.5,
             prediction_type: PredictionType::Epsilon,
         }
     }

@@ -5,14 +5,44 @@ use std::f64::consts::FRAC_PI_2;
 use crate::config::ScheduleName;
 
 /// β_t for t ∈ 0..T. `beta_start` and `beta_end` are the ends of the linear, scaled_linear and
-/// sigmoid schedules; cosine has no use for them.
-pub fn betas(name: ScheduleName, timesteps: usize, beta_start: f64, beta_end: f64) -> Vec<f64> {
-    match name {
+/// sigmoid schedules; the others have no use for them. None for the schedule that the user lists.
+pub fn betas(name: ScheduleName, timesteps: usize, beta_start: f64, beta_end: f64) -> Option<Vec<f64>> {
+    Some(match name {
         ScheduleName::Linear => linear(timesteps, beta_start, beta_end),
         ScheduleName::ScaledLinear => scaled_linear(timesteps, beta_start, beta_end),
         ScheduleName::Cosine => cosine(timesteps),
         ScheduleName::Sigmoid => sigmoid(timesteps, beta_start, beta_end),
+        ScheduleName::SigmoidJabri => sigmoid_jabri(timesteps),
+        ScheduleName::Given => return None,
+    })
+}
+
+/// The β of a list of √ᾱ_t after shifting and scaling it so that the last is 0 and the first stays: Lin
+/// et al. 2024, "Common Diffusion Noise Schedules and Sample Steps are Flawed", algorithm 1.
+pub fn rescale_zero_snr(betas: &[f64]) -> Vec<f64> {
+    let mut product = 1.0;
+    let roots: Vec<f64> = betas
+        .iter()
+        .map(|beta| {
+            product *= 1.0 - beta;
+            product.sqrt()
+        })
+        .collect();
+    let (Some(&first), Some(&last)) = (roots.first(), roots.last()) else { return Vec::new() };
+    if first == last {
+        // A single step: all of the signal goes in it.
+        return vec![1.0; betas.len()];
     }
+    let mut before = 1.0;
+    roots
+        .iter()
+        .map(|root| {
+            let now = ((root - last) * first / (first - last)).powi(2);
+            let beta = 1.0 - now / before;
+            before = now;
+            beta
+        })
+        .collect()
 }
 
 /// Evenly spaced from β_start to β_end: Ho, Jain & Abbeel 2020, "Denoising Diffusion Probabilistic
@@ -44,6 +74,20 @@ fn sigmoid(timesteps: usize, beta_start: f64, beta_end: f64) -> Vec<f64> {
     linspace(-6.0, 6.0, timesteps).map(|x| (beta_end - beta_start) / (1.0 + (-x).exp()) + beta_start).collect()
 }
 
+/// ᾱ falls along a logistic curve: Jabri, Fleet & Chen 2022, "Scalable Adaptive Computation for
+/// Iterative Generation", algorithm 1 with start −3, end 3, τ = 1 (the "sigmoid" of many image models);
+/// β clipped at 0.999 like cosine's.
+fn sigmoid_jabri(timesteps: usize) -> Vec<f64> {
+    const ENDS: (f64, f64) = (-3.0, 3.0);
+    const LARGEST: f64 = 0.999;
+    let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let (start, end) = (logistic(ENDS.0), logistic(ENDS.1));
+    let signal = |u: f64| (end - logistic(u * (ENDS.1 - ENDS.0) + ENDS.0)) / (end - start);
+    let total = timesteps as f64;
+    let beta = |i: usize| 1.0 - signal((i + 1) as f64 / total) / signal(i as f64 / total);
+    (0..timesteps).map(|i| beta(i).min(LARGEST)).collect()
+}
+
 /// `n` evenly spaced numbers from `start` to `end`, both included; for n = 1 `start` alone.
 fn linspace(start: f64, end: f64, n: usize) -> impl Iterator<Item = f64> {
     let last = n.saturating_sub(1).max(1) as f64;
@@ -61,27 +105,54 @@ mod tests {
     #[test]
     fn the_ends_are_the_numbers_asked_for() {
         for name in [ScheduleName::Linear, ScheduleName::ScaledLinear] {
-            let betas = betas(name, 1000, 1e-4, 0.02);
+            let betas = betas(name, 1000, 1e-4, 0.02).unwrap();
             assert_eq!(betas.len(), 1000);
             assert!((betas[0] - 1e-4).abs() < 1e-18);
             assert!((betas[999] - 0.02).abs() < 1e-16);
         }
-        assert_eq!(betas(ScheduleName::Linear, 1, 1e-4, 0.02), vec![1e-4]);
+        assert_eq!(betas(ScheduleName::Linear, 1, 1e-4, 0.02).unwrap(), vec![1e-4]);
     }
 
     #[test]
     fn cosine_ends_at_its_cap_and_sigmoid_is_half_way_in_the_middle() {
-        assert_eq!(betas(ScheduleName::Cosine, 1000, 1e-4, 0.02)[999], 0.999);
-        let sigmoid = betas(ScheduleName::Sigmoid, 1000, 1e-4, 0.02);
+        assert_eq!(betas(ScheduleName::Cosine, 1000, 1e-4, 0.02).unwrap()[999], 0.999);
+        let sigmoid = betas(ScheduleName::Sigmoid, 1000, 1e-4, 0.02).unwrap();
         // The logistic curve is half-way in the middle, whatever its ends.
         let middle = (sigmoid[499] + sigmoid[500]) / 2.0;
         assert!((middle - (1e-4 + 0.02) / 2.0).abs() < 1e-12);
     }
 
     #[test]
+    fn the_sigmoid_of_jabri_has_the_alphas_cumprod_of_its_formula() {
+        let mut product = 1.0;
+        let alphas_cumprod: Vec<f64> = betas(ScheduleName::SigmoidJabri, 1000, 0.0, 0.0)
+            .unwrap()
+            .iter()
+            .map(|beta| {
+                product *= 1.0 - beta;
+                product
+            })
+            .collect();
+        // Computed with another implementation of the same formula (start −3, end 3, τ = 1, T = 1000).
+        for (t, known) in [(0, 0.9996997), (500, 0.4983428), (999, 3.0028e-7)] {
+            assert!((alphas_cumprod[t] / known - 1.0).abs() < 1e-4, "{t}: {}", alphas_cumprod[t]);
+        }
+    }
+
+    #[test]
+    fn rescaling_takes_all_signal_from_the_last_step_and_none_from_the_first() {
+        let betas = betas(ScheduleName::Linear, 1000, 1e-4, 0.02).unwrap();
+        let rescaled = rescale_zero_snr(&betas);
+        assert!((rescaled[0] - betas[0]).abs() < 1e-12);
+        assert_eq!(rescaled[999], 1.0);
+        assert!(rescaled[..999].iter().all(|beta| (0.0..1.0).contains(beta)));
+        assert_eq!(rescale_zero_snr(&[0.3]), [1.0]);
+    }
+
+    #[test]
     fn every_schedule_rises() {
         for name in [ScheduleName::Linear, ScheduleName::ScaledLinear, ScheduleName::Cosine, ScheduleName::Sigmoid] {
-            let betas = betas(name, 300, 1e-4, 0.02);
+            let betas = betas(name, 300, 1e-4, 0.02).unwrap();
             assert!(betas.windows(2).all(|pair| pair[0] < pair[1]), "{name:?}");
         }
     }

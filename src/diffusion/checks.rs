@@ -1,7 +1,7 @@
 //! What to know about a schedule before training with it.
 
 use super::Schedule;
-use crate::config::{DiffusionConfig, ScheduleName};
+use crate::config::{DiffusionConfig, PathName, ScheduleName};
 
 /// More signal than this left at the last step shows in the samples. Stable Diffusion's schedule leaves
 /// 0.0047 and is known to suffer from it (Lin et al. 2024, "Common Diffusion Noise Schedules and Sample
@@ -15,22 +15,21 @@ const USUAL_BETAS: (f64, f64) = (1e-4, 0.02);
 /// a network has never seen.
 pub fn check_terminal_snr(config: &DiffusionConfig, schedule: &Schedule) -> Option<String> {
     let left = schedule.alphas_cumprod.last().copied()?;
+    if schedule.path != PathName::Vp {
+        return None;
+    }
     if left <= MOST_TERMINAL_SIGNAL {
         return None;
     }
-    let name = match config.schedule {
-        ScheduleName::Linear => "linear betas",
-        ScheduleName::ScaledLinear => "scaled_linear betas",
-        ScheduleName::Cosine => "cosine betas",
-        ScheduleName::Sigmoid => "sigmoid betas",
-    };
+    let name = config.schedule.name();
     let timesteps = config.timesteps;
     let factor = USUAL_TIMESTEPS / timesteps as f64;
     let (start, end) = (USUAL_BETAS.0 * factor, USUAL_BETAS.1 * factor);
     let scaled = DiffusionConfig { beta_start: start, beta_end: end, ..config.clone() };
     let scaled_left = Schedule::from_config(&scaled).ok().and_then(|s| s.alphas_cumprod.last().copied());
     let cure = match (config.schedule, scaled_left) {
-        (ScheduleName::Cosine, _) => "set diffusion.timesteps higher".to_string(),
+        (ScheduleName::Cosine | ScheduleName::SigmoidJabri, _) => "set diffusion.timesteps higher".to_string(),
+        (ScheduleName::Given, _) => "set diffusion.rescale_betas_zero_snr = true, or larger betas".to_string(),
         (_, Some(left)) if left <= MOST_TERMINAL_SIGNAL && end < 1.0 => format!(
             "set diffusion.beta_start = {start} and diffusion.beta_end = {end} (the usual β × 1000/T), or \
              diffusion.schedule = \"cosine\"",
@@ -42,7 +41,7 @@ pub fn check_terminal_snr(config: &DiffusionConfig, schedule: &Schedule) -> Opti
     let digits = if left >= 0.095 { 2 } else { 4 };
     let snr = left / (1.0 - left);
     Some(format!(
-        "T = {timesteps} with {name} leaves alphas_cumprod_T = {left:.digits$} (SNR {snr:.digits$}): training never \
+        "T = {timesteps} with {name} betas leaves alphas_cumprod_T = {left:.digits$} (SNR {snr:.digits$}): training never \
          shows the network pure noise, from which sampling starts, so samples come out grey and alike; {cure}"
     ))
 }

@@ -6,8 +6,8 @@ use candle_core::{Device, Tensor};
 use super::{Schedule, combine};
 
 impl Schedule {
-    /// x_t of the closed form q(x_t | x_0) = N(√ᾱ_t x_0, (1 − ᾱ_t) I) for a batch, each sample its own
-    /// t: x_t = √ᾱ_t x_0 + √(1 − ᾱ_t) ε (Ho et al. 2020, eq. 4). `x_0` and `noise` (ε, unit variance)
+    /// x_t of the closed form q(x_t | x_0) = N(α_t x_0, σ_t² I) for a batch, each sample its own t:
+    /// x_t = α_t x_0 + σ_t ε (Ho et al. 2020, eq. 4). `x_0` and `noise` (ε, unit variance)
     /// are `[N, H, W, C]`, `t` has N entries.
     ///
     /// # Errors
@@ -33,7 +33,8 @@ impl Schedule {
         Ok((column(&|t| self.alpha(t))?, column(&|t| self.sigma(t))?))
     }
 
-    /// One step of the chain, q(x_t | x_{t−1}) = N(√(1 − β_t) x_{t−1}, β_t I) (Ho et al. 2020, eq. 2).
+    /// One step of the chain, q(x_t | x_{t−1}) = N(α_t/α_{t−1} x_{t−1}, β_t I), where the ratio is √(1 − β_t)
+    /// on path vp (Ho et al. 2020, eq. 2).
     /// `x_previous` (x_{t−1}; for t = 0 the clean image) and `noise` have one shape.
     ///
     /// # Errors
@@ -43,7 +44,9 @@ impl Schedule {
             .betas
             .get(t)
             .with_context(|| format!("timestep {t} is outside of the schedule's 0..{}", self.timesteps()))?;
-        combine((1.0 - beta).sqrt(), x_previous, beta.sqrt(), noise)
+        let before = if t == 0 { 1.0 } else { self.alpha(t - 1) };
+        let ratio = if self.is_continuous() { self.alpha(t) / before } else { (1.0 - beta).sqrt() };
+        combine(ratio, x_previous, beta.sqrt(), noise)
     }
 }
 

@@ -1,18 +1,23 @@
 //! Schedules, paths and parameterizations: pure f64 mathematics plus thin tensor application.
 //!
 //! Every process is a Gaussian path x_t = α(t)·x_0 + σ(t)·ε, ε ~ N(0, I). [`Schedule`] gives α and σ
-//! of the variance-preserving ones, [`Posterior`] the way back when x_0 is known, and
-//! [`PredictionType`](crate::config::PredictionType) turns what a network says at (x_t, α, σ) into
-//! x̂_0 and ε̂.
+//! of each, [`Posterior`] the way back when x_0 is known, and [`Parameterization`] says what a network is
+//! told on a path and turns what it answers into x̂_0 and ε̂.
 
 mod betas;
 mod checks;
+mod continuous;
 mod forward;
+mod level;
 mod parameterization;
 mod posterior;
 mod schedule;
+mod target;
 
 pub use checks::check_terminal_snr;
-pub use parameterization::{Target, combine};
+pub use continuous::Continuous;
+pub use level::NoiseLevel;
+pub use parameterization::Parameterization;
 pub use posterior::Posterior;
 pub use schedule::Schedule;
+pub use target::{Target, combine};

@@ -28,12 +28,22 @@ impl Posterior {
     /// (1, 0).
     pub fn between(s: (f64, f64), t: (f64, f64)) -> Self {
         let ((alpha_s, sigma_s), (alpha_t, sigma_t)) = (s, t);
-        // Where s has no signal left either, any ratio describes the path; 0 is what a limit from
-        // below gives, and keeps 0/0 out.
-        let alpha_ts = if alpha_s == 0.0 { 0.0 } else { alpha_t / alpha_s };
+        let alpha_ts = Self::alpha_ratio(alpha_s, alpha_t);
         let (var_s, var_t) = (sigma_s * sigma_s, sigma_t * sigma_t);
-        let var_ts = (var_t - alpha_ts * alpha_ts * var_s).max(0.0);
+        let var_ts = Self::added_variance(s, t);
         Self { x_0: alpha_s * var_ts / var_t, x_t: alpha_ts * var_s / var_t, variance: var_ts * var_s / var_t }
+    }
+
+    /// σ²_ts, the variance that q(x_t | x_s) adds on the way from `s` to `t` (β_t for neighbouring steps).
+    pub fn added_variance(s: (f64, f64), t: (f64, f64)) -> f64 {
+        let ratio = Self::alpha_ratio(s.0, t.0);
+        (t.1 * t.1 - ratio * ratio * s.1 * s.1).max(0.0)
+    }
+
+    /// α_ts = α_t/α_s. Where s has no signal left either, any ratio describes the path; 0 is what a limit
+    /// from below gives, and keeps 0/0 out.
+    fn alpha_ratio(alpha_s: f64, alpha_t: f64) -> f64 {
+        if alpha_s == 0.0 { 0.0 } else { alpha_t / alpha_s }
     }
 
     /// The mean, from tensors of one shape.

@@ -112,7 +112,7 @@ pub fn open(
 
     let subject = Subject {
         unet: trainer.ema_unet()?,
-        schedule: trainer.schedule().clone(),
+        parameterization: trainer.parameterization().clone(),
         workers,
         device: plan.device,
         image_shape: shape,

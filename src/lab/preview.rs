@@ -12,7 +12,7 @@ use super::budget::Budget;
 use super::plan::Audience;
 use super::protocol::{PreviewFrame, SamplingSettings};
 use crate::config::Config;
-use crate::diffusion::Schedule;
+use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
 use crate::nn::UNet;
 use crate::picture;
@@ -29,7 +29,7 @@ const PICTURE_WIDTH: usize = 560;
 pub struct Subject {
     /// Averaged weights that follow the training; records no gradients.
     pub unet: UNet,
-    pub schedule: Arc<Schedule>,
+    pub parameterization: Parameterization,
     pub workers: Arc<Workers>,
     pub device: Device,
     /// Height, width, channels.
@@ -186,16 +186,20 @@ impl Preview {
     }
 
     fn begin(&mut self) -> Result<UnderWay> {
-        let Subject { unet, schedule, workers, device, image_shape: (h, w, c) } = &self.subject;
+        let Subject { unet, parameterization, workers, device, image_shape: (h, w, c) } = &self.subject;
         let n = self.config.preview.num;
         let classes = unet.num_classes().map(|count| classes_in_turn(n, count, self.settings.class));
-        let prediction_type = self.config.diffusion.prediction_type;
-        let denoiser =
-            network_denoiser(unet, prediction_type, classes.as_deref(), self.settings.guidance_scale, workers.clone())?;
+        let denoiser = network_denoiser(
+            unet,
+            parameterization,
+            classes.as_deref(),
+            self.settings.guidance_scale,
+            workers.clone(),
+        )?;
         let settings = sampler_settings(&self.config, &self.settings);
         let seed = self.config.seed.wrapping_add(self.draw);
         let noise = starting_noise(n, *h, *w, *c, seed, device)?;
-        let trajectory = Trajectory::new(denoiser, schedule.clone(), &settings, noise, seed)?;
+        let trajectory = Trajectory::new(denoiser, parameterization.schedule.clone(), &settings, noise, seed)?;
         self.begun += 1;
         Ok(UnderWay {
             trajectory,

@@ -60,7 +60,7 @@ impl Worker {
             config: parts.config.clone(),
             unet_config: parts.trainer.unet_config().clone(),
             weights: parts.trainer.ema_weights(),
-            schedule: parts.trainer.schedule().clone(),
+            parameterization: parts.trainer.parameterization().clone(),
             image_shape: parts.facts.image_shape,
             class_names: parts.facts.classes.clone(),
             settings: self.snapshot_settings.clone(),

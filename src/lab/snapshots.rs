@@ -11,7 +11,7 @@ use candle_core::Device;
 use super::preview::sampler_settings;
 use super::protocol::SamplingSettings;
 use crate::config::Config;
-use crate::diffusion::Schedule;
+use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
 use crate::nn::{UNet, UNetConfig, Weights};
 use crate::run::snapshot::{self, SnapshotRequest};
@@ -25,7 +25,7 @@ pub struct Order {
     pub unet_config: UNetConfig,
     /// Averaged weights; copied when the order is taken.
     pub weights: Weights,
-    pub schedule: Arc<Schedule>,
+    pub parameterization: Parameterization,
     pub image_shape: (usize, usize, usize),
     pub class_names: Vec<String>,
     pub settings: SamplingSettings,
@@ -80,7 +80,7 @@ fn write(order: &Order) -> Result<PathBuf> {
         step: order.step,
         unet: &unet,
         config: &order.config,
-        schedule: &order.schedule,
+        parameterization: &order.parameterization,
         image_shape: order.image_shape,
         class_names: &order.class_names,
         settings: sampler_settings(&order.config, &order.settings),

@@ -14,7 +14,7 @@ use super::preview::{Preview, initial_settings};
 use super::protocol::{Command, Event, Phase, PreviewFrame, SamplingSettings, StepRecord, TimestepLossRow};
 use super::snapshots::Snapshots;
 use super::throughput::Throughput;
-use crate::config::{Config, SamplerName};
+use crate::config::Config;
 use crate::run::checkpoint::Progress;
 use crate::run::{Journal, RunDir};
 use crate::train::{StepReport, Trainer};
@@ -325,10 +325,7 @@ impl Worker {
 
 /// Live settings in one line.
 fn describe(settings: &SamplingSettings) -> String {
-    let sampler = match settings.sampler {
-        SamplerName::Ddpm => "ddpm",
-        SamplerName::Ddim => "ddim",
-    };
+    let sampler = settings.sampler.name();
     let class = settings.class.map_or("each class in turn".to_string(), |class| format!("class {class}"));
     format!("{sampler}, {} steps, η {}, w {}, {class}", settings.steps, settings.eta, settings.guidance_scale)
 }

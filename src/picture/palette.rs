@@ -82,12 +82,14 @@ pub const LIGHT: Palette = Palette {
 
 impl Palette {
     /// The colour of a schedule's curve.
-    pub const fn schedule(&self, name: ScheduleName) -> Rgb {
+    pub fn schedule(&self, name: ScheduleName) -> Rgb {
         match name {
             ScheduleName::Linear => self.linear,
             ScheduleName::ScaledLinear => self.scaled_linear,
             ScheduleName::Cosine => self.cosine,
             ScheduleName::Sigmoid => self.sigmoid,
+            ScheduleName::SigmoidJabri => blend(self.sigmoid, self.cosine, 0.5),
+            ScheduleName::Given => self.text,
         }
     }
 

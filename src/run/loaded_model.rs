@@ -1,7 +1,6 @@
 //! A trained network taken from a run folder, ready to sample.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
@@ -9,7 +8,7 @@ use super::checkpoint::{all, newest_good, verify};
 use super::dir::config_of;
 use super::error::RunError;
 use crate::config::Config;
-use crate::diffusion::Schedule;
+use crate::diffusion::Parameterization;
 use crate::nn::{SampleSize, UNet, diffusers};
 
 /// The averaged weights of one checkpoint as a network, with what sampling needs to know.
@@ -17,7 +16,7 @@ pub struct LoadedModel {
     pub config: Config,
     /// Averaged weights; records no gradients.
     pub unet: UNet,
-    pub schedule: Arc<Schedule>,
+    pub parameterization: Parameterization,
     /// Height, width, channels.
     pub image_shape: (usize, usize, usize),
     /// Names of the classes (their numbers where the run did not keep names); empty when
@@ -65,7 +64,7 @@ impl LoadedModel {
         };
         let classes = class_names(run_dir, unet.num_classes().unwrap_or(0));
         Ok(Self {
-            schedule: Arc::new(Schedule::from_config(&config.diffusion).context("the run's schedule")?),
+            parameterization: Parameterization::from_config(&config.diffusion).context("the run's path")?,
             image_shape: (height, width, loaded.config.in_channels),
             config,
             unet,

@@ -1,6 +1,6 @@
 //! README.md of a run folder: what was trained on what, and how to use it.
 
-use crate::config::{Config, PredictionType, SamplerName, ScheduleName};
+use crate::config::{Config, PathName, PredictionType};
 
 /// Facts that a config alone does not know.
 #[derive(Clone, Debug)]
@@ -21,21 +21,19 @@ pub struct CardFacts<'a> {
 pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     let (height, width, channels) = facts.image_shape;
     let mut card = String::new();
-    let schedule = match config.diffusion.schedule {
-        ScheduleName::Linear => "linear",
-        ScheduleName::ScaledLinear => "scaled linear",
-        ScheduleName::Cosine => "cosine",
-        ScheduleName::Sigmoid => "sigmoid",
+    let path = match config.diffusion.path {
+        PathName::Vp => format!("{} schedule", config.diffusion.schedule.name().replace('_', " ")),
+        path => format!("path {}", path.name()),
     };
     let prediction = match config.diffusion.prediction_type {
         PredictionType::Epsilon => "the noise ε",
         PredictionType::Sample => "the clean image x_0",
         PredictionType::VPrediction => "v = αε − σx_0",
+        PredictionType::Score => "the score times σ, −ε",
+        PredictionType::Flow => "the velocity of the path",
+        PredictionType::Edm => "EDM's preconditioned F",
     };
-    let sampler = match config.sample.sampler {
-        SamplerName::Ddpm => "DDPM",
-        SamplerName::Ddim => "DDIM",
-    };
+    let sampler = config.sample.sampler.name();
     let mut line = |text: String| {
         card += &text;
         card.push('\n');
@@ -52,7 +50,7 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
         line(format!("| classes | {} |", facts.classes.join(", ")));
     }
     line(format!("| network | U-Net {:?}, {} parameters |", config.model.block_out_channels, facts.parameters));
-    line(format!("| process | {schedule} schedule, T = {}; predicts {prediction} |", config.diffusion.timesteps));
+    line(format!("| process | {path}, T = {}; predicts {prediction} |", config.diffusion.timesteps));
     line(format!(
         "| training | batch {}, AdamW, learning rate {:e}, seed {} |",
         config.train.batch_size, config.train.learning_rate, config.seed

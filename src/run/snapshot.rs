@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::recording::{Recording, columns_for};
 use super::samples_file::write_samples;
 use crate::config::{Config, SamplerName, TimestepSpacing};
-use crate::diffusion::Schedule;
+use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
 use crate::nn::UNet;
 use crate::picture::{self, FilmTiming};
@@ -35,7 +35,7 @@ pub struct SnapshotRequest<'a> {
     /// With the EMA weights, recording no gradients.
     pub unet: &'a UNet,
     pub config: &'a Config,
-    pub schedule: &'a Arc<Schedule>,
+    pub parameterization: &'a Parameterization,
     /// Height, width, channels.
     pub image_shape: (usize, usize, usize),
     /// Names of the data's classes; empty when unlabelled.
@@ -114,13 +114,14 @@ fn record(request: &SnapshotRequest, classes: Option<&[usize]>) -> Result<Record
     let guidance_scale = if classes.is_some() { request.guidance_scale } else { 0.0 };
     let denoiser = sampling::network_denoiser(
         request.unet,
-        request.config.diffusion.prediction_type,
+        request.parameterization,
         classes,
         guidance_scale,
         request.workers.clone(),
     )?;
     let noise = sampling::starting_noise(request.num, h, w, c, request.seed, &Device::Cpu)?;
-    let trajectory = Trajectory::new(denoiser, request.schedule.clone(), &request.settings, noise, request.seed)?;
+    let trajectory =
+        Trajectory::new(denoiser, request.parameterization.schedule.clone(), &request.settings, noise, request.seed)?;
     Recording::of(trajectory, FILM_FRAMES, |_| {})
 }
 
@@ -183,7 +184,7 @@ mod tests {
         dir: tempfile::TempDir,
         config: Config,
         unet: UNet,
-        schedule: Arc<Schedule>,
+        parameterization: Parameterization,
         workers: Arc<Workers>,
         names: Vec<String>,
     }
@@ -201,7 +202,7 @@ mod tests {
         Lab {
             dir: tempfile::tempdir().unwrap(),
             unet: UNet::new(&unet_config, &weights.detached()).unwrap(),
-            schedule: Arc::new(Schedule::from_config(&config.diffusion).unwrap()),
+            parameterization: Parameterization::from_config(&config.diffusion).unwrap(),
             workers: Arc::new(Workers::new(2).unwrap()),
             names: (0..classes.unwrap_or(0)).map(|i| i.to_string()).collect(),
             config,
@@ -215,7 +216,7 @@ mod tests {
                 step: 1500,
                 unet: &self.unet,
                 config: &self.config,
-                schedule: &self.schedule,
+                parameterization: &self.parameterization,
                 image_shape: (8, 8, 1),
                 class_names: &self.names,
                 settings: SamplerSettings { steps: 4, ..SamplerSettings::from(&self.config.sample) },

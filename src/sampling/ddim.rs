@@ -3,8 +3,8 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{NoiseLevel, NoiseSource, Prediction, Sampler};
-use crate::diffusion::{Posterior, combine};
+use super::{Levels, NoiseSource, Prediction, Sampler, Step};
+use crate::diffusion::{NoiseLevel, Posterior, combine};
 
 /// x_s = α_s x̂_0 + √(σ_s² − ς²)·ε̂ + ς·z, with ς² = η² times the variance of q(x_s | x_t, x_0).
 /// η = 0 is deterministic, η = 1 has the marginals of ancestral sampling.
@@ -14,7 +14,7 @@ use crate::diffusion::{Posterior, combine};
 /// Diffusers steps to t − ⌊T/n⌋ instead, which is the next entry with leading spacing (both agree)
 /// and with trailing spacing when n divides T, but leaves the list with linspace.
 pub struct Ddim {
-    levels: Vec<NoiseLevel>,
+    levels: Levels,
     eta: f64,
     use_clipped_model_output: bool,
 }
@@ -22,7 +22,7 @@ pub struct Ddim {
 impl Ddim {
     /// `levels` from the noisiest to the cleanest, one a network call; `eta` in 0..=1.
     pub fn new(levels: Vec<NoiseLevel>, eta: f64) -> Self {
-        Self { levels, eta, use_clipped_model_output: false }
+        Self { levels: Levels::new(levels), eta, use_clipped_model_output: false }
     }
 
     /// Recompute ε̂ from the clamped x̂_0, so that the two make up x_t again, as GLIDE does (Nichol et al.
@@ -34,12 +34,16 @@ impl Ddim {
 }
 
 impl Sampler for Ddim {
-    fn levels(&self) -> &[NoiseLevel] {
-        &self.levels
+    fn first(&self) -> NoiseLevel {
+        self.levels.all()[0]
     }
 
-    fn step(&mut self, i: usize, x_t: &Tensor, prediction: &Prediction, noise: &mut dyn NoiseSource) -> Result<Tensor> {
-        let (from, to) = self.between(i);
+    fn calls(&self) -> usize {
+        self.levels.all().len()
+    }
+
+    fn step(&mut self, x_t: &Tensor, prediction: &Prediction, noise: &mut dyn NoiseSource) -> Result<Step> {
+        let (from, to) = (self.levels.from(), self.levels.to());
         let variance = Posterior::between((to.alpha, to.sigma), (from.alpha, from.sigma)).variance;
         let added = self.eta * self.eta * variance;
         let direction = (to.sigma * to.sigma - added).max(0.0).sqrt();
@@ -48,10 +52,10 @@ impl Sampler for Ddim {
         } else {
             &prediction.epsilon
         };
-        let x_s = combine(to.alpha, &prediction.x_0, direction, epsilon)?;
-        if added == 0.0 {
-            return Ok(x_s);
+        let mut x_s = combine(to.alpha, &prediction.x_0, direction, epsilon)?;
+        if added > 0.0 {
+            x_s = (x_s + (noise.like(x_t)? * added.sqrt())?)?;
         }
-        Ok((x_s + (noise.like(x_t)? * added.sqrt())?)?)
+        Ok(Step { x_t: x_s, next: self.levels.advance() })
     }
 }

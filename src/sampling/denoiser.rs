@@ -3,29 +3,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use crate::diffusion::Schedule;
-
-/// Where on the path a network is asked.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NoiseLevel {
-    /// What the network is told: the timestep, t ∈ 0..T (may be fractional for some samplers).
-    pub t: f64,
-    pub alpha: f64,
-    pub sigma: f64,
-}
-
-impl NoiseLevel {
-    /// The end of every path: x_0 itself.
-    pub const CLEAN: Self = Self { t: 0.0, alpha: 1.0, sigma: 0.0 };
-
-    /// Timestep `t` of a schedule.
-    ///
-    /// # Panics
-    /// When t ≥ T.
-    pub fn of(schedule: &Schedule, t: usize) -> Self {
-        Self { t: t as f64, alpha: schedule.alpha(t), sigma: schedule.sigma(t) }
-    }
-}
+use crate::diffusion::NoiseLevel;
 
 /// x̂_0 and ε̂ for one batch, each `[N, H, W, C]`.
 #[derive(Clone, Debug)]

@@ -1,17 +1,15 @@
 //! Schedules, timesteps and whole sampling loops against numbers that diffusers itself computed, with
 //! an analytic network and analytic noise. The formulas are in the file under `_about`.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use serde_json::Value;
 
-use super::{
-    Ddim, Ddpm, Denoiser, NoiseLevel, NoiseSource, Prediction, SampleFrame, Sampler, Trajectory, levels, timesteps,
-};
+use super::{Ddim, Ddpm, Denoiser, NoiseSource, Prediction, SampleFrame, Sampler, Trajectory, levels, timesteps};
 use crate::config::{PredictionType, ScheduleName, TimestepSpacing};
-use crate::diffusion::Schedule;
+use crate::diffusion::{NoiseLevel, Parameterization, Schedule};
 
 static GOLDENS: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../tests/goldens/schedulers.json")).expect("the goldens are JSON")
@@ -100,12 +98,12 @@ fn timesteps_are_diffusers() {
 }
 
 /// The goldens' network: output tanh(0.8 x)·(0.3 + 0.7 t/1000) + 0.05, read as `self.0`.
-struct AnalyticNetwork(PredictionType);
+struct AnalyticNetwork(Parameterization);
 
 impl Denoiser for AnalyticNetwork {
     fn predict(&self, x_t: &Tensor, at: NoiseLevel) -> Result<Prediction> {
         let output = ((x_t * 0.8)?.tanh()? * (0.3 + 0.7 * at.t / 1000.0))?.affine(1.0, 0.05)?;
-        let (x_0, epsilon) = self.0.to_x_0_and_epsilon(&output, x_t, at.alpha, at.sigma)?;
+        let (x_0, epsilon) = self.0.to_x_0_and_epsilon(&output, x_t, at)?;
         Ok(Prediction { x_0, epsilon })
     }
 }
@@ -129,12 +127,13 @@ fn largest_difference(name: &str, make: impl Fn(Vec<NoiseLevel>) -> Box<dyn Samp
     let text = |key: &str| config[key].as_str().unwrap();
     let prediction_type: PredictionType = serde_json::from_value(config["prediction_type"].clone()).unwrap();
     let spacing: TimestepSpacing = serde_json::from_value(config["timestep_spacing"].clone()).unwrap();
-    let levels = levels(&schedule(text("beta_schedule")), spacing, golden["n"].as_u64().unwrap() as usize).unwrap();
+    let schedule = Arc::new(schedule(text("beta_schedule")));
+    let levels = levels(&schedule, spacing, golden["n"].as_u64().unwrap() as usize).unwrap();
     assert_eq!(levels.iter().map(|level| level.t).collect::<Vec<_>>(), numbers(&golden["timesteps"]));
 
     let x: Vec<f32> = (0..8).map(|i| (0.9 * i as f64).cos() as f32).collect();
     let trajectory = Trajectory::with(
-        Box::new(AnalyticNetwork(prediction_type)),
+        Box::new(AnalyticNetwork(Parameterization { schedule, prediction_type, sigma_data: 0.5 })),
         make(levels),
         Box::new(AnalyticNoise(0)),
         Tensor::from_vec(x, (1, 2, 4, 1), &Device::Cpu).unwrap(),

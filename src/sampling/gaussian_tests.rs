@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use candle_core::{Device, Tensor};
 
-use super::{Denoiser, NoiseLevel, Prediction, SampleFrame, SamplerSettings, Trajectory, sample, starting_noise};
+use super::{Denoiser, Prediction, SampleFrame, SamplerSettings, Trajectory, sample, starting_noise};
 use crate::config::{SamplerName, ScheduleName, TimestepSpacing};
-use crate::diffusion::{Posterior, Schedule, combine};
+use crate::diffusion::{NoiseLevel, Posterior, Schedule, combine};
 
 const MEAN: f64 = 0.3;
 const VARIANCE: f64 = 0.25;

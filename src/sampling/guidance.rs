@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::{Denoiser, NoiseLevel, Prediction};
-use crate::diffusion::combine;
+use super::{Denoiser, Prediction};
+use crate::diffusion::{NoiseLevel, combine};
 
 /// ε̂ = (1 + w)·ε_cond − w·ε_uncond, and x̂_0 with it (both are the same mixture, since at one x_t
 /// each is a linear function of the other). w = 0 is the plain conditional model; other libraries

@@ -9,9 +9,11 @@ mod ddim;
 mod ddpm;
 mod denoiser;
 mod guidance;
+mod levels;
 mod network;
 mod noise;
 mod respacing;
+mod sampler;
 mod trajectory;
 
 #[cfg(test)]
@@ -21,9 +23,11 @@ mod gaussian_tests;
 
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;
-pub use denoiser::{Denoiser, NoiseLevel, Prediction};
+pub use denoiser::{Denoiser, Prediction};
 pub use guidance::Guided;
+pub use levels::Levels;
 pub use network::{Network, network_denoiser};
 pub use noise::{NoiseSource, SeededNoise, starting_noise};
 pub use respacing::{levels, timesteps};
-pub use trajectory::{SampleFrame, Sampler, SamplerSettings, Trajectory, sample};
+pub use sampler::{Sampler, SamplerSettings, Step, make};
+pub use trajectory::{SampleFrame, Trajectory, sample};

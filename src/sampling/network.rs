@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use candle_core::Tensor;
 
-use super::{Denoiser, Guided, NoiseLevel, Prediction};
-use crate::config::PredictionType;
+use super::{Denoiser, Guided, Prediction};
+use crate::diffusion::{NoiseLevel, Parameterization};
 use crate::kernels::Workers;
 use crate::nn::UNet;
 
@@ -37,7 +37,7 @@ impl Network for UNet {
     }
 }
 
-/// The denoiser of a network that predicts `prediction_type`.
+/// The denoiser of a network on the path, and with the target, that it was trained for.
 ///
 /// `classes` has one class an image; without them a class-conditional network is asked for its null
 /// class. `guidance_scale` is w in (1 + w)·ε_cond − w·ε_uncond; w = 0 is the plain conditional model,
@@ -50,7 +50,7 @@ impl Network for UNet {
 /// labels, or guidance without classes.
 pub fn network_denoiser<N: Network + Clone + 'static>(
     network: &N,
-    prediction_type: PredictionType,
+    parameterization: &Parameterization,
     classes: Option<&[usize]>,
     guidance_scale: f64,
     workers: Arc<Workers>,
@@ -78,7 +78,8 @@ pub fn network_denoiser<N: Network + Clone + 'static>(
             (Labels::Each(labels.map(|class| class as u32).collect()), guided)
         }
     };
-    let plain = NetworkDenoiser { network: network.clone(), prediction_type, labels, workers };
+    let plain =
+        NetworkDenoiser { network: network.clone(), parameterization: parameterization.clone(), labels, workers };
     Ok(if guided { Box::new(Guided::new(plain, guidance_scale)) } else { Box::new(plain) })
 }
 
@@ -91,25 +92,25 @@ enum Labels {
 
 struct NetworkDenoiser<N> {
     network: N,
-    prediction_type: PredictionType,
+    parameterization: Parameterization,
     labels: Labels,
     workers: Arc<Workers>,
 }
 
 impl<N: Network> NetworkDenoiser<N> {
     /// The network's output for one share of the batch.
-    fn forward(&self, x_t: &Tensor, t: f64, share: Range<usize>) -> Result<Tensor> {
+    fn forward(&self, input: &Tensor, time: f64, share: Range<usize>) -> Result<Tensor> {
         let mut outputs = Vec::new();
         for start in share.clone().step_by(MOST_AT_ONCE) {
             let n = MOST_AT_ONCE.min(share.end - start);
-            let x = x_t.narrow(0, start, n)?.contiguous()?;
+            let x = input.narrow(0, start, n)?.contiguous()?;
             let device = x.device();
             let labels = match &self.labels {
                 Labels::None => None,
                 Labels::All(label) => Some(Tensor::from_vec(vec![*label; n], n, device)?),
                 Labels::Each(labels) => Some(Tensor::from_slice(&labels[start..start + n], n, device)?),
             };
-            let t = Tensor::from_vec(vec![t as f32; n], n, device)?;
+            let t = Tensor::from_vec(vec![time as f32; n], n, device)?;
             outputs.push(self.network.forward(&x, &t, labels.as_ref())?.detach());
         }
         Ok(Tensor::cat(&outputs, 0)?)
@@ -124,9 +125,12 @@ impl<N: Network> Denoiser for NetworkDenoiser<N> {
         }
         // Off the CPU the device itself is the parallel worker.
         let shares = if x_t.device().is_cpu() { self.workers.shares(n) } else { std::iter::once(0..n).collect() };
-        let outputs = self.workers.run(shares.len(), |i| self.forward(x_t, at.t, shares[i].clone()));
+        let scale = self.parameterization.input_scale(at);
+        let input = if scale == 1.0 { x_t.clone() } else { (x_t * scale)? };
+        let time = self.parameterization.network_time(at);
+        let outputs = self.workers.run(shares.len(), |i| self.forward(&input, time, shares[i].clone()));
         let output = Tensor::cat(&outputs.into_iter().collect::<Result<Vec<_>>>()?, 0)?;
-        let (x_0, epsilon) = self.prediction_type.to_x_0_and_epsilon(&output, x_t, at.alpha, at.sigma)?;
+        let (x_0, epsilon) = self.parameterization.to_x_0_and_epsilon(&output, x_t, at)?;
         Ok(Prediction { x_0, epsilon })
     }
 }
@@ -134,6 +138,7 @@ impl<N: Network> Denoiser for NetworkDenoiser<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{DiffusionConfig, PredictionType};
     use candle_core::Device;
 
     /// Says the label of each image plus t, so that the tests see who was asked what.
@@ -158,11 +163,16 @@ mod tests {
         }
     }
 
+    fn cosine(prediction_type: PredictionType) -> Parameterization {
+        let config = DiffusionConfig { prediction_type, timesteps: 100, ..DiffusionConfig::default() };
+        Parameterization::from_config(&config).unwrap()
+    }
+
     const AT: NoiseLevel = NoiseLevel { t: 20.0, alpha: 0.6, sigma: 0.8 };
 
     fn said(classes: Option<usize>, asked: Option<&[usize]>, w: f64, threads: usize, n: usize) -> Result<Vec<f32>> {
         let workers = Arc::new(Workers::new(threads)?);
-        let denoiser = network_denoiser(&Echo { classes }, PredictionType::Epsilon, asked, w, workers)?;
+        let denoiser = network_denoiser(&Echo { classes }, &cosine(PredictionType::Epsilon), asked, w, workers)?;
         let x = Tensor::zeros((n, 1, 1, 1), candle_core::DType::F32, &Device::Cpu)?;
         Ok(denoiser.predict(&x, AT)?.epsilon.flatten_all()?.to_vec1()?)
     }
@@ -189,7 +199,8 @@ mod tests {
     fn guided_estimates_of_image_and_noise_still_make_up_x_t() {
         let workers = Arc::new(Workers::new(2).unwrap());
         let echo = Echo { classes: Some(4) };
-        let denoiser = network_denoiser(&echo, PredictionType::VPrediction, Some(&[0, 1, 2]), 2.0, workers).unwrap();
+        let denoiser =
+            network_denoiser(&echo, &cosine(PredictionType::VPrediction), Some(&[0, 1, 2]), 2.0, workers).unwrap();
         let x = crate::sampling::starting_noise(3, 2, 2, 1, 0, &Device::Cpu).unwrap();
         let prediction = denoiser.predict(&x, AT).unwrap();
         let again = crate::diffusion::combine(AT.alpha, &prediction.x_0, AT.sigma, &prediction.epsilon).unwrap();
@@ -217,8 +228,7 @@ mod tests {
 
     #[test]
     fn a_guided_u_net_gives_the_same_sample_on_any_number_of_workers() {
-        use crate::config::{ModelConfig, SampleConfig, ScheduleName};
-        use crate::diffusion::Schedule;
+        use crate::config::{ModelConfig, SampleConfig};
         use crate::nn::{UNetConfig, Weights};
         use crate::sampling::{SamplerSettings, Trajectory, sample, starting_noise};
 
@@ -230,14 +240,14 @@ mod tests {
         };
         let config = UNetConfig::new(&model, 8, 8, 1, Some(3));
         let unet = UNet::new(&config, &Weights::init(&config, 1, &Device::Cpu).unwrap()).unwrap();
-        let schedule = Arc::new(Schedule::named(ScheduleName::Cosine, 100, 1e-4, 0.02).unwrap());
+        let v = cosine(PredictionType::VPrediction);
         let settings = SamplerSettings { steps: 4, ..SamplerSettings::from(&SampleConfig::default()) };
         let run = |threads, n: usize| {
             let classes: Vec<usize> = (0..n).map(|i| i % 3).collect();
             let workers = Arc::new(Workers::new(threads).unwrap());
-            let denoiser = network_denoiser(&unet, PredictionType::VPrediction, Some(&classes), 1.5, workers).unwrap();
+            let denoiser = network_denoiser(&unet, &v, Some(&classes), 1.5, workers).unwrap();
             let noise = starting_noise(n, 8, 8, 1, 5, &Device::Cpu).unwrap();
-            let x = sample(Trajectory::new(denoiser, schedule.clone(), &settings, noise, 5).unwrap()).unwrap();
+            let x = sample(Trajectory::new(denoiser, v.schedule.clone(), &settings, noise, 5).unwrap()).unwrap();
             x.flatten_all().unwrap().to_vec1::<f32>().unwrap()
         };
         let expected = run(1, 7);

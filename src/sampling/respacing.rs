@@ -2,9 +2,8 @@
 
 use anyhow::{Result, ensure};
 
-use super::NoiseLevel;
 use crate::config::TimestepSpacing;
-use crate::diffusion::Schedule;
+use crate::diffusion::{NoiseLevel, Schedule};
 
 /// `n` of the timesteps 0..`train_timesteps`, falling, as diffusers' `timestep_spacing` has them
 /// (Lin et al. 2023, "Common Diffusion Noise Schedules and Sample Steps are Flawed", table 2):
@@ -47,7 +46,7 @@ pub fn timesteps(spacing: TimestepSpacing, train_timesteps: usize, n: usize) -> 
 /// # Errors
 /// As [`timesteps`].
 pub fn levels(schedule: &Schedule, spacing: TimestepSpacing, n: usize) -> Result<Vec<NoiseLevel>> {
-    Ok(timesteps(spacing, schedule.timesteps(), n)?.into_iter().map(|t| NoiseLevel::of(schedule, t)).collect())
+    Ok(timesteps(spacing, schedule.timesteps(), n)?.into_iter().map(|t| schedule.at(t)).collect())
 }
 
 #[cfg(test)]

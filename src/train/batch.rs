@@ -4,20 +4,21 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 use rand::RngExt;
 
-use crate::config::PredictionType;
+use super::times::uniform;
+
 use crate::data::Dataset;
-use crate::diffusion::Schedule;
+use crate::diffusion::{NoiseLevel, Parameterization, Target};
 use crate::random::{Stream, generator, normal};
 
 /// N noisy images with the network's targets. Tensors lie on the training device.
 pub struct Batch {
-    /// x_t, `[N, H, W, C]`.
-    pub x_t: Tensor,
+    /// What the network sees: x_t times the path's input scale, `[N, H, W, C]`.
+    pub input: Tensor,
     /// What the network should output, `[N, H, W, C]`.
     pub target: Tensor,
-    /// Timestep of each sample, t ∈ 0..T.
-    pub timesteps: Vec<usize>,
-    /// The same as `[N]` f32, as the network takes it.
+    /// Timestep of each sample, t ∈ 0..T; between the ticks on continuous paths.
+    pub timesteps: Vec<f64>,
+    /// The time that the network is told, `[N]` f32.
     pub t: Tensor,
     /// Class of each sample, `[N]` u32; the null class where the label was dropped.
     pub classes: Option<Tensor>,
@@ -26,8 +27,7 @@ pub struct Batch {
 /// What a batch is made with.
 #[derive(Clone, Copy)]
 pub struct Recipe<'a> {
-    pub schedule: &'a Schedule,
-    pub prediction_type: PredictionType,
+    pub parameterization: &'a Parameterization,
     pub device: &'a Device,
 }
 
@@ -54,9 +54,8 @@ impl Batch {
         horizontal_flip: bool,
         labels: Option<LabelDrop>,
     ) -> Result<Self> {
-        let total = recipe.schedule.timesteps();
         let mut rng = generator(seed, Stream::Timesteps, step);
-        let timesteps = indices.iter().map(|_| rng.random_range(0..total)).collect();
+        let timesteps = uniform(&recipe.parameterization.schedule, indices.len(), &mut rng);
         let flips: Option<Vec<bool>> = horizontal_flip.then(|| {
             let mut rng = generator(seed, Stream::Augment, step);
             indices.iter().map(|_| rng.random_bool(0.5)).collect()
@@ -82,26 +81,30 @@ impl Batch {
         (height, width, channels): (usize, usize, usize),
         pixels: Vec<f32>,
         noise: Vec<f32>,
-        timesteps: Vec<usize>,
+        timesteps: Vec<f64>,
         classes: Option<Vec<u32>>,
     ) -> Result<Self> {
         let n = timesteps.len();
-        let device = recipe.device;
-        let schedule = recipe.schedule;
+        let Recipe { parameterization, device } = recipe;
+        let levels: Vec<NoiseLevel> = timesteps.iter().map(|&t| parameterization.schedule.level(t)).collect();
+        let targets: Vec<Target> = levels.iter().map(|&at| parameterization.target(at)).collect();
         let shape = (n, height, width, channels);
         let x_0 = Tensor::from_vec(pixels, shape, device)?;
         let epsilon = Tensor::from_vec(noise, shape, device)?;
-        let column = |f: &dyn Fn(usize) -> f64| {
-            let values: Vec<f32> = timesteps.iter().map(|&t| f(t) as f32).collect();
-            Tensor::from_vec(values, (n, 1, 1, 1), device)
+        // a·x_0 + b·ε, each sample with its own a and b.
+        let mix = |a: &dyn Fn(usize) -> f64, b: &dyn Fn(usize) -> f64| -> Result<Tensor> {
+            let column = |f: &dyn Fn(usize) -> f64| {
+                Tensor::from_vec((0..n).map(|i| f(i) as f32).collect::<Vec<_>>(), (n, 1, 1, 1), device)
+            };
+            Ok((x_0.broadcast_mul(&column(a)?)? + epsilon.broadcast_mul(&column(b)?)?)?)
         };
-        let alpha = column(&|t| schedule.alpha(t))?;
-        let sigma = column(&|t| schedule.sigma(t))?;
-        let x_t = schedule.add_noise(&x_0, &epsilon, &timesteps)?;
-        let target = recipe.prediction_type.target(&x_0, &epsilon, &alpha, &sigma)?;
-        let t = Tensor::from_vec(timesteps.iter().map(|&t| t as f32).collect::<Vec<_>>(), n, device)?;
+        let scale = |i: usize| parameterization.input_scale(levels[i]);
+        let input = mix(&|i| scale(i) * levels[i].alpha, &|i| scale(i) * levels[i].sigma)?;
+        let target = mix(&|i| targets[i].x_0, &|i| targets[i].epsilon)?;
+        let times: Vec<f32> = levels.iter().map(|&at| parameterization.network_time(at) as f32).collect();
+        let t = Tensor::from_vec(times, n, device)?;
         let classes = classes.map(|classes| Tensor::from_vec(classes, n, device)).transpose()?;
-        Ok(Self { x_t, target, timesteps, t, classes })
+        Ok(Self { input, target, timesteps, t, classes })
     }
 
     /// Number of samples.
@@ -117,7 +120,7 @@ impl Batch {
     pub fn narrow(&self, range: std::ops::Range<usize>) -> Result<Self> {
         let (start, len) = (range.start, range.len());
         Ok(Self {
-            x_t: self.x_t.narrow(0, start, len)?,
+            input: self.input.narrow(0, start, len)?,
             target: self.target.narrow(0, start, len)?,
             timesteps: self.timesteps[range].to_vec(),
             t: self.t.narrow(0, start, len)?,

@@ -2,9 +2,9 @@
 //! move it.
 
 use anyhow::Result;
-use rand::RngExt;
 
 use super::batch::{Batch, Recipe};
+use super::times::stratified;
 use crate::data::Dataset;
 use crate::random::{Stream, generator, normal};
 
@@ -30,15 +30,9 @@ impl HeldOut {
         if n == 0 {
             return Ok(None);
         }
-        let total = recipe.schedule.timesteps();
         let mut rng = generator(seed, Stream::HeldOutNoise, 0);
         let indices: Vec<usize> = (0..n).collect();
-        let timesteps: Vec<usize> = (0..n)
-            .map(|i| {
-                let within: f64 = rng.random();
-                (((i as f64 + within) / n as f64 * total as f64) as usize).min(total - 1)
-            })
-            .collect();
+        let timesteps = stratified(&recipe.parameterization.schedule, n, &mut rng);
         let size = data.height * data.width * data.channels;
         let noise = normal(&mut rng, n * size);
         let batches = indices

@@ -9,6 +9,7 @@ mod learning_rate;
 mod loss_average;
 mod optimizer;
 mod state;
+mod times;
 mod timestep_loss;
 mod trainer;
 

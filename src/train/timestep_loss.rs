@@ -15,13 +15,15 @@ impl TimestepLoss {
         Self { timesteps, sum: vec![0.0; bins], count: vec![0; bins] }
     }
 
-    /// The bin that t falls into.
-    pub fn bin(&self, t: usize) -> usize {
+    /// The bin that t falls into; t is rounded up on continuous paths, whose tick t = 0 ends the first
+    /// stretch of time.
+    pub fn bin(&self, t: f64) -> usize {
+        let t = t.ceil().max(0.0) as usize;
         (t * self.sum.len() / self.timesteps.max(1)).min(self.sum.len() - 1)
     }
 
     /// Adds one sample's loss at timestep t.
-    pub fn add(&mut self, t: usize, loss: f64) {
+    pub fn add(&mut self, t: f64, loss: f64) {
         let bin = self.bin(t);
         self.sum[bin] += loss;
         self.count[bin] += 1;
@@ -64,7 +66,7 @@ mod tests {
         for (timesteps, bins) in [(1000, 40), (50, 40), (7, 3), (10, 40), (1, 1)] {
             let loss = TimestepLoss::new(timesteps, bins);
             let mut sizes = vec![0; bins.min(timesteps)];
-            (0..timesteps).for_each(|t| sizes[loss.bin(t)] += 1);
+            (0..timesteps).for_each(|t| sizes[loss.bin(t as f64)] += 1);
             let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
             assert!(*least > 0 && most - least <= 1, "T {timesteps}, {bins} bins: {sizes:?}");
         }
@@ -73,9 +75,9 @@ mod tests {
     #[test]
     fn means_and_counts_come_out_and_the_bins_start_again() {
         let mut loss = TimestepLoss::new(10, 2);
-        loss.add(0, 1.0);
-        loss.add(4, 3.0);
-        loss.add(9, 5.0);
+        loss.add(0.0, 1.0);
+        loss.add(4.0, 3.0);
+        loss.add(9.0, 5.0);
         assert_eq!(loss.take(), (vec![2.0, 5.0], vec![2, 1]));
         assert!(loss.is_empty());
         assert!(loss.take().0.iter().all(|m| m.is_nan()));

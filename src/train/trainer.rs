@@ -16,7 +16,7 @@ use super::optimizer::{AdamW, Update};
 use super::state::{TrainerState, finder, set_all};
 use crate::config::Config;
 use crate::data::{Dataset, indices_of_step};
-use crate::diffusion::Schedule;
+use crate::diffusion::{Parameterization, Schedule};
 use crate::kernels::{self, Workers};
 use crate::nn::{UNet, UNetConfig, Weights};
 use crate::random::{Stream, generator};
@@ -35,13 +35,13 @@ pub struct StepReport {
     /// Global gradient norm before clipping.
     pub grad_norm: f64,
     /// Timestep and loss of every sample.
-    pub samples: Vec<(usize, f64)>,
+    pub samples: Vec<(f64, f64)>,
 }
 
 /// Network, optimizer, average and data: everything that training needs.
 pub struct Trainer {
     config: Config,
-    schedule: Arc<Schedule>,
+    parameterization: Parameterization,
     data: Dataset,
     held_out: Option<HeldOut>,
     labels: Option<LabelDrop>,
@@ -74,20 +74,20 @@ impl Trainer {
         device: &Device,
         workers: Arc<Workers>,
     ) -> Result<Self> {
-        let schedule = Arc::new(Schedule::from_config(&config.diffusion)?);
+        let parameterization = Parameterization::from_config(&config.diffusion)?;
         let conditional = config.model.class_conditional;
         let num_classes = conditional.then_some(data.classes.len());
         let unet_config = UNetConfig::new(&config.model, data.height, data.width, data.channels, num_classes);
         let (weights, parameters) = Weights::init(&unet_config, config.seed, device)?.trainable()?;
         let unet = UNet::new(&unet_config, &weights)?;
-        let recipe = Recipe { schedule: &schedule, prediction_type: config.diffusion.prediction_type, device };
+        let recipe = Recipe { parameterization: &parameterization, device };
         let held_out = HeldOut::new(recipe, held_out, config.train.batch_size, config.seed, conditional)?;
         let labels = num_classes.map(|n| LabelDrop { null_class: n as u32, p_uncond: config.train.p_uncond });
         let optimizer = AdamW::new(&parameters, (&config.train).into())?;
         let ema = Ema::new(&parameters, config.train.ema_decay)?;
         Ok(Self {
             config: config.clone(),
-            schedule,
+            parameterization,
             data,
             held_out,
             labels,
@@ -123,7 +123,7 @@ impl Trainer {
         self.optimizer.step(&gradients, update, &mut self.ema, &self.workers)?;
         self.step = done;
         let epoch = (done * batch.len() as u64) as f64 / self.data.len() as f64;
-        let samples = batch.timesteps.into_iter().zip(losses).collect();
+        let samples = batch.timesteps.iter().copied().zip(losses).collect();
         Ok(StepReport { step: done, epoch, loss, lr, grad_norm, samples })
     }
 
@@ -136,11 +136,7 @@ impl Trainer {
     }
 
     fn recipe(&self) -> Recipe<'_> {
-        Recipe {
-            schedule: &self.schedule,
-            prediction_type: self.config.diffusion.prediction_type,
-            device: &self.device,
-        }
+        Recipe { parameterization: &self.parameterization, device: &self.device }
     }
 
     /// Splits the batch over the workers; each runs its share forward and backward.
@@ -152,7 +148,7 @@ impl Trainer {
             // Shares must not repeat each other's masks: 2^16 shares a step are plenty.
             let mut rng = generator(self.config.seed, Stream::Dropout, (self.step << 16) | i as u64);
             let output =
-                self.unet.forward_train(&share.x_t, &share.t, share.classes.as_ref(), dropout.then_some(&mut rng))?;
+                self.unet.forward_train(&share.input, &share.t, share.classes.as_ref(), dropout.then_some(&mut rng))?;
             let per_sample = kernels::squared_error(&output, &share.target)?;
             // Shares add up to the mean over the whole batch.
             let gradients = (per_sample.sum_all()? / batch.len() as f64)?.backward()?;
@@ -199,7 +195,7 @@ impl Trainer {
             let ranges = self.shares(batch.len());
             let losses = self.workers.run(ranges.len(), |i| -> Result<Vec<f64>> {
                 let share = batch.narrow(ranges[i].clone())?;
-                let output = unet.forward(&share.x_t, &share.t, share.classes.as_ref())?;
+                let output = unet.forward(&share.input, &share.t, share.classes.as_ref())?;
                 to_f64(&kernels::squared_error(&output, &share.target)?)
             });
             for loss in losses {
@@ -216,7 +212,12 @@ impl Trainer {
     }
 
     pub fn schedule(&self) -> &Arc<Schedule> {
-        &self.schedule
+        &self.parameterization.schedule
+    }
+
+    /// The path and the target that the network is trained on.
+    pub fn parameterization(&self) -> &Parameterization {
+        &self.parameterization
     }
 
     pub fn unet_config(&self) -> &UNetConfig {

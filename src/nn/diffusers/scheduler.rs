@@ -19,7 +19,9 @@ pub fn scheduler_config(diffusion: &DiffusionConfig, sample: &SampleConfig) -> R
         ScheduleName::Linear => ("linear", None),
         ScheduleName::ScaledLinear => ("scaled_linear", None),
         ScheduleName::Cosine => ("squaredcos_cap_v2", None),
-        ScheduleName::Sigmoid => ("linear", Some(Schedule::from_config(diffusion)?.betas)),
+        ScheduleName::Sigmoid | ScheduleName::SigmoidJabri | ScheduleName::Given => {
+            ("linear", Some(Schedule::from_config(diffusion)?.betas))
+        }
     };
     Ok(json!({
         "_class_name": "DDPMScheduler",
@@ -32,7 +34,7 @@ pub fn scheduler_config(diffusion: &DiffusionConfig, sample: &SampleConfig) -> R
         "dynamic_thresholding_ratio": 0.995,
         "num_train_timesteps": diffusion.timesteps,
         "prediction_type": diffusion.prediction_type,
-        "rescale_betas_zero_snr": false,
+        "rescale_betas_zero_snr": diffusion.rescale_betas_zero_snr && trained_betas.is_none(),
         "sample_max_value": 1.0,
         "steps_offset": 0,
         "thresholding": false,

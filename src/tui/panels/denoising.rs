@@ -9,7 +9,7 @@ use crate::tui::chart::Marker;
 use crate::tui::format::{right, thousands};
 use crate::tui::layout;
 use crate::tui::pictures::{Pictures, Slot};
-use crate::tui::state::{Film, Placed, Playback, State, Still, sampler_name};
+use crate::tui::state::{Film, Placed, Playback, State, Still};
 use crate::tui::theme::Role;
 use crate::tui::words::{Words, shorten};
 
@@ -20,7 +20,7 @@ const EARLY_SHARE: u64 = 20;
 /// "ddim 50 · w 1.0 · EMA · step 12,400".
 pub fn subtitle(state: &State) -> Words {
     let sampling = &state.controls.sampling;
-    let sampler = format!("{} {}", sampler_name(sampling.sampler), sampling.steps);
+    let sampler = format!("{} {}", sampling.sampler.name(), sampling.steps);
     let mut words = Words::new(&state.theme).add(Role::Dim, sampler);
     if sampling.sampler == SamplerName::Ddim && sampling.eta > 0.0 {
         words = words.add(Role::Dim, format!("η {}", sampling.eta));

@@ -8,7 +8,7 @@ use crate::config::{Config, PredictionType};
 use crate::lab::Phase;
 use crate::tui::chart::Marker;
 use crate::tui::format::{count, duration, right, thousands, three_digits};
-use crate::tui::state::{State, schedule_name};
+use crate::tui::state::State;
 use crate::tui::theme::Role;
 use crate::tui::words::Words;
 
@@ -37,10 +37,7 @@ fn facts(state: &State) -> Words {
         None => words,
     };
     let words = words
-        .add(
-            Role::Dim,
-            format!("{} T {}", schedule_name(config.diffusion.schedule), thousands(config.diffusion.timesteps as u64)),
-        )
+        .add(Role::Dim, format!("{} T {}", config.diffusion.label(), thousands(config.diffusion.timesteps as u64)))
         .add(Role::Dim, target(config));
     match &state.live.info {
         Some(info) => words.add(Role::Dim, format!("{} × {}", info.device, info.threads)),
@@ -54,6 +51,9 @@ fn target(config: &Config) -> &'static str {
         PredictionType::Epsilon => "ε",
         PredictionType::Sample => "x_0",
         PredictionType::VPrediction => "v",
+        PredictionType::Score => "score",
+        PredictionType::Flow => "flow",
+        PredictionType::Edm => "F",
     }
 }
 

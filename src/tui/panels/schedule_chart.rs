@@ -8,7 +8,7 @@ use crate::diffusion::Schedule;
 use crate::tui::chart::{Dots, Marker, Pen, Scale, Tick, nice_ceil, step_ticks, value_ticks, x_axis, y_axis};
 use crate::tui::format::three_digits;
 use crate::tui::layout;
-use crate::tui::state::{Curves, ScheduleView, State, TimeAxis, schedule_name};
+use crate::tui::state::{Curves, ScheduleView, State, TimeAxis};
 use crate::tui::theme::Role;
 use crate::tui::words::columns;
 
@@ -135,9 +135,9 @@ fn legend(state: &State, curves: &Curves, plot: Rect, buf: &mut Buffer) {
     let mut names: Vec<(String, Role)> = if view == ScheduleView::Coefficients {
         vec![("√ᾱ".into(), Role::Clean), ("√(1−ᾱ)".into(), Role::Noisy)]
     } else {
-        vec![(schedule_name(curves.run.name).to_string(), Role::Schedule(curves.run.name))]
+        vec![(curves.run.label().to_string(), Role::Schedule(curves.run.name))]
     };
-    names.extend(curves.others.iter().map(|s| (schedule_name(s.name).to_string(), Role::ScheduleFaint(s.name))));
+    names.extend(curves.others.iter().map(|s| (s.label().to_string(), Role::ScheduleFaint(s.name))));
     let widest = names.iter().map(|(name, _)| columns(name)).max().unwrap_or(0) as u16;
     if plot.width < widest + 14 || usize::from(plot.height) < names.len() + 2 {
         return;

@@ -1,6 +1,6 @@
 //! What a person has set, as far as the screen knows.
 
-use crate::config::{Config, SamplerName};
+use crate::config::Config;
 use crate::lab::SamplingSettings;
 
 /// The live-adjustable settings.
@@ -32,13 +32,5 @@ impl Controls {
             preview_enabled: config.preview.enabled,
             preview_budget: config.preview.budget,
         }
-    }
-}
-
-/// "ddim".
-pub fn sampler_name(sampler: SamplerName) -> &'static str {
-    match sampler {
-        SamplerName::Ddpm => "ddpm",
-        SamplerName::Ddim => "ddim",
     }
 }

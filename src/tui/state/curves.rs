@@ -95,16 +95,6 @@ impl Curves {
     }
 }
 
-/// "cosine".
-pub fn schedule_name(name: ScheduleName) -> &'static str {
-    match name {
-        ScheduleName::Linear => "linear",
-        ScheduleName::ScaledLinear => "scaled linear",
-        ScheduleName::Cosine => "cosine",
-        ScheduleName::Sigmoid => "sigmoid",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

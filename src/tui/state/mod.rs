@@ -15,8 +15,8 @@ mod panel;
 mod playback;
 mod screen;
 
-pub use controls::{Controls, sampler_name};
-pub use curves::{Curves, ScheduleView, TimeAxis, schedule_name};
+pub use controls::Controls;
+pub use curves::{Curves, ScheduleView, TimeAxis};
 pub use data::Data;
 pub use film::{Film, Films, Still};
 pub use gallery::{Gallery, Placed, refresh};

@@ -6,7 +6,6 @@ use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::{Gravity, State};
 
-const SAMPLERS: [SamplerName; 2] = [SamplerName::Ddpm, SamplerName::Ddim];
 const STEPS: [usize; 10] = [2, 5, 10, 15, 25, 50, 100, 250, 500, 1000];
 const ETAS: [f64; 3] = [0.0, 0.5, 1.0];
 const GUIDANCE_STEP: f64 = 0.5;
@@ -49,8 +48,8 @@ fn changed(state: &State, action: Action) -> Result<SamplingSettings, &'static s
             settings.guidance_scale = (settings.guidance_scale + step).clamp(0.0, MOST_GUIDANCE);
         }
         Action::NextSampler => {
-            let at = SAMPLERS.iter().position(|s| *s == settings.sampler).unwrap_or(0);
-            settings.sampler = SAMPLERS[(at + 1) % SAMPLERS.len()];
+            let at = SamplerName::ALL.iter().position(|s| *s == settings.sampler).unwrap_or(0);
+            settings.sampler = SamplerName::ALL[(at + 1) % SamplerName::ALL.len()];
         }
         Action::MoreSteps => {
             let most = state.timesteps();

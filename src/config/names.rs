@@ -1,0 +1,146 @@
+//! The words that a config chooses from.
+
+use serde::{Deserialize, Serialize};
+
+/// The Gaussian path from data to noise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PathName {
+    /// Variance-preserving, in T steps of given β (DDPM).
+    Vp,
+    /// Variance-preserving in continuous time (Song et al. 2021, eq. 11).
+    VpSde,
+    /// Its variance-bounded companion (Song et al. 2021, eq. 12).
+    SubVpSde,
+    /// Variance-exploding: σ grows geometrically (Song et al. 2021, eq. 9).
+    Ve,
+    /// Karras et al. 2022: α = 1, σ log-normal in training.
+    Edm,
+    /// Rectified flow (Liu et al. 2023; Lipman et al. 2023): α = 1 − u, σ = u.
+    Flow,
+}
+
+/// Name of a noise schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScheduleName {
+    Linear,
+    ScaledLinear,
+    Cosine,
+    /// β on a logistic curve: diffusers' `sigmoid`.
+    Sigmoid,
+    /// ᾱ on a logistic curve: Jabri et al. 2022.
+    SigmoidJabri,
+    /// β listed in the config.
+    Given,
+}
+
+/// What the network predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PredictionType {
+    /// The noise ε.
+    Epsilon,
+    /// The clean image x_0.
+    Sample,
+    /// v = (α ε − σ x_0)/√(α² + σ²) (Salimans & Ho 2022; the root is 1 on variance-preserving paths).
+    VPrediction,
+    /// σ times the score ∇ log p(x_t), which is −ε.
+    Score,
+    /// The velocity dα/du·x_0 + dσ/du·ε of the path.
+    Flow,
+    /// EDM's F, x_0 = c_skip·x_t + c_out·F (Karras et al. 2022, eq. 7).
+    Edm,
+}
+
+/// How the time embedding enters a residual block (diffusers' `resnet_time_scale_shift`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeScaleShift {
+    /// Added to the features.
+    Default,
+    /// FiLM: scales and shifts the normalized features.
+    ScaleShift,
+}
+
+/// How the learning rate goes on after the warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LrSchedule {
+    Constant,
+    /// Falls along half a cosine to `min_learning_rate` at the last step.
+    Cosine,
+}
+
+/// Name of a sampler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SamplerName {
+    Ddpm,
+    Ddim,
+}
+
+/// Which timesteps a sampler with fewer than T steps visits (diffusers' `timestep_spacing`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimestepSpacing {
+    Leading,
+    Trailing,
+    Linspace,
+}
+
+impl PathName {
+    /// The word in configs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vp => "vp",
+            Self::VpSde => "vp_sde",
+            Self::SubVpSde => "sub_vp_sde",
+            Self::Ve => "ve",
+            Self::Edm => "edm",
+            Self::Flow => "flow",
+        }
+    }
+}
+
+impl ScheduleName {
+    /// The word in configs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::ScaledLinear => "scaled_linear",
+            Self::Cosine => "cosine",
+            Self::Sigmoid => "sigmoid",
+            Self::SigmoidJabri => "sigmoid_jabri",
+            Self::Given => "given",
+        }
+    }
+}
+
+impl PredictionType {
+    pub const ALL: [Self; 6] = [Self::Epsilon, Self::Sample, Self::VPrediction, Self::Score, Self::Flow, Self::Edm];
+
+    /// The word in configs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Epsilon => "epsilon",
+            Self::Sample => "sample",
+            Self::VPrediction => "v_prediction",
+            Self::Score => "score",
+            Self::Flow => "flow",
+            Self::Edm => "edm",
+        }
+    }
+}
+
+impl SamplerName {
+    pub const ALL: [Self; 2] = [Self::Ddpm, Self::Ddim];
+
+    /// The word in configs and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ddpm => "ddpm",
+            Self::Ddim => "ddim",
+        }
+    }
+}
