@@ -345,9 +345,10 @@ mod tests {
         let discrete = Schedule::named(ScheduleName::Linear, 1000, 1e-4, 0.02).unwrap();
         let continuous = on(PathName::VpSde);
         for t in [100, 500, 900] {
-            assert!((discrete.alpha(t) / continuous.alpha(t) - 1.0).abs() < 0.01, "t = {t}");
+            // Each step takes 1 − β where the limit takes exp(−β).
+            assert!((discrete.alpha(t) / continuous.alpha(t) - 1.0).abs() < 0.04, "t = {t}");
             let (a, b) = (discrete.derivative(t as f64), continuous.derivative(t as f64));
-            assert!((a.0 / b.0 - 1.0).abs() < 0.02 && (a.1 / b.1 - 1.0).abs() < 0.02, "t = {t}: {a:?} {b:?}");
+            assert!((a.0 / b.0 - 1.0).abs() < 0.05 && (a.1 / b.1 - 1.0).abs() < 0.08, "t = {t}: {a:?} {b:?}");
         }
     }
 
