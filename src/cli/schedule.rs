@@ -322,7 +322,7 @@ mod tests {
     fn csv_has_a_row_for_every_step_of_every_schedule() {
         let text = printed("schedule --timesteps 7 --format csv").unwrap();
         let rows: Vec<&str> = text.lines().collect();
-        assert_eq!(rows.len(), 1 + 4 * 7);
+        assert_eq!(rows.len(), 1 + 5 * 7);
         let cells: Vec<&str> = rows[1].split(',').collect();
         assert_eq!(cells[..4], ["linear", "1", "0", "0.0001"]);
         assert_eq!(cells.len(), rows[0].split(',').count());
