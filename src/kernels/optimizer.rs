@@ -109,6 +109,17 @@ pub fn sum_and_norm(workers: &Workers, shares: &[Vec<&Tensor>]) -> Result<(Vec<T
     Ok((done.into_iter().map(|(sum, _)| sum).collect(), norm))
 }
 
+/// Adds `more` to `sum`, in place.
+///
+/// # Errors
+/// When they differ in shape, or are not contiguous f32 on a CPU.
+pub fn add_to(sum: &Tensor, more: &Tensor) -> Result<()> {
+    if sum.shape() != more.shape() {
+        candle_core::bail!("a gradient of shape {:?} added to one of {:?}", more.shape(), sum.shape());
+    }
+    with(&more.contiguous()?, |more| with_mut(sum, |sum| sum.iter_mut().zip(more).for_each(|(a, b)| *a += b)))?
+}
+
 /// Σ x², in blocks whose sums are added in f64.
 fn sum_of_squares(x: &[f32]) -> f64 {
     const LANES: usize = 16;

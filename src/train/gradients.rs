@@ -24,6 +24,15 @@ pub fn sum_and_norm(
     by_tensors(&shares)
 }
 
+/// Adds the gradients in `more` to those in `sum`, in place, for every parameter on a CPU.
+///
+/// # Errors
+/// As [`sum_and_norm`].
+pub fn add_to(parameters: &[(String, Var)], sum: &GradStore, more: &GradStore) -> Result<()> {
+    let pairs = of_share(parameters, sum)?.into_iter().zip(of_share(parameters, more)?);
+    Ok(pairs.into_iter().try_for_each(|(sum, more)| optimizer::add_to(sum, more))?)
+}
+
 fn of_share<'a>(parameters: &[(String, Var)], share: &'a GradStore) -> Result<Vec<&'a Tensor>> {
     parameters
         .iter()

@@ -1,5 +1,6 @@
 //! The trainer: a value that takes one step and reports it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -9,7 +10,7 @@ use candle_core::{Device, Tensor, Var};
 use super::TrainError;
 use super::batch::{Batch, LabelDrop, Recipe};
 use super::ema::Ema;
-use super::gradients::{first_not_finite, sum_and_norm};
+use super::gradients::{add_to, first_not_finite, sum_and_norm};
 use super::held_out::HeldOut;
 use super::learning_rate::learning_rate;
 use super::optimizer::{AdamW, Update};
@@ -52,6 +53,7 @@ pub struct Trainer {
     ema: Ema,
     workers: Arc<Workers>,
     device: Device,
+    slice_len: usize,
     step: u64,
     learning_rate_scale: f64,
 }
@@ -86,6 +88,7 @@ impl Trainer {
         let optimizer = AdamW::new(&parameters, (&config.train).into())?;
         let ema = Ema::new(&parameters, config.train.ema_decay)?;
         Ok(Self {
+            slice_len: slice_len(data.height * data.width),
             config: config.clone(),
             parameterization,
             data,
@@ -139,26 +142,47 @@ impl Trainer {
         Recipe { parameterization: &self.parameterization, device: &self.device }
     }
 
-    /// Splits the batch over the workers; each runs its share forward and backward.
+    /// Splits the batch over the workers. Each runs its share forward and backward, a slice after the
+    /// other, and adds the slices' gradients up in order: the memory is that of one slice.
     fn forward_backward(&self, batch: &Batch) -> Result<Vec<Share>> {
         let ranges = self.shares(batch.len());
         let run = |i: usize| -> Result<Share> {
-            let share = batch.narrow(ranges[i].clone())?;
             let dropout = self.config.model.dropout > 0.0;
             // Shares must not repeat each other's masks: 2^16 shares a step are plenty.
             let mut rng = generator(self.config.seed, Stream::Dropout, (self.step << 16) | i as u64);
-            let output =
-                self.unet.forward_train(&share.input, &share.t, share.classes.as_ref(), dropout.then_some(&mut rng))?;
-            let per_sample = kernels::squared_error(&output, &share.target)?;
-            // Shares add up to the mean over the whole batch.
-            let gradients = (per_sample.sum_all()? / batch.len() as f64)?.backward()?;
-            Ok(Share { losses: to_f64(&per_sample)?, gradients })
+            let mut losses = Vec::with_capacity(ranges[i].len());
+            let mut sum: Option<GradStore> = None;
+            for slice in self.slices(ranges[i].clone()) {
+                let slice = batch.narrow(slice)?;
+                let output = self.unet.forward_train(
+                    &slice.input,
+                    &slice.t,
+                    slice.classes.as_ref(),
+                    dropout.then_some(&mut rng),
+                )?;
+                let per_sample = kernels::squared_error(&output, &slice.target)?;
+                // Slices add up to the mean over the whole batch.
+                let gradients = (per_sample.sum_all()? / batch.len() as f64)?.backward()?;
+                losses.extend(to_f64(&per_sample)?);
+                match &sum {
+                    Some(sum) => add_to(&self.parameters, sum, &gradients)?,
+                    None => sum = Some(gradients),
+                }
+            }
+            Ok(Share { losses, gradients: sum.context("a share without samples")? })
         };
         self.workers.run(ranges.len(), run).into_iter().collect()
     }
 
+    /// A share cut into nearly equal slices of at most `slice_len` samples.
+    fn slices(&self, share: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        let (start, n) = (share.start, share.len());
+        let parts = if self.device.is_cpu() { n.div_ceil(self.slice_len) } else { 1 };
+        (0..parts).map(move |k| start + k * n / parts..start + (k + 1) * n / parts)
+    }
+
     /// One share a worker on a CPU; other devices take the batch whole.
-    fn shares(&self, n: usize) -> Vec<std::ops::Range<usize>> {
+    fn shares(&self, n: usize) -> Vec<Range<usize>> {
         if self.device.is_cpu() { self.workers.shares(n) } else { std::iter::once(0..n).collect() }
     }
 
@@ -283,6 +307,70 @@ impl Trainer {
     }
 }
 
+/// Samples that a worker takes through forward and backward pass at a time on a CPU.
+///
+/// The fewer, the less memory; the more, the less the fixed work of an operation weighs (transforming
+/// weights, and the sums of their gradients). Measured on 28×28 and 32×32 pixels with networks of 16
+/// to 128 channels: 16 are as fast as the whole share, 8 cost up to 10 % more. Larger images bring as
+/// much work in fewer samples.
+fn slice_len(pixels: usize) -> usize {
+    const SAMPLES: usize = 16;
+    const PIXELS: usize = 32 * 32;
+    (SAMPLES * PIXELS / pixels.max(1)).clamp(1, SAMPLES)
+}
+
 fn to_f64(x: &Tensor) -> Result<Vec<f64>> {
     Ok(x.to_vec1::<f32>()?.into_iter().map(f64::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trainer(slice_len: usize) -> Trainer {
+        let mut config = Config::default();
+        config.train.batch_size = 11;
+        config.model.block_out_channels = vec![8, 16];
+        config.model.norm_num_groups = 4;
+        config.model.attention_levels = vec![];
+        config.model.mid_attention = false;
+        config.model.class_conditional = false;
+        let data = |n: usize| Dataset {
+            name: "stripes".into(),
+            source: "a test".into(),
+            height: 8,
+            width: 8,
+            channels: 1,
+            pixels: Arc::new((0..n * 64).map(|i| (i * i % 251) as u8).collect()),
+            labels: Arc::default(),
+            classes: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let workers = Arc::new(Workers::new(2).unwrap());
+        let trainer = Trainer::new(&config, data(40), &data(0), &Device::Cpu, workers).unwrap();
+        Trainer { slice_len, ..trainer }
+    }
+
+    #[test]
+    fn slices_add_up_to_the_whole_batch_and_repeat_exactly() {
+        let steps = |slice_len| {
+            let mut trainer = trainer(slice_len);
+            (0..3).map(|_| trainer.step().unwrap()).collect::<Vec<_>>()
+        };
+        let (whole, sliced) = (steps(100), steps(2));
+        assert_eq!(sliced, steps(2));
+        for (whole, sliced) in whole.iter().zip(&sliced) {
+            assert_eq!(whole.samples.len(), sliced.samples.len());
+            assert!((whole.loss - sliced.loss).abs() < 1e-4 * whole.loss, "{} and {}", whole.loss, sliced.loss);
+            let (a, b) = (whole.grad_norm, sliced.grad_norm);
+            assert!((a - b).abs() < 1e-3 * a, "gradient norms {a} and {b}");
+        }
+    }
+
+    #[test]
+    fn slices_are_nearly_equal_and_smaller_for_larger_images() {
+        let trainer = trainer(16);
+        assert_eq!(trainer.slices(5..38).collect::<Vec<_>>(), [5..16, 16..27, 27..38]);
+        assert_eq!([28 * 28, 32 * 32, 64 * 64, 512 * 512].map(slice_len), [16, 16, 4, 1]);
+    }
 }
