@@ -10,6 +10,7 @@ mod program;
 mod runs;
 pub mod sample;
 pub mod schedule;
+mod study;
 mod usage;
 mod values;
 

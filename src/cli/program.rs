@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use super::{UsageError, bench, data, doctor, eval, lab, runs, sample, schedule};
+use super::{UsageError, bench, data, doctor, eval, lab, runs, sample, schedule, study};
 use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::lab::Outcome;
@@ -32,6 +32,7 @@ enum Subcommands {
     Bench(bench::Args),
     Data(data::Args),
     Runs(runs::Args),
+    Study(study::Args),
     Doctor(doctor::Args),
 }
 
@@ -63,6 +64,7 @@ fn run(command: Subcommands) -> Result<()> {
         Subcommands::Bench(args) => bench::run(args),
         Subcommands::Data(args) => data::run(args),
         Subcommands::Runs(args) => runs::run(args),
+        Subcommands::Study(args) => study::run(args),
         Subcommands::Doctor(args) => doctor::run(args),
     }
 }

@@ -1,0 +1,31 @@
+//! Which study a word means.
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::guidance;
+
+/// Make the tables and pictures that docs/study.md teaches from, with your own run.
+///
+/// Each study writes a Markdown table, a plot and the samples themselves into a folder. What was measured
+/// is kept there as well: a study that was stopped goes on where it was.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    study: Study,
+}
+
+#[derive(Debug, Subcommand)]
+enum Study {
+    Guidance(guidance::Args),
+}
+
+/// Runs the study.
+///
+/// # Errors
+/// A usage error for what this run can't show; else what went wrong while sampling or writing.
+pub fn run(args: Args) -> Result<()> {
+    match args.study {
+        Study::Guidance(args) => guidance::run(args),
+    }
+}

@@ -1,0 +1,78 @@
+//! `difflab study guidance`: clearer and less varied, then broken, as the guidance scale grows.
+
+use anyhow::Result;
+
+use super::ledger::Ledger;
+use super::report::{percent, table, write};
+use super::subject::{Options, Subject, make_out};
+use crate::cli::UsageError;
+use crate::picture::palette::DARK;
+use crate::picture::plot::{LinePlot, Series};
+use crate::sampling::SamplerSettings;
+
+/// What the guidance scale does: samples at w = 0 to 7.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    options: Options,
+    /// The scales w of (1 + w)·ε_cond − w·ε_uncond.
+    #[arg(long, value_name = "W,W,…", value_delimiter = ',', default_value = "0,0.5,1,2,3,4,5,6,7")]
+    scales: Vec<f64>,
+    /// Network calls of a trajectory. Default: the run's sample.steps.
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// The weights of this checkpoint. Default: the newest good one.
+    #[arg(long, value_name = "STEP")]
+    checkpoint: Option<u64>,
+}
+
+/// Runs the study.
+///
+/// # Errors
+/// A usage error for a run without classes; else what went wrong while sampling or writing.
+pub fn run(args: Args) -> Result<()> {
+    let subject = Subject::open(&args.options, args.checkpoint)?;
+    if subject.model.unet.num_classes().is_none() {
+        let message = "guidance needs a run trained with class labels (model.class_conditional = true)";
+        return Err(UsageError::new(message).into());
+    }
+    let out = &args.options.out;
+    make_out(out)?;
+    let mut settings = SamplerSettings::from(&subject.model.config.sample);
+    settings.steps = args.steps.unwrap_or(settings.steps);
+    let mut ledger = Ledger::open(&out.join("measured.jsonl"))?;
+    let (mut rows, mut points) = (Vec::new(), Vec::new());
+    for &w in &args.scales {
+        let picture = format!("guidance/w{w}.png");
+        let key = format!("guidance {} {settings:?} w {w}", subject.key()?);
+        let measured = ledger.get_or(&key, || subject.measure(&settings, w, &out.join(&picture)))?;
+        eprintln!("w {w}: read as asked {}", percent(measured.accuracy));
+        rows.push(vec![
+            w.to_string(),
+            (1.0 + w).to_string(),
+            percent(measured.accuracy),
+            format!("![samples at w = {w}]({picture})"),
+        ]);
+        points.extend(measured.accuracy.map(|share| (w, 100.0 * share)));
+    }
+    let plots: Vec<LinePlot> = (!points.is_empty())
+        .then(|| LinePlot {
+            title: "What guidance does".into(),
+            x_label: "guidance scale w".into(),
+            y_label: "read as the class asked for, %".into(),
+            log_y: false,
+            series: vec![Series { name: settings.sampler.name().into(), color: DARK.cosine, points }],
+        })
+        .into_iter()
+        .collect();
+    let show = if plots.is_empty() { "" } else { "![The table as a plot](guidance.png)\n\n" };
+    let text = format!(
+        "<!-- Made by `difflab study guidance`. -->\n\n{}\nSampler {}, {} steps. s = 1 + w is the scale that other libraries \
+         count.\n\n{show}{}",
+        subject.caption(),
+        settings.sampler.name(),
+        settings.steps,
+        table(&["w", "s", "read as asked", "samples"], &rows)
+    );
+    write(out, "guidance", &text, &plots)
+}

@@ -1,0 +1,18 @@
+//! `difflab study`: the exercises that the project teaches from, as tables and pictures that anyone can
+//! make again.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `dispatch` | which study a word means |
+//! | `guidance` | what the guidance scale does to samples |
+//! | `subject` | a run under study: samples drawn and judged |
+//! | `ledger` | what was measured already, so that a study goes on where it stopped |
+//! | `report` | the Markdown table and the plot |
+
+mod dispatch;
+mod guidance;
+mod ledger;
+mod report;
+mod subject;
+
+pub use dispatch::{Args, run};

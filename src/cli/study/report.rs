@@ -1,0 +1,50 @@
+//! The Markdown table and the plot that a study leaves behind.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::picture::plot::{LinePlot, save_stacked};
+use crate::run::write_replacing;
+
+/// Width and height in pixels of each plot.
+const PLOT: (u32, u32) = (900, 380);
+
+/// A table in Markdown: the header, then the rows, each with as many cells.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let header: Vec<String> = header.iter().map(|cell| cell.to_string()).collect();
+    let mut text = line(&header) + &format!("|{}\n", "---|".repeat(header.len()));
+    text.extend(rows.iter().map(|row| line(row)));
+    text
+}
+
+/// Writes `out/NAME.md` and, with any plots, `out/NAME.png`, which the text is free to show.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write(out: &Path, name: &str, text: &str, plots: &[LinePlot]) -> Result<()> {
+    if !plots.is_empty() {
+        save_stacked(plots, &out.join(format!("{name}.png")), PLOT.0, PLOT.1 * plots.len() as u32)?;
+    }
+    let path = out.join(format!("{name}.md"));
+    write_replacing(&path, text.as_bytes())?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
+}
+
+/// "97.5 %", or a dash for what could not be measured.
+pub fn percent(share: Option<f64>) -> String {
+    share.map_or("–".into(), |share| format!("{:.1} %", 100.0 * share))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_markdown() {
+        let text = table(&["w", "read"], &[vec!["0".into(), percent(Some(0.975))], vec!["1".into(), percent(None)]]);
+        assert_eq!(text, "| w | read |\n|---|---|\n| 0 | 97.5 % |\n| 1 | – |\n");
+    }
+}

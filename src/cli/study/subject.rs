@@ -1,0 +1,145 @@
+//! A run under study: samples drawn from it and judged.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::cli::UsageError;
+use crate::eval::{Judge, class_accuracy};
+use crate::kernels::Workers;
+use crate::picture;
+use crate::run::{self, LoadedModel, Recording};
+use crate::sampling::{self, SamplerSettings, Trajectory};
+
+/// What every study of a run can be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// The run folder, the beginning of its name in runs/, or `latest`.
+    pub run: String,
+    /// Samples a measurement, the classes in turn.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub num: u64,
+    /// Seed of the noise.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// The folder for tables, plots and samples.
+    #[arg(long, value_name = "DIR", default_value = "study")]
+    pub out: PathBuf,
+    /// Processor threads; 0: as many as there are physical cores.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+}
+
+/// One point of a study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Share of the samples that the bundled judge reads as the class asked for, 0 to 1. None: the run
+    /// makes no digits of a class asked for.
+    pub accuracy: Option<f64>,
+    /// Network calls of a trajectory.
+    pub calls: usize,
+    /// Wall time of all samples together, in seconds.
+    pub seconds: f64,
+}
+
+/// Samples shown of each point.
+const SHOWN: usize = 10;
+
+/// A checkpoint, ready to be sampled and judged.
+pub struct Subject {
+    pub model: LoadedModel,
+    /// None: its samples are no digits of a class asked for.
+    judge: Option<Judge>,
+    workers: Arc<Workers>,
+    num: usize,
+    seed: u64,
+}
+
+impl Subject {
+    /// Opens the newest good checkpoint of the run, or that of a step.
+    ///
+    /// # Errors
+    /// When the run or the checkpoint cannot be used.
+    pub fn open(options: &Options, checkpoint: Option<u64>) -> Result<Self> {
+        let model = LoadedModel::open(&run::find(&options.run)?, checkpoint)?;
+        for warning in &model.warnings {
+            eprintln!("warning: {warning}");
+        }
+        let digits = (0..Judge::CLASSES).map(|digit| digit.to_string());
+        let readable = model.image_shape == (Judge::SIZE, Judge::SIZE, 1)
+            && model.unet.num_classes() == Some(Judge::CLASSES)
+            && model.classes.iter().cloned().eq(digits);
+        let judge = readable.then(Judge::load).transpose()?;
+        let workers = Arc::new(Workers::new(options.threads)?);
+        Ok(Self { model, judge, workers, num: options.num as usize, seed: options.seed })
+    }
+
+    /// What tells this subject's measurements from those of others: the checkpoint by its checksums.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn key(&self) -> Result<String> {
+        let path = self.model.checkpoint.join("difflab/checksums.sha256");
+        let checksums = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        let hash: String = Sha256::digest(&checksums).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("{hash} num {} seed {}", self.num, self.seed))
+    }
+
+    /// Draws the samples and judges them; `row` becomes a picture of the first few.
+    ///
+    /// # Errors
+    /// When sampling fails, or the picture cannot be written.
+    pub fn measure(&self, settings: &SamplerSettings, guidance_scale: f64, row: &Path) -> Result<Measured> {
+        let classes = self.model.unet.num_classes().map(|n| run::classes_in_turn(self.num, n, None));
+        let denoiser = sampling::network_denoiser(
+            &self.model.unet,
+            &self.model.parameterization,
+            classes.as_deref(),
+            guidance_scale,
+            self.workers.clone(),
+        )?;
+        let (h, w, c) = self.model.image_shape;
+        let noise = sampling::starting_noise(self.num, h, w, c, self.seed, &Device::Cpu)?;
+        let schedule = self.model.parameterization.schedule.clone();
+        let trajectory = Trajectory::new(denoiser, schedule, settings, noise, self.seed)?;
+        let started = Instant::now();
+        let mut calls = 0;
+        let samples = Recording::of(trajectory, 0, |frame| calls = frame.index)?.samples;
+        let seconds = started.elapsed().as_secs_f64();
+        let accuracy = match (&self.judge, &classes) {
+            (Some(judge), Some(classes)) => Some(class_accuracy(judge, &samples, classes)?.share()),
+            _ => None,
+        };
+        let shown = SHOWN.min(self.num);
+        let pixels = samples.narrow(0, 0, shown)?.flatten_all()?.to_vec1::<f32>()?;
+        if let Some(parent) = row.parent() {
+            std::fs::create_dir_all(parent).with_context(|| format!("making the folder {}", parent.display()))?;
+        }
+        picture::grid(&pixels, shown, h, w, c, shown, (56 / h.max(1)).max(1), 2)
+            .save_with_format(row, image::ImageFormat::Png)
+            .with_context(|| format!("writing {}", row.display()))?;
+        Ok(Measured { accuracy, calls, seconds })
+    }
+
+    /// "mnist · step 1500 · 200 samples a row · seed 0".
+    pub fn caption(&self) -> String {
+        format!(
+            "Run `{}`, EMA weights of step {}; {} samples a row, seed {}.",
+            self.model.config.name, self.model.step, self.num, self.seed
+        )
+    }
+}
+
+/// Makes the folder that a study writes to.
+///
+/// # Errors
+/// A usage error when it cannot be made.
+pub fn make_out(out: &Path) -> Result<()> {
+    std::fs::create_dir_all(out)
+        .map_err(|error| UsageError::new(format!("--out {}: cannot make the folder: {error}", out.display())).into())
+}
