@@ -133,6 +133,12 @@ fn a_run_on_a_pipe_tells_json_lines_and_leaves_the_whole_folder() {
         kinds.contains(&"ready".into()) && kinds.contains(&"checkpoint".into()) && kinds.contains(&"preview".into())
     );
     assert_eq!(told.last().unwrap()["ok"], true);
+    #[cfg(target_os = "linux")]
+    {
+        let memory = &told[told.len() - 2];
+        assert!(kind(memory) == "memory" && memory["peak_memory_mib"].as_f64().unwrap() > 1.0, "{memory}");
+        assert!(fs::read_to_string(place.path("run/README.md")).unwrap().contains("MiB while training"));
+    }
 
     let metrics = place.lines("run/metrics.jsonl");
     assert_eq!(steps(&metrics), (1..=12).collect::<Vec<_>>());

@@ -17,7 +17,7 @@ mod sgemm;
 mod subject;
 mod timing;
 
-pub use memory::peak_resident_bytes;
+pub use memory::{peak_resident_bytes, peak_resident_mib};
 pub use plan::Plan;
 pub use report::{Machine, Measured, Report, Sgemm};
 pub use subject::{OWN_NAMES, Subject};

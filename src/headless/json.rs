@@ -56,6 +56,7 @@ impl<W: Write> JsonLines<W> {
             }
             Event::SettingChanged { step, what } => json!({"type": "setting", "step": step, "what": what}),
             Event::Warning { step, message } => json!({"type": "warning", "step": step, "message": message}),
+            Event::PeakMemory { mib } => json!({"type": "memory", "peak_memory_mib": mib}),
             Event::Ended(Ok(())) => json!({"type": "ended", "ok": true}),
             Event::Ended(Err(error)) => json!({"type": "ended", "ok": false, "error": error}),
         };

@@ -76,6 +76,7 @@ pub fn sentences(event: &Event) -> Vec<String> {
         Event::CheckpointSaved { step, dir, .. } => vec![format!("checkpoint of step {step}: {}", dir.display())],
         Event::SettingChanged { step, what } => vec![format!("step {step}: {what}")],
         Event::Warning { message, .. } => vec![format!("warning: {message}")],
+        Event::PeakMemory { mib } => vec![format!("peak memory: {mib:.0} MiB")],
         Event::Step(_) | Event::TimestepLoss(_) | Event::History { .. } | Event::Ended(_) => vec![],
     }
 }

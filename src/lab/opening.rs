@@ -13,6 +13,7 @@ use super::plan::{LabPlan, RunChoice};
 use super::preview::{Preview, Subject};
 use super::protocol::{Command, Event, Phase, PreviewFrame, RunInfo};
 use super::worker::{Parts, Worker};
+use crate::bench::peak_resident_mib;
 use crate::config::Config;
 use crate::data::thousands;
 use crate::data::{self, Dataset};
@@ -161,6 +162,7 @@ impl DataFacts {
                 classes: &self.classes,
                 source: &self.source,
                 progress,
+                peak_memory_mib: peak_resident_mib(),
             },
         )
     }

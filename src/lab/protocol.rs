@@ -160,6 +160,11 @@ pub enum Event {
         rows: Vec<TimestepLossRow>,
         marks: Vec<HistoryMark>,
     },
+    /// The most memory that the process has had in RAM at once, in MiB; sent once, at the end of a
+    /// run, where the system tells it.
+    PeakMemory {
+        mib: f64,
+    },
     /// The worker has ended; nothing follows. `Err` says why a run failed.
     Ended(Result<(), String>),
 }

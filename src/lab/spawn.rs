@@ -13,6 +13,7 @@ use super::opening::open;
 use super::outbox::Outbox;
 use super::plan::{Ending, LabPlan};
 use super::protocol::{Command, Event, Phase, PreviewFrame};
+use crate::bench::peak_resident_mib;
 
 /// Commands that may wait; a consumer that sends more is going wrong.
 const COMMANDS: usize = 64;
@@ -49,7 +50,12 @@ impl Lab {
                 let mut outbox = Outbox::new(events_out);
                 let result = work(plan, commands_in, frames_out, &mut outbox);
                 let ended = match &result {
-                    Ok(_) => Ok(()),
+                    Ok(_) => {
+                        if let Some(mib) = peak_resident_mib() {
+                            outbox.send(Event::PeakMemory { mib });
+                        }
+                        Ok(())
+                    }
                     Err(error) => {
                         let message = format!("{error:#}");
                         outbox.send(Event::Phase(Phase::Failed(message.clone())));

@@ -15,6 +15,8 @@ pub struct CardFacts<'a> {
     pub source: &'a str,
     /// Steps done, and the loss then; `None` before the first.
     pub progress: Option<(u64, f64)>,
+    /// The most memory that the training process has had in RAM at once so far, in MiB.
+    pub peak_memory_mib: Option<f64>,
 }
 
 /// The model card in Markdown.
@@ -61,6 +63,9 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
         }
         None => line(format!("| progress | 0 of {} steps |", config.train.steps)),
     }
+    if let Some(mib) = facts.peak_memory_mib {
+        line(format!("| memory | at most {mib:.0} MiB while training |"));
+    }
     line(format!(
         "| sampling | {sampler}, {} steps, guidance w = {} (samples come from the averaged weights) |",
         config.sample.steps, config.sample.guidance_scale
@@ -87,9 +92,10 @@ mod tests {
             classes: &[],
             source: "datasets/mnist",
             progress: Some((20, 0.25)),
+            peak_memory_mib: Some(211.7),
         };
         let card = model_card(&Config::default(), &facts);
-        for part in ["12345", "59000", "28×28×1", "20 of", "0.2500", "datasets/mnist"] {
+        for part in ["12345", "59000", "28×28×1", "20 of", "0.2500", "datasets/mnist", "212 MiB"] {
             assert!(card.contains(part), "{part} is missing in\n{card}");
         }
     }

@@ -1,6 +1,5 @@
 //! Writing checkpoints: beside, synced, then renamed, so that one is either whole or not there.
 
-use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -106,8 +105,10 @@ fn write_state(dir: &Path, state: &TrainerState, progress: &Progress) -> Result<
 }
 
 fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
-    let map: HashMap<String, Tensor> = tensors.iter().cloned().collect();
-    Ok(candle_core::safetensors::save(&map, path)?)
+    let views = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
+    let bytes = safetensors::serialize(views, None).with_context(|| format!("encoding {}", path.display()))?;
+    // Not the library's own writer: its file could be read by nobody but the owner.
+    Ok(fs::write(path, bytes)?)
 }
 
 /// Puts `partial` in the place of `target`. A folder cannot be renamed over another: an old one
@@ -127,5 +128,28 @@ fn remove(dir: &Path) -> io::Result<()> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn files_of_tensors_follow_the_umask_like_all_others() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (tensors, plain) = (dir.path().join("weights.safetensors"), dir.path().join("state.json"));
+        let weight = Tensor::new(&[[1f32, 2.0], [3.0, 4.0]], &Device::Cpu).unwrap();
+        write_tensors(&tensors, &[("b".into(), weight.t().unwrap()), ("a".into(), weight)]).unwrap();
+        fs::write(&plain, "{}").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&tensors), mode(&plain));
+        let read = candle_core::safetensors::load(&tensors, &Device::Cpu).unwrap();
+        assert_eq!(read["a"].to_vec2::<f32>().unwrap(), [[1.0, 2.0], [3.0, 4.0]]);
+        assert_eq!(read["b"].to_vec2::<f32>().unwrap(), [[1.0, 3.0], [2.0, 4.0]]);
     }
 }

@@ -20,6 +20,8 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
         }
         // The run folder keeps them; the screen shows the moving preview anyway.
         Event::PreviewSaved { .. } => {}
+        // The model card has it.
+        Event::PeakMemory { .. } => {}
         Event::CheckpointSaved { step, took, .. } => {
             state.live.history.mark(step, MarkKind::Checkpoint);
             let took = took.as_secs_f64();
