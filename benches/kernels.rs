@@ -8,6 +8,7 @@ use std::hint::black_box;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
+use difflab::config::Precision;
 use difflab::kernels::{self, Padding, Workers, reference};
 use difflab::random::{Stream, generator, normal};
 
@@ -68,7 +69,7 @@ fn convolutions(c: &mut Criterion) {
             c,
             &format!("conv {k}x{k} stride {stride}, {c_in} to {c_out}, {size}x{size}"),
             &[&[N, size, size, c_in], &[k, k, c_in, c_out], &[c_out]],
-            &|t| kernels::conv2d(&t[0], &t[1], &t[2], stride, Padding::Same),
+            &|t| kernels::conv2d(&t[0], &t[1], &t[2], stride, Padding::Same, Precision::F32),
             &|t| reference::conv2d(&t[0], &t[1], &t[2], stride, Padding::Same),
         );
     }

@@ -63,6 +63,17 @@ pub enum TimeScaleShift {
     ScaleShift,
 }
 
+/// How precisely a training step multiplies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// Everything in f32.
+    #[default]
+    F32,
+    /// The products of 3×3 convolutions in bf16, their sums and everything else in f32.
+    Bf16,
+}
+
 /// How the learning rate goes on after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -146,6 +146,10 @@ pub struct TrainConfig {
     pub weight_decay: f64,
     /// Gradients are scaled down to this global norm; 0: never.
     pub max_grad_norm: f64,
+    /// How precisely a step multiplies: `f32`, or `bf16`, which takes the products of the 3×3
+    /// convolutions in bf16 and everything else, weights and sums included, in f32. `bf16` is faster,
+    /// and needs a processor with AVX512-BF16; sampling stays in f32.
+    pub precision: Precision,
     /// Rate at which class labels are replaced by the null class (classifier-free guidance).
     pub p_uncond: f64,
     /// Largest decay of the exponential moving average of the weights.
@@ -297,6 +301,7 @@ impl Default for TrainConfig {
             adam_eps: 1e-8,
             weight_decay: 0.0,
             max_grad_norm: 1.0,
+            precision: Precision::F32,
             p_uncond: 0.1,
             ema_decay: 0.999,
             eval_every: 200,

@@ -8,6 +8,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 
+use crate::config::Precision;
 use crate::kernels::{self, Padding};
 
 const WEIGHTS: &[u8] = include_bytes!("../../datasets/judge/digit_recognizer.f16.safetensors");
@@ -84,7 +85,7 @@ impl Judge {
         let shown = ((images.to_device(&Device::Cpu)?.clamp(-1f32, 1f32)? + 1.0)? / 2.0)?;
         let mut x = ((shown - PIXEL_MEAN)? / PIXEL_STD)?.contiguous()?;
         for (weight, bias) in &self.convolutions {
-            x = max_pool2x(&kernels::conv2d(&x, weight, bias, 1, Padding::Same)?.relu()?)?;
+            x = max_pool2x(&kernels::conv2d(&x, weight, bias, 1, Padding::Same, Precision::F32)?.relu()?)?;
         }
         // The linear layers were trained on channels-first features.
         let x = x.permute((0, 3, 1, 2))?.flatten_from(1)?;

@@ -6,6 +6,8 @@
 //! time embedding folds in there).
 
 mod attention;
+#[cfg(test)]
+mod bf16_tests;
 mod buffers;
 mod conv;
 mod dispatch;
@@ -13,6 +15,7 @@ mod elementwise;
 mod group_norm;
 pub mod memory;
 pub mod optimizer;
+pub mod precision;
 pub mod reference;
 mod resample;
 mod simd;

@@ -7,16 +7,17 @@ use rand::RngExt;
 
 use super::simd::forced::on_each;
 use super::*;
+use crate::config::Precision::F32;
 use crate::random::{Stream, generator};
 
 /// Numbers in -1..1, the same for the same seed.
-fn numbers(seed: u64, shape: &[usize]) -> Tensor {
+pub(super) fn numbers(seed: u64, shape: &[usize]) -> Tensor {
     let mut rng = generator(seed, Stream::Weights, 0);
     let all: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
     Tensor::from_vec(all, shape, &Device::Cpu).unwrap()
 }
 
-fn flat(t: &Tensor) -> Vec<f64> {
+pub(super) fn flat(t: &Tensor) -> Vec<f64> {
     t.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
@@ -33,7 +34,7 @@ fn difference(got: &Tensor, want: &Tensor, floor: f64) -> f64 {
 }
 
 /// A value and the gradients of all inputs, for the loss Σ value · weights.
-fn with_gradients(inputs: &[Tensor], dtype: DType, f: impl Fn(&[Tensor]) -> Result<Tensor>) -> Vec<Tensor> {
+pub(super) fn with_gradients(inputs: &[Tensor], dtype: DType, f: impl Fn(&[Tensor]) -> Result<Tensor>) -> Vec<Tensor> {
     let vars: Vec<Var> = inputs.iter().map(|t| Var::from_tensor(&t.to_dtype(dtype).unwrap()).unwrap()).collect();
     let tensors: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
     let value = f(&tensors).unwrap();
@@ -80,7 +81,7 @@ fn check_conv(
         &what,
         &inputs,
         1e-5,
-        |t| conv2d(&t[0], &t[1], &t[2], stride, padding),
+        |t| conv2d(&t[0], &t[1], &t[2], stride, padding, F32),
         |t| reference::conv2d(&t[0], &t[1], &t[2], stride, padding),
     );
 }
@@ -169,7 +170,7 @@ proptest! {
             &what,
             &inputs,
             tolerance,
-            |t| norm_silu_conv2d(&t[0], (&t[1], &t[2]), groups, 1e-5, &t[3], &t[4]),
+            |t| norm_silu_conv2d(&t[0], (&t[1], &t[2]), groups, 1e-5, &t[3], &t[4], F32),
             |t| {
                 let normed = reference::group_norm(&t[0], &t[1], &t[2], groups, 1e-5, true)?;
                 reference::conv2d(&normed, &t[3], &t[4], 1, Padding::Same)
@@ -242,7 +243,7 @@ fn extreme_numbers_stay_finite_and_nan_stays_visible() {
 fn gradients_are_finite_differences() {
     let inputs = [numbers(1, &[2, 5, 5, 6]), numbers(2, &[3, 3, 6, 8]), numbers(3, &[2, 8])];
     let f = |t: &[Tensor]| {
-        let h = conv2d(&t[0], &t[1], &t[2], 1, Padding::Same)?;
+        let h = conv2d(&t[0], &t[1], &t[2], 1, Padding::Same, F32)?;
         let h = group_norm(&h, &t[2], &t[2], 4, 1e-5, true)?;
         let h = attention(&h, &h, &h, 2)?;
         let h = upsample_nearest2x(&h)?;
@@ -275,9 +276,9 @@ fn shapes_that_do_not_fit_are_errors() {
     let x = numbers(1, &[1, 4, 4, 8]);
     let w = numbers(2, &[3, 3, 8, 8]);
     let bias = numbers(3, &[8]);
-    assert!(conv2d(&x, &w, &numbers(3, &[7]), 1, Padding::Same).is_err());
-    assert!(conv2d(&x, &numbers(2, &[3, 3, 7, 8]), &bias, 1, Padding::Same).is_err());
-    assert!(conv2d(&numbers(1, &[1, 1, 1, 8]), &w, &bias, 1, Padding::RightBottom).is_err());
+    assert!(conv2d(&x, &w, &numbers(3, &[7]), 1, Padding::Same, F32).is_err());
+    assert!(conv2d(&x, &numbers(2, &[3, 3, 7, 8]), &bias, 1, Padding::Same, F32).is_err());
+    assert!(conv2d(&numbers(1, &[1, 1, 1, 8]), &w, &bias, 1, Padding::RightBottom, F32).is_err());
     assert!(linear(&x, &numbers(2, &[7, 8]), &bias).is_err());
     assert!(group_norm(&x, &bias, &bias, 3, 1e-5, false).is_err());
     assert!(attention(&x, &x, &numbers(1, &[1, 4, 4, 4]), 2).is_err());
@@ -290,7 +291,7 @@ fn results_are_the_same_every_time_for_the_same_number_of_threads() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
     let run = || {
         pool.install(|| {
-            let all = with_gradients(&inputs, DType::F32, |t| conv2d(&t[0], &t[1], &t[2], 1, Padding::Same));
+            let all = with_gradients(&inputs, DType::F32, |t| conv2d(&t[0], &t[1], &t[2], 1, Padding::Same, F32));
             all.iter().map(|t| t.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
         })
     };

@@ -25,9 +25,9 @@ impl TimeFeatures {
         }
     }
 
-    /// `t` `[N]` f32, which may be fractional, to `[N, width]`.
+    /// `t` `[N]`, which may be fractional, to `[N, width]`.
     pub fn forward(&self, t: &Tensor) -> Result<Tensor> {
-        let frequencies = self.frequencies(t.device())?;
+        let frequencies = self.frequencies(t.device())?.to_dtype(t.dtype())?;
         let angles = t.unsqueeze(1)?.broadcast_mul(&frequencies)?;
         let (sines, cosines) = (angles.sin()?, angles.cos()?);
         let ordered = if self.cosines_first { [cosines, sines] } else { [sines, cosines] };

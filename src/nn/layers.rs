@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
 use super::parameters::{ParameterKind, Scope};
+use crate::config::Precision;
 use crate::kernels::{self, Padding};
 
 /// A convolution, `[N, H, W, c_in]` to `[N, H / stride, W / stride, c_out]`.
@@ -13,6 +14,7 @@ pub(super) struct Conv2d {
     bias: Tensor,
     stride: usize,
     padding: Padding,
+    precision: Precision,
 }
 
 impl Conv2d {
@@ -35,11 +37,12 @@ impl Conv2d {
             bias: scope.parameter("bias", ParameterKind::Bias { fan_in }, &[c_out])?,
             stride,
             padding,
+            precision: scope.precision(),
         })
     }
 
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(kernels::conv2d(x, &self.weight, &self.bias, self.stride, self.padding)?)
+        Ok(kernels::conv2d(x, &self.weight, &self.bias, self.stride, self.padding, self.precision)?)
     }
 }
 
@@ -95,13 +98,13 @@ impl GroupNorm {
 
     /// The convolution of silu(norm(x)), as one operation; `conv` keeps the size.
     pub fn forward_conv(&self, x: &Tensor, conv: &Conv2d) -> Result<Tensor> {
-        self.convolve(x, (&self.weight, &self.bias), &conv.weight, &conv.bias)
+        self.convolve(x, (&self.weight, &self.bias), conv, &conv.bias)
     }
 
     /// As [`Self::forward_conv`], plus `extra` `[N, c_out]` at every pixel of a sample.
     pub fn forward_conv_plus(&self, x: &Tensor, conv: &Conv2d, extra: &Tensor) -> Result<Tensor> {
         let bias = extra.broadcast_add(&conv.bias)?;
-        self.convolve(x, (&self.weight, &self.bias), &conv.weight, &bias)
+        self.convolve(x, (&self.weight, &self.bias), conv, &bias)
     }
 
     /// silu(norm(x) · (1 + scale) + shift), where scale and shift are the two halves of `film`
@@ -115,7 +118,7 @@ impl GroupNorm {
     /// The convolution of [`Self::forward_film`], as one operation; `conv` keeps the size.
     pub fn forward_film_conv(&self, x: &Tensor, film: &Tensor, conv: &Conv2d) -> Result<Tensor> {
         let (weight, bias) = self.film(film)?;
-        self.convolve(x, (&weight, &bias), &conv.weight, &conv.bias)
+        self.convolve(x, (&weight, &bias), conv, &conv.bias)
     }
 
     /// The affine parameters `[N, C]` that take scale and shift in.
@@ -126,7 +129,7 @@ impl GroupNorm {
         Ok((scale.broadcast_mul(&self.weight)?, (scale.broadcast_mul(&self.bias)? + shift)?))
     }
 
-    fn convolve(&self, x: &Tensor, norm: (&Tensor, &Tensor), weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-        Ok(kernels::norm_silu_conv2d(x, norm, self.groups, self.eps, weight, bias)?)
+    fn convolve(&self, x: &Tensor, norm: (&Tensor, &Tensor), conv: &Conv2d, bias: &Tensor) -> Result<Tensor> {
+        Ok(kernels::norm_silu_conv2d(x, norm, self.groups, self.eps, &conv.weight, bias, conv.precision)?)
     }
 }

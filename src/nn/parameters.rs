@@ -9,6 +9,7 @@ use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 
 use super::{UNet, UNetConfig, Weights};
+use crate::config::Precision;
 
 /// What a parameter is; decides its layout in files and its initial values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,17 +132,28 @@ impl Source for Recorder {
 pub(super) struct Scope<'a> {
     source: &'a dyn Source,
     name: String,
+    precision: Precision,
 }
 
 impl<'a> Scope<'a> {
     pub fn root(source: &'a dyn Source) -> Self {
-        Self { source, name: String::new() }
+        Self { source, name: String::new(), precision: Precision::F32 }
+    }
+
+    /// The same place, for layers that multiply with this precision.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// How precisely the layers built here multiply.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The child module `name`; `name` may have several parts, joined by dots.
     pub fn child(&self, name: impl std::fmt::Display) -> Self {
         let dot = if self.name.is_empty() { "" } else { "." };
-        Self { source: self.source, name: format!("{}{dot}{name}", self.name) }
+        Self { source: self.source, name: format!("{}{dot}{name}", self.name), precision: self.precision }
     }
 
     /// Full name of this module.

@@ -12,6 +12,7 @@ use super::layers::{Conv2d, GroupNorm};
 use super::parameters::Scope;
 use super::pass::Pass;
 use super::{UNetConfig, Weights};
+use crate::config::Precision;
 use crate::kernels;
 
 /// A U-Net (Ho et al. 2020, appendix B) ready to be asked.
@@ -42,6 +43,14 @@ impl UNet {
     /// shape; the message names the key or the tensor.
     pub fn new(config: &UNetConfig, weights: &Weights) -> Result<Self> {
         Self::build(config, Scope::root(weights))
+    }
+
+    /// The same network, its 3×3 convolutions multiplied with this precision (forward and backward).
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_precision(config: &UNetConfig, weights: &Weights, precision: Precision) -> Result<Self> {
+        Self::build(config, Scope::root(weights).with_precision(precision))
     }
 
     pub(super) fn build(config: &UNetConfig, scope: Scope) -> Result<Self> {

@@ -8,6 +8,7 @@ mod held_out;
 mod learning_rate;
 mod loss_average;
 mod optimizer;
+mod precision;
 mod state;
 mod times;
 mod timestep_loss;

@@ -14,6 +14,7 @@ use super::gradients::{add_to, first_not_finite, sum_and_norm};
 use super::held_out::HeldOut;
 use super::learning_rate::learning_rate;
 use super::optimizer::{AdamW, Update};
+use super::precision::check_precision;
 use super::state::{TrainerState, finder, set_all};
 use crate::config::Config;
 use crate::data::{Dataset, indices_of_step};
@@ -76,12 +77,13 @@ impl Trainer {
         device: &Device,
         workers: Arc<Workers>,
     ) -> Result<Self> {
+        check_precision(config.train.precision, device)?;
         let parameterization = Parameterization::from_config(&config.diffusion)?;
         let conditional = config.model.class_conditional;
         let num_classes = conditional.then_some(data.classes.len());
         let unet_config = UNetConfig::new(&config.model, data.height, data.width, data.channels, num_classes);
         let (weights, parameters) = Weights::init(&unet_config, config.seed, device)?.trainable()?;
-        let unet = UNet::new(&unet_config, &weights)?;
+        let unet = UNet::with_precision(&unet_config, &weights, config.train.precision)?;
         let recipe = Recipe { parameterization: &parameterization, device };
         let held_out = HeldOut::new(recipe, held_out, config.train.batch_size, config.seed, conditional)?;
         let labels = num_classes.map(|n| LabelDrop { null_class: n as u32, p_uncond: config.train.p_uncond });

@@ -1,8 +1,9 @@
 //! Which pixel of the input meets which pixel of the output.
 
+use crate::config::Precision;
 use crate::kernels::Padding;
 
-/// The shapes of one convolution.
+/// The shapes of one convolution, and how precisely it is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Geometry {
     pub n: usize,
@@ -17,6 +18,8 @@ pub(crate) struct Geometry {
     pub stride: usize,
     /// Rows (and columns) of zeros above (and to the left of) the input.
     pub before: usize,
+    /// f32 unless [`Self::with_precision`] says otherwise.
+    pub precision: Precision,
 }
 
 impl Geometry {
@@ -41,12 +44,19 @@ impl Geometry {
             k,
             stride,
             before,
+            precision: Precision::F32,
         })
+    }
+
+    /// The same convolution, computed with this precision where there is a kernel for it.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// A linear layer over `rows` rows.
     pub fn linear(rows: usize, c_in: usize, c_out: usize) -> Self {
-        Self { n: 1, h: 1, w: rows, c_in, out_h: 1, out_w: rows, c_out, k: 1, stride: 1, before: 0 }
+        let precision = Precision::F32;
+        Self { n: 1, h: 1, w: rows, c_in, out_h: 1, out_w: rows, c_out, k: 1, stride: 1, before: 0, precision }
     }
 
     /// Numbers in one input sample.

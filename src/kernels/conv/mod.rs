@@ -2,7 +2,8 @@
 //! convolution of one long row of pixels.
 //!
 //! Forward pass and data gradient are the same correlation over a zero-bordered copy of one sample,
-//! with the weights packed into panels of columns; the weight gradient is a sum of outer products. 3×3 convolutions of stride 1 take Winograd's way where it gains.
+//! with the weights packed into panels of columns; the weight gradient is a sum of outer products. 3×3
+//! convolutions of stride 1 take Winograd's way where it gains.
 
 mod correlation;
 mod geometry;
@@ -10,8 +11,10 @@ mod narrow;
 mod norm_op;
 mod op;
 mod panels;
+mod tiles;
 mod weight_gradient;
 mod winograd;
+mod winograd_bf16;
 
 pub(crate) use geometry::Geometry;
 pub(crate) use norm_op::NormConvolution;

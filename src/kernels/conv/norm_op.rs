@@ -10,6 +10,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use super::geometry::Geometry;
 use super::op;
+use crate::config::Precision;
 use crate::kernels::Padding;
 use crate::kernels::group_norm::{Batch, Moments, Settings, affine_gradient, backward, forward};
 use crate::kernels::simd::Isa;
@@ -20,6 +21,7 @@ use crate::kernels::storage::{slice, tensor, with};
 /// such row for each sample), and the convolution's weights.
 pub(crate) struct NormConvolution {
     settings: Settings,
+    precision: Precision,
     kept: OnceLock<Kept>,
 }
 
@@ -50,8 +52,12 @@ impl Vectors {
 }
 
 impl NormConvolution {
-    pub fn new(settings: Settings) -> Self {
-        Self { settings, kept: OnceLock::new() }
+    pub fn new(settings: Settings, precision: Precision) -> Self {
+        Self { settings, precision, kept: OnceLock::new() }
+    }
+
+    fn geometry(&self, x: &[usize], w: &[usize]) -> Result<Geometry> {
+        Ok(op::geometry(x, w, 1, Padding::Same)?.with_precision(self.precision))
     }
 }
 
@@ -69,7 +75,7 @@ impl CustomOp3 for NormConvolution {
         w: &CpuStorage,
         w_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let g = op::geometry(x_layout.dims(), w_layout.dims(), 1, Padding::Same)?;
+        let g = self.geometry(x_layout.dims(), w_layout.dims())?;
         let vectors = Vectors::new(slice(vectors, vectors_layout)?, &g);
         let (normed, moments) = forward(Isa::current(), self.settings, vectors.batch(&g, slice(x, x_layout)?));
         let y = op::forward(&g, &normed, slice(w, w_layout)?, &vectors.conv_bias);
@@ -86,7 +92,7 @@ impl CustomOp3 for NormConvolution {
         _: &Tensor,
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let g = op::geometry(x.dims(), w.dims(), 1, Padding::Same)?;
+        let g = self.geometry(x.dims(), w.dims())?;
         let isa = Isa::current();
         let dy = dy.contiguous()?;
         let Some(Kept { moments, normed }) = self.kept.get() else {

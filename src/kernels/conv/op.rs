@@ -7,7 +7,8 @@ use super::geometry::Geometry;
 use super::narrow;
 use super::panels::Panels;
 use super::weight_gradient as direct;
-use super::winograd;
+use super::{winograd, winograd_bf16};
+use crate::config::Precision;
 use crate::kernels::Padding;
 use crate::kernels::simd::Isa;
 use crate::kernels::storage::{slice, tensor, with};
@@ -16,6 +17,13 @@ use crate::kernels::storage::{slice, tensor, with};
 pub(crate) struct Convolution {
     pub stride: usize,
     pub padding: Padding,
+    pub precision: Precision,
+}
+
+impl Convolution {
+    fn geometry(&self, x: &[usize], w: &[usize]) -> Result<Geometry> {
+        Ok(geometry(x, w, self.stride, self.padding)?.with_precision(self.precision))
+    }
 }
 
 /// The shapes of a convolution that is known to fit.
@@ -38,13 +46,13 @@ impl CustomOp3 for Convolution {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let g = geometry(x_layout.dims(), w_layout.dims(), self.stride, self.padding)?;
+        let g = self.geometry(x_layout.dims(), w_layout.dims())?;
         let y = forward(&g, slice(x, x_layout)?, slice(w, w_layout)?, slice(bias, bias_layout)?);
         Ok((CpuStorage::F32(y), (g.n, g.out_h, g.out_w, g.c_out).into()))
     }
 
     fn bwd(&self, x: &Tensor, w: &Tensor, bias: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Gradients> {
-        backward(&geometry(x.dims(), w.dims(), self.stride, self.padding)?, x, w, bias, dy)
+        backward(&self.geometry(x.dims(), w.dims())?, x, w, bias, dy)
     }
 }
 
@@ -87,6 +95,10 @@ type Gradients = (Option<Tensor>, Option<Tensor>, Option<Tensor>);
 /// The output; `bias` is one row or one for each sample.
 pub(super) fn forward(g: &Geometry, x: &[f32], w: &[f32], bias: &[f32]) -> Vec<f32> {
     let isa = Isa::current();
+    if let Some(pairs) = winograd_bf16::fits(g, isa) {
+        let panels = winograd_bf16::transformed(pairs, isa.lanes(), w, g.c_in, g.c_out);
+        return winograd_bf16::forward(pairs, g, (g.c_in, g.c_out), x, &panels, bias);
+    }
     if winograd::fits(g, isa.lanes()) {
         let panels = winograd::transformed(isa, w, g.c_in, g.c_out);
         return winograd::forward(isa, g, (g.c_in, g.c_out), x, &panels, bias);
@@ -117,6 +129,9 @@ fn backward(g: &Geometry, x: &Tensor, w: &Tensor, bias: &Tensor, dy: &Tensor) ->
 }
 
 pub(super) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    if let Some(pairs) = winograd_bf16::fits(g, isa) {
+        return winograd_bf16::weight_gradient(pairs, g, x, dy);
+    }
     match isa.lanes() {
         lanes if winograd::fits(g, lanes) => winograd::weight_gradient(isa, g, x, dy),
         lanes if narrow::fits(g, lanes) => narrow::weight_gradient(isa, g, x, dy),
@@ -137,6 +152,11 @@ pub(super) fn bias_gradient(isa: Isa, g: &Geometry, dy: &[f32], per_sample: bool
 }
 
 pub(super) fn data_gradient(isa: Isa, g: &Geometry, dy: &[f32], w: &[f32]) -> Vec<f32> {
+    if let Some(pairs) = winograd_bf16::fits(g, isa) {
+        let turned = winograd::turned(w, g.c_in, g.c_out);
+        let panels = winograd_bf16::transformed(pairs, isa.lanes(), &turned, g.c_out, g.c_in);
+        return winograd_bf16::forward(pairs, g, (g.c_out, g.c_in), dy, &panels, &[]);
+    }
     if winograd::fits(g, isa.lanes()) {
         let panels = winograd::transformed_for_data_gradient(isa, w, g.c_in, g.c_out);
         return winograd::forward(isa, g, (g.c_out, g.c_in), dy, &panels, &[]);

@@ -8,16 +8,20 @@ mod isa;
 mod math;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod pairs;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86_avx2;
 #[cfg(target_arch = "x86_64")]
 mod x86_avx512;
+#[cfg(target_arch = "x86_64")]
+mod x86_bf16;
 
 pub use isa::Isa;
 #[cfg(test)]
 pub(crate) use isa::forced;
 pub(crate) use math::{exp, sigmoid};
+pub(crate) use pairs::{PairIsa, PairKernel, PairSimd, Pairs};
 
 /// A vector of f32 and what the kernels do with it.
 ///

@@ -1,6 +1,7 @@
 //! Plain Rust over small arrays: right everywhere, and shaped so that the compiler can use whatever
 //! the target has (SSE2, for one).
 
+use super::pairs::{PairKernel, PairSimd};
 use super::{Kernel, Simd};
 
 /// Four numbers in an array.
@@ -126,5 +127,48 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn largest(a: [f32; N]) -> f32 {
         a[0].max(a[2]).max(a[1].max(a[3]))
+    }
+}
+
+/// The bits of x rounded to bf16 (nearest, ties to even).
+fn bf16_bits(x: f32) -> u16 {
+    let bits = x.to_bits();
+    if x.is_nan() {
+        return (bits >> 16) as u16 | 0x40;
+    }
+    ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
+}
+
+/// The numbers of a pair.
+fn numbers(pair: f32) -> [f32; 2] {
+    let bits = pair.to_bits();
+    [f32::from_bits(bits << 16), f32::from_bits(bits & 0xffff_0000)]
+}
+
+impl PairSimd for Portable {
+    #[inline(never)]
+    unsafe fn run_pairs<K: PairKernel>(kernel: K) -> K::Output {
+        // SAFETY: needs no instruction set; the rest is the caller's promise.
+        unsafe { kernel.run::<Self>() }
+    }
+
+    #[inline(always)]
+    unsafe fn store_rounded(p: *mut f32, v: [f32; N]) {
+        // SAFETY: the caller's pointer has room for N halves; any alignment.
+        unsafe { p.cast::<[u16; N]>().write_unaligned(v.map(bf16_bits)) }
+    }
+
+    #[inline(always)]
+    unsafe fn pair(a: [f32; N], b: [f32; N]) -> [f32; N] {
+        zip(a, b, |a, b| f32::from_bits(u32::from(bf16_bits(a)) | u32::from(bf16_bits(b)) << 16))
+    }
+
+    #[inline(always)]
+    unsafe fn dot(a: [f32; N], b: [f32; N], sum: [f32; N]) -> [f32; N] {
+        let products = zip(a, b, |a, b| {
+            let ([a_0, a_1], [b_0, b_1]) = (numbers(a), numbers(b));
+            a_0 * b_0 + a_1 * b_1
+        });
+        zip(sum, products, |sum, x| sum + x)
     }
 }

@@ -75,7 +75,7 @@ impl Kernel for Share<'_> {
                 // The next block's pixels come to the second cache while the products run.
                 let ahead = |part: usize| start + block + part * block / PLANES;
                 for i in ahead(plane)..ahead(plane + 1).min(all) {
-                    prefetch::<S>(self.source, tiles, tiles.get(i), self.depth);
+                    tiles.prefetch::<S>(self.source, tiles.get(i), self.depth);
                 }
                 let taps = [Tap { source: 0, weights: 0 }];
                 for panel in self.weights.iter() {
@@ -115,17 +115,6 @@ impl Kernel for Share<'_> {
 #[inline(always)]
 pub(super) fn block<S: Simd>(n: usize) -> usize {
     n / S::ROWS * S::ROWS
-}
-
-/// Asks for the pixels of a tile.
-#[inline(always)]
-pub(super) fn prefetch<S: Simd>(source: &[f32], tiles: Tiles, t: Tile, channels: usize) {
-    const LINE: usize = 16;
-    let len = OUT.min(tiles.w - t.x) * channels;
-    for y in t.y..(t.y + OUT).min(tiles.h) {
-        let row = &source[((t.sample * tiles.h + y) * tiles.w + t.x) * channels..][..len];
-        row.iter().step_by(LINE).for_each(|x| S::prefetch(x));
-    }
 }
 
 /// Where input tiles are read from.

@@ -15,9 +15,10 @@ mod weights;
 
 pub(super) use forward::forward;
 pub(super) use weight_gradient::weight_gradient;
-pub(super) use weights::{transformed, transformed_for_data_gradient};
+pub(super) use weights::{transformed, transformed_for_data_gradient, turned};
 
 use super::geometry::Geometry;
+use super::tiles::{self, Tile};
 
 /// Output pixels of a tile, along one axis.
 const OUT: usize = 4;
@@ -25,6 +26,8 @@ const OUT: usize = 4;
 const IN: usize = 6;
 /// Matrix products.
 const PLANES: usize = IN * IN;
+
+type Tiles = tiles::Tiles<OUT>;
 
 /// Whether this convolution is one for Winograd, and gains by it.
 pub(super) fn fits(g: &Geometry, lanes: usize) -> bool {
@@ -36,56 +39,9 @@ pub(super) fn fits(g: &Geometry, lanes: usize) -> bool {
     same && whole(g.c_in) && whole(g.c_out) && gains
 }
 
-/// The tiles of an image.
-#[derive(Clone, Copy, Debug)]
-struct Tiles {
-    h: usize,
-    w: usize,
-    /// Tiles in a row and in a column.
-    across: usize,
-    down: usize,
-}
-
-/// One tile: its sample and its first output pixel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Tile {
-    sample: usize,
-    y: usize,
-    x: usize,
-}
-
-impl Tiles {
-    fn new(g: &Geometry) -> Self {
-        Self { h: g.h, w: g.w, across: g.w.div_ceil(OUT), down: g.h.div_ceil(OUT) }
-    }
-
-    fn in_sample(&self) -> usize {
-        self.across * self.down
-    }
-
-    /// The tile number `i`, counted through all samples.
-    #[inline(always)]
-    fn get(&self, i: usize) -> Tile {
-        let (sample, rest) = (i / self.in_sample(), i % self.in_sample());
-        Tile { sample, y: rest / self.across * OUT, x: rest % self.across * OUT }
-    }
-
-    /// Whether all input pixels of the tile lie inside the image.
-    #[inline(always)]
-    fn inside(&self, t: Tile) -> bool {
-        t.y >= 1 && t.x >= 1 && t.y + OUT < self.h && t.x + OUT < self.w
-    }
-
-    /// Whether all output pixels of the tile lie inside the image.
-    #[inline(always)]
-    fn whole(&self, t: Tile) -> bool {
-        t.y + OUT <= self.h && t.x + OUT <= self.w
-    }
-}
-
 /// Numbers from plane to plane: an odd number of cache lines, so that the 36 planes of a tile don't
 /// all fall into the same sets of the cache.
-fn plane_stride(numbers: usize) -> usize {
+pub(super) fn plane_stride(numbers: usize) -> usize {
     const LINE: usize = 16;
     (numbers.div_ceil(LINE) | 1) * LINE
 }
@@ -105,15 +61,5 @@ mod tests {
         assert!(fits(14, 24, 48, 1, 8) && !fits(14, 24, 48, 1, 16));
         assert!(!fits(28, 32, 32, 2, 16) && !fits(28, 1, 32, 1, 16) && !fits(28, 32, 1, 1, 16));
         assert!(!fits(2, 64, 64, 1, 16) && !fits(5, 64, 64, 1, 16));
-    }
-
-    #[test]
-    fn tiles_count_through_the_samples() {
-        let g = Geometry::new(&[2, 7, 9, 16], &[3, 3, 16, 16], 1, Padding::Same).unwrap();
-        let tiles = Tiles::new(&g);
-        assert_eq!(tiles.in_sample(), 6);
-        assert_eq!(tiles.get(5), Tile { sample: 0, y: 4, x: 8 });
-        assert_eq!(tiles.get(7), Tile { sample: 1, y: 0, x: 4 });
-        assert!(tiles.whole(tiles.get(0)) && !tiles.inside(tiles.get(0)) && !tiles.whole(tiles.get(2)));
     }
 }

@@ -1,6 +1,6 @@
 //! The weight gradient: sums of outer products in each of the 36 planes.
 
-use super::forward::{Image, block, input_tile, prefetch};
+use super::forward::{Image, block, input_tile};
 use super::transforms::output_transposed;
 use super::weights::transformed_back;
 use super::{IN, OUT, PLANES, Tile, Tiles, plane_stride};
@@ -70,8 +70,8 @@ impl Kernel for Share<'_> {
             for plane in 0..PLANES {
                 let ahead = |part: usize| start + block + part * block / PLANES;
                 for i in ahead(plane)..ahead(plane + 1).min(all) {
-                    prefetch::<S>(x, tiles, tiles.get(i), c_in);
-                    prefetch::<S>(dy, tiles, tiles.get(i), c_out);
+                    tiles.prefetch::<S>(x, tiles.get(i), c_in);
+                    tiles.prefetch::<S>(dy, tiles.get(i), c_out);
                 }
                 for column in (0..c_out).step_by(2 * S::LANES) {
                     // SAFETY: both sides have `count` rows; the sum has c_in rows of c_out.

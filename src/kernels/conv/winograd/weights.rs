@@ -18,20 +18,24 @@ pub(in crate::kernels::conv) fn transformed(isa: Isa, w: &[f32], depth: usize, w
     panels
 }
 
-/// The same for the data gradient: the kernel turned by 180° and its matrices transposed, so that
-/// depth is c_out and width is c_in of `w` `[3, 3, c_in, c_out]`.
+/// The same for the data gradient: depth is c_out and width is c_in of `w` `[3, 3, c_in, c_out]`.
 pub(in crate::kernels::conv) fn transformed_for_data_gradient(
     isa: Isa,
     w: &[f32],
     c_in: usize,
     c_out: usize,
 ) -> Panels {
+    transformed(isa, &turned(w, c_in, c_out), c_out, c_in)
+}
+
+/// The kernel turned by 180° and its matrices transposed: `[3, 3, c_out, c_in]`.
+pub(in crate::kernels::conv) fn turned(w: &[f32], c_in: usize, c_out: usize) -> Scratch {
     let mut turned = Scratch::new(w.len());
     let taps = w.chunks_exact(c_in * c_out);
     for (from, to) in taps.zip(turned.chunks_exact_mut(c_in * c_out).rev()) {
         transpose(from, c_in, c_out, to);
     }
-    transformed(isa, &turned, c_out, c_in)
+    turned
 }
 
 /// `[rows, columns]` to `[columns, rows]`, in squares that stay in the first cache.

@@ -1,0 +1,131 @@
+//! Convolutions in mixed precision against the reference in f64.
+
+use candle_core::{DType, Device, Tensor};
+use proptest::prelude::*;
+
+use super::simd::forced::on_each;
+use super::simd::{Isa, PairIsa};
+use super::tests::{flat, numbers, with_gradients};
+use super::*;
+use crate::config::Precision::{Bf16, F32};
+
+/// Root of the mean square of the differences, relative to that of the reference.
+fn relative_rms(got: &Tensor, want: &Tensor) -> f64 {
+    assert_eq!(got.dims(), want.dims());
+    let (got, want) = (flat(got), flat(want));
+    let squares = |all: &mut dyn Iterator<Item = f64>| all.map(|x| x * x).sum::<f64>();
+    let off = squares(&mut got.iter().zip(&want).map(|(a, b)| a - b));
+    (off / squares(&mut want.iter().copied())).sqrt()
+}
+
+/// Rounding a factor to bf16 is off by up to 2⁻⁹, 1.1e-3 in the root mean square; both factors and the
+/// transforms around them make 3e-3 to 4e-3 of it (measured; it does not grow with the shape).
+const TOLERANCE: f64 = 7e-3;
+/// Below this no product was rounded: an f32 kernel ran.
+const ROUNDED: f64 = 3e-4;
+
+fn check(n: usize, (h, w): (usize, usize), (c_in, c_out): (usize, usize), per_sample: bool) {
+    let bias: &[usize] = if per_sample { &[n, c_out] } else { &[c_out] };
+    let inputs = [numbers(1, &[n, h, w, c_in]), numbers(2, &[3, 3, c_in, c_out]), numbers(3, bias)];
+    let want = with_gradients(&inputs, DType::F64, |t| reference::conv2d(&t[0], &t[1], &t[2], 1, Padding::Same));
+    on_each(|isa| {
+        let got = with_gradients(&inputs, DType::F32, |t| conv2d(&t[0], &t[1], &t[2], 1, Padding::Same, Bf16));
+        for (i, what) in ["output", "data gradient", "weight gradient", "bias gradient"].iter().enumerate() {
+            let off = relative_rms(&got[i], &want[i]);
+            let place = format!("{what} of {n}×{h}×{w} {c_in}→{c_out} on {}: off by {off:.1e}", isa.name());
+            assert!(off < TOLERANCE, "{place}");
+            let in_bf16 = i < 3 && PairIsa::of(isa).is_some();
+            assert_eq!(off > ROUNDED, in_bf16, "{place}");
+        }
+    });
+}
+
+#[test]
+fn convolutions_of_the_networks_agree_within_bf16_rounding() {
+    for (channels, size) in [((32, 32), 28), ((96, 32), 28), ((64, 64), 14), ((128, 64), 7), ((16, 16), 28)] {
+        check(3, (size, size), channels, size == 14);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, rng_seed: prop::test_runner::RngSeed::Fixed(3), ..<_>::default() })]
+
+    #[test]
+    fn convolutions_of_odd_shapes_agree_within_bf16_rounding(
+        n in 1..4usize, h in 3..16usize, w in 3..16usize, c_in in 1..5usize, c_out in 1..5usize, per_sample: bool,
+    ) {
+        check(n, (h, w), (16 * c_in, 16 * c_out), per_sample);
+    }
+}
+
+#[test]
+fn with_normalization_in_front_it_is_the_same_convolution() {
+    let inputs = [
+        numbers(1, &[2, 9, 7, 32]),
+        numbers(2, &[32]),
+        numbers(3, &[2, 32]),
+        numbers(4, &[3, 3, 32, 48]),
+        numbers(5, &[48]),
+    ];
+    let want = with_gradients(&inputs, DType::F64, |t| {
+        let normed = reference::group_norm(&t[0], &t[1], &t[2], 8, 1e-5, true)?;
+        reference::conv2d(&normed, &t[3], &t[4], 1, Padding::Same)
+    });
+    on_each(|isa| {
+        let got = with_gradients(&inputs, DType::F32, |t| {
+            norm_silu_conv2d(&t[0], (&t[1], &t[2]), 8, 1e-5, &t[3], &t[4], Bf16)
+        });
+        for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+            let off = relative_rms(got, want);
+            assert!(off < 2.0 * TOLERANCE, "number {i} on {}: off by {off:.1e}", isa.name());
+            // Of all, only the convolution's bias sums no products.
+            assert_eq!(off > ROUNDED, i < 5 && PairIsa::of(isa).is_some(), "number {i}: {off:.1e}");
+        }
+    });
+}
+
+#[test]
+fn what_has_no_kernel_in_bf16_is_computed_in_f32() {
+    let x = numbers(1, &[2, 8, 8, 16]);
+    let bits = |w: &[usize], stride, precision| {
+        let (w, bias) = (numbers(2, w), numbers(3, &w[3..]));
+        let y = conv2d(&x, &w, &bias, stride, Padding::Same, precision).unwrap();
+        y.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    on_each(|_| {
+        for (w, stride) in [([3, 3, 16, 32], 2), ([1, 1, 16, 32], 1), ([3, 3, 16, 3], 1), ([3, 3, 16, 24], 1)] {
+            let same = bits(&w, stride, Bf16) == bits(&w, stride, F32);
+            // 24 channels are whole vectors only where those are narrow.
+            assert!(same || w[3] == 24 && Isa::current().lanes() < 16, "{w:?} with stride {stride}");
+        }
+    });
+}
+
+#[test]
+fn bf16_gives_the_same_bits_every_time() {
+    let inputs = [numbers(1, &[5, 9, 9, 16]), numbers(2, &[3, 3, 16, 32]), numbers(3, &[32])];
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let run = || {
+        pool.install(|| {
+            let all = with_gradients(&inputs, DType::F32, |t| conv2d(&t[0], &t[1], &t[2], 1, Padding::Same, Bf16));
+            all.iter().map(|t| t.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
+        })
+    };
+    let first = run();
+    for _ in 0..5 {
+        assert_eq!(run(), first);
+    }
+}
+
+#[test]
+fn nan_and_infinity_stay_visible_in_bf16() {
+    on_each(|_| {
+        for bad in [f32::NAN, f32::INFINITY] {
+            let mut pixels = vec![0.5f32; 4 * 4 * 16];
+            pixels[5 * 16] = bad;
+            let x = Tensor::from_vec(pixels, (1, 4, 4, 16), &Device::Cpu).unwrap();
+            let y = conv2d(&x, &numbers(2, &[3, 3, 16, 16]), &numbers(3, &[16]), 1, Padding::Same, Bf16).unwrap();
+            assert!(y.flatten_all().unwrap().to_vec1::<f32>().unwrap().iter().any(|y| !y.is_finite()));
+        }
+    });
+}
