@@ -13,6 +13,7 @@ mod levels;
 mod network;
 mod noise;
 mod respacing;
+mod runge_kutta;
 mod sampler;
 mod trajectory;
 
@@ -29,5 +30,6 @@ pub use levels::Levels;
 pub use network::{Network, network_denoiser};
 pub use noise::{NoiseSource, SeededNoise, starting_noise};
 pub use respacing::{levels, timesteps};
+pub use runge_kutta::{BOGACKI_SHAMPINE, DORMAND_PRINCE, EmbeddedPair, Tolerance, Verdict};
 pub use sampler::{Sampler, SamplerSettings, Step, make};
 pub use trajectory::{SampleFrame, Trajectory, sample};
