@@ -100,6 +100,51 @@ pub enum TimestepSpacing {
     Linspace,
 }
 
+/// What a sample's squared error is multiplied by in the loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossWeighting {
+    /// 1 on the network's own target (Ho et al. 2020, eq. 14).
+    Simple,
+    /// Hang et al. 2023: min(SNR, γ) on x_0.
+    MinSnr,
+    /// Choi et al. 2022: 1/(k + SNR)^γ on ε.
+    P2,
+    /// Karras et al. 2022: λ(σ) on x_0.
+    Edm,
+    /// The terms of the variational bound themselves (Ho et al. 2020, eq. 12).
+    Vlb,
+}
+
+/// How the timesteps of a training batch are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimestepSampling {
+    /// What the path is trained with by its authors.
+    Auto,
+    Uniform,
+    /// Evenly spread over each batch (Kingma et al. 2021, appendix I.1).
+    Stratified,
+    /// By the second moment of the loss (Nichol & Dhariwal 2021, eq. 18).
+    Importance,
+    /// ln σ is normal (Karras et al. 2022).
+    LogNormal,
+    /// logit u is normal (Esser et al. 2024).
+    LogitNormal,
+}
+
+/// The variance of p(x_{t−1} | x_t) (diffusers' `variance_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VarianceType {
+    /// β̃_t, that of q(x_{t−1} | x_t, x_0).
+    FixedSmall,
+    /// β_t.
+    FixedLarge,
+    /// Learned, between the two in the logarithm (Nichol & Dhariwal 2021, eq. 15).
+    LearnedRange,
+}
+
 impl PathName {
     /// The word in configs.
     pub fn name(self) -> &'static str {
@@ -152,6 +197,55 @@ impl SamplerName {
         match self {
             Self::Ddpm => "ddpm",
             Self::Ddim => "ddim",
+        }
+    }
+}
+
+impl LossWeighting {
+    pub const ALL: [Self; 5] = [Self::Simple, Self::MinSnr, Self::P2, Self::Edm, Self::Vlb];
+
+    /// The word in configs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Simple => "simple",
+            Self::MinSnr => "min_snr",
+            Self::P2 => "p2",
+            Self::Edm => "edm",
+            Self::Vlb => "vlb",
+        }
+    }
+}
+
+impl TimestepSampling {
+    /// The word in configs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Uniform => "uniform",
+            Self::Stratified => "stratified",
+            Self::Importance => "importance",
+            Self::LogNormal => "log_normal",
+            Self::LogitNormal => "logit_normal",
+        }
+    }
+
+    /// What `auto` means on a path: log_normal on edm, as Karras et al. 2022 train, uniform elsewhere.
+    pub fn on(self, path: PathName) -> Self {
+        match (self, path) {
+            (Self::Auto, PathName::Edm) => Self::LogNormal,
+            (Self::Auto, _) => Self::Uniform,
+            (chosen, _) => chosen,
+        }
+    }
+}
+
+impl VarianceType {
+    /// The word in configs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FixedSmall => "fixed_small",
+            Self::FixedLarge => "fixed_large",
+            Self::LearnedRange => "learned_range",
         }
     }
 }

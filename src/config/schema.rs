@@ -89,6 +89,10 @@ pub struct DiffusionConfig {
     /// √(α² + σ²) (`v_prediction`, Salimans & Ho 2022), the score times σ (`score`, Song et al. 2021), the
     /// velocity dα/du·x_0 + dσ/du·ε (`flow`), or EDM's preconditioned output (`edm`, Karras et al. 2022).
     pub prediction_type: PredictionType,
+    /// Variance of the step from t to t − 1 that sampler ddpm adds: `fixed_small` (β̃_t), `fixed_large`
+    /// (β_t), or `learned_range`: the network has twice the outputs and learns where between the two
+    /// (path vp; Nichol & Dhariwal 2021).
+    pub variance_type: VarianceType,
 }
 
 /// The U-Net, in diffusers' terms.
@@ -150,6 +154,34 @@ pub struct TrainConfig {
     /// convolutions in bf16 and everything else, weights and sums included, in f32. `bf16` is faster,
     /// and needs a processor with AVX512-BF16; sampling stays in f32.
     pub precision: Precision,
+    /// What each sample's squared error counts in the loss: `simple` (1 on the network's own target, Ho et
+    /// al. 2020), `min_snr` (min(SNR, γ) on x_0, whatever the target; Hang et al. 2023), `p2` (1/(k +
+    /// SNR)^γ on ε; Choi et al. 2022), `edm` (λ(σ) = 1/σ² + 1/σ_data² on x_0; Karras et al. 2022), `vlb`
+    /// (the true variational bound, in nats per dimension; Ho et al. 2020, Kingma et al. 2021). `loss` is
+    /// the weighted one; the loss per timestep and the held-out loss are of the plain squared error.
+    pub loss_weighting: LossWeighting,
+    /// γ of loss_weighting min_snr.
+    pub min_snr_gamma: f64,
+    /// γ of loss_weighting p2.
+    pub p2_gamma: f64,
+    /// k of loss_weighting p2.
+    pub p2_k: f64,
+    /// Weight λ of the variational bound (bits per dimension) beside the simple loss, where the variance
+    /// is learned.
+    pub vlb_weight: f64,
+    /// How timesteps are drawn: `uniform`, `stratified` (evenly spread over each batch; Kingma et al.
+    /// 2021), `importance` (where the loss is large, divided out again; Nichol & Dhariwal 2021),
+    /// `log_normal` (ln σ normal, paths ve and edm; Karras et al. 2022), `logit_normal` (logit u normal,
+    /// path flow; Esser et al. 2024), or `auto`: log_normal on path edm, uniform elsewhere.
+    pub timestep_sampling: TimestepSampling,
+    /// Mean of ln σ of timestep_sampling log_normal.
+    pub p_mean: f64,
+    /// Standard deviation of ln σ of timestep_sampling log_normal.
+    pub p_std: f64,
+    /// Mean of logit u of timestep_sampling logit_normal; above 0 leans towards noise.
+    pub logit_mean: f64,
+    /// Standard deviation of logit u of timestep_sampling logit_normal.
+    pub logit_std: f64,
     /// Rate at which class labels are replaced by the null class (classifier-free guidance).
     pub p_uncond: f64,
     /// Largest decay of the exponential moving average of the weights.
@@ -266,6 +298,7 @@ impl Default for DiffusionConfig {
             sigma_max: 0.0,
             sigma_data: 0.5,
             prediction_type: PredictionType::Epsilon,
+            variance_type: VarianceType::FixedSmall,
         }
     }
 }
@@ -302,6 +335,16 @@ impl Default for TrainConfig {
             weight_decay: 0.0,
             max_grad_norm: 1.0,
             precision: Precision::F32,
+            loss_weighting: LossWeighting::Simple,
+            min_snr_gamma: 5.0,
+            p2_gamma: 1.0,
+            p2_k: 1.0,
+            vlb_weight: 0.001,
+            timestep_sampling: TimestepSampling::Auto,
+            p_mean: -1.2,
+            p_std: 1.2,
+            logit_mean: 0.0,
+            logit_std: 1.0,
             p_uncond: 0.1,
             ema_decay: 0.999,
             eval_every: 200,

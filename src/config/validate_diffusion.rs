@@ -1,7 +1,7 @@
 //! Is the process possible?
 
 use super::validate::{ensure, positive};
-use super::{Config, ConfigError, PathName, PredictionType, ScheduleName};
+use super::{Config, ConfigError, PathName, PredictionType, ScheduleName, VarianceType};
 
 /// Beyond it, steps are smaller than f32 pixels can show.
 const MOST_TIMESTEPS: usize = 1_000_000;
@@ -37,6 +37,16 @@ impl Config {
             end,
             "it leaves zero signal at the last step, where x_0 can't be computed from ε (a division by 0); \
              use diffusion.prediction_type = \"v_prediction\", or a smaller diffusion.beta_end",
+        )?;
+        ensure(
+            diffusion.variance_type != VarianceType::LearnedRange || diffusion.path == PathName::Vp,
+            "diffusion.variance_type",
+            "\"learned_range\"",
+            format!(
+                "what is learned lies between β_t and β̃_t of the T steps of path vp, and path {} has no such steps; use \
+                 \"fixed_small\", or diffusion.path = \"vp\"",
+                diffusion.path.name()
+            ),
         )?;
         self.check_path()
     }

@@ -4,7 +4,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::betas::{betas, rescale_zero_snr};
 use super::{Continuous, NoiseLevel, Posterior};
-use crate::config::{DiffusionConfig, PathName, ScheduleName};
+use crate::config::{DiffusionConfig, PathName, ScheduleName, VarianceType};
 
 /// The longest schedule: beyond it, steps are smaller than f32 pixels can show.
 const MOST_TIMESTEPS: usize = 1_000_000;
@@ -19,6 +19,8 @@ pub struct Schedule {
     pub path: PathName,
     /// Which list of β; `Given` on other paths.
     pub name: ScheduleName,
+    /// The variance of the way back, p(x_{t−1} | x_t).
+    pub variance_type: VarianceType,
     /// The variance that step t adds, of q(x_t | x_{t−1}): β_t on path vp.
     pub betas: Vec<f64>,
     /// ᾱ_t = α_t²: on path vp Π (1 − β_s), s ≤ t.
@@ -36,7 +38,8 @@ impl Schedule {
     /// below 1 (the last may be 1, which leaves no signal at all), a σ that does not grow.
     pub fn from_config(config: &DiffusionConfig) -> Result<Self> {
         if let Some(continuous) = Continuous::from_config(config)? {
-            return Self::continuous(config.path, continuous, config.timesteps);
+            let schedule = Self::continuous(config.path, continuous, config.timesteps)?;
+            return Ok(Self { variance_type: config.variance_type, ..schedule });
         }
         let betas = match betas(config.schedule, config.timesteps, config.beta_start, config.beta_end) {
             Some(betas) => betas,
@@ -52,7 +55,8 @@ impl Schedule {
             }
         };
         let betas = if config.rescale_betas_zero_snr { rescale_zero_snr(&betas) } else { betas };
-        Self::of_betas(config.schedule, betas, (config.beta_start, config.beta_end))
+        let schedule = Self::of_betas(config.schedule, betas, (config.beta_start, config.beta_end))?;
+        Ok(Self { variance_type: config.variance_type, ..schedule })
     }
 
     /// The schedule `name` of path vp with T = `timesteps` steps. `beta_start` and `beta_end` are the
@@ -89,6 +93,7 @@ impl Schedule {
         Ok(Self {
             path: PathName::Vp,
             name,
+            variance_type: VarianceType::FixedSmall,
             betas,
             alphas: alphas_cumprod.iter().map(|a| a.sqrt()).collect(),
             sigmas: alphas_cumprod.iter().map(|a| (1.0 - a).sqrt()).collect(),
@@ -105,6 +110,7 @@ impl Schedule {
         Ok(Self {
             path,
             name: ScheduleName::Given,
+            variance_type: VarianceType::FixedSmall,
             betas: before.zip(&points).map(|(s, &t)| Posterior::added_variance(s, t)).collect(),
             alphas_cumprod: points.iter().map(|(alpha, _)| alpha * alpha).collect(),
             alphas: points.iter().map(|(alpha, _)| *alpha).collect(),

@@ -10,6 +10,16 @@ use crate::diffusion::NoiseLevel;
 pub struct Prediction {
     pub x_0: Tensor,
     pub epsilon: Tensor,
+    /// Where the network learned the variance of p(x_s | x_t): its logarithm's place between that of the
+    /// posterior (0) and that of the step (1), not clamped (Nichol & Dhariwal 2021, eq. 15).
+    pub variance_fraction: Option<Tensor>,
+}
+
+impl Prediction {
+    /// Estimates that say nothing about the variance.
+    pub fn new(x_0: Tensor, epsilon: Tensor) -> Self {
+        Self { x_0, epsilon, variance_fraction: None }
+    }
 }
 
 /// Anything that can say what the clean image behind x_t is: a network, an exact solution, a guided

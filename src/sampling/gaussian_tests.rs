@@ -20,7 +20,7 @@ impl Denoiser for ExactGaussian {
         let gain = at.alpha * VARIANCE / (at.alpha * at.alpha * VARIANCE + at.sigma * at.sigma);
         let x_0 = x_t.affine(gain, MEAN - gain * at.alpha * MEAN)?;
         let epsilon = combine(1.0 / at.sigma, x_t, -at.alpha / at.sigma, &x_0)?;
-        Ok(Prediction { x_0, epsilon })
+        Ok(Prediction::new(x_0, epsilon))
     }
 }
 

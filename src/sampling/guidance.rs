@@ -30,6 +30,8 @@ impl<D: Denoiser> Denoiser for Guided<D> {
         ensure!(both.x_0.dim(0)? == 2 * n, "guidance needs two answers for each of {n} images");
         let mix =
             |both: &Tensor| combine(1.0 + self.scale, &both.narrow(0, 0, n)?, -self.scale, &both.narrow(0, n, n)?);
-        Ok(Prediction { x_0: mix(&both.x_0)?, epsilon: mix(&both.epsilon)? })
+        // The variance is that of the class, as it is: mixtures of fractions mean nothing.
+        let variance_fraction = both.variance_fraction.map(|fraction| fraction.narrow(0, 0, n)).transpose()?;
+        Ok(Prediction { x_0: mix(&both.x_0)?, epsilon: mix(&both.epsilon)?, variance_fraction })
     }
 }

@@ -130,9 +130,21 @@ impl<N: Network> Denoiser for NetworkDenoiser<N> {
         let time = self.parameterization.network_time(at);
         let outputs = self.workers.run(shares.len(), |i| self.forward(&input, time, shares[i].clone()));
         let output = Tensor::cat(&outputs.into_iter().collect::<Result<Vec<_>>>()?, 0)?;
+        let (output, variance_fraction) = split_variance(output, x_t.dim(3)?)?;
         let (x_0, epsilon) = self.parameterization.to_x_0_and_epsilon(&output, x_t, at)?;
-        Ok(Prediction { x_0, epsilon })
+        Ok(Prediction { x_0, epsilon, variance_fraction })
     }
+}
+
+/// The target's half of an output `[N, H, W, 2C]`, and what the other half says of the variance: (v + 1)/2,
+/// since the network's v runs over [-1, 1] (Nichol & Dhariwal 2021, eq. 15, in the numbers of their code
+/// and of diffusers). An output of C channels says nothing of it.
+fn split_variance(output: Tensor, channels: usize) -> Result<(Tensor, Option<Tensor>)> {
+    if output.dim(3)? != 2 * channels {
+        return Ok((output, None));
+    }
+    let half = |from| -> Result<Tensor> { Ok(output.narrow(3, from, channels)?.contiguous()?) };
+    Ok((half(0)?, Some(half(channels)?.affine(0.5, 0.5)?)))
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub fn make(schedule: &Schedule, settings: &SamplerSettings) -> Result<Box<dyn S
     ensure!((0.0..=1.0).contains(&settings.eta), "η must lie between 0 and 1, but is {}", settings.eta);
     let levels = levels(schedule, settings.spacing, settings.steps)?;
     Ok(match settings.sampler {
-        SamplerName::Ddpm => Box::new(Ddpm::new(levels)),
+        SamplerName::Ddpm => Box::new(Ddpm::new(levels, schedule.variance_type)),
         SamplerName::Ddim => Box::new(Ddim::new(levels, settings.eta)),
     })
 }

@@ -40,6 +40,6 @@ pub fn scheduler_config(diffusion: &DiffusionConfig, sample: &SampleConfig) -> R
         "thresholding": false,
         "timestep_spacing": sample.spacing,
         "trained_betas": trained_betas,
-        "variance_type": "fixed_small",
+        "variance_type": diffusion.variance_type,
     }))
 }
