@@ -32,6 +32,8 @@ pub enum Stream {
     Sampling = 9,
     /// Random flips and other augmentation; index = step.
     Augment = 10,
+    /// Points in the plane; index = 0: the same set for every run.
+    Points = 20,
 }
 
 /// The generator of one purpose at one index.

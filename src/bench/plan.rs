@@ -8,7 +8,7 @@ use candle_core::Device;
 use super::{Machine, Measured, Report, Sgemm, Subject, Times, peak_resident_bytes, sgemm};
 use crate::data::Dataset;
 use crate::kernels::{Isa, Workers};
-use crate::nn::{Flops, flops, parameter_count};
+use crate::nn::{Flops, NetConfig, flops, parameter_count};
 use crate::sampling::{network_denoiser, starting_noise};
 use crate::train::Trainer;
 
@@ -37,15 +37,18 @@ impl Plan {
     /// When the network can't be made or a step fails.
     pub fn run(&self, subject: &Subject, mut say: impl FnMut(&str)) -> Result<Report> {
         let workers = Arc::new(Workers::new(self.threads)?);
-        let unet_config = subject.unet_config();
+        let net_config = subject.net_config();
         let (height, width, channels) = subject.image_shape;
-        let flops = flops(&unet_config, height, width)?;
+        let flops = flops(&net_config, height, width)?;
         let mut report = Report {
             difflab: env!("CARGO_PKG_VERSION"),
             config: subject.config.name.clone(),
             image: [height, width, channels],
-            block_out_channels: unet_config.block_out_channels.clone(),
-            parameters: parameter_count(&unet_config)?,
+            block_out_channels: match &net_config {
+                NetConfig::UNet(config) => config.block_out_channels.clone(),
+                NetConfig::Mlp(config) => vec![config.hidden_width; config.hidden_layers],
+            },
+            parameters: parameter_count(&net_config)?,
             machine: Machine::new(&self.device, workers.threads()),
             train: Vec::new(),
             sample: Vec::new(),
@@ -75,7 +78,7 @@ impl Plan {
         let mut config = subject.config.clone();
         config.train.batch_size = batch_size;
         let data = subject.dataset();
-        let none = Dataset { pixels: Arc::default(), labels: Arc::default(), ..data.clone() };
+        let none = Dataset { pixels: Vec::<u8>::new().into(), labels: Arc::default(), ..data.clone() };
         Trainer::new(&config, data, &none, &self.device, workers.clone())
     }
 
@@ -96,7 +99,7 @@ impl Plan {
         let classes: Vec<usize> = (0..n).map(|i| i % subject.num_classes).collect();
         let classes = config.model.class_conditional.then_some(classes.as_slice());
         let denoiser =
-            network_denoiser(&trainer.ema_unet()?, trainer.parameterization(), classes, 0.0, workers.clone())?;
+            network_denoiser(&trainer.ema_net()?, trainer.parameterization(), classes, 0.0, workers.clone())?;
         let (height, width, channels) = subject.image_shape;
         let x_t = starting_noise(n, height, width, channels, config.seed, &self.device)?;
         let halfway = trainer.schedule().at(trainer.schedule().timesteps() / 2);

@@ -6,7 +6,7 @@ use rand::RngExt;
 
 use crate::config::{Config, ConfigError};
 use crate::data::{Dataset, catalogue};
-use crate::nn::UNetConfig;
+use crate::nn::NetConfig;
 use crate::random::{Stream, generator};
 
 /// Two networks that are measured besides the shipped experiments: one small and grey, at home on two
@@ -85,15 +85,15 @@ impl Subject {
         let height = size("data.image_size", data.image_size, known.as_ref().map(|entry| entry.height))?;
         let width = size("data.image_size", data.image_size, known.as_ref().map(|entry| entry.width))?;
         let channels = size("data.channels", data.channels, known.as_ref().map(|entry| entry.channels))?;
-        let num_classes = known.map_or(USUAL_CLASSES, |entry| entry.classes.len());
+        let num_classes = known.map_or(USUAL_CLASSES, |entry| entry.classes.len().max(1));
         config.validate_for_data(height, width, channels, num_classes)?;
         Ok(Self { config, image_shape: (height, width, channels), num_classes })
     }
 
-    /// Its network, in diffusers' keys.
-    pub fn unet_config(&self) -> UNetConfig {
+    /// Its network.
+    pub fn net_config(&self) -> NetConfig {
         let (height, width, channels) = self.image_shape;
-        UNetConfig::new(&self.config.model, height, width, channels, Some(self.num_classes))
+        NetConfig::new(&self.config.model, height, width, channels, Some(self.num_classes))
     }
 
     /// Random pictures of random classes, in place of the data.
@@ -106,7 +106,7 @@ impl Subject {
             height,
             width,
             channels,
-            pixels: Arc::new((0..IMAGES * height * width * channels).map(|_| rng.random()).collect()),
+            pixels: (0..IMAGES * height * width * channels).map(|_| rng.random::<u8>()).collect::<Vec<u8>>().into(),
             labels: Arc::new((0..IMAGES).map(|_| rng.random_range(0..self.num_classes as u32)).collect()),
             classes: (0..self.num_classes).map(|class| class.to_string()).collect(),
             warnings: Vec::new(),
@@ -133,7 +133,7 @@ mod tests {
             assert_eq!(subject.config.name, name);
             assert_eq!(data.len(), IMAGES);
             assert!(data.labels.iter().all(|&label| (label as usize) < data.classes.len()));
-            parameter_count(&subject.unet_config()).unwrap();
+            parameter_count(&subject.net_config()).unwrap();
         }
     }
 
@@ -141,9 +141,9 @@ mod tests {
     fn the_reference_network_is_the_one_of_the_measurements() {
         let subject = named("reference");
         assert_eq!(subject.image_shape, (28, 28, 1));
-        assert_eq!(parameter_count(&subject.unet_config()).unwrap(), 1_623_169);
+        assert_eq!(parameter_count(&subject.net_config()).unwrap(), 1_623_169);
         assert_eq!(named("rgb32").image_shape, (32, 32, 3));
-        assert_eq!(named("rgb32").unet_config().in_channels, 3);
+        assert_eq!(named("rgb32").net_config().sample_shape(), Some((32, 32, 3)));
     }
 
     #[test]

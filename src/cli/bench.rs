@@ -49,7 +49,7 @@ pub struct Args {
     /// cpu, cuda:0 or metal.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: String,
-    /// Print the network as diffusers' UNet2DModel knows it (its config.json), and measure nothing.
+    /// Print the network's config.json (a U-Net's as diffusers' UNet2DModel knows it), and measure nothing.
     #[arg(long)]
     print_unet_config: bool,
 }
@@ -77,7 +77,7 @@ enum Work {
 pub fn run(args: Args) -> Result<()> {
     let subject = subject(&args)?;
     let text = if args.print_unet_config {
-        subject.unet_config().to_json()?
+        subject.net_config().to_json()?
     } else {
         // Shows nothing where stderr is no terminal.
         let spinner = ProgressBar::new_spinner();

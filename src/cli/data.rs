@@ -153,6 +153,7 @@ fn table(entries: &[CatalogueEntry]) -> String {
 fn whereabouts(entry: &CatalogueEntry) -> String {
     match (&entry.found, entry.embedded) {
         (Some(folder), _) => folder.display().to_string(),
+        (None, Embedded::Formula) => "made by formula".into(),
         (None, Embedded::Whole) => "inside the program".into(),
         (None, Embedded::Subset) => "inside the program (10,000 of them)".into(),
         (None, Embedded::No) => "not found".into(),
@@ -173,6 +174,7 @@ fn entry_json(entry: &CatalogueEntry) -> Value {
             Embedded::No => "no",
             Embedded::Subset => "subset",
             Embedded::Whole => "whole",
+            Embedded::Formula => "formula",
         },
         "found": entry.found.as_ref().map(|folder| folder.display().to_string()),
     })

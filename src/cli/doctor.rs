@@ -265,6 +265,7 @@ impl Dataset {
         use crate::data::Embedded;
         let (available, source) = match (&entry.found, entry.embedded) {
             (Some(folder), _) => (true, format!("{} images in {}", entry.images, folder.display())),
+            (None, Embedded::Formula) => (true, "made by formula".to_owned()),
             (None, Embedded::Whole) => (true, "inside the binary".to_owned()),
             (None, Embedded::Subset) => (true, "not found; 10,000 of its images are inside the binary".to_owned()),
             (None, Embedded::No) => (false, "not found".to_owned()),

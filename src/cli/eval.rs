@@ -91,7 +91,7 @@ fn unreadable(model: &LoadedModel) -> Option<String> {
             "the bundled judge reads 28×28 grey digits, and its images are {h}×{w} with {c} channels"
         ));
     }
-    if model.unet.num_classes() != Some(Judge::CLASSES) {
+    if model.net.num_classes() != Some(Judge::CLASSES) {
         return Some("the network was not trained with the ten digits as classes, so none can be asked for".into());
     }
     if !model.classes.is_empty() && !model.classes.iter().cloned().eq(digits) {
@@ -106,7 +106,7 @@ fn measure(args: &Args, model: &LoadedModel) -> Result<ClassAccuracy> {
     let num = args.num as usize;
     let classes = run::classes_in_turn(num, Judge::CLASSES, None);
     let denoiser = sampling::network_denoiser(
-        &model.unet,
+        &model.net,
         &model.parameterization,
         Some(&classes),
         args.guidance_scale,

@@ -172,7 +172,7 @@ impl Plan {
                 }
             }
         };
-        let num_classes = model.unet.num_classes();
+        let num_classes = model.net.num_classes();
         let class = args.class.as_deref().map(|class| find_class(class, num_classes, &model.classes)).transpose()?;
         let classes = num_classes.map(|n| run::classes_in_turn(noise.dims()[0], n, class));
         let guidance_scale = match (args.guidance_scale, num_classes) {
@@ -215,7 +215,7 @@ impl Plan {
     fn sample(&self, model: &LoadedModel, frames: usize, show_progress: bool) -> Result<Recording> {
         let workers = std::sync::Arc::new(Workers::new(self.threads)?);
         let denoiser = sampling::network_denoiser(
-            &model.unet,
+            &model.net,
             &model.parameterization,
             self.classes.as_deref(),
             self.guidance_scale,

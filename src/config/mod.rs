@@ -22,3 +22,4 @@ pub use keys::{Key, Kind, keys};
 pub use names::*;
 pub use schema::*;
 pub use shipped::shipped;
+pub use validate::POINT_SETS;

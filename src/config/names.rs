@@ -53,6 +53,16 @@ pub enum PredictionType {
     Edm,
 }
 
+/// What kind of network learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkKind {
+    /// For images.
+    Unet,
+    /// Residual multilayer perceptron, for points in the plane.
+    Mlp,
+}
+
 /// How the time embedding enters a residual block (diffusers' `resnet_time_scale_shift`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -185,6 +195,16 @@ impl PredictionType {
             Self::Score => "score",
             Self::Flow => "flow",
             Self::Edm => "edm",
+        }
+    }
+}
+
+impl NetworkKind {
+    /// As people write it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Unet => "U-Net",
+            Self::Mlp => "MLP",
         }
     }
 }

@@ -33,10 +33,12 @@ pub const CONFIG_VERSION: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// `mnist`, `mnist-10k`, `fashion-mnist-10k`, `emoji-32`, `idx` (files at `path`) or `images`
-    /// (a folder at `path`; sub-folders are classes).
+    /// Pictures: `mnist`, `mnist-10k`, `fashion-mnist-10k`, `emoji-32`, `idx` (files at `path`) or `images`
+    /// (a folder at `path`; sub-folders are classes). Points in the plane, made by formula: `two_moons`,
+    /// `swiss_roll`, `eight_gaussians`, `checkerboard`, `pinwheel`, or `picture` (the dark pixels of the
+    /// drawing at `path`, of a cat if that is empty).
     pub dataset: String,
-    /// File or folder for `idx` and `images`; for bundled names, overrides where they are looked
+    /// File or folder for `idx`, `images` and `picture`; for bundled names, overrides where they are looked
     /// for. Empty: not set.
     pub path: String,
     /// Labels file for `idx`. Empty: found beside the images by its usual name, else unlabelled.
@@ -50,6 +52,8 @@ pub struct DataConfig {
     pub held_out: usize,
     /// Mirror each training image left-right with probability one half.
     pub horizontal_flip: bool,
+    /// How many points a point set has, the held-out ones included; always the same ones.
+    pub num_points: usize,
 }
 
 /// The forward process.
@@ -95,10 +99,18 @@ pub struct DiffusionConfig {
     pub variance_type: VarianceType,
 }
 
-/// The U-Net, in diffusers' terms.
+/// The network; a U-Net in diffusers' terms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
+    /// `unet` for images, or `mlp` for points in the plane: a residual multilayer perceptron that takes
+    /// `hidden_width` and `hidden_layers`, and of the other keys `resnet_time_scale_shift`, `dropout` and
+    /// `class_conditional`.
+    pub kind: NetworkKind,
+    /// Units of each hidden layer of an mlp.
+    pub hidden_width: usize,
+    /// Residual blocks of an mlp, two layers each.
+    pub hidden_layers: usize,
     /// Channels of each level, from full resolution down. H and W must be multiples of
     /// 2^(levels − 1).
     pub block_out_channels: Vec<usize>,
@@ -268,6 +280,7 @@ impl Default for DataConfig {
             channels: 0,
             held_out: 1000,
             horizontal_flip: false,
+            num_points: 20_000,
         }
     }
 }
@@ -306,6 +319,9 @@ impl Default for DiffusionConfig {
 impl Default for ModelConfig {
     fn default() -> Self {
         Self {
+            kind: NetworkKind::Unet,
+            hidden_width: 128,
+            hidden_layers: 3,
             block_out_channels: vec![32, 64, 64],
             layers_per_block: 1,
             attention_levels: vec![],

@@ -8,6 +8,8 @@ pub fn shipped() -> &'static [(&'static str, &'static str)] {
         ("mnist-ddpm", include_str!("../../configs/mnist-ddpm.toml")),
         ("fashion", include_str!("../../configs/fashion.toml")),
         ("emoji", include_str!("../../configs/emoji.toml")),
+        ("two-moons", include_str!("../../configs/two-moons.toml")),
+        ("swiss-roll", include_str!("../../configs/swiss-roll.toml")),
     ]
 }
 

@@ -5,13 +5,30 @@ use std::fmt::Display;
 use super::{CONFIG_VERSION, Config, ConfigError};
 
 /// The names that `data.dataset` takes.
-pub const DATASETS: [&str; 6] = ["mnist", "mnist-10k", "fashion-mnist-10k", "emoji-32", "idx", "images"];
+pub const DATASETS: [&str; 12] = [
+    "mnist",
+    "mnist-10k",
+    "fashion-mnist-10k",
+    "emoji-32",
+    "idx",
+    "images",
+    "two_moons",
+    "swiss_roll",
+    "eight_gaussians",
+    "checkerboard",
+    "pinwheel",
+    "picture",
+];
+
+/// Those of them that are points in the plane.
+pub const POINT_SETS: [&str; 6] = ["two_moons", "swiss_roll", "eight_gaussians", "checkerboard", "pinwheel", "picture"];
 
 /// Upper bounds that no real experiment meets; beyond them a slip of the finger would only end in a
 /// machine out of memory.
 const MOST_IMAGES: usize = 65_536;
 const LARGEST_IMAGE: usize = 4096;
 const MOST_BINS: usize = 10_000;
+const MOST_POINTS: usize = 10_000_000;
 
 impl Config {
     /// Checks everything that can be judged without the data. Returns warnings, one sentence each.
@@ -79,6 +96,24 @@ impl Config {
             "data.labels",
             quoted(&data.labels),
             "only dataset \"idx\" reads a labels file; leave it out",
+        )?;
+        if POINT_SETS.contains(&data.dataset.as_str()) {
+            let points = format!("{} are points in the plane, not pixels; leave it out", data.dataset);
+            ensure(data.image_size == 0, "data.image_size", data.image_size, points.clone())?;
+            ensure(data.channels == 0, "data.channels", data.channels, points.clone())?;
+            ensure(!data.horizontal_flip, "data.horizontal_flip", true, points)?;
+            ensure(
+                data.path.is_empty() || data.dataset == "picture",
+                "data.path",
+                quoted(&data.path),
+                format!("{} are made by formula, not read; leave it out", data.dataset),
+            )?;
+        }
+        ensure(
+            (1..=MOST_POINTS).contains(&data.num_points),
+            "data.num_points",
+            data.num_points,
+            format!("use 1 to {MOST_POINTS} points; 20000 is usual"),
         )?;
         ensure(
             matches!(data.channels, 0 | 1 | 3),

@@ -1,7 +1,7 @@
 //! Does the network fit together, and does it fit the data?
 
 use super::validate::{ensure, positive};
-use super::{Config, ConfigError, ModelConfig};
+use super::{Config, ConfigError, ModelConfig, NetworkKind, POINT_SETS};
 
 const WIDEST: usize = 16_384;
 const MOST_LAYERS: usize = 64;
@@ -11,6 +11,31 @@ const MANY_POSITIONS: usize = 1024;
 
 impl Config {
     pub(super) fn check_model(&self) -> Result<(), ConfigError> {
+        let model = &self.model;
+        ensure(
+            (1..=WIDEST).contains(&model.hidden_width),
+            "model.hidden_width",
+            model.hidden_width,
+            format!("use 1 to {WIDEST} units; 128 is usual for points"),
+        )?;
+        ensure(
+            (1..=MOST_LAYERS).contains(&model.hidden_layers),
+            "model.hidden_layers",
+            model.hidden_layers,
+            format!("use 1 to {MOST_LAYERS} residual blocks; 3 are usual for points"),
+        )?;
+        if model.kind == NetworkKind::Unet {
+            self.check_unet()?;
+        }
+        ensure(
+            (0.0..1.0).contains(&model.dropout),
+            "model.dropout",
+            model.dropout,
+            "it is a rate, from 0 (none) to below 1; 0.1 is usual where there is any",
+        )
+    }
+
+    fn check_unet(&self) -> Result<(), ConfigError> {
         let model = &self.model;
         let widths = &model.block_out_channels;
         let list = |values: &[usize]| format!("{values:?}");
@@ -48,13 +73,7 @@ impl Config {
         )?;
         self.check_groups()?;
         self.check_heads()?;
-        positive("model.norm_eps", model.norm_eps, "use a small number above 0, such as 1e-5")?;
-        ensure(
-            (0.0..1.0).contains(&model.dropout),
-            "model.dropout",
-            model.dropout,
-            "it is a rate, from 0 (none) to below 1; 0.1 is usual where there is any",
-        )
+        positive("model.norm_eps", model.norm_eps, "use a small number above 0, such as 1e-5")
     }
 
     fn check_heads(&self) -> Result<(), ConfigError> {
@@ -123,6 +142,7 @@ impl Config {
         channels: usize,
         num_classes: usize,
     ) -> Result<Vec<String>, ConfigError> {
+        let unet = self.model.kind == NetworkKind::Unet;
         let levels = self.model.block_out_channels.len();
         ensure(
             height >= 1 && width >= 1 && channels >= 1,
@@ -130,8 +150,18 @@ impl Config {
             format!("{:?}", self.data.dataset),
             format!("its images are {height}×{width} with {channels} channels: there is nothing to learn from"),
         )?;
-        let unit = 1usize << (levels - 1).min(63);
-        if !height.is_multiple_of(unit) || !width.is_multiple_of(unit) {
+        let points = POINT_SETS.contains(&self.data.dataset.as_str());
+        ensure(
+            !(unet && points),
+            "model.kind",
+            "\"unet\"",
+            format!(
+                "{} are points in the plane, without pixels to convolve; use model.kind = \"mlp\"",
+                self.data.dataset
+            ),
+        )?;
+        let unit = 1usize << levels.saturating_sub(1).min(63);
+        if unet && (!height.is_multiple_of(unit) || !width.is_multiple_of(unit)) {
             let possible = (1..levels).rev().find(|l| {
                 let unit = 1usize << (l - 1);
                 height.is_multiple_of(unit) && width.is_multiple_of(unit)
@@ -158,7 +188,7 @@ impl Config {
         )?;
 
         let mut warnings = Vec::new();
-        for &level in &self.model.attention_levels {
+        for &level in self.model.attention_levels.iter().filter(|_| unet) {
             let positions = (height >> level) * (width >> level);
             if positions > MANY_POSITIONS {
                 warnings.push(format!(

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
+use crate::config::DataConfig;
+
 /// A bundled dataset.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CatalogueEntry {
     pub name: &'static str,
     pub description: &'static str,
     pub licence: &'static str,
-    /// Number of images.
+    /// Number of images, or of points.
     pub images: usize,
     pub height: usize,
     pub width: usize,
@@ -30,6 +32,8 @@ pub enum Embedded {
     /// The 10,000-image subset stands in for it.
     Subset,
     Whole,
+    /// Not stored at all, but made by formula.
+    Formula,
 }
 
 const DIGITS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -65,6 +69,13 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
             idx_files,
             embedded,
             found,
+        }
+    };
+    let points = |name, description, classes| {
+        let num_points = DataConfig::default().num_points;
+        CatalogueEntry {
+            found: None,
+            ..entry(name, description, "CC0", num_points, (1, 1, 2), classes, None, Embedded::Formula)
         }
     };
     vec![
@@ -108,7 +119,24 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
             None,
             Embedded::No,
         ),
+        points("two_moons", "points: two interleaved half circles", &["upper", "lower"]),
+        points("swiss_roll", "points: a spiral", &[]),
+        points(
+            "eight_gaussians",
+            "points: eight normal distributions on a circle",
+            &["0°", "45°", "90°", "135°", "180°", "225°", "270°", "315°"],
+        ),
+        points("checkerboard", "points: the dark squares of a board of 4 × 4", &[]),
+        points("pinwheel", "points: five bent arms", &["arm 0", "arm 1", "arm 2", "arm 3", "arm 4"]),
+        points("picture", "points: the dark pixels of a drawing, a cat unless data.path names another", &[]),
     ]
+}
+
+impl CatalogueEntry {
+    /// Is it points in the plane?
+    pub fn is_points(&self) -> bool {
+        self.embedded == Embedded::Formula
+    }
 }
 
 /// Where a bundled dataset is looked for, in order: `$DIFFLAB_DATASETS`, `./datasets`, and beside the
@@ -125,7 +153,6 @@ pub(super) fn places(name: &str) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::DataConfig;
     use crate::data::load;
 
     #[test]
@@ -136,7 +163,7 @@ mod tests {
             assert_eq!(data.len(), entry.images, "{}", entry.name);
             assert_eq!((data.height, data.width, data.channels), (entry.height, entry.width, entry.channels));
             assert_eq!(data.classes, entry.classes);
-            assert_eq!(data.labels.len(), data.len());
+            assert_eq!(data.labels.len(), if entry.classes.is_empty() { 0 } else { data.len() }, "{}", entry.name);
             assert!(data.class_counts().iter().all(|&count| count > 0));
         }
     }

@@ -1,12 +1,13 @@
-//! Images in memory, as bytes, channels last.
+//! Images, or points, in memory, channels last.
 
 use std::sync::Arc;
 
-use super::DataError;
 use super::order::permutation;
+use super::{DataError, Pixels};
 use crate::random::{Stream, generator};
 
-/// A set of equally sized images with their classes.
+/// A set of equally sized images with their classes. A point in the plane is an image of 1×1 pixels with
+/// two channels.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     /// "mnist".
@@ -16,8 +17,8 @@ pub struct Dataset {
     pub height: usize,
     pub width: usize,
     pub channels: usize,
-    /// `[N, H, W, C]`, 0..=255.
-    pub pixels: Arc<Vec<u8>>,
+    /// `[N, H, W, C]`.
+    pub pixels: Pixels,
     /// Class of each image; empty when unlabelled.
     pub labels: Arc<Vec<u32>>,
     /// Names of the classes; empty when unlabelled.
@@ -41,24 +42,19 @@ impl Dataset {
         self.height * self.width * self.channels
     }
 
-    /// The bytes of one image, `[H, W, C]`; `None` beyond the last.
-    pub fn image(&self, index: usize) -> Option<&[u8]> {
-        self.pixels.chunks_exact(self.image_len().max(1)).nth(index)
-    }
-
-    /// Pixels of the images at `indices`, `[n, H, W, C]` in [-1, 1]. Where `flip` (one entry an image) is
-    /// true, the image is mirrored left-right. Indices beyond the last image are left out.
+    /// Pixels of the images at `indices`, `[n, H, W, C]` in [-1, 1] (points about so). Where `flip` (one
+    /// entry an image) is true, the image is mirrored left-right. Indices beyond the last image are left
+    /// out.
     pub fn gather(&self, indices: &[usize], flip: Option<&[bool]>) -> Vec<f32> {
-        let mut out = Vec::with_capacity(indices.len() * self.image_len());
-        let scale = |byte: &u8| f32::from(*byte) / 127.5 - 1.0;
-        for (k, &index) in indices.iter().enumerate() {
-            let Some(image) = self.image(index) else { continue };
+        let len = self.image_len();
+        let mut out = Vec::with_capacity(indices.len() * len);
+        for (k, &index) in indices.iter().enumerate().filter(|(_, index)| **index < self.len()) {
+            let start = out.len();
+            self.pixels.append(index * len..(index + 1) * len, &mut out);
             if flip.is_some_and(|flip| flip.get(k) == Some(&true)) {
-                for row in image.chunks_exact(self.width * self.channels) {
-                    out.extend(row.chunks_exact(self.channels).rev().flatten().map(scale));
+                for row in out[start..].chunks_exact_mut(self.width * self.channels) {
+                    mirror(row, self.channels);
                 }
-            } else {
-                out.extend(image.iter().map(scale));
             }
         }
         out
@@ -100,13 +96,9 @@ impl Dataset {
     /// The images whose entry in `marks` is `wanted`.
     fn subset(&self, marks: &[bool], wanted: bool) -> Dataset {
         let count = marks.iter().filter(|&&mark| mark == wanted).count();
-        let mut pixels = Vec::with_capacity(count * self.image_len());
         let mut labels = Vec::with_capacity(if self.labels.is_empty() { 0 } else { count });
-        for (index, (image, mark)) in self.pixels.chunks_exact(self.image_len().max(1)).zip(marks).enumerate() {
-            if *mark == wanted {
-                pixels.extend_from_slice(image);
-                labels.extend(self.labels.get(index));
-            }
+        for (index, _) in marks.iter().enumerate().filter(|(_, mark)| **mark == wanted) {
+            labels.extend(self.labels.get(index));
         }
         Dataset {
             name: self.name.clone(),
@@ -114,10 +106,20 @@ impl Dataset {
             height: self.height,
             width: self.width,
             channels: self.channels,
-            pixels: Arc::new(pixels),
+            pixels: self.pixels.subset(self.image_len(), marks, wanted),
             labels: Arc::new(labels),
             classes: self.classes.clone(),
             warnings: self.warnings.clone(),
+        }
+    }
+}
+
+/// Turns the order of a row's pixels round.
+fn mirror(row: &mut [f32], channels: usize) {
+    let width = row.len() / channels.max(1);
+    for left in 0..width / 2 {
+        for channel in 0..channels {
+            row.swap(left * channels + channel, (width - 1 - left) * channels + channel);
         }
     }
 }
@@ -133,7 +135,7 @@ mod tests {
             height: 1,
             width: 2,
             channels: 2,
-            pixels: Arc::new((0..n).flat_map(|i| [i, 0, 255, i]).collect()),
+            pixels: (0..n).flat_map(|i| [i, 0, 255, i]).collect::<Vec<u8>>().into(),
             labels: Arc::new((0..n).map(|i| u32::from(i % 2)).collect()),
             classes: vec!["even".into(), "odd".into()],
             warnings: vec![],
@@ -156,14 +158,14 @@ mod tests {
         let data = dataset(100);
         let (train, held_out) = data.split_held_out(10, 1).unwrap();
         assert_eq!((train.len(), held_out.len()), (90, 10));
-        let first = |data: &Dataset| data.pixels.chunks_exact(4).map(|image| image[0]).collect::<Vec<u8>>();
+        let first = |data: &Dataset| data.pixels.bytes().chunks_exact(4).map(|image| image[0]).collect::<Vec<u8>>();
         let mut all = [first(&train), first(&held_out)].concat();
         assert!(all[..90].is_sorted() && all[90..].is_sorted());
         all.sort();
         assert_eq!(all, (0..100).collect::<Vec<u8>>());
         assert_eq!(first(&data.split_held_out(10, 1).unwrap().1), first(&held_out));
         assert_ne!(first(&data.split_held_out(10, 2).unwrap().1), first(&held_out));
-        for (image, label) in held_out.pixels.chunks_exact(4).zip(held_out.labels.iter()) {
+        for (image, label) in held_out.pixels.bytes().chunks_exact(4).zip(held_out.labels.iter()) {
             assert_eq!(u32::from(image[0] % 2), *label);
         }
     }

@@ -68,14 +68,15 @@ pub(super) fn load(name: &str, folder: &Path, image_size: usize, channels: usize
         given => given,
     };
     let labels = if classes.is_empty() { Vec::new() } else { pictures.iter().map(|(_, class, _)| *class).collect() };
-    let pixels = pictures.into_iter().flat_map(|(_, _, picture)| resize::to_bytes(picture.rgb, channels)).collect();
+    let pixels: Vec<u8> =
+        pictures.into_iter().flat_map(|(_, _, picture)| resize::to_bytes(picture.rgb, channels)).collect();
     Ok(Dataset {
         name: name.into(),
         source: shown,
         height: height as usize,
         width: width as usize,
         channels,
-        pixels: Arc::new(pixels),
+        pixels: pixels.into(),
         labels: Arc::new(labels),
         classes,
         warnings,
@@ -218,7 +219,7 @@ mod tests {
         assert_eq!(data.classes, ["a", "b"]);
         assert_eq!(*data.labels, [0, 1, 1]);
         assert_eq!((data.height, data.width, data.channels), (4, 4, 1));
-        assert_eq!((data.pixels[0], data.pixels[16], data.pixels[32]), (30, 10, 20));
+        assert_eq!((data.pixels.bytes()[0], data.pixels.bytes()[16], data.pixels.bytes()[32]), (30, 10, 20));
         assert!(data.warnings.len() == 1 && data.warnings[0].contains("1 pictures"), "{:?}", data.warnings);
     }
 
@@ -230,8 +231,8 @@ mod tests {
         let data = load("mine", root.path(), 8, 0).unwrap();
         assert!(data.labels.is_empty() && data.classes.is_empty());
         assert_eq!((data.len(), data.height, data.width, data.channels), (2, 8, 8, 3));
-        assert_eq!(data.pixels[..3], [100, 100, 100]);
-        let red = &data.pixels[8 * 8 * 3..];
+        assert_eq!(data.pixels.bytes()[..3], [100, 100, 100]);
+        let red = &data.pixels.bytes()[8 * 8 * 3..];
         assert!(red[0] > 180 && red[1] < 20, "{:?}", &red[..3]);
         assert_eq!(load("mine", root.path(), 8, 1).unwrap().channels, 1);
         let message = load("mine", root.path(), 0, 0).unwrap_err().to_string();

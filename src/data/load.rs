@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::catalogue::{self, CatalogueEntry, Embedded, catalogue};
 use super::idx::IdxImages;
-use super::{DataError, Dataset, embedded, folder, idx, resize};
-use crate::config::DataConfig;
+use super::{DataError, Dataset, embedded, folder, idx, points, resize};
+use crate::config::{DataConfig, POINT_SETS};
 
 /// The usual names of image files, best first.
 const USUAL_NAMES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-images.idx3-ubyte", "t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"];
 
-/// Loads the dataset that a config names, resized and recoloured as it asks.
+/// Loads the dataset that a config names, resized and recoloured as it asks; point sets are made here.
 ///
 /// Bundled datasets are looked for at `path` if that is set, else in `$DIFFLAB_DATASETS`, `./datasets`
 /// and beside the executable; MNIST falls back to the 10,000 digits inside the binary.
@@ -24,6 +24,7 @@ pub fn load(config: &DataConfig) -> Result<Dataset, DataError> {
     match config.dataset.as_str() {
         "images" => folder::load(&own_name(&config.path), Path::new(&config.path), config.image_size, config.channels),
         "idx" => fit(load_own_idx(config)?, config),
+        name if POINT_SETS.contains(&name) => points::load(config),
         name => {
             let entries = catalogue();
             match entries.iter().find(|entry| entry.name == name) {
@@ -200,7 +201,7 @@ fn from_idx(
         height,
         width,
         channels,
-        pixels: Arc::new(pixels),
+        pixels: pixels.into(),
         labels: Arc::new(labels),
         classes,
         warnings: Vec::new(),
@@ -217,14 +218,14 @@ fn fit(data: Dataset, config: &DataConfig) -> Result<Dataset, DataError> {
     }
     let shape = (data.height as u32, data.width as u32, data.channels);
     let mut pixels = Vec::new();
-    for image in data.pixels.chunks_exact(data.image_len()) {
+    for image in data.pixels.bytes().chunks_exact(data.image_len()) {
         let fitted = resize::bytes_to_bytes(image, shape, side as u32, channels).ok_or_else(|| DataError::Unfit {
             problem: format!("{}: an image doesn't fill its {}×{} pixels", data.source, data.height, data.width),
         })?;
         pixels.extend(fitted);
     }
     let (height, width) = if side == 0 { (data.height, data.width) } else { (side, side) };
-    Ok(Dataset { height, width, channels, pixels: Arc::new(pixels), ..data })
+    Ok(Dataset { height, width, channels, pixels: pixels.into(), ..data })
 }
 
 #[cfg(test)]
@@ -291,7 +292,7 @@ mod tests {
     fn the_digits_inside_the_binary_are_those_of_the_folder() {
         let images = idx::images("embedded", embedded::IMAGES).unwrap();
         let folder = load(&DataConfig { dataset: "mnist-10k".into(), ..DataConfig::default() }).unwrap();
-        assert_eq!(images.pixels, *folder.pixels);
+        assert_eq!(images.pixels, folder.pixels.bytes());
         assert_eq!(idx::labels("embedded", embedded::LABELS).unwrap(), *folder.labels);
         assert_eq!(folder.class_counts(), [1000; 10]);
     }

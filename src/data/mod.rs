@@ -1,7 +1,7 @@
 //! Datasets and batching.
 //!
 //! [`load`] brings a dataset into memory as bytes: a bundled one by its name, idx files, or a folder of
-//! pictures. [`Dataset::gather`] makes training batches of it, in the order that [`indices_of_step`]
+//! pictures; sets of points in the plane are made by formula. [`Dataset::gather`] makes training batches of it, in the order that [`indices_of_step`]
 //! gives: a pure function of the seed and the step, so that a resumed run sees the same images.
 
 mod catalogue;
@@ -12,6 +12,10 @@ mod folder;
 mod idx;
 mod load;
 mod order;
+mod pixels;
+mod points;
+mod points_formulas;
+mod points_picture;
 mod resize;
 mod thousands;
 
@@ -20,4 +24,5 @@ pub use dataset::Dataset;
 pub use error::DataError;
 pub use load::{load, locate};
 pub use order::indices_of_step;
+pub use pixels::Pixels;
 pub use thousands::thousands;

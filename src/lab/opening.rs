@@ -14,7 +14,7 @@ use super::preview::{Preview, Subject};
 use super::protocol::{Command, Event, Phase, PreviewFrame, RunInfo};
 use super::worker::{Parts, Worker};
 use crate::bench::peak_resident_mib;
-use crate::config::Config;
+use crate::config::{Config, POINT_SETS};
 use crate::data::thousands;
 use crate::data::{self, Dataset};
 use crate::diffusion::check_terminal_snr;
@@ -49,7 +49,8 @@ pub fn open(
     let facts = DataFacts::of(&dataset, &train_data, &held_out);
     drop(dataset);
 
-    say(format!("building a U-Net for {} images", thousands(facts.train_images)));
+    let network = config.model.kind.title();
+    say(format!("building a {network} for {} {}", thousands(facts.train_images), noun(&config)));
     let workers = Arc::new(Workers::new(plan.threads)?);
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
@@ -86,7 +87,7 @@ pub fn open(
 
     let info = RunInfo {
         run_dir: run.path().to_path_buf(),
-        network: "U-Net".into(),
+        network: network.into(),
         parameters: trainer.parameter_count(),
         train_images: facts.train_images,
         held_out_images: facts.held_out_images,
@@ -112,7 +113,7 @@ pub fn open(
     }
 
     let subject = Subject {
-        unet: trainer.ema_unet()?,
+        net: trainer.ema_net()?,
         parameterization: trainer.parameterization().clone(),
         workers,
         device: plan.device,
@@ -166,6 +167,11 @@ impl DataFacts {
             },
         )
     }
+}
+
+/// What the data consists of.
+fn noun(config: &Config) -> &'static str {
+    if POINT_SETS.contains(&config.data.dataset.as_str()) { "points" } else { "images" }
 }
 
 /// The lines of config.toml that differ: ", with learning_rate = 0.001"; empty when none do.

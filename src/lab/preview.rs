@@ -14,7 +14,7 @@ use super::protocol::{PreviewFrame, SamplingSettings};
 use crate::config::Config;
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
-use crate::nn::UNet;
+use crate::nn::Net;
 use crate::picture;
 use crate::run::{classes_in_turn, columns_for};
 use crate::sampling::{SamplerSettings, Trajectory, network_denoiser, starting_noise};
@@ -28,7 +28,7 @@ const PICTURE_WIDTH: usize = 560;
 /// The network whose samples are shown, with what asking it needs.
 pub struct Subject {
     /// Averaged weights that follow the training; records no gradients.
-    pub unet: UNet,
+    pub net: Net,
     pub parameterization: Parameterization,
     pub workers: Arc<Workers>,
     pub device: Device,
@@ -186,16 +186,11 @@ impl Preview {
     }
 
     fn begin(&mut self) -> Result<UnderWay> {
-        let Subject { unet, parameterization, workers, device, image_shape: (h, w, c) } = &self.subject;
+        let Subject { net, parameterization, workers, device, image_shape: (h, w, c) } = &self.subject;
         let n = self.config.preview.num;
-        let classes = unet.num_classes().map(|count| classes_in_turn(n, count, self.settings.class));
-        let denoiser = network_denoiser(
-            unet,
-            parameterization,
-            classes.as_deref(),
-            self.settings.guidance_scale,
-            workers.clone(),
-        )?;
+        let classes = net.num_classes().map(|count| classes_in_turn(n, count, self.settings.class));
+        let denoiser =
+            network_denoiser(net, parameterization, classes.as_deref(), self.settings.guidance_scale, workers.clone())?;
         let settings = sampler_settings(&self.config, &self.settings);
         let seed = self.config.seed.wrapping_add(self.draw);
         let noise = starting_noise(n, *h, *w, *c, seed, device)?;

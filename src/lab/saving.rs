@@ -27,7 +27,7 @@ impl Worker {
         parts.journal.sync()?;
         let state = parts.trainer.state()?;
         let run = parts.run.path();
-        let dir = checkpoint::save(run, &parts.config, parts.trainer.unet_config(), &state, &parts.progress)?;
+        let dir = checkpoint::save(run, &parts.config, parts.trainer.net_config(), &state, &parts.progress)?;
         checkpoint::prune(run, parts.config.train.keep_checkpoints)?;
         parts.journal.event(step, "checkpoint", &dir.display().to_string())?;
         self.saved_step = Some(step);
@@ -58,7 +58,7 @@ impl Worker {
             run_dir: parts.run.path().to_path_buf(),
             step,
             config: parts.config.clone(),
-            unet_config: parts.trainer.unet_config().clone(),
+            net_config: parts.trainer.net_config().clone(),
             weights: parts.trainer.ema_weights(),
             parameterization: parts.trainer.parameterization().clone(),
             image_shape: parts.facts.image_shape,

@@ -13,7 +13,7 @@ use super::protocol::SamplingSettings;
 use crate::config::Config;
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
-use crate::nn::{UNet, UNetConfig, Weights};
+use crate::nn::{Net, NetConfig, Weights};
 use crate::run::snapshot::{self, SnapshotRequest};
 
 /// What a snapshot is made of.
@@ -22,7 +22,7 @@ pub struct Order {
     /// Training step of the weights.
     pub step: u64,
     pub config: Config,
-    pub unet_config: UNetConfig,
+    pub net_config: NetConfig,
     /// Averaged weights; copied when the order is taken.
     pub weights: Weights,
     pub parameterization: Parameterization,
@@ -74,11 +74,11 @@ fn write(order: &Order) -> Result<PathBuf> {
     let run_dir: &Path = &order.run_dir;
     // One thread: the training keeps the other cores.
     let workers = Arc::new(Workers::new(1)?);
-    let unet = UNet::new(&order.unet_config, &order.weights)?;
+    let net = Net::new(&order.net_config, &order.weights)?;
     snapshot::write(&SnapshotRequest {
         run_dir,
         step: order.step,
-        unet: &unet,
+        net: &net,
         config: &order.config,
         parameterization: &order.parameterization,
         image_shape: order.image_shape,

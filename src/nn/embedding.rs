@@ -25,6 +25,11 @@ impl TimeFeatures {
         }
     }
 
+    /// As today's diffusers has them: cosines first, frequencies not shifted.
+    pub fn of_width(width: usize) -> Self {
+        Self { width, freq_shift: 0.0, cosines_first: true }
+    }
+
     /// `t` `[N]`, which may be fractional, to `[N, width]`.
     pub fn forward(&self, t: &Tensor) -> Result<Tensor> {
         let frequencies = self.frequencies(t.device())?.to_dtype(t.dtype())?;

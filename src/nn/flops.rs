@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::{ParameterKind, UNetConfig, parameters};
+use super::{NetConfig, ParameterKind, UNetConfig, parameters};
 
 /// Floating-point operations of one image; a multiplication and an addition are two.
 ///
@@ -21,7 +21,26 @@ pub struct Flops {
 /// # Errors
 /// When the architecture is impossible or not supported, or the size not a multiple of what its
 /// levels need.
-pub fn flops(config: &UNetConfig, height: usize, width: usize) -> Result<Flops> {
+pub fn flops(config: &NetConfig, height: usize, width: usize) -> Result<Flops> {
+    match config {
+        NetConfig::UNet(config) => unet_flops(config, height, width),
+        NetConfig::Mlp(_) => mlp_flops(config),
+    }
+}
+
+/// Every weight is used once, forward, and twice more backward, save where the input needs no gradient.
+fn mlp_flops(config: &NetConfig) -> Result<Flops> {
+    let (mut forward, mut training) = (0, 0);
+    for parameter in parameters(config)?.iter().filter(|p| p.kind == ParameterKind::Linear) {
+        let product = 2 * parameter.count() as u64;
+        forward += product;
+        let reads_data = ["input.weight", "time_embedding.linear_1.weight"].contains(&parameter.name.as_str());
+        training += if reads_data { 2 } else { 3 } * product;
+    }
+    Ok(Flops { forward, training })
+}
+
+fn unet_flops(config: &UNetConfig, height: usize, width: usize) -> Result<Flops> {
     let multiple = config.size_multiple();
     ensure!(
         height.is_multiple_of(multiple) && width.is_multiple_of(multiple),
@@ -86,7 +105,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ModelConfig, TimeScaleShift};
+    use crate::config::{ModelConfig, NetworkKind, TimeScaleShift};
 
     fn model() -> ModelConfig {
         ModelConfig {
@@ -102,7 +121,7 @@ mod tests {
     fn the_reference_network_counts_what_pytorch_counts() {
         let config = UNetConfig::new(&model(), 28, 28, 1, None);
         assert_eq!(crate::nn::parameter_count(&config).unwrap(), 1_623_169);
-        let flops = flops(&config, 28, 28).unwrap();
+        let flops = unet_flops(&config, 28, 28).unwrap();
         // FlopCounterMode of PyTorch on diffusers' UNet2DModel, 64 images.
         assert_eq!((64 * flops.forward, 64 * flops.training), (35_481_419_776, 106_532_847_616));
     }
@@ -111,7 +130,7 @@ mod tests {
     fn convolutions_grow_with_the_area_and_vectors_do_not() {
         let plain = ModelConfig { attention_levels: vec![], mid_attention: false, ..model() };
         let config = UNetConfig::new(&plain, 28, 28, 1, None);
-        let (small, large) = (flops(&config, 28, 28).unwrap(), flops(&config, 56, 56).unwrap());
+        let (small, large) = (unet_flops(&config, 28, 28).unwrap(), unet_flops(&config, 56, 56).unwrap());
         let on_pixels = (large.forward - small.forward) / 3;
         let on_vectors = small.forward - on_pixels;
         let linear_layers = parameters(&config).unwrap().into_iter().filter(|p| p.kind == ParameterKind::Linear);
@@ -119,8 +138,17 @@ mod tests {
     }
 
     #[test]
+    fn an_mlp_uses_every_weight_once() {
+        let model = ModelConfig { kind: NetworkKind::Mlp, hidden_width: 10, hidden_layers: 1, ..model() };
+        let flops = flops(&NetConfig::new(&model, 1, 1, 2, None), 1, 1).unwrap();
+        // time 64·10 + 10·10, input 2·10, block 3·10·10, output 10·2.
+        assert_eq!(flops.forward, 2 * (640 + 100 + 20 + 300 + 20));
+        assert_eq!(flops.training, 3 * flops.forward - 2 * (640 + 20));
+    }
+
+    #[test]
     fn sizes_that_do_not_fit_are_refused() {
         let config = UNetConfig::new(&model(), 28, 28, 1, None);
-        assert!(flops(&config, 30, 28).unwrap_err().to_string().contains("multiples of 4"));
+        assert!(unet_flops(&config, 30, 28).unwrap_err().to_string().contains("multiples of 4"));
     }
 }

@@ -1,5 +1,5 @@
-//! The U-Net: diffusers' `UNet2DModel`, channels last, on the exchangeable operations of
-//! [`crate::kernels`].
+//! The networks: diffusers' `UNet2DModel`, channels last, and an MLP for points in the plane, on the
+//! exchangeable operations of [`crate::kernels`].
 //!
 //! | file | what lives there |
 //! |---|---|
@@ -9,8 +9,11 @@
 //! | `weights` | the parameters' values by name, and how they start |
 //! | `layers`, `embedding`, `resnet`, `attention`, `resample`, `blocks` | the parts, small to large |
 //! | `unet` | the whole network |
+//! | `mlp`, `mlp_config` | the network for points, and its settings |
+//! | `net` | the network of a run, whichever kind it is |
 //! | `pass` | what one forward pass carries along: dropout's generator, an observer |
 //! | `diffusers` | pipeline folders that diffusers reads, and reading those that it wrote |
+//! | `saved` | the folder of either kind |
 //!
 //! Names of parameters are diffusers' names. In memory, convolution weights are
 //! `[k, k, c_in, c_out]` and linear weights `[c_in, c_out]`; files hold `[c_out, c_in, k, k]` and
@@ -22,16 +25,24 @@ pub mod diffusers;
 mod embedding;
 mod flops;
 mod layers;
+mod mlp;
+mod mlp_config;
+mod net;
 mod parameters;
 mod pass;
 mod resample;
 mod resnet;
+mod saved;
 mod unet;
 mod unet_config;
 mod weights;
 
 pub use flops::{Flops, flops};
+pub use mlp::Mlp;
+pub use mlp_config::MlpConfig;
+pub use net::{Architecture, Net, NetConfig};
 pub use parameters::{Parameter, ParameterKind, parameter_count, parameters};
+pub use saved::{LoadedNet, open_network, save_network};
 pub use unet::UNet;
 pub use unet_config::{DownBlockType, SampleSize, UNetConfig, UpBlockType};
 pub use weights::Weights;

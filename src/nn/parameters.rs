@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 
-use super::{UNet, UNetConfig, Weights};
+use super::{Architecture, Weights};
 use crate::config::Precision;
 
 /// What a parameter is; decides its layout in files and its initial values.
@@ -77,9 +77,14 @@ impl Parameter {
 ///
 /// # Errors
 /// When the architecture is impossible or not supported; the message names the key.
-pub fn parameters(config: &UNetConfig) -> Result<Vec<Parameter>> {
+pub fn parameters(config: &dyn Architecture) -> Result<Vec<Parameter>> {
+    config.parameters()
+}
+
+/// The parameters that `build` asks for, in name order.
+pub(super) fn recorded(build: impl FnOnce(Scope) -> Result<()>) -> Result<Vec<Parameter>> {
     let recorder = Recorder { seen: RefCell::default(), blank: Tensor::zeros((), DType::F32, &Device::Cpu)? };
-    UNet::build(config, Scope::root(&recorder))?;
+    build(Scope::root(&recorder))?;
     let mut parameters = recorder.seen.into_inner();
     parameters.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(parameters)
@@ -89,7 +94,7 @@ pub fn parameters(config: &UNetConfig) -> Result<Vec<Parameter>> {
 ///
 /// # Errors
 /// As [`parameters`].
-pub fn parameter_count(config: &UNetConfig) -> Result<usize> {
+pub fn parameter_count(config: &dyn Architecture) -> Result<usize> {
     Ok(parameters(config)?.iter().map(Parameter::count).sum())
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor, Var};
 use rand::RngExt;
 
-use super::{Parameter, ParameterKind, UNetConfig, parameters};
+use super::{Architecture, Parameter, ParameterKind, parameters};
 use crate::random::{Stream, generator, normal};
 
 /// Training keeps at least five copies (values, gradients, two moments, moving average): 20 GB here.
@@ -24,7 +24,7 @@ impl Weights {
     ///
     /// # Errors
     /// When the architecture is impossible or not supported, or far too large to train.
-    pub fn init(config: &UNetConfig, seed: u64, device: &Device) -> Result<Self> {
+    pub fn init(config: &dyn Architecture, seed: u64, device: &Device) -> Result<Self> {
         let list = parameters(config)?;
         let total: usize = list.iter().map(Parameter::count).sum();
         ensure!(
@@ -101,6 +101,7 @@ impl Weights {
 mod tests {
     use super::*;
     use crate::config::ModelConfig;
+    use crate::nn::UNetConfig;
 
     fn config() -> UNetConfig {
         let model = ModelConfig { class_conditional: true, ..ModelConfig::default() };

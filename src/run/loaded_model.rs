@@ -9,13 +9,13 @@ use super::dir::config_of;
 use super::error::RunError;
 use crate::config::Config;
 use crate::diffusion::Parameterization;
-use crate::nn::{SampleSize, UNet, diffusers};
+use crate::nn::{Net, open_network};
 
 /// The averaged weights of one checkpoint as a network, with what sampling needs to know.
 pub struct LoadedModel {
     pub config: Config,
     /// Averaged weights; records no gradients.
-    pub unet: UNet,
+    pub net: Net,
     pub parameterization: Parameterization,
     /// Height, width, channels.
     pub image_shape: (usize, usize, usize),
@@ -54,20 +54,18 @@ impl LoadedModel {
                 (step, path.clone(), Vec::new())
             }
         };
-        let loaded = diffusers::open_unet(&path)?;
+        let loaded = open_network(&path)?;
         warnings.extend(loaded.warnings);
-        let unet = UNet::new(&loaded.config, &loaded.weights.detached())?;
-        let (height, width) = match loaded.config.sample_size {
-            Some(SampleSize::Square(side)) => (side, side),
-            Some(SampleSize::Rectangle([height, width])) => (height, width),
-            None => return Err(RunError::damaged(&path, "unet/config.json has no sample_size").into()),
+        let net = Net::new(&loaded.config, &loaded.weights.detached())?;
+        let Some(image_shape) = loaded.config.sample_shape() else {
+            return Err(RunError::damaged(&path, "unet/config.json has no sample_size").into());
         };
-        let classes = class_names(run_dir, unet.num_classes().unwrap_or(0));
+        let classes = class_names(run_dir, net.num_classes().unwrap_or(0));
         Ok(Self {
             parameterization: Parameterization::from_config(&config.diffusion).context("the run's path")?,
-            image_shape: (height, width, loaded.config.in_channels),
+            image_shape,
             config,
-            unet,
+            net,
             classes,
             step,
             checkpoint: path,

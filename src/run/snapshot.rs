@@ -18,7 +18,7 @@ use super::samples_file::write_samples;
 use crate::config::{Config, SamplerName, TimestepSpacing};
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
-use crate::nn::UNet;
+use crate::nn::Net;
 use crate::picture::{self, FilmTiming};
 use crate::sampling::{self, SamplerSettings, Trajectory};
 
@@ -33,7 +33,7 @@ pub struct SnapshotRequest<'a> {
     /// Training step of the weights.
     pub step: u64,
     /// With the EMA weights, recording no gradients.
-    pub unet: &'a UNet,
+    pub net: &'a Net,
     pub config: &'a Config,
     pub parameterization: &'a Parameterization,
     /// Height, width, channels.
@@ -94,7 +94,7 @@ pub fn classes_in_turn(num: usize, num_classes: usize, class: Option<usize>) -> 
 /// nothing is left behind then.
 pub fn write(request: &SnapshotRequest) -> Result<PathBuf> {
     ensure!(request.num > 0, "a snapshot needs at least one sample (sample.num is 0)");
-    let classes = request.unet.num_classes().map(|n| classes_in_turn(request.num, n, request.class));
+    let classes = request.net.num_classes().map(|n| classes_in_turn(request.num, n, request.class));
     let recording = record(request, classes.as_deref())?;
     let facts = facts(request, classes.unwrap_or_default())?;
 
@@ -113,7 +113,7 @@ fn record(request: &SnapshotRequest, classes: Option<&[usize]>) -> Result<Record
     let (h, w, c) = request.image_shape;
     let guidance_scale = if classes.is_some() { request.guidance_scale } else { 0.0 };
     let denoiser = sampling::network_denoiser(
-        request.unet,
+        request.net,
         request.parameterization,
         classes,
         guidance_scale,
@@ -178,12 +178,12 @@ fn rename_free(partial: &Path, parent: &Path, step: u64) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{UNetConfig, Weights};
+    use crate::nn::{NetConfig, Weights};
 
     struct Lab {
         dir: tempfile::TempDir,
         config: Config,
-        unet: UNet,
+        net: Net,
         parameterization: Parameterization,
         workers: Arc<Workers>,
         names: Vec<String>,
@@ -197,11 +197,11 @@ mod tests {
         config.model.mid_attention = false;
         config.model.class_conditional = conditional;
         let classes = conditional.then_some(3);
-        let unet_config = UNetConfig::new(&config.model, 8, 8, 1, classes);
-        let weights = Weights::init(&unet_config, 0, &Device::Cpu).unwrap();
+        let net_config = NetConfig::new(&config.model, 8, 8, 1, classes);
+        let weights = Weights::init(&net_config, 0, &Device::Cpu).unwrap();
         Lab {
             dir: tempfile::tempdir().unwrap(),
-            unet: UNet::new(&unet_config, &weights.detached()).unwrap(),
+            net: Net::new(&net_config, &weights.detached()).unwrap(),
             parameterization: Parameterization::from_config(&config.diffusion).unwrap(),
             workers: Arc::new(Workers::new(2).unwrap()),
             names: (0..classes.unwrap_or(0)).map(|i| i.to_string()).collect(),
@@ -214,7 +214,7 @@ mod tests {
             SnapshotRequest {
                 run_dir: self.dir.path(),
                 step: 1500,
-                unet: &self.unet,
+                net: &self.net,
                 config: &self.config,
                 parameterization: &self.parameterization,
                 image_shape: (8, 8, 1),

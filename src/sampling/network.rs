@@ -9,7 +9,7 @@ use candle_core::Tensor;
 use super::{Denoiser, Guided, Prediction};
 use crate::diffusion::{NoiseLevel, Parameterization};
 use crate::kernels::Workers;
-use crate::nn::UNet;
+use crate::nn::{Net, UNet};
 
 /// Images that one worker puts through the network at once: more only costs memory.
 const MOST_AT_ONCE: usize = 64;
@@ -34,6 +34,16 @@ impl Network for UNet {
 
     fn num_classes(&self) -> Option<usize> {
         UNet::num_classes(self)
+    }
+}
+
+impl Network for Net {
+    fn forward(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>) -> Result<Tensor> {
+        Net::forward(self, x, t, class_labels)
+    }
+
+    fn num_classes(&self) -> Option<usize> {
+        Net::num_classes(self)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::data::{Dataset, indices_of_step};
 use crate::diffusion::{Parameterization, Schedule};
 use crate::kernels::{self, Workers};
-use crate::nn::{UNet, UNetConfig, Weights};
+use crate::nn::{Net, NetConfig, Weights};
 use crate::random::{Stream, generator};
 
 /// What one step did.
@@ -47,8 +47,8 @@ pub struct Trainer {
     data: Dataset,
     held_out: Option<HeldOut>,
     labels: Option<LabelDrop>,
-    unet_config: UNetConfig,
-    unet: UNet,
+    net_config: NetConfig,
+    net: Net,
     parameters: Vec<(String, Var)>,
     optimizer: AdamW,
     ema: Ema,
@@ -81,23 +81,27 @@ impl Trainer {
         let parameterization = Parameterization::from_config(&config.diffusion)?;
         let conditional = config.model.class_conditional;
         let num_classes = conditional.then_some(data.classes.len());
-        let unet_config = UNetConfig::new(&config.model, data.height, data.width, data.channels, num_classes);
-        let (weights, parameters) = Weights::init(&unet_config, config.seed, device)?.trainable()?;
-        let unet = UNet::with_precision(&unet_config, &weights, config.train.precision)?;
+        let net_config = NetConfig::new(&config.model, data.height, data.width, data.channels, num_classes);
+        let (weights, parameters) = Weights::init(&net_config, config.seed, device)?.trainable()?;
+        let net = Net::with_precision(&net_config, &weights, config.train.precision)?;
         let recipe = Recipe { parameterization: &parameterization, device };
         let held_out = HeldOut::new(recipe, held_out, config.train.batch_size, config.seed, conditional)?;
         let labels = num_classes.map(|n| LabelDrop { null_class: n as u32, p_uncond: config.train.p_uncond });
         let optimizer = AdamW::new(&parameters, (&config.train).into())?;
         let ema = Ema::new(&parameters, config.train.ema_decay)?;
         Ok(Self {
-            slice_len: slice_len(data.height * data.width),
+            slice_len: match &net_config {
+                NetConfig::UNet(_) => slice_len(data.height * data.width),
+                // Its samples are rows of a matrix, and little memory.
+                NetConfig::Mlp(_) => usize::MAX,
+            },
             config: config.clone(),
             parameterization,
             data,
             held_out,
             labels,
-            unet_config,
-            unet,
+            net_config,
+            net,
             parameters,
             optimizer,
             ema,
@@ -156,7 +160,7 @@ impl Trainer {
             let mut sum: Option<GradStore> = None;
             for slice in self.slices(ranges[i].clone()) {
                 let slice = batch.narrow(slice)?;
-                let output = self.unet.forward_train(
+                let output = self.net.forward_train(
                     &slice.input,
                     &slice.t,
                     slice.classes.as_ref(),
@@ -215,13 +219,13 @@ impl Trainer {
     pub fn held_out_loss(&self) -> Result<Option<f64>> {
         let Some(held_out) = &self.held_out else { return Ok(None) };
         let weights = self.parameters.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor()));
-        let unet = UNet::new(&self.unet_config, &Weights::from_map(weights.collect()))?;
+        let net = Net::new(&self.net_config, &Weights::from_map(weights.collect()))?;
         let (mut sum, mut count) = (0.0, 0);
         for batch in held_out.batches() {
             let ranges = self.shares(batch.len());
             let losses = self.workers.run(ranges.len(), |i| -> Result<Vec<f64>> {
                 let share = batch.narrow(ranges[i].clone())?;
-                let output = unet.forward(&share.input, &share.t, share.classes.as_ref())?;
+                let output = net.forward(&share.input, &share.t, share.classes.as_ref())?;
                 to_f64(&kernels::squared_error(&output, &share.target)?)
             });
             for loss in losses {
@@ -246,8 +250,8 @@ impl Trainer {
         &self.parameterization
     }
 
-    pub fn unet_config(&self) -> &UNetConfig {
-        &self.unet_config
+    pub fn net_config(&self) -> &NetConfig {
+        &self.net_config
     }
 
     /// Trainable numbers in the network.
@@ -270,8 +274,8 @@ impl Trainer {
     }
 
     /// The network with the averaged weights, for sampling; follows them as they change.
-    pub fn ema_unet(&self) -> Result<UNet> {
-        UNet::new(&self.unet_config, &self.ema_weights())
+    pub fn ema_net(&self) -> Result<Net> {
+        Net::new(&self.net_config, &self.ema_weights())
     }
 
     /// The whole state. Tensors share storage with the trainer's: write them out before the next
@@ -309,7 +313,7 @@ impl Trainer {
     }
 }
 
-/// Samples that a worker takes through forward and backward pass at a time on a CPU.
+/// Images that a worker takes through forward and backward pass at a time on a CPU.
 ///
 /// The fewer, the less memory; the more, the less the fixed work of an operation weighs (transforming
 /// weights, and the sums of their gradients). Measured on 28×28 and 32×32 pixels with networks of 16
@@ -343,7 +347,7 @@ mod tests {
             height: 8,
             width: 8,
             channels: 1,
-            pixels: Arc::new((0..n * 64).map(|i| (i * i % 251) as u8).collect()),
+            pixels: (0..n * 64).map(|i| (i * i % 251) as u8).collect::<Vec<u8>>().into(),
             labels: Arc::default(),
             classes: Vec::new(),
             warnings: Vec::new(),

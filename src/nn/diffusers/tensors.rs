@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
-use crate::nn::{Parameter, UNetConfig, Weights, parameters};
+use crate::nn::{Architecture, Parameter, Weights, parameters};
 
 /// Names that attention's layers had before diffusers 0.17, and have now.
 const OLD_NAMES: [(&str, &str); 4] =
@@ -19,7 +19,7 @@ const OLD_NAMES: [(&str, &str); 4] =
 ///
 /// # Errors
 /// When a tensor of the network is missing or has another shape, or the file can't be written.
-pub fn save_weights(path: &Path, config: &UNetConfig, weights: &Weights) -> Result<()> {
+pub fn save_weights(path: &Path, config: &dyn Architecture, weights: &Weights) -> Result<()> {
     let mut data = Vec::with_capacity(weights.len());
     for parameter in parameters(config)? {
         let name = &parameter.name;
@@ -49,7 +49,7 @@ pub fn save_weights(path: &Path, config: &UNetConfig, weights: &Weights) -> Resu
 /// # Errors
 /// When the file can't be read or is damaged, or a tensor is missing or has the wrong shape; the
 /// message names the file and the tensor.
-pub fn load_weights(path: &Path, config: &UNetConfig, device: &Device) -> Result<(Weights, Vec<String>)> {
+pub fn load_weights(path: &Path, config: &dyn Architecture, device: &Device) -> Result<(Weights, Vec<String>)> {
     let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     let file = SafeTensors::deserialize(&bytes)
         .with_context(|| format!("{} is damaged or no safetensors file", path.display()))?;

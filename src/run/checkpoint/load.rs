@@ -9,7 +9,7 @@ use candle_core::{Device, Tensor};
 use super::manifest;
 use super::state::{Progress, StateFile, parse};
 use crate::config::Config;
-use crate::nn::diffusers;
+use crate::nn::open_network;
 use crate::run::RunError;
 use crate::train::{LossAverage, TimestepLoss, TrainerState};
 
@@ -89,7 +89,7 @@ pub fn load(path: &Path, config: &Config, device: &Device) -> Result<Loaded> {
     let file = path.join("difflab/state.json");
     let text = fs::read_to_string(&file).map_err(|error| RunError::not_readable(&file, error))?;
     let file = parse(path, &text)?;
-    let (_, ema) = diffusers::load_unet(path)?;
+    let ema = open_network(path)?.weights;
     let state = TrainerState {
         step: file.step,
         learning_rate_scale: file.learning_rate_scale,

@@ -11,14 +11,12 @@ use crate::run::RunError;
 /// Where the checksums lie in a checkpoint.
 pub(super) const MANIFEST: &str = "difflab/checksums.sha256";
 
+/// The network's, of either kind.
+const NETWORKS: [[&str; 2]; 2] =
+    [["unet/config.json", "unet/diffusion_pytorch_model.safetensors"], ["mlp/config.json", "mlp/weights.safetensors"]];
+
 /// Files without which a checkpoint is of no use.
-const NEEDED: [&str; 5] = [
-    "unet/config.json",
-    "unet/diffusion_pytorch_model.safetensors",
-    "difflab/weights.safetensors",
-    "difflab/optimizer.safetensors",
-    "difflab/state.json",
-];
+const NEEDED: [&str; 3] = ["difflab/weights.safetensors", "difflab/optimizer.safetensors", "difflab/state.json"];
 
 /// Writes the checksums of every file under `dir`, in the format of `sha256sum`.
 pub(super) fn write(dir: &Path) -> io::Result<()> {
@@ -41,7 +39,8 @@ pub(super) fn verify(dir: &Path) -> Result<(), RunError> {
     let text = fs::read_to_string(dir.join(MANIFEST))
         .map_err(|error| RunError::damaged(dir, format!("{MANIFEST} cannot be read ({error})")))?;
     let entries: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once("  ")).collect();
-    for needed in NEEDED {
+    let network = if entries.iter().any(|(_, name)| name.starts_with("mlp/")) { NETWORKS[1] } else { NETWORKS[0] };
+    for needed in network.into_iter().chain(NEEDED) {
         if !entries.iter().any(|(_, name)| *name == needed) {
             return Err(RunError::damaged(dir, format!("{MANIFEST} does not list {needed}")));
         }

@@ -2,7 +2,7 @@
 //! beside them, in `difflab/`, what a resumed run needs.
 //!
 //! ```text
-//! model_index.json, unet/, scheduler/     the averaged weights, as diffusers reads them
+//! model_index.json, unet/, scheduler/     the averaged weights, as diffusers reads them (mlp/ for an MLP)
 //! difflab/weights.safetensors             the raw weights, in the layout of memory
 //! difflab/optimizer.safetensors           both moments of every parameter
 //! difflab/state.json                      format version, step, running averages

@@ -11,7 +11,7 @@ use super::load::{all, folder};
 use super::manifest;
 use super::state::{FORMAT_VERSION, Progress, StateFile};
 use crate::config::Config;
-use crate::nn::{UNetConfig, Weights, diffusers};
+use crate::nn::{NetConfig, Weights, diffusers, save_network};
 use crate::run::durable::{sync_folder, sync_tree};
 use crate::train::TrainerState;
 
@@ -24,7 +24,7 @@ use crate::train::TrainerState;
 pub fn save(
     run: &Path,
     config: &Config,
-    unet: &UNetConfig,
+    net: &NetConfig,
     state: &TrainerState,
     progress: &Progress,
 ) -> Result<PathBuf> {
@@ -36,7 +36,7 @@ pub fn save(
         remove(&partial)?;
         let ema = Weights::from_map(state.ema.iter().cloned().collect());
         let scheduler = diffusers::scheduler_config(&config.diffusion, &config.sample)?;
-        diffusers::save_pipeline(&partial, unet, &ema, &scheduler)?;
+        save_network(&partial, net, &ema, &scheduler)?;
         write_state(&partial.join("difflab"), state, progress)?;
         manifest::write(&partial)?;
         sync_tree(&partial)?;

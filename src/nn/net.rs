@@ -1,0 +1,165 @@
+//! The network of a run, whichever kind it is.
+
+use anyhow::Result;
+use candle_core::Tensor;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Mlp, MlpConfig, Parameter, SampleSize, UNet, UNetConfig, Weights, parameters};
+use crate::config::{ModelConfig, NetworkKind, Precision};
+
+/// What a network is made of; the weights of any architecture are made, saved and read by it alone.
+pub trait Architecture {
+    /// All parameters, in name order.
+    ///
+    /// # Errors
+    /// When the architecture is impossible or not supported; the message names the key.
+    fn parameters(&self) -> Result<Vec<Parameter>>;
+}
+
+/// The architecture of a run's network.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NetConfig {
+    UNet(UNetConfig),
+    Mlp(MlpConfig),
+}
+
+impl NetConfig {
+    /// The network that an experiment describes, for samples of `height` × `width` × `channels` numbers.
+    /// `num_classes` counts the dataset's classes without the null class; it matters only when the model
+    /// is class-conditional.
+    pub fn new(model: &ModelConfig, height: usize, width: usize, channels: usize, num_classes: Option<usize>) -> Self {
+        match model.kind {
+            NetworkKind::Unet => Self::UNet(UNetConfig::new(model, height, width, channels, num_classes)),
+            NetworkKind::Mlp => Self::Mlp(MlpConfig::new(model, height, width, channels, num_classes)),
+        }
+    }
+
+    /// Height, width and channels of a sample; `None` where a U-Net's folder does not say its size.
+    pub fn sample_shape(&self) -> Option<(usize, usize, usize)> {
+        match self {
+            Self::UNet(config) => match config.sample_size? {
+                SampleSize::Square(side) => Some((side, side, config.in_channels)),
+                SampleSize::Rectangle([height, width]) => Some((height, width, config.in_channels)),
+            },
+            Self::Mlp(MlpConfig { sample_shape: [height, width, channels], .. }) => Some((*height, *width, *channels)),
+        }
+    }
+
+    /// The text of the architecture's `config.json`.
+    ///
+    /// # Errors
+    /// When a number has no place in JSON.
+    pub fn to_json(&self) -> Result<String> {
+        match self {
+            Self::UNet(config) => config.to_json(),
+            Self::Mlp(config) => config.to_json(),
+        }
+    }
+}
+
+impl Architecture for NetConfig {
+    fn parameters(&self) -> Result<Vec<Parameter>> {
+        match self {
+            Self::UNet(config) => parameters(config),
+            Self::Mlp(config) => parameters(config),
+        }
+    }
+}
+
+impl Architecture for UNetConfig {
+    fn parameters(&self) -> Result<Vec<Parameter>> {
+        super::parameters::recorded(|scope| UNet::build(self, scope).map(drop))
+    }
+}
+
+/// A network ready to be asked. A clone is cheap and shares the weights.
+#[derive(Clone)]
+pub enum Net {
+    UNet(UNet),
+    Mlp(Mlp),
+}
+
+impl Net {
+    /// # Errors
+    /// When the architecture is impossible or not supported, or a tensor is missing or has another shape;
+    /// the message names the key or the tensor.
+    pub fn new(config: &NetConfig, weights: &Weights) -> Result<Self> {
+        Ok(match config {
+            NetConfig::UNet(config) => Self::UNet(UNet::new(config, weights)?),
+            NetConfig::Mlp(config) => Self::Mlp(Mlp::new(config, weights)?),
+        })
+    }
+
+    /// The same network, a U-Net's 3×3 convolutions multiplied with this precision (an MLP has none).
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_precision(config: &NetConfig, weights: &Weights, precision: Precision) -> Result<Self> {
+        match config {
+            NetConfig::UNet(config) => Ok(Self::UNet(UNet::with_precision(config, weights, precision)?)),
+            NetConfig::Mlp(_) => Self::new(config, weights),
+        }
+    }
+
+    /// The architecture.
+    pub fn config(&self) -> NetConfig {
+        match self {
+            Self::UNet(unet) => NetConfig::UNet(unet.config().clone()),
+            Self::Mlp(mlp) => NetConfig::Mlp(mlp.config().clone()),
+        }
+    }
+
+    /// Classes that can be asked for, the null class not counted; `None`: unconditional.
+    pub fn num_classes(&self) -> Option<usize> {
+        match self {
+            Self::UNet(unet) => unet.num_classes(),
+            Self::Mlp(mlp) => mlp.num_classes(),
+        }
+    }
+
+    /// The network's output for `x` `[N, H, W, C]` at the times `t` `[N]` (f32), with labels `[N]` (u32)
+    /// where it is class-conditional. Dropout is off.
+    ///
+    /// # Errors
+    /// When a shape or a label does not fit the network.
+    pub fn forward(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>) -> Result<Tensor> {
+        match self {
+            Self::UNet(unet) => unet.forward(x, t, class_labels),
+            Self::Mlp(mlp) => mlp.forward(x, t, class_labels),
+        }
+    }
+
+    /// As [`Self::forward`], with dropout drawn from `dropout` where one is given.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_train(
+        &self,
+        x: &Tensor,
+        t: &Tensor,
+        class_labels: Option<&Tensor>,
+        dropout: Option<&mut ChaCha8Rng>,
+    ) -> Result<Tensor> {
+        match self {
+            Self::UNet(unet) => unet.forward_train(x, t, class_labels, dropout),
+            Self::Mlp(mlp) => mlp.forward_train(x, t, class_labels, dropout),
+        }
+    }
+
+    /// As [`Self::forward`]; `observer` is told the name and the output of modules as they run.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_observed(
+        &self,
+        x: &Tensor,
+        t: &Tensor,
+        class_labels: Option<&Tensor>,
+        observer: &mut dyn FnMut(&str, &Tensor),
+    ) -> Result<Tensor> {
+        match self {
+            Self::UNet(unet) => unet.forward_observed(x, t, class_labels, observer),
+            Self::Mlp(mlp) => mlp.forward_observed(x, t, class_labels, observer),
+        }
+    }
+}
