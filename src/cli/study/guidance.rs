@@ -32,7 +32,7 @@ pub struct Args {
 /// A usage error for a run without classes; else what went wrong while sampling or writing.
 pub fn run(args: Args) -> Result<()> {
     let subject = Subject::open(&args.options, args.checkpoint)?;
-    if subject.model.unet.num_classes().is_none() {
+    if subject.model.net.num_classes().is_none() {
         let message = "guidance needs a run trained with class labels (model.class_conditional = true)";
         return Err(UsageError::new(message).into());
     }

@@ -72,7 +72,7 @@ impl Subject {
         }
         let digits = (0..Judge::CLASSES).map(|digit| digit.to_string());
         let readable = model.image_shape == (Judge::SIZE, Judge::SIZE, 1)
-            && model.unet.num_classes() == Some(Judge::CLASSES)
+            && model.net.num_classes() == Some(Judge::CLASSES)
             && model.classes.iter().cloned().eq(digits);
         let judge = readable.then(Judge::load).transpose()?;
         let workers = Arc::new(Workers::new(options.threads)?);
@@ -95,9 +95,9 @@ impl Subject {
     /// # Errors
     /// When sampling fails, or the picture cannot be written.
     pub fn measure(&self, settings: &SamplerSettings, guidance_scale: f64, row: &Path) -> Result<Measured> {
-        let classes = self.model.unet.num_classes().map(|n| run::classes_in_turn(self.num, n, None));
+        let classes = self.model.net.num_classes().map(|n| run::classes_in_turn(self.num, n, None));
         let denoiser = sampling::network_denoiser(
-            &self.model.unet,
+            &self.model.net,
             &self.model.parameterization,
             classes.as_deref(),
             guidance_scale,
