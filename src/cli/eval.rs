@@ -116,6 +116,7 @@ fn measure(args: &Args, model: &LoadedModel) -> Result<ClassAccuracy> {
         sampler: SamplerName::Ddim,
         steps: args.steps,
         eta: 0.0,
+        timesteps: Vec::new(),
         ..SamplerSettings::from(&model.config.sample)
     };
     let noise = sampling::starting_noise(num, h, w, c, args.seed, &Device::Cpu)?;

@@ -14,7 +14,7 @@ use crate::config::{SamplerName, TimestepSpacing};
 use crate::kernels::Workers;
 use crate::picture::{self, FilmTiming, TerminalProtocol};
 use crate::run::{self, LoadedModel, Recording};
-use crate::sampling::{self, SamplerSettings, Trajectory};
+use crate::sampling::{self, Churn, SamplerSettings, Trajectory};
 use crate::tui::image_protocol::ImageProtocol;
 
 /// Draw samples from a run.
@@ -35,18 +35,28 @@ pub struct Args {
     /// larger is clearer and less varied. Many libraries count s = 1 + w instead: their 7.5 is our 6.5.
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     pub guidance_scale: Option<f64>,
-    /// `ddpm` (ancestral) or `ddim`.
+    /// `ddpm` (ancestral), `ddim`, `euler`, `heun`, `edm` (Heun with churn), `dpmpp_2m`, `dpmpp_3m`,
+    /// `dpmpp_2m_sde` or `unipc`.
     #[arg(long, value_name = "NAME", value_parser = values::sampler)]
     pub sampler: Option<SamplerName>,
-    /// Network calls of a trajectory, 1 to T.
+    /// Steps of a trajectory, 1 to T. `heun` and `edm` call the network twice a step.
     #[arg(long, value_name = "N")]
     pub steps: Option<usize>,
     /// DDIM's η: 0 deterministic, 1 as random as DDPM.
     #[arg(long, value_name = "E", allow_negative_numbers = true)]
     pub eta: Option<f64>,
-    /// Which timesteps are visited: `leading`, `trailing` or `linspace`.
+    /// Which timesteps are visited: `leading`, `trailing`, `linspace` or `karras`.
     #[arg(long, value_name = "S", value_parser = values::spacing)]
     pub spacing: Option<TimestepSpacing>,
+    /// Visit these timesteps, falling, instead of --steps of a --spacing.
+    #[arg(long, value_name = "T,T,…", value_delimiter = ',', conflicts_with_all = ["steps", "spacing"])]
+    pub timesteps: Vec<f64>,
+    /// ρ of spacing karras: the larger, the shorter the steps near the clean image.
+    #[arg(long, value_name = "RHO")]
+    pub rho: Option<f64>,
+    /// Noise that `edm` adds in the whole trajectory; 0 is deterministic.
+    #[arg(long, value_name = "S")]
+    pub s_churn: Option<f64>,
     /// Seed of the noise. The same seed draws the same first image, however many follow. Default: the
     /// run's seed.
     #[arg(long, value_name = "N")]
@@ -190,12 +200,22 @@ impl Plan {
             (None, Some(_)) => defaults.guidance_scale,
             (None, None) => 0.0,
         };
+        let usual = SamplerSettings::from(defaults);
+        let timesteps = match (&args.timesteps, args.steps, args.spacing) {
+            (listed, None, None) if !listed.is_empty() => listed.clone(),
+            (_, None, None) => usual.timesteps,
+            // Steps or a spacing asked for take the place of the run's own list.
+            _ => Vec::new(),
+        };
         let settings = SamplerSettings {
             sampler: args.sampler.unwrap_or(defaults.sampler),
-            steps: args.steps.unwrap_or(defaults.steps),
+            steps: args.steps.unwrap_or(if timesteps.is_empty() { defaults.steps } else { timesteps.len() }),
             eta: args.eta.unwrap_or(defaults.eta),
             spacing: args.spacing.unwrap_or(defaults.spacing),
-            clip_sample: defaults.clip_sample,
+            rho: args.rho.unwrap_or(defaults.rho),
+            timesteps,
+            churn: Churn { s_churn: args.s_churn.unwrap_or(defaults.s_churn), ..usual.churn },
+            ..usual
         };
         let train_timesteps = model.parameterization.schedule.timesteps();
         if settings.steps == 0 || settings.steps > train_timesteps {
@@ -205,6 +225,8 @@ impl Plan {
         if !(0.0..=1.0).contains(&settings.eta) {
             return Err(UsageError::new(format!("--eta {}: η lies between 0 and 1", settings.eta)).into());
         }
+        // What else is impossible (a spacing on this path, a list that does not fall) says so itself.
+        sampling::make(&model.parameterization.schedule, &settings).map_err(|e| UsageError::new(format!("{e:#}")))?;
         Ok(Self { noise, classes, guidance_scale, settings, seed, threads: args.threads })
     }
 
@@ -229,7 +251,7 @@ impl Plan {
             self.seed,
         )?;
         // indicatif draws on standard error, and only where that is a terminal.
-        let bar = if show_progress { ProgressBar::new(self.settings.steps as u64) } else { ProgressBar::hidden() };
+        let bar = if show_progress { ProgressBar::new(trajectory.total() as u64) } else { ProgressBar::hidden() };
         bar.set_style(ProgressStyle::with_template("sampling {bar:30} {pos}/{len} · {eta} left")?);
         let recording = Recording::of(trajectory, frames, |frame| bar.set_position(frame.index as u64));
         bar.finish_and_clear();

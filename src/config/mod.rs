@@ -15,6 +15,7 @@ mod shipped;
 mod validate;
 mod validate_diffusion;
 mod validate_model;
+mod validate_sampling;
 
 pub use error::ConfigError;
 pub use help::{help, markdown};

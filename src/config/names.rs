@@ -99,6 +99,18 @@ pub enum LrSchedule {
 pub enum SamplerName {
     Ddpm,
     Ddim,
+    Euler,
+    Heun,
+    /// Karras et al. 2022, algorithm 2: Heun with churn.
+    Edm,
+    #[serde(rename = "dpmpp_2m")]
+    Dpmpp2m,
+    #[serde(rename = "dpmpp_3m")]
+    Dpmpp3m,
+    #[serde(rename = "dpmpp_2m_sde")]
+    Dpmpp2mSde,
+    #[serde(rename = "unipc")]
+    UniPc,
 }
 
 /// Which timesteps a sampler with fewer than T steps visits (diffusers' `timestep_spacing`).
@@ -108,6 +120,8 @@ pub enum TimestepSpacing {
     Leading,
     Trailing,
     Linspace,
+    /// (σ/α)^(1/ρ) evenly spaced (Karras et al. 2022, eq. 5).
+    Karras,
 }
 
 /// What a sample's squared error is multiplied by in the loss.
@@ -210,13 +224,30 @@ impl NetworkKind {
 }
 
 impl SamplerName {
-    pub const ALL: [Self; 2] = [Self::Ddpm, Self::Ddim];
+    pub const ALL: [Self; 9] = [
+        Self::Ddpm,
+        Self::Ddim,
+        Self::Euler,
+        Self::Heun,
+        Self::Edm,
+        Self::Dpmpp2m,
+        Self::Dpmpp3m,
+        Self::Dpmpp2mSde,
+        Self::UniPc,
+    ];
 
     /// The word in configs and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ddpm => "ddpm",
             Self::Ddim => "ddim",
+            Self::Euler => "euler",
+            Self::Heun => "heun",
+            Self::Edm => "edm",
+            Self::Dpmpp2m => "dpmpp_2m",
+            Self::Dpmpp3m => "dpmpp_3m",
+            Self::Dpmpp2mSde => "dpmpp_2m_sde",
+            Self::UniPc => "unipc",
         }
     }
 }

@@ -89,6 +89,9 @@ pub struct DiffusionConfig {
     /// Standard deviation of the data, as the scaling of network input and output takes it (paths ve and
     /// edm, prediction type edm).
     pub sigma_data: f64,
+    /// Moves the levels that samplers visit on path flow towards the noise: u becomes
+    /// shift·u/(1 + (shift − 1)·u) (Esser et al. 2024). 1: evenly spaced.
+    pub shift: f64,
     /// What the network predicts: the noise (`epsilon`), the clean image (`sample`), α·ε − σ·x_0 over
     /// √(α² + σ²) (`v_prediction`, Salimans & Ho 2022), the score times σ (`score`, Song et al. 2021), the
     /// velocity dα/du·x_0 + dσ/du·ε (`flow`), or EDM's preconditioned output (`edm`, Karras et al. 2022).
@@ -235,20 +238,37 @@ pub struct PreviewConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SampleConfig {
-    /// `ddpm` (ancestral, Ho et al. 2020) or `ddim` (Song et al. 2021).
+    /// `ddpm` (ancestral, Ho et al. 2020), `ddim` (Song et al. 2021), `euler`, `heun` and `edm` (Karras et
+    /// al. 2022; edm is Heun with churn), `dpmpp_2m`, `dpmpp_3m`, `dpmpp_2m_sde` (DPM-Solver++, Lu et al.
+    /// 2022) or `unipc` (Zhao et al. 2023).
     pub sampler: SamplerName,
-    /// Network calls of a trajectory.
+    /// Steps of a trajectory. Each costs a call of the network; with `heun` and `edm` two, but the last.
     pub steps: usize,
     /// DDIM's η: 0 deterministic, 1 as random as DDPM.
     pub eta: f64,
     /// Which of the T timesteps fewer steps visit: `leading`, `trailing` or `linspace`, as in
-    /// diffusers.
+    /// diffusers, or `karras` ((σ/α)^(1/ρ) evenly spaced; not on path flow). Continuous paths are divided
+    /// evenly down to their cleanest level by both trailing and linspace.
     pub spacing: TimestepSpacing,
+    /// ρ of spacing karras: the larger, the shorter the steps near the clean image.
+    pub rho: f64,
+    /// The timesteps to visit, falling from T − 1 at most; they take the place of `steps` and `spacing`.
+    /// Empty: by spacing.
+    pub timesteps: Vec<f64>,
+    /// Sampler edm: noise added in the whole trajectory (Karras et al. 2022, S_churn). 0: deterministic.
+    pub s_churn: f64,
+    /// Sampler edm: the least σ/α at which noise is added.
+    pub s_tmin: f64,
+    /// Sampler edm: the largest σ/α at which noise is added. 0: no limit.
+    pub s_tmax: f64,
+    /// Sampler edm: standard deviation of the noise added.
+    pub s_noise: f64,
     /// w in (1 + w)·ε_cond − w·ε_uncond: 0 is the plain conditional model. Other libraries' scale
     /// is s = 1 + w. Any other value than 0 needs a class-conditional model.
     pub guidance_scale: f64,
     /// Clamp the estimate of x_0 to [-1, 1] at every step. Good for `ddpm`; with `ddim` and guidance it
-    /// spoils the picture, because the estimate of the noise stays as it was.
+    /// spoils the picture, because the estimate of the noise stays as it was. Samplers euler, dpmpp_2m,
+    /// dpmpp_3m, dpmpp_2m_sde and unipc never clamp, as in diffusers.
     pub clip_sample: bool,
     /// Images a snapshot shows.
     pub num: usize,
@@ -310,6 +330,7 @@ impl Default for DiffusionConfig {
             sigma_min: 0.0,
             sigma_max: 0.0,
             sigma_data: 0.5,
+            shift: 1.0,
             prediction_type: PredictionType::Epsilon,
             variance_type: VarianceType::FixedSmall,
         }
@@ -386,6 +407,12 @@ impl Default for SampleConfig {
             steps: 50,
             eta: 0.0,
             spacing: TimestepSpacing::Trailing,
+            rho: 7.0,
+            timesteps: Vec::new(),
+            s_churn: 0.0,
+            s_tmin: 0.0,
+            s_tmax: 0.0,
+            s_noise: 1.0,
             guidance_scale: 0.0,
             clip_sample: false,
             num: 20,

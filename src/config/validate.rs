@@ -225,6 +225,7 @@ impl Config {
             sample.eta,
             "η lies from 0 (deterministic) to 1 (as DDPM)",
         )?;
+        self.check_levels()?;
         let w = sample.guidance_scale;
         ensure(w.is_finite(), "sample.guidance_scale", w, "use a finite number; 1 is usual, 0 is no guidance")?;
         ensure(
@@ -262,7 +263,7 @@ pub(super) fn positive(key: &str, value: f64, problem: &str) -> Result<(), Confi
     ensure(value > 0.0 && value.is_finite(), key, value, problem)
 }
 
-fn not_negative(key: &str, value: f64, problem: &str) -> Result<(), ConfigError> {
+pub(super) fn not_negative(key: &str, value: f64, problem: &str) -> Result<(), ConfigError> {
     ensure(value >= 0.0 && value.is_finite(), key, value, problem)
 }
 
@@ -302,6 +303,7 @@ mod tests {
             ("diffusion.sigma_min", &["-1", "nan"]),
             ("diffusion.sigma_max", &["-1", "inf"]),
             ("diffusion.sigma_data", &["0", "-1", "nan"]),
+            ("diffusion.shift", &["0", "-1", "nan"]),
             ("model.block_out_channels", &["[]", "[0]", "[9, 20]", "[9999999]"]),
             ("model.layers_per_block", &["0", "1000"]),
             ("model.attention_levels", &["[3]", "[1, 1]"]),
@@ -330,6 +332,12 @@ mod tests {
             ("sample.num", &["0", "99999999"]),
             ("sample.steps", &["0", "1001"]),
             ("sample.eta", &["2", "-1"]),
+            ("sample.rho", &["0", "-7", "nan"]),
+            ("sample.timesteps", &["[999, 999]", "[1000]", "[3, -1]", "[1, 2]", "[nan]"]),
+            ("sample.s_churn", &["-1", "nan"]),
+            ("sample.s_tmin", &["-1", "inf"]),
+            ("sample.s_tmax", &["-1", "nan"]),
+            ("sample.s_noise", &["-1", "inf"]),
             ("sample.guidance_scale", &["nan", "1"]),
         ] {
             for value in values {

@@ -87,6 +87,7 @@ impl Config {
                 "use a number above 0, or 0 for the path's usual one",
             )?;
         }
+        positive("diffusion.shift", diffusion.shift, "use a number above 0; 1 leaves the levels evenly spaced")?;
         positive(
             "diffusion.sigma_data",
             diffusion.sigma_data,

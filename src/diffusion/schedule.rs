@@ -25,6 +25,8 @@ pub struct Schedule {
     pub betas: Vec<f64>,
     /// ᾱ_t = α_t²: on path vp Π (1 − β_s), s ≤ t.
     pub alphas_cumprod: Vec<f64>,
+    /// On path flow the levels that sampling visits are moved by this (diffusion.shift); 1 elsewhere.
+    pub shift: f64,
     alphas: Vec<f64>,
     sigmas: Vec<f64>,
     continuous: Option<Continuous>,
@@ -38,8 +40,10 @@ impl Schedule {
     /// below 1 (the last may be 1, which leaves no signal at all), a σ that does not grow.
     pub fn from_config(config: &DiffusionConfig) -> Result<Self> {
         if let Some(continuous) = Continuous::from_config(config)? {
+            let shift = if config.path == PathName::Flow { config.shift } else { 1.0 };
+            ensure!(shift > 0.0 && shift.is_finite(), "diffusion.shift must be a number above 0, but is {shift}");
             let schedule = Self::continuous(config.path, continuous, config.timesteps)?;
-            return Ok(Self { variance_type: config.variance_type, ..schedule });
+            return Ok(Self { shift, variance_type: config.variance_type, ..schedule });
         }
         let betas = match betas(config.schedule, config.timesteps, config.beta_start, config.beta_end) {
             Some(betas) => betas,
@@ -98,6 +102,7 @@ impl Schedule {
             alphas: alphas_cumprod.iter().map(|a| a.sqrt()).collect(),
             sigmas: alphas_cumprod.iter().map(|a| (1.0 - a).sqrt()).collect(),
             alphas_cumprod,
+            shift: 1.0,
             continuous: None,
         })
     }
@@ -115,6 +120,7 @@ impl Schedule {
             alphas_cumprod: points.iter().map(|(alpha, _)| alpha * alpha).collect(),
             alphas: points.iter().map(|(alpha, _)| *alpha).collect(),
             sigmas: points.iter().map(|(_, sigma)| *sigma).collect(),
+            shift: 1.0,
             continuous: Some(continuous),
         })
     }

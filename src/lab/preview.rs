@@ -231,14 +231,17 @@ pub fn initial_settings(config: &Config, steps: usize) -> SamplingSettings {
     }
 }
 
-/// Live settings in the sampler's terms; spacing and clipping are the run's.
+/// Live settings in the sampler's terms; spacing and clipping are the run's. A list of timesteps in the
+/// config is for as many steps as it has.
 pub fn sampler_settings(config: &Config, settings: &SamplingSettings) -> SamplerSettings {
+    let listed = &config.sample.timesteps;
+    let timesteps = if listed.len() == settings.steps { listed.clone() } else { Vec::new() };
     SamplerSettings {
         sampler: settings.sampler,
         steps: settings.steps,
         eta: settings.eta,
-        spacing: config.sample.spacing,
-        clip_sample: config.sample.clip_sample,
+        timesteps,
+        ..SamplerSettings::from(&config.sample)
     }
 }
 

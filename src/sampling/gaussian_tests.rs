@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use candle_core::{Device, Tensor};
 
 use super::{Denoiser, Prediction, SampleFrame, SamplerSettings, Trajectory, sample, starting_noise};
-use crate::config::{SamplerName, ScheduleName, TimestepSpacing};
+use crate::config::{SampleConfig, SamplerName, ScheduleName};
 use crate::diffusion::{NoiseLevel, Posterior, Schedule, combine};
 
 const MEAN: f64 = 0.3;
@@ -35,7 +35,7 @@ fn schedule() -> Arc<Schedule> {
 }
 
 fn settings(sampler: SamplerName, steps: usize, eta: f64) -> SamplerSettings {
-    SamplerSettings { sampler, steps, eta, spacing: TimestepSpacing::Trailing, clip_sample: false }
+    SamplerSettings { sampler, steps, eta, ..SamplerSettings::from(&SampleConfig::default()) }
 }
 
 fn noise(n: usize) -> Tensor {
@@ -54,7 +54,7 @@ fn moments(values: &[f32]) -> (f64, f64) {
 
 /// Mean and variance that ancestral sampling has in exact arithmetic: every step is linear in x_t.
 fn ancestral_moments(schedule: &Schedule, steps: usize) -> (f64, f64) {
-    let levels = super::levels(schedule, TimestepSpacing::Trailing, steps).unwrap();
+    let levels = super::levels(schedule, &settings(SamplerName::Ddpm, steps, 0.0)).unwrap();
     let (mut mean, mut variance) = (0.0, 1.0);
     for (i, from) in levels.iter().enumerate() {
         let to = levels.get(i + 1).copied().unwrap_or(NoiseLevel::CLEAN);

@@ -3,7 +3,8 @@
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::{Ddim, Ddpm, NoiseSource, Prediction, levels};
+use super::respacing::starting_scale;
+use super::{Ddim, Ddpm, Dpmpp2m, Dpmpp2mSde, Dpmpp3m, Edm, Euler, Heun, NoiseSource, Prediction, UniPc, levels};
 use crate::config::{SampleConfig, SamplerName, TimestepSpacing};
 use crate::diffusion::{NoiseLevel, Schedule};
 
@@ -11,13 +12,31 @@ use crate::diffusion::{NoiseLevel, Schedule};
 #[derive(Clone, Debug, PartialEq)]
 pub struct SamplerSettings {
     pub sampler: SamplerName,
-    /// Network calls, 1..=T.
+    /// Steps, 1..=T; one network call each but for the samplers that say otherwise.
     pub steps: usize,
     /// DDIM's η, 0..=1; the other samplers ignore it.
     pub eta: f64,
     pub spacing: TimestepSpacing,
+    /// ρ of spacing karras, above 0.
+    pub rho: f64,
+    /// The timesteps to visit, falling within 0..T, in place of steps and spacing; empty: by those.
+    pub timesteps: Vec<f64>,
+    pub churn: Churn,
     /// Clamp x̂_0 to [-1, 1] at every step.
     pub clip_sample: bool,
+}
+
+/// Noise that sampler edm adds on its way (Karras et al. 2022, algorithm 2).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Churn {
+    /// S_churn: how much in the whole trajectory, 0 or more; 0: none.
+    pub s_churn: f64,
+    /// S_tmin: the least σ/α at which it is added.
+    pub s_tmin: f64,
+    /// S_tmax: the largest; infinite without limit.
+    pub s_tmax: f64,
+    /// S_noise: its standard deviation.
+    pub s_noise: f64,
 }
 
 impl From<&SampleConfig> for SamplerSettings {
@@ -27,6 +46,14 @@ impl From<&SampleConfig> for SamplerSettings {
             steps: config.steps,
             eta: config.eta,
             spacing: config.spacing,
+            rho: config.rho,
+            timesteps: config.timesteps.clone(),
+            churn: Churn {
+                s_churn: config.s_churn,
+                s_tmin: config.s_tmin,
+                s_tmax: if config.s_tmax == 0.0 { f64::INFINITY } else { config.s_tmax },
+                s_noise: config.s_noise,
+            },
             clip_sample: config.clip_sample,
         }
     }
@@ -56,6 +83,12 @@ pub trait Sampler: Send {
         None
     }
 
+    /// Does it look at x̂_0 clamped, where the settings ask for that? Those that diffusers never clamps
+    /// don't.
+    fn clips(&self) -> bool {
+        true
+    }
+
     /// Moves on, given the network's answer for `x_t` at the level that was asked for last.
     ///
     /// # Errors
@@ -66,12 +99,20 @@ pub trait Sampler: Send {
 /// The sampler that the settings name, on a schedule.
 ///
 /// # Errors
-/// When the steps are not in 1..=T or η not in 0..=1.
+/// When η is not in 0..=1, edm's churn not possible, or as [`levels`].
 pub fn make(schedule: &Schedule, settings: &SamplerSettings) -> Result<Box<dyn Sampler>> {
     ensure!((0.0..=1.0).contains(&settings.eta), "η must lie between 0 and 1, but is {}", settings.eta);
-    let levels = levels(schedule, settings.spacing, settings.steps)?;
+    let levels = levels(schedule, settings)?;
+    let scale = starting_scale(schedule, settings, levels[0]);
     Ok(match settings.sampler {
         SamplerName::Ddpm => Box::new(Ddpm::new(levels, schedule.variance_type)),
         SamplerName::Ddim => Box::new(Ddim::new(levels, settings.eta)),
+        SamplerName::Euler => Box::new(Euler::new(levels, scale)),
+        SamplerName::Heun => Box::new(Heun::new(levels, scale)),
+        SamplerName::Edm => Box::new(Edm::new(schedule, levels, scale, settings.churn)?),
+        SamplerName::Dpmpp2m => Box::new(Dpmpp2m::new(levels)),
+        SamplerName::Dpmpp3m => Box::new(Dpmpp3m::new(levels)),
+        SamplerName::Dpmpp2mSde => Box::new(Dpmpp2mSde::new(levels)),
+        SamplerName::UniPc => Box::new(UniPc::new(levels, NoiseLevel::CLEAN)),
     })
 }

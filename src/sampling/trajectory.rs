@@ -74,6 +74,7 @@ impl Trajectory {
             bail!("the starting noise must be a batch of images [N, H, W, C], but has the shape {:?}", start.dims());
         }
         let at = Some(sampler.first());
+        let clip_sample = clip_sample && sampler.clips();
         Ok(Self { denoiser, sampler, noise, clip_sample, x_t: start, at, given: 0 })
     }
 

@@ -96,7 +96,7 @@ fn sampling_keys_change_one_setting_each() {
     assert_eq!(sampling(Action::MoreSteps).steps, 50);
     assert_eq!(sampling(Action::FewerSteps).steps, 25);
     assert_eq!(sampling(Action::NextEta).eta, 0.5);
-    assert_eq!(sampling(Action::NextSampler).sampler, crate::config::SamplerName::Ddpm);
+    assert_eq!(sampling(Action::NextSampler).sampler, crate::config::SamplerName::Euler);
 }
 
 #[test]

@@ -1,0 +1,7 @@
+//! Schedules, timesteps, whole sampling loops and a U-Net's trajectories against numbers that diffusers
+//! itself computed.
+
+mod goldens;
+mod levels;
+mod loops;
+mod schedules;

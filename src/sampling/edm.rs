@@ -1,0 +1,108 @@
+//! The stochastic sampler of Karras, Aittala, Aila & Laine 2022, "Elucidating the Design Space of
+//! Diffusion-Based Generative Models", algorithm 2.
+
+use anyhow::{Result, ensure};
+use candle_core::Tensor;
+
+use super::heun::{mean_step, slope};
+use super::{Churn, Levels, NoiseSource, Prediction, Sampler, Step};
+use crate::diffusion::{NoiseLevel, Schedule, combine};
+
+/// Before each step of Heun's method σ/α is raised by a factor 1 + γ with fresh noise, γ = min(S_churn/n,
+/// √2 − 1) where σ/α lies within S_tmin..=S_tmax; the step then leads down from there. Without churn it is
+/// Heun's method.
+///
+/// Never raised above the path's noisiest level, which is the last that a network knows, and not at the
+/// first level: to a sample that is all noise, more noise adds nothing.
+pub struct Edm {
+    levels: Levels,
+    /// The raised level of each; the level itself where there is no churn.
+    raised: Vec<NoiseLevel>,
+    noise_scale: Option<f64>,
+    s_noise: f64,
+    half: Option<Half>,
+}
+
+/// Where a step began, and what Euler's method said there.
+struct Half {
+    /// x/α at the raised level.
+    start: Tensor,
+    slope: Tensor,
+}
+
+impl Edm {
+    /// `levels` of `schedule` from the noisiest to the cleanest. `noise_scale`: what unit noise is
+    /// multiplied by at the first, where it is not the path's own factor.
+    ///
+    /// # Errors
+    /// When a number of `churn` is negative or none.
+    pub fn new(schedule: &Schedule, levels: Vec<NoiseLevel>, noise_scale: Option<f64>, churn: Churn) -> Result<Self> {
+        let Churn { s_churn, s_tmin, s_tmax, s_noise } = churn;
+        ensure!(
+            s_churn >= 0.0 && s_tmin >= 0.0 && s_tmax >= 0.0 && s_noise >= 0.0 && s_noise.is_finite(),
+            "churn can't be negative, but s_churn = {s_churn}, s_tmin = {s_tmin}, s_tmax = {s_tmax}, s_noise = {s_noise}"
+        );
+        let gamma = (s_churn / levels.len() as f64).min(std::f64::consts::SQRT_2 - 1.0);
+        let raise = |(i, &level): (usize, &NoiseLevel)| {
+            let ratio = level.noise_to_signal();
+            if i == 0 || gamma == 0.0 || !(s_tmin..=s_tmax).contains(&ratio) {
+                return level;
+            }
+            let raised = schedule.level_of(ratio * (1.0 + gamma));
+            if raised.noise_to_signal() > ratio { raised } else { level }
+        };
+        let raised = levels.iter().enumerate().map(raise).collect();
+        Ok(Self { levels: Levels::new(levels), raised, noise_scale, s_noise, half: None })
+    }
+
+    /// From the level of the list that x stands at to its raised one.
+    fn churn(&self, x: Tensor, noise: &mut dyn NoiseSource) -> Result<(Tensor, Option<NoiseLevel>)> {
+        let (level, Some(&raised)) = (self.levels.from(), self.raised.get(self.levels.index())) else {
+            return Ok((x, None));
+        };
+        let (before, after) = (level.noise_to_signal(), raised.noise_to_signal());
+        if after <= before {
+            return Ok((x, Some(level)));
+        }
+        let added = raised.alpha * (after * after - before * before).sqrt() * self.s_noise;
+        Ok((combine(raised.alpha / level.alpha, &x, added, &noise.like(&x)?)?, Some(raised)))
+    }
+}
+
+impl Sampler for Edm {
+    fn first(&self) -> NoiseLevel {
+        self.levels.all()[0]
+    }
+
+    fn calls(&self) -> usize {
+        // A level without signal has Euler's step alone, as the last has.
+        let single = self.levels.all().iter().filter(|level| level.alpha == 0.0).count();
+        (2 * self.levels.all().len()).saturating_sub(1 + single).max(1)
+    }
+
+    fn noise_scale(&self) -> Option<f64> {
+        self.noise_scale
+    }
+
+    fn step(&mut self, x_t: &Tensor, prediction: &Prediction, noise: &mut dyn NoiseSource) -> Result<Step> {
+        let (from, to) = (self.raised[self.levels.index()], self.levels.to());
+        let arrived = match self.half.take() {
+            Some(Half { start, slope: before }) => {
+                let after = slope(x_t, &prediction.x_0, to)?;
+                mean_step(&start, &before, &after, from, to)?
+            }
+            None => {
+                let before = slope(x_t, &prediction.x_0, from)?;
+                let euler = combine(to.alpha, &prediction.x_0, to.sigma, &before)?;
+                if to.sigma > 0.0 && from.alpha > 0.0 {
+                    self.half = Some(Half { start: (x_t * (1.0 / from.alpha))?, slope: before });
+                    return Ok(Step { x_t: euler, next: Some(to) });
+                }
+                euler
+            }
+        };
+        self.levels.advance();
+        let (x_t, next) = self.churn(arrived, noise)?;
+        Ok(Step { x_t, next })
+    }
+}
