@@ -14,6 +14,7 @@ mod schema;
 mod shipped;
 mod validate;
 mod validate_diffusion;
+mod validate_loss;
 mod validate_model;
 mod validate_sampling;
 

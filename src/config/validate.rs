@@ -164,6 +164,7 @@ impl Config {
             train.ema_decay,
             "use a number from 0 (no average) to below 1, such as 0.999",
         )?;
+        self.check_loss(warnings)?;
         for (key, every) in [
             ("train.keep_checkpoints", train.keep_checkpoints as u64),
             ("train.log_every", train.log_every),
@@ -320,6 +321,15 @@ mod tests {
             ("train.adam_eps", &["0"]),
             ("train.weight_decay", &["-1"]),
             ("train.max_grad_norm", &["-1"]),
+            ("train.min_snr_gamma", &["0", "nan"]),
+            ("train.p2_gamma", &["-1", "inf"]),
+            ("train.p2_k", &["0", "-1"]),
+            ("train.vlb_weight", &["-1", "nan"]),
+            ("train.timestep_sampling", &["log_normal", "logit_normal"]),
+            ("train.p_mean", &["nan"]),
+            ("train.p_std", &["0", "inf"]),
+            ("train.logit_mean", &["inf"]),
+            ("train.logit_std", &["0", "-1"]),
             ("train.p_uncond", &["1.1", "-0.1"]),
             ("train.ema_decay", &["1", "-1"]),
             ("train.keep_checkpoints", &["0"]),

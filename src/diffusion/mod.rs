@@ -9,14 +9,17 @@ mod checks;
 mod continuous;
 mod forward;
 mod level;
+mod loss_weight;
 mod parameterization;
 mod posterior;
 mod schedule;
 mod target;
+mod variance;
 
 pub use checks::check_terminal_snr;
 pub use continuous::Continuous;
 pub use level::NoiseLevel;
+pub use loss_weight::LossWeight;
 pub use parameterization::Parameterization;
 pub use posterior::Posterior;
 pub use schedule::Schedule;

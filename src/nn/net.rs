@@ -34,6 +34,17 @@ impl NetConfig {
         }
     }
 
+    /// The same with twice the outputs where the network learns the variance too: the target's channels, then
+    /// as many of the variance (diffusers' `learned_range`).
+    pub fn with_variance(mut self, learned: bool) -> Self {
+        let factor = if learned { 2 } else { 1 };
+        match &mut self {
+            Self::UNet(config) => config.out_channels = factor * config.in_channels,
+            Self::Mlp(config) => config.out_channels = factor * config.sample_shape[2],
+        }
+        self
+    }
+
     /// Height, width and channels of a sample; `None` where a U-Net's folder does not say its size.
     pub fn sample_shape(&self) -> Option<(usize, usize, usize)> {
         match self {

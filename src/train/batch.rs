@@ -4,8 +4,7 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 use rand::RngExt;
 
-use super::times::uniform;
-
+use super::timestep_sampler::{Drawn, TimestepSampler};
 use crate::data::Dataset;
 use crate::diffusion::{NoiseLevel, Parameterization, Target};
 use crate::random::{Stream, generator, normal};
@@ -18,6 +17,8 @@ pub struct Batch {
     pub target: Tensor,
     /// Timestep of each sample, t ∈ 0..T; between the ticks on continuous paths.
     pub timesteps: Vec<f64>,
+    /// What the loss of each sample is multiplied by for how its timestep was drawn; `None`: 1.
+    pub corrections: Option<Vec<f64>>,
     /// The time that the network is told, `[N]` f32.
     pub t: Tensor,
     /// Class of each sample, `[N]` u32; the null class where the label was dropped.
@@ -42,7 +43,7 @@ pub struct LabelDrop {
 
 impl Batch {
     /// The batch of training step `step` (from 0): the images at `indices`, with timesteps, noise,
-    /// flips and dropped labels that depend on `seed` and `step` alone.
+    /// flips and dropped labels that depend on `seed`, `step` and what `times` has learned alone.
     ///
     /// # Errors
     /// When a tensor cannot be made on the device.
@@ -53,9 +54,9 @@ impl Batch {
         (seed, step): (u64, u64),
         horizontal_flip: bool,
         labels: Option<LabelDrop>,
+        times: &TimestepSampler,
     ) -> Result<Self> {
-        let mut rng = generator(seed, Stream::Timesteps, step);
-        let timesteps = uniform(&recipe.parameterization.schedule, indices.len(), &mut rng);
+        let Drawn { timesteps, corrections } = times.draw(indices.len(), &mut generator(seed, Stream::Timesteps, step));
         let flips: Option<Vec<bool>> = horizontal_flip.then(|| {
             let mut rng = generator(seed, Stream::Augment, step);
             indices.iter().map(|_| rng.random_bool(0.5)).collect()
@@ -72,7 +73,8 @@ impl Batch {
             }
             classes
         });
-        Self::assemble(recipe, (data.height, data.width, data.channels), pixels, noise, timesteps, classes)
+        let shape = (data.height, data.width, data.channels);
+        Ok(Self { corrections, ..Self::assemble(recipe, shape, pixels, noise, timesteps, classes)? })
     }
 
     /// Puts images, noise, timesteps and classes together: x_t and the target.
@@ -104,7 +106,7 @@ impl Batch {
         let times: Vec<f32> = levels.iter().map(|&at| parameterization.network_time(at) as f32).collect();
         let t = Tensor::from_vec(times, n, device)?;
         let classes = classes.map(|classes| Tensor::from_vec(classes, n, device)).transpose()?;
-        Ok(Self { input, target, timesteps, t, classes })
+        Ok(Self { input, target, timesteps, corrections: None, t, classes })
     }
 
     /// Number of samples.
@@ -122,7 +124,8 @@ impl Batch {
         Ok(Self {
             input: self.input.narrow(0, start, len)?,
             target: self.target.narrow(0, start, len)?,
-            timesteps: self.timesteps[range].to_vec(),
+            timesteps: self.timesteps[range.clone()].to_vec(),
+            corrections: self.corrections.as_ref().map(|corrections| corrections[range].to_vec()),
             t: self.t.narrow(0, start, len)?,
             classes: self.classes.as_ref().map(|classes| classes.narrow(0, start, len)).transpose()?,
         })

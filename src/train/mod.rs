@@ -7,12 +7,16 @@ mod gradients;
 mod held_out;
 mod learning_rate;
 mod loss_average;
+mod loss_history;
+mod objective;
 mod optimizer;
 mod precision;
 mod state;
 mod times;
 mod timestep_loss;
+mod timestep_sampler;
 mod trainer;
+mod variance_loss;
 
 pub use batch::{Batch, LabelDrop, Recipe};
 pub use ema::Ema;

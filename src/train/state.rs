@@ -16,6 +16,8 @@ pub struct TrainerState {
     pub ema: Vec<(String, Tensor)>,
     /// The optimizer's moments, `m.<parameter>` and `v.<parameter>`.
     pub moments: Vec<(String, Tensor)>,
+    /// The losses that timesteps are drawn by; empty where they are drawn without.
+    pub timestep_sampler: Vec<(String, Tensor)>,
 }
 
 /// Writes the values that `find` knows into the variables of the same names.

@@ -1,4 +1,4 @@
-//! Which timesteps a training batch is noised to.
+//! Times along a path: as they come, or one in each part of it.
 
 use rand::{Rng, RngExt};
 
@@ -18,15 +18,19 @@ pub fn uniform(schedule: &Schedule, n: usize, rng: &mut impl Rng) -> Vec<f64> {
 
 /// `n` timesteps, one in each n-th of the path, in order.
 pub fn stratified(schedule: &Schedule, n: usize, rng: &mut impl Rng) -> Vec<f64> {
-    let total = schedule.timesteps();
     (0..n)
         .map(|i| {
             let within: f64 = rng.random();
-            let u = (i as f64 + within) / n as f64;
-            match schedule.is_continuous() {
-                false => ((u * total as f64) as usize).min(total - 1) as f64,
-                true => schedule.t_of_u(u),
-            }
+            at_share(schedule, (i as f64 + within) / n as f64)
         })
         .collect()
+}
+
+/// The timestep at a share of the path, 0 to 1: a whole one where it is a list of β.
+pub fn at_share(schedule: &Schedule, share: f64) -> f64 {
+    let total = schedule.timesteps();
+    match schedule.is_continuous() {
+        false => ((share * total as f64) as usize).min(total - 1) as f64,
+        true => schedule.t_of_u(share),
+    }
 }

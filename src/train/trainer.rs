@@ -13,13 +13,15 @@ use super::ema::Ema;
 use super::gradients::{add_to, first_not_finite, sum_and_norm};
 use super::held_out::HeldOut;
 use super::learning_rate::learning_rate;
+use super::objective::{Losses, Objective, share_of_mean};
 use super::optimizer::{AdamW, Update};
 use super::precision::check_precision;
 use super::state::{TrainerState, finder, set_all};
-use crate::config::Config;
+use super::timestep_sampler::TimestepSampler;
+use crate::config::{Config, VarianceType};
 use crate::data::{Dataset, indices_of_step};
 use crate::diffusion::{Parameterization, Schedule};
-use crate::kernels::{self, Workers};
+use crate::kernels::Workers;
 use crate::nn::{Net, NetConfig, Weights};
 use crate::random::{Stream, generator};
 
@@ -30,13 +32,14 @@ pub struct StepReport {
     pub step: u64,
     /// Images seen / training images.
     pub epoch: f64,
-    /// L_simple: the mean over the samples of their mean squared error (Ho et al. 2020, eq. 14).
+    /// What is optimized: the mean over the samples of their mean squared error, weighted as the config says
+    /// (Ho et al. 2020, eq. 14, without weights).
     pub loss: f64,
     /// Learning rate of this step.
     pub lr: f64,
     /// Global gradient norm before clipping.
     pub grad_norm: f64,
-    /// Timestep and loss of every sample.
+    /// Timestep and mean squared error of every sample, without weights.
     pub samples: Vec<(f64, f64)>,
 }
 
@@ -47,6 +50,8 @@ pub struct Trainer {
     data: Dataset,
     held_out: Option<HeldOut>,
     labels: Option<LabelDrop>,
+    times: TimestepSampler,
+    objective: Objective,
     net_config: NetConfig,
     net: Net,
     parameters: Vec<(String, Var)>,
@@ -61,7 +66,10 @@ pub struct Trainer {
 
 /// Losses and gradients of one worker's share of a batch.
 struct Share {
-    losses: Vec<f64>,
+    /// The squared error of each sample.
+    errors: Vec<f64>,
+    /// What is optimized of each, before the correction for how its timestep was drawn.
+    terms: Vec<f64>,
     gradients: GradStore,
 }
 
@@ -81,7 +89,9 @@ impl Trainer {
         let parameterization = Parameterization::from_config(&config.diffusion)?;
         let conditional = config.model.class_conditional;
         let num_classes = conditional.then_some(data.classes.len());
-        let net_config = NetConfig::new(&config.model, data.height, data.width, data.channels, num_classes);
+        let learned = config.diffusion.variance_type == VarianceType::LearnedRange;
+        let net_config =
+            NetConfig::new(&config.model, data.height, data.width, data.channels, num_classes).with_variance(learned);
         let (weights, parameters) = Weights::init(&net_config, config.seed, device)?.trainable()?;
         let net = Net::with_precision(&net_config, &weights, config.train.precision)?;
         let recipe = Recipe { parameterization: &parameterization, device };
@@ -96,10 +106,12 @@ impl Trainer {
                 NetConfig::Mlp(_) => usize::MAX,
             },
             config: config.clone(),
-            parameterization,
             data,
             held_out,
             labels,
+            times: TimestepSampler::new(config, parameterization.schedule.clone()),
+            objective: Objective::new(config, &parameterization),
+            parameterization,
             net_config,
             net,
             parameters,
@@ -120,8 +132,13 @@ impl Trainer {
     pub fn step(&mut self) -> Result<StepReport> {
         let batch = self.batch()?;
         let shares = self.forward_backward(&batch)?;
-        let losses: Vec<f64> = shares.iter().flat_map(|share| share.losses.iter().copied()).collect();
-        let loss = losses.iter().sum::<f64>() / losses.len() as f64;
+        let errors: Vec<f64> = shares.iter().flat_map(|share| share.errors.iter().copied()).collect();
+        let terms: Vec<f64> = shares.iter().flat_map(|share| share.terms.iter().copied()).collect();
+        let sum: f64 = match &batch.corrections {
+            None => terms.iter().sum(),
+            Some(corrections) => terms.iter().zip(corrections).map(|(term, correction)| term * correction).sum(),
+        };
+        let loss = sum / terms.len() as f64;
         let stores: Vec<GradStore> = shares.into_iter().map(|share| share.gradients).collect();
         let (gradients, grad_norm) = sum_and_norm(&self.parameters, &stores, &self.workers)?;
         let done = self.step + 1;
@@ -130,9 +147,10 @@ impl Trainer {
 
         let update = Update { step: done, lr, gradient_scale: self.clip(grad_norm) };
         self.optimizer.step(&gradients, update, &mut self.ema, &self.workers)?;
+        self.times.learn(&batch.timesteps, &terms);
         self.step = done;
         let epoch = (done * batch.len() as u64) as f64 / self.data.len() as f64;
-        let samples = batch.timesteps.iter().copied().zip(losses).collect();
+        let samples = batch.timesteps.iter().copied().zip(errors).collect();
         Ok(StepReport { step: done, epoch, loss, lr, grad_norm, samples })
     }
 
@@ -141,7 +159,8 @@ impl Trainer {
         let config = &self.config;
         let indices = indices_of_step(self.data.len(), config.train.batch_size, config.seed, self.step);
         let address = (config.seed, self.step);
-        Batch::training(self.recipe(), &self.data, &indices, address, config.data.horizontal_flip, self.labels)
+        let flip = config.data.horizontal_flip;
+        Batch::training(self.recipe(), &self.data, &indices, address, flip, self.labels, &self.times)
     }
 
     fn recipe(&self) -> Recipe<'_> {
@@ -156,7 +175,7 @@ impl Trainer {
             let dropout = self.config.model.dropout > 0.0;
             // Shares must not repeat each other's masks: 2^16 shares a step are plenty.
             let mut rng = generator(self.config.seed, Stream::Dropout, (self.step << 16) | i as u64);
-            let mut losses = Vec::with_capacity(ranges[i].len());
+            let (mut errors, mut terms) = (Vec::new(), Vec::new());
             let mut sum: Option<GradStore> = None;
             for slice in self.slices(ranges[i].clone()) {
                 let slice = batch.narrow(slice)?;
@@ -166,16 +185,16 @@ impl Trainer {
                     slice.classes.as_ref(),
                     dropout.then_some(&mut rng),
                 )?;
-                let per_sample = kernels::squared_error(&output, &slice.target)?;
-                // Slices add up to the mean over the whole batch.
-                let gradients = (per_sample.sum_all()? / batch.len() as f64)?.backward()?;
-                losses.extend(to_f64(&per_sample)?);
+                let Losses { error, term } = self.objective.losses(&output, &slice)?;
+                let gradients = share_of_mean(&term, &slice, batch.len())?.backward()?;
+                errors.extend(to_f64(&error)?);
+                terms.extend(to_f64(&term)?);
                 match &sum {
                     Some(sum) => add_to(&self.parameters, sum, &gradients)?,
                     None => sum = Some(gradients),
                 }
             }
-            Ok(Share { losses, gradients: sum.context("a share without samples")? })
+            Ok(Share { errors, terms, gradients: sum.context("a share without samples")? })
         };
         self.workers.run(ranges.len(), run).into_iter().collect()
     }
@@ -214,8 +233,8 @@ impl Trainer {
         Err(TrainError::NotFinite { step, seen, loss, grad_norm, lr }.into())
     }
 
-    /// The loss of the raw weights on the held-out images (the same timesteps and noise every
-    /// time); `None` when nothing is held out.
+    /// The squared error of the raw weights on the held-out images, without weights (the same timesteps
+    /// and noise every time); `None` when nothing is held out.
     pub fn held_out_loss(&self) -> Result<Option<f64>> {
         let Some(held_out) = &self.held_out else { return Ok(None) };
         let weights = self.parameters.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor()));
@@ -226,7 +245,7 @@ impl Trainer {
             let losses = self.workers.run(ranges.len(), |i| -> Result<Vec<f64>> {
                 let share = batch.narrow(ranges[i].clone())?;
                 let output = net.forward(&share.input, &share.t, share.classes.as_ref())?;
-                to_f64(&kernels::squared_error(&output, &share.target)?)
+                to_f64(&self.objective.error(&output, &share)?)
             });
             for loss in losses {
                 sum += loss?.iter().sum::<f64>();
@@ -296,6 +315,7 @@ impl Trainer {
             weights,
             ema: self.ema.weights(),
             moments: self.optimizer.moments(),
+            timestep_sampler: self.times.state()?,
         })
     }
 
@@ -307,6 +327,7 @@ impl Trainer {
         set_all(&self.parameters, finder(&state.weights), "the weight")?;
         self.ema.restore(finder(&state.ema))?;
         self.optimizer.restore(finder(&state.moments)).context("restoring the optimizer")?;
+        self.times.restore(finder(&state.timestep_sampler))?;
         self.step = state.step;
         self.learning_rate_scale = state.learning_rate_scale;
         Ok(())
@@ -334,7 +355,12 @@ mod tests {
     use super::*;
 
     fn trainer(slice_len: usize) -> Trainer {
-        let mut config = Config::default();
+        trainer_with(slice_len, &[])
+    }
+
+    fn trainer_with(slice_len: usize, overrides: &[&str]) -> Trainer {
+        let overrides: Vec<String> = overrides.iter().map(|s| s.to_string()).collect();
+        let mut config = Config::default().with_overrides(&overrides).unwrap();
         config.train.batch_size = 11;
         config.model.block_out_channels = vec![8, 16];
         config.model.norm_num_groups = 4;
@@ -353,7 +379,7 @@ mod tests {
             warnings: Vec::new(),
         };
         let workers = Arc::new(Workers::new(2).unwrap());
-        let trainer = Trainer::new(&config, data(40), &data(0), &Device::Cpu, workers).unwrap();
+        let trainer = Trainer::new(&config, data(40), &data(8), &Device::Cpu, workers).unwrap();
         Trainer { slice_len, ..trainer }
     }
 
@@ -370,6 +396,105 @@ mod tests {
             assert!((whole.loss - sliced.loss).abs() < 1e-4 * whole.loss, "{} and {}", whole.loss, sliced.loss);
             let (a, b) = (whole.grad_norm, sliced.grad_norm);
             assert!((a - b).abs() < 1e-3 * a, "gradient norms {a} and {b}");
+        }
+    }
+
+    /// A state that later steps do not change.
+    fn copy(state: &TrainerState) -> TrainerState {
+        let all = |named: &[(String, Tensor)]| -> Vec<(String, Tensor)> {
+            named.iter().map(|(name, tensor)| (name.clone(), tensor.copy().unwrap())).collect()
+        };
+        TrainerState {
+            weights: all(&state.weights),
+            ema: all(&state.ema),
+            moments: all(&state.moments),
+            timestep_sampler: all(&state.timestep_sampler),
+            ..state.clone()
+        }
+    }
+
+    #[test]
+    fn what_importance_sampling_has_learned_is_resumed_exactly() {
+        let overrides = ["diffusion.timesteps=6", "train.timestep_sampling=importance", "train.loss_weighting=vlb"];
+        let mut straight = trainer_with(16, &overrides);
+        let mut saved = None;
+        let mut reports = Vec::new();
+        for step in 0..24 {
+            if step == 14 {
+                saved = Some(copy(&straight.state().unwrap()));
+            }
+            reports.push(straight.step().unwrap());
+        }
+        let mut resumed = trainer_with(16, &overrides);
+        resumed.restore(&saved.unwrap()).unwrap();
+        let again: Vec<StepReport> = (14..24).map(|_| resumed.step().unwrap()).collect();
+        assert_eq!(again, reports[14..]);
+        // The history matters: without it the timesteps are others.
+        let mut forgetful = trainer_with(16, &overrides);
+        let mut state = copy(&straight.state().unwrap());
+        state.timestep_sampler.clear();
+        forgetful.restore(&state).unwrap();
+        let times = |report: StepReport| report.samples.iter().map(|(t, _)| *t).collect::<Vec<_>>();
+        assert_ne!(times(forgetful.step().unwrap()), times(straight.step().unwrap()));
+    }
+
+    #[test]
+    fn the_loss_is_the_weighted_one_and_the_samples_keep_their_plain_error() {
+        let report = |overrides: &[&str]| trainer_with(16, overrides).step().unwrap();
+        let simple = report(&[]);
+        let mean = |report: &StepReport, weight: &dyn Fn(f64) -> f64| {
+            report.samples.iter().map(|(t, error)| weight(*t) * error).sum::<f64>() / report.samples.len() as f64
+        };
+        assert_eq!(simple.loss, mean(&simple, &|_| 1.0));
+        let weighted = report(&["train.loss_weighting=min_snr"]);
+        assert_eq!(weighted.samples, simple.samples, "the first step sees the same batch and weights");
+        let schedule = trainer(16).schedule().clone();
+        let expected = mean(&weighted, &|t| schedule.snr(t as usize).min(5.0) / schedule.snr(t as usize));
+        assert!((weighted.loss / expected - 1.0).abs() < 1e-6, "{} and {expected}", weighted.loss);
+        assert!(weighted.grad_norm < simple.grad_norm);
+    }
+
+    #[test]
+    fn a_learned_variance_trains_beside_the_target() {
+        let learned = ["diffusion.variance_type=learned_range", "diffusion.timesteps=20"];
+        let mut trainer = trainer_with(16, &learned);
+        assert!(matches!(trainer.net_config(), NetConfig::UNet(config) if config.out_channels == 2));
+        let out_of_reach = |trainer: &Trainer| {
+            let (_, bias) = trainer.parameters.iter().find(|(name, _)| name == "conv_out.bias").unwrap();
+            bias.to_vec1::<f32>().unwrap()[1]
+        };
+        let before = out_of_reach(&trainer);
+        let reports: Vec<StepReport> = (0..3).map(|_| trainer.step().unwrap()).collect();
+        assert_ne!(out_of_reach(&trainer), before, "the variance learns");
+        // L_vlb comes on top of the squared error.
+        let plain = reports[0].samples.iter().map(|(_, error)| error).sum::<f64>() / 11.0;
+        assert!(reports[0].loss > plain, "{} and {plain}", reports[0].loss);
+        // Without its weight the variance has no part in the loss.
+        let still = trainer_with(16, &[learned[0], learned[1], "train.vlb_weight=0"]).step().unwrap();
+        assert!((still.loss - plain).abs() < 1e-9 * plain, "{} and {plain}", still.loss);
+    }
+
+    /// The held-out error before and after 40 steps.
+    fn before_and_after(overrides: &[&str]) -> (f64, f64) {
+        let mut all = vec!["train.learning_rate=0.003", "train.warmup_steps=0"];
+        all.extend(overrides);
+        let mut trainer = trainer_with(16, &all);
+        let before = trainer.held_out_loss().unwrap().unwrap();
+        (0..40).for_each(|_| _ = trainer.step().unwrap());
+        (before, trainer.held_out_loss().unwrap().unwrap())
+    }
+
+    #[test]
+    fn every_path_trains_as_its_authors_train_it() {
+        for path in [
+            &["diffusion.path=vp_sde"][..],
+            &["diffusion.path=sub_vp_sde"],
+            &["diffusion.path=ve"],
+            &["diffusion.path=edm", "diffusion.prediction_type=edm", "train.loss_weighting=edm"],
+            &["diffusion.path=flow", "diffusion.prediction_type=flow"],
+        ] {
+            let (before, after) = before_and_after(path);
+            assert!(after < 0.95 * before, "{path:?}: from {before} to {after}");
         }
     }
 

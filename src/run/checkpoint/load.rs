@@ -13,6 +13,9 @@ use crate::nn::open_network;
 use crate::run::RunError;
 use crate::train::{LossAverage, TimestepLoss, TrainerState};
 
+/// The losses that timesteps are drawn by, where they are.
+pub(super) const TIMESTEP_SAMPLER: &str = "timestep_sampler.safetensors";
+
 /// A checkpoint read whole.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -96,6 +99,11 @@ pub fn load(path: &Path, config: &Config, device: &Device) -> Result<Loaded> {
         weights: tensors(&path.join("difflab/weights.safetensors"), device)?,
         ema: ema.iter().map(|(name, tensor)| (name.to_string(), tensor.clone())).collect(),
         moments: tensors(&path.join("difflab/optimizer.safetensors"), device)?,
+        timestep_sampler: match path.join("difflab").join(TIMESTEP_SAMPLER) {
+            // In f64, which not every device has.
+            file if file.exists() => tensors(&file, &Device::Cpu)?,
+            _ => Vec::new(),
+        },
     };
     Ok(Loaded { path: path.to_path_buf(), state, progress: progress(&file, config) })
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 
-use super::load::{all, folder};
+use super::load::{TIMESTEP_SAMPLER, all, folder};
 use super::manifest;
 use super::state::{FORMAT_VERSION, Progress, StateFile};
 use crate::config::Config;
@@ -87,6 +87,9 @@ fn write_state(dir: &Path, state: &TrainerState, progress: &Progress) -> Result<
     fs::create_dir_all(dir)?;
     write_tensors(&dir.join("weights.safetensors"), &state.weights)?;
     write_tensors(&dir.join("optimizer.safetensors"), &state.moments)?;
+    if !state.timestep_sampler.is_empty() {
+        write_tensors(&dir.join(TIMESTEP_SAMPLER), &state.timestep_sampler)?;
+    }
     let (loss_smoothed, losses_averaged) = progress.loss_average.parts();
     let (sum, count) = progress.timestep_loss.parts();
     let file = StateFile {
