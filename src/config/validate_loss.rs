@@ -39,8 +39,7 @@ impl Config {
         )?;
 
         ensure(
-            diffusion.variance_type != VarianceType::LearnedRange
-                || !POINT_SETS.contains(&self.data.dataset.as_str()),
+            diffusion.variance_type != VarianceType::LearnedRange || !POINT_SETS.contains(&self.data.dataset.as_str()),
             "diffusion.variance_type",
             "\"learned_range\"",
             format!(
@@ -107,7 +106,7 @@ mod tests {
         let message =
             validate(&["diffusion.variance_type=learned_range", "diffusion.path=edm"]).unwrap_err().to_string();
         assert!(message.contains("path edm has no such steps") && message.contains("fixed_small"), "{message}");
-        let points = ["diffusion.variance_type=learned_range", "data.dataset=two-moons", "model.kind=mlp"];
+        let points = ["diffusion.variance_type=learned_range", "data.dataset=two_moons", "model.kind=mlp"];
         assert!(validate(&points).unwrap_err().to_string().contains("points in the plane"));
     }
 
