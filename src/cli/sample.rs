@@ -35,11 +35,12 @@ pub struct Args {
     /// larger is clearer and less varied. Many libraries count s = 1 + w instead: their 7.5 is our 6.5.
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     pub guidance_scale: Option<f64>,
-    /// `ddpm` (ancestral), `ddim`, `euler`, `heun`, `edm` (Heun with churn), `dpmpp_2m`, `dpmpp_3m`,
-    /// `dpmpp_2m_sde` or `unipc`.
+    /// `ddpm` (ancestral), `ddim`, `euler`, `euler_a`, `heun`, `edm` (Heun with churn), `dpmpp_2m`, `dpmpp_3m`,
+    /// `dpmpp_2m_sde`, `unipc`, `pf_ode` (adaptive steps), `pc` (predictor–corrector); on path flow also
+    /// `flow_euler`, `flow_midpoint`, `flow_heun`.
     #[arg(long, value_name = "NAME", value_parser = values::sampler)]
     pub sampler: Option<SamplerName>,
-    /// Steps of a trajectory, 1 to T. `heun` and `edm` call the network twice a step.
+    /// Steps of a trajectory, 1 to T. Some samplers call the network twice a step; `pf_ode` chooses its steps.
     #[arg(long, value_name = "N")]
     pub steps: Option<usize>,
     /// DDIM's η: 0 deterministic, 1 as random as DDPM.
@@ -113,7 +114,7 @@ pub fn run(args: Args) -> Result<()> {
     if !args.quiet {
         picture::print_in_terminal(&grid, at_the_shell(args.images))?;
         // Whoever closed the pipe has seen enough.
-        let _ = writeln!(std::io::stdout(), "{} · {:.1} s", plan.caption(&model), took.as_secs_f64());
+        let _ = writeln!(std::io::stdout(), "{} · {:.1} s", plan.caption(&model, recording.calls), took.as_secs_f64());
     }
     if let Some(out) = out {
         out.write(|path, kind| match kind {
@@ -217,6 +218,9 @@ impl Plan {
             churn: Churn { s_churn: args.s_churn.unwrap_or(defaults.s_churn), ..usual.churn },
             ..usual
         };
+        if let Err(why) = sampling::check_sampler(settings.sampler, &model.parameterization.schedule) {
+            return Err(UsageError::new(format!("--sampler: {why}")).into());
+        }
         let train_timesteps = model.parameterization.schedule.timesteps();
         if settings.steps == 0 || settings.steps > train_timesteps {
             let message = format!("--steps {}: this run has 1 to {train_timesteps} timesteps", settings.steps);
@@ -253,20 +257,29 @@ impl Plan {
         // indicatif draws on standard error, and only where that is a terminal.
         let bar = if show_progress { ProgressBar::new(trajectory.total() as u64) } else { ProgressBar::hidden() };
         bar.set_style(ProgressStyle::with_template("sampling {bar:30} {pos}/{len} · {eta} left")?);
-        let recording = Recording::of(trajectory, frames, |frame| bar.set_position(frame.index as u64));
+        let recording = Recording::of(trajectory, frames, |frame| {
+            bar.set_length(frame.total as u64);
+            bar.set_position(frame.index as u64);
+        });
         bar.finish_and_clear();
         recording
     }
 
-    /// "16 samples of 7 · ddim 50 · w 1.5 (s 2.5) · EMA weights of step 2000 · seed 0".
-    fn caption(&self, model: &LoadedModel) -> String {
+    /// "16 samples of 7 · ddim 50 · w 1.5 (s 2.5) · EMA weights of step 2000 · seed 0"; the number of network
+    /// calls (NFE) where it is not that of the steps.
+    fn caption(&self, model: &LoadedModel, calls: usize) -> String {
         let mut parts = vec![format!("{} sample{}", self.num(), if self.num() == 1 { "" } else { "s" })];
         if let Some(classes) = &self.classes {
             let one = classes.iter().all(|c| c == &classes[0]);
             let name = model.classes.get(classes[0]).cloned().unwrap_or_else(|| classes[0].to_string());
             parts[0] += &if one { format!(" of “{name}”") } else { ", each class in turn".to_string() };
         }
-        parts.push(format!("{} {}", values::sampler_name(self.settings.sampler), self.settings.steps));
+        let SamplerSettings { sampler, steps, .. } = self.settings;
+        parts.push(match sampler.is_adaptive() {
+            true => format!("{} NFE {calls}", sampler.name()),
+            false if calls == steps => format!("{} {steps}", sampler.name()),
+            false => format!("{} {steps} (NFE {calls})", sampler.name()),
+        });
         if self.classes.is_some() {
             parts.push(format!("w {} (s {})", self.guidance_scale, 1.0 + self.guidance_scale));
         }

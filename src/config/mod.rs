@@ -16,6 +16,7 @@ mod validate;
 mod validate_diffusion;
 mod validate_loss;
 mod validate_model;
+mod validate_sample;
 mod validate_sampling;
 
 pub use error::ConfigError;

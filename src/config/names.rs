@@ -97,7 +97,9 @@ pub enum LrSchedule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SamplerName {
+    /// Ancestral (Ho et al. 2020).
     Ddpm,
+    /// Song, Meng & Ermon 2021.
     Ddim,
     Euler,
     Heun,
@@ -111,6 +113,18 @@ pub enum SamplerName {
     Dpmpp2mSde,
     #[serde(rename = "unipc")]
     UniPc,
+    /// Euler ancestral.
+    EulerA,
+    /// The probability-flow ODE with an adaptive solver (Song et al. 2021).
+    PfOde,
+    /// Predictor–corrector (Song et al. 2021).
+    Pc,
+    /// Path flow, one call a step.
+    FlowEuler,
+    /// Path flow, two calls a step.
+    FlowMidpoint,
+    /// Path flow, two calls a step.
+    FlowHeun,
 }
 
 /// Which timesteps a sampler with fewer than T steps visits (diffusers' `timestep_spacing`).
@@ -224,7 +238,7 @@ impl NetworkKind {
 }
 
 impl SamplerName {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Ddpm,
         Self::Ddim,
         Self::Euler,
@@ -234,6 +248,12 @@ impl SamplerName {
         Self::Dpmpp3m,
         Self::Dpmpp2mSde,
         Self::UniPc,
+        Self::EulerA,
+        Self::PfOde,
+        Self::Pc,
+        Self::FlowEuler,
+        Self::FlowMidpoint,
+        Self::FlowHeun,
     ];
 
     /// The word in configs and on the command line.
@@ -248,7 +268,20 @@ impl SamplerName {
             Self::Dpmpp3m => "dpmpp_3m",
             Self::Dpmpp2mSde => "dpmpp_2m_sde",
             Self::UniPc => "unipc",
+            Self::EulerA => "euler_a",
+            Self::PfOde => "pf_ode",
+            Self::Pc => "pc",
+            Self::FlowEuler => "flow_euler",
+            Self::FlowMidpoint => "flow_midpoint",
+            Self::FlowHeun => "flow_heun",
         }
+    }
+}
+
+impl SamplerName {
+    /// Does it choose its own steps, so that a number of steps says nothing to it?
+    pub fn is_adaptive(self) -> bool {
+        self == Self::PfOde
     }
 }
 

@@ -240,10 +240,21 @@ pub struct PreviewConfig {
 pub struct SampleConfig {
     /// `ddpm` (ancestral, Ho et al. 2020), `ddim` (Song et al. 2021), `euler`, `heun` and `edm` (Karras et
     /// al. 2022; edm is Heun with churn), `dpmpp_2m`, `dpmpp_3m`, `dpmpp_2m_sde` (DPM-Solver++, Lu et al.
-    /// 2022) or `unipc` (Zhao et al. 2023).
+    /// 2022), `unipc` (Zhao et al. 2023), `euler_a` (Euler ancestral), `pf_ode` (the probability-flow ODE with
+    /// adaptive steps) and `pc` (predictor–corrector; both Song et al. 2021); on path flow also `flow_euler`,
+    /// `flow_midpoint` and `flow_heun`.
     pub sampler: SamplerName,
-    /// Steps of a trajectory. Each costs a call of the network; with `heun` and `edm` two, but the last.
+    /// Steps of a trajectory. Each costs a call of the network; with `heun`, `edm`, `flow_midpoint` and
+    /// `flow_heun` two, but the last; with `pc` one more for each corrector step. `pf_ode` chooses its own.
     pub steps: usize,
+    /// Relative tolerance of pf_ode, a step's error beside the size of x_t.
+    pub rtol: f64,
+    /// Absolute tolerance of pf_ode, a step's error in units of the pixels in [-1, 1].
+    pub atol: f64,
+    /// pc: the corrector's signal-to-noise ratio r. 0.16 is the paper's; more stirs more.
+    pub corrector_snr: f64,
+    /// pc: Langevin steps at each level.
+    pub corrector_steps: usize,
     /// DDIM's η: 0 deterministic, 1 as random as DDPM.
     pub eta: f64,
     /// Which of the T timesteps fewer steps visit: `leading`, `trailing` or `linspace`, as in
@@ -405,6 +416,10 @@ impl Default for SampleConfig {
         Self {
             sampler: SamplerName::Ddim,
             steps: 50,
+            rtol: 1e-3,
+            atol: 1e-3,
+            corrector_snr: 0.16,
+            corrector_steps: 1,
             eta: 0.0,
             spacing: TimestepSpacing::Trailing,
             rho: 7.0,

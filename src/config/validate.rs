@@ -227,6 +227,7 @@ impl Config {
             "η lies from 0 (deterministic) to 1 (as DDPM)",
         )?;
         self.check_levels()?;
+        self.check_solvers()?;
         let w = sample.guidance_scale;
         ensure(w.is_finite(), "sample.guidance_scale", w, "use a finite number; 1 is usual, 0 is no guidance")?;
         ensure(
@@ -348,6 +349,10 @@ mod tests {
             ("sample.s_tmin", &["-1", "inf"]),
             ("sample.s_tmax", &["-1", "nan"]),
             ("sample.s_noise", &["-1", "inf"]),
+            ("sample.rtol", &["0", "-1", "nan", "2"]),
+            ("sample.atol", &["0", "inf"]),
+            ("sample.corrector_snr", &["0", "nan", "1.5"]),
+            ("sample.corrector_steps", &["101"]),
             ("sample.guidance_scale", &["nan", "1"]),
         ] {
             for value in values {

@@ -14,13 +14,14 @@ use super::preview::{Preview, Subject};
 use super::protocol::{Command, Event, Phase, PreviewFrame, RunInfo};
 use super::worker::{Parts, Worker};
 use crate::bench::peak_resident_mib;
-use crate::config::{Config, POINT_SETS};
+use crate::config::{Config, ConfigError, POINT_SETS};
 use crate::data::thousands;
 use crate::data::{self, Dataset};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::run::checkpoint::{self, Progress};
 use crate::run::{CardFacts, Journal, RunDir, config_of, model_card, write_class_names};
+use crate::sampling::check_sampler;
 use crate::train::Trainer;
 
 /// Training images kept for the picture of the forward process.
@@ -54,6 +55,11 @@ pub fn open(
     let workers = Arc::new(Workers::new(plan.threads)?);
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
+    check_sampler(config.sample.sampler, trainer.schedule()).map_err(|problem| ConfigError::Impossible {
+        key: "sample.sampler".into(),
+        value: format!("{:?}", config.sample.sampler.name()),
+        problem,
+    })?;
 
     let mut resumed_with = String::new();
     let (run, progress) = match &plan.run {

@@ -11,6 +11,8 @@ use crate::sampling::SampleFrame;
 pub struct Recording {
     /// `[N, H, W, C]`.
     pub samples: Tensor,
+    /// Network calls that it took.
+    pub calls: usize,
     moments: Vec<Moment>,
     shape: (usize, usize, usize, usize),
 }
@@ -33,22 +35,34 @@ impl Recording {
         mut seen: impl FnMut(&SampleFrame),
     ) -> Result<Self> {
         let mut moments = Vec::new();
-        let mut kept = Vec::new();
+        // Adaptive samplers don't know their length: every `apart`-th frame is kept, and every other one of
+        // those dropped when they become too many.
+        let mut apart = 1;
         let mut last = None;
         for frame in trajectory {
-            let frame = frame?;
+            let frame: SampleFrame = frame?;
             seen(&frame);
-            if last.is_none() && most >= 2 {
-                kept = picture::moments(frame.total, most);
-            }
-            if kept.binary_search(&frame.index).is_ok() {
-                moments.push(Moment { x_t: values(&frame.x_t)?, x_0: values(&frame.x_0)? });
+            if most >= 2 && frame.index % apart == 0 {
+                if moments.len() >= KEPT * most {
+                    apart *= 2;
+                    moments.retain(|(index, _)| index % apart == 0);
+                }
+                if frame.index % apart == 0 {
+                    moments.push((frame.index, Moment::of(&frame)?));
+                }
             }
             last = Some(frame);
         }
-        let samples = last.context("the sampler made no frames")?.x_t;
+        let last = last.context("the sampler made no frames")?;
+        if most >= 2 && moments.last().is_some_and(|(index, _)| *index != last.index) {
+            moments.push((last.index, Moment::of(&last)?));
+        }
+        let mut moments: Vec<Option<Moment>> = moments.into_iter().map(|(_, moment)| Some(moment)).collect();
+        let shown = if moments.is_empty() { Vec::new() } else { picture::moments(moments.len() - 1, most) };
+        let moments = shown.into_iter().filter_map(|i| moments[i].take()).collect();
+        let (samples, calls) = (last.x_t, last.index);
         let shape = samples.dims4().context("samples are batches of images [N, H, W, C]")?;
-        Ok(Self { samples, moments, shape })
+        Ok(Self { samples, calls, moments, shape })
     }
 
     /// All samples in one picture, about `width` pixels wide.
@@ -92,6 +106,14 @@ impl Recording {
 }
 
 const GAP: usize = 2;
+/// Frames kept on the way, in multiples of those that will be shown.
+const KEPT: usize = 4;
+
+impl Moment {
+    fn of(frame: &SampleFrame) -> Result<Self> {
+        Ok(Self { x_t: values(&frame.x_t)?, x_0: values(&frame.x_0)? })
+    }
+}
 
 /// The largest whole magnification (1 to 12) that keeps `pixels` within `width`.
 fn scale_for(pixels: usize, width: usize) -> usize {
@@ -131,6 +153,18 @@ mod tests {
         assert_eq!(values(&recording.samples).unwrap(), vec![-1.0; 32]);
         let bare = Recording::of(trajectory(5), 0, |_| {}).unwrap();
         assert!(bare.moments.is_empty());
+    }
+
+    #[test]
+    fn a_trajectory_longer_than_it_expected_keeps_its_ends() {
+        let lengthening = trajectory(500).map(|frame| {
+            let frame = frame?;
+            Ok(SampleFrame { total: if frame.index < 500 { frame.index + 3 } else { 500 }, ..frame })
+        });
+        let recording = Recording::of(lengthening, 11, |_| {}).unwrap();
+        assert_eq!((recording.calls, recording.moments.len()), (500, 11));
+        assert_eq!((recording.moments[0].x_t[0], recording.moments[10].x_t[0]), (1.0, -1.0));
+        assert!((recording.moments[5].x_t[0]).abs() < 0.1);
     }
 
     #[test]

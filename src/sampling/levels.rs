@@ -34,6 +34,11 @@ impl Levels {
         self.all.get(self.at + 1).copied().unwrap_or(NoiseLevel::CLEAN)
     }
 
+    /// Does the coming step lead to the clean image?
+    pub fn is_last(&self) -> bool {
+        self.at + 1 >= self.all.len()
+    }
+
     /// Goes on by one level; where the network is asked next, or `None` at the clean image.
     pub fn advance(&mut self) -> Option<NoiseLevel> {
         self.at += 1;

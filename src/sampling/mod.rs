@@ -5,6 +5,7 @@
 //! one iterator. Guidance is a [`Denoiser`] that wraps a [`Denoiser`]; each sampler is one file that
 //! implements [`Sampler`].
 
+mod allowed;
 mod ddim;
 mod ddpm;
 mod denoiser;
@@ -13,6 +14,8 @@ mod dpmpp_2m_sde;
 mod dpmpp_3m;
 mod edm;
 mod euler;
+mod euler_a;
+mod flow;
 mod guidance;
 mod heun;
 mod karras;
@@ -20,6 +23,8 @@ mod levels;
 mod multistep;
 mod network;
 mod noise;
+mod pc;
+mod pf_ode;
 mod respacing;
 mod runge_kutta;
 mod sampler;
@@ -29,8 +34,13 @@ mod unipc;
 #[cfg(test)]
 mod diffusers_tests;
 #[cfg(test)]
+mod distribution_tests;
+#[cfg(test)]
+mod flow_tests;
+#[cfg(test)]
 mod gaussian_tests;
 
+pub use allowed::check_sampler;
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;
 pub use denoiser::{Denoiser, Prediction};
@@ -39,11 +49,15 @@ pub use dpmpp_2m_sde::Dpmpp2mSde;
 pub use dpmpp_3m::Dpmpp3m;
 pub use edm::Edm;
 pub use euler::Euler;
+pub use euler_a::EulerAncestral;
+pub use flow::{Flow, FlowRule};
 pub use guidance::Guided;
 pub use heun::Heun;
 pub use levels::Levels;
 pub use network::{Network, network_denoiser};
 pub use noise::{NoiseSource, SeededNoise, starting_noise};
+pub use pc::PredictorCorrector;
+pub use pf_ode::ProbabilityFlow;
 pub use respacing::{Counting, levels, timesteps};
 pub use runge_kutta::{BOGACKI_SHAMPINE, DORMAND_PRINCE, EmbeddedPair, Tolerance, Verdict};
 pub use sampler::{Churn, Sampler, SamplerSettings, Step, make};

@@ -23,8 +23,15 @@ impl Counting {
     /// That of a sampler.
     pub fn of(sampler: SamplerName) -> Self {
         match sampler {
-            SamplerName::Ddpm | SamplerName::Ddim => Self::Whole,
-            SamplerName::Euler | SamplerName::Heun | SamplerName::Edm => Self::Fractional,
+            SamplerName::Ddpm | SamplerName::Ddim | SamplerName::Pc => Self::Whole,
+            SamplerName::Euler
+            | SamplerName::EulerA
+            | SamplerName::Heun
+            | SamplerName::Edm
+            | SamplerName::PfOde
+            | SamplerName::FlowEuler
+            | SamplerName::FlowMidpoint
+            | SamplerName::FlowHeun => Self::Fractional,
             SamplerName::Dpmpp2m | SamplerName::Dpmpp3m | SamplerName::Dpmpp2mSde | SamplerName::UniPc => {
                 Self::WithoutLast
             }

@@ -1,10 +1,15 @@
 //! What a sampler is, and which one a name means.
 
-use anyhow::{Result, ensure};
+use std::sync::Arc;
+
+use anyhow::{Result, bail, ensure};
 use candle_core::Tensor;
 
 use super::respacing::starting_scale;
-use super::{Ddim, Ddpm, Dpmpp2m, Dpmpp2mSde, Dpmpp3m, Edm, Euler, Heun, NoiseSource, Prediction, UniPc, levels};
+use super::{
+    Ddim, Ddpm, Dpmpp2m, Dpmpp2mSde, Dpmpp3m, Edm, Euler, EulerAncestral, Flow, FlowRule, Heun, NoiseSource,
+    Prediction, PredictorCorrector, ProbabilityFlow, Tolerance, UniPc, check_sampler, levels,
+};
 use crate::config::{SampleConfig, SamplerName, TimestepSpacing};
 use crate::diffusion::{NoiseLevel, Schedule};
 
@@ -12,7 +17,7 @@ use crate::diffusion::{NoiseLevel, Schedule};
 #[derive(Clone, Debug, PartialEq)]
 pub struct SamplerSettings {
     pub sampler: SamplerName,
-    /// Steps, 1..=T; one network call each but for the samplers that say otherwise.
+    /// Steps, 1..=T; one network call each but for the samplers that say otherwise; pf_ode ignores it.
     pub steps: usize,
     /// DDIM's η, 0..=1; the other samplers ignore it.
     pub eta: f64,
@@ -24,6 +29,12 @@ pub struct SamplerSettings {
     pub churn: Churn,
     /// Clamp x̂_0 to [-1, 1] at every step.
     pub clip_sample: bool,
+    /// pf_ode's tolerances, above 0.
+    pub rtol: f64,
+    pub atol: f64,
+    /// pc's r, above 0, and its Langevin steps a level.
+    pub corrector_snr: f64,
+    pub corrector_steps: usize,
 }
 
 /// Noise that sampler edm adds on its way (Karras et al. 2022, algorithm 2).
@@ -55,6 +66,10 @@ impl From<&SampleConfig> for SamplerSettings {
                 s_noise: config.s_noise,
             },
             clip_sample: config.clip_sample,
+            rtol: config.rtol,
+            atol: config.atol,
+            corrector_snr: config.corrector_snr,
+            corrector_steps: config.corrector_steps,
         }
     }
 }
@@ -99,11 +114,22 @@ pub trait Sampler: Send {
 /// The sampler that the settings name, on a schedule.
 ///
 /// # Errors
-/// When η is not in 0..=1, edm's churn not possible, or as [`levels`].
-pub fn make(schedule: &Schedule, settings: &SamplerSettings) -> Result<Box<dyn Sampler>> {
+/// When the sampler can't walk this path ([`check_sampler`]), η is not in 0..=1, a number of edm, pf_ode or pc is
+/// not possible, or as [`levels`].
+pub fn make(schedule: &Arc<Schedule>, settings: &SamplerSettings) -> Result<Box<dyn Sampler>> {
     ensure!((0.0..=1.0).contains(&settings.eta), "η must lie between 0 and 1, but is {}", settings.eta);
+    for (name, value) in
+        [("rtol", settings.rtol), ("atol", settings.atol), ("the corrector's snr", settings.corrector_snr)]
+    {
+        ensure!(value > 0.0 && value.is_finite(), "{name} must be a number above 0, but is {value}");
+    }
+    if let Err(why) = check_sampler(settings.sampler, schedule) {
+        bail!(why);
+    }
     let levels = levels(schedule, settings)?;
     let scale = starting_scale(schedule, settings, levels[0]);
+    let tolerance = Tolerance { rtol: settings.rtol, atol: settings.atol };
+    let flow = |levels, rule| Box::new(Flow::new(schedule, levels, rule));
     Ok(match settings.sampler {
         SamplerName::Ddpm => Box::new(Ddpm::new(levels, schedule.variance_type)),
         SamplerName::Ddim => Box::new(Ddim::new(levels, settings.eta)),
@@ -114,5 +140,11 @@ pub fn make(schedule: &Schedule, settings: &SamplerSettings) -> Result<Box<dyn S
         SamplerName::Dpmpp3m => Box::new(Dpmpp3m::new(levels)),
         SamplerName::Dpmpp2mSde => Box::new(Dpmpp2mSde::new(levels)),
         SamplerName::UniPc => Box::new(UniPc::new(levels, NoiseLevel::CLEAN)),
+        SamplerName::EulerA => Box::new(EulerAncestral::new(levels, scale)),
+        SamplerName::PfOde => Box::new(ProbabilityFlow::new(schedule.clone(), tolerance)),
+        SamplerName::Pc => Box::new(PredictorCorrector::new(levels, settings.corrector_snr, settings.corrector_steps)),
+        SamplerName::FlowEuler => flow(levels, FlowRule::Euler),
+        SamplerName::FlowMidpoint => flow(levels, FlowRule::Midpoint),
+        SamplerName::FlowHeun => flow(levels, FlowRule::Heun),
     })
 }

@@ -1,5 +1,7 @@
 //! Timesteps, sigmas and the scale of the starting noise.
 
+use std::sync::Arc;
+
 use super::super::respacing::{levels, starting_scale};
 use super::super::{SamplerSettings, make};
 use super::goldens::{GOLDENS, SPACINGS, numbers, rounded};
@@ -50,7 +52,7 @@ fn timesteps_sigmas_and_initial_scales_are_diffusers() {
                 let scale = starting_scale(&schedule, &settings, visited[0]).unwrap_or(1.0);
                 let ours = match sampler {
                     SamplerName::Euler | SamplerName::Heun => scale / visited[0].alpha,
-                    _ => make(&schedule, &settings).unwrap().noise_scale().unwrap_or(1.0),
+                    _ => make(&Arc::new(schedule.clone()), &settings).unwrap().noise_scale().unwrap_or(1.0),
                 };
                 assert_close(ours, golden["init_noise_sigma"].as_f64().unwrap(), &what);
 

@@ -15,18 +15,18 @@ use crate::config::{PredictionType, SampleConfig, SamplerName, TimestepSpacing, 
 use crate::diffusion::{NoiseLevel, Parameterization, Schedule};
 
 /// The goldens' network: output tanh(0.8 x)·(0.3 + 0.7 t/1000) + 0.05, read as `self.0`.
-struct AnalyticNetwork(Parameterization);
+pub struct AnalyticNetwork(pub Parameterization);
 
 impl Denoiser for AnalyticNetwork {
     fn predict(&self, x_t: &Tensor, at: NoiseLevel) -> Result<Prediction> {
-        let output = ((x_t * 0.8)?.tanh()? * (0.3 + 0.7 * at.t / 1000.0))?.affine(1.0, 0.05)?;
+        let output = ((x_t * 0.8)?.tanh()? * (0.3 + 0.7 * self.0.network_time(at) / 1000.0))?.affine(1.0, 0.05)?;
         let (x_0, epsilon) = self.0.to_x_0_and_epsilon(&output, x_t, at)?;
         Ok(Prediction::new(x_0, epsilon))
     }
 }
 
 /// The goldens' noise: draw k (from 1) is 1.2 sin(0.7 i + 1.3 k).
-struct AnalyticNoise(usize);
+pub struct AnalyticNoise(pub usize);
 
 impl NoiseSource for AnalyticNoise {
     fn like(&mut self, x: &Tensor) -> Result<Tensor> {

@@ -5,3 +5,6 @@ mod goldens;
 mod levels;
 mod loops;
 mod schedules;
+
+pub use goldens::{GOLDENS, numbers};
+pub use loops::{AnalyticNetwork, AnalyticNoise};

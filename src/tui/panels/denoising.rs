@@ -20,7 +20,14 @@ const EARLY_SHARE: u64 = 20;
 /// "ddim 50 · w 1.0 · EMA · step 12,400".
 pub fn subtitle(state: &State) -> Words {
     let sampling = &state.controls.sampling;
-    let sampler = format!("{} {}", sampling.sampler.name(), sampling.steps);
+    let sampler = match state.shown_still() {
+        _ if !sampling.sampler.is_adaptive() => format!("{} {}", sampling.sampler.name(), sampling.steps),
+        // What it took is known at its end.
+        Some((film, _)) if film.settings.sampler == sampling.sampler && film.is_complete() => {
+            format!("{} NFE {}", sampling.sampler.name(), film.total)
+        }
+        _ => format!("{} NFE …", sampling.sampler.name()),
+    };
     let mut words = Words::new(&state.theme).add(Role::Dim, sampler);
     if sampling.sampler == SamplerName::Ddim && sampling.eta > 0.0 {
         words = words.add(Role::Dim, format!("η {}", sampling.eta));

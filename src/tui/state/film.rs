@@ -22,7 +22,8 @@ pub struct Still {
 #[derive(Clone, Debug)]
 pub struct Film {
     pub trajectory: u64,
-    /// Network calls of the whole trajectory.
+    /// Network calls of the whole trajectory; of adaptive samplers what they expect by now, and the true
+    /// number once it is complete.
     pub total: usize,
     /// Training step of the weights.
     pub step: u64,
@@ -47,12 +48,17 @@ impl Film {
 
     fn push(&mut self, frame: &PreviewFrame) {
         self.step = frame.step;
+        self.total = frame.total;
         let every = self.total / STILLS + 1;
         // The newest still is always there; the one before stays only when it is due.
         if let Some(last) = self.stills.last()
             && (last.index >= frame.index || last.index % every != 0)
         {
             self.stills.pop();
+        }
+        if self.stills.len() > 2 * STILLS {
+            // The trajectory has turned out longer than it was expected to be.
+            self.stills.retain(|still| still.index % every == 0);
         }
         let bytes = |values: &[f32]| Arc::new(values.iter().map(|&v| byte(v)).collect());
         self.stills.push(Still { index: frame.index, t: frame.t, x_t: bytes(&frame.x_t), x_0: bytes(&frame.x_0) });

@@ -2,6 +2,7 @@
 
 use crate::config::SamplerName;
 use crate::lab::{Command, SamplingSettings};
+use crate::sampling::check_sampler;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::{Gravity, State};
@@ -48,8 +49,15 @@ fn changed(state: &State, action: Action) -> Result<SamplingSettings, &'static s
             settings.guidance_scale = (settings.guidance_scale + step).clamp(0.0, MOST_GUIDANCE);
         }
         Action::NextSampler => {
-            let at = SamplerName::ALL.iter().position(|s| *s == settings.sampler).unwrap_or(0);
-            settings.sampler = SamplerName::ALL[(at + 1) % SamplerName::ALL.len()];
+            let all = SamplerName::ALL;
+            let at = all.iter().position(|s| *s == settings.sampler).unwrap_or(0);
+            let possible =
+                |s: &SamplerName| state.curves.as_ref().is_none_or(|curves| check_sampler(*s, &curves.run).is_ok());
+            let next = (1..=all.len()).map(|i| all[(at + i) % all.len()]).find(possible);
+            settings.sampler = next.unwrap_or(settings.sampler);
+        }
+        Action::MoreSteps | Action::FewerSteps if settings.sampler.is_adaptive() => {
+            return Err("pf_ode chooses its steps by sample.rtol and sample.atol; m goes to the next sampler");
         }
         Action::MoreSteps => {
             let most = state.timesteps();
