@@ -121,7 +121,7 @@ fn saving_and_loading_is_exact_and_writes_the_folder_that_diffusers_wrote() {
         let scheduler: serde_json::Value =
             serde_json::from_str(&read(&golden(name), "scheduler/scheduler_config.json")).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        diffusers::save_pipeline(dir.path(), &config, &weights, &scheduler).unwrap();
+        diffusers::save_pipeline(dir.path(), &config, &weights, Some(&scheduler)).unwrap();
         for file in ["model_index.json", "scheduler/scheduler_config.json", "unet/config.json"] {
             let (ours, theirs) = (read(dir.path(), file), read(&golden(name), file));
             // Small numbers are written otherwise.
@@ -315,7 +315,7 @@ fn folders_of_all_families_and_older_layouts_load_again() {
     for (family, config) in families() {
         let weights = Weights::init(&config, 9, &Device::Cpu).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        diffusers::save_pipeline(dir.path(), &config, &weights, &scheduler).unwrap();
+        diffusers::save_pipeline(dir.path(), &config, &weights, Some(&scheduler)).unwrap();
         // Older repositories have the files at the top.
         for folder in [dir.path().to_path_buf(), dir.path().join("unet")] {
             let loaded = diffusers::open_unet(&folder).unwrap();

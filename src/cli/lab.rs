@@ -115,10 +115,36 @@ fn plan(args: &Args) -> Result<LabPlan> {
     Ok(LabPlan { config, run, device, threads: args.threads, audience: Audience::Screen, warnings })
 }
 
+/// An imported run whose data were not named yet.
+fn never_trained(config: &Config) -> bool {
+    config.data.dataset == "images" && config.data.path.is_empty()
+}
+
+/// The config of an imported run that is trained for the first time: anything but the network and the
+/// process may be set.
+fn after_import(before: &Config, after: Config) -> Result<Config> {
+    if never_trained(&after) {
+        let message = "an imported run doesn't know its data: name them with --set data.path=IMAGES (a folder of \
+                       images), or --set data.dataset=NAME (`difflab data list`)";
+        return Err(UsageError::new(message).into());
+    }
+    for (what, changed) in [("diffusion", before.diffusion != after.diffusion), ("model", before.model != after.model)]
+    {
+        if changed {
+            let message = format!("{what} belongs to the imported network and cannot change");
+            return Err(UsageError::new(message).into());
+        }
+    }
+    Ok(after)
+}
+
 /// The config of a run that goes on: its own, with the changes that leave what was trained valid.
 fn resumed_config(path: &Path, overrides: &[String]) -> Result<Config> {
     let before = run::config_of(path)?;
     let after = before.clone().with_overrides(overrides)?;
+    if never_trained(&before) {
+        return after_import(&before, after);
+    }
     let fixed = [
         ("data", before.data != after.data),
         ("diffusion", before.diffusion != after.diffusion),

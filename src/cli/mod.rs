@@ -1,10 +1,13 @@
 //! The command line: one file a subcommand.
 
 mod bench;
+mod compare;
 pub mod data;
 mod device;
 pub mod doctor;
 pub mod eval;
+mod export;
+mod import;
 mod lab;
 mod program;
 mod runs;

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use super::{UsageError, bench, data, doctor, eval, lab, runs, sample, schedule, study};
+use super::{UsageError, bench, compare, data, doctor, eval, export, import, lab, runs, sample, schedule, study};
 use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::lab::Outcome;
+use crate::nn::diffusers::NotExpressible;
 use crate::run::RunError;
 
 /// Train, watch and understand diffusion models in a terminal.
@@ -32,6 +33,9 @@ enum Subcommands {
     Bench(bench::Args),
     Data(data::Args),
     Runs(runs::Args),
+    Compare(compare::Args),
+    Export(export::Args),
+    Import(import::Args),
     Study(study::Args),
     Doctor(doctor::Args),
 }
@@ -64,6 +68,9 @@ fn run(command: Subcommands) -> Result<()> {
         Subcommands::Bench(args) => bench::run(args),
         Subcommands::Data(args) => data::run(args),
         Subcommands::Runs(args) => runs::run(args),
+        Subcommands::Compare(args) => compare::run(args),
+        Subcommands::Export(args) => export::run(args),
+        Subcommands::Import(args) => import::run(args),
         Subcommands::Study(args) => study::run(args),
         Subcommands::Doctor(args) => doctor::run(args),
     }
@@ -72,7 +79,11 @@ fn run(command: Subcommands) -> Result<()> {
 /// 2 when the user can mend it (usage, config, data, run folder), else 1.
 fn exit_code(error: &anyhow::Error) -> u8 {
     let mendable = error.chain().any(|cause| {
-        cause.is::<UsageError>() || cause.is::<ConfigError>() || cause.is::<DataError>() || cause.is::<RunError>()
+        cause.is::<NotExpressible>()
+            || cause.is::<UsageError>()
+            || cause.is::<ConfigError>()
+            || cause.is::<DataError>()
+            || cause.is::<RunError>()
     });
     if mendable { 2 } else { 1 }
 }

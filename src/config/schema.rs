@@ -123,12 +123,17 @@ pub struct ModelConfig {
     pub attention_levels: Vec<usize>,
     /// Self-attention in the middle block.
     pub mid_attention: bool,
-    /// Channels of one attention head.
+    /// Channels of one attention head; 0: a single head over all channels.
     pub attention_head_dim: usize,
     /// Groups of every group normalization; must divide every width, the concatenated ones included.
     pub norm_num_groups: usize,
     /// ε inside the group normalization.
     pub norm_eps: f64,
+    /// Groups of the normalization before the middle block's attention; 0: norm_num_groups.
+    pub attn_norm_num_groups: usize,
+    /// Normalize before the middle block's attention. Networks made with diffusers and `scale_shift` often
+    /// don't.
+    pub mid_attention_norm: bool,
     /// How the time embedding enters a residual block: `default` adds it, `scale_shift` scales and
     /// shifts the normalized features with it (FiLM).
     pub resnet_time_scale_shift: TimeScaleShift,
@@ -136,6 +141,20 @@ pub struct ModelConfig {
     pub dropout: f64,
     /// Train with class labels (needs a labelled dataset); a null class is added for guidance.
     pub class_conditional: bool,
+    /// A middle block: two residual blocks below the last level.
+    pub mid_block: bool,
+    /// The middle block's outputs are divided by this.
+    pub mid_block_scale_factor: f64,
+    /// Zeros around the strided convolutions: 1 on all sides, 0 only right and below.
+    pub downsample_padding: usize,
+    /// Width of the time embedding; 0: four times the channels of the first level.
+    pub time_embedding_dim: usize,
+    /// Cosines before sines in the time features.
+    pub flip_sin_to_cos: bool,
+    /// Shifts the frequencies of the time features, 10000^(−i / (half − freq_shift)).
+    pub freq_shift: f64,
+    /// x ← 2x − 1 at the network's entrance.
+    pub center_input_sample: bool,
 }
 
 /// The optimization.
@@ -261,6 +280,11 @@ pub struct SampleConfig {
     /// diffusers, or `karras` ((σ/α)^(1/ρ) evenly spaced; not on path flow). Continuous paths are divided
     /// evenly down to their cleanest level by both trailing and linspace.
     pub spacing: TimestepSpacing,
+    /// Added to the timesteps of spacing leading, as in diffusers.
+    pub steps_offset: usize,
+    /// Sampler ddim, path vp: end at the clean image. `false` ends at the level of t = 0, as some networks
+    /// made with diffusers want it.
+    pub set_alpha_to_one: bool,
     /// ρ of spacing karras: the larger, the shorter the steps near the clean image.
     pub rho: f64,
     /// The timesteps to visit, falling from T − 1 at most; they take the place of `steps` and `spacing`.
@@ -361,9 +385,18 @@ impl Default for ModelConfig {
             attention_head_dim: 8,
             norm_num_groups: 8,
             norm_eps: 1e-5,
+            attn_norm_num_groups: 0,
+            mid_attention_norm: true,
             resnet_time_scale_shift: TimeScaleShift::ScaleShift,
             dropout: 0.0,
             class_conditional: false,
+            mid_block: true,
+            mid_block_scale_factor: 1.0,
+            downsample_padding: 1,
+            time_embedding_dim: 0,
+            flip_sin_to_cos: true,
+            freq_shift: 0.0,
+            center_input_sample: false,
         }
     }
 }
@@ -422,6 +455,8 @@ impl Default for SampleConfig {
             corrector_steps: 1,
             eta: 0.0,
             spacing: TimestepSpacing::Trailing,
+            steps_offset: 0,
+            set_alpha_to_one: true,
             rho: 7.0,
             timesteps: Vec::new(),
             s_churn: 0.0,

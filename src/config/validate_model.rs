@@ -1,7 +1,7 @@
 //! Does the network fit together, and does it fit the data?
 
 use super::validate::{ensure, positive};
-use super::{Config, ConfigError, ModelConfig, NetworkKind, POINT_SETS};
+use super::{Config, ConfigError, ModelConfig, NetworkKind, POINT_SETS, TimeScaleShift};
 
 const WIDEST: usize = 16_384;
 const MOST_LAYERS: usize = 64;
@@ -73,13 +73,16 @@ impl Config {
         )?;
         self.check_groups()?;
         self.check_heads()?;
+        self.check_details()?;
         positive("model.norm_eps", model.norm_eps, "use a small number above 0, such as 1e-5")
     }
 
     fn check_heads(&self) -> Result<(), ConfigError> {
         let model = &self.model;
         let head = model.attention_head_dim;
-        ensure(head >= 1, "model.attention_head_dim", head, "a head needs at least one channel; 8 is usual")?;
+        if head == 0 {
+            return Ok(());
+        }
         let last = model.block_out_channels.len() - 1;
         let mid = model.mid_attention.then_some(last);
         for level in model.attention_levels.iter().copied().chain(mid) {
@@ -96,6 +99,45 @@ impl Config {
             )?;
         }
         Ok(())
+    }
+
+    /// The keys that matter to networks made elsewhere.
+    fn check_details(&self) -> Result<(), ConfigError> {
+        let model = &self.model;
+        let (groups, last) = (model.attn_norm_num_groups, model.block_out_channels.len() - 1);
+        let width = model.block_out_channels[last];
+        ensure(
+            groups == 0 || width.is_multiple_of(groups),
+            "model.attn_norm_num_groups",
+            groups,
+            format!("it doesn't divide the {width} channels of the middle block; use 0 for model.norm_num_groups"),
+        )?;
+        ensure(
+            model.mid_attention_norm || model.resnet_time_scale_shift == TimeScaleShift::ScaleShift,
+            "model.mid_attention_norm",
+            false,
+            "only model.resnet_time_scale_shift = \"scale_shift\" can do without; set it to true",
+        )?;
+        ensure(
+            model.downsample_padding <= 1,
+            "model.downsample_padding",
+            model.downsample_padding,
+            "use 1 (zeros on all sides) or 0 (only right and below)",
+        )?;
+        ensure(
+            model.time_embedding_dim <= 4 * WIDEST,
+            "model.time_embedding_dim",
+            model.time_embedding_dim,
+            format!("use {} at most, or 0 for four times the channels of the first level", 4 * WIDEST),
+        )?;
+        positive("model.mid_block_scale_factor", model.mid_block_scale_factor, "use a number above 0; 1 is usual")?;
+        let half = (model.block_out_channels[0] / 2) as f64;
+        ensure(
+            model.freq_shift < half && model.freq_shift.is_finite(),
+            "model.freq_shift",
+            model.freq_shift,
+            format!("use a number below {half}, half the channels of the first level; 0 and 1 are usual"),
+        )
     }
 
     /// Group normalization needs equal groups: the group count must divide every width that is

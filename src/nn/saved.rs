@@ -30,20 +30,21 @@ pub struct LoadedNet {
 }
 
 /// Writes a network's folder: `dir` is created where it doesn't exist, files of the same names are
-/// replaced. `scheduler` is what [`diffusers::scheduler_config`] makes. Files are not synced to disk.
+/// replaced. `scheduler` is what [`diffusers::scheduler_config`] makes, if it can. Files are not synced
+/// to disk.
 ///
 /// # Errors
 /// When a file can't be written, or the weights lack a tensor of the network; the message names it.
-pub fn save_network(dir: &Path, config: &NetConfig, weights: &Weights, scheduler: &Value) -> Result<()> {
+pub fn save_network(dir: &Path, config: &NetConfig, weights: &Weights, scheduler: Option<&Value>) -> Result<()> {
     match config {
         NetConfig::UNet(config) => diffusers::save_pipeline(dir, config, weights, scheduler),
         NetConfig::Mlp(config) => save_mlp(dir, config, weights, scheduler),
     }
 }
 
-fn save_mlp(dir: &Path, config: &MlpConfig, weights: &Weights, scheduler: &Value) -> Result<()> {
+fn save_mlp(dir: &Path, config: &MlpConfig, weights: &Weights, scheduler: Option<&Value>) -> Result<()> {
     let (mlp, scheduling) = (dir.join(MLP), dir.join("scheduler"));
-    for folder in [&mlp, &scheduling] {
+    for folder in std::iter::once(&mlp).chain(scheduler.map(|_| &scheduling)) {
         fs::create_dir_all(folder).with_context(|| format!("creating the folder {}", folder.display()))?;
     }
     // diffusers has no such pipeline, and says so by this name.
@@ -51,13 +52,14 @@ fn save_mlp(dir: &Path, config: &MlpConfig, weights: &Weights, scheduler: &Value
         "_class_name": "DifflabPointsPipeline",
         "_difflab_version": env!("CARGO_PKG_VERSION"),
         "mlp": ["difflab", "Mlp"],
-        "scheduler": ["diffusers", scheduler["_class_name"]],
+        "scheduler": scheduler.map(|scheduler| json!(["diffusers", scheduler["_class_name"]])),
     });
-    for (path, text) in [
-        (dir.join("model_index.json"), diffusers::sorted_json(&index)?),
-        (scheduling.join("scheduler_config.json"), diffusers::sorted_json(scheduler)?),
-        (mlp.join(CONFIG), config.to_json()?),
-    ] {
+    let mut files =
+        vec![(dir.join("model_index.json"), diffusers::sorted_json(&index)?), (mlp.join(CONFIG), config.to_json()?)];
+    if let Some(scheduler) = scheduler {
+        files.push((scheduling.join("scheduler_config.json"), diffusers::sorted_json(scheduler)?));
+    }
+    for (path, text) in files {
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     }
     save_weights(&mlp.join(TENSORS), config, weights)
@@ -77,7 +79,7 @@ pub fn open_network(dir: &Path) -> Result<LoadedNet> {
     let path = folder.join(CONFIG);
     let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     let config = MlpConfig::from_json(&text).with_context(|| format!("in {}", path.display()))?;
-    let (weights, warnings) = load_weights(&folder.join(TENSORS), &config, &Device::Cpu)?;
+    let (weights, warnings) = load_weights(&[folder.join(TENSORS)], &config, &Device::Cpu)?;
     Ok(LoadedNet { config: NetConfig::Mlp(config), weights, warnings })
 }
 
@@ -95,7 +97,7 @@ mod tests {
         let weights = Weights::init(&net, 5, &Device::Cpu).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let scheduler = diffusers::scheduler_config(&config.diffusion, &config.sample).unwrap();
-        save_network(dir.path(), &net, &weights, &scheduler).unwrap();
+        save_network(dir.path(), &net, &weights, Some(&scheduler)).unwrap();
 
         let loaded = open_network(dir.path()).unwrap();
         assert_eq!(loaded.config, net);

@@ -158,6 +158,7 @@ impl UNetConfig {
     pub fn new(model: &ModelConfig, height: usize, width: usize, channels: usize, num_classes: Option<usize>) -> Self {
         let levels = model.block_out_channels.len();
         let attends = |level| model.attention_levels.contains(&level);
+        let set = |number: usize| (number > 0).then_some(number);
         let size = if height == width { SampleSize::Square(height) } else { SampleSize::Rectangle([height, width]) };
         Self {
             sample_size: Some(size),
@@ -173,17 +174,27 @@ impl UNetConfig {
             block_out_channels: model.block_out_channels.clone(),
             layers_per_block: model.layers_per_block,
             dropout: model.dropout,
-            attention_head_dim: Some(model.attention_head_dim),
+            attention_head_dim: set(model.attention_head_dim),
             norm_num_groups: model.norm_num_groups,
             // Without this, diffusers leaves out the middle attention's normalization under FiLM.
             attn_norm_num_groups: match model.resnet_time_scale_shift {
-                TimeScaleShift::Default => None,
-                TimeScaleShift::ScaleShift => Some(model.norm_num_groups),
+                TimeScaleShift::Default => set(model.attn_norm_num_groups),
+                TimeScaleShift::ScaleShift if model.mid_attention_norm => {
+                    set(model.attn_norm_num_groups).or(Some(model.norm_num_groups))
+                }
+                TimeScaleShift::ScaleShift => None,
             },
             norm_eps: model.norm_eps,
             resnet_time_scale_shift: model.resnet_time_scale_shift,
             add_attention: model.mid_attention,
             num_class_embeds: num_classes.filter(|_| model.class_conditional).map(|n| n + 1),
+            mid_block_type: model.mid_block.then(|| MID_BLOCK.into()),
+            mid_block_scale_factor: model.mid_block_scale_factor,
+            downsample_padding: model.downsample_padding,
+            time_embedding_dim: set(model.time_embedding_dim),
+            flip_sin_to_cos: model.flip_sin_to_cos,
+            freq_shift: model.freq_shift,
+            center_input_sample: model.center_input_sample,
             ..Self::default()
         }
     }

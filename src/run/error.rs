@@ -11,6 +11,15 @@ pub enum RunError {
         .0.display(), .0.display()
     )]
     NotEmpty(PathBuf),
+    #[error(
+        "{} already has something in it\n  choose another folder, or --force to put the export in its place", .0.display()
+    )]
+    Taken(PathBuf),
+    #[error(
+        "--force replaces an older export, and {} is none: it has no model_index.json\n  choose another folder",
+        .0.display()
+    )]
+    NotAPipeline(PathBuf),
     #[error("cannot write in {}: {error}\n  choose another place with --run DIR, or make room there", path.display())]
     NotWritable { path: PathBuf, error: io::Error },
     #[error("cannot read {}: {error}", path.display())]

@@ -17,12 +17,20 @@ pub struct Ddim {
     levels: Levels,
     eta: f64,
     use_clipped_model_output: bool,
+    end: NoiseLevel,
 }
 
 impl Ddim {
     /// `levels` from the noisiest to the cleanest, one a network call; `eta` in 0..=1.
     pub fn new(levels: Vec<NoiseLevel>, eta: f64) -> Self {
-        Self { levels: Levels::new(levels), eta, use_clipped_model_output: false }
+        Self { levels: Levels::new(levels), eta, use_clipped_model_output: false, end: NoiseLevel::CLEAN }
+    }
+
+    /// The level that the last step leads to, which is the clean image unless told otherwise (diffusers'
+    /// `set_alpha_to_one = false`: that of t = 0).
+    pub fn ending_at(mut self, end: NoiseLevel) -> Self {
+        self.end = end;
+        self
     }
 
     /// Recompute ε̂ from the clamped x̂_0, so that the two make up x_t again, as GLIDE does (Nichol et al.
@@ -43,7 +51,8 @@ impl Sampler for Ddim {
     }
 
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, noise: &mut dyn NoiseSource) -> Result<Step> {
-        let (from, to) = (self.levels.from(), self.levels.to());
+        let last = self.levels.index() + 1 == self.calls();
+        let (from, to) = (self.levels.from(), if last { self.end } else { self.levels.to() });
         let variance = Posterior::between((to.alpha, to.sigma), (from.alpha, from.sigma)).variance;
         let added = self.eta * self.eta * variance;
         let direction = (to.sigma * to.sigma - added).max(0.0).sqrt();

@@ -66,8 +66,9 @@ pub fn levels(schedule: &Schedule, settings: &SamplerSettings) -> Result<Vec<Noi
         return karras(schedule, settings);
     }
     if !schedule.is_continuous() {
+        let offset = if settings.spacing == TimestepSpacing::Leading { settings.steps_offset as f64 } else { 0.0 };
         let timesteps = timesteps(counting, settings.spacing, total, n)?;
-        return Ok(timesteps.into_iter().map(|t| level_at(schedule, counting, t)).collect());
+        return Ok(timesteps.into_iter().map(|t| level_at(schedule, counting, t + offset)).collect());
     }
     let (noisiest, cleanest) = (schedule.noisiest(), schedule.cleanest());
     Ok(match (settings.spacing, schedule.path) {

@@ -10,7 +10,7 @@ use super::{
     Ddim, Ddpm, Dpmpp2m, Dpmpp2mSde, Dpmpp3m, Edm, Euler, EulerAncestral, Flow, FlowRule, Heun, NoiseSource,
     Prediction, PredictorCorrector, ProbabilityFlow, Tolerance, UniPc, check_sampler, levels,
 };
-use crate::config::{SampleConfig, SamplerName, TimestepSpacing};
+use crate::config::{PathName, SampleConfig, SamplerName, TimestepSpacing};
 use crate::diffusion::{NoiseLevel, Schedule};
 
 /// How to walk from noise to an image.
@@ -22,6 +22,10 @@ pub struct SamplerSettings {
     /// DDIM's η, 0..=1; the other samplers ignore it.
     pub eta: f64,
     pub spacing: TimestepSpacing,
+    /// Added to the timesteps of spacing leading on path vp.
+    pub steps_offset: usize,
+    /// Sampler ddim on path vp ends at the clean image, not at the level of t = 0.
+    pub set_alpha_to_one: bool,
     /// ρ of spacing karras, above 0.
     pub rho: f64,
     /// The timesteps to visit, falling within 0..T, in place of steps and spacing; empty: by those.
@@ -57,6 +61,8 @@ impl From<&SampleConfig> for SamplerSettings {
             steps: config.steps,
             eta: config.eta,
             spacing: config.spacing,
+            steps_offset: config.steps_offset,
+            set_alpha_to_one: config.set_alpha_to_one,
             rho: config.rho,
             timesteps: config.timesteps.clone(),
             churn: Churn {
@@ -132,7 +138,11 @@ pub fn make(schedule: &Arc<Schedule>, settings: &SamplerSettings) -> Result<Box<
     let flow = |levels, rule| Box::new(Flow::new(schedule, levels, rule));
     Ok(match settings.sampler {
         SamplerName::Ddpm => Box::new(Ddpm::new(levels, schedule.variance_type)),
-        SamplerName::Ddim => Box::new(Ddim::new(levels, settings.eta)),
+        SamplerName::Ddim => {
+            let early = !settings.set_alpha_to_one && schedule.path == PathName::Vp;
+            let end = if early { schedule.at(0) } else { NoiseLevel::CLEAN };
+            Box::new(Ddim::new(levels, settings.eta).ending_at(end))
+        }
         SamplerName::Euler => Box::new(Euler::new(levels, scale)),
         SamplerName::Heun => Box::new(Heun::new(levels, scale)),
         SamplerName::Edm => Box::new(Edm::new(schedule, levels, scale, settings.churn)?),

@@ -7,11 +7,13 @@
 //! DIR/scheduler/scheduler_config.json
 //! ```
 
+mod experiment;
 mod pipeline;
 mod scheduler;
 mod tensors;
 
+pub use experiment::{Scheduling, image_size, model_config, read_scheduler, scheduling};
 pub(super) use pipeline::sorted_json;
 pub use pipeline::{LoadedUNet, load_unet, open_unet, save_pipeline};
-pub use scheduler::scheduler_config;
+pub use scheduler::{NotExpressible, scheduler_config};
 pub use tensors::{load_weights, save_weights};

@@ -1,10 +1,10 @@
 //! The folder as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
 use serde_json::{Value, json};
 
@@ -14,25 +14,30 @@ use crate::nn::{UNetConfig, Weights};
 
 const CONFIG: &str = "config.json";
 const TENSORS: &str = "diffusion_pytorch_model.safetensors";
+const INDEX: &str = "diffusion_pytorch_model.safetensors.index.json";
 
 /// Writes a `DDPMPipeline` folder: `dir` is created where it doesn't exist, files of the same names
-/// are replaced. `scheduler` is what [`super::scheduler_config`] makes. Files are not synced to disk.
+/// are replaced. `scheduler` is what [`super::scheduler_config`] makes; without one only `unet/` is
+/// written, which no pipeline opens by mistake. Files are not synced to disk.
 ///
 /// # Errors
 /// When a file can't be written, or the weights lack a tensor of the network; the message names it.
-pub fn save_pipeline(dir: &Path, config: &UNetConfig, weights: &Weights, scheduler: &Value) -> Result<()> {
+pub fn save_pipeline(dir: &Path, config: &UNetConfig, weights: &Weights, scheduler: Option<&Value>) -> Result<()> {
     let (unet, scheduling) = (dir.join("unet"), dir.join("scheduler"));
-    for folder in [&unet, &scheduling] {
-        fs::create_dir_all(folder).with_context(|| format!("creating the folder {}", folder.display()))?;
+    let make =
+        |folder: &Path| fs::create_dir_all(folder).with_context(|| format!("creating the folder {}", folder.display()));
+    make(&unet)?;
+    if let Some(scheduler) = scheduler {
+        make(&scheduling)?;
+        let index = json!({
+            "_class_name": "DDPMPipeline",
+            "_diffusers_version": DIFFUSERS_VERSION,
+            "scheduler": ["diffusers", scheduler["_class_name"]],
+            "unet": ["diffusers", "UNet2DModel"],
+        });
+        write_text(&dir.join("model_index.json"), &sorted_json(&index)?)?;
+        write_text(&scheduling.join("scheduler_config.json"), &sorted_json(scheduler)?)?;
     }
-    let index = json!({
-        "_class_name": "DDPMPipeline",
-        "_diffusers_version": DIFFUSERS_VERSION,
-        "scheduler": ["diffusers", "DDPMScheduler"],
-        "unet": ["diffusers", "UNet2DModel"],
-    });
-    write_text(&dir.join("model_index.json"), &sorted_json(&index)?)?;
-    write_text(&scheduling.join("scheduler_config.json"), &sorted_json(scheduler)?)?;
     write_text(&unet.join(CONFIG), &config.to_json()?)?;
     save_weights(&unet.join(TENSORS), config, weights)
 }
@@ -58,11 +63,8 @@ pub fn open_unet(dir: &Path) -> Result<LoadedUNet> {
     let config = UNetConfig::from_json(&text).with_context(|| format!("in {}", path.display()))?;
     let mut warnings: Vec<String> =
         config.unknown.keys().map(|key| format!("{}: unknown setting {key:?} is ignored", path.display())).collect();
-    let tensors = folder.join(TENSORS);
-    if !tensors.exists() {
-        bail!("{}", missing_tensors(&folder));
-    }
-    let (weights, more) = load_weights(&tensors, &config, &Device::Cpu)?;
+    let files = tensor_files(&folder)?;
+    let (weights, more) = load_weights(&files, &config, &Device::Cpu)?;
     warnings.extend(more);
     Ok(LoadedUNet { config, weights, warnings })
 }
@@ -83,16 +85,51 @@ fn unet_folder(dir: &Path) -> Result<PathBuf> {
         .with_context(|| format!("{} holds no U-Net: neither unet/{CONFIG} nor {CONFIG} is there", dir.display()))
 }
 
-fn missing_tensors(folder: &Path) -> String {
-    let has = |name: &str| folder.join(name).exists();
-    let reason = if has("diffusion_pytorch_model.safetensors.index.json") {
-        "; the weights are split over several files, which is not supported: save them as one file"
-    } else if has("diffusion_pytorch_model.bin") {
-        "; there is a .bin file, but only safetensors are read: save again with safe_serialization=True"
+/// The safetensors files that hold the weights: one, or those that an index names.
+fn tensor_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (whole, index) = (folder.join(TENSORS), folder.join(INDEX));
+    if whole.exists() {
+        return Ok(vec![whole]);
+    }
+    if index.exists() {
+        return shards(&index).with_context(|| format!("in {}", index.display()));
+    }
+    let named = |name: &str| name.starts_with("diffusion_pytorch_model");
+    let mut found: Vec<String> = fs::read_dir(folder)
+        .with_context(|| format!("reading the folder {}", folder.display()))?
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| named(name))
+        .collect();
+    found.sort();
+    let reason = if found.iter().any(|name| name.ends_with(".bin")) {
+        "; there is a .bin file, which can run any code when it is opened, so only safetensors are read: in Python, \
+         UNet2DModel.from_pretrained(DIR).save_pretrained(DIR, safe_serialization=True) makes one"
+            .to_string()
+    } else if found.is_empty() {
+        String::new()
     } else {
-        ""
+        format!("; there is {}: give the one that you mean this name", found.join(", "))
     };
-    format!("{} is missing{reason}", folder.join(TENSORS).display())
+    bail!("{} is missing{reason}", whole.display())
+}
+
+/// The files of weights that were split, in the order of their names.
+fn shards(index: &Path) -> Result<Vec<PathBuf>> {
+    let value: Value = serde_json::from_str(&fs::read_to_string(index)?).context("not valid JSON")?;
+    let map = value["weight_map"].as_object().context("there is no weight_map")?;
+    let mut names = BTreeSet::new();
+    for file in map.values() {
+        let name = file.as_str().context("weight_map names something that is no file")?;
+        // A name, not a path: an index must not reach out of its folder.
+        ensure!(
+            !name.contains(['/', '\\']) && name.ends_with(".safetensors"),
+            "{name:?} is no safetensors file beside it"
+        );
+        names.insert(name.to_string());
+    }
+    ensure!(!names.is_empty(), "weight_map is empty");
+    Ok(names.into_iter().map(|name| index.with_file_name(name)).collect())
 }
 
 /// JSON as diffusers writes it: indent 2, sorted keys, newline at the end.

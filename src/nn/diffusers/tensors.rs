@@ -1,8 +1,8 @@
 //! The weights' file: safetensors in diffusers' names and layout.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
@@ -43,32 +43,39 @@ pub fn save_weights(path: &Path, config: &dyn Architecture, weights: &Weights) -
     fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))
 }
 
-/// Reads the weights of a network from a safetensors file that we or diffusers wrote (f32, f16, bf16
-/// or f64; all become f32), and warnings about tensors that the network has no place for.
+/// Reads the weights of a network from safetensors files that we or diffusers wrote (f32, f16, bf16 or
+/// f64; all become f32; large networks are split over several files), and warnings about tensors that
+/// the network has no place for.
 ///
 /// # Errors
-/// When the file can't be read or is damaged, or a tensor is missing or has the wrong shape; the
-/// message names the file and the tensor.
-pub fn load_weights(path: &Path, config: &dyn Architecture, device: &Device) -> Result<(Weights, Vec<String>)> {
-    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let file = SafeTensors::deserialize(&bytes)
-        .with_context(|| format!("{} is damaged or no safetensors file", path.display()))?;
-    let stored: BTreeMap<String, &str> = file.names().into_iter().map(|name| (new_name(name), name)).collect();
-    let mut unused: BTreeSet<&str> = stored.values().copied().collect();
-    let mut tensors = BTreeMap::new();
-    for parameter in parameters(config)? {
-        let Some(&name) = stored.get(&parameter.name) else {
-            bail!("{}: tensor {:?} is missing", path.display(), parameter.name);
-        };
-        let tensor = (|| read(&file.tensor(name)?, &parameter, device))()
-            .with_context(|| format!("{}: tensor {name:?}", path.display()))?;
-        unused.remove(name);
-        tensors.insert(parameter.name, tensor);
+/// When a file can't be read or is damaged, or a tensor is missing or has the wrong shape; the message
+/// names the file and the tensor.
+pub fn load_weights(paths: &[PathBuf], config: &dyn Architecture, device: &Device) -> Result<(Weights, Vec<String>)> {
+    let wanted: BTreeMap<String, Parameter> = parameters(config)?.into_iter().map(|p| (p.name.clone(), p)).collect();
+    let (mut tensors, mut warnings) = (BTreeMap::new(), Vec::new());
+    for path in paths {
+        let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+        let file = SafeTensors::deserialize(&bytes)
+            .with_context(|| format!("{} is damaged or no safetensors file", path.display()))?;
+        let stored: BTreeMap<String, &str> = file.names().into_iter().map(|name| (new_name(name), name)).collect();
+        for (new, name) in stored {
+            match wanted.get(&new) {
+                Some(parameter) => {
+                    let tensor = (|| read(&file.tensor(name)?, parameter, device))()
+                        .with_context(|| format!("{}: tensor {name:?}", path.display()))?;
+                    tensors.insert(new, tensor);
+                }
+                None => warnings.push(format!(
+                    "{}: tensor {name:?} belongs to no layer of the network and is ignored",
+                    path.display()
+                )),
+            }
+        }
     }
-    let warnings = unused
-        .into_iter()
-        .map(|name| format!("{}: tensor {name:?} belongs to no layer of the network and is ignored", path.display()))
-        .collect();
+    if let Some(missing) = wanted.keys().find(|name| !tensors.contains_key(*name)) {
+        let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        bail!("{}: tensor {missing:?} is missing", shown.join(", "));
+    }
     Ok((Weights::from_map(tensors), warnings))
 }
 

@@ -35,8 +35,12 @@ pub fn save(
         fs::create_dir_all(&parent)?;
         remove(&partial)?;
         let ema = Weights::from_map(state.ema.iter().cloned().collect());
-        let scheduler = diffusers::scheduler_config(&config.diffusion, &config.sample)?;
-        save_network(&partial, net, &ema, &scheduler)?;
+        let scheduler = match diffusers::scheduler_config(&config.diffusion, &config.sample) {
+            Ok(scheduler) => Some(scheduler),
+            Err(error) if error.is::<diffusers::NotExpressible>() => None,
+            Err(error) => return Err(error),
+        };
+        save_network(&partial, net, &ema, scheduler.as_ref())?;
         write_state(&partial.join("difflab"), state, progress)?;
         manifest::write(&partial)?;
         sync_tree(&partial)?;

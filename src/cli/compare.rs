@@ -1,0 +1,295 @@
+//! `difflab compare`: where runs differ, and what came of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
+
+use super::UsageError;
+use crate::config::Config;
+use crate::picture::palette::{DARK, Rgb};
+use crate::picture::plot::{LinePlot, Series, save_stacked};
+use crate::run::{self, StepRecord};
+
+/// Compare runs: the config keys that differ, and the results.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Run folders, beginnings of names in runs/, or `latest`: two or more.
+    #[arg(required = true, num_args = 2..)]
+    runs: Vec<String>,
+    /// How to print the comparison.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Draw the losses of all runs into this file as well.
+    #[arg(long, value_name = "FILE.png", value_parser = png)]
+    plot: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+fn png(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("png") => Ok(path),
+        _ => Err("plots are PNG files: give a name that ends in .png".into()),
+    }
+}
+
+/// Prints the comparison.
+///
+/// # Errors
+/// When a run cannot be read, or the plot cannot be written.
+pub fn run(args: Args) -> Result<()> {
+    let runs: Vec<Run> = args.runs.iter().map(|name| Run::read(name)).collect::<Result<_>>()?;
+    let text = match args.format {
+        Format::Table => table(&runs),
+        Format::Json => serde_json::to_string_pretty(&json(&runs))? + "\n",
+    };
+    // Whoever closed the pipe has read enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    if let Some(path) = &args.plot {
+        let plots = plots(&runs);
+        if plots.iter().all(|plot| plot.series.iter().all(|series| series.points.is_empty())) {
+            return Err(UsageError::new("--plot: none of these runs has any losses yet").into());
+        }
+        save_stacked(&plots, path, 1000, 420 * plots.len() as u32)?;
+        eprintln!("wrote {}", path.display());
+    }
+    Ok(())
+}
+
+/// What is compared of one run.
+struct Run {
+    name: String,
+    /// Every key, dotted.
+    keys: BTreeMap<String, toml::Value>,
+    metrics: Vec<StepRecord>,
+}
+
+impl Run {
+    fn read(name: &str) -> Result<Self> {
+        let path = run::find(name)?;
+        Ok(Self {
+            name: path.file_name().map_or_else(|| name.into(), |name| name.to_string_lossy().into_owned()),
+            keys: flattened(&run::config_of(&path)?),
+            metrics: run::read_metrics(&path)?,
+        })
+    }
+
+    /// Rows of the table of results, in its order.
+    fn results(&self) -> [(&'static str, Option<f64>); 8] {
+        let last = self.metrics.last();
+        let held_out = || self.metrics.iter().filter_map(|record| Some((record.step, record.val_loss?)));
+        let best = held_out().min_by(|a, b| a.1.total_cmp(&b.1));
+        [
+            ("steps", last.map(|record| record.step as f64)),
+            ("epochs", last.map(|record| record.epoch)),
+            ("loss (smoothed)", last.map(|record| record.loss_smoothed)),
+            ("held-out loss", held_out().last().map(|(_, loss)| loss)),
+            ("best held-out loss", best.map(|(_, loss)| loss)),
+            ("  at step", best.map(|(step, _)| step as f64)),
+            ("images/s (median)", median(self.metrics.iter().map(|record| record.images_per_s).collect())),
+            ("time, minutes", last.map(|record| record.elapsed_s / 60.0)),
+        ]
+    }
+}
+
+fn flattened(config: &Config) -> BTreeMap<String, toml::Value> {
+    fn flatten(prefix: &str, table: toml::Table, into: &mut BTreeMap<String, toml::Value>) {
+        for (key, value) in table {
+            let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+            match value {
+                toml::Value::Table(table) => flatten(&key, table, into),
+                value => _ = into.insert(key, value),
+            }
+        }
+    }
+    let mut keys = BTreeMap::new();
+    flatten("", config.to_toml().parse().unwrap_or_default(), &mut keys);
+    keys
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+/// The keys on which not all runs agree.
+fn differing(runs: &[Run]) -> Vec<&str> {
+    let all: BTreeSet<&str> = runs.iter().flat_map(|run| run.keys.keys().map(String::as_str)).collect();
+    let differs = |key: &&str| runs.windows(2).any(|pair| pair[0].keys.get(*key) != pair[1].keys.get(*key));
+    all.into_iter().filter(differs).collect()
+}
+
+fn table(runs: &[Run]) -> String {
+    let differing = differing(runs);
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let row = |first: &str, cell: &dyn Fn(&Run) -> String| -> Vec<String> {
+        std::iter::once(first.to_string()).chain(runs.iter().map(cell)).collect()
+    };
+    rows.push(row("", &|run| run.name.clone()));
+    for key in &differing {
+        rows.push(row(key, &|run| run.keys.get(*key).map_or("–".into(), |value| short(&value.to_string()))));
+    }
+    if differing.is_empty() {
+        rows.push(vec!["(the configs are the same)".into()]);
+    }
+    rows.push(Vec::new());
+    for (i, (name, _)) in runs.first().map(Run::results).into_iter().flatten().enumerate() {
+        rows.push(row(name, &|run| run.results()[i].1.map_or("–".into(), number)));
+    }
+    aligned(&rows)
+}
+
+/// Rows as text, columns under each other.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| cell.width()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| cell.clone() + &" ".repeat(width - cell.width())).collect();
+        text += cells.join("  ").trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// Long values (a list of a thousand β) by their beginning.
+fn short(text: &str) -> String {
+    const LONGEST: usize = 36;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_string(),
+    }
+}
+
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        format!("{value}")
+    } else if value.abs() >= 10.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.4}")
+    }
+}
+
+fn json(runs: &[Run]) -> Value {
+    let config: serde_json::Map<String, Value> = differing(runs)
+        .into_iter()
+        .map(|key| (key.to_string(), runs.iter().map(|run| json!(run.keys.get(key))).collect()))
+        .collect();
+    let results: Vec<Value> = runs
+        .iter()
+        .map(|run| {
+            let [steps, epochs, loss, val_loss, best, best_step, images_per_s, minutes] = run.results().map(|r| r.1);
+            json!({
+                "run": run.name,
+                "step": steps.map(|step| step as u64),
+                "epoch": epochs,
+                "loss_smoothed": loss,
+                "val_loss": val_loss,
+                "best_val_loss": best,
+                "best_val_step": best_step.map(|step| step as u64),
+                "images_per_s": images_per_s,
+                "elapsed_s": minutes.map(|minutes| minutes * 60.0),
+            })
+        })
+        .collect();
+    json!({
+        "runs": runs.iter().map(|run| run.name.clone()).collect::<Vec<_>>(),
+        "config": config,
+        "results": results,
+    })
+}
+
+/// Colours that are told apart on the dark background, also by those who see fewer.
+fn color(i: usize) -> Rgb {
+    let colors = [DARK.train, DARK.held_out, DARK.cosine, DARK.linear, DARK.sigmoid, DARK.good, DARK.x_t, DARK.accent];
+    colors[i % colors.len()]
+}
+
+/// The smoothed loss of each run, and its held-out loss where any has one.
+fn plots(runs: &[Run]) -> Vec<LinePlot> {
+    let plot = |title: &str, points: &dyn Fn(&Run) -> Vec<(f64, f64)>| LinePlot {
+        title: title.into(),
+        x_label: "step".into(),
+        y_label: "loss".into(),
+        log_y: true,
+        series: runs
+            .iter()
+            .enumerate()
+            .map(|(i, run)| Series { name: run.name.clone(), color: color(i), points: points(run) })
+            .collect(),
+    };
+    let train = plot("Training loss, smoothed", &|run| {
+        run.metrics.iter().map(|record| (record.step as f64, record.loss_smoothed)).collect()
+    });
+    let held_out = plot("Held-out loss", &|run| {
+        run.metrics.iter().filter_map(|record| Some((record.step as f64, record.val_loss?))).collect()
+    });
+    let any = held_out.series.iter().any(|series| series.points.len() > 1);
+    if any { vec![train, held_out] } else { vec![train] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn a_run(name: &str, learning_rate: f64, val_loss: &[f64]) -> Run {
+        let mut config = Config::default();
+        config.train.learning_rate = learning_rate;
+        let metrics = val_loss.iter().enumerate().map(|(i, &val_loss)| StepRecord {
+            step: 10 * (i as u64 + 1),
+            epoch: 0.5,
+            loss: 0.3,
+            loss_smoothed: 0.25,
+            val_loss: Some(val_loss),
+            lr: learning_rate,
+            grad_norm: 1.0,
+            images_per_s: 100.0 + i as f64,
+            elapsed_s: 90.0,
+        });
+        Run { name: name.into(), keys: flattened(&config), metrics: metrics.collect() }
+    }
+
+    #[test]
+    fn only_the_keys_that_differ_are_told_and_the_results_line_up() {
+        let runs = [a_run("one", 1e-3, &[0.5, 0.2, 0.3]), a_run("another", 2e-3, &[])];
+        assert_eq!(differing(&runs), ["train.learning_rate"]);
+        let text = table(&runs);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0].find("another"), lines[1].find("0.002"));
+        assert!(text.contains("0.3000") && text.contains("0.2000") && text.contains("1.5000"), "{text}");
+        assert!(lines.iter().any(|line| line.starts_with("  at step") && line.contains("20")), "{text}");
+        let same = [a_run("a", 1e-3, &[]), a_run("b", 1e-3, &[])];
+        assert!(table(&same).contains("the same"));
+    }
+
+    #[test]
+    fn json_has_numbers_and_null_where_nothing_was_measured() {
+        let value = json(&[a_run("one", 1e-3, &[0.5, 0.2]), a_run("two", 2e-3, &[])]);
+        assert_eq!(value["config"], json!({"train.learning_rate": [1e-3, 2e-3]}));
+        assert_eq!(value["results"][0]["best_val_step"], 20);
+        assert_eq!(value["results"][0]["images_per_s"], 101.0);
+        assert_eq!(value["results"][1]["val_loss"], Value::Null);
+    }
+
+    #[test]
+    fn the_plot_has_a_line_a_run_and_long_values_are_cut() {
+        let plots = plots(&[a_run("one", 1e-3, &[0.5, 0.2]), a_run("two", 2e-3, &[0.4, 0.1])]);
+        assert_eq!(plots.len(), 2);
+        assert_eq!(plots[1].series[1].points, [(10.0, 0.4), (20.0, 0.1)]);
+        assert_eq!(short(&"β".repeat(50)).chars().count(), 37);
+    }
+}

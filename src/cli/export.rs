@@ -1,0 +1,43 @@
+//! `difflab export`: a run for Python's diffusers.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::run::{self, LoadedModel};
+
+/// Write a run as a folder that Python's diffusers opens.
+///
+/// `DDPMPipeline.from_pretrained("DIR")` opens it, with the averaged weights and the scheduler that samples as
+/// this run does. DIR/README.md says how to sample it, with classes and guidance where there are any. Models
+/// that none of the pipeline's schedulers samples (paths ve, edm and sub_vp_sde, targets flow and edm on
+/// path vp) are refused.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The run folder, the beginning of its name in runs/, or `latest`.
+    run: String,
+    /// The folder to write: new or empty.
+    dir: PathBuf,
+    /// The weights of this checkpoint. Default: the newest good one.
+    #[arg(long, value_name = "STEP")]
+    checkpoint: Option<u64>,
+    /// Put the export in the place of an older one.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// What keeps the run from being exported; then nothing is written.
+pub fn run(args: Args) -> Result<()> {
+    let model = LoadedModel::open(&run::find(&args.run)?, args.checkpoint)?;
+    for warning in &model.warnings {
+        eprintln!("warning: {warning}");
+    }
+    for note in run::export(&model, &args.dir, args.force)? {
+        eprintln!("note: {note}");
+    }
+    eprintln!("wrote {} (weights of step {}); its README.md says how to sample it", args.dir.display(), model.step);
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! `difflab import`: a network of Python's diffusers as a run.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::run::{self, ImportOptions};
+
+/// Make a run of a folder that Python's diffusers wrote.
+///
+/// Takes a pipeline folder with a UNet2DModel, or the network's folder alone, with its weights as
+/// safetensors. The run samples as the folder's scheduler is set. To train it further, name the data:
+/// difflab --resume RUN --set data.path=IMAGES
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The folder of diffusers.
+    dir: PathBuf,
+    /// The run folder to make: new or empty.
+    run: PathBuf,
+    /// Height and width of the images, where unet/config.json has no sample_size.
+    #[arg(long, value_name = "N")]
+    image_size: Option<usize>,
+    /// Every row of the class table is a class. Without this the last row is taken for the null class of
+    /// guidance, as difflab has it.
+    #[arg(long)]
+    no_null_class: bool,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// What keeps the folder from being imported; then no run is made.
+pub fn run(args: Args) -> Result<()> {
+    let options = ImportOptions { image_size: args.image_size, no_null_class: args.no_null_class };
+    let imported = run::import(&args.dir, &args.run, options)?;
+    for note in &imported.notes {
+        eprintln!("note: {note}");
+    }
+    let run = args.run.display();
+    eprintln!(
+        "made the run {run}: {} parameters, sampled with {} in {} steps unless told otherwise\n  difflab sample {run}\n  \
+         difflab --resume {run} --set data.path=IMAGES   trains it further",
+        imported.parameters,
+        imported.config.sample.sampler.name(),
+        imported.config.sample.steps
+    );
+    Ok(())
+}

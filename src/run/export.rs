@@ -1,0 +1,90 @@
+//! A run's network as a folder that Python's diffusers opens.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::LoadedModel;
+use super::error::RunError;
+use super::export_readme::{Facts, readme};
+use super::fresh_folder::FreshFolder;
+use crate::config::{Config, PathName, PredictionType};
+use crate::nn::{Net, Weights, diffusers};
+
+/// Writes the averaged weights of `model` as a `DDPMPipeline` folder, with the scheduler that samples as
+/// this run does and a README that says how. A network that predicts the score gets its last layer's sign
+/// turned: σ times the score is −ε, which diffusers knows as epsilon.
+///
+/// `replace`: take the place of a pipeline that is there. Returns what the user should know.
+///
+/// # Errors
+/// [`diffusers::NotExpressible`] when no scheduler of diffusers samples this model; [`RunError`] when the
+/// place is taken; else what went wrong while writing, and then nothing is there.
+pub fn export(model: &LoadedModel, dir: &Path, replace: bool) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    let mut config = model.config.clone();
+    if let Net::Mlp(_) = model.net {
+        let reason = "it is an mlp for points, and UNet2DModel is for images; its weights lie in the checkpoint's mlp/";
+        return Err(diffusers::NotExpressible::new(reason).into());
+    }
+    let mut loaded = diffusers::open_unet(&model.checkpoint)?;
+    if config.diffusion.prediction_type == PredictionType::Score && config.diffusion.path != PathName::SubVpSde {
+        config.diffusion.prediction_type = PredictionType::Epsilon;
+        loaded.weights = negated_output(&loaded.weights)?;
+        notes.push(
+            "the network predicts σ times the score, which is −ε: the sign of its last layer was turned, so that \
+             the exported one predicts ε"
+                .into(),
+        );
+    }
+    let scheduler = diffusers::scheduler_config(&config.diffusion, &config.sample)?;
+    if config.diffusion.path == PathName::VpSde {
+        notes.push(format!(
+            "the path is continuous: diffusers samples it at its T = {} whole timesteps",
+            config.diffusion.timesteps
+        ));
+    }
+    check_place(dir, replace)?;
+    let folder = FreshFolder::begin(dir)?;
+    diffusers::save_pipeline(folder.path(), &loaded.config, &loaded.weights, Some(&scheduler))?;
+    let class = scheduler["_class_name"].as_str().unwrap_or_default();
+    let text = readme(&facts(model, &config, class, &notes));
+    fs::write(folder.path().join("README.md"), text).context("writing README.md")?;
+    folder.finish()?;
+    Ok(notes)
+}
+
+fn facts<'a>(model: &'a LoadedModel, config: &'a Config, scheduler: &'a str, notes: &'a [String]) -> Facts<'a> {
+    Facts {
+        name: &config.name,
+        step: model.step,
+        image_shape: model.image_shape,
+        classes: model.net.num_classes().map(|_| model.classes.as_slice()),
+        scheduler,
+        sample: &config.sample,
+        timesteps: config.diffusion.timesteps,
+        notes,
+    }
+}
+
+/// A free place, or with `replace` one that holds nothing but a pipeline.
+fn check_place(dir: &Path, replace: bool) -> Result<(), RunError> {
+    let free = super::check_free(dir).is_ok();
+    let pipeline = dir.join("model_index.json").is_file() && !dir.join("config.toml").exists();
+    match (free, replace) {
+        (true, _) => Ok(()),
+        (false, true) if pipeline => Ok(()),
+        (false, true) => Err(RunError::NotAPipeline(dir.to_path_buf())),
+        (false, false) => Err(RunError::Taken(dir.to_path_buf())),
+    }
+}
+
+/// The weights with the last layer's sign turned.
+fn negated_output(weights: &Weights) -> Result<Weights> {
+    let turned = weights.iter().map(|(name, tensor)| {
+        let tensor = if name.starts_with("conv_out.") { tensor.neg()? } else { tensor.clone() };
+        Ok((name.to_string(), tensor))
+    });
+    Ok(Weights::from_map(turned.collect::<Result<_>>()?))
+}

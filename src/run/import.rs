@@ -1,0 +1,198 @@
+//! A diffusers folder as a run: sampled, evaluated and trained further like any other.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use candle_core::Tensor;
+
+use super::checkpoint::{self, Progress};
+use super::fresh_folder::FreshFolder;
+use super::{Journal, RunDir, check_free, write_class_names};
+use crate::config::{Config, DataConfig, PreviewConfig, TrainConfig};
+use crate::diffusion::Parameterization;
+use crate::nn::diffusers::{self, LoadedUNet, Scheduling};
+use crate::nn::{NetConfig, SampleSize, Weights};
+use crate::train::TrainerState;
+
+/// What a folder alone does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// Height and width in pixels, where the folder names none.
+    pub image_size: Option<usize>,
+    /// Every row of the class table is a class, and none the null class of guidance: one is added.
+    pub no_null_class: bool,
+}
+
+/// What was imported.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    pub config: Config,
+    pub parameters: usize,
+    /// What the user should know.
+    pub notes: Vec<String>,
+}
+
+/// Makes the run folder `target` from a folder of diffusers with a `UNet2DModel`. The network becomes the
+/// checkpoint of step 0 (weights and their average alike, the optimizer fresh), the scheduler's settings
+/// the run's own. What it was trained on the folder does not say: `data` waits to be set by whoever
+/// trains it further.
+///
+/// # Errors
+/// When `target` has something in it, or the folder holds what has no counterpart here; then nothing is
+/// made.
+pub fn import(dir: &Path, target: &Path, options: ImportOptions) -> Result<Imported> {
+    check_free(target)?;
+    let mut loaded = diffusers::open_unet(dir)?;
+    let mut notes = std::mem::take(&mut loaded.warnings);
+    prepare(&mut loaded, options, &mut notes)?;
+    let scheduling = scheduling(dir, &mut notes)?;
+    let config = config(dir, target, &loaded, scheduling)?;
+    Parameterization::from_config(&config.diffusion).context("the scheduler's settings")?;
+    // The data are still to be named; the rest must stand as it is.
+    let known = Config { data: DataConfig::default(), ..config.clone() };
+    match known.validate() {
+        Ok(warnings) => notes.extend(warnings),
+        Err(error) => notes.push(format!("it can be sampled, but not trained further as it is: {error}")),
+    }
+    write(target, &config, &loaded, &format!("{}", dir.display()))?;
+    let parameters = loaded.weights.iter().map(|(_, tensor)| tensor.elem_count()).sum();
+    Ok(Imported { config, parameters, notes })
+}
+
+/// Completes the network's settings by what the options say.
+fn prepare(loaded: &mut LoadedUNet, options: ImportOptions, notes: &mut Vec<String>) -> Result<()> {
+    let channels = loaded.config.in_channels;
+    ensure!(matches!(channels, 1 | 3), "in_channels = {channels}: only grey (1) and RGB (3) images are known here");
+    if let Some(size) = options.image_size {
+        loaded.config.sample_size = Some(SampleSize::Square(size));
+    }
+    let Some((height, width)) = diffusers::image_size(&loaded.config) else {
+        anyhow::bail!(
+            "unet/config.json has no sample_size: say the height and width of the images with --image-size N"
+        );
+    };
+    let unit = loaded.config.size_multiple();
+    ensure!(
+        height > 0 && width > 0 && height.is_multiple_of(unit) && width.is_multiple_of(unit),
+        "images of {height}×{width} pixels don't fit {} levels: height and width must be multiples of {unit}",
+        loaded.config.block_out_channels.len()
+    );
+    let Some(rows) = loaded.config.num_class_embeds else {
+        ensure!(!options.no_null_class, "--no-null-class: this network has no classes");
+        return Ok(());
+    };
+    if options.no_null_class {
+        loaded.weights = with_null_class(&loaded.weights)?;
+        loaded.config.num_class_embeds = Some(rows + 1);
+        notes.push(format!(
+            "all {rows} rows of the class table are classes; the null class added behind them is their mean and \
+             untrained: guidance needs training first"
+        ));
+    } else {
+        ensure!(
+            rows > 1,
+            "num_class_embeds = 1: the one row is a class, not the null class; import with --no-null-class"
+        );
+        notes.push(format!(
+            "the class table has {rows} rows: the last is taken for the null class of guidance, the others for {} \
+             classes. If all of them are classes, import with --no-null-class",
+            rows - 1
+        ));
+    }
+    Ok(())
+}
+
+/// The weights with one row more in the class table: the mean of the others.
+fn with_null_class(weights: &Weights) -> Result<Weights> {
+    const TABLE: &str = "class_embedding.weight";
+    let table = weights.get(TABLE).context("there is no class table")?;
+    let table = Tensor::cat(&[table.clone(), table.mean_keepdim(0)?], 0)?;
+    let tensors = weights
+        .iter()
+        .map(|(name, tensor)| (name.to_string(), if name == TABLE { table.clone() } else { tensor.clone() }));
+    Ok(Weights::from_map(tensors.collect()))
+}
+
+fn scheduling(dir: &Path, notes: &mut Vec<String>) -> Result<Scheduling> {
+    let read = diffusers::read_scheduler(dir)?;
+    let scheduling = match &read {
+        Some((path, settings)) => diffusers::scheduling(settings).with_context(|| format!("in {}", path.display()))?,
+        None => {
+            notes.push(
+                "there is no scheduler_config.json: DDPMScheduler's own settings are taken (linear β, T = 1000, \
+                 prediction of ε)"
+                    .into(),
+            );
+            diffusers::scheduling(&serde_json::json!({}))?
+        }
+    };
+    notes.extend(scheduling.notes.iter().cloned());
+    Ok(scheduling)
+}
+
+fn config(dir: &Path, target: &Path, loaded: &LoadedUNet, scheduling: Scheduling) -> Result<Config> {
+    let unet = &loaded.config;
+    let (height, width) = diffusers::image_size(unet).unwrap_or_default();
+    let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let usable = |name: &String| !name.starts_with('.') && !name.contains(['\\', '/']) && name.len() <= 100;
+    let timesteps = scheduling.diffusion.timesteps;
+    let preview = PreviewConfig::default();
+    let train = TrainConfig::default();
+    Ok(Config {
+        name: named(dir).or(named(target)).filter(usable).unwrap_or_else(|| "imported".into()),
+        data: DataConfig {
+            dataset: "images".into(),
+            image_size: if height == width { height } else { 0 },
+            channels: unet.in_channels,
+            ..DataConfig::default()
+        },
+        model: diffusers::model_config(unet, scheduling.diffusion.variance_type).context("in unet/config.json")?,
+        preview: PreviewConfig { steps: preview.steps.min(timesteps), ..preview },
+        // A trained network is trained on with smaller steps.
+        train: TrainConfig { learning_rate: 1e-4, timestep_bins: train.timestep_bins.min(timesteps), ..train },
+        diffusion: scheduling.diffusion,
+        sample: scheduling.sample,
+        ..Config::default()
+    })
+}
+
+fn write(target: &Path, config: &Config, loaded: &LoadedUNet, from: &str) -> Result<()> {
+    let named = |weights: &Weights| -> Vec<(String, Tensor)> {
+        weights.iter().map(|(name, tensor)| (name.to_string(), tensor.clone())).collect()
+    };
+    let weights = named(&loaded.weights);
+    let mut moments = Vec::with_capacity(2 * weights.len());
+    for (name, tensor) in &weights {
+        for prefix in ["m", "v"] {
+            moments.push((format!("{prefix}.{name}"), tensor.zeros_like()?));
+        }
+    }
+    let state = TrainerState {
+        step: 0,
+        learning_rate_scale: 1.0,
+        ema: weights.clone(),
+        weights,
+        moments,
+        timestep_sampler: Vec::new(),
+    };
+    let folder = FreshFolder::begin(target)?;
+    let run = RunDir::create(Some(folder.path()), config)?;
+    checkpoint::save(run.path(), config, &NetConfig::UNet(loaded.config.clone()), &state, &Progress::new(config))?;
+    let classes = loaded.config.num_class_embeds.map_or(0, |rows| rows - 1);
+    write_class_names(run.path(), &(0..classes).map(|class| class.to_string()).collect::<Vec<_>>())?;
+    Journal::open(run.path(), config.diffusion.timesteps)?.event(0, "import", &format!("from {from}"))?;
+    fs::write(run.path().join("README.md"), card(config, from)).context("writing README.md")?;
+    drop(run);
+    folder.finish()
+}
+
+fn card(config: &Config, from: &str) -> String {
+    format!(
+        "# {}\n\nImported from the diffusers folder `{from}`. `config.toml` holds what its files say.\n\n```sh\n\
+         difflab sample RUN --num 16 --out grid.png        # RUN: this folder\n\
+         difflab --resume RUN --set data.path=IMAGES       # train further, on a folder of images\n\
+         difflab --resume RUN --set data.dataset=mnist     # or on bundled data\n```\n",
+        config.name
+    )
+}
