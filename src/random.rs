@@ -34,6 +34,8 @@ pub enum Stream {
     Augment = 10,
     /// Points in the plane; index = 0: the same set for every run.
     Points = 20,
+    /// Timesteps, noise, dequantization and probes of `difflab eval`; index = first image of a chunk.
+    Evaluation = 20,
 }
 
 /// The generator of one purpose at one index.

@@ -54,7 +54,7 @@ pub use flow::{Flow, FlowRule};
 pub use guidance::Guided;
 pub use heun::Heun;
 pub use levels::Levels;
-pub use network::{Network, network_denoiser};
+pub use network::{Network, network_denoiser, traced_denoiser};
 pub use noise::{NoiseSource, SeededNoise, starting_noise};
 pub use pc::PredictorCorrector;
 pub use pf_ode::ProbabilityFlow;

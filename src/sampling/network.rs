@@ -65,6 +65,29 @@ pub fn network_denoiser<N: Network + Clone + 'static>(
     guidance_scale: f64,
     workers: Arc<Workers>,
 ) -> Result<Box<dyn Denoiser + Send>> {
+    denoiser(network, parameterization, classes, guidance_scale, Some(workers))
+}
+
+/// As [`network_denoiser`] without guidance, on the calling thread alone and with answers that remember how
+/// they follow from x_t: where x_t is a variable, they have gradients.
+///
+/// # Errors
+/// As [`network_denoiser`].
+pub fn traced_denoiser<N: Network + Clone + 'static>(
+    network: &N,
+    parameterization: &Parameterization,
+    classes: Option<&[usize]>,
+) -> Result<Box<dyn Denoiser + Send>> {
+    denoiser(network, parameterization, classes, 0.0, None)
+}
+
+fn denoiser<N: Network + Clone + 'static>(
+    network: &N,
+    parameterization: &Parameterization,
+    classes: Option<&[usize]>,
+    guidance_scale: f64,
+    workers: Option<Arc<Workers>>,
+) -> Result<Box<dyn Denoiser + Send>> {
     ensure!(guidance_scale.is_finite(), "the guidance scale must be a number, but is {guidance_scale}");
     let (labels, guided) = match (network.num_classes(), classes) {
         (None, None) if guidance_scale == 0.0 => (Labels::None, false),
@@ -104,7 +127,8 @@ struct NetworkDenoiser<N> {
     network: N,
     parameterization: Parameterization,
     labels: Labels,
-    workers: Arc<Workers>,
+    /// None: the calling thread does the work, and gradients are kept.
+    workers: Option<Arc<Workers>>,
 }
 
 impl<N: Network> NetworkDenoiser<N> {
@@ -121,7 +145,8 @@ impl<N: Network> NetworkDenoiser<N> {
                 Labels::Each(labels) => Some(Tensor::from_slice(&labels[start..start + n], n, device)?),
             };
             let t = Tensor::from_vec(vec![time as f32; n], n, device)?;
-            outputs.push(self.network.forward(&x, &t, labels.as_ref())?.detach());
+            let output = self.network.forward(&x, &t, labels.as_ref())?;
+            outputs.push(if self.workers.is_some() { output.detach() } else { output });
         }
         Ok(Tensor::cat(&outputs, 0)?)
     }
@@ -133,14 +158,24 @@ impl<N: Network> Denoiser for NetworkDenoiser<N> {
         if let Labels::Each(labels) = &self.labels {
             ensure!(labels.len() == n, "{} class labels for a batch of {n}", labels.len());
         }
-        // Off the CPU the device itself is the parallel worker.
-        let shares = if x_t.device().is_cpu() { self.workers.shares(n) } else { std::iter::once(0..n).collect() };
         let scale = self.parameterization.input_scale(at);
         let input = if scale == 1.0 { x_t.clone() } else { (x_t * scale)? };
         let time = self.parameterization.network_time(at);
+<<<<<<< HEAD
         let outputs = self.workers.run(shares.len(), |i| self.forward(&input, time, shares[i].clone()));
         let output = Tensor::cat(&outputs.into_iter().collect::<Result<Vec<_>>>()?, 0)?;
         let (output, variance_fraction) = split_variance(output, x_t.dim(3)?)?;
+=======
+        let output = match &self.workers {
+            // Off the CPU the device itself is the parallel worker.
+            Some(workers) if x_t.device().is_cpu() => {
+                let shares = workers.shares(n);
+                let outputs = workers.run(shares.len(), |i| self.forward(&input, time, shares[i].clone()));
+                Tensor::cat(&outputs.into_iter().collect::<Result<Vec<_>>>()?, 0)?
+            }
+            _ => self.forward(&input, time, 0..n)?,
+        };
+>>>>>>> 69dc6c8 (Measure likelihoods: the variational bound and the probability-flow ODE)
         let (x_0, epsilon) = self.parameterization.to_x_0_and_epsilon(&output, x_t, at)?;
         Ok(Prediction { x_0, epsilon, variance_fraction })
     }

@@ -1,0 +1,215 @@
+//! Likelihoods of data whose likelihood and best denoiser are known: x_0 ~ N(μ, Σ), Σ not diagonal.
+
+use std::f64::consts::PI;
+
+use anyhow::Result;
+use candle_core::{Device, Tensor};
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
+
+use super::*;
+use crate::config::{DiffusionConfig, PathName, ScheduleName};
+use crate::diffusion::{NoiseLevel, Schedule, combine};
+use crate::kernels::Workers;
+use crate::random::{Stream, generator, normal};
+use crate::sampling::{BOGACKI_SHAMPINE, DORMAND_PRINCE, Denoiser, Prediction, Tolerance};
+
+const MEAN: f64 = 0.3;
+const DIMS: usize = 16;
+
+/// Σ_ij = ¼·0.6^|i−j|, times `factor`.
+#[derive(Clone)]
+struct Gaussian {
+    values: DVector<f64>,
+    vectors: DMatrix<f64>,
+}
+
+impl Gaussian {
+    fn new(factor: f64) -> Self {
+        let covariance = DMatrix::from_fn(DIMS, DIMS, |i, j| factor * 0.25 * 0.6f64.powi((i as i32 - j as i32).abs()));
+        let SymmetricEigen { eigenvalues, eigenvectors } = SymmetricEigen::new(covariance);
+        Self { values: eigenvalues, vectors: eigenvectors }
+    }
+
+    /// Q diag(f(λ)) Qᵀ as a tensor.
+    fn map(&self, f: impl Fn(f64) -> f64) -> Tensor {
+        let matrix = &self.vectors * DMatrix::from_diagonal(&self.values.map(f)) * self.vectors.transpose();
+        let values: Vec<f32> = matrix.iter().map(|v| *v as f32).collect();
+        Tensor::from_vec(values, (DIMS, DIMS), &Device::Cpu).unwrap()
+    }
+
+    /// −log p(x), nats.
+    fn nats(&self, x: &[f32]) -> f64 {
+        let off = DVector::from_iterator(DIMS, x.iter().map(|&x| f64::from(x) - MEAN));
+        let along = self.vectors.transpose() * off;
+        along.iter().zip(&self.values).map(|(u, v)| 0.5 * (u * u / v + v.ln() + (2.0 * PI).ln())).sum()
+    }
+
+    /// E[L_{t−1} | x_0], the bound's terms in exact arithmetic: x_0 − x̂_0 is linear in x_0 and ε.
+    fn term(&self, x: &[f32], at: NoiseLevel, (factor, added): (f64, f64)) -> f64 {
+        let off = DVector::from_iterator(DIMS, x.iter().map(|&x| f64::from(x) - MEAN));
+        let along = self.vectors.transpose() * off;
+        let squares: f64 = along
+            .iter()
+            .zip(&self.values)
+            .map(|(u, v)| {
+                let gain = at.alpha * v / (at.alpha.powi(2) * v + at.sigma.powi(2));
+                ((1.0 - gain * at.alpha) * u).powi(2) + (gain * at.sigma).powi(2)
+            })
+            .sum();
+        factor * squares + added * DIMS as f64
+    }
+}
+
+impl Denoiser for Gaussian {
+    fn predict(&self, x_t: &Tensor, at: NoiseLevel) -> Result<Prediction> {
+        let gain = self.map(|v| at.alpha * v / (at.alpha.powi(2) * v + at.sigma.powi(2)));
+        let centred = x_t.affine(1.0, -at.alpha * MEAN)?.flatten_from(1)?;
+        let x_0 = centred.matmul(&gain)?.affine(1.0, MEAN)?.reshape(x_t.shape())?;
+        let epsilon = combine(1.0 / at.sigma, x_t, -at.alpha / at.sigma, &x_0)?;
+        Ok(Prediction { x_0, epsilon })
+    }
+}
+
+/// `n` points at `spread` times the distance from μ that the data have: 1 are draws of the data.
+fn points(n: usize, spread: f64) -> Tensor {
+    let gaussian = Gaussian::new(1.0);
+    let unit = Tensor::from_vec(normal(&mut generator(7, Stream::Noise, 0), n * DIMS), (n, DIMS), &Device::Cpu);
+    let x = unit.unwrap().matmul(&gaussian.map(f64::sqrt)).unwrap().affine(spread, MEAN).unwrap();
+    x.reshape((n, 4, 4, 1)).unwrap()
+}
+
+fn rows(x: &Tensor) -> Vec<Vec<f32>> {
+    x.flatten_from(1).unwrap().to_vec2().unwrap()
+}
+
+fn on(path: PathName, timesteps: usize) -> Schedule {
+    let total = timesteps as f64;
+    let config = DiffusionConfig {
+        path,
+        timesteps,
+        schedule: ScheduleName::Linear,
+        beta_start: 0.1 / total,
+        beta_end: 20.0 / total,
+        ..DiffusionConfig::default()
+    };
+    Schedule::from_config(&config).unwrap()
+}
+
+/// Measures `points` with the denoiser of a Gaussian whose covariance is `factor` times the right one.
+fn subject<R>(schedule: &Schedule, x_0: &Tensor, factor: f64, measure: impl Fn(&Subject) -> Result<R>) -> R {
+    let gaussian = Gaussian::new(factor);
+    let workers = Workers::new(2).unwrap();
+    let subject = Subject {
+        schedule,
+        x_0,
+        levels: Levels::Real,
+        denoiser: &|_| Ok(Box::new(gaussian.clone())),
+        workers: &workers,
+        seed: 3,
+        seen: &|_, _| {},
+    };
+    measure(&subject).unwrap()
+}
+
+const RK45: FlowSettings =
+    FlowSettings { pair: &DORMAND_PRINCE, tolerance: Tolerance { rtol: 1e-4, atol: 1e-4 }, batch: 64 };
+
+/// How many standard errors the flow's likelihood is away from the closed form; the errors are those of the
+/// random signs, each point has its own.
+fn flow_z(path: PathName, factor: f64, spread: f64, settings: FlowSettings) -> f64 {
+    let (schedule, x_0) = (on(path, 1000), points(400, spread));
+    let found = subject(&schedule, &x_0, factor, |s| flow_likelihood(s, settings));
+    let right = Gaussian::new(1.0);
+    let off: Vec<f64> = found.nats.iter().zip(rows(&x_0)).map(|(nats, x)| nats - right.nats(&x)).collect();
+    let off = Estimate::of(&off);
+    eprintln!("{path:?} × {factor}, spread {spread}: {off:?}, {} calls", found.calls);
+    off.mean / off.standard_error
+}
+
+#[test]
+fn the_flow_finds_the_likelihood_of_a_gaussian_on_every_path() {
+    for path in [PathName::Vp, PathName::VpSde, PathName::SubVpSde, PathName::Ve, PathName::Edm, PathName::Flow] {
+        let z = flow_z(path, 1.0, 1.0, RK45);
+        assert!(z.abs() < 4.0, "{path:?}: {z} standard errors off");
+    }
+    let cheap = FlowSettings { pair: &BOGACKI_SHAMPINE, ..RK45 };
+    assert!(flow_z(PathName::VpSde, 1.0, 1.0, cheap).abs() < 4.0);
+}
+
+#[test]
+fn the_flow_notices_a_variance_that_is_3_percent_off() {
+    // At μ the log-density differs by ½·16·ln 1.03.
+    assert!(flow_z(PathName::VpSde, 1.0, 0.0, RK45).abs() < 4.0);
+    for factor in [1.03, 0.97] {
+        let z = flow_z(PathName::VpSde, factor, 0.0, RK45);
+        assert!(z.abs() > 8.0 && (z > 0.0) == (factor > 1.0), "× {factor}: {z}");
+    }
+}
+
+/// The bound on −log p of x in exact arithmetic, path vp.
+fn exact_bound(schedule: &Schedule, x: &[f32], variance: ReverseVariance) -> f64 {
+    let gaussian = Gaussian::new(1.0);
+    let end = schedule.noisiest();
+    let prior: f64 = x
+        .iter()
+        .map(|&x| 0.5 * (end.sigma.powi(2) + (end.alpha * f64::from(x)).powi(2) - 1.0 - end.sigma.powi(2).ln()))
+        .sum();
+    let steps: f64 = (1..schedule.timesteps())
+        .map(|t| gaussian.term(x, schedule.at(t), step_cost(schedule, t, variance).unwrap()))
+        .sum();
+    let v = schedule.posterior(1).unwrap().variance;
+    prior + steps + gaussian.term(x, schedule.at(0), (0.5 / v, 0.5 * (2.0 * PI * v).ln()))
+}
+
+const SETTINGS: BoundSettings = BoundSettings { strata: 64, clip: false };
+
+#[test]
+fn the_bound_is_its_exact_value_within_its_standard_error() {
+    let (schedule, x_0) = (on(PathName::Vp, 300), points(2000, 1.0));
+    let bounds = subject(&schedule, &x_0, 1.0, |s| bound(s, SETTINGS));
+    assert_eq!(bounds.len(), 2);
+    for found in bounds {
+        let exact: f64 = rows(&x_0).iter().map(|x| exact_bound(&schedule, x, found.variance)).sum::<f64>() / 2000.0;
+        // The points are the same on both sides: what is left is the error of the draws, less than the whole.
+        let z = (found.total.mean - exact) / found.total.standard_error;
+        eprintln!("{:?}: {:?}, exact {exact}", found.variance, found.total);
+        assert!(z.abs() < 4.0, "{:?}: {z} standard errors off", found.variance);
+        let terms: f64 = found.terms.iter().map(|(_, _, sum)| sum).sum();
+        assert!((terms - found.diffusion.mean).abs() < 1e-9 * terms.abs());
+        assert_eq!((found.terms[0].0, found.terms[19].1), (0.0, 300.0));
+    }
+}
+
+/// How many standard errors the bound at μ is away from the log-density there.
+fn bound_z(path: PathName, timesteps: usize, factor: f64) -> f64 {
+    let (schedule, x_0) = (on(path, timesteps), points(2000, 0.0));
+    let bounds = subject(&schedule, &x_0, factor, |s| bound(s, SETTINGS));
+    let right = Gaussian::new(1.0).nats(&[MEAN as f32; DIMS]);
+    let found = bounds[0].total;
+    eprintln!("{path:?} × {factor}: {found:?}, right {right}");
+    (found.mean - right) / found.standard_error
+}
+
+#[test]
+fn in_continuous_time_the_bound_is_the_likelihood_and_notices_a_variance_3_percent_off() {
+    for path in [PathName::VpSde, PathName::SubVpSde, PathName::Ve, PathName::Flow] {
+        let z = bound_z(path, 1000, 1.0);
+        assert!(z.abs() < 4.0, "{path:?}: {z} standard errors off");
+        for factor in [1.03, 0.97] {
+            let z = bound_z(path, 1000, factor);
+            assert!(z.abs() > 6.0 && (z > 0.0) == (factor > 1.0), "{path:?} × {factor}: {z}");
+        }
+    }
+}
+
+#[test]
+fn more_steps_bring_the_bound_down_to_the_likelihood() {
+    let x = rows(&points(1, 1.0)).remove(0);
+    let right = Gaussian::new(1.0).nats(&x);
+    let gap = |timesteps, variance| exact_bound(&on(PathName::Vp, timesteps), &x, variance) - right;
+    for variance in [ReverseVariance::FixedSmall, ReverseVariance::FixedLarge] {
+        let (coarse, fine) = (gap(1000, variance), gap(4000, variance));
+        eprintln!("{variance:?}: {coarse} {fine}");
+        assert!(fine > 0.0 && fine < 0.4 * coarse, "{variance:?}: {coarse}, then {fine}");
+    }
+}
