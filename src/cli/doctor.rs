@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::doctor_run;
 use crate::data::catalogue;
 use crate::tui::abilities;
 use crate::tui::image_protocol::{Graphics, ImageProtocol, detect, multiplexer};
 use crate::tui::theme::{Capability, ThemeName};
 
-/// What this terminal and this machine can do, and what to do about the rest.
+/// What this terminal and this machine can do, and what to do about the rest; or, of a run, whether its network
+/// really uses the time it is told.
 #[derive(clap::Args, Debug)]
 pub struct Args {
+    /// Look at this run instead: its folder, the beginning of its name in runs/, or `latest`.
+    run: Option<String>,
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -93,8 +97,11 @@ struct Runs {
 /// Looks at everything and prints it.
 ///
 /// # Errors
-/// When standard output can't be written to.
+/// When standard output can't be written to, or the run has no network to look at.
 pub fn run(args: Args) -> Result<()> {
+    if let Some(run) = &args.run {
+        return doctor_run::run(run, args.format == Format::Json);
+    }
     let report = Report::look(args.images);
     let text = match args.format {
         Format::Text => report.to_text(),

@@ -5,6 +5,7 @@ mod compare;
 pub mod data;
 mod device;
 pub mod doctor;
+mod doctor_run;
 pub mod eval;
 mod export;
 mod import;

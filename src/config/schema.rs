@@ -89,8 +89,8 @@ pub struct DiffusionConfig {
     /// Standard deviation of the data, as the scaling of network input and output takes it (paths ve and
     /// edm, prediction type edm).
     pub sigma_data: f64,
-    /// Moves the levels that samplers visit on path flow towards the noise: u becomes
-    /// shift·u/(1 + (shift − 1)·u) (Esser et al. 2024). 1: evenly spaced.
+    /// Moves the levels that samplers visit on path flow, and the times that training draws, towards the noise:
+    /// u becomes shift·u/(1 + (shift − 1)·u) (Esser et al. 2024). 1: evenly spaced.
     pub shift: f64,
     /// What the network predicts: the noise (`epsilon`), the clean image (`sample`), α·ε − σ·x_0 over
     /// √(α² + σ²) (`v_prediction`, Salimans & Ho 2022), the score times σ (`score`, Song et al. 2021), the

@@ -299,6 +299,7 @@ mod tests {
             ("diffusion.timesteps", &["0", "9999999999"]),
             ("diffusion.beta_start", &["0", "-1", "1.5", "nan", "0.5"]),
             ("diffusion.beta_end", &["0", "1.0", "2", "inf"]),
+            ("diffusion.rescale_betas_zero_snr", &["true"]),
             ("diffusion.betas", &["[0.1, 2.0]", "[0.0]", "[nan]"]),
             ("diffusion.beta_min", &["-1", "20", "nan"]),
             ("diffusion.beta_max", &["inf", "0"]),

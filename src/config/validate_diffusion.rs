@@ -13,6 +13,8 @@ impl Config {
         ensure(t >= 1, "diffusion.timesteps", t, "the process needs at least one step; 1000 is usual")?;
         ensure(t <= MOST_TIMESTEPS, "diffusion.timesteps", t, format!("use {MOST_TIMESTEPS} at most; 1000 is usual"))?;
         let (start, end) = (diffusion.beta_start, diffusion.beta_end);
+        // Which say nothing of x_0 where no signal is left.
+        let of_noise = matches!(diffusion.prediction_type, PredictionType::Epsilon | PredictionType::Score);
         ensure(
             start > 0.0 && start < 1.0,
             "diffusion.beta_start",
@@ -32,11 +34,18 @@ impl Config {
             format!("it lies above diffusion.beta_end = {end}, and noise has to grow with t; swap them"),
         )?;
         ensure(
-            end < 1.0 || diffusion.prediction_type != PredictionType::Epsilon,
+            end < 1.0 || !of_noise,
             "diffusion.beta_end",
             end,
             "it leaves zero signal at the last step, where x_0 can't be computed from ε (a division by 0); \
              use diffusion.prediction_type = \"v_prediction\", or a smaller diffusion.beta_end",
+        )?;
+        ensure(
+            !(of_noise && diffusion.rescale_betas_zero_snr && diffusion.path == PathName::Vp),
+            "diffusion.rescale_betas_zero_snr",
+            true,
+            "it leaves zero signal at the last step, where x_0 can't be computed from ε (a division by 0); \
+             use diffusion.prediction_type = \"v_prediction\", or diffusion.rescale_betas_zero_snr = false",
         )?;
         ensure(
             diffusion.variance_type != VarianceType::LearnedRange || diffusion.path == PathName::Vp,

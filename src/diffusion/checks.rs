@@ -14,10 +14,10 @@ const USUAL_BETAS: (f64, f64) = (1e-4, 0.02);
 /// A warning when the noisiest step still shows the image: sampling starts from pure noise, which such
 /// a network has never seen.
 pub fn check_terminal_snr(config: &DiffusionConfig, schedule: &Schedule) -> Option<String> {
-    let left = schedule.alphas_cumprod.last().copied()?;
     if schedule.path != PathName::Vp {
-        return None;
+        return continuous_terminal_snr(config, schedule);
     }
+    let left = schedule.alphas_cumprod.last().copied()?;
     if left <= MOST_TERMINAL_SIGNAL {
         return None;
     }
@@ -43,6 +43,25 @@ pub fn check_terminal_snr(config: &DiffusionConfig, schedule: &Schedule) -> Opti
     Some(format!(
         "T = {timesteps} with {name} betas leaves alphas_cumprod_T = {left:.digits$} (SNR {snr:.digits$}): training never \
          shows the network pure noise, from which sampling starts, so samples come out grey and alike; {cure}"
+    ))
+}
+
+/// The same of a continuous path: the signal beside the noise where sampling starts.
+fn continuous_terminal_snr(config: &DiffusionConfig, schedule: &Schedule) -> Option<String> {
+    let noisiest = schedule.noisiest();
+    let snr = noisiest.snr();
+    if snr <= MOST_TERMINAL_SIGNAL {
+        return None;
+    }
+    let (ends, cure) = match schedule.path {
+        PathName::Ve => (format!("σ_max = {}", noisiest.sigma), "diffusion.sigma_max = 50"),
+        PathName::Edm => (format!("σ_max = {}", noisiest.sigma), "diffusion.sigma_max = 80"),
+        _ => (format!("β_max = {}", config.beta_max), "diffusion.beta_max = 20"),
+    };
+    Some(format!(
+        "path {} with {ends} ends at SNR {snr:.4}: training never shows the network pure noise, from which sampling \
+         starts, so samples come out grey and alike; set {cure}",
+        schedule.label()
     ))
 }
 
@@ -97,5 +116,22 @@ mod tests {
         }
         assert_eq!(check(ScheduleName::Cosine, 50), None);
         assert!(check(ScheduleName::Linear, 2).unwrap().contains("cosine"));
+    }
+
+    #[test]
+    fn continuous_paths_that_end_too_early_are_named_with_the_cure_and_their_defaults_are_fine() {
+        use PathName::*;
+        let check = |config: DiffusionConfig| check_terminal_snr(&config, &Schedule::from_config(&config).unwrap());
+        for path in [VpSde, SubVpSde, Ve, Edm, Flow] {
+            assert_eq!(check(DiffusionConfig { path, ..DiffusionConfig::default() }), None);
+        }
+        // SNR 1/5² and 1/8².
+        let ve = check(DiffusionConfig { path: Ve, sigma_max: 5.0, ..DiffusionConfig::default() }).unwrap();
+        assert!(ve.contains("SNR 0.0400") && ve.contains("set diffusion.sigma_max = 50"), "{ve}");
+        let edm = check(DiffusionConfig { path: Edm, sigma_max: 8.0, ..DiffusionConfig::default() }).unwrap();
+        assert!(edm.contains("SNR 0.0156") && edm.contains("80"), "{edm}");
+        // ᾱ = exp(−(0.1 + 1.9/2)) = 0.350.
+        let sde = check(DiffusionConfig { path: VpSde, beta_max: 2.0, ..DiffusionConfig::default() }).unwrap();
+        assert!(sde.contains("SNR 0.5383") && sde.contains("beta_max = 20"), "{sde}");
     }
 }

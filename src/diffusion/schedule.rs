@@ -25,7 +25,8 @@ pub struct Schedule {
     pub betas: Vec<f64>,
     /// ᾱ_t = α_t²: on path vp Π (1 − β_s), s ≤ t.
     pub alphas_cumprod: Vec<f64>,
-    /// On path flow the levels that sampling visits are moved by this (diffusion.shift); 1 elsewhere.
+    /// On path flow the levels that sampling visits, and training draws, are moved by this (diffusion.shift);
+    /// 1 elsewhere.
     pub shift: f64,
     alphas: Vec<f64>,
     sigmas: Vec<f64>,

@@ -55,6 +55,10 @@ impl<W: Write> JsonLines<W> {
                 json!({"type": "checkpoint", "step": step, "path": dir, "took_s": took.as_secs_f64()})
             }
             Event::SettingChanged { step, what } => json!({"type": "setting", "step": step, "what": what}),
+            Event::TimeUse { step, time_use } => {
+                let (change, used) = (time_use.output, time_use.is_used());
+                json!({"type": "time_use", "step": step, "output_change": change, "used": used})
+            }
             Event::Warning { step, message } => json!({"type": "warning", "step": step, "message": message}),
             Event::PeakMemory { mib } => json!({"type": "memory", "peak_memory_mib": mib}),
             Event::Ended(Ok(())) => json!({"type": "ended", "ok": true}),

@@ -75,6 +75,8 @@ pub fn sentences(event: &Event) -> Vec<String> {
         Event::PreviewSaved { step, file } => vec![format!("preview of step {step}: {}", file.display())],
         Event::CheckpointSaved { step, dir, .. } => vec![format!("checkpoint of step {step}: {}", dir.display())],
         Event::SettingChanged { step, what } => vec![format!("step {step}: {what}")],
+        Event::TimeUse { time_use, .. } if time_use.is_used() => vec![time_use.verdict()],
+        Event::TimeUse { time_use, .. } => vec![format!("warning: {}", time_use.verdict())],
         Event::Warning { message, .. } => vec![format!("warning: {message}")],
         Event::PeakMemory { mib } => vec![format!("peak memory: {mib:.0} MiB")],
         Event::Step(_) | Event::TimestepLoss(_) | Event::History { .. } | Event::Ended(_) => vec![],

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::config::{Config, SamplerName};
 pub use crate::run::{StepRecord, TimestepLossRow};
+use crate::train::TimeUse;
 
 /// What a consumer asks of the worker.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,6 +149,11 @@ pub enum Event {
     SettingChanged {
         step: u64,
         what: String,
+    },
+    /// How much the network's output depends on t alone, measured once early in the run.
+    TimeUse {
+        step: u64,
+        time_use: TimeUse,
     },
     /// Something that the user should know, but that does not stop the run.
     Warning {

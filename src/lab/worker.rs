@@ -27,6 +27,9 @@ const FRAME: Duration = Duration::from_millis(60);
 /// the terminal restored.
 const PANIC_AT_STEP: &str = "DIFFLAB_TEST_PANIC_AT_STEP";
 
+/// When to see whether the network uses the time: by then it has learned to, where it can.
+const TIME_USE_STEP: u64 = 300;
+
 /// What a worker is made of.
 pub struct Parts {
     pub config: Config,
@@ -214,6 +217,11 @@ impl Worker {
             let row = TimestepLossRow { step, mean, count };
             self.parts.journal.timestep_loss(&row)?;
             outbox.send(Event::TimestepLoss(row));
+        }
+        if step == TIME_USE_STEP {
+            let time_use = self.parts.trainer.time_use()?;
+            self.parts.journal.event(step, "time_use", &time_use.verdict())?;
+            outbox.send(Event::TimeUse { step, time_use });
         }
         if checkpoints {
             self.save_checkpoint(outbox)?;

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::embedding::{ClassEmbedding, TimeEmbedding, TimeFeatures};
 use super::layers::Linear;
 use super::parameters::Scope;
-use super::pass::Pass;
+use super::pass::{Pass, Told};
 use super::{MlpConfig, Weights};
 use crate::config::TimeScaleShift;
 use crate::kernels;
@@ -89,6 +89,11 @@ impl Mlp {
         self.parts.config.num_class_embeds.map(|rows| rows - 1)
     }
 
+    /// Names of the blocks that are told the time, along the way.
+    pub fn blocks(&self) -> Vec<String> {
+        (0..self.parts.blocks.len()).map(|i| format!("blocks.{i}")).collect()
+    }
+
     /// The network's output `[N, H, W, out_channels]` for `x` `[N, H, W, C]` at the times `t` `[N]` (f32,
     /// may be fractional), each sample of its class in `class_labels` `[N]` (u32; the last row of the
     /// table is the null class). Dropout is off.
@@ -111,7 +116,7 @@ impl Mlp {
         class_labels: Option<&Tensor>,
         dropout: Option<&mut ChaCha8Rng>,
     ) -> Result<Tensor> {
-        self.parts.forward(x, t, class_labels, Pass { dropout, observer: None })
+        self.parts.forward(x, t, class_labels, Pass { dropout, ..Pass::default() })
     }
 
     /// As [`Self::forward`]; `observer` is told the name and the output of modules as they run: `time_proj`,
@@ -126,7 +131,11 @@ impl Mlp {
         class_labels: Option<&Tensor>,
         observer: &mut dyn FnMut(&str, &Tensor),
     ) -> Result<Tensor> {
-        self.parts.forward(x, t, class_labels, Pass { dropout: None, observer: Some(observer) })
+        self.parts.forward(x, t, class_labels, Pass { observer: Some(observer), ..Pass::default() })
+    }
+
+    pub(super) fn pass(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>, pass: Pass) -> Result<Tensor> {
+        self.parts.forward(x, t, class_labels, pass)
     }
 }
 
@@ -140,16 +149,26 @@ impl Parts {
             [height, width, channels]
         );
         ensure!(t.dims() == [n], "{n} samples need {n} times, not a tensor of shape {:?}", t.dims());
-        let time = self.embed(t, class_labels, &mut pass)?;
+        let time = self.told(t, class_labels, &mut pass)?;
         let (features_in, _) = self.config.features();
         let mut h = self.input.forward(&x.reshape((n, features_in))?)?;
         pass.show(|| "input".into(), &h);
         for (i, block) in self.blocks.iter().enumerate() {
-            h = block.forward(&h, &time, &self.config, &mut pass)?;
+            h = block.forward(&h, time.to(i), &self.config, &mut pass)?;
             pass.show(|| format!("blocks.{i}"), &h);
         }
         let output = self.output.forward(&kernels::silu(&h)?)?;
         Ok(output.reshape((n, height, width, self.config.out_channels))?)
+    }
+
+    /// The embedding for every block.
+    fn told(&self, t: &Tensor, class_labels: Option<&Tensor>, pass: &mut Pass) -> Result<Told> {
+        let all = self.embed(t, class_labels, pass)?;
+        let other = match pass.retimed {
+            Some((block, t)) => Some((block, self.embed(t, class_labels, &mut Pass::default())?)),
+            None => None,
+        };
+        Ok(Told { all, other })
     }
 
     /// The embedding of time and class behind a SiLU, `[N, hidden_width]`.

@@ -1,9 +1,10 @@
 //! The network of a run, whichever kind it is.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 
+use super::pass::Pass;
 use super::{Mlp, MlpConfig, Parameter, SampleSize, UNet, UNetConfig, Weights, parameters};
 use crate::config::{ModelConfig, NetworkKind, Precision};
 
@@ -172,5 +173,42 @@ impl Net {
             Self::UNet(unet) => unet.forward_observed(x, t, class_labels, observer),
             Self::Mlp(mlp) => mlp.forward_observed(x, t, class_labels, observer),
         }
+    }
+
+    /// Names of the blocks that are told the time, along the way.
+    pub fn blocks(&self) -> Vec<String> {
+        match self {
+            Self::UNet(unet) => unet.blocks(),
+            Self::Mlp(mlp) => mlp.blocks(),
+        }
+    }
+
+    /// The output of block `index` of [`Self::blocks`] where that block alone is told the times `told` `[N]`
+    /// and all else `t` `[N]`, so that what comes into it stays as it is.
+    ///
+    /// # Errors
+    /// As [`Self::forward`], or when there is no such block.
+    pub fn block_output(
+        &self,
+        x: &Tensor,
+        t: &Tensor,
+        class_labels: Option<&Tensor>,
+        index: usize,
+        told: &Tensor,
+    ) -> Result<Tensor> {
+        let blocks = self.blocks();
+        let wanted = blocks.get(index).with_context(|| format!("block {index} of {}", blocks.len()))?;
+        let mut seen = None;
+        let mut observer = |name: &str, output: &Tensor| {
+            if name == wanted {
+                seen = Some(output.clone());
+            }
+        };
+        let pass = Pass { observer: Some(&mut observer), retimed: Some((index, told)), ..Pass::default() };
+        match self {
+            Self::UNet(unet) => unet.pass(x, t, class_labels, pass)?,
+            Self::Mlp(mlp) => mlp.pass(x, t, class_labels, pass)?,
+        };
+        seen.with_context(|| format!("the network has not run its block {wanted}"))
     }
 }

@@ -13,6 +13,25 @@ pub(super) type Observer<'a> = &'a mut dyn FnMut(&str, &Tensor);
 pub(super) struct Pass<'a> {
     pub dropout: Option<&'a mut ChaCha8Rng>,
     pub observer: Option<Observer<'a>>,
+    /// One block, counted along the way, that is told these times instead.
+    pub retimed: Option<(usize, &'a Tensor)>,
+}
+
+/// The embedding of the time that each block is told.
+pub(super) struct Told {
+    pub all: Tensor,
+    /// One block that is told another.
+    pub other: Option<(usize, Tensor)>,
+}
+
+impl Told {
+    /// The embedding for block `index`.
+    pub fn to(&self, index: usize) -> &Tensor {
+        match &self.other {
+            Some((block, time)) if *block == index => time,
+            _ => &self.all,
+        }
+    }
 }
 
 impl Pass<'_> {
@@ -49,7 +68,7 @@ mod tests {
     fn drop_out(rate: f64, seed: Option<u64>) -> Vec<f32> {
         let ones = Tensor::ones((2, 50, 10, 10), DType::F32, &Device::Cpu).unwrap();
         let mut rng = seed.map(|s| generator(s, Stream::Dropout, 0));
-        let mut pass = Pass { dropout: rng.as_mut(), observer: None };
+        let mut pass = Pass { dropout: rng.as_mut(), ..Pass::default() };
         pass.drop_out(ones, rate).unwrap().flatten_all().unwrap().to_vec1().unwrap()
     }
 

@@ -10,7 +10,7 @@ use super::blocks::{DownBlock, MidBlock, UpBlock};
 use super::embedding::{ClassEmbedding, TimeEmbedding, TimeFeatures};
 use super::layers::{Conv2d, GroupNorm};
 use super::parameters::Scope;
-use super::pass::Pass;
+use super::pass::{Pass, Told};
 use super::{UNetConfig, Weights};
 use crate::config::Precision;
 use crate::kernels;
@@ -89,6 +89,14 @@ impl UNet {
         self.parts.config.num_class_embeds.map(|rows| rows - 1)
     }
 
+    /// Names of the blocks that are told the time, along the way.
+    pub fn blocks(&self) -> Vec<String> {
+        let down = (0..self.parts.down_blocks.len()).map(|i| format!("down_blocks.{i}"));
+        let mid = self.parts.mid_block.iter().map(|_| "mid_block".to_string());
+        let up = (0..self.parts.up_blocks.len()).map(|i| format!("up_blocks.{i}"));
+        down.chain(mid).chain(up).collect()
+    }
+
     /// The network's output `[N, H, W, out_channels]` for `x` `[N, H, W, in_channels]` at the times
     /// `t` `[N]` (f32, 0 to T, may be fractional), each sample of its class in `class_labels` `[N]`
     /// (u32; the last row of the table is the null class). Dropout is off.
@@ -111,7 +119,7 @@ impl UNet {
         class_labels: Option<&Tensor>,
         dropout: Option<&mut ChaCha8Rng>,
     ) -> Result<Tensor> {
-        self.parts.forward(x, t, class_labels, Pass { dropout, observer: None })
+        self.parts.forward(x, t, class_labels, Pass { dropout, ..Pass::default() })
     }
 
     /// As [`Self::forward`]; `observer` is told the name and the output of modules as they run (for
@@ -126,32 +134,48 @@ impl UNet {
         class_labels: Option<&Tensor>,
         observer: &mut dyn FnMut(&str, &Tensor),
     ) -> Result<Tensor> {
-        self.parts.forward(x, t, class_labels, Pass { dropout: None, observer: Some(observer) })
+        self.parts.forward(x, t, class_labels, Pass { observer: Some(observer), ..Pass::default() })
+    }
+
+    pub(super) fn pass(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>, pass: Pass) -> Result<Tensor> {
+        self.parts.forward(x, t, class_labels, pass)
     }
 }
 
 impl Parts {
     fn forward(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>, mut pass: Pass) -> Result<Tensor> {
         self.check_input(x, t)?;
-        let time = self.embed(t, class_labels, &mut pass)?;
+        let time = self.told(t, class_labels, &mut pass)?;
         let mut h = match self.config.center_input_sample {
             true => self.conv_in.forward(&((x * 2.0)? - 1.0)?)?,
             false => self.conv_in.forward(x)?,
         };
         pass.show(|| "conv_in".into(), &h);
         let mut skips = vec![h.clone()];
-        for block in &self.down_blocks {
-            h = block.forward(h, &time, &mut skips, &mut pass)?;
+        for (i, block) in self.down_blocks.iter().enumerate() {
+            h = block.forward(h, time.to(i), &mut skips, &mut pass)?;
         }
+        let mut before = self.down_blocks.len();
         if let Some(block) = &self.mid_block {
-            h = block.forward(&h, &time, &mut pass)?;
+            h = block.forward(&h, time.to(before), &mut pass)?;
+            before += 1;
         }
-        for block in &self.up_blocks {
-            h = block.forward(h, &time, &mut skips, &mut pass)?;
+        for (i, block) in self.up_blocks.iter().enumerate() {
+            h = block.forward(h, time.to(before + i), &mut skips, &mut pass)?;
         }
         h = self.conv_norm_out.forward(&h, true)?;
         pass.show(|| "conv_act".into(), &h);
         self.conv_out.forward(&h)
+    }
+
+    /// The embedding for every block.
+    fn told(&self, t: &Tensor, class_labels: Option<&Tensor>, pass: &mut Pass) -> Result<Told> {
+        let all = self.embed(t, class_labels, pass)?;
+        let other = match pass.retimed {
+            Some((block, t)) => Some((block, self.embed(t, class_labels, &mut Pass::default())?)),
+            None => None,
+        };
+        Ok(Told { all, other })
     }
 
     /// The embedding of time and class behind the SiLU that every residual block begins with,

@@ -62,7 +62,19 @@ impl TimestepSampler {
             TimestepSampling::LogitNormal => logit_normal(&self.schedule, self.logit_normal, n, rng),
             TimestepSampling::Importance => return self.by_importance(n, rng),
         };
+        let timesteps = timesteps.into_iter().map(|t| self.shifted(t)).collect();
         Drawn { timesteps, corrections: None }
+    }
+
+    /// u becomes shift·u/(1 + (shift − 1)·u) on path flow with diffusion.shift, as sampling does (Esser et
+    /// al. 2024, eq. 23).
+    fn shifted(&self, t: f64) -> f64 {
+        let shift = self.schedule.shift;
+        if shift == 1.0 {
+            return t;
+        }
+        let u = self.schedule.u(t);
+        self.schedule.t_of_u(shift * u / (1.0 + (shift - 1.0) * u))
     }
 
     /// By the history: a bin of probability p, and any time within it.
@@ -286,6 +298,17 @@ mod tests {
             let gap = largest_gap(logits, |x| normal_cdf((x - mean) / std));
             assert!(gap < 0.0138, "({mean}, {std}): {gap}");
         }
+    }
+
+    #[test]
+    fn the_shift_of_path_flow_moves_the_draws_towards_the_noise() {
+        let mut config = Config::default();
+        config.diffusion = DiffusionConfig { path: PathName::Flow, shift: 3.0, ..config.diffusion };
+        let shifted = TimestepSampler::new(&config, Arc::new(Schedule::from_config(&config.diffusion).unwrap()));
+        let us: Vec<f64> = draws(&shifted).iter().map(|&t| shifted.schedule.u(t)).collect();
+        // P(shifted u ≤ x) is the u that becomes x: x/(3 − 2x).
+        let gap = largest_gap(us, |x| x / (3.0 - 2.0 * x));
+        assert!(gap < 0.0138, "{gap}");
     }
 
     /// Teaches that the loss at t is (t + 1)/T.

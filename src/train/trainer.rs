@@ -17,6 +17,7 @@ use super::objective::{Losses, Objective, share_of_mean};
 use super::optimizer::{AdamW, Update};
 use super::precision::check_precision;
 use super::state::{TrainerState, finder, set_all};
+use super::time_use::TimeUse;
 use super::timestep_sampler::TimestepSampler;
 use crate::config::{Config, VarianceType};
 use crate::data::{Dataset, indices_of_step};
@@ -63,6 +64,9 @@ pub struct Trainer {
     step: u64,
     learning_rate_scale: f64,
 }
+
+/// Images by which the use of the time is measured: enough for a steady number.
+const TIME_USE_IMAGES: usize = 8;
 
 /// Losses and gradients of one worker's share of a batch.
 struct Share {
@@ -237,8 +241,7 @@ impl Trainer {
     /// and noise every time); `None` when nothing is held out.
     pub fn held_out_loss(&self) -> Result<Option<f64>> {
         let Some(held_out) = &self.held_out else { return Ok(None) };
-        let weights = self.parameters.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor()));
-        let net = Net::new(&self.net_config, &Weights::from_map(weights.collect()))?;
+        let net = self.detached()?;
         let (mut sum, mut count) = (0.0, 0);
         for batch in held_out.batches() {
             let ranges = self.shares(batch.len());
@@ -253,6 +256,24 @@ impl Trainer {
             count += batch.len();
         }
         Ok(Some(sum / count as f64))
+    }
+
+    /// How much the raw weights' answers depend on t, by a few training images.
+    ///
+    /// # Errors
+    /// When candle fails.
+    pub fn time_use(&self) -> Result<TimeUse> {
+        let n = self.data.len().min(TIME_USE_IMAGES);
+        let indices: Vec<usize> = (0..n).map(|i| i * self.data.len() / n).collect();
+        let shape = (n, self.data.height, self.data.width, self.data.channels);
+        let x_0 = Tensor::from_vec(self.data.gather(&indices, None), shape, &self.device)?;
+        TimeUse::measure(&self.detached()?, &self.parameterization, &x_0, false)
+    }
+
+    /// The network with the raw weights, recording no gradients.
+    fn detached(&self) -> Result<Net> {
+        let weights = self.parameters.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor()));
+        Net::new(&self.net_config, &Weights::from_map(weights.collect()))
     }
 
     /// Steps done.

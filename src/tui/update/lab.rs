@@ -32,6 +32,10 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
             state.live.history.mark(step, MarkKind::Setting);
             say(state, Gravity::Info, format!("from step {} on: {what}", thousands(step)));
         }
+        Event::TimeUse { time_use, .. } => {
+            let gravity = if time_use.is_used() { Gravity::Info } else { Gravity::Warning };
+            say(state, gravity, time_use.verdict());
+        }
         Event::Warning { message, .. } => say(state, Gravity::Warning, message),
         Event::History { steps, rows, marks } => {
             steps.into_iter().for_each(|record| state.live.history.push(record));
