@@ -35,7 +35,7 @@ pub enum Stream {
     /// Points in the plane; index = 0: the same set for every run.
     Points = 20,
     /// Timesteps, noise, dequantization and probes of `difflab eval`; index = first image of a chunk.
-    Evaluation = 20,
+    Evaluation = 30,
 }
 
 /// The generator of one purpose at one index.

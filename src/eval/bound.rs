@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -32,6 +32,8 @@ pub struct BoundSettings {
     pub strata: usize,
     /// Clamp x̂_0 to [-1, 1], as the samplers of images may: the bound of that model.
     pub clip: bool,
+    /// Does the network say its variance? Then that is measured too (path vp).
+    pub learned_variance: bool,
 }
 
 /// The variance of p(x_{t−1} | x_t).
@@ -41,6 +43,8 @@ pub enum ReverseVariance {
     FixedSmall,
     /// β_t.
     FixedLarge,
+    /// What the network learned, between the two in the logarithm (Nichol & Dhariwal 2021, eq. 15).
+    LearnedRange,
     /// Infinitely many steps: small and large are the same.
     Continuous,
 }
@@ -51,6 +55,7 @@ impl ReverseVariance {
         match self {
             Self::FixedSmall => "fixed_small",
             Self::FixedLarge => "fixed_large",
+            Self::LearnedRange => "learned_range",
             Self::Continuous => "continuous",
         }
     }
@@ -72,19 +77,28 @@ pub struct Bound {
     pub terms: Vec<(f64, f64, f64)>,
 }
 
-/// One level that a chunk is measured at.
+/// One level that a chunk is measured at, and what its term of the bound is multiplied by.
 struct Draw {
     at: NoiseLevel,
-    /// What the squared error of x_0 is multiplied by, and what is added for each number of the image; one
-    /// pair for each variance.
-    costs: Vec<(f64, f64)>,
+    weight: f64,
+    cost: Cost,
     bin: usize,
+}
+
+/// What an error of x_0 costs.
+#[derive(Clone, Copy)]
+enum Cost {
+    /// KL of two Gaussians.
+    Step(StepCost),
+    /// This many nats times the squared error.
+    Squares(f64),
 }
 
 /// What a chunk of images measured, nats an image.
 struct Measured {
     prior: f64,
-    decoder: f64,
+    /// For each variance.
+    decoder: Vec<f64>,
     /// For each variance: the sum by bins.
     bins: Vec<Vec<f64>>,
 }
@@ -99,7 +113,10 @@ pub fn bound(subject: &Subject, settings: BoundSettings) -> Result<Vec<Bound>> {
     let schedule = subject.schedule;
     ensure!(settings.strata > 0, "the bound needs at least one draw of t for each image");
     let variances = match schedule.path {
-        PathName::Vp => vec![ReverseVariance::FixedSmall, ReverseVariance::FixedLarge],
+        PathName::Vp => {
+            let learned = settings.learned_variance.then_some(ReverseVariance::LearnedRange);
+            [ReverseVariance::FixedSmall, ReverseVariance::FixedLarge].into_iter().chain(learned).collect()
+        }
         _ => vec![ReverseVariance::Continuous],
     };
     let chunks = subject.by_chunks(CHUNK, |images| measure(subject, settings, &variances, images))?;
@@ -107,10 +124,10 @@ pub fn bound(subject: &Subject, settings: BoundSettings) -> Result<Vec<Bound>> {
     let sum = |chunk: &Measured, i: usize| chunk.bins[i].iter().sum::<f64>();
     let bounds = variances.iter().enumerate().map(|(i, &variance)| Bound {
         variance,
-        total: of(&|chunk| chunk.prior + chunk.decoder + sum(chunk, i)),
+        total: of(&|chunk| chunk.prior + chunk.decoder[i] + sum(chunk, i)),
         prior: of(&|chunk| chunk.prior),
         diffusion: of(&|chunk| sum(chunk, i)),
-        decoder: of(&|chunk| chunk.decoder),
+        decoder: of(&|chunk| chunk.decoder[i]),
         terms: (0..bins(schedule))
             .map(|b| {
                 let (first, end) = bin_edges(schedule, b);
@@ -136,40 +153,56 @@ fn measure(
     let noise = |rng: &mut ChaCha8Rng| -> Result<Tensor> {
         Ok(Tensor::from_vec(normal(rng, clean.len()), x_0.shape(), &Device::Cpu)?)
     };
-    let predict = |x_t: &Tensor, at: NoiseLevel| -> Result<Tensor> {
-        let Prediction { x_0, .. } = denoiser.predict(x_t, at)?;
-        Ok(if settings.clip { x_0.clamp(-1f32, 1f32)? } else { x_0 })
+    let predict = |x_t: &Tensor, at: NoiseLevel| -> Result<(Vec<f64>, Option<Vec<f64>>)> {
+        let Prediction { x_0, variance_fraction, .. } = denoiser.predict(x_t, at)?;
+        let x_0 = if settings.clip { x_0.clamp(-1f32, 1f32)? } else { x_0 };
+        Ok((to_f64(&x_0)?, variance_fraction.as_ref().map(to_f64).transpose()?))
     };
     let mut bins = vec![vec![0.0; bins(schedule)]; variances.len()];
-    for draw in draws(schedule, settings.strata, &mut rng) {
+    for draw in draws(schedule, settings.strata, &mut rng)? {
         let x_t = combine(draw.at.alpha, &x_0, draw.at.sigma, &noise(&mut rng)?)?;
-        let off = predict(&x_t, draw.at)?.sub(&x_0)?;
-        let squares: f64 = to_f64(&off)?.iter().map(|v| v * v).sum();
-        for (bins, (factor, added)) in bins.iter_mut().zip(&draw.costs) {
-            bins[draw.bin] += per_image * (factor * squares + added * clean.len() as f64);
+        let (mut off, fraction) = predict(&x_t, draw.at)?;
+        off.iter_mut().zip(&clean).for_each(|(estimate, x)| *estimate -= x);
+        for (bins, &variance) in bins.iter_mut().zip(variances) {
+            let nats = match draw.cost {
+                Cost::Squares(factor) => factor * squares(&off),
+                Cost::Step(step) => step.nats(variance, &off, fraction.as_deref())?,
+            };
+            bins[draw.bin] += per_image * draw.weight * nats;
         }
     }
     let cleanest = schedule.cleanest();
     let epsilon = noise(&mut rng)?;
     let x_t = combine(cleanest.alpha, &x_0, cleanest.sigma, &epsilon)?;
-    let decoder: f64 = match schedule.path {
+    let decoder: Vec<f64> = match schedule.path {
         PathName::Vp => {
-            let deviation = decoder_variance(schedule)?.sqrt();
-            let mean = to_f64(&predict(&x_t, cleanest)?)?;
-            clean.iter().zip(&mean).map(|(&x, &mean)| subject.levels.gaussian(x, mean, deviation)).sum()
+            let small = decoder_variance(schedule)?;
+            let step = StepCost { squares: 0.0, small, large: schedule.betas[0].max(small) };
+            let (mean, fraction) = predict(&x_t, cleanest)?;
+            let cost = |&variance: &ReverseVariance| -> Result<f64> {
+                let variances = step.variances(variance, fraction.as_deref())?;
+                let deviation = |i: usize| variances.get(i).copied().unwrap_or(small).sqrt();
+                let nats = |(i, (&x, &mean)): (usize, (&f64, &f64))| subject.levels.gaussian(x, mean, deviation(i));
+                Ok(clean.iter().zip(&mean).enumerate().map(nats).sum())
+            };
+            variances.iter().map(cost).collect::<Result<_>>()?
         }
         _ => {
             let epsilon = to_f64(&epsilon)?;
             let (alpha, sigma) = (cleanest.alpha, cleanest.sigma);
-            let cost = |x: f64, e: f64| subject.levels.bayes(x, alpha * x + sigma * e, alpha, sigma);
-            clean.iter().zip(&epsilon).map(|(&x, &e)| cost(x, e)).sum()
+            let cost = |(&x, e): (&f64, &f64)| subject.levels.bayes(x, alpha * x + sigma * e, alpha, sigma);
+            vec![clean.iter().zip(&epsilon).map(cost).sum(); variances.len()]
         }
     };
     Ok(Measured {
         prior: per_image * clean.iter().map(|&x| prior(schedule, x)).sum::<f64>(),
-        decoder: per_image * decoder,
+        decoder: decoder.into_iter().map(|nats| per_image * nats).collect(),
         bins,
     })
+}
+
+fn squares(values: &[f64]) -> f64 {
+    values.iter().map(|v| v * v).sum()
 }
 
 fn to_f64(x: &Tensor) -> Result<Vec<f64>> {
@@ -190,53 +223,82 @@ pub(super) fn decoder_variance(schedule: &Schedule) -> Result<f64> {
     if schedule.timesteps() == 1 { Ok(schedule.betas[0]) } else { Ok(schedule.posterior(1)?.variance) }
 }
 
-/// L_{t−1} at t ≥ 1 of path vp as (factor of the squared error of x_0, what is added a number), nats:
-/// KL of two Gaussians with variances β̃_t and v whose means differ by a·(x_0 − x̂_0), a from
-/// [`Posterior`](crate::diffusion::Posterior) (Ho et al. 2020, eq. 8; in terms of ε its eq. 12).
-///
-/// # Errors
-/// When t is not below T.
-pub fn step_cost(schedule: &Schedule, t: usize, variance: ReverseVariance) -> Result<(f64, f64)> {
-    let posterior = schedule.posterior(t)?;
-    let small = posterior.variance;
-    let large = match variance {
-        ReverseVariance::FixedLarge => schedule.betas[t],
-        ReverseVariance::FixedSmall | ReverseVariance::Continuous => small,
-    };
-    let ratio = small / large;
-    Ok((posterior.x_0.powi(2) / (2.0 * large), 0.5 * (ratio - 1.0 - ratio.ln())))
+/// L_{t−1} at t ≥ 1 of path vp: the KL of two Gaussians with variances β̃_t and v whose means differ by
+/// a·(x_0 − x̂_0) (Ho et al. 2020, eq. 8; in terms of ε its eq. 12).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepCost {
+    /// a².
+    squares: f64,
+    /// β̃_t.
+    small: f64,
+    /// β_t.
+    large: f64,
+}
+
+impl StepCost {
+    /// # Errors
+    /// When t is not below T.
+    pub fn at(schedule: &Schedule, t: usize) -> Result<Self> {
+        let posterior = schedule.posterior(t)?;
+        Ok(Self { squares: posterior.x_0.powi(2), small: posterior.variance, large: schedule.betas[t] })
+    }
+
+    /// Nats for one number whose squared error is `square`, with a fixed variance (fixed_small where that is
+    /// no choice).
+    pub fn of_square(&self, variance: ReverseVariance, square: f64) -> f64 {
+        let v = if variance == ReverseVariance::FixedLarge { self.large } else { self.small };
+        self.of(v, square)
+    }
+
+    fn of(&self, v: f64, square: f64) -> f64 {
+        let ratio = self.small / v;
+        0.5 * (ratio - 1.0 - ratio.ln()) + self.squares * square / (2.0 * v)
+    }
+
+    /// The learned variance of each number; nothing where it is fixed.
+    fn variances(&self, variance: ReverseVariance, fraction: Option<&[f64]>) -> Result<Vec<f64>> {
+        if variance != ReverseVariance::LearnedRange {
+            return Ok(Vec::new());
+        }
+        let fraction = fraction.context("the network was said to know its variance, but says nothing of it")?;
+        let (low, high) = (self.small.ln(), self.large.ln());
+        Ok(fraction.iter().map(|share| (low + share * (high - low)).exp()).collect())
+    }
+
+    /// The sum over all numbers, whose errors are `off`.
+    fn nats(&self, variance: ReverseVariance, off: &[f64], fraction: Option<&[f64]>) -> Result<f64> {
+        let variances = self.variances(variance, fraction)?;
+        if variances.is_empty() {
+            // Linear in the squared error.
+            let fixed = self.of_square(variance, 0.0);
+            return Ok(off.len() as f64 * fixed + (self.of_square(variance, 1.0) - fixed) * squares(off));
+        }
+        Ok(variances.iter().zip(off).map(|(&v, off)| self.of(v, off * off)).sum())
+    }
 }
 
 /// Where a chunk is measured.
-fn draws(schedule: &Schedule, strata: usize, rng: &mut ChaCha8Rng) -> Vec<Draw> {
-    match schedule.path {
-        PathName::Vp => stretches(schedule.timesteps(), strata)
-            .into_iter()
-            .filter_map(|stretch| {
-                let t = rng.random_range(stretch.clone());
-                let weight = stretch.len() as f64;
-                let cost = |variance| step_cost(schedule, t, variance).ok();
-                let (small, large) = (cost(ReverseVariance::FixedSmall)?, cost(ReverseVariance::FixedLarge)?);
-                let costs = [small, large].map(|(factor, added)| (weight * factor, weight * added));
-                Some(Draw { at: schedule.at(t), costs: costs.to_vec(), bin: bin_of(schedule, t as f64) })
-            })
-            .collect(),
-        _ => {
-            // With w = log(1 + SNR) the integral ½ ∫ ‖x_0 − x̂_0‖² dSNR (Kingma et al. 2021, section 5.1) is
-            // ½ ∫ (1 + SNR) ‖x_0 − x̂_0‖² dw: bounded range and bounded integrand at both ends.
-            let snr = |at: NoiseLevel| at.snr().ln_1p();
-            let (low, high) = (snr(schedule.noisiest()), snr(schedule.cleanest()));
-            let width = (high - low) / strata as f64;
-            (0..strata)
-                .map(|k| {
-                    let w = low + (k as f64 + rng.random::<f64>()) * width;
-                    let at = schedule.level_of(1.0 / w.exp_m1().sqrt());
-                    let factor = 0.5 * width * (1.0 + at.snr());
-                    Draw { at, costs: vec![(factor, 0.0)], bin: bin_of(schedule, at.t) }
-                })
-                .collect()
-        }
+fn draws(schedule: &Schedule, strata: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Draw>> {
+    if schedule.path == PathName::Vp {
+        let draw = |stretch: Range<usize>| {
+            let t = rng.random_range(stretch.clone());
+            let cost = Cost::Step(StepCost::at(schedule, t)?);
+            Ok(Draw { at: schedule.at(t), weight: stretch.len() as f64, cost, bin: bin_of(schedule, t as f64) })
+        };
+        return stretches(schedule.timesteps(), strata).into_iter().map(draw).collect();
     }
+    // With w = log(1 + SNR) the integral ½ ∫ ‖x_0 − x̂_0‖² dSNR (Kingma et al. 2021, section 5.1) is
+    // ½ ∫ (1 + SNR) ‖x_0 − x̂_0‖² dw: bounded range and bounded integrand at both ends.
+    let end = |at: NoiseLevel| at.snr().ln_1p();
+    let (low, high) = (end(schedule.noisiest()), end(schedule.cleanest()));
+    let width = (high - low) / strata as f64;
+    let draw = |k: usize| {
+        let w = low + (k as f64 + rng.random::<f64>()) * width;
+        let at = schedule.level_of(1.0 / w.exp_m1().sqrt());
+        let cost = Cost::Squares(0.5 * (1.0 + at.snr()));
+        Draw { at, weight: width, cost, bin: bin_of(schedule, at.t) }
+    };
+    Ok((0..strata).map(draw).collect())
 }
 
 /// 1..T cut into at most `strata` stretches, the shorter the nearer to the data, where the terms are largest.

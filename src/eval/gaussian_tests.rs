@@ -44,19 +44,18 @@ impl Gaussian {
         along.iter().zip(&self.values).map(|(u, v)| 0.5 * (u * u / v + v.ln() + (2.0 * PI).ln())).sum()
     }
 
-    /// E[L_{t−1} | x_0], the bound's terms in exact arithmetic: x_0 − x̂_0 is linear in x_0 and ε.
-    fn term(&self, x: &[f32], at: NoiseLevel, (factor, added): (f64, f64)) -> f64 {
+    /// E[‖x_0 − x̂_0‖² | x_0], in exact arithmetic: x_0 − x̂_0 is linear in x_0 and ε.
+    fn squares(&self, x: &[f32], at: NoiseLevel) -> f64 {
         let off = DVector::from_iterator(DIMS, x.iter().map(|&x| f64::from(x) - MEAN));
         let along = self.vectors.transpose() * off;
-        let squares: f64 = along
+        along
             .iter()
             .zip(&self.values)
             .map(|(u, v)| {
                 let gain = at.alpha * v / (at.alpha.powi(2) * v + at.sigma.powi(2));
                 ((1.0 - gain * at.alpha) * u).powi(2) + (gain * at.sigma).powi(2)
             })
-            .sum();
-        factor * squares + added * DIMS as f64
+            .sum()
     }
 }
 
@@ -66,7 +65,7 @@ impl Denoiser for Gaussian {
         let centred = x_t.affine(1.0, -at.alpha * MEAN)?.flatten_from(1)?;
         let x_0 = centred.matmul(&gain)?.affine(1.0, MEAN)?.reshape(x_t.shape())?;
         let epsilon = combine(1.0 / at.sigma, x_t, -at.alpha / at.sigma, &x_0)?;
-        Ok(Prediction { x_0, epsilon })
+        Ok(Prediction::new(x_0, epsilon))
     }
 }
 
@@ -155,13 +154,16 @@ fn exact_bound(schedule: &Schedule, x: &[f32], variance: ReverseVariance) -> f64
         .map(|&x| 0.5 * (end.sigma.powi(2) + (end.alpha * f64::from(x)).powi(2) - 1.0 - end.sigma.powi(2).ln()))
         .sum();
     let steps: f64 = (1..schedule.timesteps())
-        .map(|t| gaussian.term(x, schedule.at(t), step_cost(schedule, t, variance).unwrap()))
+        .map(|t| {
+            let cost = StepCost::at(schedule, t).unwrap();
+            DIMS as f64 * cost.of_square(variance, gaussian.squares(x, schedule.at(t)) / DIMS as f64)
+        })
         .sum();
     let v = schedule.posterior(1).unwrap().variance;
-    prior + steps + gaussian.term(x, schedule.at(0), (0.5 / v, 0.5 * (2.0 * PI * v).ln()))
+    prior + steps + 0.5 * gaussian.squares(x, schedule.at(0)) / v + 0.5 * DIMS as f64 * (2.0 * PI * v).ln()
 }
 
-const SETTINGS: BoundSettings = BoundSettings { strata: 64, clip: false };
+const SETTINGS: BoundSettings = BoundSettings { strata: 64, clip: false, learned_variance: false };
 
 #[test]
 fn the_bound_is_its_exact_value_within_its_standard_error() {
@@ -211,5 +213,39 @@ fn more_steps_bring_the_bound_down_to_the_likelihood() {
         let (coarse, fine) = (gap(1000, variance), gap(4000, variance));
         eprintln!("{variance:?}: {coarse} {fine}");
         assert!(fine > 0.0 && fine < 0.4 * coarse, "{variance:?}: {coarse}, then {fine}");
+    }
+}
+
+/// Says the share of the variance that makes it `Gaussian`'s own.
+#[derive(Clone)]
+struct Sure(Gaussian, f64);
+
+impl Denoiser for Sure {
+    fn predict(&self, x_t: &Tensor, at: NoiseLevel) -> Result<Prediction> {
+        let fraction = x_t.zeros_like()?.affine(0.0, self.1)?;
+        Ok(Prediction { variance_fraction: Some(fraction), ..self.0.predict(x_t, at)? })
+    }
+}
+
+#[test]
+fn a_learned_variance_at_either_end_is_the_fixed_one() {
+    let (schedule, x_0, workers) = (on(PathName::Vp, 100), points(16, 1.0), Workers::new(2).unwrap());
+    let measure = |share: f64| {
+        let subject = Subject {
+            schedule: &schedule,
+            x_0: &x_0,
+            levels: Levels::Real,
+            denoiser: &|_| Ok(Box::new(Sure(Gaussian::new(1.0), share))),
+            workers: &workers,
+            seed: 3,
+            seen: &|_, _| {},
+        };
+        bound(&subject, BoundSettings { learned_variance: true, ..SETTINGS }).unwrap()
+    };
+    for (share, fixed) in [(0.0, 0), (1.0, 1)] {
+        let bounds = measure(share);
+        assert_eq!(bounds[2].variance, ReverseVariance::LearnedRange);
+        let (learned, fixed) = (bounds[2].diffusion.mean, bounds[fixed].diffusion.mean);
+        assert!((learned / fixed - 1.0).abs() < 1e-6, "{share}: {learned} against {fixed}");
     }
 }

@@ -8,6 +8,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 
+use super::Features;
 use crate::config::Precision;
 use crate::kernels::{self, Padding};
 
@@ -18,6 +19,14 @@ const PIXEL_MEAN: f64 = 0.1307;
 const PIXEL_STD: f64 = 0.3081;
 /// Images classified at once; bounds the memory.
 const BATCH: usize = 100;
+
+/// What the judge makes of some images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The class that each reads as, 0 to 9.
+    pub classes: Vec<usize>,
+    pub features: Features,
+}
 
 /// The digit classifier, for 28×28 grey images.
 pub struct Judge {
@@ -62,6 +71,14 @@ impl Judge {
     /// # Errors
     /// Images of another shape, or with NaN in them.
     pub fn classify(&self, images: &Tensor) -> Result<Vec<usize>> {
+        Ok(self.read(images)?.classes)
+    }
+
+    /// What each image reads as, and the features that it is read by. `images` as for [`Judge::classify`].
+    ///
+    /// # Errors
+    /// As [`Judge::classify`].
+    pub fn read(&self, images: &Tensor) -> Result<Reading> {
         let (n, h, w, c) = images.dims4().context("the judge reads a batch of images [N, 28, 28, 1]")?;
         if (h, w, c) != (Self::SIZE, Self::SIZE, 1) {
             bail!("the judge reads 28×28 grey digits; these images are {h}×{w} with {c} channels");
@@ -70,18 +87,26 @@ impl Judge {
         let sum = images.to_dtype(DType::F32)?.abs()?.sum_all()?.to_scalar::<f32>()?;
         ensure!(sum.is_finite(), "the images hold NaN or infinity");
         let mut classes = Vec::with_capacity(n);
+        let mut features = Vec::with_capacity(n * Features::WIDTH);
         for start in (0..n).step_by(BATCH) {
-            let scores = self.scores(&images.narrow(0, start, BATCH.min(n - start))?)?;
+            let hidden = self.features(&images.narrow(0, start, BATCH.min(n - start))?)?;
+            features.extend(hidden.flatten_all()?.to_vec1::<f32>()?);
+            let scores = kernels::linear(&hidden, &self.output.0, &self.output.1)?;
             for row in scores.to_vec2::<f32>()? {
                 let best = (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]));
                 classes.push(best.context("the judge has no classes")?);
             }
         }
-        Ok(classes)
+        Ok(Reading { classes, features: Features::new(features) })
     }
 
-    /// Unnormalized log-probabilities `[N, 10]`.
-    fn scores(&self, images: &Tensor) -> Result<Tensor> {
+    /// A digest of the weights: numbers measured with other weights don't compare.
+    pub fn version() -> String {
+        super::cache_key(&[WEIGHTS])
+    }
+
+    /// The penultimate layer `[N, 256]`, behind its ReLU.
+    fn features(&self, images: &Tensor) -> Result<Tensor> {
         let shown = ((images.to_device(&Device::Cpu)?.clamp(-1f32, 1f32)? + 1.0)? / 2.0)?;
         let mut x = ((shown - PIXEL_MEAN)? / PIXEL_STD)?.contiguous()?;
         for (weight, bias) in &self.convolutions {
@@ -89,8 +114,7 @@ impl Judge {
         }
         // The linear layers were trained on channels-first features.
         let x = x.permute((0, 3, 1, 2))?.flatten_from(1)?;
-        let x = kernels::linear(&x, &self.hidden.0, &self.hidden.1)?.relu()?;
-        Ok(kernels::linear(&x, &self.output.0, &self.output.1)?)
+        Ok(kernels::linear(&x, &self.hidden.0, &self.hidden.1)?.relu()?)
     }
 }
 

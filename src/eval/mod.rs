@@ -4,24 +4,37 @@
 //! |---|---|
 //! | `bound`, `decoder` | the variational bound, term by term |
 //! | `flow_likelihood` | the exact likelihood, by the probability-flow ODE |
-//! | `judge` | the digit classifier whose opinion the rest asks |
+//! | `judge`, `features` | the digit classifier whose opinion the rest asks, and what it sees |
 //! | `accuracy` | do samples read as the class asked for? |
+//! | `frechet`, `cache` | FID on the judge's features; the reference's statistics, kept |
+//! | `neighbours` | precision and recall |
+//! | `diversity` | how different samples of one class are |
 //! | `estimate` | a mean with its standard error |
 
 mod accuracy;
 mod bound;
+mod cache;
 mod decoder;
+mod diversity;
 mod estimate;
+mod features;
 mod flow_likelihood;
+mod frechet;
 #[cfg(test)]
 mod gaussian_tests;
 mod judge;
+mod neighbours;
 mod subject;
 
 pub use accuracy::{ClassAccuracy, class_accuracy};
-pub use bound::{Bound, BoundSettings, ReverseVariance, bound, step_cost};
+pub use bound::{Bound, BoundSettings, ReverseVariance, StepCost, bound};
+pub use cache::{cache_folder, cache_key, cached_moments};
 pub use decoder::Levels;
+pub use diversity::diversity;
 pub use estimate::Estimate;
+pub use features::Features;
 pub use flow_likelihood::{FlowLikelihood, FlowSettings, flow_likelihood};
-pub use judge::Judge;
+pub use frechet::{Moments, Reference};
+pub use judge::{Judge, Reading};
+pub use neighbours::{PrecisionRecall, precision_recall};
 pub use subject::{DenoiserFor, Subject};

@@ -161,11 +161,6 @@ impl<N: Network> Denoiser for NetworkDenoiser<N> {
         let scale = self.parameterization.input_scale(at);
         let input = if scale == 1.0 { x_t.clone() } else { (x_t * scale)? };
         let time = self.parameterization.network_time(at);
-<<<<<<< HEAD
-        let outputs = self.workers.run(shares.len(), |i| self.forward(&input, time, shares[i].clone()));
-        let output = Tensor::cat(&outputs.into_iter().collect::<Result<Vec<_>>>()?, 0)?;
-        let (output, variance_fraction) = split_variance(output, x_t.dim(3)?)?;
-=======
         let output = match &self.workers {
             // Off the CPU the device itself is the parallel worker.
             Some(workers) if x_t.device().is_cpu() => {
@@ -175,7 +170,7 @@ impl<N: Network> Denoiser for NetworkDenoiser<N> {
             }
             _ => self.forward(&input, time, 0..n)?,
         };
->>>>>>> 69dc6c8 (Measure likelihoods: the variational bound and the probability-flow ODE)
+        let (output, variance_fraction) = split_variance(output, x_t.dim(3)?)?;
         let (x_0, epsilon) = self.parameterization.to_x_0_and_epsilon(&output, x_t, at)?;
         Ok(Prediction { x_0, epsilon, variance_fraction })
     }

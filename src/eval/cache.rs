@@ -1,0 +1,128 @@
+//! Statistics of a reference, kept between evaluations.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use nalgebra::{DMatrix, DVector};
+use sha2::{Digest, Sha256};
+
+use super::{Features, Moments};
+
+/// Length of a SHA-256 digest.
+const DIGEST: usize = 32;
+
+/// Where statistics are kept: `$DIFFLAB_CACHE`, or `difflab` in the user's cache folder. `None` when the system
+/// names no such folder: then nothing is kept.
+pub fn cache_folder() -> Option<PathBuf> {
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(own) = named("DIFFLAB_CACHE") {
+        return Some(own);
+    }
+    let folder = if cfg!(windows) {
+        named("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        named("HOME").map(|home| home.join("Library/Caches"))
+    } else {
+        named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")))
+    };
+    folder.map(|folder| folder.join("difflab"))
+}
+
+/// The key of a reference: a digest of everything that its statistics follow from.
+pub fn cache_key(parts: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hex(&hasher.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The moments kept under `key`, or those that `measure` finds, which are kept from then on. Files that are
+/// damaged are ignored and written anew; a folder that can't be written costs only the time.
+///
+/// # Errors
+/// What `measure` reports.
+pub fn cached_moments(folder: Option<&Path>, key: &str, measure: impl FnOnce() -> Result<Moments>) -> Result<Moments> {
+    let file = folder.map(|folder| folder.join(format!("judge-moments-{key}.bin")));
+    if let Some(moments) = file.as_deref().and_then(read) {
+        return Ok(moments);
+    }
+    let moments = measure()?;
+    if let Some(file) = file {
+        // Only time is lost when this fails.
+        let _ = write(&file, &moments);
+    }
+    Ok(moments)
+}
+
+/// A digest, then count, sum and squares as little-endian f64.
+fn write(file: &Path, moments: &Moments) -> std::io::Result<()> {
+    let numbers = std::iter::once(&moments.count).chain(moments.sum.iter()).chain(moments.squares.iter());
+    let content: Vec<u8> = numbers.flat_map(|v| v.to_le_bytes()).collect();
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut beside = tempfile::NamedTempFile::new_in(folder)?;
+    beside.write_all(&Sha256::digest(&content))?;
+    beside.write_all(&content)?;
+    beside.as_file().sync_all()?;
+    beside.persist(file)?;
+    Ok(())
+}
+
+fn read(file: &Path) -> Option<Moments> {
+    let bytes = fs::read(file).ok()?;
+    let (digest, content) = bytes.split_at_checked(DIGEST)?;
+    let width = Features::WIDTH;
+    if content.len() != 8 * (1 + width + width * width) || Sha256::digest(content).as_slice() != digest {
+        return None;
+    }
+    let numbers: Vec<f64> = content.chunks_exact(8).filter_map(|b| b.try_into().ok()).map(f64::from_le_bytes).collect();
+    let (count, rest) = numbers.split_first()?;
+    let (sum, squares) = rest.split_at_checked(width)?;
+    Some(Moments {
+        count: *count,
+        sum: DVector::from_column_slice(sum),
+        squares: DMatrix::from_column_slice(width, width, squares),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moments(seed: f32) -> Moments {
+        Moments::of(&Features::new((0..3 * Features::WIDTH).map(|i| (i as f32 * seed).sin()).collect()))
+    }
+
+    #[test]
+    fn what_was_measured_once_is_read_back_and_damage_is_measured_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, path) = (cache_key(&[b"a"]), Some(folder.path()));
+        let first = cached_moments(path, &key, || Ok(moments(1.0))).unwrap();
+        let again = cached_moments(path, &key, || anyhow::bail!("it is known")).unwrap();
+        assert_eq!(first, again);
+        let file = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+        let whole = fs::read(&file).unwrap();
+        let mut flipped = whole.clone();
+        flipped[5000] ^= 1;
+        for damaged in [&whole[..100], &[], &flipped] {
+            fs::write(&file, damaged).unwrap();
+            assert_eq!(cached_moments(path, &key, || Ok(moments(2.0))).unwrap(), moments(2.0));
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+        assert!(cached_moments(Some(Path::new("/dev/null/no")), &key, || Ok(moments(1.0))).is_ok());
+    }
+
+    #[test]
+    fn keys_tell_parts_apart() {
+        assert_eq!(cache_key(&[b"ab", b"c"]), cache_key(&[b"ab", b"c"]));
+        assert_ne!(cache_key(&[b"ab", b"c"]), cache_key(&[b"a", b"bc"]));
+    }
+}
