@@ -61,24 +61,48 @@ pub(crate) unsafe fn filled_shares(
     len: usize,
     fill: impl Fn(Range<usize>, Part<'_>) + Sync + Send,
 ) -> Vec<f32> {
-    let mut out = Vec::with_capacity(n * len);
+    // SAFETY: the caller's promise.
+    let ([out], _) = unsafe { filled_shares_many(n, [len], |samples, [part]| fill(samples, part)) };
+    out
+}
+
+/// Several new vectors of `n` samples; `fill(samples, the part of each)` also returns something, which
+/// is returned in the order of the shares.
+///
+/// # Safety
+/// `fill` writes every number of the parts that it is given.
+pub(crate) unsafe fn filled_shares_many<const K: usize, R: Send>(
+    n: usize,
+    lens: [usize; K],
+    fill: impl Fn(Range<usize>, [Part<'_>; K]) -> R + Sync + Send,
+) -> ([Vec<f32>; K], Vec<R>) {
+    let mut out = lens.map(|len| Vec::with_capacity(n * len));
+    let mut lens_left = lens.iter();
+    let mut rest = out.each_mut().map(|v: &mut Vec<f32>| {
+        let len = lens_left.next().copied().unwrap_or(0);
+        (&mut v.spare_capacity_mut()[..n * len], len)
+    });
     let threads = rayon::current_num_threads().min(n);
-    let mut rest = &mut out.spare_capacity_mut()[..n * len];
     let mut work = Vec::with_capacity(threads);
     for i in 0..threads {
         let samples = share(n, threads, i);
-        let (part, after) = rest.split_at_mut(samples.len() * len);
-        rest = after;
-        work.push((samples, part));
+        let parts = rest.each_mut().map(|(rest, len)| {
+            let (part, after) = std::mem::take(rest).split_at_mut(samples.len() * *len);
+            *rest = after;
+            part
+        });
+        work.push((samples, parts));
     }
-    if threads == 1 {
-        work.into_iter().for_each(|(samples, part)| fill(samples, part));
+    let done = if threads == 1 {
+        work.into_iter().map(|(samples, parts)| fill(samples, parts)).collect()
     } else {
-        work.into_par_iter().for_each(|(samples, part)| fill(samples, part));
+        work.into_par_iter().map(|(samples, parts)| fill(samples, parts)).collect()
+    };
+    for (v, len) in out.iter_mut().zip(lens) {
+        // SAFETY: the capacity is there, and `fill` has written all of it.
+        unsafe { v.set_len(n * len) };
     }
-    // SAFETY: the capacity is there, and `fill` has written all of it.
-    unsafe { out.set_len(n * len) };
-    out
+    (out, done)
 }
 
 /// Runs `job(i)` for every part on the current rayon pool and returns the results in order.
@@ -131,6 +155,14 @@ impl Scratch {
         let mut scratch = Self::new(len);
         scratch.fill(0.0);
         scratch
+    }
+
+    /// The same memory, for what writes all of it.
+    pub(crate) fn part(&mut self) -> Part<'_> {
+        let len = self.len;
+        // SAFETY: as in `deref_mut`; the memory is initialized, and `MaybeUninit` is laid out as what
+        // it may hold.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), len) }
     }
 }
 

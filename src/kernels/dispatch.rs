@@ -3,11 +3,12 @@
 use candle_core::{Result, Tensor};
 
 use super::attention::Attention;
-use super::conv::{Convolution, Geometry, Linear, NormConvolution};
+use super::conv::{Convolution, Geometry, Linear, NormConvolution, UpsampleConvolution, doubled};
 use super::elementwise::{Silu, SquaredError};
 use super::group_norm::{GroupNorm, Settings};
 use super::reference;
 use super::resample::{ConcatChannels, UpsampleNearest2x};
+use super::residual::{Plan, Residual, ResidualBlock};
 use super::storage::fast;
 use crate::config::Precision;
 
@@ -118,6 +119,34 @@ pub fn norm_silu_conv2d(
     conv2d(&group_norm(x, norm.0, norm.1, groups, eps, true)?, w, bias, 1, Padding::Same, precision)
 }
 
+/// A residual block (diffusers' `ResnetBlock2D` without dropout) of `x` `[N, H, W, C]`, or of `x` and
+/// `skip` side by side along the channels: with h = conv1(silu(norm1(x))),
+/// (shortcut(x) + conv2(silu(norm2(h)))) / `output_scale_factor`. The time embedding comes in through
+/// the first convolution's bias or the second normalization's weight and bias.
+///
+/// # Errors
+/// When the shapes don't fit.
+pub fn residual_block(x: &Tensor, skip: Option<&Tensor>, block: &ResidualBlock) -> Result<Tensor> {
+    let tensors: Vec<&Tensor> = block.tensors().into_iter().chain([x]).chain(skip).collect();
+    if fast(&tensors)
+        && let Some(plan) = Plan::new(x.dims(), skip.map(Tensor::dims), block)
+    {
+        return Residual::apply(plan, x, skip, block);
+    }
+    let x = match skip {
+        Some(skip) => &concat_channels(x, skip)?,
+        None => x,
+    };
+    let ResidualBlock { norm1, conv1, norm2, conv2, shortcut, groups, eps, output_scale_factor, precision } = *block;
+    let h = norm_silu_conv2d(x, norm1, groups, eps, conv1.0, conv1.1, precision)?;
+    let h = norm_silu_conv2d(&h, norm2, groups, eps, conv2.0, conv2.1, precision)?;
+    let sum = match shortcut {
+        Some((w, bias)) => (conv2d(x, w, bias, 1, Padding::Same, precision)? + h)?,
+        None => (x + h)?,
+    };
+    if output_scale_factor == 1.0 { Ok(sum) } else { sum / output_scale_factor }
+}
+
 /// softmax(q kᵀ / √d) v over the H·W positions, per head; `q`, `k`, `v` are `[N, H, W, C]`, heads
 /// are consecutive slices of d = C / heads channels.
 ///
@@ -146,6 +175,17 @@ pub fn upsample_nearest2x(x: &Tensor) -> Result<Tensor> {
         return x.contiguous()?.apply_op1(UpsampleNearest2x);
     }
     reference::upsample_nearest2x(x)
+}
+
+/// [`upsample_nearest2x`] followed by [`conv2d`] with stride 1, as one operation.
+///
+/// # Errors
+/// When the shapes don't fit.
+pub fn upsample_conv2d(x: &Tensor, w: &Tensor, bias: &Tensor, precision: Precision) -> Result<Tensor> {
+    if fast(&[x, w, bias]) && doubled(x.dims(), w.dims()).is_some_and(|g| affine_fits(bias, g.n, g.c_out)) {
+        return x.contiguous()?.apply_op3(&w.contiguous()?, &bias.contiguous()?, UpsampleConvolution { precision });
+    }
+    conv2d(&upsample_nearest2x(x)?, w, bias, 1, Padding::Same, precision)
 }
 
 /// `[N, H, W, A]` and `[N, H, W, B]` to `[N, H, W, A + B]`, `a` first.

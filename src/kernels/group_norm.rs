@@ -38,9 +38,22 @@ impl GroupNorm {
 /// x̂ = (x − shift) · scale + rest. The mean is shift − rest / scale: `shift` alone is the mean
 /// rounded to f32, which is not enough where the mean is far from zero.
 pub(crate) struct Moments {
-    shift: Vec<f32>,
-    scale: Vec<f32>,
-    rest: Vec<f32>,
+    pub(super) shift: Vec<f32>,
+    pub(super) scale: Vec<f32>,
+    pub(super) rest: Vec<f32>,
+}
+
+impl Moments {
+    /// What z = (x − shift) · scale + bias takes, scale and bias, each padded to whole vectors.
+    pub(super) fn with_affine(&self, s: Sample) -> Scratch {
+        let mut affine = Scratch::zeroed(2 * self.shift.len());
+        let (scale, bias) = affine.split_at_mut(self.shift.len());
+        for i in 0..s.channels {
+            scale[i] = self.scale[i] * s.weight[i];
+            bias[i] = self.rest[i] * s.weight[i] + s.bias[i];
+        }
+        affine
+    }
 }
 
 /// The gradients of weight and bias of one sample, padded to whole vectors.
@@ -58,7 +71,7 @@ pub(crate) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    fn sample(&self, settings: Settings, i: usize) -> Sample<'a> {
+    pub(super) fn sample(&self, settings: Settings, i: usize) -> Sample<'a> {
         let len = self.x.len() / self.n;
         let row = |affine: &'a [f32]| match affine.len() == self.channels {
             true => affine,
@@ -74,7 +87,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn check(&self, settings: Settings) {
+    pub(super) fn check(&self, settings: Settings) {
         let affine = |len: usize| len == self.channels || len == self.n * self.channels;
         assert!(self.x.len().is_multiple_of(self.n * self.channels) && self.channels.is_multiple_of(settings.groups));
         assert!(affine(self.weight.len()) && affine(self.bias.len()));
@@ -108,7 +121,14 @@ pub(crate) fn backward(
     let ([dx], sums) = unsafe {
         filled_many(batch.n, [len], |i, [dx]| {
             let dy = &dy[i * len..(i + 1) * len];
-            isa.run(Backward { sample: batch.sample(settings, i), moments: &moments[i], dy, dx })
+            isa.run(Backward {
+                sample: batch.sample(settings, i),
+                moments: &moments[i],
+                dy,
+                slope: None,
+                plus: None,
+                dx,
+            })
         })
     };
     (dx, sums)
@@ -184,20 +204,20 @@ impl CustomOp3 for GroupNorm {
 
 /// One sample.
 #[derive(Clone, Copy)]
-struct Sample<'a> {
-    x: &'a [f32],
-    channels: usize,
+pub(super) struct Sample<'a> {
+    pub x: &'a [f32],
+    pub channels: usize,
     groups: usize,
     silu: bool,
-    weight: &'a [f32],
-    bias: &'a [f32],
+    pub weight: &'a [f32],
+    pub bias: &'a [f32],
 }
 
 /// One sample forward; `out` is as long as x.
-struct Forward<'a> {
-    sample: Sample<'a>,
-    eps: f64,
-    out: Part<'a>,
+pub(super) struct Forward<'a> {
+    pub sample: Sample<'a>,
+    pub eps: f64,
+    pub out: Part<'a>,
 }
 
 impl Kernel for Forward<'_> {
@@ -211,12 +231,8 @@ impl Kernel for Forward<'_> {
         // SAFETY: x and out are `pixels` rows of c numbers; moments and affine map are padded.
         unsafe {
             let moments = moments::<S>(s, self.eps);
-            let mut affine = Scratch::zeroed(2 * vectors * S::LANES);
-            let (scale, bias) = affine.split_at_mut(vectors * S::LANES);
-            for i in 0..c {
-                scale[i] = moments.scale[i] * s.weight[i];
-                bias[i] = moments.rest[i] * s.weight[i] + s.bias[i];
-            }
+            let affine = moments.with_affine(s);
+            let (scale, bias) = affine.split_at(vectors * S::LANES);
             let out = self.out.as_mut_ptr().cast::<f32>();
             for v in 0..vectors {
                 let at = v * S::LANES;
@@ -307,11 +323,15 @@ unsafe fn channel_sums<S: Simd>(x: &[f32], channels: usize, shift: &[f32], sum: 
 /// One sample backward; returns the gradients of weight and bias, padded to whole vectors.
 ///
 /// With a = mean over the group of γ·dz and b = mean of γ·dz·x̂: dx = scale · (γ·dz − a − x̂·b).
-struct Backward<'a> {
-    sample: Sample<'a>,
-    moments: &'a Moments,
-    dy: &'a [f32],
-    dx: Part<'a>,
+///
+/// `slope` holds dy/dz where that is known already; `plus` is added to dx.
+pub(super) struct Backward<'a> {
+    pub sample: Sample<'a>,
+    pub moments: &'a Moments,
+    pub dy: &'a [f32],
+    pub slope: Option<&'a [f32]>,
+    pub plus: Option<&'a [f32]>,
+    pub dx: Part<'a>,
 }
 
 impl Kernel for Backward<'_> {
@@ -343,7 +363,9 @@ impl Kernel for Backward<'_> {
                     let x = load_columns::<S>(s.x.as_ptr().add(p * c), v, c);
                     let normed = S::mul_add(S::sub(x, shift), scale, rest);
                     let mut dz = load_columns::<S>(self.dy.as_ptr().add(p * c), v, c);
-                    if s.silu {
+                    if let Some(slope) = self.slope {
+                        dz = S::mul(dz, load_columns::<S>(slope.as_ptr().add(p * c), v, c));
+                    } else if s.silu {
                         let z = S::mul_add(normed, weight, bias);
                         let sig = sigmoid::<S>(z);
                         dz = S::mul(dz, S::mul(sig, S::mul_add(z, S::sub(one, sig), one)));
@@ -377,7 +399,11 @@ impl Kernel for Backward<'_> {
                     let normed = S::mul_add(S::sub(x, shift), scale, rest);
                     let dz = load_columns::<S>(dx.add(p * c), v, c);
                     let centred = S::sub(S::mul(dz, weight), S::mul_add(normed, b, a));
-                    store_columns::<S>(dx.add(p * c), v, c, S::mul(centred, scale));
+                    let mut x = S::mul(centred, scale);
+                    if let Some(plus) = self.plus {
+                        x = S::add(x, load_columns::<S>(plus.as_ptr().add(p * c), v, c));
+                    }
+                    store_columns::<S>(dx.add(p * c), v, c, x);
                 }
             }
         }

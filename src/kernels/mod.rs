@@ -9,15 +9,18 @@ mod attention;
 #[cfg(test)]
 mod bf16_tests;
 mod buffers;
+mod bundle;
 mod conv;
 mod dispatch;
 mod elementwise;
 mod group_norm;
 pub mod memory;
+mod normalized_again;
 pub mod optimizer;
 pub mod precision;
 pub mod reference;
 mod resample;
+mod residual;
 mod simd;
 mod storage;
 #[cfg(test)]
@@ -27,8 +30,9 @@ mod tile;
 mod workers;
 
 pub use dispatch::{
-    Padding, attention, concat_channels, conv2d, group_norm, linear, norm_silu_conv2d, silu, squared_error,
-    upsample_nearest2x,
+    Padding, attention, concat_channels, conv2d, group_norm, linear, norm_silu_conv2d, residual_block, silu,
+    squared_error, upsample_conv2d, upsample_nearest2x,
 };
+pub use residual::ResidualBlock;
 pub use simd::Isa;
 pub use workers::Workers;

@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
-use super::buffers::{filled, filled_many};
+use super::buffers::{Part, filled, filled_many};
 use super::storage::{slice, tensor, with};
 
 /// `[N, H, W, C]` to `[N, 2H, 2W, C]`.
@@ -16,44 +16,46 @@ impl CustomOp1 for UpsampleNearest2x {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (n, h, w, c) = layout.shape().dims4()?;
         let x = slice(x, layout)?;
-        // SAFETY: every output row is written: the even ones pixel by pixel, the odd ones as copies.
-        let y = unsafe {
-            filled(n, 4 * h * w * c, |i, out| {
-                let rows = x[i * h * w * c..][..h * w * c].chunks_exact(w * c);
-                for (row, out) in rows.zip(out.chunks_exact_mut(4 * w * c)) {
-                    for out in out.chunks_exact_mut(2 * w * c) {
-                        for (pixel, out) in row.chunks_exact(c).zip(out.chunks_exact_mut(2 * c)) {
-                            out[..c].write_copy_of_slice(pixel);
-                            out[c..].write_copy_of_slice(pixel);
-                        }
-                    }
-                }
-            })
-        };
+        let len = h * w * c;
+        // SAFETY: `double` writes the whole sample.
+        let y = unsafe { filled(n, 4 * len, |i, out| double(&x[i * len..(i + 1) * len], w, c, out)) };
         Ok((CpuStorage::F32(y), (n, 2 * h, 2 * w, c).into()))
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let (n, h, w, c) = x.dims4()?;
         let dy = dy.contiguous()?;
+        let len = h * w * c;
         let sum = |dy: &[f32]| {
-            // SAFETY: every pixel is written.
-            unsafe {
-                filled(n, h * w * c, |i, out| {
-                    let rows = dy[i * 4 * h * w * c..][..4 * h * w * c].chunks_exact(4 * w * c);
-                    for (rows, out) in rows.zip(out.chunks_exact_mut(w * c)) {
-                        let (upper, lower) = rows.split_at(2 * w * c);
-                        let pixels = upper.chunks_exact(2 * c).zip(lower.chunks_exact(2 * c));
-                        for ((a, b), out) in pixels.zip(out.chunks_exact_mut(c)) {
-                            for (j, out) in out.iter_mut().enumerate() {
-                                out.write((a[j] + a[c + j]) + (b[j] + b[c + j]));
-                            }
-                        }
-                    }
-                })
-            }
+            // SAFETY: `sum_of_four` writes the whole sample.
+            unsafe { filled(n, len, |i, out| sum_of_four(&dy[i * 4 * len..(i + 1) * 4 * len], w, c, out)) }
         };
         Ok(Some(tensor(with(&dy, sum)?, x.shape())?))
+    }
+}
+
+/// Each pixel of whole images `[H, w, c]`, one after the other, twice in both directions.
+pub(crate) fn double(x: &[f32], w: usize, c: usize, out: Part) {
+    for (row, out) in x.chunks_exact(w * c).zip(out.chunks_exact_mut(4 * w * c)) {
+        for out in out.chunks_exact_mut(2 * w * c) {
+            for (pixel, out) in row.chunks_exact(c).zip(out.chunks_exact_mut(2 * c)) {
+                out[..c].write_copy_of_slice(pixel);
+                out[c..].write_copy_of_slice(pixel);
+            }
+        }
+    }
+}
+
+/// The sums of the four pixels that [`double`] makes of one of `[H, w, c]`.
+pub(crate) fn sum_of_four(dy: &[f32], w: usize, c: usize, out: Part) {
+    for (rows, out) in dy.chunks_exact(4 * w * c).zip(out.chunks_exact_mut(w * c)) {
+        let (upper, lower) = rows.split_at(2 * w * c);
+        let pixels = upper.chunks_exact(2 * c).zip(lower.chunks_exact(2 * c));
+        for ((a, b), out) in pixels.zip(out.chunks_exact_mut(c)) {
+            for (j, out) in out.iter_mut().enumerate() {
+                out.write((a[j] + a[c + j]) + (b[j] + b[c + j]));
+            }
+        }
     }
 }
 

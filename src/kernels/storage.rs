@@ -1,5 +1,7 @@
 //! Between candle's tensors and slices of f32.
 
+use std::ops::Deref;
+
 use candle_core::{CpuStorage, DType, Device, Error, Layout, Result, Shape, Storage, Tensor};
 
 /// Whether all of these are what the fast kernels read: f32 on the CPU.
@@ -21,6 +23,28 @@ pub(crate) fn with<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R>
     match &*storage {
         Storage::Cpu(storage) => Ok(f(slice(storage, layout)?)),
         _ => Err(Error::Msg("a CPU kernel was given a tensor of another device".into()).bt()),
+    }
+}
+
+/// A tensor's numbers for as long as this lives.
+pub(crate) struct Numbers<'a> {
+    storage: Box<dyn Deref<Target = Storage> + 'a>,
+    layout: &'a Layout,
+}
+
+impl<'a> Numbers<'a> {
+    pub fn of(tensor: &'a Tensor) -> Self {
+        let (storage, layout) = tensor.storage_and_layout();
+        Self { storage: Box::new(storage), layout }
+    }
+
+    /// # Errors
+    /// When the tensor is not contiguous f32 on a CPU.
+    pub fn slice(&self) -> Result<&[f32]> {
+        match &**self.storage {
+            Storage::Cpu(storage) => slice(storage, self.layout),
+            _ => Err(Error::Msg("a CPU kernel was given a tensor of another device".into()).bt()),
+        }
     }
 }
 

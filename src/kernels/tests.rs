@@ -97,8 +97,102 @@ fn convolutions_of_the_networks_agree() {
     check_conv(2, (14, 14), (96, 64), 1, 1, Padding::Same, false);
 }
 
+/// The residual block from `inputs`: x, the second input, then the block's tensors in their order.
+fn check_residual_block(
+    (n, h, w): (usize, usize, usize),
+    (c_x, c_skip, c_out): (usize, usize, usize),
+    groups: usize,
+    film: bool,
+    identity: bool,
+    factor: f64,
+) {
+    let c_in = c_x + c_skip;
+    let c_out = if identity { c_in } else { c_out };
+    let rows = |per_sample: bool, c: usize| if per_sample { vec![n, c] } else { vec![c] };
+    let shapes = [
+        vec![n, h, w, c_x],
+        vec![n, h, w, c_skip.max(1)],
+        vec![c_in],
+        vec![c_in],
+        vec![3, 3, c_in, c_out],
+        rows(!film, c_out),
+        rows(film, c_out),
+        rows(film, c_out),
+        vec![3, 3, c_out, c_out],
+        vec![c_out],
+        vec![1, 1, c_in, c_out],
+        vec![c_out],
+    ];
+    let mut inputs: Vec<Tensor> = shapes.iter().enumerate().map(|(i, shape)| numbers(i as u64, shape)).collect();
+    // Weights of about the size that keeps the activations' scale.
+    for i in [4, 8, 10] {
+        let fan_in = (inputs[i].elem_count() / c_out) as f64;
+        inputs[i] = (&inputs[i] * fan_in.sqrt().recip()).unwrap();
+    }
+    if identity {
+        inputs.truncate(10);
+    }
+    if c_skip == 0 {
+        inputs.remove(1);
+    }
+    let apart = |t: &[Tensor]| {
+        let (x, rest) = t.split_first().unwrap();
+        let (skip, rest) = if c_skip == 0 { (None, rest) } else { (Some(rest[0].clone()), &rest[1..]) };
+        (x.clone(), skip, rest.to_vec())
+    };
+    let what = format!("residual block {n}×{h}×{w} {c_x}+{c_skip}→{c_out} in {groups}");
+    agrees(
+        &what,
+        &inputs,
+        2e-5,
+        |t| {
+            let (x, skip, p) = apart(t);
+            let block = ResidualBlock {
+                norm1: (&p[0], &p[1]),
+                conv1: (&p[2], &p[3]),
+                norm2: (&p[4], &p[5]),
+                conv2: (&p[6], &p[7]),
+                shortcut: (!identity).then(|| (&p[8], &p[9])),
+                groups,
+                eps: 1e-5,
+                output_scale_factor: factor,
+                precision: F32,
+            };
+            residual_block(&x, skip.as_ref(), &block)
+        },
+        |t| {
+            let (x, skip, p) = apart(t);
+            let x = skip.map_or(Ok(x.clone()), |skip| Tensor::cat(&[&x, &skip], 3))?;
+            let h = reference::group_norm(&x, &p[0], &p[1], groups, 1e-5, true)?;
+            let h = reference::conv2d(&h, &p[2], &p[3], 1, Padding::Same)?;
+            let h = reference::group_norm(&h, &p[4], &p[5], groups, 1e-5, true)?;
+            let h = reference::conv2d(&h, &p[6], &p[7], 1, Padding::Same)?;
+            let round = if identity { x } else { reference::conv2d(&x, &p[8], &p[9], 1, Padding::Same)? };
+            (h + round)? / factor
+        },
+    );
+}
+
+#[test]
+fn residual_blocks_of_the_networks_agree() {
+    check_residual_block((2, 28, 28), (32, 0, 32), 8, false, true, 1.0);
+    check_residual_block((2, 14, 14), (64, 32, 32), 8, true, false, 1.0);
+    check_residual_block((9, 7, 7), (64, 64, 64), 8, false, false, 2.0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn residual_blocks_of_any_shape_agree(
+        n in 1..4usize, h in 4..10usize, w in 4..10usize, groups in 1..4usize, per_group in 2..9usize,
+        c_skip in 0..20usize, out_per_group in 2..9usize, film: bool, identity: bool, halved: bool,
+    ) {
+        let c_in = groups * per_group;
+        let c_skip = c_skip.min(c_in - 1);
+        let factor = if halved { 2.0 } else { 1.0 };
+        check_residual_block((n, h, w), (c_in - c_skip, c_skip, groups * out_per_group), groups, film, identity, factor);
+    }
 
     #[test]
     fn convolutions_of_any_shape_agree(
@@ -204,6 +298,25 @@ proptest! {
     }
 
     #[test]
+    fn convolutions_of_doubled_images_agree(
+        n in 1..4usize, h in 1..8usize, w in 2..8usize, c_in in 1..40usize, c_out in 1..40usize, three: bool,
+        sixteen: bool, per_sample: bool,
+    ) {
+        let (c_in, c_out) = if sixteen { (16 * c_in.div_ceil(16), 16 * c_out.div_ceil(16)) } else { (c_in, c_out) };
+        let k = if three { 3 } else { 1 };
+        let bias: &[usize] = if per_sample { &[n, c_out] } else { &[c_out] };
+        let inputs = [numbers(1, &[n, h, w, c_in]), numbers(2, &[k, k, c_in, c_out]), numbers(3, bias)];
+        let what = format!("upsample and conv {n}×{h}×{w} {c_in}→{c_out} k{k}");
+        agrees(
+            &what,
+            &inputs,
+            1e-5,
+            |t| upsample_conv2d(&t[0], &t[1], &t[2], F32),
+            |t| reference::conv2d(&reference::upsample_nearest2x(&t[0])?, &t[1], &t[2], 1, Padding::Same),
+        );
+    }
+
+    #[test]
     fn elementwise_operations_agree(n in 1..5usize, len in 1..20_000usize) {
         let inputs = [(numbers(1, &[n, len]) * 9.0).unwrap(), numbers(2, &[n, len])];
         agrees("silu", &inputs[..1], 1e-6, |t| silu(&t[0]), |t| t[0].silu());
@@ -272,6 +385,33 @@ fn gradients_are_finite_differences() {
 }
 
 #[test]
+fn a_residual_block_without_gradients_is_the_same_and_one_input_may_do_without() {
+    let v = numbers(1, &[16]);
+    let (x, w) = (Var::from_tensor(&numbers(2, &[3, 8, 8, 16])).unwrap(), numbers(3, &[3, 3, 16, 16]));
+    let weight = Var::from_tensor(&w).unwrap();
+    let block = |w| ResidualBlock {
+        norm1: (&v, &v),
+        conv1: (w, &v),
+        norm2: (&v, &v),
+        conv2: (w, &v),
+        shortcut: None,
+        groups: 4,
+        eps: 1e-5,
+        output_scale_factor: 1.0,
+        precision: F32,
+    };
+    let plain = residual_block(&x.as_detached_tensor(), None, &block(&w)).unwrap();
+    let of_x = residual_block(x.as_tensor(), None, &block(&w)).unwrap();
+    let of_w = residual_block(&x.as_detached_tensor(), None, &block(weight.as_tensor())).unwrap();
+    for y in [&of_x, &of_w] {
+        assert_eq!(difference(y, &plain, 0.0), 0.0);
+    }
+    let gradients = [of_x, of_w].map(|y| y.sum_all().unwrap().backward().unwrap());
+    assert!(gradients[0].get(&x).is_some() && gradients[0].get(&weight).is_none());
+    assert!(gradients[1].get(&x).is_none() && gradients[1].get(&weight).is_some());
+}
+
+#[test]
 fn shapes_that_do_not_fit_are_errors() {
     let x = numbers(1, &[1, 4, 4, 8]);
     let w = numbers(2, &[3, 3, 8, 8]);
@@ -287,11 +427,25 @@ fn shapes_that_do_not_fit_are_errors() {
 
 #[test]
 fn results_are_the_same_every_time_for_the_same_number_of_threads() {
-    let inputs = [numbers(1, &[5, 9, 9, 20]), numbers(2, &[3, 3, 20, 24]), numbers(3, &[24])];
+    let inputs = [numbers(1, &[5, 9, 9, 20]), numbers(2, &[3, 3, 20, 20]), numbers(3, &[20])];
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
     let run = || {
         pool.install(|| {
-            let all = with_gradients(&inputs, DType::F32, |t| conv2d(&t[0], &t[1], &t[2], 1, Padding::Same, F32));
+            let all = with_gradients(&inputs, DType::F32, |t| {
+                let h = upsample_conv2d(&conv2d(&t[0], &t[1], &t[2], 1, Padding::Same, F32)?, &t[1], &t[2], F32)?;
+                let block = ResidualBlock {
+                    norm1: (&t[2], &t[2]),
+                    conv1: (&t[1], &t[2]),
+                    norm2: (&t[2], &t[2]),
+                    conv2: (&t[1], &t[2]),
+                    shortcut: None,
+                    groups: 4,
+                    eps: 1e-5,
+                    output_scale_factor: 1.0,
+                    precision: F32,
+                };
+                residual_block(&h, None, &block)
+            });
             all.iter().map(|t| t.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
         })
     };

@@ -11,7 +11,6 @@ use super::resample::{Downsample, Upsample};
 use super::resnet::ResnetBlock;
 use super::{DownBlockType, UpBlockType};
 use crate::config::TimeScaleShift;
-use crate::kernels;
 
 /// Residual blocks with attention behind each or none.
 #[derive(Clone)]
@@ -43,9 +42,9 @@ impl Layers {
         self.resnets.len()
     }
 
-    /// Layer `k`.
-    fn forward(&self, k: usize, x: &Tensor, time: &Tensor, pass: &mut Pass) -> Result<Tensor> {
-        let h = self.resnets[k].forward(x, time, pass)?;
+    /// Layer `k` of `x`, or of `x` and `skip` side by side.
+    fn forward(&self, k: usize, x: &Tensor, skip: Option<&Tensor>, time: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let h = self.resnets[k].forward(x, skip, time, pass)?;
         pass.show(|| format!("{}.resnets.{k}", self.name), &h);
         let Some(attention) = self.attentions.get(k) else { return Ok(h) };
         let h = attention.forward(&h)?;
@@ -81,7 +80,7 @@ impl DownBlock {
     pub fn forward(&self, x: Tensor, time: &Tensor, skips: &mut Vec<Tensor>, pass: &mut Pass) -> Result<Tensor> {
         let mut h = x;
         for k in 0..self.layers.len() {
-            h = self.layers.forward(k, &h, time, pass)?;
+            h = self.layers.forward(k, &h, None, time, pass)?;
             skips.push(h.clone());
         }
         if let Some(downsampler) = &self.downsampler {
@@ -122,11 +121,11 @@ impl MidBlock {
     }
 
     pub fn forward(&self, x: &Tensor, time: &Tensor, pass: &mut Pass) -> Result<Tensor> {
-        let mut h = self.first.forward(x, time, pass)?;
+        let mut h = self.first.forward(x, None, time, pass)?;
         if let Some(attention) = &self.attention {
             h = attention.forward(&h)?;
         }
-        h = self.second.forward(&h, time, pass)?;
+        h = self.second.forward(&h, None, time, pass)?;
         pass.show(|| self.name.clone(), &h);
         Ok(h)
     }
@@ -169,7 +168,7 @@ impl UpBlock {
         let mut h = x;
         for k in 0..self.layers.len() {
             let skip = skips.pop().context("the way down left too few tensors for the way up")?;
-            h = self.layers.forward(k, &kernels::concat_channels(&h, &skip)?, time, pass)?;
+            h = self.layers.forward(k, &h, Some(&skip), time, pass)?;
         }
         if let Some(upsampler) = &self.upsampler {
             h = upsampler.forward(&h)?;

@@ -41,6 +41,20 @@ impl Conv2d {
         })
     }
 
+    /// `[kernel, kernel, c_in, c_out]`.
+    pub fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// `[c_out]`.
+    pub fn bias(&self) -> &Tensor {
+        &self.bias
+    }
+
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         Ok(kernels::conv2d(x, &self.weight, &self.bias, self.stride, self.padding, self.precision)?)
     }
@@ -107,26 +121,31 @@ impl GroupNorm {
         self.convolve(x, (&self.weight, &self.bias), conv, &bias)
     }
 
-    /// silu(norm(x) · (1 + scale) + shift), where scale and shift are the two halves of `film`
-    /// `[N, 2C]` (FiLM, Perez et al. 2018). The affine parameters take both in, so that the
-    /// normalization stays one operation.
-    pub fn forward_film(&self, x: &Tensor, film: &Tensor) -> Result<Tensor> {
-        let (weight, bias) = self.film(film)?;
-        Ok(kernels::group_norm(x, &weight, &bias, self.groups, self.eps, true)?)
+    /// Weight and bias as they are, `[C]`.
+    pub fn affine(&self) -> (Tensor, Tensor) {
+        (self.weight.clone(), self.bias.clone())
     }
 
-    /// The convolution of [`Self::forward_film`], as one operation; `conv` keeps the size.
-    pub fn forward_film_conv(&self, x: &Tensor, film: &Tensor, conv: &Conv2d) -> Result<Tensor> {
-        let (weight, bias) = self.film(film)?;
-        self.convolve(x, (&weight, &bias), conv, &conv.bias)
-    }
-
-    /// The affine parameters `[N, C]` that take scale and shift in.
-    fn film(&self, film: &Tensor) -> Result<(Tensor, Tensor)> {
+    /// Weight and bias `[N, C]` with which the normalization also multiplies by 1 + scale and adds
+    /// shift, where scale and shift are the two halves of `film` `[N, 2C]` (FiLM, Perez et al. 2018).
+    pub fn film(&self, film: &Tensor) -> Result<(Tensor, Tensor)> {
         let channels = self.weight.dim(0)?;
         let scale = (film.narrow(1, 0, channels)? + 1.0)?;
         let shift = film.narrow(1, channels, channels)?;
         Ok((scale.broadcast_mul(&self.weight)?, (scale.broadcast_mul(&self.bias)? + shift)?))
+    }
+
+    /// The normalization with another weight and bias.
+    pub fn forward_with(&self, x: &Tensor, (weight, bias): (&Tensor, &Tensor), silu: bool) -> Result<Tensor> {
+        Ok(kernels::group_norm(x, weight, bias, self.groups, self.eps, silu)?)
+    }
+
+    pub fn groups(&self) -> usize {
+        self.groups
+    }
+
+    pub fn eps(&self) -> f64 {
+        self.eps
     }
 
     fn convolve(&self, x: &Tensor, norm: (&Tensor, &Tensor), conv: &Conv2d, bias: &Tensor) -> Result<Tensor> {

@@ -8,6 +8,7 @@ use super::layers::{Conv2d, GroupNorm, Linear};
 use super::parameters::Scope;
 use super::pass::Pass;
 use crate::config::TimeScaleShift;
+use crate::kernels::{self, ResidualBlock};
 
 /// norm, SiLU, convolution, time, norm, SiLU, dropout, convolution, and the way round.
 #[derive(Clone)]
@@ -46,22 +47,43 @@ impl ResnetBlock {
         })
     }
 
-    /// `x` `[N, H, W, c_in]` to `[N, H, W, c_out]`; `time` `[N, D]` is the time embedding behind its
-    /// SiLU.
-    pub fn forward(&self, x: &Tensor, time: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+    /// `x` `[N, H, W, c_in]` to `[N, H, W, c_out]`, or `x` and `skip` side by side along the channels,
+    /// c_in together; `time` `[N, D]` is the time embedding behind its SiLU.
+    pub fn forward(&self, x: &Tensor, skip: Option<&Tensor>, time: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let time = self.time_emb_proj.forward(time)?;
-        let additive = self.time_scale_shift == TimeScaleShift::Default;
-        let h = match additive {
-            true => self.norm1.forward_conv_plus(x, &self.conv1, &time)?,
-            false => self.norm1.forward_conv(x, &self.conv1)?,
-        };
         // Dropout stands between the second normalization and its convolution.
-        let h = match (additive, pass.drops(self.dropout)) {
-            (true, false) => self.norm2.forward_conv(&h, &self.conv2)?,
-            (false, false) => self.norm2.forward_film_conv(&h, &time, &self.conv2)?,
-            (true, true) => self.conv2.forward(&pass.drop_out(self.norm2.forward(&h, true)?, self.dropout)?)?,
-            (false, true) => self.conv2.forward(&pass.drop_out(self.norm2.forward_film(&h, &time)?, self.dropout)?)?,
+        if pass.drops(self.dropout) {
+            return match skip {
+                Some(skip) => self.forward_dropout(&kernels::concat_channels(x, skip)?, &time, pass),
+                None => self.forward_dropout(x, &time, pass),
+            };
+        }
+        let (norm2, conv1_bias) = match self.time_scale_shift {
+            TimeScaleShift::Default => (self.norm2.affine(), time.broadcast_add(self.conv1.bias())?),
+            TimeScaleShift::ScaleShift => (self.norm2.film(&time)?, self.conv1.bias().clone()),
         };
+        let norm1 = self.norm1.affine();
+        let block = ResidualBlock {
+            norm1: (&norm1.0, &norm1.1),
+            conv1: (self.conv1.weight(), &conv1_bias),
+            norm2: (&norm2.0, &norm2.1),
+            conv2: (self.conv2.weight(), self.conv2.bias()),
+            shortcut: self.conv_shortcut.as_ref().map(|conv| (conv.weight(), conv.bias())),
+            groups: self.norm1.groups(),
+            eps: self.norm1.eps(),
+            output_scale_factor: self.output_scale_factor,
+            precision: self.conv1.precision(),
+        };
+        Ok(kernels::residual_block(x, skip, &block)?)
+    }
+
+    fn forward_dropout(&self, x: &Tensor, time: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let (h, norm2) = match self.time_scale_shift {
+            TimeScaleShift::Default => (self.norm1.forward_conv_plus(x, &self.conv1, time)?, self.norm2.affine()),
+            TimeScaleShift::ScaleShift => (self.norm1.forward_conv(x, &self.conv1)?, self.norm2.film(time)?),
+        };
+        let h = self.norm2.forward_with(&h, (&norm2.0, &norm2.1), true)?;
+        let h = self.conv2.forward(&pass.drop_out(h, self.dropout)?)?;
         let sum = match &self.conv_shortcut {
             Some(conv) => (conv.forward(x)? + h)?,
             None => (x + h)?,

@@ -163,6 +163,9 @@ impl Parts {
         for (i, block) in self.up_blocks.iter().enumerate() {
             h = block.forward(h, time.to(before + i), &mut skips, &mut pass)?;
         }
+        if pass.observer.is_none() {
+            return self.conv_norm_out.forward_conv(&h, &self.conv_out);
+        }
         h = self.conv_norm_out.forward(&h, true)?;
         pass.show(|| "conv_act".into(), &h);
         self.conv_out.forward(&h)

@@ -136,6 +136,22 @@ impl Correlation {
     }
 }
 
+impl Correlation {
+    /// As [`Self::run`] over however many samples there are, on this thread, written to `out`.
+    pub fn run_into(&self, isa: Isa, source: &[f32], weights: &Panels, bias: &[f32], out: Part) {
+        let n = source.len() / self.source_len;
+        assert_eq!((source.len(), out.len()), (n * self.source_len, n * self.out_len));
+        assert!(bias.is_empty() || bias.len() == self.width || bias.len() == n * self.width);
+        let per_sample = if bias.len() > self.width { self.width } else { 0 };
+        let samples = source.chunks_exact(self.source_len).zip(out.chunks_exact_mut(self.out_len));
+        for (i, (source, out)) in samples.enumerate() {
+            let bias = if bias.is_empty() { bias } else { &bias[i * per_sample..][..self.width] };
+            // SAFETY: one sample of checked lengths.
+            unsafe { isa.run(Sample { plan: self, source, weights, bias, out }) };
+        }
+    }
+}
+
 impl Phase {
     /// The same with all rows as one: right where neither side has gaps between rows.
     fn flattened(self) -> Self {

@@ -12,32 +12,58 @@ use crate::kernels::tile::{OuterSum, outer_sum};
 /// `[k, k, c_in, c_out]` from `x` `[N, H, W, c_in]` and `dy` `[N, H', W', c_out]`.
 pub(super) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
     assert_eq!((x.len(), dy.len()), (g.n * g.input_len(), g.n * g.output_len()));
-    let width = g.c_out.next_multiple_of(isa.lanes());
     // A linear layer is one long sample; everything else is split by samples.
     let (units, x_unit, dy_unit) =
         if g.pointwise() { (g.n * g.h * g.w, g.c_in, g.c_out) } else { (g.n, g.input_len(), g.output_len()) };
     let threads = rayon::current_num_threads().min(units);
     let mut sums = each(threads, |i| {
         let mine = share(units, threads, i);
-        let x = &x[mine.start * x_unit..mine.end * x_unit];
-        let dy = &dy[mine.start * dy_unit..mine.end * dy_unit];
-        let mut sum = vec![0.0; g.k * g.k * g.c_in * width];
-        // SAFETY: `x`, `dy` are whole samples of this geometry; `sum` has `width` columns.
-        unsafe { isa.run(Samples { g, x, dy, width, sum: &mut sum }) };
+        let mut sum = WeightSum::new(isa, g);
+        sum.add(isa, g, &x[mine.start * x_unit..mine.end * x_unit], &dy[mine.start * dy_unit..mine.end * dy_unit]);
         sum
     })
     .into_iter();
-    let mut total = sums.next().unwrap_or_default();
-    for sum in sums {
-        total.iter_mut().zip(sum).for_each(|(a, b)| *a += b);
+    let Some(mut total) = sums.next() else { return vec![0.0; g.weights_len()] };
+    sums.for_each(|sum| total.merge(&sum));
+    total.finish(g)
+}
+
+/// A weight gradient that is being summed: `[k², c_in, width]`.
+pub(crate) struct WeightSum {
+    sum: Vec<f32>,
+    /// c_out, up to a whole number of vectors.
+    width: usize,
+}
+
+impl WeightSum {
+    pub fn new(isa: Isa, g: &Geometry) -> Self {
+        let width = g.c_out.next_multiple_of(isa.lanes());
+        Self { sum: vec![0.0; g.k * g.k * g.c_in * width], width }
     }
-    if width > g.c_out {
-        for row in 1..g.k * g.k * g.c_in {
-            total.copy_within(row * width..row * width + g.c_out, row * g.c_out);
+
+    /// Adds whole samples (of a pointwise convolution: whole pixels) of input and output gradient.
+    pub fn add(&mut self, isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) {
+        let (x_unit, dy_unit) = if g.pointwise() { (g.c_in, g.c_out) } else { (g.input_len(), g.output_len()) };
+        assert!(x.len().is_multiple_of(x_unit) && dy.len() == x.len() / x_unit * dy_unit);
+        // SAFETY: `x`, `dy` are whole samples of this geometry; `sum` has `width` columns.
+        unsafe { isa.run(Samples { g, x, dy, width: self.width, sum: &mut self.sum }) };
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.sum.iter_mut().zip(&other.sum).for_each(|(a, b)| *a += b);
+    }
+
+    /// `[k, k, c_in, c_out]`.
+    pub fn finish(self, g: &Geometry) -> Vec<f32> {
+        let Self { mut sum, width } = self;
+        if width > g.c_out {
+            for row in 1..g.k * g.k * g.c_in {
+                sum.copy_within(row * width..row * width + g.c_out, row * g.c_out);
+            }
+            sum.truncate(g.weights_len());
         }
-        total.truncate(g.weights_len());
+        sum
     }
-    total
 }
 
 /// Consecutive samples (or, in a pointwise convolution, pixels) summed into `sum` `[k², c_in, width]`.
@@ -159,13 +185,15 @@ impl<'a> Wide<'a> {
 /// The sum over a sample's pixels, for each sample: `[N, c_out]` from `[N, pixels, c_out]`.
 pub(super) fn bias_gradient(isa: Isa, n: usize, channels: usize, dy: &[f32]) -> Vec<f32> {
     let len = dy.len() / n;
-    let sums = each(n, |i| {
-        let mut sum = vec![0.0; channels];
-        // SAFETY: a sample is whole pixels of `channels` numbers.
-        unsafe { isa.run(SumPixels { pixels: &dy[i * len..(i + 1) * len], sum: &mut sum }) };
-        sum
-    });
-    sums.concat()
+    each(n, |i| pixel_sum(isa, channels, &dy[i * len..(i + 1) * len])).concat()
+}
+
+/// The sum of pixels of `channels` numbers each.
+pub(super) fn pixel_sum(isa: Isa, channels: usize, pixels: &[f32]) -> Vec<f32> {
+    let mut sum = vec![0.0; channels];
+    // SAFETY: the kernel takes whole pixels only.
+    unsafe { isa.run(SumPixels { pixels, sum: &mut sum }) };
+    sum
 }
 
 /// Adds pixels, `sum.len()` numbers each, into `sum`.

@@ -2,9 +2,10 @@
 
 use super::transforms::{input, input_lower, input_upper, output};
 use super::{IN, OUT, PLANES, Tile, Tiles, plane_stride};
-use crate::kernels::buffers::{Part, Scratch, filled_shares};
+use crate::kernels::buffers::{Scratch, filled_shares};
 use crate::kernels::conv::geometry::Geometry;
 use crate::kernels::conv::panels::Panels;
+use crate::kernels::conv::prepared::{Add, Out};
 use crate::kernels::simd::{Isa, Kernel, Simd};
 use crate::kernels::tile::{Product, Tap, product};
 
@@ -27,9 +28,29 @@ pub(in crate::kernels::conv) fn forward(
         filled_shares(g.n, pixels * width, |samples, out| {
             let source = &source[samples.start * pixels * depth..samples.end * pixels * depth];
             let bias = &bias[samples.start * bias_sample..];
+            let out = Out::new(out, Add::Nothing);
             isa.run(Share { tiles: Tiles::new(g), depth, width, source, weights, bias, bias_sample, out });
         })
     }
+}
+
+/// As [`forward`] on this thread, over as many samples as `source` has.
+pub(in crate::kernels::conv) fn forward_into(
+    isa: Isa,
+    g: &Geometry,
+    (depth, width): (usize, usize),
+    source: &[f32],
+    weights: &Panels,
+    bias: &[f32],
+    out: Out,
+) {
+    let pixels = g.h * g.w;
+    let n = source.len() / (pixels * depth);
+    assert_eq!((source.len(), out.numbers.len()), (n * pixels * depth, n * pixels * width));
+    assert!(bias.is_empty() || bias.len() == width || bias.len() == n * width);
+    let bias_sample = if bias.len() > width { width } else { 0 };
+    // SAFETY: the lengths were checked; what is added is as long as the output.
+    unsafe { isa.run(Share { tiles: Tiles::new(g), depth, width, source, weights, bias, bias_sample, out }) };
 }
 
 /// Consecutive samples.
@@ -42,7 +63,7 @@ struct Share<'a> {
     bias: &'a [f32],
     /// Numbers from one sample's bias to the next's.
     bias_sample: usize,
-    out: Part<'a>,
+    out: Out<'a>,
 }
 
 impl Kernel for Share<'_> {
@@ -60,7 +81,7 @@ impl Kernel for Share<'_> {
         let mut planes = Scratch::new(PLANES * in_stride);
         let mut products = Scratch::new(PLANES * out_stride);
         let zeros = Scratch::zeroed(self.depth);
-        let out = self.out.as_mut_ptr().cast::<f32>();
+        let (out, add) = (self.out.numbers.as_mut_ptr().cast::<f32>(), self.out.add);
         for start in (0..all).step_by(block) {
             let count = block.min(all - start);
             for i in 0..count {
@@ -104,7 +125,7 @@ impl Kernel for Share<'_> {
                 // SAFETY: the tile lies in this share's samples.
                 unsafe {
                     let from = products.as_ptr().add(i * self.width);
-                    output_tile::<S>(from, out_stride, tiles, t, self.width, bias, out);
+                    output_tile::<S>(from, out_stride, tiles, t, self.width, bias, (out, add));
                 }
             }
         }
@@ -202,7 +223,7 @@ unsafe fn half_tile<S: Simd, const UPPER: bool>(
 ///
 /// # Safety
 /// The processor has `S`; `from` points at the tile's first channel in plane 0, planes `stride`
-/// apart; `out` holds the tile's sample; `width` is whole vectors.
+/// apart; `out` holds the tile's sample, as does `add` unless it is null; `width` is whole vectors.
 #[inline(always)]
 unsafe fn output_tile<S: Simd>(
     from: *const f32,
@@ -211,7 +232,7 @@ unsafe fn output_tile<S: Simd>(
     t: Tile,
     width: usize,
     bias: &[f32],
-    out: *mut f32,
+    (out, add): (*mut f32, *const f32),
 ) {
     let rows = OUT.min(tiles.h - t.y);
     let columns = OUT.min(tiles.w - t.x);
@@ -229,13 +250,16 @@ unsafe fn output_tile<S: Simd>(
                 }
             }
             let bias = if bias.is_empty() { S::splat(0.0) } else { S::load(bias.as_ptr().add(c)) };
-            let first = out.add(((t.sample * tiles.h + t.y) * tiles.w + t.x) * width + c);
+            let first = ((t.sample * tiles.h + t.y) * tiles.w + t.x) * width + c;
             for (i, row) in half.into_iter().enumerate() {
                 let y = output::<S>(row);
                 if i < rows {
                     for (j, y) in y.into_iter().enumerate() {
                         if j < columns {
-                            S::store(first.add((i * tiles.w + j) * width), S::add(y, bias));
+                            let at = first + (i * tiles.w + j) * width;
+                            let y = S::add(y, bias);
+                            let y = if add.is_null() { y } else { S::add(y, S::load(add.add(at))) };
+                            S::store(out.add(at), y);
                         }
                     }
                 }

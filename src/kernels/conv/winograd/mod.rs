@@ -13,8 +13,8 @@ mod transforms;
 mod weight_gradient;
 mod weights;
 
-pub(super) use forward::forward;
-pub(super) use weight_gradient::weight_gradient;
+pub(super) use forward::{forward, forward_into};
+pub(super) use weight_gradient::{WeightSum, weight_gradient};
 pub(super) use weights::{transformed, transformed_for_data_gradient, turned};
 
 use super::geometry::Geometry;

@@ -17,19 +17,44 @@ pub(in crate::kernels::conv) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32
     let threads = rayon::current_num_threads().min(g.n);
     let sums = each(threads, |i| {
         let mine = share(g.n, threads, i);
+        let mut sum = WeightSum::new(g);
         let x = &x[mine.start * g.input_len()..mine.end * g.input_len()];
-        let dy = &dy[mine.start * g.output_len()..mine.end * g.output_len()];
-        let mut sum = Scratch::zeroed(PLANES * c_in * c_out);
-        // SAFETY: whole samples on both sides, whole vectors of channels.
-        unsafe { isa.run(Share { tiles: Tiles::new(g), x, dy, c_in, c_out, sum: &mut sum }) };
+        sum.add(isa, g, x, &dy[mine.start * g.output_len()..mine.end * g.output_len()]);
         sum
     });
     let mut sums = sums.into_iter();
     let Some(mut total) = sums.next() else { return vec![0.0; 9 * c_in * c_out] };
-    for sum in sums {
-        total.iter_mut().zip(sum.iter()).for_each(|(a, b)| *a += b);
+    sums.for_each(|sum| total.merge(&sum));
+    total.finish(isa)
+}
+
+/// A weight gradient that is being summed, in the 36 planes.
+pub(crate) struct WeightSum {
+    planes: Scratch,
+}
+
+impl WeightSum {
+    pub fn new(g: &Geometry) -> Self {
+        Self { planes: Scratch::zeroed(PLANES * g.c_in * g.c_out) }
     }
-    transformed_back(isa, &total, c_in * c_out)
+
+    /// Adds whole samples `x` `[n, H, W, c_in]`, `dy` `[n, H, W, c_out]`.
+    pub fn add(&mut self, isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) {
+        let (c_in, c_out) = (g.c_in, g.c_out);
+        assert!(x.len().is_multiple_of(g.input_len()) && x.len() / c_in == dy.len() / c_out);
+        assert_eq!(self.planes.len(), PLANES * c_in * c_out);
+        // SAFETY: whole samples on both sides, whole vectors of channels.
+        unsafe { isa.run(Share { tiles: Tiles::new(g), x, dy, c_in, c_out, sum: &mut self.planes }) };
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.planes.iter_mut().zip(other.planes.iter()).for_each(|(a, b)| *a += b);
+    }
+
+    /// `[3, 3, c_in, c_out]`.
+    pub fn finish(&self, isa: Isa) -> Vec<f32> {
+        transformed_back(isa, &self.planes, self.planes.len() / PLANES)
+    }
 }
 
 /// Consecutive samples, added to `sum` `[36, c_in, c_out]`.

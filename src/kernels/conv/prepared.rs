@@ -1,0 +1,202 @@
+//! A convolution that keeps the size, prepared once and then run over a few samples at a time, on the
+//! calling thread: what operations that fuse several steps are made of.
+//!
+//! How it is computed is settled by its shape when it is prepared: a few integer operations beside the
+//! packing of the weights, which every call needs anyway.
+
+use std::ops::Range;
+
+use super::correlation::Correlation;
+use super::geometry::Geometry;
+use super::panels::Panels;
+use super::{weight_gradient as direct, winograd, winograd_bf16};
+use crate::kernels::buffers::Part;
+use crate::kernels::simd::{Isa, PairIsa};
+
+/// Samples of `pixels` pixels that several steps take together: few enough for what one step leaves to
+/// be in the cache when the next one reads it, enough for the weights to be read for.
+pub(crate) fn samples_at_once(pixels: usize) -> usize {
+    const PIXELS: usize = 32 * 32;
+    (PIXELS / pixels.max(1)).max(1)
+}
+
+/// `samples` cut into consecutive, nearly equal groups of at most `most`.
+pub(crate) fn groups(samples: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let (start, n) = (samples.start, samples.len());
+    let parts = n.div_ceil(most);
+    (0..parts).map(move |k| start + k * n / parts..start + (k + 1) * n / parts)
+}
+
+/// What is added to a convolution's result.
+#[derive(Clone, Copy)]
+pub(crate) enum Add<'a> {
+    Nothing,
+    /// As many numbers as the output has.
+    Numbers(&'a [f32]),
+}
+
+/// Where a convolution's result goes, and what is added to it: null, or as many numbers.
+pub(super) struct Out<'a> {
+    pub numbers: Part<'a>,
+    pub add: *const f32,
+}
+
+impl<'a> Out<'a> {
+    pub fn new(numbers: Part<'a>, add: Add) -> Self {
+        let add = match add {
+            Add::Nothing => std::ptr::null(),
+            Add::Numbers(add) => {
+                assert_eq!(add.len(), numbers.len());
+                add.as_ptr()
+            }
+        };
+        Self { numbers, add }
+    }
+}
+
+/// How a convolution is computed.
+enum Way {
+    Direct(Correlation),
+    Winograd,
+    WinogradBf16(PairIsa),
+}
+
+/// Output from input, or the input's gradient from the output's.
+pub(crate) struct Prepared {
+    isa: Isa,
+    g: Geometry,
+    /// Channels of the source and of the result.
+    depth: usize,
+    width: usize,
+    panels: Panels,
+    way: Way,
+}
+
+impl Prepared {
+    /// Output from input; `w` is `[k, k, c_in, c_out]`.
+    pub fn forward(isa: Isa, g: &Geometry, w: &[f32]) -> Self {
+        let (panels, way) = if let Some(pairs) = winograd_bf16::fits(g, isa) {
+            (winograd_bf16::transformed(pairs, isa.lanes(), w, g.c_in, g.c_out), Way::WinogradBf16(pairs))
+        } else if winograd::fits(g, isa.lanes()) {
+            (winograd::transformed(isa, w, g.c_in, g.c_out), Way::Winograd)
+        } else {
+            let panels = Panels::pack(w, g.k * g.k, g.c_in, g.c_out, isa.lanes());
+            (panels, Way::Direct(Correlation::forward(g)))
+        };
+        Self { isa, g: *g, depth: g.c_in, width: g.c_out, panels, way }
+    }
+
+    /// The input's gradient from the output's.
+    pub fn data_gradient(isa: Isa, g: &Geometry, w: &[f32]) -> Self {
+        let (panels, way) = if let Some(pairs) = winograd_bf16::fits(g, isa) {
+            let turned = winograd::turned(w, g.c_in, g.c_out);
+            (winograd_bf16::transformed(pairs, isa.lanes(), &turned, g.c_out, g.c_in), Way::WinogradBf16(pairs))
+        } else if winograd::fits(g, isa.lanes()) {
+            (winograd::transformed_for_data_gradient(isa, w, g.c_in, g.c_out), Way::Winograd)
+        } else {
+            let panels = Panels::pack_transposed(w, g.k * g.k, g.c_out, g.c_in, isa.lanes());
+            (panels, Way::Direct(Correlation::data_gradient(g)))
+        };
+        Self { isa, g: *g, depth: g.c_out, width: g.c_in, panels, way }
+    }
+
+    /// Runs it over as many whole samples as `source` has; `bias` is nothing, one row for all of them,
+    /// or a row for each.
+    pub fn run(&self, source: &[f32], bias: &[f32], add: Add, out: Part) {
+        let Self { isa, g, panels, .. } = self;
+        let channels = (self.depth, self.width);
+        match &self.way {
+            Way::Winograd => winograd::forward_into(*isa, g, channels, source, panels, bias, Out::new(out, add)),
+            Way::WinogradBf16(isa) => {
+                winograd_bf16::forward_into(*isa, g, channels, source, panels, bias, Out::new(out, add));
+            }
+            Way::Direct(direct) => {
+                direct.run_into(*isa, source, panels, bias, out);
+                let Add::Numbers(numbers) = add else { return };
+                assert_eq!(numbers.len(), out.len());
+                for (out, number) in out.iter_mut().zip(numbers) {
+                    // SAFETY: the correlation has written all of the output.
+                    out.write(unsafe { out.assume_init() } + number);
+                }
+            }
+        }
+    }
+}
+
+/// The weights' gradient, summed over groups of samples.
+pub(crate) enum WeightSum {
+    Direct(direct::WeightSum),
+    Winograd(winograd::WeightSum),
+    WinogradBf16(PairIsa, winograd_bf16::WeightSum),
+}
+
+impl WeightSum {
+    pub fn new(isa: Isa, g: &Geometry) -> Self {
+        if let Some(pairs) = winograd_bf16::fits(g, isa) {
+            Self::WinogradBf16(pairs, winograd_bf16::WeightSum::new(g))
+        } else if winograd::fits(g, isa.lanes()) {
+            Self::Winograd(winograd::WeightSum::new(g))
+        } else {
+            Self::Direct(direct::WeightSum::new(isa, g))
+        }
+    }
+
+    /// Adds whole samples of input and output gradient.
+    pub fn add(&mut self, isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) {
+        match self {
+            Self::Direct(sum) => sum.add(isa, g, x, dy),
+            Self::Winograd(sum) => sum.add(isa, g, x, dy),
+            Self::WinogradBf16(isa, sum) => sum.add(*isa, g, x, dy),
+        }
+    }
+
+    /// Adds another sum of the same convolution.
+    pub fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Direct(sum), Self::Direct(other)) => sum.merge(other),
+            (Self::Winograd(sum), Self::Winograd(other)) => sum.merge(other),
+            (Self::WinogradBf16(_, sum), Self::WinogradBf16(_, other)) => sum.merge(other),
+            _ => unreachable!("sums of one convolution go one way"),
+        }
+    }
+
+    /// `[k, k, c_in, c_out]`.
+    pub fn finish(self, isa: Isa, g: &Geometry) -> Vec<f32> {
+        match self {
+            Self::Direct(sum) => sum.finish(g),
+            Self::Winograd(sum) => sum.finish(isa),
+            Self::WinogradBf16(_, sum) => sum.finish(),
+        }
+    }
+}
+
+/// Adds the sum over the pixels of each sample of `dy` `[n, pixels, channels]` to a new row of `rows`.
+pub(crate) fn push_pixel_sums(isa: Isa, channels: usize, sample_len: usize, dy: &[f32], rows: &mut Vec<f32>) {
+    for sample in dy.chunks_exact(sample_len) {
+        rows.extend(direct::pixel_sum(isa, channels, sample));
+    }
+}
+
+/// Rows of `channels` numbers, one for each sample, as they are or summed in order.
+pub(crate) fn rows_or_sum(rows: Vec<f32>, channels: usize, per_sample: bool) -> Vec<f32> {
+    if per_sample {
+        return rows;
+    }
+    let mut total = vec![0.0; channels];
+    for row in rows.chunks_exact(channels) {
+        total.iter_mut().zip(row).for_each(|(a, b)| *a += b);
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_cover_the_samples_in_order_and_are_nearly_equal() {
+        assert_eq!(groups(3..20, 6).collect::<Vec<_>>(), [3..8, 8..14, 14..20]);
+        assert_eq!(groups(0..4, 16).collect::<Vec<_>>(), [0..4]);
+        assert_eq!([7, 28, 64].map(|size| samples_at_once(size * size)), [20, 1, 1]);
+    }
+}

@@ -1,0 +1,133 @@
+//! Forward pass.
+
+use std::ops::Range;
+
+use super::plan::{Call, batch, rows};
+use crate::kernels::buffers::{Part, Scratch, filled_shares_many};
+use crate::kernels::conv::{Add, Prepared, groups};
+use crate::kernels::group_norm::Moments;
+use crate::kernels::normalized_again::normalize;
+
+/// What the backward pass needs: the input of the second normalization, and both moments.
+pub(super) struct Kept {
+    pub middle: Vec<f32>,
+    pub moments: [Vec<Moments>; 2],
+}
+
+/// The output; `keep` says whether a backward pass may follow. `skip` is empty where there is one
+/// input.
+pub(super) fn forward(call: Call, x: &[f32], skip: &[f32], keep: bool) -> (Vec<f32>, Kept) {
+    let Call { isa, plan, parameters } = call;
+    let [_, middle_len, out_len] = plan.lens();
+    let convolutions = Convolutions {
+        first: Prepared::forward(isa, &plan.conv1, parameters.conv1[0]),
+        second: Prepared::forward(isa, &plan.conv2, parameters.conv2[0]),
+        shortcut: plan.shortcut.zip(parameters.shortcut).map(|(g, [w, _])| Prepared::forward(isa, &g, w)),
+    };
+    let lens = [out_len, if keep { middle_len } else { 0 }];
+    // SAFETY: every group writes all of its output, and of its middle if that is kept.
+    let ([out, middle], moments) = unsafe {
+        filled_shares_many(plan.n, lens, |samples, [mut out, mut middle]| {
+            let mut moments = [Vec::new(), Vec::new()];
+            for group in groups(samples, plan.group()) {
+                let (to, rest) = out.split_at_mut(group.len() * out_len);
+                out = rest;
+                let mut scratch;
+                let to_middle = if keep {
+                    let (part, rest) = middle.split_at_mut(group.len() * middle_len);
+                    middle = rest;
+                    part
+                } else {
+                    scratch = Scratch::new(group.len() * middle_len);
+                    scratch.part()
+                };
+                let [first, second] = run(call, &convolutions, (x, skip), group, (to_middle, to));
+                moments[0].extend(first);
+                moments[1].extend(second);
+            }
+            moments
+        })
+    };
+    let mut all = [Vec::new(), Vec::new()];
+    for moments in moments {
+        all.iter_mut().zip(moments).for_each(|(all, more)| all.extend(more));
+    }
+    (out, Kept { middle, moments: all })
+}
+
+struct Convolutions {
+    first: Prepared,
+    second: Prepared,
+    shortcut: Option<Prepared>,
+}
+
+/// One group of samples; returns its moments.
+fn run(
+    call: Call,
+    convolutions: &Convolutions,
+    (x, skip): (&[f32], &[f32]),
+    group: Range<usize>,
+    (middle, out): (Part, Part),
+) -> [Vec<Moments>; 2] {
+    let Call { isa, plan, parameters: p } = call;
+    let [in_len, middle_len, out_len] = plan.lens();
+    let n = group.len();
+    let joined = Joined::new(call, (x, skip), &group);
+    let x = joined.get();
+
+    let mut normed = Scratch::new(n * in_len);
+    let first = normalize(isa, plan.settings, batch(x, plan.conv1.c_in, p.norm1, &group), normed.part());
+    let bias = rows(p.conv1[1], plan.conv1.c_out, &group);
+    convolutions.first.run(&normed, bias, Add::Nothing, middle);
+    drop(normed);
+    // SAFETY: the convolution has written all of it.
+    let middle: &[f32] = unsafe { middle.assume_init_ref() };
+
+    let mut normed = Scratch::new(n * middle_len);
+    let second = normalize(isa, plan.settings, batch(middle, plan.conv2.c_in, p.norm2, &group), normed.part());
+    let mut round = Scratch::new(0);
+    let add = match (&convolutions.shortcut, p.shortcut) {
+        (Some(shortcut), Some([_, bias])) => {
+            round = Scratch::new(n * out_len);
+            shortcut.run(x, bias, Add::Nothing, round.part());
+            &round[..]
+        }
+        _ => x,
+    };
+    let bias = rows(p.conv2[1], plan.conv2.c_out, &group);
+    convolutions.second.run(&normed, bias, Add::Numbers(add), out);
+    drop(round);
+    if plan.factor != 1.0 {
+        // SAFETY: the convolution has written all of it.
+        let out: &mut [f32] = unsafe { out.assume_init_mut() };
+        out.iter_mut().for_each(|y| *y *= plan.factor);
+    }
+    [first, second]
+}
+
+/// The input of a group of samples, joined if there are two.
+pub(super) enum Joined<'a> {
+    One(&'a [f32]),
+    Two(Scratch),
+}
+
+impl<'a> Joined<'a> {
+    pub fn new(call: Call, (x, skip): (&'a [f32], &[f32]), group: &Range<usize>) -> Self {
+        let plan = call.plan;
+        let pixels = plan.conv1.h * plan.conv1.w;
+        let [a, b] = plan.channels.map(|c| group.start * pixels * c..group.end * pixels * c);
+        if skip.is_empty() {
+            return Self::One(&x[a]);
+        }
+        let mut joined = Scratch::new(group.len() * plan.conv1.input_len());
+        plan.join(&x[a], &skip[b], &mut joined);
+        Self::Two(joined)
+    }
+
+    pub fn get(&self) -> &[f32] {
+        match self {
+            Self::One(x) => x,
+            Self::Two(joined) => joined,
+        }
+    }
+}
