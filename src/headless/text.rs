@@ -118,6 +118,16 @@ mod tests {
     }
 
     #[test]
+    fn a_network_that_hardly_uses_the_time_is_a_warning_with_the_number() {
+        let sentence = |output| {
+            let time_use = crate::train::TimeUse { output, blocks: Vec::new() };
+            sentences(&Event::TimeUse { step: 300, time_use }).concat()
+        };
+        assert!(sentence(0.4).starts_with("the network uses t") && sentence(0.4).contains("40 %"));
+        assert!(sentence(0.002).starts_with("warning: the network hardly uses t") && sentence(0.002).contains("0.20 %"));
+    }
+
+    #[test]
     fn what_was_saved_is_said_with_its_place() {
         let event = Event::SnapshotSaved { step: 7, dir: "runs/a/snapshots/step-00000007".into() };
         assert_eq!(sentences(&event), ["snapshot of step 7: runs/a/snapshots/step-00000007"]);

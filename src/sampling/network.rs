@@ -247,6 +247,35 @@ mod tests {
         }
     }
 
+    /// Says the label of each image as its noise, and a hundredth of it as its variance.
+    #[derive(Clone)]
+    struct TwoFold;
+
+    impl Network for TwoFold {
+        fn forward(&self, x: &Tensor, _: &Tensor, class_labels: Option<&Tensor>) -> Result<Tensor> {
+            let labels = class_labels.unwrap().to_dtype(candle_core::DType::F32)?.reshape((x.dim(0)?, 1, 1, 1))?;
+            Ok(Tensor::cat(&[&labels, &(&labels * 0.01)?], 3)?)
+        }
+
+        fn num_classes(&self) -> Option<usize> {
+            Some(10)
+        }
+    }
+
+    #[test]
+    fn an_output_of_two_halves_is_the_target_and_the_class_s_own_variance() {
+        let workers = Arc::new(Workers::new(2).unwrap());
+        let here = cosine(PredictionType::Epsilon);
+        let denoiser = network_denoiser(&TwoFold, &here, Some(&[3, 6]), 1.0, workers).unwrap();
+        let x = Tensor::zeros((2, 1, 1, 1), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let prediction = denoiser.predict(&x, AT).unwrap();
+        let numbers = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        // 2·3 − 10 and 2·6 − 10; (0.03 + 1)/2 and (0.06 + 1)/2, unguided.
+        assert_eq!(numbers(&prediction.epsilon), [-4.0, 2.0]);
+        let fractions = numbers(&prediction.variance_fraction.unwrap());
+        assert!((fractions[0] - 0.515).abs() < 1e-6 && (fractions[1] - 0.53).abs() < 1e-6, "{fractions:?}");
+    }
+
     #[test]
     fn guided_estimates_of_image_and_noise_still_make_up_x_t() {
         let workers = Arc::new(Workers::new(2).unwrap());
