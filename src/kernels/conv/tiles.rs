@@ -43,18 +43,6 @@ impl<const OUT: usize> Tiles<OUT> {
         (t.sample * self.h + t.y) * self.w + t.x
     }
 
-    /// Whether all input pixels of the tile lie inside the image.
-    #[inline(always)]
-    pub fn inside(&self, t: Tile) -> bool {
-        t.y >= 1 && t.x >= 1 && t.y + OUT < self.h && t.x + OUT < self.w
-    }
-
-    /// Whether all output pixels of the tile lie inside the image.
-    #[inline(always)]
-    pub fn whole(&self, t: Tile) -> bool {
-        t.y + OUT <= self.h && t.x + OUT <= self.w
-    }
-
     /// Asks for the pixels of a tile.
     #[inline(always)]
     pub fn prefetch<S: Simd>(&self, source: &[f32], t: Tile, channels: usize) {
@@ -80,6 +68,5 @@ mod tests {
         assert_eq!(tiles.get(5), Tile { sample: 0, y: 4, x: 8 });
         assert_eq!(tiles.get(7), Tile { sample: 1, y: 0, x: 4 });
         assert_eq!(tiles.first_pixel(tiles.get(7)), 7 * 9 + 4);
-        assert!(tiles.whole(tiles.get(0)) && !tiles.inside(tiles.get(0)) && !tiles.whole(tiles.get(2)));
     }
 }

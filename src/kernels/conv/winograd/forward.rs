@@ -1,7 +1,7 @@
 //! Forward pass, and the data gradient with turned weights.
 
-use super::transforms::{input, input_lower, input_upper, output};
-use super::{IN, OUT, PLANES, Tile, Tiles, plane_stride};
+use super::transforms::{input, input_lower, input_upper, input3_lower, input3_upper, output};
+use super::{Block, FOURS_ONLY, IN, OUT, PLANES, Tile, Tiles, by_size, plane_stride};
 use crate::kernels::buffers::{Scratch, filled_shares};
 use crate::kernels::conv::geometry::Geometry;
 use crate::kernels::conv::panels::Panels;
@@ -76,20 +76,21 @@ impl Kernel for Share<'_> {
         let all = self.source.len() / sample_len * tiles.in_sample();
         // Tiles at a time: their planes stay in the second cache, and there are enough of them to
         // pay for reading the weights.
-        let block = block::<S>(28);
+        let block = even(all, block::<S>(28));
         let (in_stride, out_stride) = (plane_stride(block * self.depth), plane_stride(block * self.width));
         let mut planes = Scratch::new(PLANES * in_stride);
         let mut products = Scratch::new(PLANES * out_stride);
         let zeros = Scratch::zeroed(self.depth);
         let (out, add) = (self.out.numbers.as_mut_ptr().cast::<f32>(), self.out.add);
+        let mut now = Block::new(block);
         for start in (0..all).step_by(block) {
-            let count = block.min(all - start);
-            for i in 0..count {
+            now.fill(&tiles, start..(start + block).min(all));
+            for (i, &t) in now.tiles.iter().enumerate() {
                 // SAFETY: the planes have room for `block` tiles of `depth` channels.
                 unsafe {
                     let to = planes.as_mut_ptr().add(i * self.depth);
                     let image = Image { pixels: self.source.as_ptr(), tiles, channels: self.depth, zeros: &zeros };
-                    input_tile::<S>(image, tiles.get(start + i), to, in_stride);
+                    by_size!(input_tile, S, t, image, t, to, in_stride);
                 }
             }
             for plane in 0..PLANES {
@@ -99,33 +100,33 @@ impl Kernel for Share<'_> {
                     tiles.prefetch::<S>(self.source, tiles.get(i), self.depth);
                 }
                 let taps = [Tap { source: 0, weights: 0 }];
+                let rows = now.with_plane(plane);
                 for panel in self.weights.iter() {
-                    // SAFETY: planes and products have `count` rows of depth and width numbers; a
+                    // SAFETY: planes and products have `block` rows of depth and width numbers; a
                     // panel has `depth` rows for each plane.
                     unsafe {
                         let a = Product {
-                            source: planes.as_ptr().add(plane * in_stride),
+                            source: planes.as_ptr().add(plane * in_stride + rows.start * self.depth),
                             source_pixel: self.depth,
                             taps: &taps,
                             depth: self.depth,
                             weights: panel.weights.add(plane * self.depth * panel.row),
                             weights_row: panel.row,
                             bias: std::ptr::null(),
-                            out: products.as_mut_ptr().add(plane * out_stride + panel.start),
+                            out: products.as_mut_ptr().add(plane * out_stride + rows.start * self.width + panel.start),
                             out_pixel: self.width,
                             columns: panel.columns,
                         };
-                        product::<S>(a, count, panel.vectors);
+                        product::<S>(a, rows.len(), panel.vectors);
                     }
                 }
             }
-            for i in 0..count {
-                let t = tiles.get(start + i);
+            for (i, &t) in now.tiles.iter().enumerate() {
                 let bias = if self.bias.is_empty() { &[][..] } else { &self.bias[t.sample * self.bias_sample..] };
                 // SAFETY: the tile lies in this share's samples.
                 unsafe {
                     let from = products.as_ptr().add(i * self.width);
-                    output_tile::<S>(from, out_stride, tiles, t, self.width, bias, (out, add));
+                    by_size!(output_tile, S, t, from, out_stride, tiles, t, self.width, bias, (out, add));
                 }
             }
         }
@@ -136,6 +137,11 @@ impl Kernel for Share<'_> {
 #[inline(always)]
 pub(super) fn block<S: Simd>(n: usize) -> usize {
     n / S::ROWS * S::ROWS
+}
+
+/// `all` tiles in as many blocks as of `most`, but nearly equal ones.
+pub(super) fn even(all: usize, most: usize) -> usize {
+    all.div_ceil(all.div_ceil(most).max(1)).max(1)
 }
 
 /// Where input tiles are read from.
@@ -154,7 +160,12 @@ pub(super) struct Image<'a> {
 /// # Safety
 /// The processor has `S`; the tile lies in the image, and the planes have room for it.
 #[inline(always)]
-pub(super) unsafe fn input_tile<S: Simd>(image: Image, t: Tile, to: *mut f32, stride: usize) {
+pub(super) unsafe fn input_tile<S: Simd, const TALL: bool, const WIDE: bool>(
+    image: Image,
+    t: Tile,
+    to: *mut f32,
+    stride: usize,
+) {
     let Image { pixels, tiles, channels, zeros } = image;
     let at = |y: usize, x: usize| ((t.sample * tiles.h + y) * tiles.w + x) * channels;
     // SAFETY: pixels inside the image, or the zeros.
@@ -163,8 +174,8 @@ pub(super) unsafe fn input_tile<S: Simd>(image: Image, t: Tile, to: *mut f32, st
             let first = pixels.add(at(t.y - 1, t.x - 1));
             let (row, pixel) = (tiles.w * channels, channels);
             for c in (0..channels).step_by(S::LANES) {
-                half_tile::<S, true>(to.add(c), stride, |i, j| first.add(i * row + j * pixel + c));
-                half_tile::<S, false>(to.add(c), stride, |i, j| first.add(i * row + j * pixel + c));
+                half_tile::<S, true, TALL, WIDE>(to.add(c), stride, |i, j| first.add(i * row + j * pixel + c));
+                half_tile::<S, false, TALL, WIDE>(to.add(c), stride, |i, j| first.add(i * row + j * pixel + c));
             }
         } else {
             let mut places = [[zeros.as_ptr(); IN]; IN];
@@ -177,20 +188,21 @@ pub(super) unsafe fn input_tile<S: Simd>(image: Image, t: Tile, to: *mut f32, st
                 }
             }
             for c in (0..channels).step_by(S::LANES) {
-                half_tile::<S, true>(to.add(c), stride, |i, j| places[i][j].add(c));
-                half_tile::<S, false>(to.add(c), stride, |i, j| places[i][j].add(c));
+                half_tile::<S, true, TALL, WIDE>(to.add(c), stride, |i, j| places[i][j].add(c));
+                half_tile::<S, false, TALL, WIDE>(to.add(c), stride, |i, j| places[i][j].add(c));
             }
         }
     }
 }
 
-/// Rows 0 to 2 (`UPPER`) or 3 to 5 of Bᵀ d B for one vector of channels: in halves, the 18 values
-/// between the two multiplications stay in registers.
+/// Rows 0 to 2 (`UPPER`) or 3 to 5 of Bᵀ d B for one vector of channels, of a tile with 4 rows (`TALL`)
+/// and columns (`WIDE`) or 3: in halves, the 18 values between the two multiplications stay in
+/// registers.
 ///
 /// # Safety
 /// The processor has `S`; `place` gives readable vectors, `to` has room for six planes a row.
 #[inline(always)]
-unsafe fn half_tile<S: Simd, const UPPER: bool>(
+unsafe fn half_tile<S: Simd, const UPPER: bool, const TALL: bool, const WIDE: bool>(
     to: *mut f32,
     stride: usize,
     place: impl Fn(usize, usize) -> *const f32,
@@ -200,20 +212,27 @@ unsafe fn half_tile<S: Simd, const UPPER: bool>(
         let mut columns = [[S::splat(0.0); IN]; 3];
         // Indexed: the loop walks three rows of `columns` at once.
         #[allow(clippy::needless_range_loop)]
-        for j in 0..IN {
+        for j in 0..IN - usize::from(!WIDE) {
             let mut d = [S::splat(0.0); IN];
-            for (i, d) in d.iter_mut().enumerate() {
+            for (i, d) in d.iter_mut().enumerate().take(IN - usize::from(!TALL)) {
                 *d = S::load(place(i, j));
             }
-            let [a, b, c] = if UPPER { input_upper::<S>(d) } else { input_lower::<S>(d) };
+            let [a, b, c] = match (UPPER, TALL) {
+                (true, true) => input_upper::<S>(d),
+                (true, false) => input3_upper::<S>(d),
+                (false, true) => input_lower::<S>(d),
+                (false, false) => input3_lower::<S>(d),
+            };
             columns[0][j] = a;
             columns[1][j] = b;
             columns[2][j] = c;
         }
         let first = if UPPER { 0 } else { 3 };
         for (i, row) in columns.into_iter().enumerate() {
-            for (j, v) in input::<S>(row).into_iter().enumerate() {
-                S::store(to.add(((first + i) * IN + j) * stride), v);
+            for (j, v) in input::<S, WIDE>(row).into_iter().enumerate() {
+                if (TALL || first + i != FOURS_ONLY) && (WIDE || j != FOURS_ONLY) {
+                    S::store(to.add(((first + i) * IN + j) * stride), v);
+                }
             }
         }
     }
@@ -225,7 +244,8 @@ unsafe fn half_tile<S: Simd, const UPPER: bool>(
 /// The processor has `S`; `from` points at the tile's first channel in plane 0, planes `stride`
 /// apart; `out` holds the tile's sample, as does `add` unless it is null; `width` is whole vectors.
 #[inline(always)]
-unsafe fn output_tile<S: Simd>(
+#[allow(clippy::too_many_arguments)]
+unsafe fn output_tile<S: Simd, const TALL: bool, const WIDE: bool>(
     from: *const f32,
     stride: usize,
     tiles: Tiles,
@@ -234,25 +254,25 @@ unsafe fn output_tile<S: Simd>(
     bias: &[f32],
     (out, add): (*mut f32, *const f32),
 ) {
-    let rows = OUT.min(tiles.h - t.y);
-    let columns = OUT.min(tiles.w - t.x);
+    let (rows, columns) = t.size();
+    let (rows, columns) = (rows.min(tiles.h - t.y), columns.min(tiles.w - t.x));
     for c in (0..width).step_by(S::LANES) {
         // SAFETY: the caller's promise; only pixels of the image are written.
         unsafe {
             let mut half = [[S::splat(0.0); IN]; OUT];
-            for j in 0..IN {
+            for j in (0..IN).filter(|&j| WIDE || j != FOURS_ONLY) {
                 let mut m = [S::splat(0.0); IN];
-                for (i, m) in m.iter_mut().enumerate() {
+                for (i, m) in m.iter_mut().enumerate().filter(|&(i, _)| TALL || i != FOURS_ONLY) {
                     *m = S::load(from.add((i * IN + j) * stride + c));
                 }
-                for (half, v) in half.iter_mut().zip(output::<S>(m)) {
+                for (half, v) in half.iter_mut().zip(output::<S, TALL>(m)) {
                     half[j] = v;
                 }
             }
             let bias = if bias.is_empty() { S::splat(0.0) } else { S::load(bias.as_ptr().add(c)) };
             let first = ((t.sample * tiles.h + t.y) * tiles.w + t.x) * width + c;
             for (i, row) in half.into_iter().enumerate() {
-                let y = output::<S>(row);
+                let y = output::<S, WIDE>(row);
                 if i < rows {
                     for (j, y) in y.into_iter().enumerate() {
                         if j < columns {

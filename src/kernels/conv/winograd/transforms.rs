@@ -1,6 +1,10 @@
 //! The small matrices of F(4, 3) at the points 0, ±a, ±b, ∞, applied along one axis.
 //!
 //! With a² = ½ and b² = 2, a²b² = 1 and a² + b² = 5/2.
+//!
+//! Beside them those of F(3, 3), which leaves out the point −b: where an image is no whole number of
+//! tiles of 4, some of 3 save a sixth of their products. So that both read the same weights, F(3, 3)
+//! takes G's other rows as they are, and Bᵀ makes up for it: its row of a point p is multiplied by p + b.
 
 use crate::kernels::simd::Simd;
 
@@ -26,7 +30,7 @@ pub(super) const G: [[f32; 3]; 6] = {
     ]
 };
 
-/// Rows 0 to 2 of Bᵀ d.
+/// Rows 0 to 2 of Bᵀ d of F(4, 3).
 ///
 /// # Safety
 /// As for [`Simd`]; the same for all functions here.
@@ -41,7 +45,7 @@ pub(super) unsafe fn input_upper<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
     }
 }
 
-/// Rows 3 to 5 of Bᵀ d.
+/// Rows 3 to 5 of Bᵀ d of F(4, 3).
 #[inline(always)]
 pub(super) unsafe fn input_lower<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
     // SAFETY: register arithmetic only.
@@ -53,19 +57,80 @@ pub(super) unsafe fn input_lower<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
     }
 }
 
-/// Bᵀ d.
+/// Rows 0 to 2 of Bᵀ d of F(3, 3); d[5] is not read.
 #[inline(always)]
-pub(super) unsafe fn input<S: Simd>(d: [S::V; 6]) -> [S::V; 6] {
+pub(super) unsafe fn input3_upper<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
     // SAFETY: register arithmetic only.
     unsafe {
-        let ([a, b, c], [d, e, f]) = (input_upper::<S>(d), input_lower::<S>(d));
+        let even = S::neg_mul_add(d[2], S::splat(B2), d[0]);
+        let odd = S::neg_mul_add(d[1], S::splat(A), S::mul(d[3], S::splat(B)));
+        let middle = S::mul(d[2], S::splat(B2 - A2));
+        [
+            S::add(even, odd),
+            S::sub(S::mul(S::sub(d[3], d[1]), S::splat(A + B)), middle),
+            S::sub(S::mul(S::add(d[3], d[1]), S::splat(B - A)), middle),
+        ]
+    }
+}
+
+/// Rows 3 and 5 of Bᵀ d of F(3, 3), and nothing between; d[5] is not read.
+#[inline(always)]
+pub(super) unsafe fn input3_lower<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
+    // SAFETY: register arithmetic only.
+    unsafe {
+        let odd = S::neg_mul_add(d[1], S::splat(B), S::mul(d[3], S::splat(2.0 * B)));
+        let even = S::neg_mul_add(d[2], S::splat(A2), d[4]);
+        let last = S::add(even, S::neg_mul_add(d[3], S::splat(B), S::mul(d[1], S::splat(A))));
+        [odd, S::splat(0.0), last]
+    }
+}
+
+/// Bᵀ d of F(4, 3), or of F(3, 3) with nothing at the point −b.
+#[inline(always)]
+pub(super) unsafe fn input<S: Simd, const FOUR: bool>(d: [S::V; 6]) -> [S::V; 6] {
+    // SAFETY: register arithmetic only.
+    unsafe {
+        let [a, b, c] = if FOUR { input_upper::<S>(d) } else { input3_upper::<S>(d) };
+        let [d, e, f] = if FOUR { input_lower::<S>(d) } else { input3_lower::<S>(d) };
         [a, b, c, d, e, f]
     }
 }
 
-/// Aᵀ m.
+/// Aᵀ m of F(4, 3), or of F(3, 3) without m[4] and with nothing at the end.
 #[inline(always)]
-pub(super) unsafe fn output<S: Simd>(m: [S::V; 6]) -> [S::V; 4] {
+pub(super) unsafe fn output<S: Simd, const FOUR: bool>(m: [S::V; 6]) -> [S::V; 4] {
+    // SAFETY: register arithmetic only.
+    unsafe {
+        if FOUR {
+            return output4::<S>(m);
+        }
+        let (sum_a, difference_a) = (S::add(m[1], m[2]), S::sub(m[1], m[2]));
+        [
+            S::add(S::add(m[0], sum_a), m[3]),
+            S::mul_add(m[3], S::splat(B), S::mul(difference_a, S::splat(A))),
+            S::add(S::mul_add(m[3], S::splat(B2), S::mul(sum_a, S::splat(A2))), m[5]),
+            S::splat(0.0),
+        ]
+    }
+}
+
+/// A y of F(4, 3), or of F(3, 3) without y[3] and with nothing at the point −b.
+#[inline(always)]
+pub(super) unsafe fn output_transposed<S: Simd, const FOUR: bool>(y: [S::V; 4]) -> [S::V; 6] {
+    // SAFETY: register arithmetic only.
+    unsafe {
+        if FOUR {
+            return output4_transposed::<S>(y);
+        }
+        let (even_a, odd_a) = (S::mul_add(y[2], S::splat(A2), y[0]), S::mul(y[1], S::splat(A)));
+        let at_b = S::mul_add(y[2], S::splat(B2), S::mul_add(y[1], S::splat(B), y[0]));
+        [y[0], S::add(even_a, odd_a), S::sub(even_a, odd_a), at_b, S::splat(0.0), y[2]]
+    }
+}
+
+/// Aᵀ m of F(4, 3).
+#[inline(always)]
+unsafe fn output4<S: Simd>(m: [S::V; 6]) -> [S::V; 4] {
     // SAFETY: register arithmetic only.
     unsafe {
         let (sum_a, difference_a) = (S::add(m[1], m[2]), S::sub(m[1], m[2]));
@@ -79,9 +144,9 @@ pub(super) unsafe fn output<S: Simd>(m: [S::V; 6]) -> [S::V; 4] {
     }
 }
 
-/// A y.
+/// A y of F(4, 3).
 #[inline(always)]
-pub(super) unsafe fn output_transposed<S: Simd>(y: [S::V; 4]) -> [S::V; 6] {
+unsafe fn output4_transposed<S: Simd>(y: [S::V; 4]) -> [S::V; 6] {
     // SAFETY: register arithmetic only.
     unsafe {
         let (even_a, odd_a) = (S::mul_add(y[2], S::splat(A2), y[0]), S::mul_add(y[3], S::splat(A2), y[1]));

@@ -1,9 +1,9 @@
 //! The weight gradient: sums of outer products in each of the 36 planes.
 
-use super::forward::{Image, block, input_tile};
+use super::forward::{Image, block, even, input_tile};
 use super::transforms::output_transposed;
 use super::weights::transformed_back;
-use super::{IN, OUT, PLANES, Tile, Tiles, plane_stride};
+use super::{Block, FOURS_ONLY, IN, OUT, PLANES, Tile, Tiles, by_size, plane_stride};
 use crate::kernels::buffers::{Scratch, each, share};
 use crate::kernels::conv::geometry::Geometry;
 use crate::kernels::simd::{Isa, Kernel, Simd};
@@ -74,22 +74,22 @@ impl Kernel for Share<'_> {
     unsafe fn run<S: Simd>(self) {
         let Share { tiles, x, dy, c_in, c_out, sum } = self;
         let all = x.len() / (tiles.h * tiles.w * c_in) * tiles.in_sample();
-        let block = block::<S>(40);
+        let block = even(all, block::<S>(40));
         let (x_stride, dy_stride) = (plane_stride(block * c_in), plane_stride(block * c_out));
         let mut x_planes = Scratch::new(PLANES * x_stride);
         let mut dy_planes = Scratch::new(PLANES * dy_stride);
         let zeros = Scratch::zeroed(c_in.max(c_out));
         let offsets: Vec<usize> = (0..c_in).collect();
+        let mut now = Block::new(block);
         for start in (0..all).step_by(block) {
-            let count = block.min(all - start);
-            for i in 0..count {
-                let t = tiles.get(start + i);
+            now.fill(&tiles, start..(start + block).min(all));
+            for (i, &t) in now.tiles.iter().enumerate() {
                 // SAFETY: the planes have room for `block` tiles.
                 unsafe {
                     let image = Image { pixels: x.as_ptr(), tiles, channels: c_in, zeros: &zeros };
-                    input_tile::<S>(image, t, x_planes.as_mut_ptr().add(i * c_in), x_stride);
+                    by_size!(input_tile, S, t, image, t, x_planes.as_mut_ptr().add(i * c_in), x_stride);
                     let image = Image { pixels: dy.as_ptr(), tiles, channels: c_out, zeros: &zeros };
-                    gradient_tile::<S>(image, t, dy_planes.as_mut_ptr().add(i * c_out), dy_stride);
+                    by_size!(gradient_tile, S, t, image, t, dy_planes.as_mut_ptr().add(i * c_out), dy_stride);
                 }
             }
             for plane in 0..PLANES {
@@ -98,19 +98,20 @@ impl Kernel for Share<'_> {
                     tiles.prefetch::<S>(x, tiles.get(i), c_in);
                     tiles.prefetch::<S>(dy, tiles.get(i), c_out);
                 }
+                let rows = now.with_plane(plane);
                 for column in (0..c_out).step_by(2 * S::LANES) {
-                    // SAFETY: both sides have `count` rows; the sum has c_in rows of c_out.
+                    // SAFETY: both sides have `block` rows; the sum has c_in rows of c_out.
                     unsafe {
                         let a = OuterSum {
-                            left: x_planes.as_ptr().add(plane * x_stride),
+                            left: x_planes.as_ptr().add(plane * x_stride + rows.start * c_in),
                             offsets: &offsets,
                             left_row: 0,
                             left_pixel: c_in,
-                            right: dy_planes.as_ptr().add(plane * dy_stride + column),
+                            right: dy_planes.as_ptr().add(plane * dy_stride + rows.start * c_out + column),
                             right_row: 0,
                             right_pixel: c_out,
                             rows: 1,
-                            pixels: count,
+                            pixels: rows.len(),
                             out: sum.as_mut_ptr().add(plane * c_in * c_out + column),
                             out_row: c_out,
                         };
@@ -127,7 +128,12 @@ impl Kernel for Share<'_> {
 /// # Safety
 /// The processor has `S`; the tile lies in the image, and the planes have room for it.
 #[inline(always)]
-unsafe fn gradient_tile<S: Simd>(image: Image, t: Tile, to: *mut f32, stride: usize) {
+unsafe fn gradient_tile<S: Simd, const TALL: bool, const WIDE: bool>(
+    image: Image,
+    t: Tile,
+    to: *mut f32,
+    stride: usize,
+) {
     let Image { pixels, tiles, channels, zeros } = image;
     let at = |y: usize, x: usize| ((t.sample * tiles.h + y) * tiles.w + x) * channels;
     // SAFETY: pixels inside the image, or the zeros.
@@ -136,7 +142,7 @@ unsafe fn gradient_tile<S: Simd>(image: Image, t: Tile, to: *mut f32, stride: us
             let first = pixels.add(at(t.y, t.x));
             let (row, pixel) = (tiles.w * channels, channels);
             for c in (0..channels).step_by(S::LANES) {
-                expand::<S>(to.add(c), stride, |i, j| first.add(i * row + j * pixel + c));
+                expand::<S, TALL, WIDE>(to.add(c), stride, |i, j| first.add(i * row + j * pixel + c));
             }
         } else {
             let mut places = [[zeros.as_ptr(); OUT]; OUT];
@@ -148,7 +154,7 @@ unsafe fn gradient_tile<S: Simd>(image: Image, t: Tile, to: *mut f32, stride: us
                 }
             }
             for c in (0..channels).step_by(S::LANES) {
-                expand::<S>(to.add(c), stride, |i, j| places[i][j].add(c));
+                expand::<S, TALL, WIDE>(to.add(c), stride, |i, j| places[i][j].add(c));
             }
         }
     }
@@ -159,22 +165,28 @@ unsafe fn gradient_tile<S: Simd>(image: Image, t: Tile, to: *mut f32, stride: us
 /// # Safety
 /// The processor has `S`; `place` gives readable vectors, `to` has room for 36 planes.
 #[inline(always)]
-unsafe fn expand<S: Simd>(to: *mut f32, stride: usize, place: impl Fn(usize, usize) -> *const f32) {
+unsafe fn expand<S: Simd, const TALL: bool, const WIDE: bool>(
+    to: *mut f32,
+    stride: usize,
+    place: impl Fn(usize, usize) -> *const f32,
+) {
     // SAFETY: the caller's promise.
     unsafe {
         let mut columns = [[S::splat(0.0); OUT]; IN];
-        for j in 0..OUT {
+        for j in 0..OUT - usize::from(!WIDE) {
             let mut d = [S::splat(0.0); OUT];
-            for (i, d) in d.iter_mut().enumerate() {
+            for (i, d) in d.iter_mut().enumerate().take(OUT - usize::from(!TALL)) {
                 *d = S::load(place(i, j));
             }
-            for (column, v) in columns.iter_mut().zip(output_transposed::<S>(d)) {
+            for (column, v) in columns.iter_mut().zip(output_transposed::<S, TALL>(d)) {
                 column[j] = v;
             }
         }
         for (i, row) in columns.into_iter().enumerate() {
-            for (j, v) in output_transposed::<S>(row).into_iter().enumerate() {
-                S::store(to.add((i * IN + j) * stride), v);
+            for (j, v) in output_transposed::<S, WIDE>(row).into_iter().enumerate() {
+                if (TALL || i != FOURS_ONLY) && (WIDE || j != FOURS_ONLY) {
+                    S::store(to.add((i * IN + j) * stride), v);
+                }
             }
         }
     }
