@@ -39,6 +39,10 @@ mod distribution_tests;
 mod flow_tests;
 #[cfg(test)]
 mod gaussian_tests;
+#[cfg(test)]
+mod order_tests;
+#[cfg(test)]
+mod paths_tests;
 
 pub use allowed::check_sampler;
 pub use ddim::Ddim;

@@ -2,8 +2,9 @@
 
 The U-Net and its scheduler config are the folder tests/goldens/uncond_default (a real UNet2DModel with
 random weights). Each scheduler is made from_config of that folder's, takes 50 steps from the same noise, and
-its final samples are stored under the name that difflab gives the sampler. `noise` is the unit-variance
-noise of two images. Needs torch, diffusers and safetensors; nothing of it runs in the tests.
+its final samples are stored under the name that difflab gives the sampler. The same network read as a
+v-prediction, which keeps samples of an untrained network about as large as images, is stored under
+`v_prediction.` and that name. `noise` is the unit-variance noise of two images. Needs torch, diffusers and safetensors; nothing of it runs in the tests.
 
     python tests/parity/make_trajectories.py
 """
@@ -53,7 +54,10 @@ def main():
     tensors = {"noise": noise}
     for name, (scheduler, options) in SCHEDULERS.items():
         tensors[name] = sample(unet, scheduler.from_config(config, **options), noise)
-        print(f"{name}: largest {tensors[name].abs().max().item():.3f}")
+        options = {**options, "prediction_type": "v_prediction"}
+        tensors[f"v_prediction.{name}"] = sample(unet, scheduler.from_config(config, **options), noise)
+    for name, tensor in tensors.items():
+        print(f"{name}: largest {tensor.abs().max().item():.3f}")
     save_file({k: v.contiguous() for k, v in tensors.items()}, GOLDENS / "trajectories.safetensors")
 
 

@@ -5,6 +5,7 @@ mod goldens;
 mod levels;
 mod loops;
 mod schedules;
+mod trajectories;
 
 pub use goldens::{GOLDENS, numbers};
 pub use loops::{AnalyticNetwork, AnalyticNoise};
