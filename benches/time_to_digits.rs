@@ -112,7 +112,7 @@ fn judged(run: &Path, step: u64, threads: &str) -> Result<f64, String> {
         .arg("eval")
         .arg(run)
         .args(["--checkpoint", &step, "--num", "200", "--guidance-scale", "1", "--steps", "50"])
-        .args(["--format", "json", "--threads", threads])
+        .args(["--metrics", "accuracy", "--format", "json", "--threads", threads])
         .output()
         .map_err(|e| e.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout);

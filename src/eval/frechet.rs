@@ -22,16 +22,26 @@ pub struct Moments {
 
 impl Moments {
     pub fn of(features: &Features) -> Self {
+        let mut moments = Self::empty();
+        moments.add(features);
+        moments
+    }
+
+    /// Of no images.
+    pub fn empty() -> Self {
         let width = Features::WIDTH;
-        let mut moments = Self { count: 0.0, sum: DVector::zeros(width), squares: DMatrix::zeros(width, width) };
+        Self { count: 0.0, sum: DVector::zeros(width), squares: DMatrix::zeros(width, width) }
+    }
+
+    /// Adds more images.
+    pub fn add(&mut self, features: &Features) {
         let rows: Vec<&[f32]> = features.rows().collect();
         for block in rows.chunks(ROWS) {
-            let x = DMatrix::from_fn(width, block.len(), |i, j| f64::from(block[j][i]));
-            moments.squares.gemm(1.0, &x, &x.transpose(), 1.0);
-            moments.sum += x.column_sum();
-            moments.count += block.len() as f64;
+            let x = DMatrix::from_fn(Features::WIDTH, block.len(), |i, j| f64::from(block[j][i]));
+            self.squares.gemm(1.0, &x, &x.transpose(), 1.0);
+            self.sum += x.column_sum();
+            self.count += block.len() as f64;
         }
-        moments
     }
 
     /// Sums over all but the rows of `others`, which must be among them.

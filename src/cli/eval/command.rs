@@ -1,0 +1,245 @@
+//! The flags, and which measurements a run allows.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::judged::{self, Judged};
+use super::likelihoods;
+use super::material::Material;
+use super::report::Report;
+use crate::cli::{UsageError, values};
+use crate::config::SamplerName;
+use crate::eval::Judge;
+use crate::kernels::Workers;
+use crate::run::{self, LoadedModel};
+
+/// Measure how good a run's model is: likelihood of held-out images, and what a judge says of its samples.
+///
+/// vlb: the variational bound in bits/dim, term by term. nll: the likelihood by the probability-flow ODE. fid,
+/// pr, accuracy, diversity: FID, precision and recall, the share of samples that read as the class asked for,
+/// and the variety within a class, all by the bundled judge, a small classifier of 28×28 digits (99.06 % right
+/// on MNIST's test set). FID by this judge compares runs of this lab, not with tables of other networks.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The run folder, the beginning of its name in runs/, or `latest`.
+    pub run: String,
+    /// The weights of this checkpoint. Default: the newest good one.
+    #[arg(long, value_name = "STEP")]
+    pub checkpoint: Option<u64>,
+    /// What to measure: vlb, nll, fid, pr, accuracy, diversity. Default: all that this run allows.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
+    pub metrics: Vec<Metric>,
+    /// How many samples the judge sees, the classes in turn.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub num: u64,
+    /// Held-out images for the bound. Default: 512, or 2000 points.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub vlb_images: Option<u64>,
+    /// Held-out images for the exact likelihood, which is slow. Default: 32, or 1000 points.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub nll_images: Option<u64>,
+    /// Tolerance of the ODE solver (rtol and atol) for the exact likelihood.
+    #[arg(long, value_name = "X", default_value_t = 1e-3)]
+    pub tolerance: f64,
+    /// w in (1 + w)·ε_cond − w·ε_uncond; many libraries count s = 1 + w instead. Default: the run's own.
+    #[arg(long, value_name = "W", allow_negative_numbers = true)]
+    pub guidance_scale: Option<f64>,
+    /// What draws the samples.
+    #[arg(long, value_name = "NAME", default_value = "ddim", value_parser = values::sampler)]
+    pub sampler: SamplerName,
+    /// Network calls of a sample.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub steps: usize,
+    /// Seed of all draws.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Processor threads; 0: as many as there are physical cores.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+}
+
+/// One measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Metric {
+    /// The variational bound.
+    Vlb,
+    /// The exact likelihood.
+    Nll,
+    /// FID on the judge's features.
+    Fid,
+    /// Precision and recall on the judge's features.
+    Pr,
+    /// Samples that read as the class asked for.
+    Accuracy,
+    /// Variety within a class.
+    Diversity,
+}
+
+impl Metric {
+    const ALL: [Self; 6] = [Self::Vlb, Self::Nll, Self::Fid, Self::Pr, Self::Accuracy, Self::Diversity];
+
+    /// The word on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vlb => "vlb",
+            Self::Nll => "nll",
+            Self::Fid => "fid",
+            Self::Pr => "pr",
+            Self::Accuracy => "accuracy",
+            Self::Diversity => "diversity",
+        }
+    }
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// A usage error when nothing of what was asked can be measured; else what went wrong on the way.
+pub fn run(args: Args) -> Result<()> {
+    let dir = run::find(&args.run)?;
+    let model = LoadedModel::open(&dir, args.checkpoint)?;
+    for warning in &model.warnings {
+        eprintln!("warning: {warning}");
+    }
+    check_numbers(&args, &model)?;
+    let material = Material::load(&model.config);
+    let asked = if args.metrics.is_empty() { Metric::ALL.to_vec() } else { args.metrics.clone() };
+    let skipped: BTreeMap<Metric, String> =
+        asked.iter().filter_map(|&metric| Some((metric, obstacle(metric, &model, &material)?))).collect();
+    let wanted = |metric: Metric| asked.contains(&metric) && !skipped.contains_key(&metric);
+    if !asked.iter().any(|&metric| wanted(metric)) {
+        let mut reasons: Vec<&str> = skipped.values().map(String::as_str).collect();
+        reasons.dedup();
+        return Err(UsageError::new(format!("this run can't be judged: {}", reasons.join("; "))).into());
+    }
+
+    let workers = Arc::new(Workers::new(args.threads)?);
+    let mut report = Report::new(&dir, &model, &args);
+    report.skipped = skipped.iter().map(|(metric, reason)| (metric.name(), reason.clone())).collect();
+    if let Ok(material) = &material {
+        report.data = material.words();
+        if wanted(Metric::Vlb) {
+            let (bounds, seconds) = timed(|| likelihoods::bounds(&args, &model, material, &workers))?;
+            report.vlb = Some(bounds);
+            report.seconds.insert("vlb", seconds);
+        }
+        if wanted(Metric::Nll) {
+            let (flow, seconds) = timed(|| likelihoods::flow(&args, &model, material, &workers))?;
+            report.nll = Some(flow);
+            report.seconds.insert("nll", seconds);
+        }
+    }
+    if [Metric::Fid, Metric::Pr, Metric::Accuracy, Metric::Diversity].into_iter().any(wanted) {
+        let (samples, seconds) = timed(|| judged::samples(&args, &model, &workers))?;
+        report.seconds.insert("samples", seconds);
+        let (judged, seconds) = timed(|| Judged::of(&samples, material.as_ref().ok(), &wanted))?;
+        report.judged = Some(judged);
+        report.seconds.insert("judge", seconds);
+    }
+    let text = match args.format {
+        Format::Table => report.table(),
+        Format::Json => serde_json::to_string(&report.json())? + "\n",
+    };
+    // Whoever closed the pipe has read enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+    let start = Instant::now();
+    Ok((work()?, start.elapsed().as_secs_f64()))
+}
+
+/// A progress bar on stderr: "sampling ━━━━━ 12/50 · 8s left".
+pub(super) fn progress(what: &str, total: u64) -> Result<ProgressBar> {
+    let bar = ProgressBar::new(total);
+    bar.set_style(ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} · {eta} left")?);
+    bar.set_message(what.to_string());
+    Ok(bar)
+}
+
+fn check_numbers(args: &Args, model: &LoadedModel) -> Result<(), UsageError> {
+    let timesteps = model.parameterization.schedule.timesteps();
+    if args.steps == 0 || args.steps > timesteps {
+        return Err(UsageError::new(format!("--steps {}: this run has 1 to {timesteps} timesteps", args.steps)));
+    }
+    if !(1e-6..=0.1).contains(&args.tolerance) {
+        let problem = format!("--tolerance {}: use 0.000001 to 0.1; 0.001 is usual", args.tolerance);
+        return Err(UsageError::new(problem));
+    }
+    Ok(())
+}
+
+/// Why a measurement says nothing of this run, if so.
+fn obstacle(metric: Metric, model: &LoadedModel, material: &Result<Material>) -> Option<String> {
+    let no_data = || match material {
+        Ok(material) if material.shape() == model.image_shape => None,
+        Ok(material) => {
+            let ((h, w, c), (mh, mw, mc)) = (material.shape(), model.image_shape);
+            Some(format!("its data are {h}×{w} with {c} channels, but the network takes {mh}×{mw} with {mc}"))
+        }
+        Err(error) => Some(format!("its data can't be loaded: {error:#}")),
+    };
+    match metric {
+        Metric::Vlb | Metric::Nll => no_data(),
+        Metric::Accuracy => unreadable(model.image_shape, &model.classes).or_else(|| {
+            (model.net.num_classes() != Some(Judge::CLASSES)).then(|| {
+                "the network was not trained with the ten digits as classes, so none can be asked for".to_string()
+            })
+        }),
+        Metric::Fid | Metric::Pr | Metric::Diversity => {
+            let shape = unreadable(model.image_shape, &model.classes).or_else(no_data);
+            shape.or_else(|| unreadable(model.image_shape, material.as_ref().map_or(&[], |m| &m.train.classes)))
+        }
+    }
+}
+
+/// Why the judge can't read such images, if so.
+fn unreadable((h, w, c): (usize, usize, usize), classes: &[String]) -> Option<String> {
+    if (h, w, c) != (Judge::SIZE, Judge::SIZE, 1) {
+        return Some(format!(
+            "the bundled judge reads 28×28 grey digits, and its images are {h}×{w} with {c} channels"
+        ));
+    }
+    let digits = (0..Judge::CLASSES).map(|d| d.to_string());
+    if !classes.is_empty() && !classes.iter().cloned().eq(digits) {
+        return Some(format!("the bundled judge reads digits, and its classes are {}", classes.join(", ")));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_judge_reads_digits_only() {
+        let digits: Vec<String> = (0..10).map(|d| d.to_string()).collect();
+        assert_eq!(unreadable((28, 28, 1), &digits), None);
+        assert_eq!(unreadable((28, 28, 1), &[]), None);
+        assert!(unreadable((32, 32, 3), &digits).unwrap().contains("32×32 with 3 channels"));
+        assert!(unreadable((28, 28, 1), &["coat".into(), "bag".into()]).unwrap().contains("coat, bag"));
+    }
+
+    #[test]
+    fn metrics_are_called_as_on_the_command_line() {
+        use clap::ValueEnum;
+        for metric in Metric::ALL {
+            assert_eq!(metric.to_possible_value().unwrap().get_name(), metric.name());
+        }
+    }
+}

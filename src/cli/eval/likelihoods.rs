@@ -1,0 +1,128 @@
+//! Bound and exact likelihood of held-out images.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use anyhow::Result;
+use indicatif::ProgressBar;
+
+use super::command::{Args, progress};
+use super::material::{Material, images, spread};
+use crate::config::VarianceType;
+use crate::eval::{self, Bound, BoundSettings, Estimate, FlowSettings, Levels, Subject};
+use crate::kernels::Workers;
+use crate::run::LoadedModel;
+use crate::sampling::{DORMAND_PRINCE, Denoiser, Tolerance, traced_denoiser};
+
+/// Stretches of t that each image is measured in.
+const STRATA: usize = 32;
+/// Images whose ODE is solved together.
+const BATCH: usize = 8;
+/// Points are cheap.
+const POINTS_BATCH: usize = 250;
+
+/// Nats to the unit that is reported: bits a dimension of images, nats of points.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Unit {
+    pub name: &'static str,
+    pub per_nat: f64,
+}
+
+impl Unit {
+    fn of(levels: Levels, dims: usize) -> Self {
+        match levels {
+            Levels::Grey256 => Self { name: "bits/dim", per_nat: 1.0 / (dims as f64 * std::f64::consts::LN_2) },
+            Levels::Real => Self { name: "nats", per_nat: 1.0 },
+        }
+    }
+}
+
+/// The bound, for each variance that the path offers; the one with the least total first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bounds {
+    pub unit: Unit,
+    pub images: usize,
+    pub bounds: Vec<Bound>,
+}
+
+/// The exact likelihood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    pub unit: Unit,
+    pub images: usize,
+    /// In nats.
+    pub estimate: Estimate,
+    /// Network calls an image.
+    pub calls: f64,
+    pub tolerance: f64,
+}
+
+/// Measures the bound.
+///
+/// # Errors
+/// What the network reports.
+pub fn bounds(args: &Args, model: &LoadedModel, material: &Material, workers: &Arc<Workers>) -> Result<Bounds> {
+    let levels = material.levels();
+    let wanted = args.vlb_images.unwrap_or(if levels == Levels::Real { 2000 } else { 512 }) as usize;
+    let settings = BoundSettings {
+        strata: STRATA,
+        clip: levels == Levels::Grey256,
+        learned_variance: model.config.diffusion.variance_type == VarianceType::LearnedRange,
+    };
+    let (mut bounds, unit, images) =
+        on_images("bound", wanted, args, model, material, workers, |subject| eval::bound(subject, settings))?;
+    bounds.sort_by(|a, b| a.total.mean.total_cmp(&b.total.mean));
+    Ok(Bounds { unit, images, bounds })
+}
+
+/// Solves the probability-flow ODE.
+///
+/// # Errors
+/// What the network or the solver reports.
+pub fn flow(args: &Args, model: &LoadedModel, material: &Material, workers: &Arc<Workers>) -> Result<Flow> {
+    let levels = material.levels();
+    let wanted = args.nll_images.unwrap_or(if levels == Levels::Real { 1000 } else { 32 }) as usize;
+    let settings = FlowSettings {
+        pair: &DORMAND_PRINCE,
+        tolerance: Tolerance { rtol: args.tolerance, atol: args.tolerance },
+        batch: if levels == Levels::Real { POINTS_BATCH } else { BATCH },
+    };
+    let (found, unit, images) = on_images("likelihood", wanted, args, model, material, workers, |subject| {
+        eval::flow_likelihood(subject, settings)
+    })?;
+    Ok(Flow { unit, images, estimate: found.estimate(), calls: found.calls, tolerance: args.tolerance })
+}
+
+/// Measures something of up to `wanted` unseen images, each of them told its own class; with the unit, and how
+/// many there were.
+fn on_images<T>(
+    what: &str,
+    wanted: usize,
+    args: &Args,
+    model: &LoadedModel,
+    material: &Material,
+    workers: &Arc<Workers>,
+    measure: impl FnOnce(&Subject) -> Result<T>,
+) -> Result<(T, Unit, usize)> {
+    let data = material.unseen();
+    let indices = spread(data, wanted);
+    let labels: Vec<usize> = data.class_of(&indices).into_iter().map(|class| class as usize).collect();
+    let classes = (model.net.num_classes().is_some() && labels.len() == indices.len()).then_some(labels);
+    let denoiser = |range: Range<usize>| -> Result<Box<dyn Denoiser + Send>> {
+        traced_denoiser(&model.net, &model.parameterization, classes.as_ref().map(|classes| &classes[range]))
+    };
+    let bar: ProgressBar = progress(what, indices.len() as u64)?;
+    let subject = Subject {
+        schedule: &model.parameterization.schedule,
+        x_0: &images(data, &indices)?,
+        levels: material.levels(),
+        denoiser: &denoiser,
+        workers,
+        seed: args.seed,
+        seen: &|done, _| bar.set_position(done as u64),
+    };
+    let unit = Unit::of(subject.levels, subject.dims()?);
+    let found = measure(&subject);
+    bar.finish_and_clear();
+    Ok((found?, unit, indices.len()))
+}

@@ -1,0 +1,63 @@
+//! The run's own data: what it trained on, and what it never saw.
+
+use anyhow::Result;
+use candle_core::{Device, Tensor};
+
+use crate::config::Config;
+use crate::data::{self, Dataset, thousands};
+use crate::eval::Levels;
+
+/// The data of a run, split as its training split them.
+pub struct Material {
+    pub train: Dataset,
+    pub held_out: Dataset,
+}
+
+impl Material {
+    /// Loads and splits the run's data.
+    ///
+    /// # Errors
+    /// When they are not there any more, or not as they were.
+    pub fn load(config: &Config) -> Result<Self> {
+        let dataset = data::load(&config.data)?;
+        let (train, held_out) = dataset.split_held_out(config.data.held_out, config.seed)?;
+        Ok(Self { train, held_out })
+    }
+
+    /// Height, width, channels.
+    pub fn shape(&self) -> (usize, usize, usize) {
+        (self.train.height, self.train.width, self.train.channels)
+    }
+
+    /// What to measure likelihoods of: held-out data, or those trained on where none were held out.
+    pub fn unseen(&self) -> &Dataset {
+        if self.held_out.is_empty() { &self.train } else { &self.held_out }
+    }
+
+    /// "1,000 held-out images of mnist".
+    pub fn words(&self) -> String {
+        let seen = if self.held_out.is_empty() { "training" } else { "held-out" };
+        let what = if self.levels() == Levels::Real { "points" } else { "images" };
+        format!("{} {seen} {what} of {}", thousands(self.unseen().len()), self.train.name)
+    }
+
+    /// Bytes or real numbers.
+    pub fn levels(&self) -> Levels {
+        if self.train.pixels.bytes().is_empty() { Levels::Real } else { Levels::Grey256 }
+    }
+}
+
+/// The images at `indices`, `[n, H, W, C]` in [-1, 1].
+///
+/// # Errors
+/// When memory is out.
+pub fn images(data: &Dataset, indices: &[usize]) -> Result<Tensor> {
+    let shape = (indices.len(), data.height, data.width, data.channels);
+    Ok(Tensor::from_vec(data.gather(indices, None), shape, &Device::Cpu)?)
+}
+
+/// `n` indices evenly spread over the set; all of them where it has no more.
+pub fn spread(data: &Dataset, n: usize) -> Vec<usize> {
+    let (len, n) = (data.len(), n.min(data.len()));
+    (0..n).map(|i| i * len / n).collect()
+}

@@ -1,0 +1,328 @@
+//! The results, as a table and as JSON.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::command::Args;
+use super::judged::{Judged, WithFloor, guidance_scale};
+use super::likelihoods::{Bounds, Flow, Unit};
+use crate::data::thousands;
+use crate::eval::{Bound, ClassAccuracy, Estimate};
+use crate::run::LoadedModel;
+
+/// Everything that was measured, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    pub run: String,
+    pub step: u64,
+    /// "1,000 held-out images of mnist"; empty when the data could not be loaded.
+    pub data: String,
+    pub vlb: Option<Bounds>,
+    pub nll: Option<Flow>,
+    pub judged: Option<Judged>,
+    pub num: u64,
+    pub sampler: String,
+    pub steps: usize,
+    pub guidance_scale: f64,
+    pub seed: u64,
+    /// What could not be measured, and why.
+    pub skipped: BTreeMap<&'static str, String>,
+    pub seconds: BTreeMap<&'static str, f64>,
+}
+
+impl Report {
+    /// Nothing measured yet.
+    pub fn new(dir: &Path, model: &LoadedModel, args: &Args) -> Self {
+        Self {
+            run: dir.display().to_string(),
+            step: model.step,
+            data: String::new(),
+            vlb: None,
+            nll: None,
+            judged: None,
+            num: args.num,
+            sampler: args.sampler.name().to_string(),
+            steps: args.steps,
+            guidance_scale: guidance_scale(args, model),
+            seed: args.seed,
+            skipped: BTreeMap::new(),
+            seconds: BTreeMap::new(),
+        }
+    }
+
+    /// Sections for a person.
+    pub fn table(&self) -> String {
+        let mut out = format!("{} · step {} · EMA weights\n", self.run, thousands(self.step as usize));
+        if self.vlb.is_some() || self.nll.is_some() {
+            out += &self.likelihood_table();
+        }
+        if let Some(judged) = &self.judged {
+            out += &self.judged_table(judged);
+        }
+        for (metric, reason) in &self.skipped {
+            out += &format!("\n{metric} not measured: {reason}\n");
+        }
+        let total: f64 = self.seconds.values().sum();
+        let parts: Vec<String> = self.seconds.iter().map(|(what, s)| format!("{what} {s:.0} s")).collect();
+        out + &format!("\ntook {total:.0} s ({})\n", parts.join(", "))
+    }
+
+    fn likelihood_table(&self) -> String {
+        let unit = self.vlb.as_ref().map(|v| v.unit).or(self.nll.as_ref().map(|n| n.unit));
+        let mut out = format!("\n−log p of {}, {} (less is better)\n", self.data, unit.map_or("", |u| u.name));
+        let shown = |estimate: Estimate, unit: Unit| with_error(estimate.affine(unit.per_nat, 0.0), 3);
+        if let Some(Bounds { unit, images, bounds }) = &self.vlb {
+            for bound in bounds {
+                out += &format!(
+                    "  VLB {:<14} {:<16} = L_T {:.4} + ΣL_t−1 {:.3} + L_0 {:.3}   ({} images)\n",
+                    bound.variance.name(),
+                    shown(bound.total, *unit),
+                    bound.prior.mean * unit.per_nat,
+                    bound.diffusion.mean * unit.per_nat,
+                    bound.decoder.mean * unit.per_nat,
+                    thousands(*images)
+                );
+            }
+        }
+        if let Some(Flow { unit, images, estimate, calls, tolerance }) = &self.nll {
+            out += &format!(
+                "  probability flow   {:<16} {calls:.0} network calls an image, tolerance {tolerance}   ({} images)\n",
+                shown(*estimate, *unit),
+                thousands(*images)
+            );
+        }
+        if let Some(Bounds { unit, bounds, .. }) = &self.vlb
+            && let Some(bound) = bounds.first()
+        {
+            out += &terms_table(bound, *unit);
+        }
+        out
+    }
+
+    fn judged_table(&self, judged: &Judged) -> String {
+        let mut out = format!(
+            "\n{} samples ({} {}, w {} (s {}), seed {}), seen by the bundled judge\n",
+            thousands(self.num as usize),
+            self.sampler,
+            self.steps,
+            self.guidance_scale,
+            1.0 + self.guidance_scale,
+            self.seed
+        );
+        out += &format!("  {:<16} {:<18} floor*\n", "", "samples");
+        let accuracy = judged.accuracy.as_ref().map(|(_, share)| *share);
+        let rows = [
+            ("judge-FID", judged.fid, 2),
+            ("precision", judged.precision, 3),
+            ("recall", judged.recall, 3),
+            ("diversity", judged.diversity, 3),
+            ("class accuracy", accuracy, 3),
+        ];
+        for (name, value, digits) in rows {
+            if let Some(WithFloor { samples, floor }) = value {
+                let floor = floor.map_or("–".into(), |floor| with_error(floor, digits));
+                out += &format!("  {name:<16} {:<18} {floor}\n", with_error(samples, digits));
+            }
+        }
+        out += &match judged.floor_images {
+            0 => "  * the run held no images out: no floor\n".to_string(),
+            n => format!("  * {} held-out images in the samples' place\n", thousands(n)),
+        };
+        if let Some((accuracy, _)) = &judged.accuracy {
+            out += &accuracy_table(accuracy);
+        }
+        out
+    }
+
+    /// One object with fixed keys; null is what was not measured.
+    pub fn json(&self) -> Value {
+        let judged = self.judged.clone().unwrap_or_default();
+        let accuracy = judged.accuracy.as_ref();
+        let right = accuracy.map(|(accuracy, _)| accuracy.right());
+        let per_class = accuracy.map(|(a, _)| a.per_class.iter().map(|c| c.0).collect::<Vec<_>>());
+        json!({
+            "run": self.run,
+            "step": self.step,
+            "data": self.data,
+            "vlb": self.vlb.as_ref().map(vlb_json),
+            "nll": self.nll.as_ref().map(|flow| json!({
+                "unit": flow.unit.name,
+                "images": flow.images,
+                "value": number(flow.estimate.affine(flow.unit.per_nat, 0.0)),
+                "network_calls": flow.calls,
+                "tolerance": flow.tolerance,
+            })),
+            "judge_fid": judged.fid.map(floored),
+            "precision": judged.precision.map(floored),
+            "recall": judged.recall.map(floored),
+            "diversity": judged.diversity.map(floored),
+            "accuracy": accuracy.map(|(_, share)| floored(*share)),
+            "floor_images": judged.floor_images,
+            "class_accuracy": accuracy.map(|(_, share)| share.samples.mean),
+            "right": right,
+            "per_class": per_class,
+            "num": self.num,
+            "sampler": self.sampler,
+            "steps": self.steps,
+            "guidance_scale": self.guidance_scale,
+            "guidance_scale_s": 1.0 + self.guidance_scale,
+            "seed": self.seed,
+            "skipped": self.skipped,
+            "seconds": self.seconds,
+            "measured_with": "the bundled judge",
+        })
+    }
+}
+
+/// Bars of the first terms, a stretch of t a line.
+fn terms_table(bound: &Bound, unit: Unit) -> String {
+    let largest = bound.terms.iter().map(|(_, _, sum)| *sum).fold(0.0, f64::max);
+    let mut out = format!("\n  L_t−1 by t ({})\n", bound.variance.name());
+    for (first, end, sum) in &bound.terms {
+        let filled = if largest > 0.0 { (sum / largest * 30.0).round().max(0.0) as usize } else { 0 };
+        let t = format!("{:.0}–{:.0}", first, end - 1.0);
+        out += &format!("  {t:>9} {:>8.4} {}\n", sum * unit.per_nat, "█".repeat(filled));
+    }
+    out
+}
+
+fn accuracy_table(accuracy: &ClassAccuracy) -> String {
+    let mut out = String::from("\n  class   read as it\n");
+    for (class, (right, total)) in accuracy.per_class.iter().enumerate() {
+        let filled = if *total == 0 { 0 } else { (right * 20 + total / 2) / total };
+        out += &format!("  {class:>5}   {right:>4} of {total:<4} {}\n", "█".repeat(filled));
+    }
+    if !accuracy.mistakes.is_empty() {
+        let shown: Vec<String> =
+            accuracy.mistakes.iter().take(5).map(|(asked, read, n)| format!("{asked} as {read} ({n}×)")).collect();
+        out += &format!("  most often misread: {}\n", shown.join(", "));
+    }
+    out
+}
+
+/// "3.214 ± 0.021".
+fn with_error(estimate: Estimate, digits: usize) -> String {
+    let Estimate { mean, standard_error } = estimate;
+    if standard_error.is_nan() {
+        return format!("{mean:.digits$}");
+    }
+    format!("{mean:.digits$} ± {standard_error:.digits$}")
+}
+
+fn number(estimate: Estimate) -> Value {
+    json!({ "mean": estimate.mean, "standard_error": estimate.standard_error })
+}
+
+fn floored(value: WithFloor) -> Value {
+    json!({
+        "mean": value.samples.mean,
+        "standard_error": value.samples.standard_error,
+        "floor": value.floor.map(|floor| floor.mean),
+        "floor_standard_error": value.floor.map(|floor| floor.standard_error),
+    })
+}
+
+fn vlb_json(vlb: &Bounds) -> Value {
+    let scaled = |estimate: Estimate| number(estimate.affine(vlb.unit.per_nat, 0.0));
+    let one = |bound: &Bound| {
+        let terms = bound
+            .terms
+            .iter()
+            .map(|(first, end, sum)| json!({ "t_first": first, "t_end": end, "sum": sum * vlb.unit.per_nat }));
+        json!({
+            "variance": bound.variance.name(),
+            "total": scaled(bound.total),
+            "prior": scaled(bound.prior),
+            "diffusion": scaled(bound.diffusion),
+            "decoder": scaled(bound.decoder),
+            "terms": terms.collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "unit": vlb.unit.name,
+        "images": vlb.images,
+        "total": vlb.bounds.first().map(|bound| scaled(bound.total)),
+        "bounds": vlb.bounds.iter().map(one).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::ReverseVariance;
+
+    fn report() -> Report {
+        let nats = |mean| Estimate { mean, standard_error: 0.1 };
+        let unit = Unit { name: "bits/dim", per_nat: 0.5 };
+        let bound = Bound {
+            variance: ReverseVariance::FixedSmall,
+            total: nats(6.0),
+            prior: nats(0.0),
+            diffusion: nats(5.0),
+            decoder: nats(1.0),
+            terms: vec![(0.0, 50.0, 4.0), (50.0, 100.0, 1.0)],
+        };
+        let floor = |mean, floor| {
+            Some(WithFloor { samples: nats(mean), floor: Some(Estimate { mean: floor, standard_error: f64::NAN }) })
+        };
+        let accuracy = ClassAccuracy { per_class: vec![(1, 2), (2, 2)], mistakes: vec![(0, 6, 1)] };
+        Report {
+            run: "runs/x".into(),
+            step: 1500,
+            data: "1,000 held-out images of mnist".into(),
+            vlb: Some(Bounds { unit, images: 512, bounds: vec![bound] }),
+            nll: Some(Flow { unit, images: 32, estimate: nats(5.5), calls: 140.0, tolerance: 1e-3 }),
+            judged: Some(Judged {
+                fid: floor(12.0, 1.5),
+                precision: None,
+                recall: None,
+                diversity: floor(0.9, 1.0),
+                accuracy: Some((accuracy, WithFloor { samples: Estimate::share(3, 4), floor: None })),
+                floor_images: 1000,
+            }),
+            num: 4,
+            sampler: "ddim".into(),
+            steps: 50,
+            guidance_scale: 1.5,
+            seed: 0,
+            skipped: BTreeMap::from([("pr", "for a reason".to_string())]),
+            seconds: BTreeMap::from([("vlb", 2.0)]),
+        }
+    }
+
+    #[test]
+    fn the_table_says_what_by_whom_and_how_sure() {
+        let text = report().table();
+        for part in [
+            "step 1,500",
+            "VLB fixed_small    3.000 ± 0.050",
+            "L_0 0.500",
+            "2.750 ± 0.050",
+            "judge-FID        12.00 ± 0.10       1.50\n",
+            "bundled judge",
+            "w 1.5 (s 2.5)",
+            "0 as 6 (1×)",
+            "pr not measured: for a reason",
+            "0–49   2.0000 ██████████████████████████████\n",
+        ] {
+            assert!(text.contains(part), "{part} is missing:\n{text}");
+        }
+    }
+
+    #[test]
+    fn json_has_every_key_and_null_for_what_was_not_measured() {
+        let json = report().json();
+        assert_eq!(json["class_accuracy"], 0.75);
+        assert_eq!(json["guidance_scale_s"], 2.5);
+        assert_eq!(json["vlb"]["total"]["mean"], 3.0);
+        assert_eq!(json["vlb"]["bounds"][0]["terms"][0]["sum"], 2.0);
+        assert_eq!(json["judge_fid"]["floor"], 1.5);
+        assert!(json["judge_fid"]["floor_standard_error"].is_null() && json["precision"].is_null());
+        let bare = Report { vlb: None, nll: None, judged: None, ..report() }.json();
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(keys(&bare), keys(&json));
+        assert!(bare["vlb"].is_null() && bare["class_accuracy"].is_null());
+    }
+}
