@@ -47,6 +47,7 @@ pub enum Action {
     NextXAxis,
     NextSmoothing,
     ToggleHeatScale,
+    ToggleBound,
     NextScheduleView,
     NextTimeAxis,
     NextExample,

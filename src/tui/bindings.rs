@@ -232,6 +232,13 @@ pub const BINDINGS: &[Binding] = &[
         H::In(P::Heatmap, "relative"),
     ),
     row(
+        A::ToggleBound,
+        &[key('B')],
+        G::Plots,
+        "beside the loss per timestep: the loss, or what each t adds to the bound",
+        H::In(P::Heatmap, "bound"),
+    ),
+    row(
         A::NextScheduleView,
         &[key('v')],
         G::Plots,

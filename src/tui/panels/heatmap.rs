@@ -15,9 +15,10 @@ use crate::tui::words::Words;
 
 /// "log · relative to start · axis σ".
 pub fn subtitle(state: &State) -> Words {
-    Words::new(&state.theme)
-        .add(Role::Dim, if state.plots.heat_relative { "relative to start" } else { "log" })
-        .add(Role::Dim, format!("axis {}", state.plots.time_axis.name()))
+    let words =
+        Words::new(&state.theme).add(Role::Dim, if state.plots.heat_relative { "relative to start" } else { "log" });
+    let words = if state.plots.heat_bound { words.add(Role::Dim, "bound beside") } else { words };
+    words.add(Role::Dim, format!("axis {}", state.plots.time_axis.name()))
 }
 
 /// Colours of the map: from `scale.low`, dark, to `scale.high`, bright.
@@ -45,10 +46,55 @@ pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
     let scale = scale(state, heat);
     draw_map(state, heat, &scale, pane.map, buf);
     draw_labels(state, &pane, buf);
-    draw_profile(state, heat, &scale, pane.profile, buf);
+    match bound_terms(state, heat) {
+        Some(terms) => draw_terms(state, heat, &terms, pane.profile, buf),
+        None => draw_profile(state, heat, &scale, pane.profile, buf),
+    }
     draw_steps(state, heat, &pane, buf);
     buf.set_line(pane.readout.x, pane.readout.y, &readout(state, heat).fit(pane.readout.width), pane.readout.width);
-    draw_bar(state, &scale, pane.bar, buf);
+    match bound_terms(state, heat) {
+        Some(terms) => {
+            let words = Words::new(&state.theme)
+                .pair(
+                    Role::Dim,
+                    "right: L_t−1, sum",
+                    Role::Strong,
+                    format!("{:.3} bits/dim", terms.iter().sum::<f64>()),
+                )
+                .add(Role::Dim, "bound, from training loss");
+            buf.set_line(pane.bar.x, pane.bar.y, &words.fit(pane.bar.width), pane.bar.width);
+        }
+        None => draw_bar(state, &scale, pane.bar, buf),
+    }
+}
+
+/// What each bin adds to the variational bound, bits/dim: its loss now, weighted (`None` while the loss itself
+/// is shown). An approximation: the loss is that of training, and taken as one number within a bin.
+fn bound_terms(state: &State, heat: &Heat) -> Option<Vec<f64>> {
+    let curves = state.curves.as_ref().filter(|_| state.plots.heat_bound)?;
+    curves.bound.as_ref()?;
+    let term = |bin| heat.recent(bin).and_then(|loss| curves.bound_of(bin, heat.bins(), loss)).unwrap_or(0.0);
+    Some((0..heat.bins()).map(term).collect())
+}
+
+/// The bound's terms now, as bars from 0.
+fn draw_terms(state: &State, heat: &Heat, terms: &[f64], area: Rect, buf: &mut Buffer) {
+    let rows = usize::from(area.height);
+    let cursor = bin_of(state, heat, state.cursor_t);
+    let of_row = |y: usize| terms.get(bins_of(heat, y, rows)).map_or(0.0, |terms| terms.iter().sum::<f64>());
+    let largest = (0..rows).map(of_row).fold(0.0, f64::max);
+    if area.width < 3 || largest <= 0.0 {
+        return;
+    }
+    for y in 0..rows {
+        let share = of_row(y) / largest;
+        let style = if bins_of(heat, y, rows).contains(&cursor) {
+            state.theme.style(Role::Accent)
+        } else {
+            state.theme.heat(share).map_or(Style::new(), |color| Style::new().fg(color))
+        };
+        buf.set_string(area.x, area.y + y as u16, bar(share, area.width, state.plots.marker), style);
+    }
 }
 
 /// The loss at the cursor, and a small map.
@@ -266,6 +312,9 @@ fn readout(state: &State, heat: &Heat) -> Words {
     if let Some(column) = column {
         let loss = column.mean(bin).map_or("–".into(), three_digits);
         words = words.pair(Role::Dim, "loss", Role::Strong, format!("{} (n {})", right(loss, 6), column.count(bin)));
+    }
+    if let Some(term) = bound_terms(state, heat).and_then(|terms| terms.get(bin).copied()) {
+        words = words.pair(Role::Dim, "ΣL_t−1 of its bin", Role::Strong, right(three_digits(term), 6));
     }
     if let Some(curves) = &state.curves {
         words = words.pair(Role::Dim, "σ", Role::Text, right(three_digits(curves.read(TimeAxis::Sigma, t)), 6)).pair(

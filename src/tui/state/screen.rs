@@ -31,6 +31,8 @@ pub struct PlotChoices {
     pub smoothing: usize,
     /// The heatmap shows each bin relative to its start.
     pub heat_relative: bool,
+    /// The profile beside the heatmap shows the bound's terms.
+    pub heat_bound: bool,
     pub schedule_view: ScheduleView,
     pub time_axis: TimeAxis,
     /// Which training image the forward process is shown on.
@@ -97,6 +99,7 @@ impl State {
                 x_axis: XAxis::Step,
                 smoothing: 1,
                 heat_relative: false,
+                heat_bound: false,
                 schedule_view: ScheduleView::AlphasCumprod,
                 time_axis: TimeAxis::T,
                 example: 0,

@@ -132,6 +132,17 @@ fn other_views() {
 }
 
 #[test]
+fn the_bound_beside_the_heatmap() {
+    let mut state = show(120, 40);
+    state.zoomed = true;
+    act(&mut state, Action::Focus(Panel::Heatmap));
+    act(&mut state, Action::ToggleBound);
+    let shown = text(&state);
+    assert!(shown.contains("bits/dim · bound, from training loss"), "{shown}");
+    assert_snapshot!("bound_120x40", shown);
+}
+
+#[test]
 fn a_terminal_that_is_too_small_is_told_so() {
     assert_snapshot!("too_small_40x10", text(&show(40, 10)));
 }

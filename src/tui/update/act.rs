@@ -71,6 +71,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::NextXAxis => state.plots.x_axis = state.plots.x_axis.next(),
         Action::NextSmoothing => state.plots.smoothing = (state.plots.smoothing + 1) % SMOOTHINGS.len(),
         Action::ToggleHeatScale => state.plots.heat_relative = !state.plots.heat_relative,
+        Action::ToggleBound => match state.curves.as_ref().and_then(|curves| curves.bound.as_ref()) {
+            Some(_) => state.plots.heat_bound = !state.plots.heat_bound,
+            None => tell(state, "the bound has a term for each t on path vp only"),
+        },
         Action::NextScheduleView => state.plots.schedule_view = state.plots.schedule_view.next(),
         Action::NextTimeAxis => state.plots.time_axis = state.plots.time_axis.next(),
         Action::NextExample => {
