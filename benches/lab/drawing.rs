@@ -80,6 +80,7 @@ fn run_of(steps: u64) -> State {
         conditional: true,
         alphas_cumprod: Arc::new(schedule.alphas_cumprod),
         examples: (0..3).map(|_| Arc::new(pixels(1, 3))).collect(),
+        points: Arc::default(),
         device: "cpu".into(),
         threads: 2,
         start_step: 0,

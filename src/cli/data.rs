@@ -13,6 +13,7 @@ use crate::config::DataConfig;
 use crate::data::thousands;
 use crate::data::{self, CatalogueEntry, Dataset, Embedded};
 use crate::picture;
+use crate::picture::palette::DARK;
 use crate::tui::ImageProtocol;
 
 /// List the bundled datasets, or show what is in one.
@@ -91,7 +92,12 @@ pub fn run(args: Args) -> Result<()> {
                 Format::Table => print(&facts(&dataset, entry, took)),
                 Format::Json => print(&format!("{:#}\n", dataset_json(&dataset, entry))),
             }
+            let points = picture::is_points((dataset.height, dataset.width, dataset.channels));
             match out {
+                Some(path) if points => save(&scatter(&dataset), &path)?,
+                None if points && format == Format::Table => {
+                    picture::print_in_terminal(&scatter(&dataset), at_the_shell(images))?;
+                }
                 Some(path) => {
                     let classes = dataset.classes.len();
                     let columns = if FILE_COLUMNS.contains(&classes) { classes } else { OTHER_COLUMNS };
@@ -183,7 +189,7 @@ fn entry_json(entry: &CatalogueEntry) -> Value {
 fn facts(dataset: &Dataset, entry: Option<&CatalogueEntry>, took: f64) -> String {
     let counts: Vec<String> =
         dataset.classes.iter().zip(dataset.class_counts()).map(|(c, n)| format!("{c} ({})", thousands(n))).collect();
-    let classes = if counts.is_empty() { "none: the images have no labels".into() } else { counts.join(", ") };
+    let classes = if counts.is_empty() { "none: there are no labels".into() } else { counts.join(", ") };
     let about = entry.map(|entry| format!(" · {}", entry.description)).unwrap_or_default();
     let mut text = format!(
         "{}{about}\n  images   {} of {}\n  classes  {classes}\n",
@@ -216,6 +222,16 @@ fn dataset_json(dataset: &Dataset, entry: Option<&CatalogueEntry>) -> Value {
         "classes": classes,
         "warnings": dataset.warnings,
     })
+}
+
+/// Points of a scatter plot, in pixels a side, and how many are drawn at most.
+const SCATTER_SIDE: usize = 560;
+const SCATTER_POINTS: usize = 8000;
+
+/// The first points of a set.
+fn scatter(dataset: &Dataset) -> RgbImage {
+    let points = dataset.gather(&(0..dataset.len().min(SCATTER_POINTS)).collect::<Vec<_>>(), None);
+    picture::scatter(&points, picture::reach(&points), SCATTER_SIDE, DARK.x_0)
 }
 
 /// Columns and rows of the terminal.
@@ -260,6 +276,9 @@ fn examples(dataset: &Dataset, columns: usize, rows: usize) -> RgbImage {
 
 /// "28×28 grey".
 fn size(height: usize, width: usize, channels: usize) -> String {
+    if picture::is_points((height, width, channels)) {
+        return "points".into();
+    }
     match channels {
         1 => format!("{width}×{height} grey"),
         3 => format!("{width}×{height} RGB"),

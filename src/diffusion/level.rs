@@ -26,6 +26,12 @@ impl NoiseLevel {
         (self.alpha / self.sigma).ln()
     }
 
+    /// Half the width of a window in which x_t of data of standard deviation 0.5 lies almost whole: 1.3 at
+    /// the data, and 2.4 standard deviations of the noise where there is nothing else.
+    pub fn reach(self) -> f64 {
+        (1.3 * self.alpha).hypot(2.4 * self.sigma)
+    }
+
     /// Signal-to-noise ratio α²/σ².
     pub fn snr(self) -> f64 {
         (self.alpha / self.sigma).powi(2)

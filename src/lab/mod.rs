@@ -5,6 +5,7 @@
 //! events.
 
 mod budget;
+mod field;
 mod history;
 mod latest;
 mod opening;

@@ -19,6 +19,7 @@ use crate::data::thousands;
 use crate::data::{self, Dataset};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
+use crate::picture::is_points;
 use crate::run::checkpoint::{self, Progress};
 use crate::run::{CardFacts, Journal, RunDir, config_of, model_card, write_class_names};
 use crate::sampling::check_sampler;
@@ -26,6 +27,9 @@ use crate::train::Trainer;
 
 /// Training images kept for the picture of the forward process.
 const EXAMPLES: usize = 10;
+
+/// Training points kept for the pictures of the data.
+const POINTS: usize = 2000;
 
 /// Loads the data, builds the trainer, makes or opens the run folder, and says so on the way. The
 /// folder comes last: a plan that cannot work leaves none behind.
@@ -103,6 +107,7 @@ pub fn open(
         conditional: config.model.class_conditional,
         alphas_cumprod: Arc::new(trainer.schedule().alphas_cumprod.clone()),
         examples: facts.examples.clone(),
+        points: facts.points.clone(),
         device: match plan.device.location() {
             DeviceLocation::Cpu => "cpu".into(),
             DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
@@ -143,6 +148,8 @@ pub struct DataFacts {
     pub source: String,
     /// A few training images, `[H, W, C]` each, pixels in [-1, 1].
     pub examples: Vec<Arc<Vec<f32>>>,
+    /// The first training points, `[N, 2]`; empty for images.
+    pub points: Arc<Vec<f32>>,
 }
 
 impl DataFacts {
@@ -153,6 +160,10 @@ impl DataFacts {
             image_shape: (dataset.height, dataset.width, dataset.channels),
             classes: dataset.classes.clone(),
             source: dataset.source.clone(),
+            points: Arc::new(match is_points((train.height, train.width, train.channels)) {
+                true => train.gather(&(0..train.len().min(POINTS)).collect::<Vec<_>>(), None),
+                false => Vec::new(),
+            }),
             examples: examples(train).into_iter().map(|i| Arc::new(train.gather(&[i], None))).collect(),
         }
     }

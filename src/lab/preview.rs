@@ -9,13 +9,15 @@ use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
 use super::budget::Budget;
+use super::field::Probe;
 use super::plan::Audience;
 use super::protocol::{PreviewFrame, SamplingSettings};
 use crate::config::Config;
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
 use crate::nn::Net;
-use crate::picture;
+use crate::picture::palette::DARK;
+use crate::picture::{self, is_points};
 use crate::run::{classes_in_turn, columns_for};
 use crate::sampling::{SamplerSettings, Trajectory, network_denoiser, starting_noise};
 
@@ -58,6 +60,8 @@ struct UnderWay {
     number: u64,
     classes: Vec<usize>,
     settings: SamplingSettings,
+    /// For points in the plane.
+    probe: Option<Probe>,
 }
 
 impl Preview {
@@ -147,6 +151,7 @@ impl Preview {
             num: self.config.preview.num,
             classes: current.classes.clone(),
             settings: current.settings.clone(),
+            field: current.probe.as_ref().map(|probe| probe.at(frame.t)).transpose()?.map(Arc::new),
         };
         let mut saved = None;
         if frame.index < frame.total {
@@ -186,14 +191,16 @@ impl Preview {
     }
 
     fn begin(&mut self) -> Result<UnderWay> {
-        let Subject { net, parameterization, workers, device, image_shape: (h, w, c) } = &self.subject;
+        let Subject { net, parameterization, workers, device, image_shape: (height, width, channels) } = &self.subject;
         let n = self.config.preview.num;
         let classes = net.num_classes().map(|count| classes_in_turn(n, count, self.settings.class));
-        let denoiser =
-            network_denoiser(net, parameterization, classes.as_deref(), self.settings.guidance_scale, workers.clone())?;
+        let (class, w) = (self.settings.class, self.settings.guidance_scale);
+        let denoiser = network_denoiser(net, parameterization, classes.as_deref(), w, workers.clone())?;
+        let in_plane = is_points((*height, *width, *channels));
+        let probe = in_plane.then(|| Probe::new(&self.subject, class, w)).transpose()?;
         let settings = sampler_settings(&self.config, &self.settings);
         let seed = self.config.seed.wrapping_add(self.draw);
-        let noise = starting_noise(n, *h, *w, *c, seed, device)?;
+        let noise = starting_noise(n, *height, *width, *channels, seed, device)?;
         let trajectory = Trajectory::new(denoiser, parameterization.schedule.clone(), &settings, noise, seed)?;
         self.begun += 1;
         Ok(UnderWay {
@@ -201,6 +208,7 @@ impl Preview {
             number: self.begun,
             classes: classes.unwrap_or_default(),
             settings: self.settings.clone(),
+            probe,
         })
     }
 
@@ -211,6 +219,12 @@ impl Preview {
         std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         let path = folder.join(format!("step-{:08}.png", frame.step));
         let (h, w, c) = self.subject.image_shape;
+        if is_points((h, w, c)) {
+            picture::scatter(&frame.x_t, picture::reach(&frame.x_t), PICTURE_WIDTH, DARK.x_0)
+                .save(&path)
+                .with_context(|| format!("writing {}", path.display()))?;
+            return Ok(path);
+        }
         let columns = columns_for(frame.num, &frame.classes);
         let scale = (PICTURE_WIDTH / (columns * (w + GAP)).max(1)).max(1);
         picture::grid(&frame.x_t, frame.num, h, w, c, columns, scale, GAP)

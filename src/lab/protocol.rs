@@ -90,6 +90,8 @@ pub struct RunInfo {
     pub alphas_cumprod: Arc<Vec<f64>>,
     /// A few training images for the forward-process picture, pixels in [-1, 1], `[H, W, C]` each.
     pub examples: Vec<Arc<Vec<f32>>>,
+    /// Where the data are points in the plane: a few thousand of them, `[N, 2]`; else empty.
+    pub points: Arc<Vec<f32>>,
     /// "cpu" or "cuda:0", and threads.
     pub device: String,
     pub threads: usize,
@@ -120,6 +122,22 @@ pub struct PreviewFrame {
     /// Class of each image; empty when unconditional.
     pub classes: Vec<usize>,
     pub settings: SamplingSettings,
+    /// For points in the plane: what the network says elsewhere at this t.
+    pub field: Option<Arc<Field>>,
+}
+
+/// What a network says on a grid of places in the plane, all at one t.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// Places a side. They cover [-reach, reach] on both axes, row by row, the uppermost first, from left
+    /// to right; the outermost lie on the edges.
+    pub side: usize,
+    pub reach: f32,
+    /// The score ∇ log p(x_t) = −ε̂/σ at each place, `[side², 2]`: right and up.
+    pub score: Vec<f32>,
+    /// The probability flow towards the data, −dx/du = −(dα/du·x̂_0 + dσ/du·ε̂) (Song et al. 2021, eq. 13),
+    /// `[side², 2]`.
+    pub velocity: Vec<f32>,
 }
 
 /// What the worker reports.

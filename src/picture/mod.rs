@@ -5,9 +5,11 @@ mod grid;
 mod image;
 pub mod palette;
 pub mod plot;
+mod scatter;
 mod terminal;
 
 pub use film::{FilmTiming, moments, save_film, strip};
 pub use grid::{grid, side_by_side, square_columns};
 pub use image::to_image;
+pub use scatter::{is_points, reach, scatter};
 pub use terminal::{TerminalProtocol, print_in_terminal};

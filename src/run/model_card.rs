@@ -1,6 +1,7 @@
 //! README.md of a run folder: what was trained on what, and how to use it.
 
-use crate::config::{Config, PathName, PredictionType};
+use crate::config::{Config, NetworkKind, PathName, PredictionType};
+use crate::picture::is_points;
 
 /// Facts that a config alone does not know.
 #[derive(Clone, Debug)]
@@ -44,14 +45,19 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     line("A denoising diffusion model, trained with difflab.\n".into());
     line("| | |\n|---|---|".into());
     line(format!("| data | {} ({}) |", config.data.dataset, facts.source));
-    line(format!(
-        "| images | {} for training, {} held out, {height}×{width}×{channels} |",
-        facts.train_images, facts.held_out_images
-    ));
+    let (noun, size) = match is_points(facts.image_shape) {
+        true => ("points", "in the plane".to_string()),
+        false => ("images", format!("{height}×{width}×{channels}")),
+    };
+    line(format!("| {noun} | {} for training, {} held out, {size} |", facts.train_images, facts.held_out_images));
     if config.model.class_conditional {
         line(format!("| classes | {} |", facts.classes.join(", ")));
     }
-    line(format!("| network | U-Net {:?}, {} parameters |", config.model.block_out_channels, facts.parameters));
+    let network = match config.model.kind {
+        NetworkKind::Unet => format!("U-Net {:?}", config.model.block_out_channels),
+        NetworkKind::Mlp => format!("MLP of {} blocks, {} wide", config.model.hidden_layers, config.model.hidden_width),
+    };
+    line(format!("| network | {network}, {} parameters |", facts.parameters));
     line(format!("| process | {path}, T = {}; predicts {prediction} |", config.diffusion.timesteps));
     line(format!(
         "| training | batch {}, AdamW, learning rate {:e}, seed {} |",
@@ -72,6 +78,10 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     ));
     line("\n## Use\n".into());
     line("```sh\ndifflab sample RUN --num 16 --out grid.png   # RUN: this folder\ndifflab --resume RUN                         # go on training\n```\n".into());
+    if config.model.kind == NetworkKind::Mlp {
+        line("`config.toml` alone repeats the run. The licence of the data holds for what is made from it.".into());
+        return card;
+    }
     line("Each folder in `checkpoints/` is a diffusers pipeline:\n".into());
     line("```python\nfrom diffusers import UNet2DModel\nunet = UNet2DModel.from_pretrained(\"checkpoints/step-…/unet\")\n```\n".into());
     line("`config.toml` alone repeats the run. The licence of the data holds for what is made from it.".into());
@@ -81,6 +91,25 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_card_of_points_speaks_of_points_and_of_no_diffusers() {
+        let facts = CardFacts {
+            parameters: 9,
+            train_images: 18_000,
+            held_out_images: 2000,
+            image_shape: (1, 1, 2),
+            classes: &[],
+            source: "a formula",
+            progress: None,
+            peak_memory_mib: None,
+        };
+        let mut config = Config::default();
+        config.model.kind = NetworkKind::Mlp;
+        let card = model_card(&config, &facts);
+        assert!(card.contains("| points | 18000") && card.contains("MLP of 3 blocks"), "{card}");
+        assert!(!card.contains("UNet2DModel"), "{card}");
+    }
 
     #[test]
     fn the_card_names_data_network_and_progress() {

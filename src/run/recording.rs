@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 use image::RgbImage;
 
-use crate::picture::{self, palette};
+use crate::picture::palette::{self, DARK};
+use crate::picture::{self, is_points};
 use crate::sampling::SampleFrame;
 
 /// A trajectory that has run to its end.
@@ -65,12 +66,16 @@ impl Recording {
         Ok(Self { samples, calls, moments, shape })
     }
 
-    /// All samples in one picture, about `width` pixels wide.
+    /// All samples in one picture (points as a scatter plot), about `width` pixels wide.
     ///
     /// # Errors
     /// When the samples can't be read from their device.
     pub fn grid(&self, columns: usize, width: usize) -> Result<RgbImage> {
         let (n, h, w, c) = self.shape;
+        if is_points((h, w, c)) {
+            let points = values(&self.samples)?;
+            return Ok(picture::scatter(&points, picture::reach(&points), width.min(SCATTER), DARK.x_0));
+        }
         let scale = scale_for(columns.clamp(1, n.max(1)) * w, width);
         Ok(picture::grid(&values(&self.samples)?, n, h, w, c, columns, scale, GAP * scale.min(2)))
     }
@@ -78,19 +83,33 @@ impl Recording {
     /// One picture a moment: x_t at the left, x̂_0 at the right, together about `width` pixels wide.
     pub fn film(&self, columns: usize, width: usize) -> Vec<RgbImage> {
         let (n, h, w, c) = self.shape;
+        if is_points((h, w, c)) {
+            let one = |m: &Moment| {
+                let (x_t, x_0) = (scatter(&m.x_t, width / 2, DARK.x_t), scatter(&m.x_0, width / 2, DARK.x_0));
+                picture::side_by_side(&[&x_t, &x_0], 8)
+            };
+            return self.moments.iter().map(one).collect();
+        }
         let scale = scale_for(2 * columns.clamp(1, n.max(1)) * w, width);
         let one = |pixels: &[f32]| picture::grid(pixels, n, h, w, c, columns, scale, GAP);
         self.moments.iter().map(|m| picture::side_by_side(&[&one(&m.x_t), &one(&m.x_0)], 8)).collect()
     }
 
-    /// A strip: for each of the first `images` images a row of x_t and a row of x̂_0, time from left to
+    /// A strip (of points: all of them, as they move): for each of the first `images` images a row of x_t and a row of x̂_0, time from left to
     /// right in at most `columns` pictures.
     pub fn strip(&self, images: usize, columns: usize) -> RgbImage {
         let (n, h, w, c) = self.shape;
         let size = h * w * c;
         let last = self.moments.len().saturating_sub(1);
         let shown = if self.moments.is_empty() { vec![] } else { picture::moments(last, columns) };
-        let scale = scale_for(shown.len() * w, 1200);
+        if is_points((h, w, c)) {
+            let side = (STRIP / shown.len().max(1)).clamp(40, 240);
+            let row = |color, points: fn(&Moment) -> &[f32]| {
+                (color, shown.iter().map(|&m| scatter(points(&self.moments[m]), side, color)).collect())
+            };
+            return picture::strip(&[row(DARK.x_t, |m| &m.x_t), row(DARK.x_0, |m| &m.x_0)], 4);
+        }
+        let scale = scale_for(shown.len() * w, STRIP);
         let row = |i: usize, pixels: fn(&Moment) -> &[f32]| -> Vec<RgbImage> {
             let one = |m: usize| {
                 let image = pixels(&self.moments[m]).get(i * size..(i + 1) * size).unwrap_or(&[]);
@@ -98,9 +117,8 @@ impl Recording {
             };
             shown.iter().map(|&m| one(m)).collect()
         };
-        let rows: Vec<_> = (0..n.min(images))
-            .flat_map(|i| [(palette::DARK.x_t, row(i, |m| &m.x_t)), (palette::DARK.x_0, row(i, |m| &m.x_0))])
-            .collect();
+        let rows: Vec<_> =
+            (0..n.min(images)).flat_map(|i| [(DARK.x_t, row(i, |m| &m.x_t)), (DARK.x_0, row(i, |m| &m.x_0))]).collect();
         picture::strip(&rows, 4)
     }
 }
@@ -113,6 +131,15 @@ impl Moment {
     fn of(frame: &SampleFrame) -> Result<Self> {
         Ok(Self { x_t: values(&frame.x_t)?, x_0: values(&frame.x_0)? })
     }
+}
+
+/// Width of a strip in pixels, about.
+const STRIP: usize = 1200;
+/// Side of a scatter plot in pixels.
+const SCATTER: usize = 640;
+
+fn scatter(points: &[f32], side: usize, color: palette::Rgb) -> RgbImage {
+    picture::scatter(points, picture::reach(points), side, color)
 }
 
 /// The largest whole magnification (1 to 12) that keeps `pixels` within `width`.
@@ -176,7 +203,7 @@ mod tests {
         assert_eq!(film[0].get_pixel(GAP as u32, GAP as u32).0, [255; 3]);
         assert_eq!(film[0].get_pixel(width - 1 - GAP as u32, GAP as u32).0, [0; 3]);
         let strip = recording.strip(1, 5);
-        assert_eq!(strip.get_pixel(5, 5).0, palette::DARK.x_t);
+        assert_eq!(strip.get_pixel(5, 5).0, DARK.x_t);
         assert_eq!(strip.get_pixel(13, 5).0, [255; 3]);
     }
 

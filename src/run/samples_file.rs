@@ -5,12 +5,17 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 
-/// Writes `samples` `[N, H, W, C]` as the tensor `samples` `[N, C, H, W]`, clipped to [-1, 1].
+use crate::picture::is_points;
+
+/// Writes `samples` `[N, H, W, C]` as the tensor `samples` `[N, C, H, W]`, images clipped to
+/// [-1, 1].
 ///
 /// # Errors
 /// A file that can't be written; samples that are no batch of images.
 pub fn write_samples(path: &Path, samples: &Tensor) -> Result<()> {
-    let samples = samples.clamp(-1f32, 1f32)?.permute((0, 3, 1, 2))?.contiguous()?.to_device(&Device::Cpu)?;
+    let (_, height, width, channels) = samples.dims4().context("samples are batches of images [N, H, W, C]")?;
+    let samples = if is_points((height, width, channels)) { samples.clone() } else { samples.clamp(-1f32, 1f32)? };
+    let samples = samples.permute((0, 3, 1, 2))?.contiguous()?.to_device(&Device::Cpu)?;
     // Not candle's own `save`: it makes files that only their owner can read.
     let bytes = safetensors::serialize([("samples", &samples)], None).context("encoding the samples")?;
     std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))
@@ -87,6 +92,17 @@ mod tests {
         std::fs::write(&path, b"not a safetensors file").unwrap();
         assert!(message(&path).contains("not a safetensors"));
         assert!(message(&dir.path().join("nowhere")).contains("nowhere"));
+    }
+
+    #[test]
+    fn points_keep_their_place_beyond_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("points.safetensors");
+        write_samples(&path, &Tensor::new(&[1.5f32, -2.0], &Device::Cpu).unwrap().reshape((1, 1, 1, 2)).unwrap())
+            .unwrap();
+        let read = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+        assert_eq!(read["samples"].dims(), [1, 2, 1, 1]);
+        assert_eq!(read["samples"].flatten_all().unwrap().to_vec1::<f32>().unwrap(), [1.5, -2.0]);
     }
 
     #[test]

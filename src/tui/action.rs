@@ -51,6 +51,7 @@ pub enum Action {
     NextScheduleView,
     NextTimeAxis,
     NextExample,
+    NextPointsView,
     ToggleFreeze,
     ToggleTheme,
     NextMarker,

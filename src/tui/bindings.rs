@@ -220,6 +220,14 @@ pub const BINDINGS: &[Binding] = &[
     row(A::MoreSteps, &[key('d')], G::Preview, "more denoising steps", H::No),
     row(A::FewerSteps, &[key('D')], G::Preview, "fewer denoising steps", H::No),
     row(A::NextEta, &[key('e')], G::Preview, "next η of DDIM: 0 deterministic, 1 as random as DDPM", H::No),
+    within(
+        P::Denoising,
+        A::NextPointsView,
+        &[key('v')],
+        G::Preview,
+        "Denoising: data in the plane as points, as densities, or with the field that moves them",
+        H::No,
+    ),
     // Plots.
     row(A::ToggleLogY, &[key('l')], G::Plots, "loss axis logarithmic or linear", H::In(P::Loss, "log")),
     row(A::NextXAxis, &[key('x')], G::Plots, "loss over steps, epochs or time", H::In(P::Loss, "step/time")),

@@ -90,6 +90,7 @@ mod tests {
             conditional: false,
             alphas_cumprod: Arc::new(vec![]),
             examples: vec![],
+            points: Arc::default(),
             device: "cpu".into(),
             threads: 1,
             start_step: 0,

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::frame::{picture, sentence};
+use super::plane;
 use crate::config::SamplerName;
 use crate::tui::chart::Marker;
 use crate::tui::format::{right, thousands};
@@ -52,15 +53,19 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
         sentence(&nothing_yet(state), inner, Role::Dim, &state.theme, buf);
         return;
     };
-    let noisy = Words::new(&state.theme)
-        .joined_by(" ")
-        .add(Role::Noisy, "x_t")
-        .add(Role::Dim, format!("at t {}", right(still.t.to_string(), 3)));
-    let clean = Words::new(&state.theme).joined_by(" ").add(Role::Clean, "x̂_0").add(Role::Dim, "as estimated there");
+    let (noisy, clean) = match &still.points {
+        Some(_) => plane::captions(state, still),
+        None => captions(state, still),
+    };
     buf.set_line(pane.noisy_caption.x, pane.noisy_caption.y, &noisy.fit(pane.noisy.width), pane.noisy.width);
     buf.set_line(pane.clean_caption.x, pane.clean_caption.y, &clean.fit(pane.clean.width), pane.clean.width);
-    picture(Slot::NoisyGrid, state.gallery.noisy(), inner, pictures, buf);
-    picture(Slot::CleanGrid, state.gallery.clean(), inner, pictures, buf);
+    match &still.points {
+        Some(points) => plane::full(state, still, points, (pane.noisy, pane.clean), buf),
+        None => {
+            picture(Slot::NoisyGrid, state.gallery.noisy(), inner, pictures, buf);
+            picture(Slot::CleanGrid, state.gallery.clean(), inner, pictures, buf);
+        }
+    }
     timeline(state, film, still, pane.timeline, buf);
     let note = note(state, film, state.gallery.clean());
     buf.set_line(pane.note.x, pane.note.y, &note.fit(pane.note.width), pane.note.width);
@@ -73,7 +78,10 @@ pub fn brief(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buff
         sentence(&nothing_yet(state), inner, Role::Dim, &state.theme, buf);
         return;
     };
-    picture(Slot::CleanGrid, state.gallery.clean(), inner, pictures, buf);
+    match &still.points {
+        Some(points) => plane::brief(state, points, pane.clean, buf),
+        None => picture(Slot::CleanGrid, state.gallery.clean(), inner, pictures, buf),
+    }
     let words = Words::new(&state.theme).pair(Role::Clean, "x̂_0 at t", Role::Text, right(still.t.to_string(), 3)).pair(
         Role::Dim,
         "step",
@@ -81,6 +89,14 @@ pub fn brief(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buff
         thousands(film.step),
     );
     buf.set_line(pane.timeline.x, pane.timeline.y, &words.fit(pane.timeline.width), pane.timeline.width);
+}
+
+/// What the two grids are.
+fn captions(state: &State, still: &Still) -> (Words, Words) {
+    let words = Words::new(&state.theme).joined_by(" ");
+    let at = format!("at t {}", right(still.t.to_string(), 3));
+    let noisy = words.clone().add(Role::Noisy, "x_t").add(Role::Dim, at);
+    (noisy, words.add(Role::Clean, "x̂_0").add(Role::Dim, "as estimated there"))
 }
 
 fn nothing_yet(state: &State) -> String {
@@ -148,6 +164,9 @@ fn note(state: &State, film: &Film, placed: Option<&Placed>) -> Words {
         }
         _ => words,
     };
+    if state.plane.is_some() {
+        return plane::note(state, film, words);
+    }
     let Some(placed) = placed else { return words };
     let hidden = film.num.saturating_sub(placed.shown);
     let zoom = if state.zoomed { "" } else { "; z shows more" };

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::frame::{picture, sentence};
-use super::schedule_chart;
+use super::{plane, schedule_chart};
 use crate::tui::format::{right, three_digits};
 use crate::tui::layout;
 use crate::tui::pictures::{Pictures, Slot};
@@ -32,11 +32,18 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
     if pane.picture.is_empty() {
         return;
     }
-    let caption = Words::new(&state.theme).joined_by(" ").add(Role::Noisy, "x_t").add(Role::Dim, "of a training image");
+    let caption = Words::new(&state.theme)
+        .joined_by(" ")
+        .add(Role::Noisy, "x_t")
+        .add(Role::Dim, if state.plane.is_some() { "of the data" } else { "of a training image" });
     buf.set_line(pane.caption.x, pane.caption.y, &caption.fit(pane.caption.width), pane.caption.width);
     let formula = formula(state, curves).fit(pane.formula.width);
     if !pane.formula.is_empty() {
         buf.set_line(pane.formula.x, pane.formula.y, &formula, pane.formula.width);
+    }
+    if let Some(data) = &state.plane {
+        plane::forward(state, data, curves, pane.picture, buf);
+        return;
     }
     match state.gallery.forward() {
         Some(placed) => picture(Slot::Forward, Some(placed), inner, pictures, buf),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::lab::{PreviewFrame, SamplingSettings};
+use crate::lab::{Field, PreviewFrame, SamplingSettings};
 
 /// Most stills of a film; longer trajectories are thinned evenly.
 const STILLS: usize = 128;
@@ -16,6 +16,18 @@ pub struct Still {
     pub x_t: Arc<Vec<u8>>,
     /// `[N, H, W, C]`.
     pub x_0: Arc<Vec<u8>>,
+    /// Of points in the plane, which need more than bytes.
+    pub points: Option<PointsStill>,
+}
+
+/// One moment of a trajectory of points.
+#[derive(Clone, Debug)]
+pub struct PointsStill {
+    /// `[N, 2]`, right and up.
+    pub x_t: Arc<Vec<f32>>,
+    /// `[N, 2]`.
+    pub x_0: Arc<Vec<f32>>,
+    pub field: Arc<Field>,
 }
 
 /// One trajectory.
@@ -61,7 +73,13 @@ impl Film {
             self.stills.retain(|still| still.index % every == 0);
         }
         let bytes = |values: &[f32]| Arc::new(values.iter().map(|&v| byte(v)).collect());
-        self.stills.push(Still { index: frame.index, t: frame.t, x_t: bytes(&frame.x_t), x_0: bytes(&frame.x_0) });
+        let points = frame.field.as_ref().map(|field| PointsStill {
+            x_t: frame.x_t.clone(),
+            x_0: frame.x_0.clone(),
+            field: field.clone(),
+        });
+        let (x_t, x_0) = (bytes(&frame.x_t), bytes(&frame.x_0));
+        self.stills.push(Still { index: frame.index, t: frame.t, x_t, x_0, points });
     }
 
     /// First to last; never empty.
@@ -145,6 +163,7 @@ mod tests {
                 guidance_scale: 0.0,
                 class: None,
             },
+            field: None,
         }
     }
 

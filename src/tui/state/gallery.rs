@@ -161,6 +161,10 @@ fn grids(state: &State, gallery: &mut Gallery, pane: layout::DenoisingPane, smal
 
 fn place(state: &State, pixels: &[u8], n: usize, room: Rect, smallest: usize, versions: &mut u64) -> Option<Placed> {
     let (height, width, channels) = state.live.info.as_ref()?.image_shape;
+    // Points are drawn as points.
+    if state.plane.is_some() {
+        return None;
+    }
     let canvas = Canvas {
         columns: room.width,
         rows: room.height,

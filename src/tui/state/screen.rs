@@ -13,6 +13,7 @@ use super::history::XAxis;
 use super::news::News;
 use super::overlay::Overlay;
 use super::panel::Panel;
+use super::plane::{Plane, PointsView};
 use super::playback::{self, Playback};
 use crate::config::Config;
 use crate::lab::Phase;
@@ -37,6 +38,8 @@ pub struct PlotChoices {
     pub time_axis: TimeAxis,
     /// Which training image the forward process is shown on.
     pub example: usize,
+    /// How points in the plane are shown.
+    pub points_view: PointsView,
 }
 
 /// Everything the view draws from.
@@ -63,6 +66,8 @@ pub struct State {
     /// The schedules; known from the config before the worker is ready.
     pub curves: Option<Curves>,
     pub config: Option<Config>,
+    /// The data, where they are points in the plane.
+    pub plane: Option<Plane>,
 
     pub focus: Panel,
     pub zoomed: bool,
@@ -103,6 +108,7 @@ impl State {
                 schedule_view: ScheduleView::AlphasCumprod,
                 time_axis: TimeAxis::T,
                 example: 0,
+                points_view: PointsView::Points,
             },
             now: Duration::ZERO,
             live: Data::default(),
@@ -112,6 +118,7 @@ impl State {
             cursor_t: curves.as_ref().map_or(0, |c| c.timesteps() * 43 / 100),
             curves,
             config: options.config,
+            plane: None,
             focus: Panel::Loss,
             zoomed: false,
             overlay: None,

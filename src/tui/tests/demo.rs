@@ -49,6 +49,7 @@ pub fn info(start_step: u64) -> RunInfo {
         conditional: true,
         alphas_cumprod: Arc::new(schedule.alphas_cumprod),
         examples: (0..3).map(|i| Arc::new(digit(i + 2))).collect(),
+        points: Arc::default(),
         device: "cpu".into(),
         threads: 2,
         start_step,
@@ -130,6 +131,7 @@ pub fn frame(trajectory: u64, index: usize, step: u64) -> PreviewFrame {
         num,
         classes: (0..num).collect(),
         settings: settings(),
+        field: None,
     }
 }
 

@@ -81,6 +81,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             let examples = state.live.info.as_ref().map_or(1, |info| info.examples.len().max(1));
             state.plots.example = (state.plots.example + 1) % examples;
         }
+        Action::NextPointsView if state.plane.is_none() => {
+            tell(state, "points, density and field are for data in the plane, such as two-moons");
+        }
+        Action::NextPointsView => state.plots.points_view = state.plots.points_view.next(),
         Action::ToggleFreeze => {
             state.frozen = match state.frozen {
                 Some(_) => None,

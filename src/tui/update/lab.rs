@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::lab::{Event, Phase, PreviewFrame, RunInfo};
 use crate::tui::effect::Effect;
 use crate::tui::format::{duration, thousands};
-use crate::tui::state::{Controls, Curves, Gravity, HOLD, MarkKind, Overlay, State};
+use crate::tui::state::{Controls, Curves, Gravity, HOLD, MarkKind, Overlay, Plane, State};
 
 /// Takes an event in.
 pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
@@ -90,6 +90,7 @@ fn ready(state: &mut State, info: Arc<RunInfo>) {
     }
     state.curves = Curves::new(&info.config.diffusion);
     state.config = Some(info.config.clone());
+    state.plane = Plane::new(&info);
     state.live.info = Some(info);
 }
 
