@@ -154,6 +154,7 @@ fn frame(trajectory: u64, index: usize, step: u64) -> PreviewFrame {
             guidance_scale: 1.0,
             class: None,
         },
+        field: None,
     }
 }
 

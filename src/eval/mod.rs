@@ -9,6 +9,7 @@
 //! | `frechet`, `cache` | FID on the judge's features; the reference's statistics, kept |
 //! | `neighbours` | precision and recall |
 //! | `diversity` | how different samples of one class are |
+//! | `energy_distance` | how far two sets of points in the plane are apart |
 //! | `estimate` | a mean with its standard error |
 
 mod accuracy;
@@ -16,6 +17,7 @@ mod bound;
 mod cache;
 mod decoder;
 mod diversity;
+mod energy_distance;
 mod estimate;
 mod features;
 mod flow_likelihood;
@@ -31,6 +33,7 @@ pub use bound::{Bound, BoundSettings, ReverseVariance, StepCost, bound};
 pub use cache::{cache_folder, cache_key, cached_moments};
 pub use decoder::Levels;
 pub use diversity::diversity;
+pub use energy_distance::{EnergyDistance, energy_distance};
 pub use estimate::Estimate;
 pub use features::Features;
 pub use flow_likelihood::{FlowLikelihood, FlowSettings, flow_likelihood};

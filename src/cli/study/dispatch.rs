@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::guidance;
+use super::{combinations, guidance};
 
 /// Make the tables and pictures that docs/study.md teaches from, with your own run.
 ///
@@ -17,6 +17,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Study {
+    Combinations(combinations::Args),
     Guidance(guidance::Args),
 }
 
@@ -26,6 +27,7 @@ enum Study {
 /// A usage error for what this run can't show; else what went wrong while sampling or writing.
 pub fn run(args: Args) -> Result<()> {
     match args.study {
+        Study::Combinations(args) => combinations::run(args),
         Study::Guidance(args) => guidance::run(args),
     }
 }

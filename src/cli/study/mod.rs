@@ -3,12 +3,14 @@
 //!
 //! | file | what lives there |
 //! |---|---|
+//! | `combinations` | every path with every target and every sampler |
 //! | `dispatch` | which study a word means |
 //! | `guidance` | what the guidance scale does to samples |
 //! | `subject` | a run under study: samples drawn and judged |
 //! | `ledger` | what was measured already, so that a study goes on where it stopped |
 //! | `report` | the Markdown table and the plot |
 
+mod combinations;
 mod dispatch;
 mod guidance;
 mod ledger;

@@ -5,4 +5,5 @@ mod demo;
 mod fuzz;
 mod looks;
 mod paint;
+mod plane;
 mod speed;
