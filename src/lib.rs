@@ -13,7 +13,7 @@
 //! | [`bench`](mod@bench) | how fast this machine trains and samples |
 //! | [`train`] | the trainer: one step in, one report out |
 //! | [`sampling`] | samplers, guidance, respacing |
-//! | [`nn`] | the U-Net; layer and parameter names match diffusers |
+//! | [`nn`] | the U-Net, with diffusers' names of layers and parameters, and an MLP for points |
 //! | [`kernels`] | forward and backward operations, fast on a CPU |
 //! | [`diffusion`] | schedules, paths, parameterizations: pure f64 mathematics |
 //! | [`data`] | datasets and batching |

@@ -225,6 +225,55 @@ fn after_kill_9_a_resumed_run_equals_one_that_was_never_stopped() {
     }
 }
 
+#[test]
+fn a_run_of_points_goes_on_bit_for_bit_and_is_sampled_as_points() {
+    let place = Place::new();
+    let small = [
+        "--set=data.num_points=600",
+        "--set=data.held_out=100",
+        "--set=model.hidden_width=16",
+        "--set=model.dropout=0.1",
+        "--set=train.batch_size=32",
+        "--set=train.lr_schedule=constant",
+        "--set=preview.num=20",
+    ];
+    let run = |name: &str, steps: &str| {
+        place.succeeds(&[&["two-moons", "--run", name, "--steps", steps][..], &small].concat());
+    };
+    run("straight", "40");
+    run("halves", "20");
+    place.succeeds(&["--resume", "halves", "--steps", "40"]);
+    for file in ["mlp/weights.safetensors", "difflab/weights.safetensors", "difflab/optimizer.safetensors"] {
+        let read = |run: &str| fs::read(place.path(run).join("checkpoints/step-00000040").join(file)).unwrap();
+        assert!(read("halves") == read("straight"), "{file} differs");
+    }
+    let index = fs::read_to_string(place.path("straight/checkpoints/step-00000040/model_index.json")).unwrap();
+    assert!(!index.contains("UNet2DModel"), "{index}");
+
+    let tool = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_difflab")).current_dir(place.folder.path()).args(args).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let sample = ["sample", "straight", "--num", "50", "--steps", "5", "--quiet"];
+    let files = ["--out", "points.safetensors", "--trajectory", "film.gif"];
+    tool(&[&sample[..], &files].concat());
+    let samples = candle_core::safetensors::load(place.path("points.safetensors"), &Device::Cpu).unwrap();
+    assert_eq!(samples["samples"].dims(), [50, 2, 1, 1]);
+    assert!(fs::read(place.path("film.gif")).unwrap().starts_with(b"GIF89a"));
+    tool(&[&sample[..], &["--out", "points.png"]].concat());
+    assert!(fs::read(place.path("points.png")).unwrap().starts_with(b"\x89PNG"));
+    tool(&["data", "show", "two_moons", "--out", "data.png"]);
+    assert!(tool(&["data", "list"]).contains("two_moons"));
+
+    // The architecture stays what it is.
+    let output = place.difflab(&["--resume", "halves", "--set", "model.hidden_width=17"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let output = place.difflab(&["two-moons", "--set", "model.kind=unet"]);
+    assert!(stderr(&output).contains("model.kind = \"mlp\""), "{}", stderr(&output));
+}
+
 #[cfg(unix)]
 #[test]
 fn sigterm_and_ctrl_c_save_and_end_with_130() {
