@@ -1,7 +1,8 @@
 //! `difflab sample`: pictures from a run, at the shell.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -9,12 +10,15 @@ use candle_core::{Device, Tensor};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::UsageError;
+use super::edit::{Edit, EditArgs, INTERPOLATED};
+use super::output::Output;
 use super::values;
 use crate::config::{SamplerName, TimestepSpacing};
 use crate::kernels::Workers;
 use crate::picture::{self, FilmTiming, TerminalProtocol};
 use crate::run::{self, LoadedModel, Recording};
-use crate::sampling::{self, Churn, SamplerSettings, Trajectory};
+use crate::sampling::editing::{self, Inpainting, Inversion, SharedNoise};
+use crate::sampling::{self, Churn, Denoiser, Guidance, SamplerSettings, SeededNoise, Trajectory};
 use crate::tui::image_protocol::ImageProtocol;
 
 /// Draw samples from a run.
@@ -35,6 +39,16 @@ pub struct Args {
     /// larger is clearer and less varied. Many libraries count s = 1 + w instead: their 7.5 is our 6.5.
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     pub guidance_scale: Option<f64>,
+    /// CFG-rescale's φ, 0 to 1: how much of the contrast that guidance adds is taken back.
+    #[arg(long, value_name = "PHI", allow_negative_numbers = true)]
+    pub guidance_rescale: Option<f64>,
+    /// Guide only where t/T lies between A and B; elsewhere the plain conditional model is asked, at half the
+    /// work.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', num_args = 1)]
+    pub guidance_interval: Vec<f64>,
+    /// Guide away from this class, by number or name, instead of from the null class.
+    #[arg(long, value_name = "K")]
+    pub negative_class: Option<String>,
     /// `ddpm` (ancestral), `ddim`, `euler`, `euler_a`, `heun`, `edm` (Heun with churn), `dpmpp_2m`, `dpmpp_3m`,
     /// `dpmpp_2m_sde`, `unipc`, `pf_ode` (adaptive steps), `pc` (predictor–corrector); on path flow also
     /// `flow_euler`, `flow_midpoint`, `flow_heun`.
@@ -71,6 +85,8 @@ pub struct Args {
     /// Film the way from noise to sample, x_t and x̂_0 side by side: a GIF, or a PNG strip.
     #[arg(long, value_name = "FILE.gif|FILE.png")]
     pub trajectory: Option<PathBuf>,
+    #[command(flatten)]
+    pub edit: EditArgs,
     /// The weights of this checkpoint. Default: the newest good one.
     #[arg(long, value_name = "STEP")]
     pub checkpoint: Option<u64>,
@@ -104,13 +120,24 @@ pub fn run(args: Args) -> Result<()> {
         eprintln!("warning: {warning}");
     }
     let plan = Plan::new(&args, &model)?;
+    if let Some(Edit::Invert { image }) = &plan.edit {
+        return inverted(&args, &plan, &model, image, out);
+    }
 
     let started = Instant::now();
     let recording = plan.sample(&model, if film.is_some() { FILM_FRAMES } else { 0 }, !args.quiet)?;
     let took = started.elapsed();
 
     let columns = run::columns_for(plan.num(), plan.classes.as_deref().unwrap_or(&[]));
-    let grid = recording.grid(columns, GRID_WIDTH)?;
+    let originals = plan.edit.as_ref().map_or(Ok(Vec::new()), Edit::originals)?;
+    let grid = if originals.is_empty() {
+        let columns = if plan.edit.is_some() { plan.num().min(INTERPOLATED) } else { columns };
+        recording.grid(columns, GRID_WIDTH)?
+    } else {
+        let shown: Vec<&Tensor> = originals.iter().chain([&recording.samples]).collect();
+        let shown = Tensor::cat(&shown, 0)?;
+        run::grid_of(&shown, picture::square_columns(shown.dim(0)?), GRID_WIDTH)?
+    };
     if !args.quiet {
         picture::print_in_terminal(&grid, at_the_shell(args.images))?;
         // Whoever closed the pipe has seen enough.
@@ -139,6 +166,47 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
+/// Finds the noise of a picture, makes the picture from it again, and shows how well that went.
+fn inverted(args: &Args, plan: &Plan, model: &LoadedModel, image: &Tensor, out: Option<Output>) -> Result<()> {
+    let started = Instant::now();
+    let schedule = &model.parameterization.schedule;
+    let levels = sampling::levels(schedule, &plan.settings)?;
+    let denoiser = plan.denoiser(model)?;
+    let most = Inversion::calls_for(levels.len()) + levels.len();
+    let bar = if args.quiet { ProgressBar::hidden() } else { ProgressBar::new(most as u64) };
+    bar.set_style(ProgressStyle::with_template("inverting {bar:30} {pos}/{len} · {eta} left")?);
+    let inversion = editing::invert(denoiser.as_ref(), &levels, image, |calls| bar.set_position(calls as u64))?;
+    let noise = (&inversion.x_t / schedule.noise_scale(levels[0]))?;
+    let trajectory = Trajectory::new(denoiser, schedule.clone(), &plan.settings, noise.clone(), plan.seed)?;
+    let again = Recording::of(trajectory, 0, |frame| bar.set_position((inversion.calls + frame.index) as u64))?.samples;
+    bar.finish_and_clear();
+
+    let off = (&again - image)?;
+    let rmse = off.sqr()?.mean_all()?.to_scalar::<f32>()?.sqrt();
+    let largest = off.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>()?;
+    let grid = run::grid_of(&Tensor::cat(&[image, &(&noise * 0.5)?, &again], 0)?, 3, GRID_WIDTH)?;
+    if !args.quiet {
+        picture::print_in_terminal(&grid, at_the_shell(args.images))?;
+        let calls = inversion.calls + levels.len();
+        let took = started.elapsed().as_secs_f64();
+        let caption = plan.caption(model, calls);
+        let _ =
+            writeln!(std::io::stdout(), "picture, noise (at half its size), reconstruction · {caption} · {took:.1} s");
+    }
+    let _ = writeln!(
+        std::io::stdout(),
+        "reconstruction error: {rmse:.4} (root mean square of pixels in [-1, 1]), {largest:.4} at most"
+    );
+    if let Some(out) = out {
+        out.write(|path, kind| match kind {
+            "png" => grid.save_with_format(path, image::ImageFormat::Png).context("encoding the PNG"),
+            _ => run::write_noise(path, &noise),
+        })?;
+        eprintln!("wrote {}", out.path.display());
+    }
+    Ok(())
+}
+
 /// The lab's choice of pictures, for printing.
 pub(super) fn at_the_shell(images: ImageProtocol) -> TerminalProtocol {
     match images {
@@ -156,10 +224,11 @@ struct Plan {
     noise: Tensor,
     /// One a sample; `None` for an unconditional network.
     classes: Option<Vec<usize>>,
-    guidance_scale: f64,
+    guidance: Guidance,
     settings: SamplerSettings,
     seed: u64,
     threads: usize,
+    edit: Option<Edit>,
 }
 
 impl Plan {
@@ -167,8 +236,21 @@ impl Plan {
         let defaults = &model.config.sample;
         let seed = args.seed.unwrap_or(model.config.seed);
         let (h, w, c) = model.image_shape;
+        let edit = Edit::new(&args.edit, model.image_shape, args.sampler)?;
         let noise = match (&args.noise, args.num) {
+            _ if matches!(edit, Some(Edit::Invert { .. })) => {
+                if args.num.is_some_and(|num| num != 1) {
+                    return Err(UsageError::new("--invert: one picture has one noise; leave --num out").into());
+                }
+                sampling::starting_noise(1, h, w, c, seed, &Device::Cpu)?
+            }
             (_, Some(0)) => return Err(UsageError::new("--num 0: there is nothing to sample").into()),
+            (None, num) if matches!(edit, Some(Edit::Interpolate { .. })) => {
+                let Some(Edit::Interpolate { seeds: (a, b) }) = edit else { unreachable!("just matched") };
+                let end = |seed| sampling::starting_noise(1, h, w, c, seed, &Device::Cpu);
+                editing::slerp(&end(a)?, &end(b)?, num.unwrap_or(INTERPOLATED))
+                    .map_err(|e| UsageError::new(format!("{e:#}")))?
+            }
             (None, num) => sampling::starting_noise(num.unwrap_or(defaults.num).max(1), h, w, c, seed, &Device::Cpu)?,
             (Some(path), num) => {
                 let noise =
@@ -185,7 +267,9 @@ impl Plan {
         };
         let num_classes = model.net.num_classes();
         let class = args.class.as_deref().map(|class| find_class(class, num_classes, &model.classes)).transpose()?;
-        let classes = num_classes.map(|n| run::classes_in_turn(noise.dims()[0], n, class));
+        // Without a class of its own, what is edited keeps none: the network is asked for its null class.
+        let num_classes_asked = if edit.is_some() { num_classes.filter(|_| class.is_some()) } else { num_classes };
+        let classes = num_classes_asked.map(|n| run::classes_in_turn(noise.dims()[0], n, class));
         let guidance_scale = match (args.guidance_scale, num_classes) {
             (Some(w), None) if w != 0.0 => {
                 let message = format!(
@@ -197,10 +281,34 @@ impl Plan {
             (Some(w), _) if !w.is_finite() => {
                 return Err(UsageError::new(format!("--guidance-scale {w} is not a number")).into());
             }
+            (Some(w), _) if w != 0.0 && classes.is_none() => {
+                let message =
+                    format!("--guidance-scale {w}: there is no class to guide towards; give one with --class");
+                return Err(UsageError::new(message).into());
+            }
+            (Some(w), _) if w != 0.0 && matches!(edit, Some(Edit::Invert { .. })) => {
+                let message = "--invert: guidance drives the way back away from the picture; use --guidance-scale 0";
+                return Err(UsageError::new(message).into());
+            }
             (Some(w), _) => w,
+            (None, _) if classes.is_none() || matches!(edit, Some(Edit::Invert { .. })) => 0.0,
             (None, Some(_)) => defaults.guidance_scale,
             (None, None) => 0.0,
         };
+        let negative = args.negative_class.as_deref();
+        let negative = negative.map(|class| find_class(class, num_classes, &model.classes)).transpose()?;
+        let usual = Guidance::from_config(defaults, guidance_scale, &model.classes).map_err(UsageError::new)?;
+        let guidance = Guidance {
+            rescale: args.guidance_rescale.unwrap_or(usual.rescale),
+            interval: match args.guidance_interval[..] {
+                [] => usual.interval,
+                [from, to] => (from, to),
+                _ => return Err(UsageError::new("--guidance-interval takes two numbers, such as 0.2,0.7").into()),
+            },
+            negative_class: negative.or(usual.negative_class),
+            ..usual
+        };
+        guidance.check().map_err(|e| UsageError::new(format!("{e:#}")))?;
         let usual = SamplerSettings::from(defaults);
         let timesteps = match (&args.timesteps, args.steps, args.spacing) {
             (listed, None, None) if !listed.is_empty() => listed.clone(),
@@ -209,9 +317,16 @@ impl Plan {
             _ => Vec::new(),
         };
         let settings = SamplerSettings {
-            sampler: args.sampler.unwrap_or(defaults.sampler),
+            sampler: args.sampler.unwrap_or(match edit {
+                Some(Edit::Inpaint { .. }) => SamplerName::Ddpm,
+                Some(Edit::Invert { .. }) => SamplerName::Ddim,
+                _ => defaults.sampler,
+            }),
             steps: args.steps.unwrap_or(if timesteps.is_empty() { defaults.steps } else { timesteps.len() }),
-            eta: args.eta.unwrap_or(defaults.eta),
+            eta: match edit {
+                Some(Edit::Invert { .. }) => 0.0,
+                _ => args.eta.unwrap_or(defaults.eta),
+            },
             spacing: args.spacing.unwrap_or(defaults.spacing),
             rho: args.rho.unwrap_or(defaults.rho),
             timesteps,
@@ -231,29 +346,53 @@ impl Plan {
         }
         // What else is impossible (a spacing on this path, a list that does not fall) says so itself.
         sampling::make(&model.parameterization.schedule, &settings).map_err(|e| UsageError::new(format!("{e:#}")))?;
-        Ok(Self { noise, classes, guidance_scale, settings, seed, threads: args.threads })
+        let settings = match &edit {
+            Some(Edit::SdEdit { strength, .. }) => {
+                editing::begin_at(&model.parameterization.schedule, &settings, *strength)?
+            }
+            _ => settings,
+        };
+        Ok(Self { noise, classes, guidance, settings, seed, threads: args.threads, edit })
     }
 
     fn num(&self) -> usize {
         self.noise.dims()[0]
     }
 
+    fn denoiser(&self, model: &LoadedModel) -> Result<Box<dyn Denoiser + Send>> {
+        let workers = Arc::new(Workers::new(self.threads)?);
+        let classes = self.classes.as_deref();
+        sampling::network_denoiser(&model.net, &model.parameterization, classes, self.guidance, workers)
+    }
+
+    /// The way that the flags ask for.
+    fn trajectory(&self, model: &LoadedModel) -> Result<Trajectory> {
+        let denoiser = self.denoiser(model)?;
+        let schedule = &model.parameterization.schedule;
+        let (settings, noise) = (&self.settings, self.noise.clone());
+        if !matches!(&self.edit, Some(Edit::Interpolate { .. } | Edit::SdEdit { .. } | Edit::Inpaint { .. })) {
+            return Trajectory::new(denoiser, schedule.clone(), settings, noise, self.seed);
+        }
+        let seeded = SeededNoise::new(self.seed);
+        let mut sampler = sampling::make(schedule, settings)?;
+        let scale = sampler.noise_scale().unwrap_or_else(|| schedule.noise_scale(sampler.first()));
+        let clip = settings.clip_sample;
+        match &self.edit {
+            Some(Edit::SdEdit { image, .. }) => {
+                let start = editing::noised(image, &noise, sampler.first())?;
+                Trajectory::with(denoiser, sampler, Box::new(seeded), start, clip)
+            }
+            Some(Edit::Inpaint { image, mask, resampling }) => {
+                let levels = sampling::levels(schedule, settings)?;
+                sampler = Box::new(Inpainting::new(levels, image.clone(), mask.clone(), *resampling)?);
+                Trajectory::with(denoiser, sampler, Box::new(seeded), (noise * scale)?, clip)
+            }
+            _ => Trajectory::with(denoiser, sampler, Box::new(SharedNoise(seeded)), (noise * scale)?, clip),
+        }
+    }
+
     fn sample(&self, model: &LoadedModel, frames: usize, show_progress: bool) -> Result<Recording> {
-        let workers = std::sync::Arc::new(Workers::new(self.threads)?);
-        let denoiser = sampling::network_denoiser(
-            &model.net,
-            &model.parameterization,
-            self.classes.as_deref(),
-            self.guidance_scale,
-            workers,
-        )?;
-        let trajectory = Trajectory::new(
-            denoiser,
-            model.parameterization.schedule.clone(),
-            &self.settings,
-            self.noise.clone(),
-            self.seed,
-        )?;
+        let trajectory = self.trajectory(model)?;
         // indicatif draws on standard error, and only where that is a terminal.
         let bar = if show_progress { ProgressBar::new(trajectory.total() as u64) } else { ProgressBar::hidden() };
         bar.set_style(ProgressStyle::with_template("sampling {bar:30} {pos}/{len} · {eta} left")?);
@@ -280,8 +419,15 @@ impl Plan {
             false if calls == steps => format!("{} {steps}", sampler.name()),
             false => format!("{} {steps} (NFE {calls})", sampler.name()),
         });
+        parts.extend(self.edit.as_ref().map(Edit::words));
         if self.classes.is_some() {
-            parts.push(format!("w {} (s {})", self.guidance_scale, 1.0 + self.guidance_scale));
+            let Guidance { scale, rescale, interval: (from, to), negative_class } = self.guidance;
+            parts.push(format!("w {scale} (s {})", 1.0 + scale));
+            if scale != 0.0 {
+                parts.extend((rescale != 0.0).then(|| format!("φ {rescale}")));
+                parts.extend(((from, to) != (0.0, 1.0)).then(|| format!("for t/T in {from} to {to}")));
+                parts.extend(negative_class.map(|class| format!("away from {class}")));
+            }
         }
         parts.push(format!("EMA weights of step {}", model.step));
         parts.push(format!("seed {}", self.seed));
@@ -307,41 +453,6 @@ fn find_class(asked: &str, num_classes: Option<usize>, names: &[String]) -> Resu
     })
 }
 
-/// A file to write, checked before the work begins.
-struct Output {
-    path: PathBuf,
-    kind: &'static str,
-}
-
-impl Output {
-    fn new(path: &Path, flag: &str, kinds: &[&'static str]) -> Result<Self> {
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
-        let Some(kind) = kinds.iter().find(|kind| **kind == extension) else {
-            let known: Vec<String> = kinds.iter().map(|kind| format!(".{kind}")).collect();
-            let message = format!("{flag} {}: the name must end in {}", path.display(), known.join(" or "));
-            return Err(UsageError::new(message).into());
-        };
-        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !parent.is_dir() {
-            let message = format!("{flag} {}: there is no folder {}", path.display(), parent.display());
-            return Err(UsageError::new(message).into());
-        }
-        Ok(Self { path: path.to_path_buf(), kind })
-    }
-
-    /// Writes under another name, then renames: an older file stays whole until the new one is.
-    fn write(&self, write: impl FnOnce(&Path, &'static str) -> Result<()>) -> Result<()> {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let partial = self.path.with_file_name(format!(".{name}.{}.partial", std::process::id()));
-        let result = write(&partial, self.kind).and_then(|()| Ok(std::fs::rename(&partial, &self.path)?));
-        if result.is_err() {
-            // Best effort: the error that matters is the one being returned.
-            let _ = std::fs::remove_file(&partial);
-        }
-        result.with_context(|| format!("writing {}", self.path.display()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,30 +466,5 @@ mod tests {
         assert!(message.contains("0 to 1") && message.contains("1 objects"), "{message}");
         let message = find_class("3", None, &[]).unwrap_err().to_string();
         assert!(message.contains("without class labels"), "{message}");
-    }
-
-    #[test]
-    fn outputs_of_unknown_kind_or_in_no_folder_are_refused_before_the_work() {
-        let message = |path: &str| Output::new(Path::new(path), "--out", &["png"]).err().unwrap().to_string();
-        assert!(message("grid.jpg").contains(".png"));
-        assert!(message("nowhere/at/all/grid.png").contains("nowhere/at/all"));
-        assert!(Output::new(Path::new("grid.PNG"), "--out", &["png"]).is_ok());
-    }
-
-    #[test]
-    fn a_failed_write_leaves_the_old_file_and_nothing_beside_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("grid.png");
-        std::fs::write(&path, "old").unwrap();
-        let output = Output::new(&path, "--out", &["png"]).unwrap();
-        let failed = output.write(|partial, _| {
-            std::fs::write(partial, "half")?;
-            anyhow::bail!("the disk is full")
-        });
-        assert!(format!("{:#}", failed.unwrap_err()).contains("the disk is full"));
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
-        output.write(|partial, _| Ok(std::fs::write(partial, "new")?)).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
     }
 }

@@ -301,6 +301,14 @@ pub struct SampleConfig {
     /// w in (1 + w)·ε_cond − w·ε_uncond: 0 is the plain conditional model. Other libraries' scale
     /// is s = 1 + w. Any other value than 0 needs a class-conditional model.
     pub guidance_scale: f64,
+    /// φ of CFG-rescale: how much of the contrast that guidance adds is taken back, 0 (none) to 1 (all; Lin et
+    /// al. 2024; 0.7 is theirs).
+    pub guidance_rescale: f64,
+    /// Guide only where t/T lies within these two numbers (Kynkäänniemi et al. 2024). Elsewhere the plain
+    /// conditional model is asked, at half the work.
+    pub guidance_interval: Vec<f64>,
+    /// Guide away from this class, by name or number. Empty: from the null class.
+    pub negative_class: String,
     /// Clamp the estimate of x_0 to [-1, 1] at every step. Good for `ddpm`; with `ddim` and guidance it
     /// spoils the picture, because the estimate of the noise stays as it was. Samplers euler, dpmpp_2m,
     /// dpmpp_3m, dpmpp_2m_sde and unipc never clamp, as in diffusers.
@@ -464,6 +472,9 @@ impl Default for SampleConfig {
             s_tmax: 0.0,
             s_noise: 1.0,
             guidance_scale: 0.0,
+            guidance_rescale: 0.0,
+            guidance_interval: vec![0.0, 1.0],
+            negative_class: String::new(),
             clip_sample: false,
             num: 20,
         }

@@ -228,6 +228,7 @@ impl Config {
         )?;
         self.check_levels()?;
         self.check_solvers()?;
+        self.check_guidance()?;
         let w = sample.guidance_scale;
         ensure(w.is_finite(), "sample.guidance_scale", w, "use a finite number; 1 is usual, 0 is no guidance")?;
         ensure(
@@ -360,6 +361,9 @@ mod tests {
             ("sample.corrector_snr", &["0", "nan", "1.5"]),
             ("sample.corrector_steps", &["101"]),
             ("sample.guidance_scale", &["nan", "1"]),
+            ("sample.guidance_rescale", &["-0.1", "1.1", "nan"]),
+            ("sample.guidance_interval", &["[]", "[0.5]", "[0.6, 0.2]", "[0.0, 2.0]", "[nan, 1.0]"]),
+            ("sample.negative_class", &["shoe"]),
         ] {
             for value in values {
                 let error = validate(&[&format!("{key}={value}")]);

@@ -31,4 +31,31 @@ impl Config {
             format!("use {MOST_CORRECTIONS} at most; 1 is usual, 0 leaves the predictor alone"),
         )
     }
+
+    /// What guidance adds to its scale.
+    pub(super) fn check_guidance(&self) -> Result<(), ConfigError> {
+        let sample = &self.sample;
+        ensure(
+            (0.0..=1.0).contains(&sample.guidance_rescale),
+            "sample.guidance_rescale",
+            sample.guidance_rescale,
+            "φ lies from 0 (no rescale) to 1; 0.7 is usual",
+        )?;
+        let possible = match sample.guidance_interval[..] {
+            [from, to] => (0.0..=1.0).contains(&from) && (0.0..=1.0).contains(&to) && from < to,
+            _ => false,
+        };
+        ensure(
+            possible,
+            "sample.guidance_interval",
+            format!("{:?}", sample.guidance_interval),
+            "give two numbers within 0 to 1, the first the smaller: [0.0, 1.0] guides everywhere",
+        )?;
+        ensure(
+            sample.negative_class.is_empty() || self.model.class_conditional,
+            "sample.negative_class",
+            format!("{:?}", sample.negative_class),
+            "guidance needs a network trained with class labels; set model.class_conditional = true, or leave it out",
+        )
+    }
 }

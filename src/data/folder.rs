@@ -171,7 +171,8 @@ fn decode_all(files: &Files, side: u32) -> Vec<Result<Picture, String>> {
     })
 }
 
-fn decode(path: &Path, side: u32) -> Result<Picture, String> {
+/// The picture in a file, the right way up.
+pub(super) fn decoded(path: &Path) -> Result<DynamicImage, String> {
     let reader =
         ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(|error| error.to_string())?;
     let mut decoder = reader.into_decoder().map_err(|error| error.to_string())?;
@@ -182,6 +183,11 @@ fn decode(path: &Path, side: u32) -> Result<Picture, String> {
     if picture.width() == 0 || picture.height() == 0 {
         return Err("it has no pixels".into());
     }
+    Ok(picture)
+}
+
+fn decode(path: &Path, side: u32) -> Result<Picture, String> {
+    let picture = decoded(path)?;
     Ok(Picture { grey: !picture.color().has_color(), rgb: resize::to_rgb(&picture, side) })
 }
 

@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 use super::preview::Subject;
 use super::protocol::Field;
 use crate::diffusion::Parameterization;
-use crate::sampling::{Denoiser, network_denoiser};
+use crate::sampling::{Denoiser, Guidance, network_denoiser};
 
 /// Places a side: enough for an arrow in every other cell of a panel, few enough to be cheap beside the
 /// points themselves.
@@ -24,13 +24,13 @@ impl Probe {
     /// class, which has nothing to be guided away from.
     ///
     /// # Errors
-    /// When the class or the guidance scale are not the network's.
-    pub fn new(subject: &Subject, class: Option<usize>, guidance_scale: f64) -> Result<Self> {
+    /// When the class or the guidance are not the network's.
+    pub fn new(subject: &Subject, class: Option<usize>, guidance: Guidance) -> Result<Self> {
         let Subject { net, parameterization, workers, device, .. } = subject;
         let classes = class.filter(|_| net.num_classes().is_some()).map(|class| vec![class; SIDE * SIDE]);
-        let w = if classes.is_some() { guidance_scale } else { 0.0 };
+        let guidance = if classes.is_some() { guidance } else { Guidance::from(0.0) };
         Ok(Self {
-            denoiser: network_denoiser(net, parameterization, classes.as_deref(), w, workers.clone())?,
+            denoiser: network_denoiser(net, parameterization, classes.as_deref(), guidance, workers.clone())?,
             parameterization: parameterization.clone(),
             device: device.clone(),
         })

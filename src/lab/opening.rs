@@ -22,7 +22,7 @@ use crate::kernels::Workers;
 use crate::picture::is_points;
 use crate::run::checkpoint::{self, Progress};
 use crate::run::{CardFacts, Journal, RunDir, config_of, model_card, write_class_names};
-use crate::sampling::check_sampler;
+use crate::sampling::{Guidance, check_sampler};
 use crate::train::Trainer;
 
 /// Training images kept for the picture of the forward process.
@@ -63,6 +63,11 @@ pub fn open(
         key: "sample.sampler".into(),
         value: format!("{:?}", config.sample.sampler.name()),
         problem,
+    })?;
+
+    Guidance::from_config(&config.sample, config.sample.guidance_scale, &facts.classes).map_err(|problem| {
+        let value = format!("{:?}", config.sample.negative_class);
+        ConfigError::Impossible { key: "sample.negative_class".into(), value, problem }
     })?;
 
     let mut resumed_with = String::new();
@@ -129,6 +134,7 @@ pub fn open(
         workers,
         device: plan.device,
         image_shape: shape,
+        class_names: facts.classes.clone(),
     };
     let preview = Preview::new(subject, &config, start_step);
     let audience = plan.audience;

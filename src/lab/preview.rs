@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use candle_core::{Device, Tensor};
 
 use super::budget::Budget;
@@ -19,7 +19,7 @@ use crate::nn::Net;
 use crate::picture::palette::DARK;
 use crate::picture::{self, is_points};
 use crate::run::{classes_in_turn, columns_for};
-use crate::sampling::{SamplerSettings, Trajectory, network_denoiser, starting_noise};
+use crate::sampling::{Guidance, SamplerSettings, Trajectory, network_denoiser, starting_noise};
 
 /// How long a finished trajectory stays before the next begins.
 const HOLD: Duration = Duration::from_millis(1500);
@@ -36,6 +36,7 @@ pub struct Subject {
     pub device: Device,
     /// Height, width, channels.
     pub image_shape: (usize, usize, usize),
+    pub class_names: Vec<String>,
 }
 
 /// The preview under way, and what the next one will be like.
@@ -191,13 +192,15 @@ impl Preview {
     }
 
     fn begin(&mut self) -> Result<UnderWay> {
-        let Subject { net, parameterization, workers, device, image_shape: (height, width, channels) } = &self.subject;
+        let Subject { net, parameterization, workers, device, image_shape: (height, width, channels), class_names } =
+            &self.subject;
         let n = self.config.preview.num;
         let classes = net.num_classes().map(|count| classes_in_turn(n, count, self.settings.class));
-        let (class, w) = (self.settings.class, self.settings.guidance_scale);
-        let denoiser = network_denoiser(net, parameterization, classes.as_deref(), w, workers.clone())?;
+        let guidance = Guidance::from_config(&self.config.sample, self.settings.guidance_scale, class_names)
+            .map_err(|problem| anyhow!(problem))?;
+        let denoiser = network_denoiser(net, parameterization, classes.as_deref(), guidance, workers.clone())?;
         let in_plane = is_points((*height, *width, *channels));
-        let probe = in_plane.then(|| Probe::new(&self.subject, class, w)).transpose()?;
+        let probe = in_plane.then(|| Probe::new(&self.subject, self.settings.class, guidance)).transpose()?;
         let settings = sampler_settings(&self.config, &self.settings);
         let seed = self.config.seed.wrapping_add(self.draw);
         let noise = starting_noise(n, *height, *width, *channels, seed, device)?;

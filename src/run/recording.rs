@@ -71,13 +71,12 @@ impl Recording {
     /// # Errors
     /// When the samples can't be read from their device.
     pub fn grid(&self, columns: usize, width: usize) -> Result<RgbImage> {
-        let (n, h, w, c) = self.shape;
+        let (_, h, w, c) = self.shape;
         if is_points((h, w, c)) {
             let points = values(&self.samples)?;
             return Ok(picture::scatter(&points, picture::reach(&points), width.min(SCATTER), DARK.x_0));
         }
-        let scale = scale_for(columns.clamp(1, n.max(1)) * w, width);
-        Ok(picture::grid(&values(&self.samples)?, n, h, w, c, columns, scale, GAP * scale.min(2)))
+        grid_of(&self.samples, columns, width)
     }
 
     /// One picture a moment: x_t at the left, x̂_0 at the right, together about `width` pixels wide.
@@ -121,6 +120,16 @@ impl Recording {
             (0..n.min(images)).flat_map(|i| [(DARK.x_t, row(i, |m| &m.x_t)), (DARK.x_0, row(i, |m| &m.x_0))]).collect();
         picture::strip(&rows, 4)
     }
+}
+
+/// Images `[N, H, W, C]` in one picture, about `width` pixels wide.
+///
+/// # Errors
+/// When they are no batch of images, or can't be read from their device.
+pub fn grid_of(images: &Tensor, columns: usize, width: usize) -> Result<RgbImage> {
+    let (n, h, w, c) = images.dims4().context("a grid shows batches of images [N, H, W, C]")?;
+    let scale = scale_for(columns.clamp(1, n.max(1)) * w, width);
+    Ok(picture::grid(&values(images)?, n, h, w, c, columns, scale, GAP * scale.min(2)))
 }
 
 const GAP: usize = 2;

@@ -21,6 +21,16 @@ pub fn write_samples(path: &Path, samples: &Tensor) -> Result<()> {
     std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))
 }
 
+/// Writes `noise` `[N, H, W, C]` as the tensor `noise` `[N, C, H, W]`, for [`read_noise`].
+///
+/// # Errors
+/// A file that can't be written; noise that is no batch of images.
+pub fn write_noise(path: &Path, noise: &Tensor) -> Result<()> {
+    let noise = noise.permute((0, 3, 1, 2))?.contiguous()?.to_device(&Device::Cpu)?;
+    let bytes = safetensors::serialize([("noise", &noise)], None).context("encoding the noise")?;
+    std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))
+}
+
 /// Reads the tensor `noise` `[N, C, H, W]` (f32, unit variance) for images of `(height, width, channels)`
 /// and returns it as `[N, H, W, C]`.
 ///
@@ -103,6 +113,16 @@ mod tests {
         let read = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
         assert_eq!(read["samples"].dims(), [1, 2, 1, 1]);
         assert_eq!(read["samples"].flatten_all().unwrap().to_vec1::<f32>().unwrap(), [1.5, -2.0]);
+    }
+
+    #[test]
+    fn noise_that_is_written_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("noise.safetensors");
+        let noise = (ramp((2, 4, 5, 3)) * 4.0).unwrap();
+        write_noise(&path, &noise).unwrap();
+        let values = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(values(&read_noise(&path, (4, 5, 3)).unwrap()), values(&noise));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -20,7 +20,7 @@ use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
 use crate::nn::Net;
 use crate::picture::{self, FilmTiming};
-use crate::sampling::{self, SamplerSettings, Trajectory};
+use crate::sampling::{self, Guidance, SamplerSettings, Trajectory};
 
 /// Frames of the film; more would only make the file larger.
 const FILM_FRAMES: usize = 41;
@@ -112,11 +112,12 @@ pub fn write(request: &SnapshotRequest) -> Result<PathBuf> {
 fn record(request: &SnapshotRequest, classes: Option<&[usize]>) -> Result<Recording> {
     let (h, w, c) = request.image_shape;
     let guidance_scale = if classes.is_some() { request.guidance_scale } else { 0.0 };
+    let guidance = Guidance::from_config(&request.config.sample, guidance_scale, request.class_names);
     let denoiser = sampling::network_denoiser(
         request.net,
         request.parameterization,
         classes,
-        guidance_scale,
+        guidance.map_err(|problem| anyhow!(problem))?,
         request.workers.clone(),
     )?;
     let noise = sampling::starting_noise(request.num, h, w, c, request.seed, &Device::Cpu)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use candle_core::Tensor;
 
-use super::{Denoiser, Guided, Prediction};
+use super::{Denoiser, Guidance, Guided, Prediction};
 use crate::diffusion::{NoiseLevel, Parameterization};
 use crate::kernels::Workers;
 use crate::nn::{Net, UNet};
@@ -50,8 +50,8 @@ impl Network for Net {
 /// The denoiser of a network on the path, and with the target, that it was trained for.
 ///
 /// `classes` has one class an image; without them a class-conditional network is asked for its null
-/// class. `guidance_scale` is w in (1 + w)·ε_cond − w·ε_uncond; w = 0 is the plain conditional model,
-/// other libraries' scale is s = 1 + w. Conditional and unconditional halves go through the network
+/// class. `guidance` is a [`Guidance`], or its scale w alone: w in (1 + w)·ε_cond − w·ε_uncond; w = 0 is the plain
+/// conditional model, other libraries' scale is s = 1 + w. Conditional and unconditional halves go through the network
 /// as one batch, split over the workers. Results depend on the number of workers by float rounding
 /// at most.
 ///
@@ -62,10 +62,10 @@ pub fn network_denoiser<N: Network + Clone + 'static>(
     network: &N,
     parameterization: &Parameterization,
     classes: Option<&[usize]>,
-    guidance_scale: f64,
+    guidance: impl Into<Guidance>,
     workers: Arc<Workers>,
 ) -> Result<Box<dyn Denoiser + Send>> {
-    denoiser(network, parameterization, classes, guidance_scale, Some(workers))
+    denoiser(network, parameterization, classes, guidance.into(), Some(workers))
 }
 
 /// As [`network_denoiser`] without guidance, on the calling thread alone and with answers that remember how
@@ -78,42 +78,49 @@ pub fn traced_denoiser<N: Network + Clone + 'static>(
     parameterization: &Parameterization,
     classes: Option<&[usize]>,
 ) -> Result<Box<dyn Denoiser + Send>> {
-    denoiser(network, parameterization, classes, 0.0, None)
+    denoiser(network, parameterization, classes, Guidance::from(0.0), None)
 }
 
 fn denoiser<N: Network + Clone + 'static>(
     network: &N,
     parameterization: &Parameterization,
     classes: Option<&[usize]>,
-    guidance_scale: f64,
+    guidance: Guidance,
     workers: Option<Arc<Workers>>,
 ) -> Result<Box<dyn Denoiser + Send>> {
-    ensure!(guidance_scale.is_finite(), "the guidance scale must be a number, but is {guidance_scale}");
-    let (labels, guided) = match (network.num_classes(), classes) {
-        (None, None) if guidance_scale == 0.0 => (Labels::None, false),
+    guidance.check()?;
+    let scale = guidance.scale;
+    let plain = |labels| NetworkDenoiser {
+        network: network.clone(),
+        parameterization: parameterization.clone(),
+        labels,
+        workers: workers.clone(),
+    };
+    let (null, classes) = match (network.num_classes(), classes) {
+        (None, None) if scale == 0.0 => return Ok(Box::new(plain(Labels::None))),
         (None, None) => bail!(
-            "guidance scale {guidance_scale} needs a model trained with class labels and a null class; this one was \
-             trained without labels. Use guidance scale 0"
+            "guidance scale {scale} needs a model trained with class labels and a null class; this one was trained \
+             without labels. Use guidance scale 0"
         ),
         (None, Some(_)) => bail!("this model was trained without class labels: it can't be asked for a class"),
-        (Some(_), None) if guidance_scale != 0.0 => bail!(
-            "guidance scale {guidance_scale} needs a class for every image to guide towards; give classes, or use \
-             guidance scale 0 to sample without"
+        (Some(_), None) if scale != 0.0 => bail!(
+            "guidance scale {scale} needs a class for every image to guide towards; give classes, or use guidance \
+             scale 0 to sample without"
         ),
-        (Some(null), None) => (Labels::All(null as u32), false),
-        (Some(null), Some(classes)) => {
-            if let Some(class) = classes.iter().find(|&&class| class >= null) {
-                bail!("class {class} does not exist: the model knows the classes 0 to {}", null.saturating_sub(1));
-            }
-            let guided = guidance_scale != 0.0;
-            let nulls = if guided { classes.len() } else { 0 };
-            let labels = classes.iter().copied().chain(std::iter::repeat_n(null, nulls));
-            (Labels::Each(labels.map(|class| class as u32).collect()), guided)
-        }
+        (Some(null), None) => return Ok(Box::new(plain(Labels::All(null as u32)))),
+        (Some(null), Some(classes)) => (null, classes),
     };
-    let plain =
-        NetworkDenoiser { network: network.clone(), parameterization: parameterization.clone(), labels, workers };
-    Ok(if guided { Box::new(Guided::new(plain, guidance_scale)) } else { Box::new(plain) })
+    if let Some(class) = classes.iter().chain(&guidance.negative_class).find(|&&class| class >= null) {
+        bail!("class {class} does not exist: the model knows the classes 0 to {}", null.saturating_sub(1));
+    }
+    let towards = classes.iter().map(|&class| class as u32);
+    let conditional = plain(Labels::Each(towards.clone().collect()));
+    if scale == 0.0 {
+        return Ok(Box::new(conditional));
+    }
+    let away = guidance.negative_class.unwrap_or(null) as u32;
+    let both = plain(Labels::Each(towards.chain(std::iter::repeat_n(away, classes.len())).collect()));
+    Ok(Box::new(Guided::new(conditional, both, guidance, parameterization.clone())))
 }
 
 /// Which labels the network is told.
@@ -266,7 +273,7 @@ mod tests {
     fn an_output_of_two_halves_is_the_target_and_the_class_s_own_variance() {
         let workers = Arc::new(Workers::new(2).unwrap());
         let here = cosine(PredictionType::Epsilon);
-        let denoiser = network_denoiser(&TwoFold, &here, Some(&[3, 6]), 1.0, workers).unwrap();
+        let denoiser = network_denoiser(&TwoFold, &here, Some(&[3, 6]), Guidance::from(1.0), workers).unwrap();
         let x = Tensor::zeros((2, 1, 1, 1), candle_core::DType::F32, &Device::Cpu).unwrap();
         let prediction = denoiser.predict(&x, AT).unwrap();
         let numbers = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
@@ -274,6 +281,90 @@ mod tests {
         assert_eq!(numbers(&prediction.epsilon), [-4.0, 2.0]);
         let fractions = numbers(&prediction.variance_fraction.unwrap());
         assert!((fractions[0] - 0.515).abs() < 1e-6 && (fractions[1] - 0.53).abs() < 1e-6, "{fractions:?}");
+    }
+
+    /// What the network is asked, batch by batch, and its answers, on path vp_sde.
+    fn asked(guidance: Guidance, t: f64) -> (Vec<usize>, Prediction, Parameterization) {
+        #[derive(Clone)]
+        struct Counting(Arc<std::sync::Mutex<Vec<usize>>>);
+        impl Network for Counting {
+            fn forward(&self, x: &Tensor, _: &Tensor, class_labels: Option<&Tensor>) -> Result<Tensor> {
+                self.0.lock().unwrap().push(x.dim(0)?);
+                let labels = class_labels.unwrap().to_dtype(candle_core::DType::F32)?.reshape(((), 1, 1, 1))?;
+                Ok(x.broadcast_mul(&labels.affine(0.1, 0.5)?)?)
+            }
+
+            fn num_classes(&self) -> Option<usize> {
+                Some(10)
+            }
+        }
+        let calls = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let parameterization = cosine(PredictionType::VPrediction);
+        let workers = Arc::new(Workers::new(1).unwrap());
+        let denoiser =
+            network_denoiser(&Counting(calls.clone()), &parameterization, Some(&[3, 5]), guidance, workers).unwrap();
+        let x = crate::sampling::starting_noise(2, 4, 4, 1, 0, &Device::Cpu).unwrap();
+        let prediction = denoiser.predict(&x, parameterization.schedule.level(t)).unwrap();
+        let calls = calls.lock().unwrap().clone();
+        (calls, prediction, parameterization)
+    }
+
+    #[test]
+    fn outside_its_interval_guidance_costs_nothing_and_does_nothing() {
+        let within = Guidance { interval: (0.2, 0.6), ..Guidance::from(2.0) };
+        let values = |p: &Prediction| p.x_0.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        // T = 100: u = (t + 1)/100.
+        for (t, guided) in [(10.0, false), (19.0, true), (40.0, true), (59.0, true), (60.0, false), (99.0, false)] {
+            let (calls, prediction, _) = asked(within, t);
+            assert_eq!(calls, [if guided { 4 } else { 2 }], "t = {t}");
+            let same_as = if guided { Guidance::from(2.0) } else { Guidance::from(0.0) };
+            assert_eq!(values(&prediction), values(&asked(same_as, t).1), "t = {t}");
+        }
+    }
+
+    #[test]
+    fn a_full_rescale_gives_the_output_the_deviation_of_the_conditional_one() {
+        let output = |rescale| {
+            let (_, prediction, parameterization) = asked(Guidance { rescale, ..Guidance::from(4.0) }, 50.0);
+            let at = parameterization.schedule.level(50.0);
+            let output = parameterization.from_x_0_and_epsilon(&prediction.x_0, &prediction.epsilon, at).unwrap();
+            output.flatten_from(1).unwrap().var(1).unwrap().sqrt().unwrap().to_vec1::<f32>().unwrap()
+        };
+        let (_, conditional, parameterization) = asked(Guidance::from(0.0), 50.0);
+        let at = parameterization.schedule.level(50.0);
+        let conditional = parameterization.from_x_0_and_epsilon(&conditional.x_0, &conditional.epsilon, at).unwrap();
+        let conditional =
+            conditional.flatten_from(1).unwrap().var(1).unwrap().sqrt().unwrap().to_vec1::<f32>().unwrap();
+        let (none, half, full) = (output(0.0), output(0.5), output(1.0));
+        for i in 0..2 {
+            assert!((full[i] / conditional[i] - 1.0).abs() < 1e-4, "{full:?} {conditional:?}");
+            assert!((none[i] / conditional[i] - 1.0).abs() > 0.1, "guidance must change the deviation here");
+            assert!((half[i] - 0.5 * (none[i] + full[i])).abs() < 1e-4 * half[i].abs().max(1.0));
+        }
+    }
+
+    #[test]
+    fn a_negative_class_takes_the_place_of_the_null_class() {
+        let workers = || Arc::new(Workers::new(1).unwrap());
+        let echo = Echo { classes: Some(10) };
+        let x = Tensor::zeros((1, 1, 1, 1), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let guidance = Guidance { negative_class: Some(7), ..Guidance::from(1.0) };
+        let v = cosine(PredictionType::Epsilon);
+        let denoiser = network_denoiser(&echo, &v, Some(&[3]), guidance, workers()).unwrap();
+        let said = denoiser.predict(&x, AT).unwrap().epsilon.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        // Class 3 says 23, class 7 says 27: 2·23 − 27.
+        assert!((said[0] - 19.0).abs() < 1e-4, "{said:?}");
+        let unknown = Guidance { negative_class: Some(10), ..guidance };
+        let refusal = network_denoiser(&echo, &v, Some(&[3]), unknown, workers()).map(|_| ()).unwrap_err();
+        assert!(refusal.to_string().contains("0 to 9"), "{refusal}");
+    }
+
+    #[test]
+    fn impossible_guidance_is_refused() {
+        let check = |guidance: Guidance| guidance.check().unwrap_err().to_string();
+        assert!(check(Guidance { rescale: 1.5, ..Guidance::from(1.0) }).contains("1.5"));
+        assert!(check(Guidance { interval: (0.5, 0.2), ..Guidance::from(1.0) }).contains("0.5 to 0.2"));
+        assert!(check(Guidance { interval: (0.0, f64::NAN), ..Guidance::from(1.0) }).contains("NaN"));
     }
 
     #[test]

@@ -33,6 +33,7 @@ const EXPECTED_STEPS: f64 = 10.0;
 pub struct ProbabilityFlow {
     schedule: Arc<Schedule>,
     tolerance: Tolerance,
+    first: NoiseLevel,
     /// Where the step begins, where the way ends, and its whole length.
     angle: f64,
     end: f64,
@@ -60,11 +61,12 @@ fn angle(at: NoiseLevel) -> f64 {
 }
 
 impl ProbabilityFlow {
-    /// From the schedule's noisiest level to its cleanest; both tolerances above 0, in units of the image.
-    pub fn new(schedule: Arc<Schedule>, tolerance: Tolerance) -> Self {
-        let (start, end) = (angle(schedule.noisiest()), angle(schedule.cleanest()));
+    /// From the level `first` to the schedule's cleanest; both tolerances above 0, in units of the image.
+    pub fn new(schedule: Arc<Schedule>, first: NoiseLevel, tolerance: Tolerance) -> Self {
+        let (start, end) = (angle(first), angle(schedule.cleanest()));
         Self {
-            asked: schedule.noisiest(),
+            first,
+            asked: first,
             schedule,
             tolerance,
             angle: start,
@@ -125,7 +127,7 @@ fn root_mean_square(x: &Tensor) -> Result<f64> {
 
 impl Sampler for ProbabilityFlow {
     fn first(&self) -> NoiseLevel {
-        self.schedule.noisiest()
+        self.first
     }
 
     fn calls(&self) -> usize {

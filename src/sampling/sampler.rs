@@ -151,7 +151,7 @@ pub fn make(schedule: &Arc<Schedule>, settings: &SamplerSettings) -> Result<Box<
         SamplerName::Dpmpp2mSde => Box::new(Dpmpp2mSde::new(levels)),
         SamplerName::UniPc => Box::new(UniPc::new(levels, NoiseLevel::CLEAN)),
         SamplerName::EulerA => Box::new(EulerAncestral::new(levels, scale)),
-        SamplerName::PfOde => Box::new(ProbabilityFlow::new(schedule.clone(), tolerance)),
+        SamplerName::PfOde => Box::new(ProbabilityFlow::new(schedule.clone(), levels[0], tolerance)),
         SamplerName::Pc => Box::new(PredictorCorrector::new(levels, settings.corrector_snr, settings.corrector_steps)),
         SamplerName::FlowEuler => flow(levels, FlowRule::Euler),
         SamplerName::FlowMidpoint => flow(levels, FlowRule::Midpoint),

@@ -1,0 +1,198 @@
+//! The flags of `difflab sample` that start from given images or noises, and what they ask for.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use candle_core::{Device, Tensor};
+
+use super::UsageError;
+use crate::config::SamplerName;
+use crate::data::read_picture;
+use crate::sampling::editing::Resampling;
+
+/// What to make from given images or noises.
+#[derive(Debug, Default, clap::Args)]
+pub struct EditArgs {
+    /// Walk between the noises of two seeds, on the great circle, in --num images (default 10), all of one
+    /// class (--class; without it, of none).
+    #[arg(long, value_name = "SEED_A,SEED_B", value_parser = two_seeds, conflicts_with_all = ["noise", "seed"])]
+    pub interpolate: Option<(u64, u64)>,
+    /// SDEdit: noise this picture to --strength, and denoise it anew.
+    #[arg(long, value_name = "IMAGE.png", conflicts_with_all = ["interpolate", "noise"])]
+    pub sdedit: Option<PathBuf>,
+    /// How far into the noise SDEdit goes, t/T: above 0 (nothing changes) to 1 (nothing is left). Default 0.5.
+    #[arg(long, value_name = "S", requires = "sdedit")]
+    pub strength: Option<f64>,
+    /// RePaint: fill the --mask of this picture, by ancestral sampling (ddpm).
+    #[arg(long, value_name = "IMAGE.png", requires = "mask", conflicts_with_all = ["interpolate", "sdedit", "noise"])]
+    pub inpaint: Option<PathBuf>,
+    /// What to fill: white is new, black is kept. Any size.
+    #[arg(long, value_name = "MASK.png", requires = "inpaint")]
+    pub mask: Option<PathBuf>,
+    /// RePaint: steps that a jump goes back into the noise. Default 10.
+    #[arg(long, value_name = "N", requires = "inpaint", value_parser = clap::value_parser!(u64).range(1..))]
+    pub jump_length: Option<u64>,
+    /// RePaint: how often each stretch is walked, 1: no jumps. The network calls grow as often. Default 5.
+    #[arg(long, value_name = "N", requires = "inpaint", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub jumps: Option<u64>,
+    /// DDIM inversion: the noise that DDIM makes this picture from; --out FILE.safetensors keeps it as the
+    /// tensor `noise`. Shows picture, noise and reconstruction.
+    #[arg(long, value_name = "IMAGE.png", conflicts_with_all = ["interpolate", "sdedit", "inpaint", "noise", "trajectory"])]
+    pub invert: Option<PathBuf>,
+}
+
+/// The same, read and checked. Images and masks are `[1, H, W, C]`.
+pub enum Edit {
+    Interpolate {
+        seeds: (u64, u64),
+    },
+    SdEdit {
+        image: Tensor,
+        strength: f64,
+    },
+    /// The mask is 1 where the image is kept.
+    Inpaint {
+        image: Tensor,
+        mask: Tensor,
+        resampling: Resampling,
+    },
+    Invert {
+        image: Tensor,
+    },
+}
+
+/// Images of an interpolation unless told otherwise.
+pub const INTERPOLATED: usize = 10;
+const STRENGTH: f64 = 0.5;
+const JUMP_LENGTH: u64 = 10;
+const JUMPS: u64 = 5;
+
+impl Edit {
+    /// What the flags ask of a run with images of `shape` (height, width, channels), if anything.
+    ///
+    /// # Errors
+    /// A usage error for pictures that can't be read, and numbers that are not possible.
+    pub fn new(args: &EditArgs, shape: (usize, usize, usize), sampler: Option<SamplerName>) -> Result<Option<Self>> {
+        let needs = |flag: &str, only: SamplerName| match sampler {
+            Some(asked) if asked != only => Err(UsageError::new(format!(
+                "{flag} walks with {}, not with {}: leave --sampler out",
+                only.name(),
+                asked.name()
+            ))),
+            _ => Ok(()),
+        };
+        let edit = if let Some(seeds) = args.interpolate {
+            Self::Interpolate { seeds }
+        } else if let Some(path) = &args.sdedit {
+            let strength = args.strength.unwrap_or(STRENGTH);
+            if !(strength > 0.0 && strength <= 1.0) {
+                let message = format!("--strength {strength}: it lies above 0 (nothing changes) and at most at 1");
+                return Err(UsageError::new(message).into());
+            }
+            Self::SdEdit { image: read("--sdedit", path, shape)?, strength }
+        } else if let (Some(path), Some(mask)) = (&args.inpaint, &args.mask) {
+            needs("--inpaint", SamplerName::Ddpm)?;
+            let resampling = Resampling {
+                jump_length: args.jump_length.unwrap_or(JUMP_LENGTH) as usize,
+                times: args.jumps.unwrap_or(JUMPS) as usize,
+            };
+            Self::Inpaint { image: read("--inpaint", path, shape)?, mask: read_mask(mask, shape)?, resampling }
+        } else if let Some(path) = &args.invert {
+            needs("--invert", SamplerName::Ddim)?;
+            Self::Invert { image: read("--invert", path, shape)? }
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(edit))
+    }
+
+    /// What stands before the samples in the picture: the image, and the image with its hole.
+    pub fn originals(&self) -> Result<Vec<Tensor>> {
+        Ok(match self {
+            Self::Interpolate { .. } | Self::Invert { .. } => Vec::new(),
+            Self::SdEdit { image, .. } => vec![image.clone()],
+            Self::Inpaint { image, mask, .. } => {
+                // Grey is neither ink nor paper.
+                vec![image.clone(), (image * mask)?]
+            }
+        })
+    }
+
+    /// "SDEdit at strength 0.5".
+    pub fn words(&self) -> String {
+        match self {
+            Self::Interpolate { seeds: (a, b) } => format!("from seed {a} to {b}"),
+            Self::SdEdit { strength, .. } => format!("SDEdit at strength {strength}"),
+            Self::Inpaint { resampling, .. } => {
+                format!("RePaint, {}× with jumps of {}", resampling.times, resampling.jump_length)
+            }
+            Self::Invert { .. } => "DDIM inversion".into(),
+        }
+    }
+}
+
+fn read(flag: &str, path: &Path, (h, w, c): (usize, usize, usize)) -> Result<Tensor> {
+    if (h, w) == (1, 1) {
+        return Err(UsageError::new(format!("{flag}: this run makes points, not pictures")).into());
+    }
+    let pixels = read_picture(path, (h, w, c)).map_err(|e| UsageError::new(format!("{flag}: {e:#}")))?;
+    Ok(Tensor::from_vec(pixels, (1, h, w, c), &Device::Cpu)?)
+}
+
+/// 1 where the picture is dark (kept), 0 where it is light (filled), in all channels.
+fn read_mask(path: &Path, (h, w, c): (usize, usize, usize)) -> Result<Tensor> {
+    let pixels = read_picture(path, (h, w, 1)).map_err(|e| UsageError::new(format!("--mask: {e:#}")))?;
+    let kept: Vec<f32> = pixels.iter().map(|&v| if v < 0.0 { 1.0 } else { 0.0 }).collect();
+    if kept.iter().all(|&v| v == 1.0) {
+        let message = format!("--mask {}: nothing in it is white, so there is nothing to fill", path.display());
+        return Err(UsageError::new(message).into());
+    }
+    Ok(Tensor::from_vec(kept, (1, h, w, 1), &Device::Cpu)?.broadcast_as((1, h, w, c))?.contiguous()?)
+}
+
+fn two_seeds(text: &str) -> Result<(u64, u64), String> {
+    let seeds = text.split_once(',').and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+    seeds.ok_or_else(|| format!("{text:?} is not two seeds such as 1,2"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_seeds_are_two_numbers() {
+        assert_eq!(two_seeds("1, 20"), Ok((1, 20)));
+        for wrong in ["1", "1,b", "", "1,2,3", "-1,2"] {
+            assert!(two_seeds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn edits_are_read_and_nonsense_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let image = dir.path().join("image.png");
+        image::GrayImage::from_fn(56, 56, |x, _| image::Luma([if x < 28 { 0 } else { 255 }])).save(&image).unwrap();
+        let shape = (28, 28, 1);
+        let args = EditArgs { inpaint: Some(image.clone()), mask: Some(image.clone()), ..EditArgs::default() };
+        let Some(Edit::Inpaint { mask, resampling, .. }) = Edit::new(&args, shape, None).unwrap() else {
+            panic!("not read");
+        };
+        // White, the right half, is filled.
+        assert_eq!(mask.mean_all().unwrap().to_scalar::<f32>().unwrap(), 0.5);
+        assert_eq!((resampling.jump_length, resampling.times), (10, 5));
+        let refusal =
+            |args: &EditArgs, shape, sampler| Edit::new(args, shape, sampler).map(|_| ()).unwrap_err().to_string();
+        assert!(refusal(&args, shape, Some(SamplerName::Ddim)).contains("walks with ddpm"));
+        let dark = dir.path().join("dark.png");
+        image::GrayImage::new(4, 4).save(&dark).unwrap();
+        let nothing = EditArgs { inpaint: Some(image.clone()), mask: Some(dark), ..EditArgs::default() };
+        assert!(refusal(&nothing, shape, None).contains("nothing to fill"));
+        let strong = EditArgs { sdedit: Some(image.clone()), strength: Some(1.5), ..EditArgs::default() };
+        assert!(refusal(&strong, shape, None).contains("--strength 1.5"));
+        let points = EditArgs { sdedit: Some(image), ..EditArgs::default() };
+        assert!(refusal(&points, (1, 1, 2), None).contains("points"));
+        let missing = EditArgs { invert: Some(dir.path().join("nowhere.png")), ..EditArgs::default() };
+        assert!(refusal(&missing, shape, None).contains("nowhere.png"));
+        assert!(Edit::new(&EditArgs::default(), shape, None).unwrap().is_none());
+    }
+}

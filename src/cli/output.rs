@@ -1,0 +1,79 @@
+//! Files that subcommands write.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::UsageError;
+
+/// A file to write, checked before the work begins.
+pub struct Output {
+    pub path: PathBuf,
+    pub kind: &'static str,
+}
+
+impl Output {
+    /// `kinds` are the endings that are possible, in small letters.
+    ///
+    /// # Errors
+    /// A usage error for another ending, or a folder that isn't there.
+    pub fn new(path: &Path, flag: &str, kinds: &[&'static str]) -> Result<Self> {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+        let Some(kind) = kinds.iter().find(|kind| **kind == extension) else {
+            let known: Vec<String> = kinds.iter().map(|kind| format!(".{kind}")).collect();
+            let message = format!("{flag} {}: the name must end in {}", path.display(), known.join(" or "));
+            return Err(UsageError::new(message).into());
+        };
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !parent.is_dir() {
+            let message = format!("{flag} {}: there is no folder {}", path.display(), parent.display());
+            return Err(UsageError::new(message).into());
+        }
+        Ok(Self { path: path.to_path_buf(), kind })
+    }
+
+    /// Writes under another name, then renames: an older file stays whole until the new one is.
+    ///
+    /// # Errors
+    /// What `write` says, or that the file can't be renamed.
+    pub fn write(&self, write: impl FnOnce(&Path, &'static str) -> Result<()>) -> Result<()> {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let partial = self.path.with_file_name(format!(".{name}.{}.partial", std::process::id()));
+        let result = write(&partial, self.kind).and_then(|()| Ok(std::fs::rename(&partial, &self.path)?));
+        if result.is_err() {
+            // Best effort: the error that matters is the one being returned.
+            let _ = std::fs::remove_file(&partial);
+        }
+        result.with_context(|| format!("writing {}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_of_unknown_kind_or_in_no_folder_are_refused_before_the_work() {
+        let message = |path: &str| Output::new(Path::new(path), "--out", &["png"]).err().unwrap().to_string();
+        assert!(message("grid.jpg").contains(".png"));
+        assert!(message("nowhere/at/all/grid.png").contains("nowhere/at/all"));
+        assert!(Output::new(Path::new("grid.PNG"), "--out", &["png"]).is_ok());
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("grid.png");
+        std::fs::write(&path, "old").unwrap();
+        let output = Output::new(&path, "--out", &["png"]).unwrap();
+        let failed = output.write(|partial, _| {
+            std::fs::write(partial, "half")?;
+            anyhow::bail!("the disk is full")
+        });
+        assert!(format!("{:#}", failed.unwrap_err()).contains("the disk is full"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        output.write(|partial, _| Ok(std::fs::write(partial, "new")?)).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+    }
+}
