@@ -124,7 +124,9 @@ mod tests {
             sentences(&Event::TimeUse { step: 300, time_use }).concat()
         };
         assert!(sentence(0.4).starts_with("the network uses t") && sentence(0.4).contains("40 %"));
-        assert!(sentence(0.002).starts_with("warning: the network hardly uses t") && sentence(0.002).contains("0.20 %"));
+        assert!(
+            sentence(0.002).starts_with("warning: the network hardly uses t") && sentence(0.002).contains("0.20 %")
+        );
     }
 
     #[test]
