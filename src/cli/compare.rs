@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::UsageError;
 use crate::config::Config;
-use crate::picture::palette::{DARK, Rgb};
+use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
 use crate::run::{self, StepRecord};
 
@@ -213,12 +213,6 @@ fn json(runs: &[Run]) -> Value {
     })
 }
 
-/// Colours that are told apart on the dark background, also by those who see fewer.
-fn color(i: usize) -> Rgb {
-    let colors = [DARK.train, DARK.held_out, DARK.cosine, DARK.linear, DARK.sigmoid, DARK.good, DARK.x_t, DARK.accent];
-    colors[i % colors.len()]
-}
-
 /// The smoothed loss of each run, and its held-out loss where any has one.
 fn plots(runs: &[Run]) -> Vec<LinePlot> {
     let plot = |title: &str, points: &dyn Fn(&Run) -> Vec<(f64, f64)>| LinePlot {
@@ -229,7 +223,7 @@ fn plots(runs: &[Run]) -> Vec<LinePlot> {
         series: runs
             .iter()
             .enumerate()
-            .map(|(i, run)| Series { name: run.name.clone(), color: color(i), points: points(run) })
+            .map(|(i, run)| Series { name: run.name.clone(), color: DARK.line(i), points: points(run) })
             .collect(),
     };
     let train = plot("Training loss, smoothed", &|run| {

@@ -93,6 +93,14 @@ impl Palette {
         }
     }
 
+    /// The colour of line `i` of a plot of many: eight that are told apart, then the same, fainter.
+    pub fn line(&self, i: usize) -> Rgb {
+        let colors =
+            [self.train, self.held_out, self.cosine, self.linear, self.sigmoid, self.good, self.x_t, self.accent];
+        let strength = [1.0, 0.6, 0.35][(i / colors.len()).min(2)];
+        self.faint(colors[i % colors.len()], strength)
+    }
+
     /// A colour stepped back towards the background, for raw curves and schedules that are there to
     /// compare: `strength` 1 is the colour itself, 0 the background.
     pub fn faint(&self, color: Rgb, strength: f64) -> Rgb {

@@ -26,6 +26,7 @@ import diffusers
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
 diffusers.logging.set_verbosity_error()
+diffusers.logging.disable_progress_bar()
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 50
 
@@ -292,7 +293,7 @@ def main():
     parser.add_argument("--difflab", default=ROOT / "target" / "release" / "difflab")
     parser.add_argument("--keep", type=Path, help="work in this folder, and leave it")
     parser.add_argument("--only", nargs="*", default=[], help="only the runs of these names")
-    parser.add_argument("--train-steps", type=int, default=60)
+    parser.add_argument("--train-steps", type=int, default=300)
     parser.add_argument("--no-cargo", action="store_true", help="leave out the comparison that needs cargo")
     args = parser.parse_args()
     torch.set_num_threads(2)

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::{combinations, guidance};
+use super::{combinations, epochs, guidance, steps};
 
 /// Make the tables and pictures that docs/study.md teaches from, with your own run.
 ///
@@ -18,7 +18,9 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Study {
     Combinations(combinations::Args),
+    Steps(steps::Args),
     Guidance(guidance::Args),
+    Epochs(epochs::Args),
 }
 
 /// Runs the study.
@@ -28,6 +30,8 @@ enum Study {
 pub fn run(args: Args) -> Result<()> {
     match args.study {
         Study::Combinations(args) => combinations::run(args),
+        Study::Steps(args) => steps::run(args),
         Study::Guidance(args) => guidance::run(args),
+        Study::Epochs(args) => epochs::run(args),
     }
 }

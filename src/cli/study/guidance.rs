@@ -39,7 +39,10 @@ pub fn run(args: Args) -> Result<()> {
     let out = &args.options.out;
     make_out(out)?;
     let mut settings = SamplerSettings::from(&subject.model.config.sample);
-    settings.steps = args.steps.unwrap_or(settings.steps);
+    if let Some(steps) = args.steps {
+        // Steps asked for take the place of the run's own list of timesteps.
+        (settings.steps, settings.timesteps) = (steps, Vec::new());
+    }
     let mut ledger = Ledger::open(&out.join("measured.jsonl"))?;
     let (mut rows, mut points) = (Vec::new(), Vec::new());
     for &w in &args.scales {

@@ -5,6 +5,8 @@
 //! |---|---|
 //! | `combinations` | every path with every target and every sampler |
 //! | `dispatch` | which study a word means |
+//! | `steps` | quality against the number of steps, for each sampler |
+//! | `epochs` | samples after so many epochs |
 //! | `guidance` | what the guidance scale does to samples |
 //! | `subject` | a run under study: samples drawn and judged |
 //! | `ledger` | what was measured already, so that a study goes on where it stopped |
@@ -12,9 +14,11 @@
 
 mod combinations;
 mod dispatch;
+mod epochs;
 mod guidance;
 mod ledger;
 mod report;
+mod steps;
 mod subject;
 
 pub use dispatch::{Args, run};

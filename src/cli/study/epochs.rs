@@ -1,0 +1,166 @@
+//! `difflab study epochs`: samples after so many epochs, and when digits become recognizable.
+
+use anyhow::Result;
+
+use super::ledger::Ledger;
+use super::report::{percent, table, write};
+use super::subject::{Options, Subject, make_out};
+use crate::cli::UsageError;
+use crate::picture::palette::DARK;
+use crate::picture::plot::{LinePlot, Series};
+use crate::run::{self, StepRecord, checkpoint};
+use crate::sampling::SamplerSettings;
+
+/// From this share on, digits count as recognizable.
+const RECOGNIZABLE: f64 = 0.9;
+
+/// Samples of a run's checkpoints: after how many epochs digits become recognizable.
+///
+/// A run keeps only its newest checkpoints unless told otherwise. One for this study:
+/// difflab mnist --no-tui --run RUN --set train.checkpoint_every=200 --set train.keep_checkpoints=1000
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    options: Options,
+    /// Only the checkpoints nearest to these epochs, such as 10,50,100. Default: every checkpoint.
+    #[arg(long, value_name = "E,E,…", value_delimiter = ',')]
+    epochs: Vec<f64>,
+    /// w in (1 + w)·ε_cond − w·ε_uncond. Default: the run's own.
+    #[arg(long, value_name = "W", allow_negative_numbers = true)]
+    guidance_scale: Option<f64>,
+    /// Network calls of a trajectory. Default: the run's sample.steps.
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+}
+
+/// Runs the study.
+///
+/// # Errors
+/// A usage error for a run without checkpoints; else what went wrong while sampling or writing.
+pub fn run(args: Args) -> Result<()> {
+    let path = run::find(&args.options.run)?;
+    let metrics = run::read_metrics(&path)?;
+    let all: Vec<u64> = checkpoint::all(&path).into_iter().map(|(step, _)| step).collect();
+    let chosen = chosen(&all, &metrics, &args.epochs);
+    if chosen.is_empty() {
+        return Err(UsageError::new(format!("{} has no checkpoints to sample", path.display())).into());
+    }
+    let out = &args.options.out;
+    make_out(out)?;
+    let mut ledger = Ledger::open(&out.join("measured.jsonl"))?;
+    let (mut rows, mut points, mut caption, mut recognizable) = (Vec::new(), Vec::new(), String::new(), None);
+    for step in chosen {
+        let subject = Subject::open(&args.options, Some(step))?;
+        let mut settings = SamplerSettings::from(&subject.model.config.sample);
+        if let Some(steps) = args.steps {
+            // Steps asked for take the place of the run's own list of timesteps.
+            (settings.steps, settings.timesteps) = (steps, Vec::new());
+        }
+        let conditional = subject.model.net.num_classes().is_some();
+        let usual = if conditional { subject.model.config.sample.guidance_scale } else { 0.0 };
+        let w = args.guidance_scale.unwrap_or(usual);
+        let picture = format!("epochs/step-{step}.png");
+        let key = format!("epochs {} {settings:?} w {w}", subject.key()?);
+        let measured = ledger.get_or(&key, || subject.measure(&settings, w, &out.join(&picture)))?;
+        let record = record_at(&metrics, step);
+        let (epoch, minutes) = (record.map(|r| r.epoch), record.map(|r| r.elapsed_s / 60.0));
+        eprintln!("step {step}: read as asked {}", percent(measured.accuracy));
+        if measured.accuracy.is_some_and(|share| share >= RECOGNIZABLE) && recognizable.is_none() {
+            recognizable = Some((step, epoch, minutes));
+        }
+        points.extend(measured.accuracy.map(|share| (epoch.unwrap_or(step as f64), 100.0 * share)));
+        let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.2}"));
+        rows.push(vec![
+            step.to_string(),
+            number(epoch),
+            number(minutes),
+            percent(measured.accuracy),
+            format!("![samples of step {step}]({picture})"),
+        ]);
+        caption = format!(
+            "Run `{}`, EMA weights; {} samples a row, seed {}. Sampler {}, {} steps, w = {w} (s = {}).",
+            subject.model.config.name,
+            args.options.num,
+            args.options.seed,
+            settings.sampler.name(),
+            settings.steps,
+            1.0 + w
+        );
+    }
+    let verdict = match recognizable {
+        Some((step, epoch, minutes)) => format!(
+            "Digits are recognizable ({:.0} % read as asked) from step {step} on: {:.2} epochs, {:.1} minutes of training.\n",
+            100.0 * RECOGNIZABLE,
+            epoch.unwrap_or(f64::NAN),
+            minutes.unwrap_or(f64::NAN)
+        ),
+        None if points.is_empty() => String::new(),
+        None => format!("At no checkpoint are {:.0} % read as asked.\n", 100.0 * RECOGNIZABLE),
+    };
+    let plots = plots(points);
+    let show = if plots.is_empty() { "" } else { "![The table as a plot](epochs.png)\n\n" };
+    let header = ["step", "epoch", "minutes", "read as asked", "samples"];
+    let text =
+        format!("<!-- Made by `difflab study epochs`. -->\n\n{caption}\n{verdict}\n{show}{}", table(&header, &rows));
+    write(out, "epochs", &text, &plots)
+}
+
+/// The newest record up to a step: not every step is logged.
+fn record_at(metrics: &[StepRecord], step: u64) -> Option<&StepRecord> {
+    metrics.iter().rev().find(|record| record.step <= step)
+}
+
+/// The checkpoints nearest to the epochs asked for, each once; all of them when none are asked for.
+fn chosen(all: &[u64], metrics: &[StepRecord], epochs: &[f64]) -> Vec<u64> {
+    if epochs.is_empty() {
+        return all.to_vec();
+    }
+    let epoch = |step: u64| record_at(metrics, step).map_or(0.0, |record| record.epoch);
+    let nearest = |wanted: &f64| {
+        let distance = |step: u64| (epoch(step) - wanted).abs();
+        all.iter().copied().min_by(|&a, &b| distance(a).total_cmp(&distance(b)))
+    };
+    let mut steps: Vec<u64> = epochs.iter().filter_map(nearest).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    steps
+}
+
+fn plots(points: Vec<(f64, f64)>) -> Vec<LinePlot> {
+    if points.is_empty() {
+        return Vec::new();
+    }
+    vec![LinePlot {
+        title: "When digits become recognizable".into(),
+        x_label: "epoch".into(),
+        y_label: "read as the class asked for, %".into(),
+        log_y: false,
+        series: vec![Series { name: String::new(), color: DARK.train, points }],
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_are_chosen_by_the_nearest_epoch() {
+        let record = |step: u64| StepRecord {
+            step,
+            epoch: step as f64 / 100.0,
+            loss: 0.0,
+            loss_smoothed: 0.0,
+            val_loss: None,
+            lr: 0.0,
+            grad_norm: 0.0,
+            images_per_s: 0.0,
+            elapsed_s: 0.0,
+        };
+        let metrics: Vec<StepRecord> = (0..=50).map(|i| record(20 * i)).collect();
+        let all = [110, 500, 1000];
+        assert_eq!(chosen(&all, &metrics, &[]), all);
+        assert_eq!(chosen(&all, &metrics, &[10.0, 50.0, 100.0, 1.2]), [110, 1000]);
+        assert_eq!(record_at(&metrics, 110).unwrap().step, 100);
+        assert!(chosen(&[], &metrics, &[1.0]).is_empty());
+    }
+}

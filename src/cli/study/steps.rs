@@ -1,0 +1,173 @@
+//! `difflab study steps`: how many steps each sampler needs.
+
+use anyhow::Result;
+
+use super::ledger::Ledger;
+use super::report::{percent, table, write};
+use super::subject::{Measured, Options, Subject, make_out};
+use crate::cli::{UsageError, values};
+use crate::config::SamplerName;
+use crate::picture::palette::DARK;
+use crate::picture::plot::{LinePlot, Series};
+use crate::sampling::{SamplerSettings, check_sampler};
+
+/// Quality against the number of steps, for each sampler.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    options: Options,
+    /// How many steps.
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "10,20,50,100,1000")]
+    steps: Vec<usize>,
+    /// Which samplers. Default: all that can walk the run's path.
+    #[arg(long, value_name = "NAME,NAME,…", value_delimiter = ',', value_parser = values::sampler)]
+    samplers: Vec<SamplerName>,
+    /// w in (1 + w)·ε_cond − w·ε_uncond. Default: the run's own.
+    #[arg(long, value_name = "W", allow_negative_numbers = true)]
+    guidance_scale: Option<f64>,
+    /// The weights of this checkpoint. Default: the newest good one.
+    #[arg(long, value_name = "STEP")]
+    checkpoint: Option<u64>,
+}
+
+/// Runs the study.
+///
+/// # Errors
+/// A usage error for samplers or steps that this run can't have; else what went wrong while sampling or
+/// writing.
+pub fn run(args: Args) -> Result<()> {
+    let subject = Subject::open(&args.options, args.checkpoint)?;
+    let schedule = subject.model.parameterization.schedule.clone();
+    let total = schedule.timesteps();
+    if let Some(steps) = args.steps.iter().find(|steps| !(1..=total).contains(*steps)) {
+        return Err(UsageError::new(format!("--steps {steps}: this run has 1 to {total} timesteps")).into());
+    }
+    for &sampler in &args.samplers {
+        check_sampler(sampler, &schedule).map_err(UsageError::new)?;
+    }
+    let samplers: Vec<SamplerName> = match args.samplers.is_empty() {
+        true => SamplerName::ALL.into_iter().filter(|&sampler| check_sampler(sampler, &schedule).is_ok()).collect(),
+        false => args.samplers.clone(),
+    };
+    let out = &args.options.out;
+    make_out(out)?;
+    let usual = subject.model.config.sample.guidance_scale;
+    let w = args.guidance_scale.unwrap_or(if subject.model.net.num_classes().is_some() { usual } else { 0.0 });
+    let (key, mut ledger) = (subject.key()?, Ledger::open(&out.join("measured.jsonl"))?);
+    let mut measured: Vec<Vec<Measured>> = Vec::new();
+    for &sampler in &samplers {
+        let mut row = Vec::new();
+        for &steps in &args.steps {
+            // A list of timesteps in the run's config would overrule the steps.
+            let usual = SamplerSettings::from(&subject.model.config.sample);
+            let settings = SamplerSettings { sampler, steps, timesteps: Vec::new(), ..usual };
+            let name = sampler.name();
+            let picture = out.join(format!("steps/{name}-{steps}.png"));
+            let key = format!("steps {key} {settings:?} w {w}");
+            let point: Measured = ledger.get_or(&key, || subject.measure(&settings, w, &picture))?;
+            eprintln!("{name} {steps}: read as asked {} ({:.0} s)", percent(point.accuracy), point.seconds);
+            row.push(point);
+        }
+        measured.push(row);
+    }
+    let grid = Grid { rows: &samplers, columns: &args.steps, measured: &measured };
+    write(out, "steps", &text(&subject, w, &grid), &plots(&grid))
+}
+
+/// What was measured: one row a sampler, one column a number of steps.
+struct Grid<'a> {
+    rows: &'a [SamplerName],
+    columns: &'a [usize],
+    measured: &'a [Vec<Measured>],
+}
+
+impl Grid<'_> {
+    fn points(&self) -> impl Iterator<Item = &Measured> {
+        self.measured.iter().flatten()
+    }
+}
+
+fn text(subject: &Subject, w: f64, grid: &Grid) -> String {
+    let mut header = vec!["sampler".to_string()];
+    header.extend(grid.columns.iter().map(|steps| format!("{steps} steps")));
+    let with = |cell: &dyn Fn(&Measured) -> String| -> String {
+        let rows: Vec<Vec<String>> = grid
+            .rows
+            .iter()
+            .zip(grid.measured)
+            .map(|(sampler, row)| {
+                std::iter::once(format!("`{}`", sampler.name())).chain(row.iter().map(cell)).collect()
+            })
+            .collect();
+        table(&header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)
+    };
+    let mut text = format!(
+        "<!-- Made by `difflab study steps`. -->\n\n{}\nw = {w} (s = {}).\n\n![The first table as a plot](steps.png)\n\n",
+        subject.caption(),
+        1.0 + w
+    );
+    text += &format!("Share read as the class asked for:\n\n{}\n", with(&|point| percent(point.accuracy)));
+    if grid.points().any(|point| point.fid.is_some()) {
+        let fid = |point: &Measured| point.fid.map_or("–".into(), |fid| format!("{fid:.1}"));
+        text += &format!(
+            "Fréchet distance to the training images on the judge's features (judge-FID: compares runs of difflab with \
+             each other only; few samples make it larger):\n\n{}\n",
+            with(&fid)
+        );
+    }
+    text += &format!(
+        "Network calls of a trajectory (guidance asks twice in one call) and seconds for all samples:\n\n{}\n",
+        with(&|point| format!("{} · {:.1} s", point.calls, point.seconds))
+    );
+    let header: Vec<String> = std::iter::once("sampler".to_string())
+        .chain(grid.columns.iter().map(|steps| format!("{steps} steps")))
+        .collect();
+    let rows: Vec<Vec<String>> = grid
+        .rows
+        .iter()
+        .map(|sampler| {
+            let name = sampler.name();
+            let picture = |steps: &usize| format!("![{name}, {steps} steps](steps/{name}-{steps}.png)");
+            std::iter::once(format!("`{name}`")).chain(grid.columns.iter().map(picture)).collect()
+        })
+        .collect();
+    text + "The first samples:\n\n" + &table(&header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)
+}
+
+fn plots(grid: &Grid) -> Vec<LinePlot> {
+    let plot = |title: &str, y_label: &str, y: &dyn Fn(&Measured) -> Option<f64>| LinePlot {
+        title: title.into(),
+        x_label: "steps, log10".into(),
+        y_label: y_label.into(),
+        log_y: false,
+        series: grid
+            .rows
+            .iter()
+            .zip(grid.measured)
+            .enumerate()
+            .map(|(i, (sampler, row))| Series {
+                name: sampler.name().into(),
+                color: DARK.line(i),
+                points: grid.columns.iter().zip(row).filter_map(|(&n, p)| Some(((n as f64).log10(), y(p)?))).collect(),
+            })
+            .collect(),
+    };
+    let accuracy = plot("Quality against steps", "read as the class asked for, %", &|p| p.accuracy.map(|a| 100.0 * a));
+    let fid = plot("Distance to the data against steps", "judge-FID", &|p| p.fid);
+    [accuracy, fid].into_iter().filter(|plot| plot.series.iter().any(|series| !series.points.is_empty())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plot_has_a_line_a_sampler_over_the_logarithm_of_the_steps() {
+        let point = |accuracy| Measured { accuracy: Some(accuracy), fid: None, calls: 10, seconds: 1.0 };
+        let measured = [vec![point(0.5), point(0.75)]];
+        let grid = Grid { rows: &[SamplerName::Ddim], columns: &[10, 100], measured: &measured };
+        let plots = plots(&grid);
+        assert_eq!(plots.len(), 1, "no FID, no plot of it");
+        assert_eq!(plots[0].series[0].points, [(1.0, 50.0), (2.0, 75.0)]);
+    }
+}
