@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::report::{percent, table, write};
+use super::report::{distance, percent, table, write};
 use super::subject::{Options, Subject, make_out};
 use crate::cli::UsageError;
 use crate::picture::palette::DARK;
@@ -75,6 +75,7 @@ pub fn run(args: Args) -> Result<()> {
             number(epoch),
             number(minutes),
             percent(measured.accuracy),
+            distance(measured.fid),
             format!("![samples of step {step}]({picture})"),
         ]);
         caption = format!(
@@ -99,7 +100,7 @@ pub fn run(args: Args) -> Result<()> {
     };
     let plots = plots(points);
     let show = if plots.is_empty() { "" } else { "![The table as a plot](epochs.png)\n\n" };
-    let header = ["step", "epoch", "minutes", "read as asked", "samples"];
+    let header = ["step", "epoch", "minutes", "read as asked", "judge-FID", "samples"];
     let text =
         format!("<!-- Made by `difflab study epochs`. -->\n\n{caption}\n{verdict}\n{show}{}", table(&header, &rows));
     write(out, "epochs", &text, &plots)

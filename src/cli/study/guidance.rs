@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::report::{percent, table, write};
+use super::report::{distance, percent, table, write};
 use super::subject::{Options, Subject, make_out};
 use crate::cli::UsageError;
 use crate::picture::palette::DARK;
@@ -54,6 +54,7 @@ pub fn run(args: Args) -> Result<()> {
             w.to_string(),
             (1.0 + w).to_string(),
             percent(measured.accuracy),
+            distance(measured.fid),
             format!("![samples at w = {w}]({picture})"),
         ]);
         points.extend(measured.accuracy.map(|share| (w, 100.0 * share)));
@@ -75,7 +76,7 @@ pub fn run(args: Args) -> Result<()> {
         subject.caption(),
         settings.sampler.name(),
         settings.steps,
-        table(&["w", "s", "read as asked", "samples"], &rows)
+        table(&["w", "s", "read as asked", "judge-FID", "samples"], &rows)
     );
     write(out, "guidance", &text, &plots)
 }

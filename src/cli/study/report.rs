@@ -38,6 +38,11 @@ pub fn percent(share: Option<f64>) -> String {
     share.map_or("–".into(), |share| format!("{:.1} %", 100.0 * share))
 }
 
+/// "12.3", or a dash for what could not be measured.
+pub fn distance(fid: Option<f64>) -> String {
+    fid.map_or("–".into(), |fid| format!("{fid:.1}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::report::{percent, table, write};
+use super::report::{distance, percent, table, write};
 use super::subject::{Measured, Options, Subject, make_out};
 use crate::cli::{UsageError, values};
 use crate::config::SamplerName;
@@ -108,11 +108,10 @@ fn text(subject: &Subject, w: f64, grid: &Grid) -> String {
     );
     text += &format!("Share read as the class asked for:\n\n{}\n", with(&|point| percent(point.accuracy)));
     if grid.points().any(|point| point.fid.is_some()) {
-        let fid = |point: &Measured| point.fid.map_or("–".into(), |fid| format!("{fid:.1}"));
         text += &format!(
             "Fréchet distance to the training images on the judge's features (judge-FID: compares runs of difflab with \
              each other only; few samples make it larger):\n\n{}\n",
-            with(&fid)
+            with(&|point| distance(point.fid))
         );
     }
     text += &format!(

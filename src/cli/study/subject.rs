@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::cli::UsageError;
-use crate::eval::{Judge, class_accuracy};
+use crate::config::Config;
+use crate::data;
+use crate::eval::{Judge, Moments, Reference, cache_folder, cache_key, cached_moments, class_accuracy};
 use crate::kernels::Workers;
 use crate::picture;
 use crate::run::{self, LoadedModel, Recording};
@@ -41,6 +43,9 @@ pub struct Measured {
     /// Share of the samples that the bundled judge reads as the class asked for, 0 to 1. None: the run
     /// makes no digits of a class asked for.
     pub accuracy: Option<f64>,
+    /// Fréchet distance between the judge's features of the samples and of the training images. None: the
+    /// judge can't read the samples, or there are too few of them, or the data can't be read.
+    pub fid: Option<f64>,
     /// Network calls of a trajectory.
     pub calls: usize,
     /// Wall time of all samples together, in seconds.
@@ -55,6 +60,8 @@ pub struct Subject {
     pub model: LoadedModel,
     /// None: its samples are no digits of a class asked for.
     judge: Option<Judge>,
+    /// The training images as the judge sees them.
+    reference: Option<Reference>,
     workers: Arc<Workers>,
     num: usize,
     seed: u64,
@@ -75,8 +82,12 @@ impl Subject {
             && model.net.num_classes() == Some(Judge::CLASSES)
             && model.classes.iter().cloned().eq(digits);
         let judge = readable.then(Judge::load).transpose()?;
+        let reference = judge.as_ref().and_then(|judge| {
+            let read = reference(judge, &model.config);
+            read.inspect_err(|error| eprintln!("warning: no Fréchet distance: {error:#}")).ok()
+        });
         let workers = Arc::new(Workers::new(options.threads)?);
-        Ok(Self { model, judge, workers, num: options.num as usize, seed: options.seed })
+        Ok(Self { model, judge, reference, workers, num: options.num as usize, seed: options.seed })
     }
 
     /// What tells this subject's measurements from those of others: the checkpoint by its checksums.
@@ -115,6 +126,12 @@ impl Subject {
             (Some(judge), Some(classes)) => Some(class_accuracy(judge, &samples, classes)?.share()),
             _ => None,
         };
+        let fid = match (&self.judge, &self.reference) {
+            (Some(judge), Some(reference)) if self.num >= 2 => {
+                Some(reference.distance(&Moments::of(&judge.read(&samples)?.features))?)
+            }
+            _ => None,
+        };
         let shown = SHOWN.min(self.num);
         let pixels = samples.narrow(0, 0, shown)?.flatten_all()?.to_vec1::<f32>()?;
         if let Some(parent) = row.parent() {
@@ -123,7 +140,7 @@ impl Subject {
         picture::grid(&pixels, shown, h, w, c, shown, (56 / h.max(1)).max(1), 2)
             .save_with_format(row, image::ImageFormat::Png)
             .with_context(|| format!("writing {}", row.display()))?;
-        Ok(Measured { accuracy, calls, seconds })
+        Ok(Measured { accuracy, fid, calls, seconds })
     }
 
     /// "mnist · step 1500 · 200 samples a row · seed 0".
@@ -133,6 +150,26 @@ impl Subject {
             self.model.config.name, self.model.step, self.num, self.seed
         )
     }
+}
+
+/// Images that the judge reads at once.
+const BLOCK: usize = 1000;
+
+/// What the judge sees in the run's training images; kept between evaluations.
+fn reference(judge: &Judge, config: &Config) -> Result<Reference> {
+    let (train, _) = data::load(&config.data)?.split_held_out(config.data.held_out, config.seed)?;
+    let key = cache_key(&[Judge::version().as_bytes(), train.pixels.bytes()]);
+    let moments = cached_moments(cache_folder().as_deref(), &key, || {
+        let mut moments = Moments::empty();
+        let indices: Vec<usize> = (0..train.len()).collect();
+        for block in indices.chunks(BLOCK) {
+            let shape = (block.len(), train.height, train.width, train.channels);
+            let images = Tensor::from_vec(train.gather(block, None), shape, &Device::Cpu)?;
+            moments.add(&judge.read(&images)?.features);
+        }
+        Ok(moments)
+    })?;
+    Reference::new(&moments)
 }
 
 /// Makes the folder that a study writes to.
