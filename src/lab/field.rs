@@ -91,13 +91,14 @@ mod tests {
             workers: Arc::new(Workers::new(1).unwrap()),
             device: Device::Cpu,
             image_shape: (1, 1, 2),
+            class_names: Vec::new(),
         }
     }
 
     #[test]
     fn with_all_data_at_the_origin_the_score_is_minus_x_over_the_variance() {
         let subject = subject(None);
-        let field = Probe::new(&subject, None, 0.0).unwrap().at(600).unwrap();
+        let field = Probe::new(&subject, None, 0.0.into()).unwrap().at(600).unwrap();
         let at = subject.parameterization.schedule.at(600);
         let places = places(at.reach() as f32);
         assert_eq!((field.side, field.score.len(), field.velocity.len()), (SIDE, 2 * SIDE * SIDE, 2 * SIDE * SIDE));
@@ -116,9 +117,9 @@ mod tests {
 
     #[test]
     fn a_class_is_asked_for_where_there_is_one() {
-        assert!(Probe::new(&subject(Some(2)), None, 3.0).unwrap().at(10).is_ok());
-        assert!(Probe::new(&subject(Some(2)), Some(1), 3.0).unwrap().at(10).is_ok());
-        assert!(Probe::new(&subject(Some(2)), Some(5), 0.0).is_err());
-        assert!(Probe::new(&subject(None), Some(1), 0.0).is_ok());
+        assert!(Probe::new(&subject(Some(2)), None, 3.0.into()).unwrap().at(10).is_ok());
+        assert!(Probe::new(&subject(Some(2)), Some(1), 3.0.into()).unwrap().at(10).is_ok());
+        assert!(Probe::new(&subject(Some(2)), Some(5), 0.0.into()).is_err());
+        assert!(Probe::new(&subject(None), Some(1), 0.0.into()).is_ok());
     }
 }
