@@ -12,7 +12,6 @@ mod norm_op;
 mod op;
 mod panels;
 mod prepared;
-mod tiles;
 mod upsample_op;
 mod weight_gradient;
 mod winograd;

@@ -63,7 +63,7 @@ pub(crate) trait Simd: Copy + 'static {
     unsafe fn scale(a: Self::V, n: Self::V) -> Self::V;
     /// Asks for the cache line of a number, for soon.
     #[inline(always)]
-    fn prefetch(_: &f32) {}
+    fn prefetch(_: *const f32) {}
     /// Sum over the lanes.
     unsafe fn sum(a: Self::V) -> f32;
     /// Largest lane.

@@ -103,7 +103,7 @@ impl<S: PairSimd> Simd for Pairs<S> {
     }
 
     #[inline(always)]
-    fn prefetch(x: &f32) {
+    fn prefetch(x: *const f32) {
         S::prefetch(x);
     }
 }

@@ -143,8 +143,8 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn prefetch(x: &f32) {
+    fn prefetch(x: *const f32) {
         // SAFETY: a prefetch reads nothing; any address will do.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(x).cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(x.cast()) }
     }
 }

@@ -1,12 +1,12 @@
 //! Forward pass, and the data gradient with turned weights.
 
-use super::transforms::{Image, output, transformed_input};
-use super::{IN, OUT, PLANES, Tiles};
+use super::rows::{Image, Rows};
+use super::transforms::{Window, output};
+use super::{IN, OUT, PLANES};
 use crate::kernels::buffers::{Scratch, filled_shares};
 use crate::kernels::conv::geometry::Geometry;
 use crate::kernels::conv::panels::Panels;
 use crate::kernels::conv::prepared::{Add, Out};
-use crate::kernels::conv::tiles::Tile;
 use crate::kernels::conv::winograd::plane_stride;
 use crate::kernels::simd::{PairIsa, PairKernel, PairSimd, Pairs, Simd};
 use crate::kernels::tile::{Product, Tap, product};
@@ -31,7 +31,7 @@ pub(in crate::kernels::conv) fn forward(
             let source = &source[samples.start * pixels * depth..samples.end * pixels * depth];
             let bias = &bias[samples.start * bias_sample..];
             let out = Out::new(out, Add::Nothing);
-            isa.run(Share { tiles: Tiles::new(g), depth, width, source, weights, bias, bias_sample, out });
+            isa.run(Share { rows: Rows::new(g), depth, width, source, weights, bias, bias_sample, out });
         })
     }
 }
@@ -52,12 +52,12 @@ pub(in crate::kernels::conv) fn forward_into(
     assert!(bias.is_empty() || bias.len() == width || bias.len() == n * width);
     let bias_sample = if bias.len() > width { width } else { 0 };
     // SAFETY: the lengths were checked; what is added is as long as the output.
-    unsafe { isa.run(Share { tiles: Tiles::new(g), depth, width, source, weights, bias, bias_sample, out }) };
+    unsafe { isa.run(Share { rows: Rows::new(g), depth, width, source, weights, bias, bias_sample, out }) };
 }
 
 /// Consecutive samples.
 struct Share<'a> {
-    tiles: Tiles,
+    rows: Rows,
     depth: usize,
     width: usize,
     source: &'a [f32],
@@ -73,40 +73,32 @@ impl PairKernel for Share<'_> {
 
     #[inline(always)]
     unsafe fn run<S: PairSimd>(self) {
-        let Self { tiles, depth, width, .. } = self;
-        let all = self.source.len() / (tiles.h * tiles.w * depth) * tiles.in_sample();
-        let block = block::<S>();
-        let pairs = depth / 2;
-        let (in_stride, out_stride) = (plane_stride(block * pairs), plane_stride(block * width));
+        let Self { rows, depth, width, source, .. } = self;
+        let all = source.len() / (rows.h * rows.w * depth) * rows.down;
+        let block = rows.block(TILES);
+        let (most, pairs) = (block * rows.across, depth / 2);
+        let (in_stride, out_stride) = (plane_stride(most * pairs), plane_stride(most * width));
         let mut planes = Scratch::new(PLANES * in_stride);
         let mut products = Scratch::new(PLANES * out_stride);
-        let zeros = Scratch::zeroed(depth);
-        let image = Image { pixels: self.source.as_ptr(), tiles, channels: depth, zeros: &zeros };
+        let zeros = Scratch::zeroed(rows.w * depth);
+        let image = Image { pixels: source.as_ptr(), rows, channels: depth, zeros: &zeros };
         let (out, add) = (self.out.numbers.as_mut_ptr().cast::<f32>(), self.out.add);
         let taps = [Tap { source: 0, weights: 0 }];
         for start in (0..all).step_by(block) {
-            let count = block.min(all - start);
-            for i in 0..count {
-                let places = image.pixels::<IN, 1>(tiles.get(start + i));
-                for c in (0..depth).step_by(S::LANES) {
-                    // SAFETY: the planes have room for `block` tiles of depth / 2 pairs.
-                    unsafe {
-                        let v = transformed_input::<S>(&places, c);
-                        let to = planes.as_mut_ptr().add(i * pairs + c / 2);
-                        for (i, row) in v.iter().enumerate() {
-                            for (j, &v) in row.iter().enumerate() {
-                                S::store_rounded(to.add((i * IN + j) * in_stride), v);
-                            }
-                        }
-                    }
+            let end = (start + block).min(all);
+            let count = (end - start) * rows.across;
+            for row in start..end {
+                // SAFETY: the planes have room for `block` rows of tiles of depth / 2 pairs.
+                unsafe {
+                    let to = planes.as_mut_ptr().add((row - start) * rows.across * pairs);
+                    S::run_pairs(InputRow { from: image.rows::<IN, 1>(row), image, to, stride: in_stride });
                 }
             }
             for plane in 0..PLANES {
-                // The next block's pixels come to the second cache while the products run.
-                let ahead = |part: usize| start + block + part * block / PLANES;
-                for i in ahead(plane)..ahead(plane + 1).min(all) {
-                    tiles.prefetch::<S>(self.source, tiles.get(i), depth);
-                }
+                // The next block's pixels, and the places of this one's, come to the second cache while
+                // the products run.
+                rows.prefetch::<S>(image.pixels, end..(end + block).min(all), depth, (plane, PLANES));
+                rows.prefetch::<S>(out, start..end, width, (plane, PLANES));
                 for panel in self.weights.iter() {
                     // SAFETY: planes and products have `count` rows of depth / 2 pairs and width
                     // numbers; a panel has depth / 2 rows for each plane.
@@ -127,71 +119,165 @@ impl PairKernel for Share<'_> {
                     }
                 }
             }
-            for i in 0..count {
-                let t = tiles.get(start + i);
-                let bias = if self.bias.is_empty() { &[][..] } else { &self.bias[t.sample * self.bias_sample..] };
-                // SAFETY: the tile lies in this share's samples.
+            for row in start..end {
+                let (sample, y) = rows.place(row);
+                let bias = if self.bias.is_empty() { &zeros[..0] } else { &self.bias[sample * self.bias_sample..] };
+                // SAFETY: the row lies in this share's samples.
                 unsafe {
-                    let from = products.as_ptr().add(i * width);
-                    output_tile::<S>(from, out_stride, tiles, t, width, bias, (out, add));
+                    S::run_pairs(OutputRow {
+                        from: products.as_ptr().add((row - start) * rows.across * width),
+                        stride: out_stride,
+                        rows,
+                        second: y + 1 < rows.h,
+                        width,
+                        bias,
+                        out: out.add(rows.first_pixel(row) * width),
+                        // Null stays null.
+                        add: if add.is_null() { add } else { add.add(rows.first_pixel(row) * width) },
+                    });
                 }
             }
         }
     }
 }
 
-/// Tiles at a time: their planes stay in the second cache, and there are enough of them to pay for
-/// reading the weights. Whole register tiles of rows.
-#[inline(always)]
-fn block<S: Simd>() -> usize {
-    const ABOUT: usize = 56;
-    ABOUT / S::ROWS * S::ROWS
+/// Tiles at a time, about: enough to pay for reading the weights, few enough for their planes to stay in
+/// the second cache. (Measured: 28 to 56 are equally good, 112 a tenth slower.)
+const TILES: usize = 28;
+
+/// Bᵀ d B of a row of tiles, rounded: pair c of plane p goes to `to[p · stride + c]`, one tile's pairs
+/// behind the other's.
+struct InputRow<'a> {
+    from: [*const f32; IN],
+    image: Image<'a>,
+    to: *mut f32,
+    stride: usize,
 }
 
-/// Aᵀ m A plus bias of one tile, written to the pixels that lie in the image.
+impl PairKernel for InputRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: PairSimd>(self) {
+        let Self { from, image, to, stride } = self;
+        let (rows, channels) = (image.rows, image.channels);
+        for c in (0..channels).step_by(S::LANES) {
+            // SAFETY: the rows have w pixels, whole vectors of channels; the planes have room for a row
+            // of tiles.
+            unsafe {
+                let mut at = from;
+                for at in &mut at {
+                    *at = at.add(c);
+                }
+                let mut to = [0, 1, 2, 3].map(|i| to.add(i * IN * stride + c / 2));
+                let mut window = Window::<S>::new(at);
+                for at in &mut at {
+                    *at = at.add(channels);
+                }
+                for _ in 1..rows.across {
+                    let tile = window.tile(at, channels);
+                    store::<S>(tile, to, stride);
+                    for at in &mut at {
+                        *at = at.add(OUT * channels);
+                    }
+                    for to in &mut to {
+                        *to = to.add(channels / 2);
+                    }
+                }
+                store::<S>(window.last_tile(at, rows.even()), to, stride);
+            }
+        }
+    }
+}
+
+/// Writes a tile, rounded, to the 16 planes.
 ///
 /// # Safety
-/// The processor has `S`; `from` points at the tile's first channel in plane 0, planes `stride`
-/// apart; `out` holds the tile's sample, as does `add` unless it is null; `width` is whole vectors.
+/// The processor has `S`; `to` are places in planes 0, 4, 8 and 12, `stride` apart.
 #[inline(always)]
-unsafe fn output_tile<S: Simd>(
+unsafe fn store<S: PairSimd>(tile: [[S::V; IN]; IN], to: [*mut f32; IN], stride: usize) {
+    for i in 0..IN {
+        for j in 0..IN {
+            // SAFETY: the caller's promise.
+            unsafe { S::store_rounded(to[i].add(j * stride), tile[i][j]) };
+        }
+    }
+}
+
+/// Aᵀ m A plus bias of a row of tiles, written to the pixels that lie in the image.
+struct OutputRow<'a> {
+    /// The row's first channel in plane 0; the planes are `stride` apart.
     from: *const f32,
     stride: usize,
-    tiles: Tiles,
-    t: Tile,
+    rows: Rows,
+    /// Whether the second row of pixels lies in the image.
+    second: bool,
+    /// Whole vectors.
     width: usize,
-    bias: &[f32],
-    (out, add): (*mut f32, *const f32),
-) {
-    let (rows, columns) = (OUT.min(tiles.h - t.y), OUT.min(tiles.w - t.x));
-    for c in (0..width).step_by(S::LANES) {
-        // SAFETY: the caller's promise; only pixels of the image are written.
-        unsafe {
-            let mut half = [[S::splat(0.0); IN]; OUT];
-            for j in 0..IN {
-                let mut m = [S::splat(0.0); IN];
-                for (i, m) in m.iter_mut().enumerate() {
-                    *m = S::load(from.add((i * IN + j) * stride + c));
-                }
-                for (half, v) in half.iter_mut().zip(output::<S>(m)) {
-                    half[j] = v;
-                }
-            }
-            let bias = if bias.is_empty() { S::splat(0.0) } else { S::load(bias.as_ptr().add(c)) };
-            let first = tiles.first_pixel(t) * width + c;
-            for (i, row) in half.into_iter().enumerate() {
-                let y = output::<S>(row);
-                if i < rows {
-                    for (j, y) in y.into_iter().enumerate() {
-                        if j < columns {
-                            let at = first + (i * tiles.w + j) * width;
-                            let y = S::add(y, bias);
-                            let y = if add.is_null() { y } else { S::add(y, S::load(add.add(at))) };
-                            S::store(out.add(at), y);
-                        }
+    /// Nothing, or a number for each channel.
+    bias: &'a [f32],
+    out: *mut f32,
+    /// What is added: null, or laid out as the output.
+    add: *const f32,
+}
+
+impl PairKernel for OutputRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: PairSimd>(self) {
+        let Self { from, stride, rows, second, width, bias, out, add } = self;
+        for c in (0..width).step_by(S::LANES) {
+            // SAFETY: the planes have a row of tiles, the output its pixels.
+            unsafe {
+                let bias = if bias.is_empty() { S::splat(0.0) } else { S::load(bias.as_ptr().add(c)) };
+                let mut from = [0, 1, 2, 3].map(|i| from.add(i * IN * stride + c));
+                let mut out = out.add(c);
+                let mut add = add.wrapping_add(if add.is_null() { 0 } else { c });
+                // Where the second row does not exist, the first is written in its place, and then again.
+                let below = if second { rows.w * width } else { 0 };
+                for tile in 0..rows.across {
+                    let mut half = [[S::splat(0.0); IN]; OUT];
+                    for j in 0..IN {
+                        let m = [
+                            S::load(from[0].add(j * stride)),
+                            S::load(from[1].add(j * stride)),
+                            S::load(from[2].add(j * stride)),
+                            S::load(from[3].add(j * stride)),
+                        ];
+                        let [a, b] = output::<S>(m);
+                        half[0][j] = a;
+                        half[1][j] = b;
+                    }
+                    let (upper, lower) = (output::<S>(half[0]), output::<S>(half[1]));
+                    let right = tile + 1 < rows.across || rows.even();
+                    put::<S>(out, add, below, S::add(lower[0], bias));
+                    if right {
+                        put::<S>(out, add, below + width, S::add(lower[1], bias));
+                    }
+                    put::<S>(out, add, 0, S::add(upper[0], bias));
+                    if right {
+                        put::<S>(out, add, width, S::add(upper[1], bias));
+                    }
+                    if !add.is_null() {
+                        add = add.wrapping_add(OUT * width);
+                    }
+                    out = out.wrapping_add(OUT * width);
+                    for from in &mut from {
+                        *from = from.add(width);
                     }
                 }
             }
         }
     }
+}
+
+/// Writes x, plus what is to be added unless that is null, `at` numbers behind both.
+///
+/// # Safety
+/// The processor has `S`; both pointers have a vector there.
+#[inline(always)]
+unsafe fn put<S: Simd>(out: *mut f32, add: *const f32, at: usize, x: S::V) {
+    // SAFETY: the caller's promise.
+    unsafe { S::store(out.add(at), if add.is_null() { x } else { S::add(x, S::load(add.add(at))) }) }
 }

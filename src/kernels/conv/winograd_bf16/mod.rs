@@ -8,6 +8,7 @@
 //! instruction multiplies sixteen pairs and adds their products to an f32 sum.
 
 mod forward;
+mod rows;
 mod transforms;
 mod weight_gradient;
 mod weights;
@@ -16,8 +17,8 @@ pub(super) use forward::{forward, forward_into};
 pub(super) use weight_gradient::{WeightSum, weight_gradient};
 pub(super) use weights::transformed;
 
+use self::rows::Rows;
 use super::geometry::Geometry;
-use super::tiles;
 use crate::config::Precision;
 use crate::kernels::simd::{Isa, PairIsa};
 
@@ -28,14 +29,37 @@ const IN: usize = 4;
 /// Matrix products.
 const PLANES: usize = IN * IN;
 
-type Tiles = tiles::Tiles<OUT>;
-
-/// The instruction set for this convolution, if it shall be computed in bf16 and gains by it.
+/// The instruction set for this convolution, if it shall be computed in bf16 and gains by it. (Measured
+/// against the fastest f32 kernel, forward and both gradients together: 0.6 to 0.95 of its time at all
+/// shapes of the shipped networks.)
 pub(super) fn fits(g: &Geometry, isa: Isa) -> Option<PairIsa> {
     if g.precision != Precision::Bf16 {
         return None;
     }
     let same = (g.k, g.stride, g.before) == (3, 1, 1) && (g.out_h, g.out_w) == (g.h, g.w);
     let whole = |c: usize| c >= 16 && c.is_multiple_of(isa.lanes());
-    if same && whole(g.c_in) && whole(g.c_out) { PairIsa::of(isa) } else { None }
+    // One instruction takes two products. Of a direct convolution's, at most six tenths: a single pixel
+    // wastes most of its tile.
+    let tiles = Rows::new(g);
+    let gains = 10 * tiles.across * tiles.down * PLANES <= 6 * 2 * 9 * g.h * g.w;
+    if same && whole(g.c_in) && whole(g.c_out) && gains { PairIsa::of(isa) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Padding;
+
+    #[test]
+    fn it_takes_what_gains_where_it_is_asked_for_and_leaves_the_rest() {
+        let isa = Isa::available().into_iter().find(|isa| isa.name() == "scalar").unwrap();
+        let fits = |h, c_in, c_out, stride, precision| {
+            let g = Geometry::new(&[2, h, h, c_in], &[3, 3, c_in, c_out], stride, Padding::Same).unwrap();
+            super::fits(&g.with_precision(precision), isa).is_some()
+        };
+        assert!(fits(28, 32, 32, 1, Precision::Bf16) && !fits(28, 32, 32, 1, Precision::F32));
+        assert!(fits(7, 16, 64, 1, Precision::Bf16) && fits(2, 16, 16, 1, Precision::Bf16));
+        assert!(!fits(1, 64, 64, 1, Precision::Bf16) && !fits(28, 32, 32, 2, Precision::Bf16));
+        assert!(!fits(28, 1, 32, 1, Precision::Bf16) && !fits(28, 32, 3, 1, Precision::Bf16));
+    }
 }

@@ -1,7 +1,6 @@
 //! The small matrices of F(2, 3) at the points 0, ±1, ∞, applied along one axis.
 
 use super::{IN, OUT};
-use crate::kernels::conv::tiles::Tile;
 use crate::kernels::simd::Simd;
 
 /// G, 4 × 3: what the weights are multiplied by.
@@ -31,76 +30,82 @@ pub(super) unsafe fn output<S: Simd>([a, b, c, d]: [S::V; IN]) -> [S::V; OUT] {
     unsafe { [S::add(S::add(a, b), c), S::sub(S::sub(b, c), d)] }
 }
 
-/// Where pixels are read from.
-#[derive(Clone, Copy)]
-pub(super) struct Image<'a> {
-    pub pixels: *const f32,
-    pub tiles: super::Tiles,
-    /// Whole vectors.
-    pub channels: usize,
-    /// As many zeros as channels: the pixels beyond the border.
-    pub zeros: &'a [f32],
+/// Bᵀ d B of one tile after the other, along a row of tiles, for one vector of channels: neighbours share
+/// two columns of the input, whose half of the work is kept. (Everywhere here loops, no closures: vectors
+/// that pass through a function that isn't compiled for the instruction set go through memory.)
+pub(super) struct Window<S: Simd> {
+    kept: [[S::V; IN]; 2],
 }
 
-impl Image<'_> {
-    /// N × N pixels, of which the one at (BEFORE, BEFORE) is the tile's first of the output.
+impl<S: Simd> Window<S> {
+    /// Before the first tile: zeros to the left, and the first column. `rows` point at the first pixel of
+    /// each row of the input.
     #[inline(always)]
-    pub fn pixels<const N: usize, const BEFORE: usize>(&self, t: Tile) -> [[*const f32; N]; N] {
-        let Self { pixels, tiles, channels, zeros } = *self;
-        let pixel = |y: usize, x: usize| {
-            pixels.wrapping_add(((t.sample * tiles.h + y).wrapping_sub(BEFORE) * tiles.w + x - BEFORE) * channels)
-        };
-        let inside = t.y >= BEFORE && t.x >= BEFORE && t.y + N - BEFORE <= tiles.h && t.x + N - BEFORE <= tiles.w;
-        std::array::from_fn(|i| {
-            std::array::from_fn(|j| {
-                let (y, x) = (t.y + i, t.x + j);
-                let there = inside || (y >= BEFORE && x >= BEFORE && y - BEFORE < tiles.h && x - BEFORE < tiles.w);
-                if there { pixel(y, x) } else { zeros.as_ptr() }
-            })
-        })
+    pub unsafe fn new(rows: [*const f32; IN]) -> Self {
+        // SAFETY: the rows have a pixel.
+        unsafe { Self { kept: [[S::splat(0.0); IN], half::<S>(rows)] } }
     }
-}
 
-/// Bᵀ d B for one vector of channels, `c` numbers behind the places. (Loops, no closures: vectors that
-/// pass through a function that isn't compiled for the instruction set go through memory.)
-#[inline(always)]
-pub(super) unsafe fn transformed_input<S: Simd>(places: &[[*const f32; IN]; IN], c: usize) -> [[S::V; IN]; IN] {
-    // SAFETY: the places are pixels of the image or zeros, `c` one of their vectors.
-    unsafe {
-        let mut v = [[S::splat(0.0); IN]; IN];
-        for j in 0..IN {
-            let mut column = [S::splat(0.0); IN];
-            for i in 0..IN {
-                column[i] = S::load(places[i][j].add(c));
+    /// The next tile; `rows` point at its third column.
+    #[inline(always)]
+    pub unsafe fn tile(&mut self, rows: [*const f32; IN], pixel: usize) -> [[S::V; IN]; IN] {
+        // SAFETY: the rows have two more pixels.
+        unsafe {
+            let third = half::<S>(rows);
+            let mut next = rows;
+            for row in &mut next {
+                *row = row.add(pixel);
             }
-            let column = input::<S>(column);
-            for i in 0..IN {
-                v[i][j] = column[i];
-            }
+            self.advance(third, half::<S>(next))
         }
-        for row in &mut v {
-            *row = input::<S>(*row);
-        }
-        v
     }
-}
 
-/// A dy Aᵀ for one vector of channels, `c` numbers behind the places.
-#[inline(always)]
-pub(super) unsafe fn transformed_gradient<S: Simd>(places: &[[*const f32; OUT]; OUT], c: usize) -> [[S::V; IN]; IN] {
-    // SAFETY: the places are pixels of the image or zeros, `c` one of their vectors.
-    unsafe {
-        let mut v = [[S::splat(0.0); IN]; IN];
-        let mut half = [[S::splat(0.0); OUT]; IN];
-        for j in 0..OUT {
-            let column = output_transposed::<S>([S::load(places[0][j].add(c)), S::load(places[1][j].add(c))]);
-            for i in 0..IN {
-                half[i][j] = column[i];
-            }
+    /// The last tile of a row: its third column lies in the image if `inside`, the fourth never does.
+    #[inline(always)]
+    pub unsafe fn last_tile(&mut self, rows: [*const f32; IN], inside: bool) -> [[S::V; IN]; IN] {
+        // SAFETY: the rows have one more pixel, or it isn't read.
+        unsafe {
+            let zeros = [S::splat(0.0); IN];
+            let third = if inside { half::<S>(rows) } else { zeros };
+            self.advance(third, zeros)
         }
+    }
+
+    #[inline(always)]
+    unsafe fn advance(&mut self, third: [S::V; IN], fourth: [S::V; IN]) -> [[S::V; IN]; IN] {
+        let [first, second] = self.kept;
+        self.kept = [third, fourth];
+        let mut tile = [third; IN];
         for i in 0..IN {
-            v[i] = output_transposed::<S>(half[i]);
+            // SAFETY: register arithmetic only.
+            tile[i] = unsafe { input::<S>([first[i], second[i], third[i], fourth[i]]) };
         }
-        v
+        tile
+    }
+}
+
+/// Bᵀ d of one column.
+#[inline(always)]
+unsafe fn half<S: Simd>(rows: [*const f32; IN]) -> [S::V; IN] {
+    // SAFETY: the rows have a pixel.
+    unsafe { input::<S>([S::load(rows[0]), S::load(rows[1]), S::load(rows[2]), S::load(rows[3])]) }
+}
+
+/// A dy Aᵀ of one tile; `rows` point at its first column, and its second lies in the image if `inside`.
+#[inline(always)]
+pub(super) unsafe fn gradient<S: Simd>(rows: [*const f32; OUT], pixel: usize, inside: bool) -> [[S::V; IN]; IN] {
+    // SAFETY: the rows have a pixel, and a second one, or it isn't read.
+    unsafe {
+        let zero = S::splat(0.0);
+        let left = output_transposed::<S>([S::load(rows[0]), S::load(rows[1])]);
+        let right = match inside {
+            true => output_transposed::<S>([S::load(rows[0].add(pixel)), S::load(rows[1].add(pixel))]),
+            false => [zero; IN],
+        };
+        let mut tile = [left; IN];
+        for i in 0..IN {
+            tile[i] = output_transposed::<S>([left[i], right[i]]);
+        }
+        tile
     }
 }
