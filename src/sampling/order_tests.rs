@@ -116,13 +116,13 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 #[test]
 fn every_solver_converges_with_its_order() {
     // From where x̂_0 hardly changes any more, so that the first step, of first order, does no harm.
-    let (from, to) = (79.0, 0.1);
+    let (from, to): (f64, f64) = (79.0, 0.1);
     let exact: Vec<f64> = START.iter().map(|x| exact_flow(from * x, from, to)).collect();
     for path in [PathName::Edm, PathName::VpSde, PathName::SubVpSde, PathName::Flow] {
         let schedule = on(path);
         let error = |make: &Make, n: usize| {
             // n steps of equal ratio.
-            let ratio = |i: usize| from * (to / from as f64).powf(i as f64 / n as f64);
+            let ratio = |i: usize| from * (to / from).powf(i as f64 / n as f64);
             let levels: Vec<NoiseLevel> = (0..=n).map(|i| schedule.level_of(ratio(i))).collect();
             let (first, last) = (levels[0], levels[n]);
             let start: Vec<f64> = START.iter().map(|x| first.alpha * from * x).collect();

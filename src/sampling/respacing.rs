@@ -44,7 +44,8 @@ impl Counting {
 ///
 /// - On path vp: the levels of [`timesteps`]. Where a timestep is fractional, σ/α is interpolated linearly,
 ///   as in diffusers. Samplers that reckon in σ/α need it finite: of a schedule with zero terminal SNR they
-///   take the last ᾱ as 2⁻²⁴, diffusers' number again.
+///   take the last ᾱ as 2⁻²⁴, diffusers' number again. Not Heun's, who would multiply the difference of two
+///   slopes by 4096: from no signal it takes Euler's step.
 /// - On path flow: u from 1 to 1/T evenly, then moved by the schedule's shift
 ///   (Esser et al. 2024, "Scaling Rectified Flow Transformers", eq. 23, as diffusers'
 ///   FlowMatchEulerDiscreteScheduler has it: 1/T is moved twice).
@@ -56,6 +57,19 @@ impl Counting {
 /// # Errors
 /// When n is 0 or above T, the list is not falling within 0..T, or the spacing impossible on the path.
 pub fn levels(schedule: &Schedule, settings: &SamplerSettings) -> Result<Vec<NoiseLevel>> {
+    let mut levels = with_some_signal(schedule, settings)?;
+    let noisiest = schedule.noisiest();
+    if matches!(settings.sampler, SamplerName::Heun | SamplerName::Edm)
+        && noisiest.alpha == 0.0
+        && levels[0].t == noisiest.t
+    {
+        levels[0] = noisiest;
+    }
+    Ok(levels)
+}
+
+/// [`levels`], of which the first has a signal on path vp whatever the sampler, but for whole counting.
+fn with_some_signal(schedule: &Schedule, settings: &SamplerSettings) -> Result<Vec<NoiseLevel>> {
     let counting = Counting::of(settings.sampler);
     let (total, n) = (schedule.timesteps(), settings.steps);
     if !settings.timesteps.is_empty() {
@@ -292,6 +306,9 @@ mod tests {
         assert_eq!(first(SamplerName::Ddim).alpha, 0.0);
         for sampler in [SamplerName::Euler, SamplerName::Dpmpp2m, SamplerName::UniPc] {
             assert!((first(sampler).noise_to_signal() - 4096.0).abs() < 0.001, "{sampler:?}");
+        }
+        for sampler in [SamplerName::Heun, SamplerName::Edm] {
+            assert_eq!(first(sampler), schedule.noisiest(), "{sampler:?}");
         }
     }
 
