@@ -32,3 +32,21 @@ impl Config {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn karras_spacing_is_refused_where_it_has_no_end() {
+        let validate = |set: &[&str]| {
+            let set: Vec<String> = set.iter().map(|s| s.to_string()).collect();
+            Config::default().with_overrides(&set).unwrap().validate()
+        };
+        assert!(validate(&["sample.spacing=karras", "sample.timesteps=[999, 400.5, 0]"]).is_ok());
+        let flow = ["diffusion.path=flow", "diffusion.prediction_type=flow"];
+        let error = validate(&[&flow[..], &["sample.spacing=karras"]].concat()).unwrap_err().to_string();
+        assert!(error.contains("sample.spacing") && error.contains("linspace"), "{error}");
+        assert!(validate(&flow).is_ok());
+    }
+}
