@@ -43,12 +43,12 @@ impl Recording {
         for frame in trajectory {
             let frame: SampleFrame = frame?;
             seen(&frame);
-            if most >= 2 && frame.index % apart == 0 {
+            if most >= 2 && frame.index.is_multiple_of(apart) {
                 if moments.len() >= KEPT * most {
                     apart *= 2;
                     moments.retain(|(index, _)| index % apart == 0);
                 }
-                if frame.index % apart == 0 {
+                if frame.index.is_multiple_of(apart) {
                     moments.push((frame.index, Moment::of(&frame)?));
                 }
             }
