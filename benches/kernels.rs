@@ -27,6 +27,11 @@ fn numbers(seed: u64, shape: &[usize]) -> Tensor {
 
 /// Times `fast` and `slow`, without and with gradients of all inputs.
 fn compare(c: &mut Criterion, name: &str, shapes: &[&[usize]], fast: &Operation, slow: &Operation) {
+    time(c, name, shapes, [("kernel", fast), ("candle", slow)]);
+}
+
+/// Times both sides, without and with gradients of all inputs.
+fn time(c: &mut Criterion, name: &str, shapes: &[&[usize]], sides: [(&str, &Operation); 2]) {
     let workers = Workers::new(1).expect("a thread");
     let vars: Vec<Var> = shapes
         .iter()
@@ -37,7 +42,7 @@ fn compare(c: &mut Criterion, name: &str, shapes: &[&[usize]], fast: &Operation,
     let detached: Vec<Tensor> = vars.iter().map(|v| v.as_detached_tensor()).collect();
     let mut group = c.benchmark_group(name);
     group.sample_size(20);
-    for (side, operation) in [("kernel", fast), ("candle", slow)] {
+    for (side, operation) in sides {
         group.bench_function(format!("{side} forward"), |b| {
             b.iter(|| workers.run(1, |_| black_box(operation(&detached).expect("the operation"))));
         });
@@ -71,6 +76,20 @@ fn convolutions(c: &mut Criterion) {
             &[&[N, size, size, c_in], &[k, k, c_in, c_out], &[c_out]],
             &|t| kernels::conv2d(&t[0], &t[1], &t[2], stride, Padding::Same, Precision::F32),
             &|t| reference::conv2d(&t[0], &t[1], &t[2], stride, Padding::Same),
+        );
+    }
+}
+
+/// The kernels in mixed precision beside those in f32.
+fn mixed_precision(c: &mut Criterion) {
+    for (c_in, c_out, size) in [(16, 16, 28), (32, 32, 28), (96, 32, 28), (64, 64, 14), (128, 64, 14), (64, 64, 7)] {
+        let convolution =
+            |precision| move |t: &[Tensor]| kernels::conv2d(&t[0], &t[1], &t[2], 1, Padding::Same, precision);
+        time(
+            c,
+            &format!("bf16: conv 3x3, {c_in} to {c_out}, {size}x{size}"),
+            &[&[N, size, size, c_in], &[3, 3, c_in, c_out], &[c_out]],
+            [("bf16", &convolution(Precision::Bf16)), ("f32", &convolution(Precision::F32))],
         );
     }
 }
@@ -144,5 +163,5 @@ fn settle(_: &mut Criterion) {
     kernels::threads::prepare();
 }
 
-criterion_group!(benches, settle, convolutions, other_operations, optimizer);
+criterion_group!(benches, settle, convolutions, mixed_precision, other_operations, optimizer);
 criterion_main!(benches);
