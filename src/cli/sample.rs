@@ -331,6 +331,12 @@ impl Plan {
             rho: args.rho.unwrap_or(defaults.rho),
             timesteps,
             churn: Churn { s_churn: args.s_churn.unwrap_or(defaults.s_churn), ..usual.churn },
+            strength: match edit {
+                Some(Edit::SdEdit { strength, .. }) => strength,
+                _ => 1.0,
+            },
+            // Clamping can't be undone, so that an inversion would miss it.
+            clip_sample: usual.clip_sample && !matches!(edit, Some(Edit::Invert { .. })),
             ..usual
         };
         if let Err(why) = sampling::check_sampler(settings.sampler, &model.parameterization.schedule) {
@@ -346,12 +352,6 @@ impl Plan {
         }
         // What else is impossible (a spacing on this path, a list that does not fall) says so itself.
         sampling::make(&model.parameterization.schedule, &settings).map_err(|e| UsageError::new(format!("{e:#}")))?;
-        let settings = match &edit {
-            Some(Edit::SdEdit { strength, .. }) => {
-                editing::begin_at(&model.parameterization.schedule, &settings, *strength)?
-            }
-            _ => settings,
-        };
         Ok(Self { noise, classes, guidance, settings, seed, threads: args.threads, edit })
     }
 

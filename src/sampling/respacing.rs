@@ -53,10 +53,26 @@ impl Counting {
 /// - Leading on a continuous path: t = i·T/n, so that it begins below the noisiest.
 /// - Spacing karras: [`karras`], on any path with some signal at the end.
 /// - A list of timesteps is taken as it is.
+/// - A strength below 1 leaves out the levels above it.
 ///
 /// # Errors
 /// When n is 0 or above T, the list is not falling within 0..T, or the spacing impossible on the path.
 pub fn levels(schedule: &Schedule, settings: &SamplerSettings) -> Result<Vec<NoiseLevel>> {
+    ensure!(
+        settings.strength > 0.0 && settings.strength <= 1.0,
+        "the strength lies above 0 (nothing changes) and at most at 1 (the whole way), but is {}",
+        settings.strength
+    );
+    let mut all = whole_way(schedule, settings)?;
+    if settings.strength < 1.0 {
+        // At least one level is left.
+        let begun = all.iter().position(|level| schedule.u(level.t) <= settings.strength + 1e-9);
+        all.drain(..begun.unwrap_or(all.len() - 1));
+    }
+    Ok(all)
+}
+
+fn whole_way(schedule: &Schedule, settings: &SamplerSettings) -> Result<Vec<NoiseLevel>> {
     let mut levels = with_some_signal(schedule, settings)?;
     let noisiest = schedule.noisiest();
     if matches!(settings.sampler, SamplerName::Heun | SamplerName::Edm)

@@ -31,6 +31,8 @@ pub struct SamplerSettings {
     /// The timesteps to visit, falling within 0..T, in place of steps and spacing; empty: by those.
     pub timesteps: Vec<f64>,
     pub churn: Churn,
+    /// Begin at the first level that is no noisier than this t/T, above 0 to 1 (the whole way).
+    pub strength: f64,
     /// Clamp x̂_0 to [-1, 1] at every step.
     pub clip_sample: bool,
     /// pf_ode's tolerances, above 0.
@@ -71,6 +73,7 @@ impl From<&SampleConfig> for SamplerSettings {
                 s_tmax: if config.s_tmax == 0.0 { f64::INFINITY } else { config.s_tmax },
                 s_noise: config.s_noise,
             },
+            strength: 1.0,
             clip_sample: config.clip_sample,
             rtol: config.rtol,
             atol: config.atol,

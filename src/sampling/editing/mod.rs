@@ -9,4 +9,4 @@ mod sdedit;
 pub use inpainting::{Inpainting, Resampling};
 pub use interpolation::{SharedNoise, slerp};
 pub use inversion::{Inversion, invert};
-pub use sdedit::{begin_at, noised};
+pub use sdedit::noised;

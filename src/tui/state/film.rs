@@ -193,6 +193,26 @@ mod tests {
     }
 
     #[test]
+    fn a_trajectory_that_changes_its_mind_about_its_length_ends_where_it_says() {
+        let mut films = Films::default();
+        // An adaptive sampler: it expects some more until it is there.
+        for index in 0..700 {
+            let expected = PreviewFrame { total: index + 7, ..frame(1, index, 700) };
+            assert!(!films.push(&expected), "not complete at {index}");
+        }
+        assert!(films.push(&frame(1, 700, 700)));
+        let film = films.complete().unwrap();
+        assert_eq!((film.total, film.stills().last().unwrap().index), (700, 700));
+        assert!(film.stills().len() <= 2 * STILLS + 2, "{}", film.stills().len());
+        assert!(film.stills().windows(2).all(|w| w[1].index > w[0].index));
+        // Shorter than expected.
+        films.push(&frame(2, 0, 60));
+        films.push(&frame(2, 1, 40));
+        assert!(films.push(&frame(2, 2, 2)));
+        assert_eq!(films.complete().unwrap().trajectory, 2);
+    }
+
+    #[test]
     fn pixels_are_clipped() {
         let mut films = Films::default();
         films.push(&frame(1, 0, 10));

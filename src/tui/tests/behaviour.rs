@@ -100,6 +100,40 @@ fn sampling_keys_change_one_setting_each() {
 }
 
 #[test]
+fn the_sampler_key_goes_round_the_samplers_that_the_path_allows() {
+    use crate::config::SamplerName;
+    use crate::sampling::check_sampler;
+    let mut state = ready(120, 40);
+    let mut met = vec![state.controls.sampling.sampler];
+    loop {
+        act(&mut state, Action::NextSampler);
+        let sampler = state.controls.sampling.sampler;
+        if sampler == met[0] {
+            break;
+        }
+        assert!(met.len() < SamplerName::ALL.len(), "it never comes round: {met:?}");
+        met.push(sampler);
+    }
+    let run = crate::diffusion::Schedule::from_config(&super::demo::config().diffusion).unwrap();
+    let allowed = SamplerName::ALL.into_iter().filter(|sampler| check_sampler(*sampler, &run).is_ok());
+    assert_eq!(met.len(), allowed.count());
+    assert!(met.contains(&SamplerName::PfOde) && !met.contains(&SamplerName::FlowEuler));
+}
+
+#[test]
+fn an_adaptive_sampler_says_its_network_calls_and_refuses_a_number_of_steps() {
+    use crate::config::SamplerName;
+    let mut state = ready(120, 40);
+    while state.controls.sampling.sampler != SamplerName::PfOde {
+        act(&mut state, Action::NextSampler);
+    }
+    let screen = characters(&buffer(&state));
+    assert!(screen.contains("pf_ode NFE …"), "{screen}");
+    assert_eq!(act(&mut state, Action::MoreSteps), []);
+    assert!(state.news.showing().unwrap().text.contains("sample.rtol"));
+}
+
+#[test]
 fn classes_and_guidance_are_refused_with_the_reason_where_there_are_none() {
     let mut state = opened(120, 40, ScreenOptions::default());
     let mut info = info(0);
