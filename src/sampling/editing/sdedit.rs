@@ -17,7 +17,6 @@ pub fn noised(image: &Tensor, noise: &Tensor, at: NoiseLevel) -> Result<Tensor> 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::{DiffusionConfig, PathName, SampleConfig};
     use crate::diffusion::Schedule;
     use crate::sampling::{SamplerSettings, levels};
