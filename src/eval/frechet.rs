@@ -107,7 +107,10 @@ impl Reference {
     /// # Errors
     /// As [`Reference::new`].
     pub fn estimate(&self, features: &Features) -> Result<Estimate> {
-        let groups: Vec<Moments> = (0..GROUPS).map(|g| Moments::of(&features.select(|i| i % GROUPS == g))).collect();
+        // Groups of neighbours: samples come with their classes in turn, and every group needs all of them.
+        let n = features.len();
+        let groups: Vec<Moments> =
+            (0..GROUPS).map(|g| Moments::of(&features.select(|i| i * GROUPS / n == g))).collect();
         let all = Moments::of(features);
         if features.len() < 3 * GROUPS {
             return Ok(Estimate { mean: self.distance(&all)?, standard_error: f64::NAN });
@@ -143,6 +146,19 @@ mod tests {
         assert!(floor.mean > 0.0 && floor.mean < 0.1, "{floor:?}");
         assert!((far.mean - floor.mean - 8.0).abs() < 4.0 * far.standard_error + 0.1, "{far:?}");
         assert!(far.standard_error > 0.05 && far.standard_error < 0.4, "{far:?}");
+    }
+
+    #[test]
+    fn the_error_is_not_that_of_losing_a_class() {
+        // Ten classes in turn, far from each other.
+        let classes = |index| {
+            let apart = |(i, v): (usize, &f32)| {
+                if i % Features::WIDTH == 0 { ((i / Features::WIDTH) % 10) as f32 * 10.0 } else { *v }
+            };
+            Features::new(features(2000, 0.0, 1.0, index).rows().flatten().enumerate().map(apart).collect())
+        };
+        let found = Reference::new(&Moments::of(&classes(1))).unwrap().estimate(&classes(2)).unwrap();
+        assert!(found.mean < 0.3 && found.standard_error < 0.1, "{found:?}");
     }
 
     #[test]
