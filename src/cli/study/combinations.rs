@@ -162,7 +162,11 @@ impl Study {
             let outcome = match self.trajectory(&net, trainer.parameterization(), &settings)? {
                 Ok(trajectory) => Outcome::Measured(self.distance.of(&sample(trajectory)?.flatten_all()?.to_vec1()?)),
                 Err(refusal) => {
-                    refusals.push([format!("{what} · `{}`", sampler.name()), refusal]);
+                    // The sampler is the same on every target.
+                    let refused = [format!("`{}` · `{}`", path.name(), sampler.name()), refusal];
+                    if !refusals.contains(&refused) {
+                        refusals.push(refused);
+                    }
                     Outcome::Refused
                 }
             };
