@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn one_wild_place_does_not_dim_the_rest() {
-        let mut vectors = vec![1.0f32, 0.0].repeat(100);
+        let mut vectors = [1.0f32, 0.0].repeat(100);
         vectors[0] = 1e9;
         assert_eq!(fast(&vectors), 1.0);
         assert_eq!(fast(&[f32::NAN, 1.0]), 0.0);
