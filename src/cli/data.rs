@@ -191,12 +191,14 @@ fn facts(dataset: &Dataset, entry: Option<&CatalogueEntry>, took: f64) -> String
         dataset.classes.iter().zip(dataset.class_counts()).map(|(c, n)| format!("{c} ({})", thousands(n))).collect();
     let classes = if counts.is_empty() { "none: there are no labels".into() } else { counts.join(", ") };
     let about = entry.map(|entry| format!(" · {}", entry.description)).unwrap_or_default();
-    let mut text = format!(
-        "{}{about}\n  images   {} of {}\n  classes  {classes}\n",
-        dataset.name,
-        thousands(dataset.len()),
-        size(dataset.height, dataset.width, dataset.channels)
-    );
+    let what = match picture::is_points((dataset.height, dataset.width, dataset.channels)) {
+        true => format!("points   {}", thousands(dataset.len())),
+        false => {
+            let size = size(dataset.height, dataset.width, dataset.channels);
+            format!("images   {} of {size}", thousands(dataset.len()))
+        }
+    };
+    let mut text = format!("{}{about}\n  {what}\n  classes  {classes}\n", dataset.name);
     if let Some(entry) = entry {
         text.push_str(&format!("  licence  {}\n", entry.licence));
     }

@@ -8,7 +8,7 @@ use crate::diffusion::NoiseLevel;
 use crate::tui::chart::{Dots, Marker};
 use crate::tui::format::{right, three_digits};
 use crate::tui::state::{Curves, Film, Plane, PointsStill, PointsView, State, Still};
-use crate::tui::theme::Role;
+use crate::tui::theme::{Role, ThemeName};
 use crate::tui::words::Words;
 
 /// A square window on the plane, centred at 0.
@@ -130,10 +130,11 @@ pub fn note(state: &State, film: &Film, words: Words) -> Words {
     let ascii = state.plots.marker == Marker::Ascii;
     let dot = if ascii { "o" } else { "●" };
     let view = state.plots.points_view;
+    let strong = if state.theme.name == ThemeName::Dark { "bright" } else { "dark" };
     let words = match view {
         PointsView::Field => words
             .pair(Role::Noisy, dot, Role::Dim, "samples")
-            .add(Role::Dim, "arrows: where the network sends a point, bright is fast"),
+            .add(Role::Dim, format!("arrows: where the network sends a point, {strong} is fast")),
         _ => words.pair(Role::Noisy, dot, Role::Dim, format!("{} samples", film.num)).pair(
             Role::Clean,
             dot,
