@@ -92,7 +92,7 @@ impl Run {
             ("steps", last.map(|record| record.step as f64)),
             ("epochs", last.map(|record| record.epoch)),
             ("loss (smoothed)", last.map(|record| record.loss_smoothed)),
-            ("held-out loss", held_out().last().map(|(_, loss)| loss)),
+            ("held-out loss", held_out().next_back().map(|(_, loss)| loss)),
             ("best held-out loss", best.map(|(_, loss)| loss)),
             ("  at step", best.map(|(step, _)| step as f64)),
             ("images/s (median)", median(self.metrics.iter().map(|record| record.images_per_s).collect())),

@@ -46,7 +46,7 @@ pub enum Edit {
     Interpolate {
         seeds: (u64, u64),
     },
-    SdEdit {
+    Sdedit {
         image: Tensor,
         strength: f64,
     },
@@ -89,7 +89,7 @@ impl Edit {
                 let message = format!("--strength {strength}: it lies above 0 (nothing changes) and at most at 1");
                 return Err(UsageError::new(message).into());
             }
-            Self::SdEdit { image: read("--sdedit", path, shape)?, strength }
+            Self::Sdedit { image: read("--sdedit", path, shape)?, strength }
         } else if let (Some(path), Some(mask)) = (&args.inpaint, &args.mask) {
             needs("--inpaint", SamplerName::Ddpm)?;
             let resampling = Resampling {
@@ -110,7 +110,7 @@ impl Edit {
     pub fn originals(&self) -> Result<Vec<Tensor>> {
         Ok(match self {
             Self::Interpolate { .. } | Self::Invert { .. } => Vec::new(),
-            Self::SdEdit { image, .. } => vec![image.clone()],
+            Self::Sdedit { image, .. } => vec![image.clone()],
             Self::Inpaint { image, mask, .. } => {
                 // Grey is neither ink nor paper.
                 vec![image.clone(), (image * mask)?]
@@ -122,7 +122,7 @@ impl Edit {
     pub fn words(&self) -> String {
         match self {
             Self::Interpolate { seeds: (a, b) } => format!("from seed {a} to {b}"),
-            Self::SdEdit { strength, .. } => format!("SDEdit at strength {strength}"),
+            Self::Sdedit { strength, .. } => format!("SDEdit at strength {strength}"),
             Self::Inpaint { resampling, .. } => {
                 format!("RePaint, {}× with jumps of {}", resampling.times, resampling.jump_length)
             }

@@ -27,7 +27,7 @@ struct Program {
 
 #[derive(Debug, Subcommand)]
 enum Subcommands {
-    Sample(sample::Args),
+    Sample(Box<sample::Args>),
     Schedule(schedule::Args),
     Eval(eval::Args),
     Bench(bench::Args),
@@ -62,7 +62,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Subcommands) -> Result<()> {
     match command {
-        Subcommands::Sample(args) => sample::run(args),
+        Subcommands::Sample(args) => sample::run(*args),
         Subcommands::Schedule(args) => schedule::run(args),
         Subcommands::Eval(args) => eval::run(args),
         Subcommands::Bench(args) => bench::run(args),

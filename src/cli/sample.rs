@@ -332,7 +332,7 @@ impl Plan {
             timesteps,
             churn: Churn { s_churn: args.s_churn.unwrap_or(defaults.s_churn), ..usual.churn },
             strength: match edit {
-                Some(Edit::SdEdit { strength, .. }) => strength,
+                Some(Edit::Sdedit { strength, .. }) => strength,
                 _ => 1.0,
             },
             // Clamping can't be undone, so that an inversion would miss it.
@@ -370,7 +370,7 @@ impl Plan {
         let denoiser = self.denoiser(model)?;
         let schedule = &model.parameterization.schedule;
         let (settings, noise) = (&self.settings, self.noise.clone());
-        if !matches!(&self.edit, Some(Edit::Interpolate { .. } | Edit::SdEdit { .. } | Edit::Inpaint { .. })) {
+        if !matches!(&self.edit, Some(Edit::Interpolate { .. } | Edit::Sdedit { .. } | Edit::Inpaint { .. })) {
             return Trajectory::new(denoiser, schedule.clone(), settings, noise, self.seed);
         }
         let seeded = SeededNoise::new(self.seed);
@@ -378,7 +378,7 @@ impl Plan {
         let scale = sampler.noise_scale().unwrap_or_else(|| schedule.noise_scale(sampler.first()));
         let clip = settings.clip_sample;
         match &self.edit {
-            Some(Edit::SdEdit { image, .. }) => {
+            Some(Edit::Sdedit { image, .. }) => {
                 let start = editing::noised(image, &noise, sampler.first())?;
                 Trajectory::with(denoiser, sampler, Box::new(seeded), start, clip)
             }

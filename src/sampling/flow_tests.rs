@@ -110,7 +110,7 @@ fn answers_that_are_no_numbers_end_the_adaptive_solver() {
 }
 
 #[test]
-fn flow_solvers_have_their_orders() {
+fn flow_solvers_have_at_least_their_orders() {
     let schedule = on(PathName::Flow);
     for (sampler, order, calls_a_step) in
         [(SamplerName::FlowEuler, 1.0, 1), (SamplerName::FlowMidpoint, 2.0, 2), (SamplerName::FlowHeun, 2.0, 2)]
@@ -122,7 +122,8 @@ fn flow_solvers_have_their_orders() {
         let ((coarse, calls), (fine, _)) = (error(12), error(24));
         let measured = (coarse / fine).log2();
         println!("{}: {coarse:.2e}, {fine:.2e}: order {measured:.2}", sampler.name());
-        assert!((measured - order).abs() < 0.3, "{}: order {measured}", sampler.name());
+        // On Gaussian data errors can cancel; the mixture of order_tests.rs shows the order itself.
+        assert!(measured > order - 0.3, "{}: order {measured}", sampler.name());
         assert!(calls == 12 * calls_a_step || calls == 12 * calls_a_step - 1, "{} calls", calls);
     }
 }

@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn a_full_rescale_gives_the_output_the_deviation_of_the_conditional_one() {
         let output = |rescale| {
-            let (_, prediction, parameterization) = asked(Guidance { rescale, ..Guidance::from(4.0) }, 50.0);
+            let (_, prediction, parameterization) = asked(Guidance { rescale, ..Guidance::from(3.0) }, 50.0);
             let at = parameterization.schedule.level(50.0);
             let output = parameterization.from_x_0_and_epsilon(&prediction.x_0, &prediction.epsilon, at).unwrap();
             output.flatten_from(1).unwrap().var(1).unwrap().sqrt().unwrap().to_vec1::<f32>().unwrap()

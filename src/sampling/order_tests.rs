@@ -7,7 +7,8 @@ use anyhow::{Result, bail};
 use candle_core::{Device, Tensor};
 
 use super::{
-    Churn, Ddim, Denoiser, Dpmpp2m, Dpmpp3m, Edm, Euler, Heun, NoiseSource, Prediction, Sampler, Trajectory, UniPc,
+    Churn, Ddim, Denoiser, Dpmpp2m, Dpmpp3m, Edm, Euler, Flow, FlowRule, Heun, NoiseSource, Prediction, Sampler,
+    Trajectory, UniPc,
 };
 use crate::config::{DiffusionConfig, PathName};
 use crate::diffusion::{NoiseLevel, Schedule};
@@ -108,6 +109,16 @@ fn solvers() -> Vec<(&'static str, f64, Make)> {
     ]
 }
 
+/// The solvers that only path flow allows.
+fn flow_solvers() -> Vec<(&'static str, f64, Make)> {
+    let flow = |rule| -> Make { Box::new(move |schedule, levels| Box::new(Flow::new(schedule, levels, rule))) };
+    vec![
+        ("flow_euler", 1.0, flow(FlowRule::Euler)),
+        ("flow_midpoint", 2.0, flow(FlowRule::Midpoint)),
+        ("flow_heun", 2.0, flow(FlowRule::Heun)),
+    ]
+}
+
 /// Root mean square of the differences.
 fn distance(a: &[f64], b: &[f64]) -> f64 {
     (a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>() / a.len() as f64).sqrt()
@@ -128,7 +139,8 @@ fn every_solver_converges_with_its_order() {
             let start: Vec<f64> = START.iter().map(|x| first.alpha * from * x).collect();
             distance(&arrive(make(&schedule, levels), &start, last), &exact)
         };
-        for (name, order, make) in solvers() {
+        let own = if path == PathName::Flow { flow_solvers() } else { Vec::new() };
+        for (name, order, make) in solvers().into_iter().chain(own) {
             let (coarse, fine) = (error(&make, 160), error(&make, 320));
             let slope = (coarse / fine).log2();
             println!("{name} on {path:?}: {coarse:.2e} {fine:.2e}, order {slope:.2}");

@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn groups_cover_the_samples_in_order_and_are_nearly_equal() {
         assert_eq!(groups(3..20, 6).collect::<Vec<_>>(), [3..8, 8..14, 14..20]);
-        assert_eq!(groups(0..4, 16).collect::<Vec<_>>(), [0..4]);
+        assert!(groups(0..4, 16).eq(std::iter::once(0..4)));
         assert_eq!([7, 28, 64].map(|size| samples_at_once(size * size)), [20, 1, 1]);
     }
 }

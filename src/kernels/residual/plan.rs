@@ -133,11 +133,9 @@ impl<'a> Parameters<'a> {
     pub fn new(numbers: &'a [Numbers<'a>]) -> Result<Self> {
         let slices = numbers.iter().map(Numbers::slice).collect::<Result<Vec<_>>>()?;
         let (pairs, _) = slices.as_chunks::<2>();
-        match pairs {
-            &[norm1, conv1, norm2, conv2] => Ok(Self { norm1, conv1, norm2, conv2, shortcut: None }),
-            &[norm1, conv1, norm2, conv2, shortcut] => {
-                Ok(Self { norm1, conv1, norm2, conv2, shortcut: Some(shortcut) })
-            }
+        match *pairs {
+            [norm1, conv1, norm2, conv2] => Ok(Self { norm1, conv1, norm2, conv2, shortcut: None }),
+            [norm1, conv1, norm2, conv2, shortcut] => Ok(Self { norm1, conv1, norm2, conv2, shortcut: Some(shortcut) }),
             _ => candle_core::bail!("a residual block has 8 or 10 parameters, not {}", slices.len()),
         }
     }

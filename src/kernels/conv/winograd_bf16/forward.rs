@@ -197,6 +197,7 @@ impl PairKernel for InputRow<'_> {
 #[inline(always)]
 unsafe fn store<S: PairSimd>(tile: [[S::V; IN]; IN], to: [*mut f32; IN], stride: usize) {
     for i in 0..IN {
+        #[allow(clippy::needless_range_loop, reason = "i and j number the plane")]
         for j in 0..IN {
             // SAFETY: the caller's promise.
             unsafe { S::store_rounded(to[i].add(j * stride), tile[i][j]) };
@@ -238,6 +239,7 @@ impl PairKernel for OutputRow<'_> {
                 let below = if second { rows.w * width } else { 0 };
                 for tile in 0..rows.across {
                     let mut half = [[S::splat(0.0); IN]; OUT];
+                    #[allow(clippy::needless_range_loop, reason = "j numbers the plane")]
                     for j in 0..IN {
                         let m = [
                             S::load(from[0].add(j * stride)),

@@ -105,9 +105,9 @@ pub(super) fn transformed_back(planes: &[f32], pairs: usize) -> Vec<f32> {
     let plane = |i: usize, j: usize| &planes[(i * IN + j) * pairs..][..pairs];
     for (tap, out) in out.chunks_exact_mut(pairs).enumerate() {
         let (y, x) = (tap / 3, tap % 3);
-        for i in 0..IN {
-            for j in 0..IN {
-                let factor = G[i][y] * G[j][x];
+        for (i, row) in G.iter().enumerate() {
+            for (j, column) in G.iter().enumerate() {
+                let factor = row[y] * column[x];
                 if factor != 0.0 {
                     out.iter_mut().zip(plane(i, j)).for_each(|(out, s)| *out += factor * s);
                 }
