@@ -106,28 +106,33 @@ fn ddim_from_given_noise_ends_where_diffusers_ends() {
 }
 
 #[test]
-fn the_offset_and_the_end_of_the_folder_s_scheduler_are_kept() {
+fn the_ways_of_the_folder_s_scheduler_are_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = copy("uncond_default", dir.path());
-    let path = folder.join("scheduler/scheduler_config.json");
-    let mut settings: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    settings["_class_name"] = json!("DDIMScheduler");
-    settings["steps_offset"] = json!(1);
-    settings["set_alpha_to_one"] = json!(false);
-    fs::write(&path, settings.to_string()).unwrap();
-    assert!(difflab(&["import", "uncond_default", "run"], dir.path()).status.success());
     let golden = golden("uncond_default").join("ddim.safetensors");
-    let noise = golden.to_str().unwrap();
-    let sampled = difflab(
-        &["sample", "run", "--noise", noise, "--steps", "10", "--out", "out.safetensors", "--quiet"],
-        dir.path(),
-    );
-    assert!(sampled.status.success(), "{}", stderr(&sampled));
-    let samples = &tensors(&dir.path().join("out.safetensors"))["samples"];
     let expected = tensors(&golden);
     let of = |name: &str| expected[name].clamp(-1f32, 1f32).unwrap();
-    assert!(largest_difference(samples, &of("offset")) < 1e-3);
-    assert!(largest_difference(samples, &of("samples")) > 1e-2, "the settings must matter");
+    for (name, changes) in [
+        ("offset", json!({"_class_name": "DDIMScheduler", "steps_offset": 1, "set_alpha_to_one": false})),
+        ("linspace", json!({"_class_name": "DDIMScheduler", "timestep_spacing": "linspace"})),
+    ] {
+        let folder = copy("uncond_default", dir.path());
+        let path = folder.join("scheduler/scheduler_config.json");
+        let mut settings: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        settings.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        fs::write(&path, settings.to_string()).unwrap();
+        let imported = difflab(&["import", "uncond_default", name], dir.path());
+        assert!(imported.status.success(), "{}", stderr(&imported));
+        let noise = golden.to_str().unwrap();
+        let sampled = difflab(
+            &["sample", name, "--noise", noise, "--steps", "10", "--out", "out.safetensors", "--quiet"],
+            dir.path(),
+        );
+        assert!(sampled.status.success(), "{}", stderr(&sampled));
+        let samples = &tensors(&dir.path().join("out.safetensors"))["samples"];
+        let difference = largest_difference(samples, &of(name));
+        assert!(difference < 1e-3, "{name}: {difference}");
+        assert!(largest_difference(samples, &of("samples")) > 1e-2, "{name} must matter");
+    }
 }
 
 #[test]

@@ -285,6 +285,10 @@ pub struct SampleConfig {
     /// Sampler ddim, path vp: end at the clean image. `false` ends at the level of t = 0, as some networks
     /// made with diffusers want it.
     pub set_alpha_to_one: bool,
+    /// Sampler ddim, path vp: each of n steps leads ⌊T/n⌋ timesteps down, as diffusers' DDIM does whatever the
+    /// spacing, and not to the timestep visited next. Imported runs have it. With spacing leading both are
+    /// the same.
+    pub equal_strides: bool,
     /// ρ of spacing karras: the larger, the shorter the steps near the clean image.
     pub rho: f64,
     /// The timesteps to visit, falling from T − 1 at most; they take the place of `steps` and `spacing`.
@@ -465,6 +469,7 @@ impl Default for SampleConfig {
             spacing: TimestepSpacing::Trailing,
             steps_offset: 0,
             set_alpha_to_one: true,
+            equal_strides: false,
             rho: 7.0,
             timesteps: Vec::new(),
             s_churn: 0.0,

@@ -10,26 +10,26 @@ use crate::diffusion::{NoiseLevel, Posterior, combine};
 /// η = 0 is deterministic, η = 1 has the marginals of ancestral sampling.
 ///
 /// As in diffusers, a clamped x̂_0 is combined with the ε̂ of the *unclamped* one; see
-/// [`Ddim::use_clipped_model_output`]. Unlike diffusers, s is always the next level of the list.
-/// Diffusers steps to t − ⌊T/n⌋ instead, which is the next entry with leading spacing (both agree)
-/// and with trailing spacing when n divides T, but leaves the list with linspace.
+/// [`Ddim::use_clipped_model_output`]. Unlike diffusers, s is the next level of the list unless
+/// told otherwise ([`Ddim::landing_on`]). Diffusers steps to t − ⌊T/n⌋ instead, which is the next entry with
+/// leading spacing (both agree) and with trailing spacing when n divides T, but leaves the list with linspace.
 pub struct Ddim {
     levels: Levels,
     eta: f64,
     use_clipped_model_output: bool,
-    end: NoiseLevel,
+    /// Where each step leads; empty: to the next level.
+    landings: Vec<NoiseLevel>,
 }
 
 impl Ddim {
     /// `levels` from the noisiest to the cleanest, one a network call; `eta` in 0..=1.
     pub fn new(levels: Vec<NoiseLevel>, eta: f64) -> Self {
-        Self { levels: Levels::new(levels), eta, use_clipped_model_output: false, end: NoiseLevel::CLEAN }
+        Self { levels: Levels::new(levels), eta, use_clipped_model_output: false, landings: Vec::new() }
     }
 
-    /// The level that the last step leads to, which is the clean image unless told otherwise (diffusers'
-    /// `set_alpha_to_one = false`: that of t = 0).
-    pub fn ending_at(mut self, end: NoiseLevel) -> Self {
-        self.end = end;
+    /// The level that each step leads to, one a level, where that is not the next one.
+    pub fn landing_on(mut self, landings: Vec<NoiseLevel>) -> Self {
+        self.landings = landings;
         self
     }
 
@@ -51,8 +51,8 @@ impl Sampler for Ddim {
     }
 
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, noise: &mut dyn NoiseSource) -> Result<Step> {
-        let last = self.levels.index() + 1 == self.calls();
-        let (from, to) = (self.levels.from(), if last { self.end } else { self.levels.to() });
+        let landing = self.landings.get(self.levels.index()).copied();
+        let (from, to) = (self.levels.from(), landing.unwrap_or(self.levels.to()));
         let variance = Posterior::between((to.alpha, to.sigma), (from.alpha, from.sigma)).variance;
         let added = self.eta * self.eta * variance;
         let direction = (to.sigma * to.sigma - added).max(0.0).sqrt();

@@ -26,6 +26,8 @@ pub struct SamplerSettings {
     pub steps_offset: usize,
     /// Sampler ddim on path vp ends at the clean image, not at the level of t = 0.
     pub set_alpha_to_one: bool,
+    /// Sampler ddim on path vp leads ⌊T/n⌋ timesteps down with each step, not to the next level.
+    pub equal_strides: bool,
     /// ρ of spacing karras, above 0.
     pub rho: f64,
     /// The timesteps to visit, falling within 0..T, in place of steps and spacing; empty: by those.
@@ -65,6 +67,7 @@ impl From<&SampleConfig> for SamplerSettings {
             spacing: config.spacing,
             steps_offset: config.steps_offset,
             set_alpha_to_one: config.set_alpha_to_one,
+            equal_strides: config.equal_strides,
             rho: config.rho,
             timesteps: config.timesteps.clone(),
             churn: Churn {
@@ -142,9 +145,8 @@ pub fn make(schedule: &Arc<Schedule>, settings: &SamplerSettings) -> Result<Box<
     Ok(match settings.sampler {
         SamplerName::Ddpm => Box::new(Ddpm::new(levels, schedule.variance_type)),
         SamplerName::Ddim => {
-            let early = !settings.set_alpha_to_one && schedule.path == PathName::Vp;
-            let end = if early { schedule.at(0) } else { NoiseLevel::CLEAN };
-            Box::new(Ddim::new(levels, settings.eta).ending_at(end))
+            let landings = landings(schedule, settings, &levels);
+            Box::new(Ddim::new(levels, settings.eta).landing_on(landings))
         }
         SamplerName::Euler => Box::new(Euler::new(levels, scale)),
         SamplerName::Heun => Box::new(Heun::new(levels, scale)),
@@ -160,4 +162,19 @@ pub fn make(schedule: &Arc<Schedule>, settings: &SamplerSettings) -> Result<Box<
         SamplerName::FlowMidpoint => flow(levels, FlowRule::Midpoint),
         SamplerName::FlowHeun => flow(levels, FlowRule::Heun),
     })
+}
+
+/// Where each step of DDIM leads: to the next level, and after the last to the clean image. diffusers' has
+/// it otherwise in two ways, which imported runs keep (`equal_strides`, `set_alpha_to_one`).
+fn landings(schedule: &Schedule, settings: &SamplerSettings, levels: &[NoiseLevel]) -> Vec<NoiseLevel> {
+    let here = schedule.path == PathName::Vp;
+    let end = if here && !settings.set_alpha_to_one { schedule.at(0) } else { NoiseLevel::CLEAN };
+    let stride = (schedule.timesteps() / levels.len().max(1)) as f64;
+    let next = |i: usize| match levels.get(i + 1) {
+        _ if here && settings.equal_strides && levels[i].t < stride => end,
+        _ if here && settings.equal_strides => schedule.level(levels[i].t - stride),
+        Some(next) => *next,
+        None => end,
+    };
+    (0..levels.len()).map(next).collect()
 }

@@ -4,7 +4,8 @@
 
 Tensors: `noise` [N, C, H, W], `samples` (the folder's own settings: leading spacing, x_0 clamped) and, of the
 class-conditional network, `guided` (w = 1, that is s = 2, the last row of the table as the null class) from the
-labels `class_labels`; of uncond_default `offset` (steps_offset = 1, set_alpha_to_one = false).
+labels `class_labels`; of uncond_default `offset` (steps_offset = 1,
+set_alpha_to_one = false) and `linspace` (that spacing, with which diffusers' DDIM leaves its own timesteps).
 """
 
 from pathlib import Path
@@ -46,6 +47,8 @@ def main():
         if folder.name == "uncond_default":
             changed = DDIMScheduler.from_config(scheduler.config, steps_offset=1, set_alpha_to_one=False)
             tensors["offset"] = sample(unet, changed, noise)
+            changed = DDIMScheduler.from_config(scheduler.config, timestep_spacing="linspace")
+            tensors["linspace"] = sample(unet, changed, noise)
         save_file(tensors, folder / "ddim.safetensors")
         print(folder.name, {name: tuple(t.shape) for name, t in tensors.items()})
 

@@ -233,6 +233,7 @@ fn variance_preserving(
     let offset = settings.number("steps_offset", 0.0)?;
     ensure!(offset.fract() == 0.0 && (0.0..1e6).contains(&offset), "steps_offset = {offset} is no whole number");
     sample.steps_offset = offset as usize;
+    sample.equal_strides = true;
     sample.set_alpha_to_one = settings.flag("set_alpha_to_one", true)?;
     for key in ["use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas", "use_flow_sigmas"] {
         ensure!(!settings.flag(key, false)?, "{key} = true is not supported");
