@@ -8,7 +8,7 @@ use crate::picture::plot::{LinePlot, save_stacked};
 use crate::run::write_replacing;
 
 /// Width and height in pixels of each plot.
-const PLOT: (u32, u32) = (900, 380);
+const PLOT: (u32, u32) = (1200, 380);
 
 /// A table in Markdown: the header, then the rows, each with as many cells.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {

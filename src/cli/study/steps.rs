@@ -102,7 +102,7 @@ fn text(subject: &Subject, w: f64, grid: &Grid) -> String {
         table(&header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)
     };
     let mut text = format!(
-        "<!-- Made by `difflab study steps`. -->\n\n{}\nw = {w} (s = {}).\n\n![The first table as a plot](steps.png)\n\n",
+        "<!-- Made by `difflab study steps`. -->\n\n{}\nw = {w} (s = {}).\n\n![The first two tables as plots](steps.png)\n\n",
         subject.caption(),
         1.0 + w
     );
@@ -133,8 +133,14 @@ fn text(subject: &Subject, w: f64, grid: &Grid) -> String {
     text + "The first samples:\n\n" + &table(&header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)
 }
 
+/// Samplers that add noise on the way; they have plots of their own, as one legend has no room for all.
+fn is_stochastic(sampler: SamplerName) -> bool {
+    use SamplerName::*;
+    matches!(sampler, Ddpm | EulerA | Dpmpp2mSde | Pc)
+}
+
 fn plots(grid: &Grid) -> Vec<LinePlot> {
-    let plot = |title: &str, y_label: &str, y: &dyn Fn(&Measured) -> Option<f64>| LinePlot {
+    let plot = |title: &str, y_label: &str, stochastic: bool, y: &dyn Fn(&Measured) -> Option<f64>| LinePlot {
         title: title.into(),
         x_label: "steps, log10".into(),
         y_label: y_label.into(),
@@ -143,6 +149,7 @@ fn plots(grid: &Grid) -> Vec<LinePlot> {
             .rows
             .iter()
             .zip(grid.measured)
+            .filter(|(sampler, _)| is_stochastic(**sampler) == stochastic)
             .enumerate()
             .map(|(i, (sampler, row))| Series {
                 name: sampler.name().into(),
@@ -151,9 +158,13 @@ fn plots(grid: &Grid) -> Vec<LinePlot> {
             })
             .collect(),
     };
-    let accuracy = plot("Quality against steps", "read as the class asked for, %", &|p| p.accuracy.map(|a| 100.0 * a));
-    let fid = plot("Distance to the data against steps", "judge-FID", &|p| p.fid);
-    [accuracy, fid].into_iter().filter(|plot| plot.series.iter().any(|series| !series.points.is_empty())).collect()
+    let mut plots = Vec::new();
+    for (title, stochastic) in [("Deterministic samplers", false), ("Stochastic samplers", true)] {
+        plots.push(plot(title, "read as the class asked for, %", stochastic, &|p| p.accuracy.map(|a| 100.0 * a)));
+        plots.push(plot(title, "judge-FID", stochastic, &|p| p.fid));
+    }
+    plots.retain(|plot| plot.series.iter().any(|series| !series.points.is_empty()));
+    plots
 }
 
 #[cfg(test)]
