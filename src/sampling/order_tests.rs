@@ -80,13 +80,13 @@ fn exact_flow(start: f64, from: f64, to: f64) -> f64 {
     x
 }
 
-/// Where a sampler arrives at the last of `levels`: x/α.
-fn arrive(sampler: Box<dyn Sampler>, start: &[f64], last: NoiseLevel) -> Vec<f64> {
+/// Where a sampler arrives at the last of its levels, `calls_beyond` network calls before the clean image: x/α.
+fn arrive(sampler: Box<dyn Sampler>, start: &[f64], last: NoiseLevel, calls_beyond: usize) -> Vec<f64> {
     let start = Tensor::from_slice(start, (1, 1, start.len(), 1), &Device::Cpu).unwrap();
     let trajectory = Trajectory::with(Box::new(Exact), sampler, Box::new(NoNoise), start, false).unwrap();
     let frames: Vec<_> = trajectory.collect::<Result<_>>().unwrap();
-    // The last frame is beyond the last level: the clean image, to which every solver goes by Euler's step.
-    let x_t = &frames[frames.len() - 2].x_t;
+    // The last frame is beyond the last level: the clean image, to which solvers go by Euler's step.
+    let x_t = &frames[frames.len() - 1 - calls_beyond].x_t;
     (x_t / last.alpha).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
@@ -131,17 +131,19 @@ fn every_solver_converges_with_its_order() {
     let exact: Vec<f64> = START.iter().map(|x| exact_flow(from * x, from, to)).collect();
     for path in [PathName::Edm, PathName::VpSde, PathName::SubVpSde, PathName::Flow] {
         let schedule = on(path);
-        let error = |make: &Make, n: usize| {
+        let error = |make: &Make, n: usize, calls_beyond: usize| {
             // n steps of equal ratio.
             let ratio = |i: usize| from * (to / from).powf(i as f64 / n as f64);
             let levels: Vec<NoiseLevel> = (0..=n).map(|i| schedule.level_of(ratio(i))).collect();
             let (first, last) = (levels[0], levels[n]);
             let start: Vec<f64> = START.iter().map(|x| first.alpha * from * x).collect();
-            distance(&arrive(make(&schedule, levels), &start, last), &exact)
+            distance(&arrive(make(&schedule, levels), &start, last, calls_beyond), &exact)
         };
         let own = if path == PathName::Flow { flow_solvers() } else { Vec::new() };
         for (name, order, make) in solvers().into_iter().chain(own) {
-            let (coarse, fine) = (error(&make, 160), error(&make, 320));
+            // The midpoint rule alone asks twice in its last step.
+            let calls_beyond = if name == "flow_midpoint" { 2 } else { 1 };
+            let (coarse, fine) = (error(&make, 160, calls_beyond), error(&make, 320, calls_beyond));
             let slope = (coarse / fine).log2();
             println!("{name} on {path:?}: {coarse:.2e} {fine:.2e}, order {slope:.2}");
             assert!((slope - order).abs() < 0.25, "{name} on {path:?}: order {slope}, not {order} ({coarse}, {fine})");
@@ -179,7 +181,7 @@ fn a_start_without_any_signal_costs_no_order_but_the_third() {
             let levels: Vec<NoiseLevel> = (0..=n).map(|i| schedule.level(schedule.t_of_u(u(i)))).collect();
             assert_eq!(levels[0].alpha, 0.0);
             let last = levels[n];
-            distance(&arrive(make(&schedule, levels), &START, last), &exact)
+            distance(&arrive(make(&schedule, levels), &START, last, 1), &exact)
         };
         let (coarse, fine) = (error(160), error(320));
         let slope = (coarse / fine).log2();
