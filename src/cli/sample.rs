@@ -266,7 +266,8 @@ impl Plan {
             }
         };
         let num_classes = model.net.num_classes();
-        let class = args.class.as_deref().map(|class| find_class(class, num_classes, &model.classes)).transpose()?;
+        let class =
+            args.class.as_deref().map(|class| find_class("--class", class, num_classes, &model.classes)).transpose()?;
         // Without a class of its own, what is edited keeps none: the network is asked for its null class.
         let num_classes_asked = if edit.is_some() { num_classes.filter(|_| class.is_some()) } else { num_classes };
         let classes = num_classes_asked.map(|n| run::classes_in_turn(noise.dims()[0], n, class));
@@ -296,7 +297,8 @@ impl Plan {
             (None, None) => 0.0,
         };
         let negative = args.negative_class.as_deref();
-        let negative = negative.map(|class| find_class(class, num_classes, &model.classes)).transpose()?;
+        let negative =
+            negative.map(|class| find_class("--negative-class", class, num_classes, &model.classes)).transpose()?;
         let usual = Guidance::from_config(defaults, guidance_scale, &model.classes).map_err(UsageError::new)?;
         let guidance = Guidance {
             rescale: args.guidance_rescale.unwrap_or(usual.rescale),
@@ -436,9 +438,9 @@ impl Plan {
 }
 
 /// The class that a person means, by number or by name.
-fn find_class(asked: &str, num_classes: Option<usize>, names: &[String]) -> Result<usize> {
+fn find_class(flag: &str, asked: &str, num_classes: Option<usize>, names: &[String]) -> Result<usize> {
     let Some(num_classes) = num_classes else {
-        let message = format!("--class {asked}: this network was trained without class labels");
+        let message = format!("{flag} {asked}: this network was trained without class labels");
         return Err(UsageError::new(message).into());
     };
     let by_name = || names.iter().position(|name| name.eq_ignore_ascii_case(asked));
@@ -449,7 +451,7 @@ fn find_class(asked: &str, num_classes: Option<usize>, names: &[String]) -> Resu
         let known: Vec<String> =
             names.iter().enumerate().filter(named).map(|(i, name)| format!("{i} {name}")).collect();
         let listed = if known.is_empty() { String::new() } else { format!(": {}", known.join(", ")) };
-        UsageError::new(format!("--class {asked}: this run knows the classes 0 to {}{listed}", num_classes - 1)).into()
+        UsageError::new(format!("{flag} {asked}: this run knows the classes 0 to {}{listed}", num_classes - 1)).into()
     })
 }
 
@@ -460,11 +462,11 @@ mod tests {
     #[test]
     fn classes_are_found_by_number_and_name_and_unknown_ones_list_what_there_is() {
         let names: Vec<String> = ["flags", "objects"].map(String::from).to_vec();
-        assert_eq!(find_class("1", Some(2), &names).unwrap(), 1);
-        assert_eq!(find_class("Flags", Some(2), &names).unwrap(), 0);
-        let message = find_class("7", Some(2), &names).unwrap_err().to_string();
+        assert_eq!(find_class("--class", "1", Some(2), &names).unwrap(), 1);
+        assert_eq!(find_class("--class", "Flags", Some(2), &names).unwrap(), 0);
+        let message = find_class("--class", "7", Some(2), &names).unwrap_err().to_string();
         assert!(message.contains("0 to 1") && message.contains("1 objects"), "{message}");
-        let message = find_class("3", None, &[]).unwrap_err().to_string();
+        let message = find_class("--class", "3", None, &[]).unwrap_err().to_string();
         assert!(message.contains("without class labels"), "{message}");
     }
 }
