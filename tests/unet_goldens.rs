@@ -114,6 +114,40 @@ fn the_gradient_of_every_parameter_equals_torch() {
     }
 }
 
+/// The fast kernels take f32 on a CPU and nothing else: in f64 every operation is the one made of candle's own
+/// that runs on other devices too.
+#[test]
+fn the_operations_of_other_devices_give_the_same_outputs_and_gradients() {
+    for (name, golden_loss) in GOLDENS {
+        let Inputs { x, t, labels, expected } = inputs(name);
+        let gradients = tensors(golden(name).join("golden_grads.safetensors"));
+        let (config, weights) = diffusers::load_unet(&golden(name)).unwrap();
+        let kinds: HashMap<String, ParameterKind> =
+            parameters(&config).unwrap().into_iter().map(|p| (p.name, p.kind)).collect();
+        let double = |tensor: &Tensor| tensor.to_dtype(DType::F64).unwrap();
+        let in_f64 = weights.iter().map(|(name, tensor)| (name.to_string(), double(tensor))).collect();
+        let (weights, vars) = Weights::from_map(in_f64).trainable().unwrap();
+        let unet = UNet::new(&config, &weights).unwrap();
+        let output = unet.forward(&double(&x), &double(&t), labels.as_ref()).unwrap();
+        assert_eq!(output.dtype(), DType::F64);
+        let loss = output.sqr().unwrap().mean_all().unwrap();
+        assert!((loss.to_scalar::<f64>().unwrap() - golden_loss).abs() < 1e-5, "{name}");
+        let single = |tensor: &Tensor| tensor.to_dtype(DType::F32).unwrap();
+        let difference = max_abs_difference(&single(&output), &channels_last(&expected["out"]));
+        assert!(difference < 1e-4, "{name}: the output differs by {difference}");
+        let grads = loss.backward().unwrap();
+        for (parameter, var) in &vars {
+            let grad = grads.get(var).unwrap_or_else(|| panic!("{name}: {parameter} has no gradient"));
+            let grad = kinds[parameter].to_file_layout(&single(grad)).unwrap();
+            let golden = &gradients[parameter];
+            let largest = values(golden).into_iter().fold(0f32, |m, v| m.max(v.abs()));
+            let allowed = if parameter.ends_with("to_k.bias") { 1e-6 } else { 1e-3 * largest };
+            let difference = max_abs_difference(&grad, golden);
+            assert!(difference < allowed, "{name}: {parameter} differs by {difference}, largest {largest}");
+        }
+    }
+}
+
 #[test]
 fn saving_and_loading_is_exact_and_writes_the_folder_that_diffusers_wrote() {
     for (name, _) in GOLDENS {
