@@ -62,12 +62,17 @@ def difflab(*arguments):
 def judged(unet, folder):
     """The share of 200 samples that read as the class asked for."""
     scheduler = DDPMScheduler(
-        num_train_timesteps=1000, beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", clip_sample=False
+        num_train_timesteps=1000,
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="v_prediction",
+        clip_sample=False,
+        timestep_spacing="trailing",
     )
     pipeline, run = folder / "pipeline", folder / "run"
     DDPMPipeline(unet=unet, scheduler=scheduler).save_pretrained(pipeline)
     difflab("import", pipeline, run)
-    return json.loads(difflab("eval", run, "--metrics", "accuracy", "--format", "json"))["class_accuracy"]
+    sampling = ["--num", 200, "--guidance-scale", 1, "--sampler", "ddim", "--steps", 50]
+    return json.loads(difflab("eval", run, "--metrics", "accuracy", "--format", "json", *sampling))["class_accuracy"]
 
 
 def main():
