@@ -57,12 +57,8 @@ impl Ddpm {
 const LEAST_VARIANCE: f64 = 1e-20;
 
 impl Sampler for Ddpm {
-    fn first(&self) -> NoiseLevel {
-        self.levels.all()[0]
-    }
-
-    fn calls(&self) -> usize {
-        self.levels.all().len()
+    fn levels(&self) -> &[NoiseLevel] {
+        self.levels.all()
     }
 
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, noise: &mut dyn NoiseSource) -> Result<Step> {

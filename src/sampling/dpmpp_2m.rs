@@ -4,7 +4,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::multistep::Past;
+use super::multistep::{FlowStep, Past};
 use super::{Levels, NoiseSource, Prediction, Sampler, Step};
 use crate::diffusion::{NoiseLevel, combine};
 
@@ -40,12 +40,8 @@ impl Dpmpp2m {
 }
 
 impl Sampler for Dpmpp2m {
-    fn first(&self) -> NoiseLevel {
-        self.levels.all()[0]
-    }
-
-    fn calls(&self) -> usize {
-        self.levels.all().len()
+    fn levels(&self) -> &[NoiseLevel] {
+        self.levels.all()
     }
 
     fn clips(&self) -> bool {
@@ -53,14 +49,15 @@ impl Sampler for Dpmpp2m {
     }
 
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, _noise: &mut dyn NoiseSource) -> Result<Step> {
-        let (from, to) = (self.levels.from(), self.levels.to());
-        self.past.push(from.lambda(), &prediction.x_0);
-        let h = to.lambda() - from.lambda();
-        let decay = (-h).exp_m1();
-        let mut x_s = combine(to.sigma / from.sigma, x_t, -to.alpha * decay, &prediction.x_0)?;
-        if self.past.order() == 2 && to.sigma > 0.0 {
-            let factor = if self.heun { decay / h + 1.0 } else { -0.5 * decay };
-            x_s = combine(1.0, &x_s, to.alpha * factor, &self.past.change(0, h)?)?;
+        let step = FlowStep::between(self.levels.from(), self.levels.to());
+        self.past.push(step.from.lambda(), &prediction.x_0);
+        let mut x_s = step.straight(x_t, &prediction.x_0)?;
+        if self.past.order() == 2 && step.to.sigma > 0.0 {
+            let change = self.past.change(0, step.h)?;
+            x_s = match self.heun {
+                true => combine(1.0, &x_s, step.to.alpha * (step.decay / step.h + 1.0), &change)?,
+                false => step.bent(&x_s, &change)?,
+            };
         }
         Ok(Step { x_t: x_s, next: self.levels.advance() })
     }

@@ -27,12 +27,8 @@ impl Dpmpp2mSde {
 }
 
 impl Sampler for Dpmpp2mSde {
-    fn first(&self) -> NoiseLevel {
-        self.levels.all()[0]
-    }
-
-    fn calls(&self) -> usize {
-        self.levels.all().len()
+    fn levels(&self) -> &[NoiseLevel] {
+        self.levels.all()
     }
 
     fn clips(&self) -> bool {

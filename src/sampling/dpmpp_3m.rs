@@ -5,7 +5,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 
 use super::dpmpp_2m::FEW;
-use super::multistep::Past;
+use super::multistep::{FlowStep, Past};
 use super::{Levels, NoiseSource, Prediction, Sampler, Step};
 use crate::diffusion::{NoiseLevel, combine};
 
@@ -54,12 +54,8 @@ impl Dpmpp3m {
 }
 
 impl Sampler for Dpmpp3m {
-    fn first(&self) -> NoiseLevel {
-        self.levels.all()[0]
-    }
-
-    fn calls(&self) -> usize {
-        self.levels.all().len()
+    fn levels(&self) -> &[NoiseLevel] {
+        self.levels.all()
     }
 
     fn clips(&self) -> bool {
@@ -67,13 +63,12 @@ impl Sampler for Dpmpp3m {
     }
 
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, _noise: &mut dyn NoiseSource) -> Result<Step> {
-        let (from, to) = (self.levels.from(), self.levels.to());
+        let step = FlowStep::between(self.levels.from(), self.levels.to());
+        let FlowStep { from, to, h, decay } = step;
         self.past.push(from.lambda(), &prediction.x_0);
-        let h = to.lambda() - from.lambda();
-        let decay = (-h).exp_m1();
-        let mut x_s = combine(to.sigma / from.sigma, x_t, -to.alpha * decay, &prediction.x_0)?;
+        let mut x_s = step.straight(x_t, &prediction.x_0)?;
         match self.order() {
-            2 => x_s = combine(1.0, &x_s, -0.5 * to.alpha * decay, &self.past.change(0, h)?)?,
+            2 => x_s = step.bent(&x_s, &self.past.change(0, h)?)?,
             3 => {
                 let (newer, older) = (self.past.change(0, h)?, self.past.change(1, h)?);
                 let r_0 = (self.past.lambda(0) - self.past.lambda(1)) / h;

@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::heun::{mean_step, slope};
+use super::heun::{Half, calls, mean_step, slope};
 use super::{Churn, Levels, NoiseSource, Prediction, Sampler, Step};
 use crate::diffusion::{NoiseLevel, Schedule, combine};
 
@@ -20,14 +20,8 @@ pub struct Edm {
     raised: Vec<NoiseLevel>,
     noise_scale: Option<f64>,
     s_noise: f64,
+    /// A step, from the raised level, whose first half is done.
     half: Option<Half>,
-}
-
-/// Where a step began, and what Euler's method said there.
-struct Half {
-    /// x/α at the raised level.
-    start: Tensor,
-    slope: Tensor,
 }
 
 impl Edm {
@@ -70,14 +64,12 @@ impl Edm {
 }
 
 impl Sampler for Edm {
-    fn first(&self) -> NoiseLevel {
-        self.levels.all()[0]
+    fn levels(&self) -> &[NoiseLevel] {
+        self.levels.all()
     }
 
     fn calls(&self) -> usize {
-        // A level without signal has Euler's step alone, as the last has.
-        let single = self.levels.all().iter().filter(|level| level.alpha == 0.0).count();
-        (2 * self.levels.all().len()).saturating_sub(1 + single).max(1)
+        calls(self.levels.all())
     }
 
     fn noise_scale(&self) -> Option<f64> {

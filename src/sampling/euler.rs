@@ -28,12 +28,8 @@ impl Euler {
 }
 
 impl Sampler for Euler {
-    fn first(&self) -> NoiseLevel {
-        self.levels.all()[0]
-    }
-
-    fn calls(&self) -> usize {
-        self.levels.all().len()
+    fn levels(&self) -> &[NoiseLevel] {
+        self.levels.all()
     }
 
     fn noise_scale(&self) -> Option<f64> {

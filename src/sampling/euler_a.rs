@@ -30,12 +30,8 @@ impl EulerAncestral {
 }
 
 impl Sampler for EulerAncestral {
-    fn first(&self) -> NoiseLevel {
-        self.levels.all()[0]
-    }
-
-    fn calls(&self) -> usize {
-        self.levels.all().len()
+    fn levels(&self) -> &[NoiseLevel] {
+        self.levels.all()
     }
 
     fn noise_scale(&self) -> Option<f64> {

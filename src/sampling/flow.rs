@@ -50,8 +50,8 @@ impl Flow {
 }
 
 impl Sampler for Flow {
-    fn first(&self) -> NoiseLevel {
-        self.levels.all()[0]
+    fn levels(&self) -> &[NoiseLevel] {
+        self.levels.all()
     }
 
     fn calls(&self) -> usize {

@@ -22,10 +22,10 @@ pub struct Heun {
 }
 
 /// Where a step began, and what Euler's method said there.
-struct Half {
+pub(super) struct Half {
     /// x/α at the beginning.
-    start: Tensor,
-    slope: Tensor,
+    pub start: Tensor,
+    pub slope: Tensor,
 }
 
 impl Heun {
@@ -47,15 +47,19 @@ pub(super) fn mean_step(start: &Tensor, a: &Tensor, b: &Tensor, from: NoiseLevel
     combine(to.alpha, start, half, &(a + b)?)
 }
 
+/// Two calls a level, but for the last and for one without signal: these have Euler's step alone.
+pub(super) fn calls(levels: &[NoiseLevel]) -> usize {
+    let single = levels.iter().filter(|level| level.alpha == 0.0).count();
+    (2 * levels.len()).saturating_sub(1 + single).max(1)
+}
+
 impl Sampler for Heun {
-    fn first(&self) -> NoiseLevel {
-        self.levels.all()[0]
+    fn levels(&self) -> &[NoiseLevel] {
+        self.levels.all()
     }
 
     fn calls(&self) -> usize {
-        // A level without signal has Euler's step alone, as the last has.
-        let single = self.levels.all().iter().filter(|level| level.alpha == 0.0).count();
-        (2 * self.levels.all().len()).saturating_sub(1 + single).max(1)
+        calls(self.levels.all())
     }
 
     fn noise_scale(&self) -> Option<f64> {

@@ -1,7 +1,45 @@
-//! What a multistep solver remembers.
+//! What a multistep solver remembers, and the step that it bends.
 
 use anyhow::Result;
 use candle_core::Tensor;
+
+use crate::diffusion::{NoiseLevel, combine};
+
+/// One step of the probability flow in λ = log(α/σ), where it is solved exactly up to the change of x̂_0 (Lu et al.
+/// 2022, "DPM-Solver++", eq. 9).
+#[derive(Clone, Copy)]
+pub struct FlowStep {
+    pub from: NoiseLevel,
+    pub to: NoiseLevel,
+    /// λ_s − λ_t.
+    pub h: f64,
+    /// e^{−h} − 1.
+    pub decay: f64,
+}
+
+impl FlowStep {
+    /// From x_t at `from` to x_s at `to`.
+    pub fn between(from: NoiseLevel, to: NoiseLevel) -> Self {
+        let h = to.lambda() - from.lambda();
+        Self { from, to, h, decay: (-h).exp_m1() }
+    }
+
+    /// x_s for an x̂_0 that does not change, the first order: (σ_s/σ_t) x_t + α_s (1 − e^{−h}) x̂_0.
+    ///
+    /// # Errors
+    /// When the shapes disagree.
+    pub fn straight(&self, x_t: &Tensor, x_0: &Tensor) -> Result<Tensor> {
+        combine(self.to.sigma / self.from.sigma, x_t, -self.to.alpha * self.decay, x_0)
+    }
+
+    /// `straight` with x̂_0 on the line that changes by `change` over the step: ½ α_s (1 − e^{−h}) more of it.
+    ///
+    /// # Errors
+    /// When the shapes disagree.
+    pub fn bent(&self, straight: &Tensor, change: &Tensor) -> Result<Tensor> {
+        combine(1.0, straight, -0.5 * self.to.alpha * self.decay, change)
+    }
+}
 
 /// The answers of the latest levels, newest first: λ = log(α/σ) and x̂_0.
 ///

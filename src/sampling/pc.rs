@@ -55,8 +55,8 @@ impl PredictorCorrector {
 }
 
 impl Sampler for PredictorCorrector {
-    fn first(&self) -> NoiseLevel {
-        self.levels.all()[0]
+    fn levels(&self) -> &[NoiseLevel] {
+        self.levels.all()
     }
 
     fn calls(&self) -> usize {

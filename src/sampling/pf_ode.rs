@@ -126,8 +126,8 @@ fn root_mean_square(x: &Tensor) -> Result<f64> {
 }
 
 impl Sampler for ProbabilityFlow {
-    fn first(&self) -> NoiseLevel {
-        self.first
+    fn levels(&self) -> &[NoiseLevel] {
+        std::slice::from_ref(&self.first)
     }
 
     fn calls(&self) -> usize {

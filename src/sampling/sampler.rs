@@ -97,12 +97,20 @@ pub struct Step {
 /// One sampler: it decides where the network is asked, and what to make of each answer. A sampler with
 /// several calls a step (Heun, adaptive solvers) keeps what it needs between them.
 pub trait Sampler: Send {
-    /// The level of the first call.
-    fn first(&self) -> NoiseLevel;
+    /// The levels that it was given, at least one, the noisiest first. Those that choose their steps on the way
+    /// are given the first alone.
+    fn levels(&self) -> &[NoiseLevel];
 
-    /// Network calls of the whole trajectory. Samplers that choose their steps on the way say what they
-    /// expect by now.
-    fn calls(&self) -> usize;
+    /// The level of the first call.
+    fn first(&self) -> NoiseLevel {
+        self.levels()[0]
+    }
+
+    /// Network calls of the whole trajectory: one at each level, unless the sampler says otherwise. Samplers
+    /// that choose their steps on the way say what they expect by now.
+    fn calls(&self) -> usize {
+        self.levels().len()
+    }
 
     /// What unit noise is multiplied by to stand at the first level, where that is not
     /// [`Schedule::noise_scale`].

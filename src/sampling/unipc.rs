@@ -4,7 +4,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::multistep::Past;
+use super::multistep::{FlowStep, Past};
 use super::{Levels, NoiseSource, Prediction, Sampler, Step};
 use crate::diffusion::{NoiseLevel, combine};
 
@@ -40,10 +40,10 @@ impl UniPc {
 
     /// UniC: the last step again, now that x̂_0 at its end, `at`, is known. Before that is remembered.
     fn correct(&self, taken: &Taken, at: NoiseLevel, x_0: &Tensor) -> Result<Tensor> {
-        let (from, h) = (taken.from, at.lambda() - taken.from.lambda());
-        let decay = (-h).exp_m1();
+        let step = FlowStep::between(taken.from, at);
+        let FlowStep { h, decay, .. } = step;
         let latest = self.past.x_0(0);
-        let straight = combine(at.sigma / from.sigma, &taken.start, -at.alpha * decay, latest)?;
+        let straight = step.straight(&taken.start, latest)?;
         let news = (x_0 - latest)?;
         let bend = if taken.order == 1 {
             (news * 0.5)?
@@ -61,24 +61,19 @@ impl UniPc {
 
     /// UniP: from `from` to `to`.
     fn predict(&self, x: &Tensor, from: NoiseLevel, to: NoiseLevel, order: usize) -> Result<Tensor> {
-        let h = to.lambda() - from.lambda();
-        let decay = (-h).exp_m1();
-        let straight = combine(to.sigma / from.sigma, x, -to.alpha * decay, self.past.x_0(0))?;
+        let step = FlowStep::between(from, to);
+        let straight = step.straight(x, self.past.x_0(0))?;
         if order == 1 {
             return Ok(straight);
         }
         // ρ_1 = ½ for the order 2, as the paper simplifies it.
-        combine(1.0, &straight, -0.5 * to.alpha * decay, &self.past.change(0, h)?)
+        step.bent(&straight, &self.past.change(0, step.h)?)
     }
 }
 
 impl Sampler for UniPc {
-    fn first(&self) -> NoiseLevel {
-        self.levels.all()[0]
-    }
-
-    fn calls(&self) -> usize {
-        self.levels.all().len()
+    fn levels(&self) -> &[NoiseLevel] {
+        self.levels.all()
     }
 
     fn clips(&self) -> bool {

@@ -77,8 +77,8 @@ fn walk(levels: usize, Resampling { jump_length, times }: Resampling) -> Vec<usi
 }
 
 impl Sampler for Inpainting {
-    fn first(&self) -> NoiseLevel {
-        self.levels[0]
+    fn levels(&self) -> &[NoiseLevel] {
+        &self.levels
     }
 
     fn calls(&self) -> usize {
