@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use difflab::config::{DiffusionConfig, SampleConfig, ScheduleName, TimeScaleShift};
 use difflab::diffusion::Schedule;
-use difflab::nn::{DownBlockType, ParameterKind, UNet, UNetConfig, UpBlockType, Weights, parameters};
+use difflab::nn::{DownBlockType, Net, ParameterKind, UNet, UNetConfig, UpBlockType, Weights, parameters};
 use difflab::nn::{diffusers, parameter_count};
 
 /// Name, and the loss mean(out²). The last two were made for settings that the first two leave at
@@ -61,7 +61,7 @@ fn outputs_and_inner_activations_equal_diffusers() {
     for (name, _) in GOLDENS {
         let Inputs { x, t, labels, expected } = inputs(name);
         let (config, weights) = diffusers::load_unet(&golden(name)).unwrap();
-        let unet = UNet::new(&config, &weights).unwrap();
+        let unet = Net::UNet(UNet::new(&config, &weights).unwrap());
         let mut seen = BTreeMap::new();
         let mut observer = |module: &str, h: &Tensor| {
             seen.insert(module.to_string(), h.clone());
@@ -293,7 +293,7 @@ fn every_parameter_of_every_family_gets_a_gradient() {
         // No level may shrink to one pixel, where attention has nothing to choose from.
         let (x, t, labels) = small_batch(&config, 2, 16);
         let (weights, vars) = Weights::init(&config, 3, &Device::Cpu).unwrap().trainable().unwrap();
-        let unet = UNet::new(&config, &weights).unwrap();
+        let unet = Net::UNet(UNet::new(&config, &weights).unwrap());
         let mut rng = difflab::random::generator(1, difflab::random::Stream::Dropout, 0);
         let output = unet.forward_train(&x, &t, labels.as_ref(), Some(&mut rng)).unwrap();
         let loss = (&output * &output.sin().unwrap()).unwrap().sum_all().unwrap();

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
-use rand_chacha::ChaCha8Rng;
 
+use super::conditioning::Conditioning;
 use super::embedding::{ClassEmbedding, TimeEmbedding, TimeFeatures};
 use super::layers::Linear;
 use super::parameters::Scope;
-use super::pass::{Pass, Told};
+use super::pass::Pass;
 use super::{MlpConfig, Weights};
 use crate::config::TimeScaleShift;
 use crate::kernels;
@@ -28,9 +28,7 @@ pub struct Mlp {
 
 struct Parts {
     config: MlpConfig,
-    time_features: TimeFeatures,
-    time_embedding: TimeEmbedding,
-    class_embedding: Option<ClassEmbedding>,
+    conditioning: Conditioning,
     input: Linear,
     blocks: Vec<Block>,
     output: Linear,
@@ -69,9 +67,11 @@ impl Mlp {
         let class_embedding =
             config.num_class_embeds.map(|rows| ClassEmbedding::new(scope.child("class_embedding"), rows, width));
         let parts = Parts {
-            time_features: TimeFeatures::of_width(TIME_FEATURES),
-            time_embedding: TimeEmbedding::new(scope.child("time_embedding"), TIME_FEATURES, width)?,
-            class_embedding: class_embedding.transpose()?,
+            conditioning: Conditioning {
+                time_features: TimeFeatures::of_width(TIME_FEATURES),
+                time_embedding: TimeEmbedding::new(scope.child("time_embedding"), TIME_FEATURES, width)?,
+                class_embedding: class_embedding.transpose()?,
+            },
             input: Linear::new(scope.child("input"), features_in, width)?,
             blocks: (0..config.hidden_layers).map(block).collect::<Result<_>>()?,
             output: Linear::new(scope.child("output"), width, features_out)?,
@@ -102,38 +102,11 @@ impl Mlp {
     /// When a shape doesn't fit, a class is out of range, or labels are given to an unconditional network
     /// or not given to a conditional one.
     pub fn forward(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>) -> Result<Tensor> {
-        self.parts.forward(x, t, class_labels, Pass::default())
+        self.pass(x, t, class_labels, Pass::default())
     }
 
-    /// As [`Self::forward`], with dropout drawn from `dropout` where one is given.
-    ///
-    /// # Errors
-    /// As [`Self::forward`].
-    pub fn forward_train(
-        &self,
-        x: &Tensor,
-        t: &Tensor,
-        class_labels: Option<&Tensor>,
-        dropout: Option<&mut ChaCha8Rng>,
-    ) -> Result<Tensor> {
-        self.parts.forward(x, t, class_labels, Pass { dropout, ..Pass::default() })
-    }
-
-    /// As [`Self::forward`]; `observer` is told the name and the output of modules as they run: `time_proj`,
+    /// As [`Self::forward`], with all that a pass can carry. The observer is told of `time_proj`,
     /// `time_embedding`, `input`, `blocks.0` and so on.
-    ///
-    /// # Errors
-    /// As [`Self::forward`].
-    pub fn forward_observed(
-        &self,
-        x: &Tensor,
-        t: &Tensor,
-        class_labels: Option<&Tensor>,
-        observer: &mut dyn FnMut(&str, &Tensor),
-    ) -> Result<Tensor> {
-        self.parts.forward(x, t, class_labels, Pass { observer: Some(observer), ..Pass::default() })
-    }
-
     pub(super) fn pass(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>, pass: Pass) -> Result<Tensor> {
         self.parts.forward(x, t, class_labels, pass)
     }
@@ -149,7 +122,7 @@ impl Parts {
             [height, width, channels]
         );
         ensure!(t.dims() == [n], "{n} samples need {n} times, not a tensor of shape {:?}", t.dims());
-        let time = self.told(t, class_labels, &mut pass)?;
+        let time = self.conditioning.told(t, class_labels, &mut pass)?;
         let (features_in, _) = self.config.features();
         let mut h = self.input.forward(&x.reshape((n, features_in))?)?;
         pass.show(|| "input".into(), &h);
@@ -159,34 +132,6 @@ impl Parts {
         }
         let output = self.output.forward(&kernels::silu(&h)?)?;
         Ok(output.reshape((n, height, width, self.config.out_channels))?)
-    }
-
-    /// The embedding for every block.
-    fn told(&self, t: &Tensor, class_labels: Option<&Tensor>, pass: &mut Pass) -> Result<Told> {
-        let all = self.embed(t, class_labels, pass)?;
-        let other = match pass.retimed {
-            Some((block, t)) => Some((block, self.embed(t, class_labels, &mut Pass::default())?)),
-            None => None,
-        };
-        Ok(Told { all, other })
-    }
-
-    /// The embedding of time and class behind a SiLU, `[N, hidden_width]`.
-    fn embed(&self, t: &Tensor, class_labels: Option<&Tensor>, pass: &mut Pass) -> Result<Tensor> {
-        let features = self.time_features.forward(t)?;
-        pass.show(|| "time_proj".into(), &features);
-        let mut embedding = self.time_embedding.forward(&features)?;
-        pass.show(|| "time_embedding".into(), &embedding);
-        match (&self.class_embedding, class_labels) {
-            (Some(table), Some(labels)) => {
-                ensure!(labels.dims() == t.dims(), "{:?} class labels for {:?} times", labels.dims(), t.dims());
-                embedding = (embedding + table.forward(labels)?)?;
-            }
-            (None, None) => {}
-            (Some(_), None) => bail!("this network is class-conditional: it needs a class label for each sample"),
-            (None, Some(_)) => bail!("this network is unconditional: it takes no class labels"),
-        }
-        Ok(kernels::silu(&embedding)?)
     }
 }
 
@@ -214,6 +159,7 @@ mod tests {
 
     use super::*;
     use crate::config::ModelConfig;
+    use crate::nn::Net;
     use crate::nn::parameter_count;
     use crate::random::{Stream, generator};
 
@@ -291,7 +237,7 @@ mod tests {
 
     #[test]
     fn dropout_acts_in_training_only() {
-        let mlp = mlp(&config(TimeScaleShift::Default, None));
+        let mlp = Net::Mlp(mlp(&config(TimeScaleShift::Default, None)));
         let (x, t) = (points(8), times(&[5.0; 8]));
         let plain = mlp.forward(&x, &t, None).unwrap();
         let mut rng = generator(0, Stream::Dropout, 0);
@@ -302,7 +248,7 @@ mod tests {
 
     #[test]
     fn the_observer_sees_the_blocks_in_order() {
-        let mlp = mlp(&config(TimeScaleShift::Default, None));
+        let mlp = Net::Mlp(mlp(&config(TimeScaleShift::Default, None)));
         let mut seen = Vec::new();
         mlp.forward_observed(&points(1), &times(&[1.0]), None, &mut |name, _| seen.push(name.to_string())).unwrap();
         assert_eq!(seen, ["time_proj", "time_embedding", "input", "blocks.0", "blocks.1"]);

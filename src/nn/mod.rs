@@ -8,6 +8,7 @@
 //! | `flops` | how much arithmetic an architecture is |
 //! | `weights` | the parameters' values by name, and how they start |
 //! | `layers`, `embedding`, `resnet`, `attention`, `resample`, `blocks` | the parts, small to large |
+//! | `conditioning` | what a network is told beside its input: time and class |
 //! | `unet` | the whole network |
 //! | `mlp`, `mlp_config` | the network for points, and its settings |
 //! | `net` | the network of a run, whichever kind it is |
@@ -21,6 +22,7 @@
 
 mod attention;
 mod blocks;
+mod conditioning;
 pub mod diffusers;
 mod embedding;
 mod flops;

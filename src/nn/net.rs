@@ -136,10 +136,7 @@ impl Net {
     /// # Errors
     /// When a shape or a label does not fit the network.
     pub fn forward(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>) -> Result<Tensor> {
-        match self {
-            Self::UNet(unet) => unet.forward(x, t, class_labels),
-            Self::Mlp(mlp) => mlp.forward(x, t, class_labels),
-        }
+        self.pass(x, t, class_labels, Pass::default())
     }
 
     /// As [`Self::forward`], with dropout drawn from `dropout` where one is given.
@@ -153,13 +150,11 @@ impl Net {
         class_labels: Option<&Tensor>,
         dropout: Option<&mut ChaCha8Rng>,
     ) -> Result<Tensor> {
-        match self {
-            Self::UNet(unet) => unet.forward_train(x, t, class_labels, dropout),
-            Self::Mlp(mlp) => mlp.forward_train(x, t, class_labels, dropout),
-        }
+        self.pass(x, t, class_labels, Pass { dropout, ..Pass::default() })
     }
 
-    /// As [`Self::forward`]; `observer` is told the name and the output of modules as they run.
+    /// As [`Self::forward`]; `observer` is told the name and the output of modules as they run (for
+    /// diagnosis).
     ///
     /// # Errors
     /// As [`Self::forward`].
@@ -170,9 +165,13 @@ impl Net {
         class_labels: Option<&Tensor>,
         observer: &mut dyn FnMut(&str, &Tensor),
     ) -> Result<Tensor> {
+        self.pass(x, t, class_labels, Pass { observer: Some(observer), ..Pass::default() })
+    }
+
+    fn pass(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>, pass: Pass) -> Result<Tensor> {
         match self {
-            Self::UNet(unet) => unet.forward_observed(x, t, class_labels, observer),
-            Self::Mlp(mlp) => mlp.forward_observed(x, t, class_labels, observer),
+            Self::UNet(unet) => unet.pass(x, t, class_labels, pass),
+            Self::Mlp(mlp) => mlp.pass(x, t, class_labels, pass),
         }
     }
 
@@ -206,10 +205,7 @@ impl Net {
             }
         };
         let pass = Pass { observer: Some(&mut observer), retimed: Some((index, told)), ..Pass::default() };
-        match self {
-            Self::UNet(unet) => unet.pass(x, t, class_labels, pass)?,
-            Self::Mlp(mlp) => mlp.pass(x, t, class_labels, pass)?,
-        };
+        self.pass(x, t, class_labels, pass)?;
         seen.with_context(|| format!("the network has not run its block {wanted}"))
     }
 }

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
-use rand_chacha::ChaCha8Rng;
 
 use super::blocks::{DownBlock, MidBlock, UpBlock};
+use super::conditioning::Conditioning;
 use super::embedding::{ClassEmbedding, TimeEmbedding, TimeFeatures};
 use super::layers::{Conv2d, GroupNorm};
 use super::parameters::Scope;
-use super::pass::{Pass, Told};
+use super::pass::Pass;
 use super::{UNetConfig, Weights};
 use crate::config::Precision;
-use crate::kernels;
 
 /// A U-Net (Ho et al. 2020, appendix B) ready to be asked.
 ///
@@ -26,9 +25,7 @@ pub struct UNet {
 
 struct Parts {
     config: UNetConfig,
-    time_features: TimeFeatures,
-    time_embedding: TimeEmbedding,
-    class_embedding: Option<ClassEmbedding>,
+    conditioning: Conditioning,
     conv_in: Conv2d,
     down_blocks: Vec<DownBlock>,
     mid_block: Option<MidBlock>,
@@ -66,9 +63,11 @@ impl UNet {
         let up = |i| UpBlock::new(scope.child(format!("up_blocks.{i}")), config, i);
         let (groups, eps) = (config.norm_num_groups, config.norm_eps);
         let parts = Parts {
-            time_features: TimeFeatures::new(config),
-            time_embedding: TimeEmbedding::new(scope.child("time_embedding"), first, width)?,
-            class_embedding: class_embedding.transpose()?,
+            conditioning: Conditioning {
+                time_features: TimeFeatures::new(config),
+                time_embedding: TimeEmbedding::new(scope.child("time_embedding"), first, width)?,
+                class_embedding: class_embedding.transpose()?,
+            },
             conv_in: Conv2d::new(scope.child("conv_in"), config.in_channels, first, 3)?,
             down_blocks: (0..levels).map(down).collect::<Result<_>>()?,
             mid_block: mid_block.transpose()?,
@@ -105,38 +104,11 @@ impl UNet {
     /// When a shape doesn't fit, a class is out of range, or labels are given to an unconditional
     /// network or not given to a conditional one.
     pub fn forward(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>) -> Result<Tensor> {
-        self.parts.forward(x, t, class_labels, Pass::default())
+        self.pass(x, t, class_labels, Pass::default())
     }
 
-    /// As [`Self::forward`], with dropout drawn from `dropout` where one is given.
-    ///
-    /// # Errors
-    /// As [`Self::forward`].
-    pub fn forward_train(
-        &self,
-        x: &Tensor,
-        t: &Tensor,
-        class_labels: Option<&Tensor>,
-        dropout: Option<&mut ChaCha8Rng>,
-    ) -> Result<Tensor> {
-        self.parts.forward(x, t, class_labels, Pass { dropout, ..Pass::default() })
-    }
-
-    /// As [`Self::forward`]; `observer` is told the name and the output of modules as they run (for
-    /// diagnosis). Names are diffusers'; `conv_act` is the output of `conv_norm_out` behind its SiLU.
-    ///
-    /// # Errors
-    /// As [`Self::forward`].
-    pub fn forward_observed(
-        &self,
-        x: &Tensor,
-        t: &Tensor,
-        class_labels: Option<&Tensor>,
-        observer: &mut dyn FnMut(&str, &Tensor),
-    ) -> Result<Tensor> {
-        self.parts.forward(x, t, class_labels, Pass { observer: Some(observer), ..Pass::default() })
-    }
-
+    /// As [`Self::forward`], with all that a pass can carry. The observer is told diffusers' names; `conv_act` is
+    /// the output of `conv_norm_out` behind its SiLU.
     pub(super) fn pass(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>, pass: Pass) -> Result<Tensor> {
         self.parts.forward(x, t, class_labels, pass)
     }
@@ -145,7 +117,7 @@ impl UNet {
 impl Parts {
     fn forward(&self, x: &Tensor, t: &Tensor, class_labels: Option<&Tensor>, mut pass: Pass) -> Result<Tensor> {
         self.check_input(x, t)?;
-        let time = self.told(t, class_labels, &mut pass)?;
+        let time = self.conditioning.told(t, class_labels, &mut pass)?;
         let mut h = match self.config.center_input_sample {
             true => self.conv_in.forward(&((x * 2.0)? - 1.0)?)?,
             false => self.conv_in.forward(x)?,
@@ -169,35 +141,6 @@ impl Parts {
         h = self.conv_norm_out.forward(&h, true)?;
         pass.show(|| "conv_act".into(), &h);
         self.conv_out.forward(&h)
-    }
-
-    /// The embedding for every block.
-    fn told(&self, t: &Tensor, class_labels: Option<&Tensor>, pass: &mut Pass) -> Result<Told> {
-        let all = self.embed(t, class_labels, pass)?;
-        let other = match pass.retimed {
-            Some((block, t)) => Some((block, self.embed(t, class_labels, &mut Pass::default())?)),
-            None => None,
-        };
-        Ok(Told { all, other })
-    }
-
-    /// The embedding of time and class behind the SiLU that every residual block begins with,
-    /// `[N, D]`: taken once for all of them.
-    fn embed(&self, t: &Tensor, class_labels: Option<&Tensor>, pass: &mut Pass) -> Result<Tensor> {
-        let features = self.time_features.forward(t)?;
-        pass.show(|| "time_proj".into(), &features);
-        let mut embedding = self.time_embedding.forward(&features)?;
-        pass.show(|| "time_embedding".into(), &embedding);
-        match (&self.class_embedding, class_labels) {
-            (Some(table), Some(labels)) => {
-                ensure!(labels.dims() == t.dims(), "{:?} class labels for {:?} times", labels.dims(), t.dims());
-                embedding = (embedding + table.forward(labels)?)?;
-            }
-            (None, None) => {}
-            (Some(_), None) => bail!("this network is class-conditional: it needs a class label for each sample"),
-            (None, Some(_)) => bail!("this network is unconditional: it takes no class labels"),
-        }
-        Ok(kernels::silu(&embedding)?)
     }
 
     fn check_input(&self, x: &Tensor, t: &Tensor) -> Result<()> {
