@@ -12,6 +12,7 @@ mod norm_op;
 mod op;
 mod panels;
 mod prepared;
+mod samples;
 mod upsample_op;
 mod weight_gradient;
 mod winograd;

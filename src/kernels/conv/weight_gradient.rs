@@ -4,6 +4,8 @@
 //! products, and a sum over samples. Each thread sums its own consecutive samples; the threads' sums
 //! are added in order, so that the result depends on the number of threads alone.
 
+use std::ops::Range;
+
 use super::geometry::Geometry;
 use crate::kernels::buffers::{Scratch, each, share};
 use crate::kernels::simd::{Isa, Kernel, Simd};
@@ -15,17 +17,29 @@ pub(super) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) -> 
     // A linear layer is one long sample; everything else is split by samples.
     let (units, x_unit, dy_unit) =
         if g.pointwise() { (g.n * g.h * g.w, g.c_in, g.c_out) } else { (g.n, g.input_len(), g.output_len()) };
+    let total = summed(
+        units,
+        |mine| {
+            let mut sum = WeightSum::new(isa, g);
+            sum.add(isa, g, &x[mine.start * x_unit..mine.end * x_unit], &dy[mine.start * dy_unit..mine.end * dy_unit]);
+            sum
+        },
+        WeightSum::merge,
+    );
+    total.map_or_else(|| vec![0.0; g.weights_len()], |total| total.finish(g))
+}
+
+/// `sum` of each thread's consecutive share of `units`, the threads' sums merged in order; None without units.
+pub(super) fn summed<S: Send>(
+    units: usize,
+    sum: impl Fn(Range<usize>) -> S + Sync + Send,
+    merge: impl Fn(&mut S, &S),
+) -> Option<S> {
     let threads = rayon::current_num_threads().min(units);
-    let mut sums = each(threads, |i| {
-        let mine = share(units, threads, i);
-        let mut sum = WeightSum::new(isa, g);
-        sum.add(isa, g, &x[mine.start * x_unit..mine.end * x_unit], &dy[mine.start * dy_unit..mine.end * dy_unit]);
-        sum
-    })
-    .into_iter();
-    let Some(mut total) = sums.next() else { return vec![0.0; g.weights_len()] };
-    sums.for_each(|sum| total.merge(&sum));
-    total.finish(g)
+    let mut sums = each(threads, |i| sum(share(units, threads, i))).into_iter();
+    let mut total = sums.next()?;
+    sums.for_each(|sum| merge(&mut total, &sum));
+    Some(total)
 }
 
 /// A weight gradient that is being summed: `[k², c_in, width]`.

@@ -2,10 +2,11 @@
 
 use super::transforms::{input, input_lower, input_upper, input3_lower, input3_upper, output};
 use super::{Block, FOURS_ONLY, IN, OUT, PLANES, Tile, Tiles, by_size, plane_stride};
-use crate::kernels::buffers::{Scratch, filled_shares};
+use crate::kernels::buffers::Scratch;
 use crate::kernels::conv::geometry::Geometry;
 use crate::kernels::conv::panels::Panels;
-use crate::kernels::conv::prepared::{Add, Out};
+use crate::kernels::conv::prepared::Out;
+use crate::kernels::conv::samples::{Samples, shares};
 use crate::kernels::simd::{Isa, Kernel, Simd};
 use crate::kernels::tile::{Product, Tap, product};
 
@@ -14,82 +15,61 @@ use crate::kernels::tile::{Product, Tap, product};
 pub(in crate::kernels::conv) fn forward(
     isa: Isa,
     g: &Geometry,
-    (depth, width): (usize, usize),
+    channels: (usize, usize),
     source: &[f32],
     weights: &Panels,
     bias: &[f32],
 ) -> Vec<f32> {
-    let pixels = g.h * g.w;
-    assert_eq!(source.len(), g.n * pixels * depth);
-    assert!(bias.is_empty() || bias.len() == width || bias.len() == g.n * width);
-    let bias_sample = if bias.len() > width { width } else { 0 };
     // SAFETY: the tiles cover every pixel of every sample, and the panels every channel.
-    unsafe {
-        filled_shares(g.n, pixels * width, |samples, out| {
-            let source = &source[samples.start * pixels * depth..samples.end * pixels * depth];
-            let bias = &bias[samples.start * bias_sample..];
-            let out = Out::new(out, Add::Nothing);
-            isa.run(Share { tiles: Tiles::new(g), depth, width, source, weights, bias, bias_sample, out });
-        })
-    }
+    unsafe { shares(g, channels, source, weights, bias, |samples| isa.run(Forward { tiles: Tiles::new(g), samples })) }
 }
 
 /// As [`forward`] on this thread, over as many samples as `source` has.
 pub(in crate::kernels::conv) fn forward_into(
     isa: Isa,
     g: &Geometry,
-    (depth, width): (usize, usize),
+    channels: (usize, usize),
     source: &[f32],
     weights: &Panels,
     bias: &[f32],
     out: Out,
 ) {
-    let pixels = g.h * g.w;
-    let n = source.len() / (pixels * depth);
-    assert_eq!((source.len(), out.numbers.len()), (n * pixels * depth, n * pixels * width));
-    assert!(bias.is_empty() || bias.len() == width || bias.len() == n * width);
-    let bias_sample = if bias.len() > width { width } else { 0 };
+    let samples = Samples::checked(g, channels, source, weights, bias, out);
     // SAFETY: the lengths were checked; what is added is as long as the output.
-    unsafe { isa.run(Share { tiles: Tiles::new(g), depth, width, source, weights, bias, bias_sample, out }) };
+    unsafe { isa.run(Forward { tiles: Tiles::new(g), samples }) };
 }
 
-/// Consecutive samples.
-struct Share<'a> {
+/// Consecutive samples, by tiles.
+struct Forward<'a> {
     tiles: Tiles,
-    depth: usize,
-    width: usize,
-    source: &'a [f32],
-    weights: &'a Panels,
-    bias: &'a [f32],
-    /// Numbers from one sample's bias to the next's.
-    bias_sample: usize,
-    out: Out<'a>,
+    samples: Samples<'a>,
 }
 
-impl Kernel for Share<'_> {
+impl Kernel for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let tiles = self.tiles;
-        let sample_len = tiles.h * tiles.w * self.depth;
-        let all = self.source.len() / sample_len * tiles.in_sample();
+        let Self { tiles, samples } = self;
+        let Samples { depth, width, source, weights, bias: all_bias, bias_sample, out } = samples;
+        let sample_len = tiles.h * tiles.w * depth;
+        let all = source.len() / sample_len * tiles.in_sample();
         // Tiles at a time: their planes stay in the second cache, and there are enough of them to
         // pay for reading the weights.
         let block = even(all, block::<S>(28));
-        let (in_stride, out_stride) = (plane_stride(block * self.depth), plane_stride(block * self.width));
+        let (in_stride, out_stride) = (plane_stride(block * depth), plane_stride(block * width));
         let mut planes = Scratch::new(PLANES * in_stride);
         let mut products = Scratch::new(PLANES * out_stride);
-        let zeros = Scratch::zeroed(self.depth);
-        let (out, add) = (self.out.numbers.as_mut_ptr().cast::<f32>(), self.out.add);
+        let zeros = Scratch::zeroed(depth);
+        let (out, add) = (out.numbers.as_mut_ptr().cast::<f32>(), out.add);
         let mut now = Block::new(block);
         for start in (0..all).step_by(block) {
             now.fill(&tiles, start..(start + block).min(all));
             for (i, &t) in now.tiles.iter().enumerate() {
                 // SAFETY: the planes have room for `block` tiles of `depth` channels.
                 unsafe {
-                    let to = planes.as_mut_ptr().add(i * self.depth);
-                    let image = Image { pixels: self.source.as_ptr(), tiles, channels: self.depth, zeros: &zeros };
+                    let to = planes.as_mut_ptr().add(i * depth);
+                    let image = Image { pixels: source.as_ptr(), tiles, channels: depth, zeros: &zeros };
                     by_size!(input_tile, S, t, image, t, to, in_stride);
                 }
             }
@@ -97,24 +77,24 @@ impl Kernel for Share<'_> {
                 // The next block's pixels come to the second cache while the products run.
                 let ahead = |part: usize| start + block + part * block / PLANES;
                 for i in ahead(plane)..ahead(plane + 1).min(all) {
-                    tiles.prefetch::<S>(self.source, tiles.get(i), self.depth);
+                    tiles.prefetch::<S>(source, tiles.get(i), depth);
                 }
                 let taps = [Tap { source: 0, weights: 0 }];
                 let rows = now.with_plane(plane);
-                for panel in self.weights.iter() {
+                for panel in weights.iter() {
                     // SAFETY: planes and products have `block` rows of depth and width numbers; a
                     // panel has `depth` rows for each plane.
                     unsafe {
                         let a = Product {
-                            source: planes.as_ptr().add(plane * in_stride + rows.start * self.depth),
-                            source_pixel: self.depth,
+                            source: planes.as_ptr().add(plane * in_stride + rows.start * depth),
+                            source_pixel: depth,
                             taps: &taps,
-                            depth: self.depth,
-                            weights: panel.weights.add(plane * self.depth * panel.row),
+                            depth,
+                            weights: panel.weights.add(plane * depth * panel.row),
                             weights_row: panel.row,
                             bias: std::ptr::null(),
-                            out: products.as_mut_ptr().add(plane * out_stride + rows.start * self.width + panel.start),
-                            out_pixel: self.width,
+                            out: products.as_mut_ptr().add(plane * out_stride + rows.start * width + panel.start),
+                            out_pixel: width,
                             columns: panel.columns,
                         };
                         product::<S>(a, rows.len(), panel.vectors);
@@ -122,11 +102,11 @@ impl Kernel for Share<'_> {
                 }
             }
             for (i, &t) in now.tiles.iter().enumerate() {
-                let bias = if self.bias.is_empty() { &[][..] } else { &self.bias[t.sample * self.bias_sample..] };
+                let bias = if all_bias.is_empty() { &[][..] } else { &all_bias[t.sample * bias_sample..] };
                 // SAFETY: the tile lies in this share's samples.
                 unsafe {
-                    let from = products.as_ptr().add(i * self.width);
-                    by_size!(output_tile, S, t, from, out_stride, tiles, t, self.width, bias, (out, add));
+                    let from = products.as_ptr().add(i * width);
+                    by_size!(output_tile, S, t, from, out_stride, tiles, t, width, bias, (out, add));
                 }
             }
         }

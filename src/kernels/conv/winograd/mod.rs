@@ -16,7 +16,7 @@ mod weights;
 
 pub(super) use forward::{forward, forward_into};
 pub(super) use weight_gradient::{WeightSum, weight_gradient};
-pub(super) use weights::{transformed, transformed_for_data_gradient, turned};
+pub(super) use weights::{combine, transformed, transformed_for_data_gradient, turned};
 
 use super::geometry::Geometry;
 use tiles::{Block, Tile, Tiles, by_size};

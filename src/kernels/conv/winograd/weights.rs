@@ -96,7 +96,7 @@ impl Kernel for Transform<'_> {
 /// # Safety
 /// As for [`Simd`].
 #[inline(always)]
-unsafe fn combine<S: Simd>(g: &[f32; 3], x: [S::V; 3]) -> S::V {
+pub(in crate::kernels::conv) unsafe fn combine<S: Simd>(g: &[f32; 3], x: [S::V; 3]) -> S::V {
     // SAFETY: register arithmetic only.
     unsafe { S::mul_add(x[2], S::splat(g[2]), S::mul_add(x[1], S::splat(g[1]), S::mul(x[0], S::splat(g[0])))) }
 }

@@ -3,10 +3,11 @@
 use super::rows::{Image, Rows};
 use super::transforms::{Window, output};
 use super::{IN, OUT, PLANES};
-use crate::kernels::buffers::{Scratch, filled_shares};
+use crate::kernels::buffers::Scratch;
 use crate::kernels::conv::geometry::Geometry;
 use crate::kernels::conv::panels::Panels;
-use crate::kernels::conv::prepared::{Add, Out};
+use crate::kernels::conv::prepared::Out;
+use crate::kernels::conv::samples::{Samples, shares};
 use crate::kernels::conv::winograd::plane_stride;
 use crate::kernels::simd::{PairIsa, PairKernel, PairSimd, Pairs, Simd};
 use crate::kernels::tile::{Product, Tap, product};
@@ -16,64 +17,43 @@ use crate::kernels::tile::{Product, Tap, product};
 pub(in crate::kernels::conv) fn forward(
     isa: PairIsa,
     g: &Geometry,
-    (depth, width): (usize, usize),
+    channels: (usize, usize),
     source: &[f32],
     weights: &Panels,
     bias: &[f32],
 ) -> Vec<f32> {
-    let pixels = g.h * g.w;
-    assert_eq!(source.len(), g.n * pixels * depth);
-    assert!(bias.is_empty() || bias.len() == width || bias.len() == g.n * width);
-    let bias_sample = if bias.len() > width { width } else { 0 };
     // SAFETY: the tiles cover every pixel of every sample, and the panels every channel.
-    unsafe {
-        filled_shares(g.n, pixels * width, |samples, out| {
-            let source = &source[samples.start * pixels * depth..samples.end * pixels * depth];
-            let bias = &bias[samples.start * bias_sample..];
-            let out = Out::new(out, Add::Nothing);
-            isa.run(Share { rows: Rows::new(g), depth, width, source, weights, bias, bias_sample, out });
-        })
-    }
+    unsafe { shares(g, channels, source, weights, bias, |samples| isa.run(Forward { rows: Rows::new(g), samples })) }
 }
 
 /// As [`forward`] on this thread, over as many samples as `source` has.
 pub(in crate::kernels::conv) fn forward_into(
     isa: PairIsa,
     g: &Geometry,
-    (depth, width): (usize, usize),
+    channels: (usize, usize),
     source: &[f32],
     weights: &Panels,
     bias: &[f32],
     out: Out,
 ) {
-    let pixels = g.h * g.w;
-    let n = source.len() / (pixels * depth);
-    assert_eq!((source.len(), out.numbers.len()), (n * pixels * depth, n * pixels * width));
-    assert!(bias.is_empty() || bias.len() == width || bias.len() == n * width);
-    let bias_sample = if bias.len() > width { width } else { 0 };
+    let samples = Samples::checked(g, channels, source, weights, bias, out);
     // SAFETY: the lengths were checked; what is added is as long as the output.
-    unsafe { isa.run(Share { rows: Rows::new(g), depth, width, source, weights, bias, bias_sample, out }) };
+    unsafe { isa.run(Forward { rows: Rows::new(g), samples }) };
 }
 
-/// Consecutive samples.
-struct Share<'a> {
+/// Consecutive samples, by tiles.
+struct Forward<'a> {
     rows: Rows,
-    depth: usize,
-    width: usize,
-    source: &'a [f32],
-    weights: &'a Panels,
-    bias: &'a [f32],
-    /// Numbers from one sample's bias to the next's.
-    bias_sample: usize,
-    out: Out<'a>,
+    samples: Samples<'a>,
 }
 
-impl PairKernel for Share<'_> {
+impl PairKernel for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: PairSimd>(self) {
-        let Self { rows, depth, width, source, .. } = self;
+        let Self { rows, samples } = self;
+        let Samples { depth, width, source, weights, bias: all_bias, bias_sample, out } = samples;
         let all = source.len() / (rows.h * rows.w * depth) * rows.down;
         let block = rows.block(TILES);
         let (most, pairs) = (block * rows.across, depth / 2);
@@ -82,7 +62,7 @@ impl PairKernel for Share<'_> {
         let mut products = Scratch::new(PLANES * out_stride);
         let zeros = Scratch::zeroed(rows.w * depth);
         let image = Image { pixels: source.as_ptr(), rows, channels: depth, zeros: &zeros };
-        let (out, add) = (self.out.numbers.as_mut_ptr().cast::<f32>(), self.out.add);
+        let (out, add) = (out.numbers.as_mut_ptr().cast::<f32>(), out.add);
         let taps = [Tap { source: 0, weights: 0 }];
         for start in (0..all).step_by(block) {
             let end = (start + block).min(all);
@@ -99,7 +79,7 @@ impl PairKernel for Share<'_> {
                 // the products run.
                 rows.prefetch::<S>(image.pixels, end..(end + block).min(all), depth, (plane, PLANES));
                 rows.prefetch::<S>(out, start..end, width, (plane, PLANES));
-                for panel in self.weights.iter() {
+                for panel in weights.iter() {
                     // SAFETY: planes and products have `count` rows of depth / 2 pairs and width
                     // numbers; a panel has depth / 2 rows for each plane.
                     unsafe {
@@ -121,7 +101,7 @@ impl PairKernel for Share<'_> {
             }
             for row in start..end {
                 let (sample, y) = rows.place(row);
-                let bias = if self.bias.is_empty() { &zeros[..0] } else { &self.bias[sample * self.bias_sample..] };
+                let bias = if all_bias.is_empty() { &zeros[..0] } else { &all_bias[sample * bias_sample..] };
                 // SAFETY: the row lies in this share's samples.
                 unsafe {
                     S::run_pairs(OutputRow {

@@ -3,6 +3,7 @@
 use super::transforms::G;
 use super::{IN, PLANES};
 use crate::kernels::conv::panels::Panels;
+use crate::kernels::conv::winograd::combine;
 use crate::kernels::simd::{PairIsa, PairKernel, PairSimd, Simd};
 
 /// G g Gᵀ for every channel pair of `w` `[3, 3, depth, width]`, rounded to bf16, neighbouring rows of
@@ -86,16 +87,6 @@ unsafe fn expand<S: Simd>(g: [[S::V; 3]; 3]) -> [[S::V; IN]; IN] {
         }
         out
     }
-}
-
-/// g · x of three numbers.
-///
-/// # Safety
-/// As for [`Simd`].
-#[inline(always)]
-unsafe fn combine<S: Simd>(g: &[f32; 3], x: [S::V; 3]) -> S::V {
-    // SAFETY: register arithmetic only.
-    unsafe { S::mul_add(x[2], S::splat(g[2]), S::mul_add(x[1], S::splat(g[1]), S::mul(x[0], S::splat(g[0])))) }
 }
 
 /// Gᵀ s G for every channel pair: `[3, 3, pairs]` from `[16, pairs]`, in f32.
