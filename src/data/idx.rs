@@ -128,6 +128,15 @@ fn malformed(file: &str, expected: String, found: String) -> DataError {
     DataError::Malformed { file: file.into(), expected, found }
 }
 
+/// A file of bytes with these dimensions, for tests.
+#[cfg(test)]
+pub(super) fn idx(dims: &[u32], elements: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, dims.len() as u8];
+    dims.iter().for_each(|dim| bytes.extend(dim.to_be_bytes()));
+    bytes.extend(elements);
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -136,13 +145,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn idx(dims: &[u32], elements: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0, 0, 8, dims.len() as u8];
-        dims.iter().for_each(|dim| bytes.extend(dim.to_be_bytes()));
-        bytes.extend(elements);
-        bytes
-    }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());

@@ -230,14 +230,8 @@ fn fit(data: Dataset, config: &DataConfig) -> Result<Dataset, DataError> {
 
 #[cfg(test)]
 mod tests {
+    use super::idx::idx;
     use super::*;
-
-    fn idx(dims: &[u32], elements: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0, 0, 8, dims.len() as u8];
-        dims.iter().for_each(|dim| bytes.extend(dim.to_be_bytes()));
-        bytes.extend(elements);
-        bytes
-    }
 
     fn own(path: &Path) -> DataConfig {
         DataConfig { dataset: "idx".into(), path: path.display().to_string(), ..DataConfig::default() }
