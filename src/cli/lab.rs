@@ -11,6 +11,7 @@ use crate::config::{self, Config};
 use crate::headless::{self, Log};
 use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
 use crate::run;
+use crate::sampling::check_config_stability;
 use crate::tui::{self, ImageProtocol, TuiOptions};
 
 /// The shipped config that opens when none is named.
@@ -111,7 +112,11 @@ fn plan(args: &Args) -> Result<LabPlan> {
             (config, RunChoice::New { dir: args.run.clone() })
         }
     };
-    let warnings = config.validate()?;
+    let mut warnings = config.validate()?;
+    // What a run that goes on is made of can't change any more.
+    if args.resume.is_none() {
+        warnings.extend(check_config_stability(&config));
+    }
     Ok(LabPlan { config, run, device, threads: args.threads, audience: Audience::Screen, warnings })
 }
 

@@ -29,6 +29,7 @@ mod pf_ode;
 mod respacing;
 mod runge_kutta;
 mod sampler;
+mod stability;
 mod trajectory;
 mod unipc;
 
@@ -66,5 +67,6 @@ pub use pf_ode::ProbabilityFlow;
 pub use respacing::{Counting, levels, timesteps};
 pub use runge_kutta::{BOGACKI_SHAMPINE, DORMAND_PRINCE, EmbeddedPair, Tolerance, Verdict};
 pub use sampler::{Churn, Sampler, SamplerSettings, Step, make};
+pub use stability::{check_config_stability, check_stability};
 pub use trajectory::{SampleFrame, Trajectory, sample};
 pub use unipc::UniPc;

@@ -120,6 +120,10 @@ pub fn run(args: Args) -> Result<()> {
         eprintln!("warning: {warning}");
     }
     let plan = Plan::new(&args, &model)?;
+    let (settings, scale) = (&plan.settings, plan.guidance.scale);
+    if let Some(warning) = sampling::check_stability(&model.parameterization, settings, scale) {
+        eprintln!("warning: {warning}");
+    }
     if let Some(Edit::Invert { image }) = &plan.edit {
         return inverted(&args, &plan, &model, image, out);
     }
