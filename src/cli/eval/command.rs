@@ -8,14 +8,17 @@ use std::time::Instant;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::judged::{self, Judged};
+use super::judged::Judged;
 use super::likelihoods;
 use super::material::Material;
+use super::plane::Plane;
 use super::report::Report;
+use super::samples;
 use crate::cli::{UsageError, values};
 use crate::config::SamplerName;
 use crate::eval::Judge;
 use crate::kernels::Workers;
+use crate::picture::is_points;
 use crate::run::{self, LoadedModel};
 
 /// Measure how good a run's model is: likelihood of held-out images, and what a judge says of its samples.
@@ -24,6 +27,7 @@ use crate::run::{self, LoadedModel};
 /// pr, accuracy, diversity: FID, precision and recall, the share of samples that read as the class asked for,
 /// and the variety within a class, all by the bundled judge, a small classifier of 28×28 digits (99.06 % right
 /// on MNIST's test set). FID by this judge compares runs of this lab, not with tables of other networks.
+/// energy_distance: how far samples of points in the plane are from held-out points, as distributions.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run folder, the beginning of its name in runs/, or `latest`.
@@ -31,10 +35,11 @@ pub struct Args {
     /// The weights of this checkpoint. Default: the newest good one.
     #[arg(long, value_name = "STEP")]
     pub checkpoint: Option<u64>,
-    /// What to measure: vlb, nll, fid, pr, accuracy, diversity. Default: all that this run allows.
+    /// What to measure: vlb, nll, fid, pr, accuracy, diversity, energy_distance. Default: all that this run
+    /// allows.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
     pub metrics: Vec<Metric>,
-    /// How many samples the judge sees, the classes in turn.
+    /// How many samples are judged, the classes in turn.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     pub num: u64,
     /// Held-out images for the bound. Default: 512, or 2000 points.
@@ -87,10 +92,16 @@ pub enum Metric {
     Accuracy,
     /// Variety within a class.
     Diversity,
+    /// Distance of points in the plane from held-out ones.
+    #[value(name = "energy_distance")]
+    EnergyDistance,
 }
 
 impl Metric {
-    const ALL: [Self; 6] = [Self::Vlb, Self::Nll, Self::Fid, Self::Pr, Self::Accuracy, Self::Diversity];
+    const ALL: [Self; 7] =
+        [Self::Vlb, Self::Nll, Self::Fid, Self::Pr, Self::Accuracy, Self::Diversity, Self::EnergyDistance];
+    /// Those that ask the judge.
+    const JUDGED: [Self; 4] = [Self::Fid, Self::Pr, Self::Accuracy, Self::Diversity];
 
     /// The word on the command line.
     pub fn name(self) -> &'static str {
@@ -101,6 +112,7 @@ impl Metric {
             Self::Pr => "pr",
             Self::Accuracy => "accuracy",
             Self::Diversity => "diversity",
+            Self::EnergyDistance => "energy_distance",
         }
     }
 }
@@ -143,12 +155,22 @@ pub fn run(args: Args) -> Result<()> {
             report.seconds.insert("nll", seconds);
         }
     }
-    if [Metric::Fid, Metric::Pr, Metric::Accuracy, Metric::Diversity].into_iter().any(wanted) {
-        let (samples, seconds) = timed(|| judged::samples(&args, &model, &workers))?;
+    let judges = Metric::JUDGED.into_iter().any(wanted);
+    if judges || wanted(Metric::EnergyDistance) {
+        let (samples, seconds) = timed(|| samples::draw(&args, &model, &workers))?;
         report.seconds.insert("samples", seconds);
-        let (judged, seconds) = timed(|| Judged::of(&samples, material.as_ref().ok(), &wanted))?;
-        report.judged = Some(judged);
-        report.seconds.insert("judge", seconds);
+        if judges {
+            let (judged, seconds) = timed(|| Judged::of(&samples, material.as_ref().ok(), &wanted))?;
+            report.judged = Some(judged);
+            report.seconds.insert("judge", seconds);
+        }
+        if let Ok(material) = &material
+            && wanted(Metric::EnergyDistance)
+        {
+            let (plane, seconds) = timed(|| Plane::of(&samples, material))?;
+            report.plane = Some(plane);
+            report.seconds.insert("energy_distance", seconds);
+        }
     }
     let text = match args.format {
         Format::Table => report.table(),
@@ -196,6 +218,11 @@ fn obstacle(metric: Metric, model: &LoadedModel, material: &Result<Material>) ->
     };
     match metric {
         Metric::Vlb | Metric::Nll => no_data(),
+        Metric::EnergyDistance if !is_points(model.image_shape) => {
+            let (h, w, c) = model.image_shape;
+            Some(format!("it compares points in the plane, and its images are {h}×{w} with {c} channels"))
+        }
+        Metric::EnergyDistance => no_data(),
         Metric::Accuracy => unreadable(model.image_shape, &model.classes).or_else(|| {
             (model.net.num_classes() != Some(Judge::CLASSES)).then(|| {
                 "the network was not trained with the ten digits as classes, so none can be asked for".to_string()

@@ -1,38 +1,18 @@
-//! Samples, and what the bundled judge says of them.
-
-use std::sync::Arc;
+//! What the bundled judge says of samples.
 
 use anyhow::Result;
-use candle_core::{Device, Tensor};
 
-use super::command::{Args, Metric, progress};
+use super::command::{Metric, progress};
 use super::material::{Material, images, spread};
+use super::samples::{Samples, WithFloor};
 use crate::data::Dataset;
 use crate::eval::{
     self, ClassAccuracy, Estimate, Judge, Moments, PrecisionRecall, Reading, Reference, cache_folder, cache_key,
     cached_moments, class_accuracy, precision_recall,
 };
-use crate::kernels::Workers;
-use crate::run::{self, LoadedModel};
-use crate::sampling::{self, SamplerSettings, Trajectory};
 
 /// Images that the judge reads between two moves of the progress bar.
 const BLOCK: usize = 1000;
-
-/// Samples of the model.
-pub struct Samples {
-    /// `[N, H, W, C]`.
-    images: Tensor,
-    /// The classes asked for; `None`: unconditional.
-    classes: Option<Vec<usize>>,
-}
-
-/// A measurement beside the same of held-out images in the samples' place: as good as it gets.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WithFloor {
-    pub samples: Estimate,
-    pub floor: Option<Estimate>,
-}
 
 /// What was asked of the judge.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,40 +24,6 @@ pub struct Judged {
     pub accuracy: Option<(ClassAccuracy, WithFloor)>,
     /// Held-out images of the floor.
     pub floor_images: usize,
-}
-
-/// w, where the run has no say: a network without classes takes none.
-pub fn guidance_scale(args: &Args, model: &LoadedModel) -> f64 {
-    let own = if model.net.num_classes().is_some() { model.config.sample.guidance_scale } else { 0.0 };
-    args.guidance_scale.unwrap_or(own)
-}
-
-/// Draws the samples, the classes in turn.
-///
-/// # Errors
-/// What the sampler reports.
-pub fn samples(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<Samples> {
-    let ((h, w, c), num) = (model.image_shape, args.num as usize);
-    let classes = model.net.num_classes().map(|count| run::classes_in_turn(num, count, None));
-    let scale = guidance_scale(args, model);
-    let (net, parameterization) = (&model.net, &model.parameterization);
-    let denoiser = sampling::network_denoiser(net, parameterization, classes.as_deref(), scale, workers.clone())?;
-    let settings = SamplerSettings {
-        sampler: args.sampler,
-        steps: args.steps,
-        eta: 0.0,
-        timesteps: Vec::new(),
-        ..SamplerSettings::from(&model.config.sample)
-    };
-    let noise = sampling::starting_noise(num, h, w, c, args.seed, &Device::Cpu)?;
-    let trajectory = Trajectory::new(denoiser, parameterization.schedule.clone(), &settings, noise, args.seed)?;
-    let bar = progress("sampling", args.steps as u64)?;
-    let recording = run::Recording::of(trajectory, 0, |frame| {
-        bar.set_length(frame.total as u64);
-        bar.set_position(frame.index as u64);
-    });
-    bar.finish_and_clear();
-    Ok(Samples { images: recording?.samples, classes })
 }
 
 impl Judged {

@@ -5,13 +5,17 @@
 //! | `command` | the flags, and which measurements this run allows |
 //! | `material` | the run's own data, held out and trained on |
 //! | `likelihoods` | bound and exact likelihood of held-out images |
-//! | `judged` | samples, and what the bundled judge says of them |
+//! | `samples` | samples, drawn once for all that follows |
+//! | `judged` | what the bundled judge says of them |
+//! | `plane` | how far points in the plane are from the run's |
 //! | `report` | the results, as a table and as JSON |
 
 mod command;
 mod judged;
 mod likelihoods;
 mod material;
+mod plane;
 mod report;
+mod samples;
 
 pub use command::{Args, run};

@@ -6,8 +6,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::command::Args;
-use super::judged::{Judged, WithFloor, guidance_scale};
+use super::judged::Judged;
 use super::likelihoods::{Bounds, Flow, Unit};
+use super::plane::Plane;
+use super::samples::{WithFloor, guidance_scale};
 use crate::data::thousands;
 use crate::eval::{Bound, ClassAccuracy, Estimate};
 use crate::run::LoadedModel;
@@ -22,6 +24,7 @@ pub struct Report {
     pub vlb: Option<Bounds>,
     pub nll: Option<Flow>,
     pub judged: Option<Judged>,
+    pub plane: Option<Plane>,
     pub num: u64,
     pub sampler: String,
     pub steps: usize,
@@ -42,6 +45,7 @@ impl Report {
             vlb: None,
             nll: None,
             judged: None,
+            plane: None,
             num: args.num,
             sampler: args.sampler.name().to_string(),
             steps: args.steps,
@@ -60,6 +64,9 @@ impl Report {
         }
         if let Some(judged) = &self.judged {
             out += &self.judged_table(judged);
+        }
+        if let Some(plane) = &self.plane {
+            out += &self.plane_table(plane);
         }
         for (metric, reason) in &self.skipped {
             out += &format!("\n{metric} not measured: {reason}\n");
@@ -101,16 +108,25 @@ impl Report {
         out
     }
 
+    /// "1,000 samples (ddim 50, w 0 (s 1), seed 0)".
+    fn samples_words(&self) -> String {
+        let (w, s) = (self.guidance_scale, 1.0 + self.guidance_scale);
+        let num = thousands(self.num as usize);
+        format!("{num} samples ({} {}, w {w} (s {s}), seed {})", self.sampler, self.steps, self.seed)
+    }
+
+    fn plane_table(&self, plane: &Plane) -> String {
+        let mut out = format!("\n{}, against {}\n", self.samples_words(), self.data);
+        out += &format!("  {:<16} {:<18} floor*\n", "", "samples");
+        out += &row("energy distance", plane.distance, 5);
+        out + &match plane.floor_points {
+            0 => "  * the run held no points out: no floor\n".to_string(),
+            n => format!("  * {} training points in the samples' place\n", thousands(n)),
+        }
+    }
+
     fn judged_table(&self, judged: &Judged) -> String {
-        let mut out = format!(
-            "\n{} samples ({} {}, w {} (s {}), seed {}), seen by the bundled judge\n",
-            thousands(self.num as usize),
-            self.sampler,
-            self.steps,
-            self.guidance_scale,
-            1.0 + self.guidance_scale,
-            self.seed
-        );
+        let mut out = format!("\n{}, seen by the bundled judge\n", self.samples_words());
         out += &format!("  {:<16} {:<18} floor*\n", "", "samples");
         let accuracy = judged.accuracy.as_ref().map(|(_, share)| *share);
         let rows = [
@@ -121,10 +137,7 @@ impl Report {
             ("class accuracy", accuracy, 3),
         ];
         for (name, value, digits) in rows {
-            if let Some(WithFloor { samples, floor }) = value {
-                let floor = floor.map_or("–".into(), |floor| with_error(floor, digits));
-                out += &format!("  {name:<16} {:<18} {floor}\n", with_error(samples, digits));
-            }
+            out += &value.map_or(String::new(), |value| row(name, value, digits));
         }
         out += &match judged.floor_images {
             0 => "  * the run held no images out: no floor\n".to_string(),
@@ -159,6 +172,7 @@ impl Report {
             "recall": judged.recall.map(floored),
             "diversity": judged.diversity.map(floored),
             "accuracy": accuracy.map(|(_, share)| floored(*share)),
+            "energy_distance": self.plane.map(plane_json),
             "floor_images": judged.floor_images,
             "class_accuracy": accuracy.map(|(_, share)| share.samples.mean),
             "right": right,
@@ -202,6 +216,12 @@ fn accuracy_table(accuracy: &ClassAccuracy) -> String {
     out
 }
 
+/// A measurement and its floor.
+fn row(name: &str, WithFloor { samples, floor }: WithFloor, digits: usize) -> String {
+    let floor = floor.map_or("–".into(), |floor| with_error(floor, digits));
+    format!("  {name:<16} {:<18} {floor}\n", with_error(samples, digits))
+}
+
 /// "3.214 ± 0.021".
 fn with_error(estimate: Estimate, digits: usize) -> String {
     let Estimate { mean, standard_error } = estimate;
@@ -222,6 +242,13 @@ fn floored(value: WithFloor) -> Value {
         "floor": value.floor.map(|floor| floor.mean),
         "floor_standard_error": value.floor.map(|floor| floor.standard_error),
     })
+}
+
+fn plane_json(plane: Plane) -> Value {
+    let mut value = floored(plane.distance);
+    value["points"] = plane.reference.into();
+    value["floor_points"] = plane.floor_points.into();
+    value
 }
 
 fn vlb_json(vlb: &Bounds) -> Value {
@@ -282,6 +309,7 @@ mod tests {
                 accuracy: Some((accuracy, WithFloor { samples: Estimate::share(3, 4), floor: None })),
                 floor_images: 1000,
             }),
+            plane: Some(Plane { distance: floor(0.0123, 0.0017).unwrap(), reference: 2000, floor_points: 1000 }),
             num: 4,
             sampler: "ddim".into(),
             steps: 50,
@@ -301,6 +329,7 @@ mod tests {
             "L_0 0.500",
             "2.750 ± 0.050",
             "judge-FID        12.00 ± 0.10       1.50\n",
+            "energy distance  0.01230 ± 0.10000  0.00170\n  * 1,000 training points",
             "bundled judge",
             "w 1.5 (s 2.5)",
             "0 as 6 (1×)",
@@ -319,8 +348,13 @@ mod tests {
         assert_eq!(json["vlb"]["total"]["mean"], 3.0);
         assert_eq!(json["vlb"]["bounds"][0]["terms"][0]["sum"], 2.0);
         assert_eq!(json["judge_fid"]["floor"], 1.5);
+        assert_eq!(json["energy_distance"]["floor"], 0.0017);
+        assert_eq!(
+            (&json["energy_distance"]["points"], json["energy_distance"]["mean"].as_f64()),
+            (&2000.into(), Some(0.0123))
+        );
         assert!(json["judge_fid"]["floor_standard_error"].is_null() && json["precision"].is_null());
-        let bare = Report { vlb: None, nll: None, judged: None, ..report() }.json();
+        let bare = Report { vlb: None, nll: None, judged: None, plane: None, ..report() }.json();
         let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(keys(&bare), keys(&json));
         assert!(bare["vlb"].is_null() && bare["class_accuracy"].is_null());
