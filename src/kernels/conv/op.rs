@@ -6,6 +6,7 @@ use super::correlation::Correlation;
 use super::geometry::Geometry;
 use super::narrow;
 use super::panels::Panels;
+use super::samples::Form;
 use super::weight_gradient as direct;
 use super::{winograd, winograd_bf16};
 use crate::config::Precision;
@@ -97,11 +98,11 @@ pub(super) fn forward(g: &Geometry, x: &[f32], w: &[f32], bias: &[f32]) -> Vec<f
     let isa = Isa::current();
     if let Some(pairs) = winograd_bf16::fits(g, isa) {
         let panels = winograd_bf16::transformed(pairs, isa.lanes(), w, g.c_in, g.c_out);
-        return winograd_bf16::forward(pairs, g, (g.c_in, g.c_out), x, &panels, bias);
+        return Form::Bf16(pairs).forward(g, (g.c_in, g.c_out), x, &panels, bias);
     }
     if winograd::fits(g, isa.lanes()) {
         let panels = winograd::transformed(isa, w, g.c_in, g.c_out);
-        return winograd::forward(isa, g, (g.c_in, g.c_out), x, &panels, bias);
+        return Form::F32(isa).forward(g, (g.c_in, g.c_out), x, &panels, bias);
     }
     if narrow::fits(g, isa.lanes()) {
         return narrow::forward(isa, g, x, w, bias);
@@ -155,11 +156,11 @@ pub(super) fn data_gradient(isa: Isa, g: &Geometry, dy: &[f32], w: &[f32]) -> Ve
     if let Some(pairs) = winograd_bf16::fits(g, isa) {
         let turned = winograd::turned(w, g.c_in, g.c_out);
         let panels = winograd_bf16::transformed(pairs, isa.lanes(), &turned, g.c_out, g.c_in);
-        return winograd_bf16::forward(pairs, g, (g.c_out, g.c_in), dy, &panels, &[]);
+        return Form::Bf16(pairs).forward(g, (g.c_out, g.c_in), dy, &panels, &[]);
     }
     if winograd::fits(g, isa.lanes()) {
         let panels = winograd::transformed_for_data_gradient(isa, w, g.c_in, g.c_out);
-        return winograd::forward(isa, g, (g.c_out, g.c_in), dy, &panels, &[]);
+        return Form::F32(isa).forward(g, (g.c_out, g.c_in), dy, &panels, &[]);
     }
     let panels = Panels::pack_transposed(w, g.k * g.k, g.c_out, g.c_in, isa.lanes());
     Correlation::data_gradient(&split(g)).run(isa, dy, &panels, &[])

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::correlation::Correlation;
 use super::geometry::Geometry;
 use super::panels::Panels;
+use super::samples::Form;
 use super::{weight_gradient as direct, winograd, winograd_bf16};
 use crate::kernels::buffers::Part;
 use crate::kernels::simd::{Isa, PairIsa};
@@ -57,8 +58,7 @@ impl<'a> Out<'a> {
 /// How a convolution is computed.
 enum Way {
     Direct(Correlation),
-    Winograd,
-    WinogradBf16(PairIsa),
+    Winograd(Form),
 }
 
 /// Output from input, or the input's gradient from the output's.
@@ -76,9 +76,9 @@ impl Prepared {
     /// Output from input; `w` is `[k, k, c_in, c_out]`.
     pub fn forward(isa: Isa, g: &Geometry, w: &[f32]) -> Self {
         let (panels, way) = if let Some(pairs) = winograd_bf16::fits(g, isa) {
-            (winograd_bf16::transformed(pairs, isa.lanes(), w, g.c_in, g.c_out), Way::WinogradBf16(pairs))
+            (winograd_bf16::transformed(pairs, isa.lanes(), w, g.c_in, g.c_out), Way::Winograd(Form::Bf16(pairs)))
         } else if winograd::fits(g, isa.lanes()) {
-            (winograd::transformed(isa, w, g.c_in, g.c_out), Way::Winograd)
+            (winograd::transformed(isa, w, g.c_in, g.c_out), Way::Winograd(Form::F32(isa)))
         } else {
             let panels = Panels::pack(w, g.k * g.k, g.c_in, g.c_out, isa.lanes());
             (panels, Way::Direct(Correlation::forward(g)))
@@ -90,9 +90,9 @@ impl Prepared {
     pub fn data_gradient(isa: Isa, g: &Geometry, w: &[f32]) -> Self {
         let (panels, way) = if let Some(pairs) = winograd_bf16::fits(g, isa) {
             let turned = winograd::turned(w, g.c_in, g.c_out);
-            (winograd_bf16::transformed(pairs, isa.lanes(), &turned, g.c_out, g.c_in), Way::WinogradBf16(pairs))
+            (winograd_bf16::transformed(pairs, isa.lanes(), &turned, g.c_out, g.c_in), Way::Winograd(Form::Bf16(pairs)))
         } else if winograd::fits(g, isa.lanes()) {
-            (winograd::transformed_for_data_gradient(isa, w, g.c_in, g.c_out), Way::Winograd)
+            (winograd::transformed_for_data_gradient(isa, w, g.c_in, g.c_out), Way::Winograd(Form::F32(isa)))
         } else {
             let panels = Panels::pack_transposed(w, g.k * g.k, g.c_out, g.c_in, isa.lanes());
             (panels, Way::Direct(Correlation::data_gradient(g)))
@@ -106,10 +106,7 @@ impl Prepared {
         let Self { isa, g, panels, .. } = self;
         let channels = (self.depth, self.width);
         match &self.way {
-            Way::Winograd => winograd::forward_into(*isa, g, channels, source, panels, bias, Out::new(out, add)),
-            Way::WinogradBf16(isa) => {
-                winograd_bf16::forward_into(*isa, g, channels, source, panels, bias, Out::new(out, add));
-            }
+            Way::Winograd(form) => form.forward_into(g, channels, source, panels, bias, Out::new(out, add)),
             Way::Direct(direct) => {
                 direct.run_into(*isa, source, panels, bias, out);
                 let Add::Numbers(numbers) = add else { return };

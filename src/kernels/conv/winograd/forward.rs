@@ -3,40 +3,15 @@
 use super::transforms::{input, input_lower, input_upper, input3_lower, input3_upper, output};
 use super::{Block, FOURS_ONLY, IN, OUT, PLANES, Tile, Tiles, by_size, plane_stride};
 use crate::kernels::buffers::Scratch;
-use crate::kernels::conv::geometry::Geometry;
-use crate::kernels::conv::panels::Panels;
-use crate::kernels::conv::prepared::Out;
-use crate::kernels::conv::samples::{Samples, shares};
+use crate::kernels::conv::samples::Samples;
 use crate::kernels::simd::{Isa, Kernel, Simd};
 use crate::kernels::tile::{Product, Tap, product};
 
-/// The output `[N, H, W, width]` from `source` `[N, H, W, depth]`, with transformed weights; `bias`
-/// is nothing, one row for all samples, or a row for each.
-pub(in crate::kernels::conv) fn forward(
-    isa: Isa,
-    g: &Geometry,
-    channels: (usize, usize),
-    source: &[f32],
-    weights: &Panels,
-    bias: &[f32],
-) -> Vec<f32> {
-    // SAFETY: the tiles cover every pixel of every sample, and the panels every channel.
-    unsafe { shares(g, channels, source, weights, bias, |samples| isa.run(Forward { tiles: Tiles::new(g), samples })) }
-}
-
-/// As [`forward`] on this thread, over as many samples as `source` has.
-pub(in crate::kernels::conv) fn forward_into(
-    isa: Isa,
-    g: &Geometry,
-    channels: (usize, usize),
-    source: &[f32],
-    weights: &Panels,
-    bias: &[f32],
-    out: Out,
-) {
-    let samples = Samples::checked(g, channels, source, weights, bias, out);
-    // SAFETY: the lengths were checked; what is added is as long as the output.
-    unsafe { isa.run(Forward { tiles: Tiles::new(g), samples }) };
+/// Writes the output of `samples`, whose weights are transformed.
+pub(in crate::kernels::conv) fn forward(isa: Isa, samples: Samples) {
+    // SAFETY: the lengths were checked when the samples were made; the tiles cover every pixel of every sample, and
+    // the panels every channel.
+    unsafe { isa.run(Forward { tiles: Tiles::new(samples.g), samples }) };
 }
 
 /// Consecutive samples, by tiles.
@@ -51,7 +26,7 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let Self { tiles, samples } = self;
-        let Samples { depth, width, source, weights, bias: all_bias, bias_sample, out } = samples;
+        let Samples { depth, width, source, weights, bias: all_bias, bias_sample, out, .. } = samples;
         let sample_len = tiles.h * tiles.w * depth;
         let all = source.len() / sample_len * tiles.in_sample();
         // Tiles at a time: their planes stay in the second cache, and there are enough of them to

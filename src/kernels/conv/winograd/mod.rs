@@ -14,7 +14,7 @@ mod transforms;
 mod weight_gradient;
 mod weights;
 
-pub(super) use forward::{forward, forward_into};
+pub(super) use forward::forward;
 pub(super) use weight_gradient::{WeightSum, weight_gradient};
 pub(super) use weights::{combine, transformed, transformed_for_data_gradient, turned};
 

@@ -4,41 +4,16 @@ use super::rows::{Image, Rows};
 use super::transforms::{Window, output};
 use super::{IN, OUT, PLANES};
 use crate::kernels::buffers::Scratch;
-use crate::kernels::conv::geometry::Geometry;
-use crate::kernels::conv::panels::Panels;
-use crate::kernels::conv::prepared::Out;
-use crate::kernels::conv::samples::{Samples, shares};
+use crate::kernels::conv::samples::Samples;
 use crate::kernels::conv::winograd::plane_stride;
 use crate::kernels::simd::{PairIsa, PairKernel, PairSimd, Pairs, Simd};
 use crate::kernels::tile::{Product, Tap, product};
 
-/// The output `[N, H, W, width]` from `source` `[N, H, W, depth]`, with transformed weights; `bias`
-/// is nothing, one row for all samples, or a row for each.
-pub(in crate::kernels::conv) fn forward(
-    isa: PairIsa,
-    g: &Geometry,
-    channels: (usize, usize),
-    source: &[f32],
-    weights: &Panels,
-    bias: &[f32],
-) -> Vec<f32> {
-    // SAFETY: the tiles cover every pixel of every sample, and the panels every channel.
-    unsafe { shares(g, channels, source, weights, bias, |samples| isa.run(Forward { rows: Rows::new(g), samples })) }
-}
-
-/// As [`forward`] on this thread, over as many samples as `source` has.
-pub(in crate::kernels::conv) fn forward_into(
-    isa: PairIsa,
-    g: &Geometry,
-    channels: (usize, usize),
-    source: &[f32],
-    weights: &Panels,
-    bias: &[f32],
-    out: Out,
-) {
-    let samples = Samples::checked(g, channels, source, weights, bias, out);
-    // SAFETY: the lengths were checked; what is added is as long as the output.
-    unsafe { isa.run(Forward { rows: Rows::new(g), samples }) };
+/// Writes the output of `samples`, whose weights are transformed.
+pub(in crate::kernels::conv) fn forward(isa: PairIsa, samples: Samples) {
+    // SAFETY: the lengths were checked when the samples were made; the tiles cover every pixel of every sample, and
+    // the panels every channel.
+    unsafe { isa.run(Forward { rows: Rows::new(samples.g), samples }) };
 }
 
 /// Consecutive samples, by tiles.
@@ -53,7 +28,7 @@ impl PairKernel for Forward<'_> {
     #[inline(always)]
     unsafe fn run<S: PairSimd>(self) {
         let Self { rows, samples } = self;
-        let Samples { depth, width, source, weights, bias: all_bias, bias_sample, out } = samples;
+        let Samples { depth, width, source, weights, bias: all_bias, bias_sample, out, .. } = samples;
         let all = source.len() / (rows.h * rows.w * depth) * rows.down;
         let block = rows.block(TILES);
         let (most, pairs) = (block * rows.across, depth / 2);
