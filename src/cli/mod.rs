@@ -6,7 +6,6 @@ pub mod data;
 mod device;
 pub mod doctor;
 mod doctor_run;
-mod edit;
 pub mod eval;
 mod export;
 mod import;

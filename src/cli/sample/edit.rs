@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 
-use super::UsageError;
+use crate::cli::UsageError;
 use crate::config::SamplerName;
 use crate::data::read_picture;
 use crate::sampling::editing::Resampling;
