@@ -73,6 +73,14 @@ impl Place {
         self.command(args).output().unwrap()
     }
 
+    /// A subcommand, which trains nothing. Expects success.
+    fn tool(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_difflab"));
+        let output = command.current_dir(self.folder.path()).args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+        output
+    }
+
     /// Expects success and returns what came out.
     fn succeeds(&self, args: &[&str]) -> String {
         let output = self.difflab(args);
@@ -250,12 +258,7 @@ fn a_run_of_points_goes_on_bit_for_bit_and_is_sampled_as_points() {
     let index = fs::read_to_string(place.path("straight/checkpoints/step-00000040/model_index.json")).unwrap();
     assert!(!index.contains("UNet2DModel"), "{index}");
 
-    let tool = |args: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_difflab")).current_dir(place.folder.path()).args(args).output();
-        let output = output.unwrap();
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let tool = |args: &[&str]| String::from_utf8(place.tool(args).stdout).unwrap();
     let sample = ["sample", "straight", "--num", "50", "--steps", "5", "--quiet"];
     let files = ["--out", "points.safetensors", "--trajectory", "film.gif"];
     tool(&[&sample[..], &files].concat());
@@ -272,6 +275,38 @@ fn a_run_of_points_goes_on_bit_for_bit_and_is_sampled_as_points() {
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     let output = place.difflab(&["two-moons", "--set", "model.kind=unet"]);
     assert!(stderr(&output).contains("model.kind = \"mlp\""), "{}", stderr(&output));
+}
+
+#[test]
+fn a_sampler_that_would_spoil_samples_is_named_before_training_and_before_sampling() {
+    let place = Place::new();
+    let told = json_lines(&place.succeeds(&[
+        "two-moons",
+        "--run=run",
+        "--steps=20",
+        "--set=diffusion.prediction_type=epsilon",
+        "--set=data.num_points=600",
+        "--set=data.held_out=100",
+        "--set=model.hidden_width=16",
+        "--set=train.batch_size=32",
+        "--set=train.warmup_steps=2",
+        "--set=preview.num=20",
+    ]));
+    let ready = told.iter().find(|line| line["type"] == "ready").unwrap();
+    let warnings = ready["warnings"].to_string();
+    assert!(warnings.contains("sampler ddim") && warnings.contains("v_prediction"), "{warnings}");
+    assert!(fs::read_to_string(place.path("run/events.jsonl")).unwrap().contains("sampler ddim"));
+
+    let said = |more: &[&str]| stderr(&place.tool(&[&["sample", "run", "--num=5", "--quiet"], more].concat()));
+    let warning = said(&["--out=a.png"]);
+    assert!(warning.contains("warning: sampler ddim") && warning.contains("--spacing karras"), "{warning}");
+    assert!(!said(&["--out=b.png", "--spacing=karras"]).contains("warning"));
+
+    let eval = ["eval", "run", "--metrics=energy_distance", "--num=50", "--steps=5", "--format=json"];
+    let report: Value = serde_json::from_slice(&place.tool(&eval).stdout).unwrap();
+    let distance = &report["energy_distance"];
+    assert!(distance["mean"].as_f64().unwrap() > distance["floor"].as_f64().unwrap(), "{distance}");
+    assert_eq!((&distance["points"], &distance["floor_points"]), (&100.into(), &50.into()));
 }
 
 #[cfg(unix)]
