@@ -75,10 +75,14 @@ impl Place {
 
     /// A subcommand, which trains nothing. Expects success.
     fn tool(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_difflab"));
-        let output = command.current_dir(self.folder.path()).args(args).output().unwrap();
+        let output = self.subcommand(args);
         assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
         output
+    }
+
+    /// A subcommand, whatever comes of it.
+    fn subcommand(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_difflab")).current_dir(self.folder.path()).args(args).output().unwrap()
     }
 
     /// Expects success and returns what came out.
@@ -265,6 +269,21 @@ fn a_run_of_points_goes_on_bit_for_bit_and_is_sampled_as_points() {
     let samples = candle_core::safetensors::load(place.path("points.safetensors"), &Device::Cpu).unwrap();
     assert_eq!(samples["samples"].dims(), [50, 2, 1, 1]);
     assert!(fs::read(place.path("film.gif")).unwrap().starts_with(b"GIF89a"));
+    let other =
+        ["--seed", "0", "--set", "sample.spacing=karras", "--set", "sample.rho=3", "--out", "other.safetensors"];
+    tool(&[&sample[..], &other].concat());
+    let flags = ["--seed", "0", "--spacing", "karras", "--rho", "3", "--out", "flags.safetensors"];
+    tool(&[&sample[..], &flags].concat());
+    let read = |file: &str| fs::read(place.path(file)).unwrap();
+    assert!(read("other.safetensors") == read("flags.safetensors"), "a key does what its flag does");
+    assert!(read("other.safetensors") != read("points.safetensors"));
+    for (key, said) in
+        [("train.steps=3", "belong to its training"), ("diffusion.variance_type=learned_range", "trained with")]
+    {
+        let output = place.subcommand(&["sample", "straight", "--set", key]);
+        assert_eq!(output.status.code(), Some(2), "{key}");
+        assert!(stderr(&output).contains(said), "{key}: {}", stderr(&output));
+    }
     tool(&[&sample[..], &["--out", "points.png"]].concat());
     assert!(fs::read(place.path("points.png")).unwrap().starts_with(b"\x89PNG"));
     tool(&["data", "show", "two_moons", "--out", "data.png"]);

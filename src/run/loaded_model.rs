@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::checkpoint::{all, newest_good, verify};
 use super::dir::config_of;
 use super::error::RunError;
-use crate::config::Config;
+use crate::config::{Config, ConfigError, VarianceType};
 use crate::diffusion::Parameterization;
 use crate::nn::{Net, open_network};
 
@@ -72,7 +72,43 @@ impl LoadedModel {
             warnings,
         })
     }
+
+    /// Samples otherwise than the run does: `KEY=VALUE` overrides of the keys of [sample], and of the two of
+    /// [diffusion] that sampling may take otherwise than training did.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a key or value that can't be, and for what the network was trained with.
+    pub fn set(&mut self, overrides: &[String]) -> Result<()> {
+        for given in overrides {
+            let key = given.split('=').next().unwrap_or_default().trim();
+            if !key.starts_with("sample.") && !OF_DIFFUSION.contains(&key) {
+                let problem = format!(
+                    "a trained network is sampled otherwise by the keys of [sample], {}; the others belong to its \
+                     training",
+                    OF_DIFFUSION.join(" and ")
+                );
+                return Err(ConfigError::Override { given: given.clone(), problem }.into());
+            }
+        }
+        let config = self.config.clone().with_overrides(overrides)?;
+        config.validate()?;
+        let learned = |config: &Config| config.diffusion.variance_type == VarianceType::LearnedRange;
+        if learned(&config) != learned(&self.config) {
+            return Err(ConfigError::Impossible {
+                key: "diffusion.variance_type".into(),
+                value: config.diffusion.variance_type.name().into(),
+                problem: format!("the network was trained with {}", self.config.diffusion.variance_type.name()),
+            }
+            .into());
+        }
+        self.parameterization = Parameterization::from_config(&config.diffusion)?;
+        self.config = config;
+        Ok(())
+    }
 }
+
+/// Keys outside of [sample] that a trained network can be sampled with otherwise.
+const OF_DIFFUSION: [&str; 2] = ["diffusion.variance_type", "diffusion.shift"];
 
 /// File of the class names in a run folder, one a line.
 const CLASSES: &str = "classes.txt";

@@ -185,7 +185,7 @@ impl Report {
             "seed": self.seed,
             "skipped": self.skipped,
             "seconds": self.seconds,
-            "measured_with": "the bundled judge",
+            "measured_with": self.plane.is_none().then_some("the bundled judge"),
         })
     }
 }

@@ -70,6 +70,10 @@ pub struct Args {
     /// Noise that `edm` adds in the whole trajectory; 0 is deterministic.
     #[arg(long, value_name = "S")]
     pub s_churn: Option<f64>,
+    /// Any other key of [sample], e.g. --set sample.clip_sample=true; may be repeated. Also
+    /// diffusion.variance_type and diffusion.shift.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     /// Seed of the noise. The same seed draws the same first image, however many follow. Default: the
     /// run's seed.
     #[arg(long, value_name = "N")]
@@ -113,7 +117,8 @@ const FILM_WIDTH: usize = 800;
 pub fn run(args: Args) -> Result<()> {
     let out = args.out.as_deref().map(|path| Output::new(path, "--out", &["png", "safetensors"])).transpose()?;
     let film = args.trajectory.as_deref().map(|path| Output::new(path, "--trajectory", &["gif", "png"])).transpose()?;
-    let model = LoadedModel::open(&run::find(&args.run)?, args.checkpoint)?;
+    let mut model = LoadedModel::open(&run::find(&args.run)?, args.checkpoint)?;
+    model.set(&args.set)?;
     for warning in &model.warnings {
         eprintln!("warning: {warning}");
     }
