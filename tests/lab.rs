@@ -124,7 +124,7 @@ fn the_preview_goes_from_noise_to_images_and_begins_again_with_new_settings() {
     let mut settings = finished.settings.clone();
     settings.class = Some(7);
     settings.steps = 6;
-    settings.guidance_scale = 0.0;
+    settings.sample.guidance_scale = 0.0;
     lab.commands.send(Command::SetSampling(settings.clone())).unwrap();
     let frame = frames(&|frame| frame.settings == settings);
     assert!(frame.trajectory > finished.trajectory);

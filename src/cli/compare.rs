@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::UsageError;
-use crate::config::Config;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
 use crate::run::{self, StepRecord};
@@ -78,7 +77,7 @@ impl Run {
         let path = run::find(name)?;
         Ok(Self {
             name: path.file_name().map_or_else(|| name.into(), |name| name.to_string_lossy().into_owned()),
-            keys: flattened(&run::config_of(&path)?),
+            keys: run::config_of(&path)?.values(),
             metrics: run::read_metrics(&path)?,
         })
     }
@@ -99,21 +98,6 @@ impl Run {
             ("time, minutes", last.map(|record| record.elapsed_s / 60.0)),
         ]
     }
-}
-
-fn flattened(config: &Config) -> BTreeMap<String, toml::Value> {
-    fn flatten(prefix: &str, table: toml::Table, into: &mut BTreeMap<String, toml::Value>) {
-        for (key, value) in table {
-            let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
-            match value {
-                toml::Value::Table(table) => flatten(&key, table, into),
-                value => _ = into.insert(key, value),
-            }
-        }
-    }
-    let mut keys = BTreeMap::new();
-    flatten("", config.to_toml().parse().unwrap_or_default(), &mut keys);
-    keys
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
@@ -239,6 +223,7 @@ fn plots(runs: &[Run]) -> Vec<LinePlot> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn a_run(name: &str, learning_rate: f64, val_loss: &[f64]) -> Run {
         let mut config = Config::default();
@@ -254,7 +239,7 @@ mod tests {
             images_per_s: 100.0 + i as f64,
             elapsed_s: 90.0,
         });
-        Run { name: name.into(), keys: flattened(&config), metrics: metrics.collect() }
+        Run { name: name.into(), keys: config.values(), metrics: metrics.collect() }
     }
 
     #[test]

@@ -30,6 +30,10 @@ pub enum ConfigError {
     #[error("`--set {given}`: {problem}; write --set KEY=VALUE, e.g. --set train.batch_size=64")]
     Override { given: String, problem: String },
 
+    /// A key without its section that several sections have.
+    #[error("{given}: `{name}` could be {keys}; write it in full")]
+    Ambiguous { given: String, name: String, keys: String },
+
     /// A value of the right type with which nothing can run.
     #[error("`{key} = {value}` is impossible: {problem}")]
     Impossible { key: String, value: String, problem: String },

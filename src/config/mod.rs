@@ -4,6 +4,7 @@
 //! overrides, and refuses what it doesn't know, naming the nearest key. [`Config::validate`] then
 //! refuses impossible values before anything is built.
 
+mod assignments;
 mod error;
 mod help;
 mod keys;
@@ -18,7 +19,9 @@ mod validate_loss;
 mod validate_model;
 mod validate_sample;
 mod validate_sampling;
+mod values;
 
+pub use assignments::{assignments, meant, named, words};
 pub use error::ConfigError;
 pub use help::{help, markdown};
 pub use keys::{Key, Kind, keys};

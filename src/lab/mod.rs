@@ -13,6 +13,7 @@ mod outbox;
 mod plan;
 mod preview;
 mod protocol;
+mod sampling_settings;
 mod saving;
 mod snapshots;
 mod spawn;
@@ -21,4 +22,5 @@ mod worker;
 
 pub use plan::{Audience, Ending, LabPlan, Outcome, RunChoice};
 pub use protocol::*;
+pub use sampling_settings::{SamplingSettings, check_sampling};
 pub use spawn::{Lab, WORKER_THREAD};

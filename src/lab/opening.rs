@@ -12,9 +12,10 @@ use super::outbox::Outbox;
 use super::plan::{LabPlan, RunChoice};
 use super::preview::{Preview, Subject};
 use super::protocol::{Command, Event, Phase, PreviewFrame, RunInfo};
+use super::sampling_settings::check_sampling;
 use super::worker::{Parts, Worker};
 use crate::bench::peak_resident_mib;
-use crate::config::{Config, ConfigError, POINT_SETS};
+use crate::config::{Config, POINT_SETS};
 use crate::data::thousands;
 use crate::data::{self, Dataset};
 use crate::diffusion::check_terminal_snr;
@@ -22,7 +23,6 @@ use crate::kernels::Workers;
 use crate::picture::is_points;
 use crate::run::checkpoint::{self, Progress};
 use crate::run::{CardFacts, Journal, RunDir, config_of, model_card, write_class_names};
-use crate::sampling::{Guidance, check_sampler};
 use crate::train::Trainer;
 
 /// Training images kept for the picture of the forward process.
@@ -59,16 +59,7 @@ pub fn open(
     let workers = Arc::new(Workers::new(plan.threads)?);
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
-    check_sampler(config.sample.sampler, trainer.schedule()).map_err(|problem| ConfigError::Impossible {
-        key: "sample.sampler".into(),
-        value: format!("{:?}", config.sample.sampler.name()),
-        problem,
-    })?;
-
-    Guidance::from_config(&config.sample, config.sample.guidance_scale, &facts.classes).map_err(|problem| {
-        let value = format!("{:?}", config.sample.negative_class);
-        ConfigError::Impossible { key: "sample.negative_class".into(), value, problem }
-    })?;
+    check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 
     let mut resumed_with = String::new();
     let (run, progress) = match &plan.run {

@@ -11,7 +11,8 @@ use candle_core::{Device, Tensor};
 use super::budget::Budget;
 use super::field::Probe;
 use super::plan::Audience;
-use super::protocol::{PreviewFrame, SamplingSettings};
+use super::protocol::PreviewFrame;
+use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
@@ -72,7 +73,7 @@ impl Preview {
         let every = config.preview.save_every;
         Self {
             subject,
-            settings: initial_settings(config, config.preview.steps),
+            settings: SamplingSettings::new(config),
             enabled: config.preview.enabled,
             budget: Budget::new(config.preview.budget),
             config: config.clone(),
@@ -86,6 +87,11 @@ impl Preview {
 
     pub fn budget(&mut self) -> &mut Budget {
         &mut self.budget
+    }
+
+    /// What the next preview is drawn with.
+    pub fn settings(&self) -> &SamplingSettings {
+        &self.settings
     }
 
     pub fn set_enabled(&mut self, enabled: bool) {
@@ -196,12 +202,13 @@ impl Preview {
             &self.subject;
         let n = self.config.preview.num;
         let classes = net.num_classes().map(|count| classes_in_turn(n, count, self.settings.class));
-        let guidance = Guidance::from_config(&self.config.sample, self.settings.guidance_scale, class_names)
-            .map_err(|problem| anyhow!(problem))?;
+        let sample = self.settings.of_preview();
+        let guidance =
+            Guidance::from_config(&sample, sample.guidance_scale, class_names).map_err(|problem| anyhow!(problem))?;
         let denoiser = network_denoiser(net, parameterization, classes.as_deref(), guidance, workers.clone())?;
         let in_plane = is_points((*height, *width, *channels));
         let probe = in_plane.then(|| Probe::new(&self.subject, self.settings.class, guidance)).transpose()?;
-        let settings = sampler_settings(&self.config, &self.settings);
+        let settings = SamplerSettings::from(&sample);
         let seed = self.config.seed.wrapping_add(self.draw);
         let noise = starting_noise(n, *height, *width, *channels, seed, device)?;
         let trajectory = Trajectory::new(denoiser, parameterization.schedule.clone(), &settings, noise, seed)?;
@@ -234,31 +241,6 @@ impl Preview {
             .save(&path)
             .with_context(|| format!("writing {}", path.display()))?;
         Ok(path)
-    }
-}
-
-/// The settings that a run starts sampling with, with `steps` network calls.
-pub fn initial_settings(config: &Config, steps: usize) -> SamplingSettings {
-    SamplingSettings {
-        sampler: config.sample.sampler,
-        steps: steps.clamp(1, config.diffusion.timesteps.max(1)),
-        eta: config.sample.eta,
-        guidance_scale: if config.model.class_conditional { config.sample.guidance_scale } else { 0.0 },
-        class: None,
-    }
-}
-
-/// Live settings in the sampler's terms; spacing and clipping are the run's. A list of timesteps in the
-/// config is for as many steps as it has.
-pub fn sampler_settings(config: &Config, settings: &SamplingSettings) -> SamplerSettings {
-    let listed = &config.sample.timesteps;
-    let timesteps = if listed.len() == settings.steps { listed.clone() } else { Vec::new() };
-    SamplerSettings {
-        sampler: settings.sampler,
-        steps: settings.steps,
-        eta: settings.eta,
-        timesteps,
-        ..SamplerSettings::from(&config.sample)
     }
 }
 

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, SamplerName};
+use super::sampling_settings::SamplingSettings;
+use crate::config::Config;
 pub use crate::run::{StepRecord, TimestepLossRow};
 use crate::train::TimeUse;
 
@@ -36,20 +37,6 @@ pub enum Command {
     Quit {
         save: bool,
     },
-}
-
-/// The live-adjustable settings of previews and snapshots.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SamplingSettings {
-    pub sampler: SamplerName,
-    /// Network calls a trajectory.
-    pub steps: usize,
-    /// DDIM's η.
-    pub eta: f64,
-    /// w in (1 + w)·ε_cond − w·ε_uncond.
-    pub guidance_scale: f64,
-    /// One class for all images, or `None`: each class in turn (unlabelled when unconditional).
-    pub class: Option<usize>,
 }
 
 /// What the worker is doing.

@@ -63,7 +63,7 @@ impl Worker {
             parameterization: parts.trainer.parameterization().clone(),
             image_shape: parts.facts.image_shape,
             class_names: parts.facts.classes.clone(),
-            settings: self.snapshot_settings.clone(),
+            settings: parts.preview.settings().clone(),
         })?;
         if !begun {
             let message = "a snapshot is being written already; ask again when it is done".into();

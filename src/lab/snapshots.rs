@@ -8,8 +8,7 @@ use std::thread::{self, JoinHandle};
 use anyhow::{Context, Result, anyhow};
 use candle_core::Device;
 
-use super::preview::sampler_settings;
-use super::protocol::SamplingSettings;
+use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
@@ -83,10 +82,8 @@ fn write(order: &Order) -> Result<PathBuf> {
         parameterization: &order.parameterization,
         image_shape: order.image_shape,
         class_names: &order.class_names,
-        settings: sampler_settings(&order.config, &order.settings),
-        guidance_scale: order.settings.guidance_scale,
+        sample: &order.settings.sample,
         class: order.settings.class,
-        num: order.config.sample.num,
         seed: order.config.seed,
         workers: &workers,
     })

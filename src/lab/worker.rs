@@ -10,8 +10,9 @@ use super::latest::LatestSender;
 use super::opening::DataFacts;
 use super::outbox::Outbox;
 use super::plan::{Audience, Ending};
-use super::preview::{Preview, initial_settings};
-use super::protocol::{Command, Event, Phase, PreviewFrame, SamplingSettings, StepRecord, TimestepLossRow};
+use super::preview::Preview;
+use super::protocol::{Command, Event, Phase, PreviewFrame, StepRecord, TimestepLossRow};
+use super::sampling_settings::SamplingSettings;
 use super::snapshots::Snapshots;
 use super::throughput::Throughput;
 use crate::config::Config;
@@ -61,8 +62,6 @@ pub struct Worker {
     pub(super) mode: Mode,
     throughput: Throughput,
     pub(super) snapshots: Snapshots,
-    /// Settings of snapshots: the run's own, until the user changes them live.
-    pub(super) snapshot_settings: SamplingSettings,
     pub(super) saved_step: Option<u64>,
     pub(super) checkpoint: Option<PathBuf>,
     panic_at: Option<u64>,
@@ -75,7 +74,6 @@ impl Worker {
             mode: Mode::Training,
             throughput: Throughput::default(),
             snapshots: Snapshots::default(),
-            snapshot_settings: initial_settings(&parts.config, parts.config.sample.steps),
             // A resumed run's own checkpoint need not be written again.
             saved_step: (start > 0).then_some(start),
             checkpoint: None,
@@ -159,13 +157,7 @@ impl Worker {
                 let percent = 100.0 * self.parts.preview.budget().share();
                 self.setting_changed(format!("previews up to {percent:.0} % of the time"), outbox)?;
             }
-            Command::SetSampling(settings) => match self.parts.preview.set_settings(settings.clone()) {
-                Ok(()) => {
-                    self.setting_changed(describe(&settings), outbox)?;
-                    self.snapshot_settings = settings;
-                }
-                Err(error) => outbox.send(Event::Warning { step, message: format!("{error:#}") }),
-            },
+            Command::SetSampling(settings) => self.set_sampling(settings, outbox)?,
             Command::Checkpoint => self.save_checkpoint(outbox)?,
             // Taken out by the caller.
             Command::Quit { .. } => {}
@@ -180,6 +172,18 @@ impl Worker {
             outbox.send(Event::Phase(phase));
         }
         Ok(())
+    }
+
+    /// Previews and snapshots follow these settings from now on, where the network can.
+    fn set_sampling(&mut self, settings: SamplingSettings, outbox: &mut Outbox) -> Result<()> {
+        let what = self.parts.preview.settings().changes(&settings);
+        match self.parts.preview.set_settings(settings) {
+            Ok(()) => self.setting_changed(what, outbox),
+            Err(error) => {
+                outbox.send(Event::Warning { step: self.steps_done(), message: format!("{error:#}") });
+                Ok(())
+            }
+        }
     }
 
     fn setting_changed(&mut self, what: String, outbox: &mut Outbox) -> Result<()> {
@@ -329,11 +333,4 @@ impl Worker {
         let _ = self.parts.journal.event(step, "error", &format!("{error:#}"));
         let _ = self.parts.journal.sync();
     }
-}
-
-/// Live settings in one line.
-fn describe(settings: &SamplingSettings) -> String {
-    let sampler = settings.sampler.name();
-    let class = settings.class.map_or("each class in turn".to_string(), |class| format!("class {class}"));
-    format!("{sampler}, {} steps, η {}, w {}, {class}", settings.steps, settings.eta, settings.guidance_scale)
 }

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::recording::{Recording, columns_for};
 use super::samples_file::write_samples;
-use crate::config::{Config, SamplerName, TimestepSpacing};
+use crate::config::{Config, SampleConfig, SamplerName, TimestepSpacing};
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
 use crate::nn::Net;
@@ -40,13 +40,10 @@ pub struct SnapshotRequest<'a> {
     pub image_shape: (usize, usize, usize),
     /// Names of the data's classes; empty when unlabelled.
     pub class_names: &'a [String],
-    pub settings: SamplerSettings,
-    /// w in (1 + w)·ε_cond − w·ε_uncond; not used by an unconditional network.
-    pub guidance_scale: f64,
+    /// How to sample, and how many. The guidance scale is not used by an unconditional network.
+    pub sample: &'a SampleConfig,
     /// One class for all, or `None`: each class in turn.
     pub class: Option<usize>,
-    /// How many samples.
-    pub num: usize,
     /// The starting noise is the same for every snapshot with this seed, so that snapshots of
     /// different steps can be compared image by image.
     pub seed: u64,
@@ -59,7 +56,7 @@ pub struct SnapshotFacts {
     pub step: u64,
     pub seed: u64,
     pub sampler: SamplerName,
-    /// Network calls of a trajectory.
+    /// Steps of a trajectory.
     pub steps: usize,
     pub eta: f64,
     pub spacing: TimestepSpacing,
@@ -68,6 +65,9 @@ pub struct SnapshotFacts {
     pub guidance_scale: Option<f64>,
     /// The same in the other convention: s = 1 + w.
     pub guidance_scale_s: Option<f64>,
+    /// Every key of `[sample]` as it was used, which may be otherwise than in the run's config; older
+    /// snapshots lack it.
+    pub sample: Option<SampleConfig>,
     /// Class of each sample, in the order of `samples`; empty when unconditional.
     pub classes: Vec<usize>,
     pub class_names: Vec<String>,
@@ -93,8 +93,8 @@ pub fn classes_in_turn(num: usize, num_classes: usize, class: Option<usize>) -> 
 /// A class that doesn't exist, a sampler that can't run with these settings, a disk that can't be written;
 /// nothing is left behind then.
 pub fn write(request: &SnapshotRequest) -> Result<PathBuf> {
-    ensure!(request.num > 0, "a snapshot needs at least one sample (sample.num is 0)");
-    let classes = request.net.num_classes().map(|n| classes_in_turn(request.num, n, request.class));
+    ensure!(request.sample.num > 0, "a snapshot needs at least one sample (sample.num is 0)");
+    let classes = request.net.num_classes().map(|n| classes_in_turn(request.sample.num, n, request.class));
     let recording = record(request, classes.as_deref())?;
     let facts = facts(request, classes.unwrap_or_default())?;
 
@@ -111,8 +111,8 @@ pub fn write(request: &SnapshotRequest) -> Result<PathBuf> {
 
 fn record(request: &SnapshotRequest, classes: Option<&[usize]>) -> Result<Recording> {
     let (h, w, c) = request.image_shape;
-    let guidance_scale = if classes.is_some() { request.guidance_scale } else { 0.0 };
-    let guidance = Guidance::from_config(&request.config.sample, guidance_scale, request.class_names);
+    let guidance_scale = if classes.is_some() { request.sample.guidance_scale } else { 0.0 };
+    let guidance = Guidance::from_config(request.sample, guidance_scale, request.class_names);
     let denoiser = sampling::network_denoiser(
         request.net,
         request.parameterization,
@@ -120,31 +120,34 @@ fn record(request: &SnapshotRequest, classes: Option<&[usize]>) -> Result<Record
         guidance.map_err(|problem| anyhow!(problem))?,
         request.workers.clone(),
     )?;
-    let noise = sampling::starting_noise(request.num, h, w, c, request.seed, &Device::Cpu)?;
-    let trajectory =
-        Trajectory::new(denoiser, request.parameterization.schedule.clone(), &request.settings, noise, request.seed)?;
+    let noise = sampling::starting_noise(request.sample.num, h, w, c, request.seed, &Device::Cpu)?;
+    let settings = SamplerSettings::from(request.sample);
+    let schedule = request.parameterization.schedule.clone();
+    let trajectory = Trajectory::new(denoiser, schedule, &settings, noise, request.seed)?;
     Recording::of(trajectory, FILM_FRAMES, |_| {})
 }
 
 fn facts(request: &SnapshotRequest, classes: Vec<usize>) -> Result<SnapshotFacts> {
     let (h, w, c) = request.image_shape;
-    let guidance_scale = (!classes.is_empty()).then_some(request.guidance_scale);
+    let sample = request.sample;
+    let guidance_scale = (!classes.is_empty()).then_some(sample.guidance_scale);
     let config_file = request.run_dir.join("config.toml");
     // A run without its file (a test, a run in memory) is known by the text the file would have.
     let config_text = fs::read(&config_file).unwrap_or_else(|_| request.config.to_toml().into_bytes());
     Ok(SnapshotFacts {
         step: request.step,
         seed: request.seed,
-        sampler: request.settings.sampler,
-        steps: request.settings.steps,
-        eta: request.settings.eta,
-        spacing: request.settings.spacing,
-        clip_sample: request.settings.clip_sample,
+        sampler: sample.sampler,
+        steps: if sample.timesteps.is_empty() { sample.steps } else { sample.timesteps.len() },
+        eta: sample.eta,
+        spacing: sample.spacing,
+        clip_sample: sample.clip_sample,
         guidance_scale,
         guidance_scale_s: guidance_scale.map(|w| 1.0 + w),
+        sample: Some(sample.clone()),
         classes,
         class_names: request.class_names.to_vec(),
-        shape: [request.num, c, h, w],
+        shape: [sample.num, c, h, w],
         ema: true,
         config_sha256: Sha256::digest(&config_text).iter().map(|b| format!("{b:02x}")).collect(),
         difflab: env!("CARGO_PKG_VERSION").to_string(),
@@ -197,6 +200,7 @@ mod tests {
         config.model.norm_num_groups = 4;
         config.model.mid_attention = false;
         config.model.class_conditional = conditional;
+        (config.sample.steps, config.sample.num, config.sample.guidance_scale) = (4, 6, 1.5);
         let classes = conditional.then_some(3);
         let net_config = NetConfig::new(&config.model, 8, 8, 1, classes);
         let weights = Weights::init(&net_config, 0, &Device::Cpu).unwrap();
@@ -220,10 +224,8 @@ mod tests {
                 parameterization: &self.parameterization,
                 image_shape: (8, 8, 1),
                 class_names: &self.names,
-                settings: SamplerSettings { steps: 4, ..SamplerSettings::from(&self.config.sample) },
-                guidance_scale: 1.5,
+                sample: &self.config.sample,
                 class: None,
-                num: 6,
                 seed: 7,
                 workers: &self.workers,
             }
@@ -251,6 +253,7 @@ mod tests {
         let facts = facts_in(&dir);
         assert_eq!((facts.step, facts.seed, facts.steps), (1500, 7, 4));
         assert_eq!((facts.guidance_scale, facts.guidance_scale_s), (Some(1.5), Some(2.5)));
+        assert_eq!(facts.sample.as_ref(), Some(&lab.config.sample));
         assert_eq!(facts.classes, [0, 1, 2, 0, 1, 2]);
         // The SHA-256 of "abc", from the standard.
         assert_eq!(facts.config_sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -281,7 +284,8 @@ mod tests {
     fn a_failed_snapshot_leaves_nothing_behind() {
         let lab = lab(true);
         assert!(write(&SnapshotRequest { class: Some(9), ..lab.request() }).is_err());
-        assert!(write(&SnapshotRequest { num: 0, ..lab.request() }).is_err());
+        let none = SampleConfig { num: 0, ..lab.config.sample.clone() };
+        assert!(write(&SnapshotRequest { sample: &none, ..lab.request() }).is_err());
         assert!(lab.folders().is_empty());
         // A file where the folder should go.
         fs::write(lab.dir.path().join("snapshots"), "in the way").unwrap();

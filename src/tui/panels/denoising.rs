@@ -20,22 +20,23 @@ const EARLY_SHARE: u64 = 20;
 
 /// "ddim 50 · w 1.0 · EMA · step 12,400".
 pub fn subtitle(state: &State) -> Words {
-    let sampling = &state.controls.sampling;
+    let settings = &state.controls.sampling;
+    let sample = &settings.sample;
     let sampler = match state.shown_still() {
-        _ if !sampling.sampler.is_adaptive() => format!("{} {}", sampling.sampler.name(), sampling.steps),
+        _ if !sample.sampler.is_adaptive() => format!("{} {}", sample.sampler.name(), settings.preview_steps()),
         // What it took is known at its end.
-        Some((film, _)) if film.settings.sampler == sampling.sampler && film.is_complete() => {
-            format!("{} NFE {}", sampling.sampler.name(), film.total)
+        Some((film, _)) if film.settings.sample.sampler == sample.sampler && film.is_complete() => {
+            format!("{} NFE {}", sample.sampler.name(), film.total)
         }
-        _ => format!("{} NFE …", sampling.sampler.name()),
+        _ => format!("{} NFE …", sample.sampler.name()),
     };
     let mut words = Words::new(&state.theme).add(Role::Dim, sampler);
-    if sampling.sampler == SamplerName::Ddim && sampling.eta > 0.0 {
-        words = words.add(Role::Dim, format!("η {}", sampling.eta));
+    if sample.sampler == SamplerName::Ddim && sample.eta > 0.0 {
+        words = words.add(Role::Dim, format!("η {}", sample.eta));
     }
     if state.is_conditional() {
-        words = words.add(Role::Dim, format!("w {:.1}", sampling.guidance_scale));
-        if let Some(class) = sampling.class {
+        words = words.add(Role::Dim, format!("w {:.1}", sample.guidance_scale));
+        if let Some(class) = settings.class {
             words = words.add(Role::Text, format!("class {}", shorten(&state.class_name(class), 16)));
         }
     }

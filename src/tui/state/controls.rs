@@ -20,17 +20,48 @@ impl Controls {
     /// As the config says.
     pub fn new(config: &Config) -> Self {
         Self {
-            sampling: SamplingSettings {
-                sampler: config.sample.sampler,
-                steps: config.preview.steps,
-                eta: config.sample.eta,
-                guidance_scale: if config.model.class_conditional { config.sample.guidance_scale } else { 0.0 },
-                class: None,
-            },
+            sampling: SamplingSettings::new(config),
             sampling_touched: false,
             learning_rate_scale: 1.0,
             preview_enabled: config.preview.enabled,
             preview_budget: config.preview.budget,
         }
+    }
+
+    /// The config of a run with everything in it that was set since it began.
+    pub fn put_into(&self, config: &Config) -> Config {
+        let mut config = config.clone();
+        self.sampling.write_to(&mut config);
+        config.preview.enabled = self.preview_enabled;
+        config.preview.budget = self.preview_budget;
+        config.train.learning_rate = scaled(config.train.learning_rate, self.learning_rate_scale);
+        config.train.min_learning_rate = scaled(config.train.min_learning_rate, self.learning_rate_scale);
+        config
+    }
+}
+
+/// A learning rate times a factor, without the last digits that the product may get wrong.
+fn scaled(rate: f64, scale: f64) -> f64 {
+    let product = rate * scale;
+    if scale == 1.0 { rate } else { format!("{product:.12e}").parse().unwrap_or(product) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_set_stands_in_the_config_and_nothing_else_changes() {
+        let config = Config::default();
+        let mut controls = Controls::new(&config);
+        assert_eq!(controls.put_into(&config), config);
+        controls.learning_rate_scale = 1e-4 / config.train.learning_rate;
+        controls.preview_enabled = false;
+        controls.sampling.sample.rho = 5.0;
+        controls.sampling.steps = 10;
+        let changed = config.changes(&controls.put_into(&config));
+        let keys = ["train.learning_rate", "train.min_learning_rate", "preview.enabled", "preview.steps", "sample.rho"];
+        assert_eq!(changed.iter().map(|(key, _)| *key).collect::<Vec<_>>(), keys);
+        assert_eq!(changed[0].1, "0.0001");
     }
 }

@@ -143,7 +143,7 @@ impl Films {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::SamplerName;
+    use crate::config::Config;
 
     fn frame(trajectory: u64, index: usize, total: usize) -> PreviewFrame {
         PreviewFrame {
@@ -156,13 +156,7 @@ mod tests {
             x_0: Arc::new(vec![0.0; 4]),
             num: 1,
             classes: vec![],
-            settings: SamplingSettings {
-                sampler: SamplerName::Ddim,
-                steps: total,
-                eta: 0.0,
-                guidance_scale: 0.0,
-                class: None,
-            },
+            settings: SamplingSettings::new(&Config::default()),
             field: None,
         }
     }

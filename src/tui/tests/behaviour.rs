@@ -91,12 +91,14 @@ fn sampling_keys_change_one_setting_each() {
     assert_eq!(sampling(Action::ClassPrevious).class, Some(0));
     assert_eq!(sampling(Action::ClassPrevious).class, None);
     assert_eq!(sampling(Action::ClassPrevious).class, Some(9));
-    assert_eq!(sampling(Action::GuidanceUp).guidance_scale, 1.5);
-    assert_eq!(sampling(Action::GuidanceDown).guidance_scale, 1.0);
-    assert_eq!(sampling(Action::MoreSteps).steps, 50);
-    assert_eq!(sampling(Action::FewerSteps).steps, 25);
-    assert_eq!(sampling(Action::NextEta).eta, 0.5);
-    assert_eq!(sampling(Action::NextSampler).sampler, crate::config::SamplerName::Euler);
+    assert_eq!(sampling(Action::GuidanceUp).sample.guidance_scale, 1.5);
+    assert_eq!(sampling(Action::GuidanceDown).sample.guidance_scale, 1.0);
+    let steps = sampling(Action::MoreSteps);
+    assert_eq!((steps.steps, steps.sample.steps), (50, 50));
+    let steps = sampling(Action::FewerSteps);
+    assert_eq!((steps.steps, steps.sample.steps), (25, 25));
+    assert_eq!(sampling(Action::NextEta).sample.eta, 0.5);
+    assert_eq!(sampling(Action::NextSampler).sample.sampler, crate::config::SamplerName::Euler);
 }
 
 #[test]
@@ -104,10 +106,10 @@ fn the_sampler_key_goes_round_the_samplers_that_the_path_allows() {
     use crate::config::SamplerName;
     use crate::sampling::check_sampler;
     let mut state = ready(120, 40);
-    let mut met = vec![state.controls.sampling.sampler];
+    let mut met = vec![state.controls.sampling.sample.sampler];
     loop {
         act(&mut state, Action::NextSampler);
-        let sampler = state.controls.sampling.sampler;
+        let sampler = state.controls.sampling.sample.sampler;
         if sampler == met[0] {
             break;
         }
@@ -124,7 +126,7 @@ fn the_sampler_key_goes_round_the_samplers_that_the_path_allows() {
 fn an_adaptive_sampler_says_its_network_calls_and_refuses_a_number_of_steps() {
     use crate::config::SamplerName;
     let mut state = ready(120, 40);
-    while state.controls.sampling.sampler != SamplerName::PfOde {
+    while state.controls.sampling.sample.sampler != SamplerName::PfOde {
         act(&mut state, Action::NextSampler);
     }
     let screen = characters(&buffer(&state));

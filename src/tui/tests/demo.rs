@@ -107,7 +107,7 @@ pub fn row(step: u64) -> TimestepLossRow {
 }
 
 pub fn settings() -> SamplingSettings {
-    SamplingSettings { sampler: SamplerName::Ddim, steps: 25, eta: 0.0, guidance_scale: 1.0, class: None }
+    SamplingSettings::new(&config())
 }
 
 /// A frame of a trajectory: the digits under as much noise as its t has.

@@ -15,17 +15,22 @@ const MOST_GUIDANCE: f64 = 20.0;
 /// Changes one setting and tells the worker; says why when it can't be.
 pub fn change(state: &mut State, action: Action) -> Vec<Effect> {
     match changed(state, action) {
-        Ok(settings) if settings == state.controls.sampling => Vec::new(),
-        Ok(settings) => {
-            state.controls.sampling = settings.clone();
-            state.controls.sampling_touched = true;
-            vec![Effect::Send(Command::SetSampling(settings))]
-        }
+        Ok(settings) => set(state, settings),
         Err(why) => {
             state.news.tell(state.now, Gravity::Warning, why);
             Vec::new()
         }
     }
+}
+
+/// Takes the settings over and tells the worker, where they are other ones.
+pub fn set(state: &mut State, settings: SamplingSettings) -> Vec<Effect> {
+    if settings == state.controls.sampling {
+        return Vec::new();
+    }
+    state.controls.sampling = settings.clone();
+    state.controls.sampling_touched = true;
+    vec![Effect::Send(Command::SetSampling(settings))]
 }
 
 fn changed(state: &State, action: Action) -> Result<SamplingSettings, &'static str> {
@@ -46,32 +51,39 @@ fn changed(state: &State, action: Action) -> Result<SamplingSettings, &'static s
                 return Err("guidance needs a null class: train with model.class_conditional = true");
             }
             let step = if action == Action::GuidanceUp { GUIDANCE_STEP } else { -GUIDANCE_STEP };
-            settings.guidance_scale = (settings.guidance_scale + step).clamp(0.0, MOST_GUIDANCE);
+            let scale = settings.sample.guidance_scale;
+            settings.sample.guidance_scale = (scale + step).clamp(scale.min(0.0), scale.max(MOST_GUIDANCE));
         }
         Action::NextSampler => {
             let all = SamplerName::ALL;
-            let at = all.iter().position(|s| *s == settings.sampler).unwrap_or(0);
+            let at = all.iter().position(|s| *s == settings.sample.sampler).unwrap_or(0);
             let possible =
                 |s: &SamplerName| state.curves.as_ref().is_none_or(|curves| check_sampler(*s, &curves.run).is_ok());
             let next = (1..=all.len()).map(|i| all[(at + i) % all.len()]).find(possible);
-            settings.sampler = next.unwrap_or(settings.sampler);
+            settings.sample.sampler = next.unwrap_or(settings.sample.sampler);
         }
-        Action::MoreSteps | Action::FewerSteps if settings.sampler.is_adaptive() => {
+        Action::MoreSteps | Action::FewerSteps if settings.sample.sampler.is_adaptive() => {
             return Err("pf_ode chooses its steps by sample.rtol and sample.atol; m goes to the next sampler");
         }
+        Action::MoreSteps | Action::FewerSteps if !settings.sample.timesteps.is_empty() => {
+            return Err("sample.timesteps lists the steps; :sample.timesteps=[] goes back to a number of them");
+        }
+        // Who changes the steps means snapshots too.
         Action::MoreSteps => {
             let most = state.timesteps();
             let next = STEPS.into_iter().find(|s| *s > settings.steps).unwrap_or(settings.steps);
             settings.steps = next.min(most).max(1);
+            settings.sample.steps = settings.steps;
         }
         Action::FewerSteps => {
             settings.steps = STEPS.into_iter().rev().find(|s| *s < settings.steps).unwrap_or(settings.steps);
+            settings.sample.steps = settings.steps;
         }
         Action::NextEta => {
-            if settings.sampler != SamplerName::Ddim {
+            if settings.sample.sampler != SamplerName::Ddim {
                 return Err("η belongs to DDIM; m goes to the next sampler");
             }
-            settings.eta = ETAS.into_iter().find(|e| *e > settings.eta).unwrap_or(0.0);
+            settings.sample.eta = ETAS.into_iter().find(|e| *e > settings.sample.eta).unwrap_or(0.0);
         }
         _ => {}
     }
