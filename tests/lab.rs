@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use candle_core::Device;
 use difflab::config::Config;
-use difflab::lab::{Audience, Command, Ending, Event, Lab, LabPlan, Phase, RunChoice};
+use difflab::lab::{Audience, Command, Ending, Event, Lab, LabPlan, Phase, RunChoice, SamplingSettings};
+use difflab::run::snapshot::SnapshotFacts;
 use difflab::run::{checkpoint, read_events, read_metrics};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -159,6 +160,39 @@ fn a_snapshot_is_written_while_training_goes_on() {
         assert!(folder.join(file).is_file(), "{file} is missing");
     }
     assert!(wait(&lab, step) > at, "the training went on");
+    quit(lab, false);
+}
+
+#[test]
+fn every_sampling_key_that_is_set_live_reaches_previews_and_snapshots() {
+    let dir = tempfile::tempdir().unwrap();
+    let lab = open(config(), new_run(&dir.path().join("run")), Audience::Screen);
+    wait(&lab, step);
+    let set = ["sample.spacing=linspace", "sample.guidance_scale=1", "sample.guidance_rescale=0.5", "sample.num=2"];
+    let set = [&set[..], &["sample.timesteps=19, 7, 0", "sample.negative_class=3"]].concat();
+    let set: Vec<String> = set.into_iter().map(String::from).collect();
+    let settings = SamplingSettings::new(&config().with_overrides(&set).unwrap());
+    lab.commands.send(Command::SetSampling(settings.clone())).unwrap();
+    let what = wait(&lab, |event| match event {
+        Event::SettingChanged { what, .. } => Some(what.clone()),
+        _ => None,
+    });
+    assert!(what.contains("sample.guidance_rescale = 0.5") && what.contains("sample.num = 2"), "{what}");
+    lab.commands.send(Command::Pause).unwrap();
+    let end = Instant::now() + PATIENCE;
+    let frame = std::iter::from_fn(|| lab.previews.recv_deadline(end).ok()).find(|frame| frame.settings == settings);
+    let frame = frame.expect("a preview with the new settings");
+    // The listed timesteps take the place of preview.steps = 4.
+    assert_eq!((frame.total, frame.num), (3, 3));
+
+    lab.commands.send(Command::Snapshot).unwrap();
+    let folder = wait(&lab, |event| match event {
+        Event::SnapshotSaved { dir, .. } => Some(dir.clone()),
+        _ => None,
+    });
+    let facts: SnapshotFacts = serde_json::from_slice(&std::fs::read(folder.join("snapshot.json")).unwrap()).unwrap();
+    assert_eq!(facts.sample, Some(settings.sample));
+    assert_eq!((facts.shape[0], facts.steps, facts.guidance_scale), (2, 3, Some(1.0)));
     quit(lab, false);
 }
 

@@ -1,5 +1,6 @@
 //! What an update asks of the shell around it.
 
+use crate::config::Config;
 use crate::lab::Command;
 
 /// Something that only the shell can do.
@@ -11,4 +12,6 @@ pub enum Effect {
     Redraw,
     /// Leave the screen now; the worker has ended, or need not be waited for.
     Quit,
+    /// The same, and open another run with this config on the same screen.
+    Again(Box<Config>),
 }

@@ -7,6 +7,7 @@ use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModif
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 
+use crate::config::Config;
 use crate::lab::{Event, PreviewFrame};
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
@@ -36,10 +37,12 @@ pub struct Sources {
 }
 
 /// Why the loop ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum End {
     /// The state asked for it.
     Quit,
+    /// The state asked for it, and for another run with this config.
+    Again(Box<Config>),
     /// A signal asked for it, and the worker has saved.
     Terminated,
     /// The terminal is gone; the worker has not been told.
@@ -87,6 +90,11 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         Self { surface, state, outbox, pacing, start, observe, end: None, terminated: false, worker_ended: false }
     }
 
+    /// What the person sees, to go on with.
+    pub fn into_state(self) -> State {
+        self.state
+    }
+
     /// Runs until the screen is to be left.
     pub fn run(&mut self, mut sources: Sources, painter: &dyn Painter) -> End {
         loop {
@@ -97,8 +105,8 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             self.wait(&sources, painter);
             self.drain(&mut sources, painter);
             self.outbox.flush();
-            if let Some(end) = self.end {
-                return if end == End::Quit && self.terminated { End::Terminated } else { end };
+            if let Some(end) = self.end.take() {
+                return if end != End::TerminalLost && self.terminated { End::Terminated } else { end };
             }
         }
     }
@@ -110,6 +118,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                 Effect::Send(command) => self.outbox.push(command),
                 Effect::Redraw => self.redraw(painter),
                 Effect::Quit => self.end = Some(End::Quit),
+                Effect::Again(config) => self.end = Some(End::Again(config)),
             }
         }
     }
@@ -340,7 +349,7 @@ mod tests {
         let actor = std::thread::spawn(move || act(Hands { input, events, notices, commands }));
         let mut surface = Memory { terminal: Terminal::new(TestBackend::new(100, 30)).unwrap(), uses: 0 };
         let painter = HalfBlocks { capability: Capability::TrueColor };
-        let state = State::new(ScreenOptions::default());
+        let state = State::new(ScreenOptions { config: Some(Config::default()), ..ScreenOptions::default() });
         let mut ignore = |_: &Event| {};
         let end = EventLoop::new(&mut surface, state, Outbox::new(commands_out), &mut ignore).run(sources, &painter);
         actor.join().unwrap();
@@ -383,6 +392,33 @@ mod tests {
         let (end, ..) = play(|hands| {
             hands.notices.send(Notice::Terminate).unwrap();
             assert_eq!(hands.commands.recv(), Ok(Command::Quit { save: true }));
+            hands.events.send(Event::Ended(Ok(()))).unwrap();
+            hands
+        });
+        assert_eq!(end, End::Terminated);
+    }
+
+    #[test]
+    fn another_run_is_asked_for_when_this_one_is_saved_unless_a_signal_came_between() {
+        let config = Config::default();
+        let type_in = |hands: &Hands| {
+            hands.events.send(Event::Phase(Phase::Training)).unwrap();
+            let enter = || Input::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
+            let line = ":model.hidden_width=64".chars().map(|c| key(c, KeyModifiers::NONE));
+            line.chain([enter(), key('y', KeyModifiers::NONE)]).for_each(|key| hands.input.send(key).unwrap());
+            assert_eq!(hands.commands.recv(), Ok(Command::Quit { save: true }));
+        };
+        let (end, ..) = play(move |hands| {
+            type_in(&hands);
+            hands.events.send(Event::Ended(Ok(()))).unwrap();
+            hands
+        });
+        let wanted = Config { model: crate::config::ModelConfig { hidden_width: 64, ..config.model }, ..config };
+        assert_eq!(end, End::Again(Box::new(wanted)));
+        let (end, ..) = play(move |hands| {
+            type_in(&hands);
+            hands.notices.send(Notice::Terminate).unwrap();
+            std::thread::sleep(Duration::from_millis(100));
             hands.events.send(Event::Ended(Ok(()))).unwrap();
             hands
         });

@@ -3,10 +3,12 @@
 use std::io::{self, Write};
 
 use anyhow::{Context, Result};
+use crossbeam_channel::Receiver;
+use crossterm::event::Event as Input;
 use ratatui::Terminal;
 
 use crate::config::Config;
-use crate::lab::{Command, Event, Lab, LabPlan, Outcome};
+use crate::lab::{Command, Event, Lab, LabPlan, Outcome, RunChoice};
 use crate::tui::chart::Marker;
 use crate::tui::encoder::Encoder;
 use crate::tui::event_loop::{End, EventLoop, Painter, Sources, Surface};
@@ -30,42 +32,57 @@ pub struct TuiOptions {
     pub marker: Option<Marker>,
 }
 
-/// Runs the lab on this terminal until the user leaves it.
+/// Runs the lab on this terminal until the user leaves it; one run after the other, where the user asks in the
+/// lab for another config.
 ///
 /// # Errors
 /// When the terminal can't be used, or the run failed (the error says why). The terminal has been
 /// given back either way.
 pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
-    let config = plan.config.clone();
+    let again = plan.clone();
     let mut screen = Screen::open().context("opening the screen (difflab --no-tui runs without one)")?;
     // The worker loads its data while the terminal is asked what it can do.
-    let lab = Lab::spawn(plan)?;
-    let (notices, signals) = signals::listen(lab.commands.clone()).context("listening for signals")?;
-    let mut farewell = Farewell::default();
-    let end = show(&mut screen, &lab, notices, &options, config, &mut farewell);
-    let notes = screen.close();
-
-    // Whoever left without waiting for the worker waits here, with the normal screen back.
-    if !farewell.ended() {
-        let _ = lab.commands.send(Command::Quit { save: true });
-        say(&mut io::stderr(), "difflab: saving the run …\n");
-        for event in &lab.events {
-            farewell.observe(&event);
-            if farewell.ended() {
-                break;
+    let mut session = Session::begin(plan)?;
+    // Of the runs that were left for others.
+    let mut words = String::new();
+    let end = Stage::set(&mut screen, &options).and_then(|stage| {
+        let mut state = stage.state(&options, again.config.clone());
+        loop {
+            let (end, left) = session.show(&mut screen, &stage, state);
+            let End::Again(config) = end else { return Ok(end) };
+            let next = Session::begin(plan_of_another(&again, &config)?)?;
+            let before = std::mem::replace(&mut session, next);
+            state = left.again(*config);
+            words.push_str(&before.farewell.words());
+            if before.asked_to_end() {
+                return Ok(End::Terminated);
             }
+            // If it failed, the screen has said why.
+            let _ = before.close();
         }
-    }
-    let ending = lab.join();
-    drop(signals);
-    say(&mut io::stdout(), &farewell.words());
+    });
+    let notes = screen.close();
+    session.finish();
+    words.push_str(&session.farewell.words());
+    let ending = session.close();
+    say(&mut io::stdout(), &words);
     for note in notes {
         say(&mut io::stderr(), &format!("{note}\n"));
     }
     ending?;
     Ok(match end? {
-        End::Quit => Outcome::Done,
+        End::Quit | End::Again(_) => Outcome::Done,
         End::Terminated | End::TerminalLost => Outcome::Interrupted,
+    })
+}
+
+/// The plan of a new run with another config, in a folder of its own.
+fn plan_of_another(plan: &LabPlan, config: &Config) -> Result<LabPlan> {
+    Ok(LabPlan {
+        config: config.clone(),
+        run: RunChoice::New { dir: None },
+        warnings: config.validate()?,
+        ..plan.clone()
     })
 }
 
@@ -74,40 +91,98 @@ fn say(out: &mut dyn Write, words: &str) {
     let _ = out.write_all(words.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Opens the loop on the screen and runs it.
-fn show(
-    screen: &mut Screen,
-    lab: &Lab,
-    notices: crossbeam_channel::Receiver<signals::Notice>,
-    options: &TuiOptions,
-    config: Config,
-    farewell: &mut Farewell,
-) -> Result<End> {
-    let graphics = detect(options.images);
-    if graphics.protocol == ImageProtocol::Kitty {
-        screen.use_kitty_pictures();
+/// One run on the screen: its worker, and who listens to it.
+struct Session {
+    lab: Lab,
+    notices: Receiver<signals::Notice>,
+    _signals: signals::Guard,
+    farewell: Farewell,
+}
+
+impl Session {
+    fn begin(plan: LabPlan) -> Result<Self> {
+        let lab = Lab::spawn(plan)?;
+        let (notices, signals) = signals::listen(lab.commands.clone()).context("listening for signals")?;
+        Ok(Self { lab, notices, _signals: signals, farewell: Farewell::default() })
     }
-    let capability = abilities::colors(&graphics);
-    let brush = Brush::new(&graphics, capability)?;
-    let state = State::new(ScreenOptions {
-        theme: options.theme.unwrap_or_else(|| abilities::theme(&graphics)),
-        capability,
-        marker: options.marker.unwrap_or_else(abilities::marker),
-        cell_size: brush.pictures().cell_size(),
-        images: graphics.protocol.to_string(),
-        background: graphics.background,
-        config: Some(config),
-    });
-    let sources = Sources {
-        input: input::listen(&graphics).context("listening to the keyboard")?,
-        events: lab.events.clone(),
-        previews: lab.previews.clone(),
-        notices,
-        encoded: brush.encoded(),
-    };
-    let mut observe = |event: &Event| farewell.observe(event);
-    let outbox = Outbox::new(lab.commands.clone());
-    Ok(EventLoop::new(screen, state, outbox, &mut observe).run(sources, &brush))
+
+    /// Runs the loop on the screen; returns how it ended, and the state it left.
+    fn show(&mut self, screen: &mut Screen, stage: &Stage, state: State) -> (End, State) {
+        let sources = Sources {
+            input: stage.input.clone(),
+            events: self.lab.events.clone(),
+            previews: self.lab.previews.clone(),
+            notices: self.notices.clone(),
+            encoded: stage.brush.encoded(),
+        };
+        // The pictures of the run before are none of this one's.
+        stage.brush.erased();
+        let mut observe = |event: &Event| self.farewell.observe(event);
+        let outbox = Outbox::new(self.lab.commands.clone());
+        let mut event_loop = EventLoop::new(screen, state, outbox, &mut observe);
+        let end = event_loop.run(sources, &stage.brush);
+        (end, event_loop.into_state())
+    }
+
+    /// Has a signal come that nobody has taken notice of?
+    fn asked_to_end(&self) -> bool {
+        self.notices.try_iter().any(|notice| notice == signals::Notice::Terminate)
+    }
+
+    /// Whoever left without waiting for the worker waits here, with the normal screen back.
+    fn finish(&mut self) {
+        if self.farewell.ended() {
+            return;
+        }
+        let _ = self.lab.commands.send(Command::Quit { save: true });
+        say(&mut io::stderr(), "difflab: saving the run …\n");
+        for event in &self.lab.events {
+            self.farewell.observe(&event);
+            if self.farewell.ended() {
+                break;
+            }
+        }
+    }
+
+    /// Waits for the worker's thread.
+    fn close(self) -> Result<()> {
+        self.lab.join().map(|_| ())
+    }
+}
+
+/// What stays the same from run to run: how this terminal is drawn on and listened to.
+struct Stage {
+    graphics: Graphics,
+    capability: Capability,
+    brush: Brush,
+    input: Receiver<Input>,
+}
+
+impl Stage {
+    /// Asks the terminal what it can do, and starts to listen to the keyboard.
+    fn set(screen: &mut Screen, options: &TuiOptions) -> Result<Self> {
+        let graphics = detect(options.images);
+        if graphics.protocol == ImageProtocol::Kitty {
+            screen.use_kitty_pictures();
+        }
+        let capability = abilities::colors(&graphics);
+        let brush = Brush::new(&graphics, capability)?;
+        let input = input::listen(&graphics).context("listening to the keyboard")?;
+        Ok(Self { graphics, capability, brush, input })
+    }
+
+    /// The state of a screen that has just opened.
+    fn state(&self, options: &TuiOptions, config: Config) -> State {
+        State::new(ScreenOptions {
+            theme: options.theme.unwrap_or_else(|| abilities::theme(&self.graphics)),
+            capability: self.capability,
+            marker: options.marker.unwrap_or_else(abilities::marker),
+            cell_size: self.brush.pictures().cell_size(),
+            images: self.graphics.protocol.to_string(),
+            background: self.graphics.background,
+            config: Some(config),
+        })
+    }
 }
 
 impl Surface for Screen {

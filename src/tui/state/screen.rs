@@ -10,7 +10,7 @@ use super::data::Data;
 use super::film::{Film, Still};
 use super::gallery::Gallery;
 use super::history::XAxis;
-use super::news::News;
+use super::news::{Gravity, News};
 use super::overlay::Overlay;
 use super::panel::Panel;
 use super::plane::{Plane, PointsView};
@@ -74,6 +74,8 @@ pub struct State {
     pub overlay: Option<Overlay>,
     /// A person has asked to leave; the lab saves.
     pub leaving: bool,
+    /// What to open the lab with again once it has been left.
+    pub next: Option<Box<Config>>,
 
     /// The cursor t, in 0..T.
     pub cursor_t: usize,
@@ -123,6 +125,7 @@ impl State {
             zoomed: false,
             overlay: None,
             leaving: false,
+            next: None,
             cursor_step: None,
             playback: Playback::Live,
             hold_until: Duration::ZERO,
@@ -130,6 +133,29 @@ impl State {
             news: News::default(),
             gallery: Gallery::default(),
         }
+    }
+
+    /// The state that another run begins with on the same screen: as the person has it, with nothing of this run.
+    pub fn again(&self, config: Config) -> Self {
+        let options = ScreenOptions { images: self.images.clone(), config: Some(config), ..ScreenOptions::default() };
+        let mut next = Self {
+            size: self.size,
+            cell_size: self.cell_size,
+            theme: self.theme,
+            plots: PlotChoices { example: 0, ..self.plots },
+            focus: self.focus,
+            zoomed: self.zoomed,
+            ..Self::new(options)
+        };
+        if let Some(info) = &self.live.info {
+            next.news.tell(Duration::ZERO, Gravity::Info, format!("the run before is in {}", info.run_dir.display()));
+        }
+        next
+    }
+
+    /// The run's config with everything in it that was set live; `None` while nobody knows it.
+    pub fn config_now(&self) -> Option<Config> {
+        self.config.as_ref().map(|config| self.controls.put_into(config))
     }
 
     /// What the panels draw: the frozen data, or the live ones.

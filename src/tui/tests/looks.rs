@@ -8,6 +8,7 @@ use insta::assert_snapshot;
 use super::behaviour::{act, press};
 use super::demo::{opened, running};
 use super::paint::text;
+use super::settings::type_in;
 use crate::lab::{Event, Phase};
 use crate::tui::action::Action;
 use crate::tui::chart::Marker;
@@ -89,6 +90,24 @@ fn dialogs() {
     assert_snapshot!("palette_80x24", text(&state));
     act(&mut state, Action::Messages);
     assert_snapshot!("messages_80x24", text(&state));
+}
+
+#[test]
+fn keys_in_the_palette() {
+    for (line, name) in [
+        (":guid", "palette_actions_and_keys"),
+        (":spacing=", "palette_words"),
+        (":path=flow pred", "palette_next_key"),
+        (":sampler=flow_heun\n", "palette_refused"),
+        (":seed=3 loss_weighting=min_snr\n", "new_run"),
+    ] {
+        let mut state = show(80, 24);
+        type_in(&mut state, line);
+        assert_snapshot!(format!("{name}_80x24"), text(&state));
+    }
+    let mut state = show(120, 40);
+    type_in(&mut state, ":sample.");
+    assert_snapshot!("palette_keys_120x40", text(&state));
 }
 
 #[test]

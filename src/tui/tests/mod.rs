@@ -6,4 +6,5 @@ mod fuzz;
 mod looks;
 mod paint;
 mod plane;
+mod settings;
 mod speed;

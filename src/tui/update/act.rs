@@ -1,13 +1,14 @@
 //! What each action does.
 
 use super::sampling;
+use crate::config::Config;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::{CommandPalette, Gravity, Overlay, Playback, SMOOTHINGS, STILL_FOR, State};
 
 /// The learning rate can be changed by this factor either way.
-const MOST_LEARNING_RATE_SCALE: f64 = 1024.0;
+pub const MOST_LEARNING_RATE_SCALE: f64 = 1024.0;
 const BUDGET_STEP: f64 = 0.05;
 
 /// Does it.
@@ -117,11 +118,30 @@ pub fn leave_without_saving(state: &mut State) -> Vec<Effect> {
     vec![Effect::Send(Command::Quit { save: false })]
 }
 
+/// Saves, leaves, and has the lab opened again with another config.
+pub fn leave_for(state: &mut State, config: Config) -> Vec<Effect> {
+    let config = Box::new(config);
+    if state.ended {
+        return vec![Effect::Again(config)];
+    }
+    state.next = Some(config);
+    if state.leaving {
+        return Vec::new();
+    }
+    state.leaving = true;
+    tell(state, "saving, then starting the new run … (Ctrl-C leaves instead)");
+    vec![Effect::Send(Command::Quit { save: true })]
+}
+
 /// Save and leave; asked a second time, leave without waiting.
 fn leave(state: &mut State) -> Vec<Effect> {
     state.overlay = None;
     if state.ended {
         return vec![Effect::Quit];
+    }
+    if state.leaving && state.next.take().is_some() {
+        tell(state, "saving, then leaving … (Ctrl-C again leaves at once)");
+        return Vec::new();
     }
     if state.leaving {
         return vec![Effect::Send(Command::Quit { save: false }), Effect::Quit];

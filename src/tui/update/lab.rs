@@ -103,9 +103,10 @@ fn ended(state: &mut State, result: Result<(), String>) -> Vec<Effect> {
             }
             // The screen stays, so that the reason can be read.
             state.leaving = false;
+            state.next = None;
             Vec::new()
         }
-        Ok(()) if state.leaving => vec![Effect::Quit],
+        Ok(()) if state.leaving => vec![state.next.take().map_or(Effect::Quit, Effect::Again)],
         Ok(()) => {
             if !matches!(state.phase, Phase::Failed(_)) {
                 phase_changed(state, Phase::Finished);

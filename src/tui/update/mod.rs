@@ -5,7 +5,11 @@ mod dispatch;
 mod lab;
 mod mouse;
 mod overlay;
+mod palette;
 mod sampling;
+mod setting;
 mod time;
 
 pub use dispatch::update;
+
+pub(in crate::tui) use setting::holds_at_once;

@@ -1,8 +1,8 @@
 //! Keys while a dialog lies over the panels.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
-use super::act;
+use super::{act, palette};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::{Overlay, State};
@@ -11,7 +11,8 @@ use crate::tui::state::{Overlay, State};
 pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
     match &mut state.overlay {
         Some(Overlay::Quit) => quit(state, event),
-        Some(Overlay::Palette(_)) => palette(state, event),
+        Some(Overlay::Palette(_)) => palette::palette(state, event),
+        Some(Overlay::NewRun(_)) => palette::new_run(state, event),
         Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
             match event.code {
                 KeyCode::Up | KeyCode::Char('k') => *scroll = scroll.saturating_sub(1),
@@ -51,26 +52,4 @@ fn quit(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
-}
-
-fn palette(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
-    let Some(Overlay::Palette(palette)) = &mut state.overlay else { return Vec::new() };
-    let matches = palette.matches();
-    let last = matches.len().saturating_sub(1);
-    palette.chosen = palette.chosen.min(last);
-    match event.code {
-        KeyCode::Esc => state.overlay = None,
-        KeyCode::Up => palette.chosen = palette.chosen.saturating_sub(1),
-        KeyCode::Down | KeyCode::Tab => palette.chosen = (palette.chosen + 1).min(last),
-        KeyCode::Backspace if palette.text.is_empty() => state.overlay = None,
-        KeyCode::Backspace => palette.pop(),
-        KeyCode::Enter => {
-            let chosen = matches.get(palette.chosen).map(|(action, _, _)| *action);
-            state.overlay = None;
-            return chosen.map_or_else(Vec::new, |action| act::act(state, action));
-        }
-        KeyCode::Char(c) if !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => palette.push(c),
-        _ => {}
-    }
-    Vec::new()
 }

@@ -1,0 +1,46 @@
+//! "Save this run and start another?"
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::dialog;
+use crate::tui::state::{NewRun, State};
+use crate::tui::theme::Role;
+use crate::tui::words::{shorten, wrap};
+
+const WIDTH: usize = 68;
+
+/// Draws the question.
+pub fn new_run(state: &State, asked: &NewRun, screen: Rect, buf: &mut Buffer) {
+    let style = |role| state.theme.style(role);
+    let mut lines: Vec<Line> = Vec::new();
+    let mut settings = |settings: &[String], role| {
+        lines.extend(settings.iter().map(|text| Line::from(Span::styled(shorten(text, WIDTH), style(role)))));
+    };
+    settings(&asked.asked, Role::Strong);
+    if !asked.taken_along.is_empty() {
+        settings(&["and as it was set live:".to_owned()], Role::Dim);
+        settings(&asked.taken_along, Role::Text);
+    }
+    let mut say = |text: &str, role| {
+        lines.push(Line::default());
+        lines.extend(wrap(text, WIDTH).into_iter().map(|line| Line::from(Span::styled(line, style(role)))));
+    };
+    let needs = if asked.asked.len() == 1 { "This needs" } else { "These need" };
+    say(
+        &match state.ended {
+            true => "This run has ended. Start another with it?".to_owned(),
+            false => format!("{needs} a new run. Save this one and start another with it?"),
+        },
+        Role::Text,
+    );
+    asked.warnings.iter().for_each(|warning| say(warning, Role::Warning));
+    lines.push(Line::default());
+    let answer = |key: &'static str, word: &'static str| {
+        [Span::styled(key, style(Role::Accent)), Span::styled(format!(" {word}    "), style(Role::Text))]
+    };
+    lines.push(Line::from([answer("y", "start it"), answer("n", "back to the line")].concat()));
+    let inner = dialog::open(state, screen, "Another run?", WIDTH as u16, lines.len() as u16, buf);
+    dialog::scrolled(state, &lines, usize::MAX, inner, buf);
+}

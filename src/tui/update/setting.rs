@@ -1,0 +1,105 @@
+//! `KEY=VALUE` in the palette: sets what can change in a run, and asks for another run for the rest.
+
+use crate::config::{Config, ConfigError};
+use crate::diffusion::Schedule;
+use crate::lab::{Command, SamplingSettings, check_sampling};
+use crate::tui::effect::Effect;
+use crate::tui::state::{Gravity, NewRun, Overlay, State};
+
+use super::act::MOST_LEARNING_RATE_SCALE;
+use super::sampling;
+
+/// Does what the line says: sends what holds at once, or opens the question for a new run.
+///
+/// # Errors
+/// Why not, in the words of `--set` and of a start with that config; nothing has changed then.
+pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
+    let Some((run, now)) = state.config.clone().zip(state.config_now()) else {
+        return Err("the run's config is not known yet; wait a moment".into());
+    };
+    let after = now.clone().with_assignments(line).map_err(|error| in_the_lab(&error))?;
+    let changed = now.changes(&after);
+    if changed.is_empty() {
+        state.overlay = None;
+        state.news.tell(state.now, Gravity::Info, format!("{} already", line.trim()));
+        return Ok(Vec::new());
+    }
+    let warnings = check(state, &run, &after).map_err(|error| in_the_lab(&error))?;
+    let known = now.validate().unwrap_or_default();
+    let warnings: Vec<String> = warnings.into_iter().filter(|warning| !known.contains(warning)).collect();
+    if !state.ended && changed.iter().all(|(key, _)| holds_at_once(key)) {
+        let effects = set(state, &run, &now, &after)?;
+        state.overlay = None;
+        for warning in warnings {
+            state.news.tell(state.now, Gravity::Warning, warning);
+        }
+        return Ok(effects);
+    }
+    let asked = told(changed);
+    let taken_along = told(run.changes(&after)).into_iter().filter(|change| !asked.contains(change)).collect();
+    let line = line.to_owned();
+    state.overlay = Some(Overlay::NewRun(Box::new(NewRun { config: after, asked, taken_along, warnings, line })));
+    Ok(Vec::new())
+}
+
+/// Can this key change in a run?
+pub fn holds_at_once(key: &str) -> bool {
+    let live = ["preview.enabled", "preview.budget", "preview.steps", "train.learning_rate"];
+    key.starts_with("sample.") || live.contains(&key)
+}
+
+/// A run with the config `after`, where it is possible: everything that a start checks before it loads the data.
+fn check(state: &State, run: &Config, after: &Config) -> Result<Vec<String>, ConfigError> {
+    let mut warnings = after.validate()?;
+    let Ok(schedule) = Schedule::from_config(&after.diffusion) else { return Ok(warnings) };
+    let Some(info) = state.live.info.as_ref().filter(|_| run.data == after.data) else {
+        // The classes are not known; the rest is.
+        let sample = crate::config::SampleConfig { negative_class: String::new(), ..after.sample.clone() };
+        check_sampling(&sample, &schedule, &[])?;
+        return Ok(warnings);
+    };
+    check_sampling(&after.sample, &schedule, &info.classes)?;
+    let (height, width, channels) = info.image_shape;
+    warnings.extend(after.validate_for_data(height, width, channels, info.classes.len())?);
+    Ok(warnings)
+}
+
+/// Sends what is otherwise in `after`, of the keys that hold at once.
+fn set(state: &mut State, run: &Config, now: &Config, after: &Config) -> Result<Vec<Effect>, String> {
+    let mut effects = Vec::new();
+    if after.train.learning_rate != now.train.learning_rate {
+        let scale = after.train.learning_rate / run.train.learning_rate;
+        if !(1.0 / MOST_LEARNING_RATE_SCALE..=MOST_LEARNING_RATE_SCALE).contains(&scale) {
+            return Err(format!(
+                "train.learning_rate goes from a {MOST_LEARNING_RATE_SCALE}th to {MOST_LEARNING_RATE_SCALE} times the \
+                 run's own {}; + and - double and halve it, 0 goes back",
+                run.train.learning_rate
+            ));
+        }
+        state.controls.learning_rate_scale = scale;
+        effects.push(Effect::Send(Command::SetLearningRateScale(scale)));
+    }
+    if after.preview.enabled != now.preview.enabled {
+        state.controls.preview_enabled = after.preview.enabled;
+        effects.push(Effect::Send(Command::SetPreviewEnabled(after.preview.enabled)));
+    }
+    if after.preview.budget != now.preview.budget {
+        state.controls.preview_budget = after.preview.budget;
+        effects.push(Effect::Send(Command::SetPreviewBudget(after.preview.budget)));
+    }
+    let class = state.controls.sampling.class;
+    let settings = SamplingSettings { sample: after.sample.clone(), steps: after.preview.steps, class };
+    effects.extend(sampling::set(state, settings));
+    Ok(effects)
+}
+
+/// `diffusion.path = "flow"` for each change.
+fn told(changes: Vec<(&str, String)>) -> Vec<String> {
+    changes.into_iter().map(|(key, value)| format!("{key} = {value}")).collect()
+}
+
+/// The error's text, without the flag that nobody has typed here.
+fn in_the_lab(error: &ConfigError) -> String {
+    let text = error.to_string();
+    text.strip_prefix("--set ").map_or(text.clone(), str::to_owned)
+}
