@@ -54,8 +54,7 @@ pub fn palette(state: &State, palette: &CommandPalette, screen: Rect, buf: &mut 
         let (left, right) = sides(state, row, width);
         let pad = " ".repeat(width.saturating_sub(left.width() + right.width()));
         let mut line = left;
-        line.spans.push(Span::raw(pad));
-        line.spans.extend(right.spans);
+        line.spans.extend([Span::raw(pad), right]);
         if highlight == Some(i) {
             let text: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
             line = Line::styled(text, theme.selected());
@@ -128,12 +127,12 @@ fn first_sentence(text: &str) -> &str {
 }
 
 /// A row's name, and what stands right of it.
-fn sides(state: &State, row: &Row, width: usize) -> (Line<'static>, Line<'static>) {
+fn sides(state: &State, row: &Row, width: usize) -> (Line<'static>, Span<'static>) {
     let style = |role| state.theme.style(role);
     match row {
         Row::Action { title, keys, .. } => {
             let title = shorten(title, width.saturating_sub(columns(keys) + GAP));
-            (Line::styled(title, style(Role::Text)), Line::styled(keys.clone(), style(Role::Dim)))
+            (Line::styled(title, style(Role::Text)), Span::styled(keys.clone(), style(Role::Dim)))
         }
         Row::Key { key, value } => {
             let value = shorten(value, width.saturating_sub(columns(&key.path) + 3));
@@ -142,9 +141,9 @@ fn sides(state: &State, row: &Row, width: usize) -> (Line<'static>, Line<'static
                 Span::styled(format!(" = {value}"), style(Role::Dim)),
             ]);
             let room = width.saturating_sub(left.width() + GAP);
-            (left, Line::styled(shorten(&takes(key), room), style(Role::Dim)))
+            (left, Span::styled(shorten(&takes(key), room), style(Role::Dim)))
         }
-        Row::Word(word) => (Line::styled(word.clone(), style(Role::Text)), Line::default()),
+        Row::Word(word) => (Line::styled(word.clone(), style(Role::Text)), Span::default()),
     }
 }
 

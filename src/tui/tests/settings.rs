@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::behaviour::{act, press};
 use super::demo::{config, running};
 use super::paint::{buffer, characters};
-use crate::config::{Config, PathName, TimestepSpacing};
+use crate::config::{Config, PathName, PredictionType, TimestepSpacing};
 use crate::lab::{Command, Event, SamplingSettings};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
@@ -132,6 +132,15 @@ fn a_refusal_says_why_and_leaves_the_line_to_be_mended() {
         press(&mut state, KeyCode::Backspace);
         assert!(matches!(&state.overlay, Some(Overlay::Palette(palette)) if palette.refusal.is_none()));
     }
+}
+
+#[test]
+fn what_only_the_sampler_itself_can_tell_is_refused_too() {
+    let mut state = ready();
+    let diffusion = &mut state.config.as_mut().unwrap().diffusion;
+    (diffusion.prediction_type, diffusion.rescale_betas_zero_snr) = (PredictionType::VPrediction, true);
+    assert_eq!(type_in(&mut state, ":spacing=karras\n"), []);
+    assert!(refused(&state).0.contains("no signal is left"), "{}", refused(&state).0);
 }
 
 #[test]

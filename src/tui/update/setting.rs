@@ -1,8 +1,11 @@
 //! `KEY=VALUE` in the palette: sets what can change in a run, and asks for another run for the rest.
 
-use crate::config::{Config, ConfigError};
+use std::sync::Arc;
+
+use crate::config::{Config, ConfigError, SampleConfig};
 use crate::diffusion::Schedule;
 use crate::lab::{Command, SamplingSettings, check_sampling};
+use crate::sampling::{SamplerSettings, make};
 use crate::tui::effect::Effect;
 use crate::tui::state::{Gravity, NewRun, Overlay, State};
 
@@ -17,15 +20,15 @@ pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
     let Some((run, now)) = state.config.clone().zip(state.config_now()) else {
         return Err("the run's config is not known yet; wait a moment".into());
     };
-    let after = now.clone().with_assignments(line).map_err(|error| in_the_lab(&error))?;
+    let after = now.clone().with_assignments(line).map_err(in_the_lab)?;
     let changed = now.changes(&after);
     if changed.is_empty() {
         state.overlay = None;
         state.news.tell(state.now, Gravity::Info, format!("{} already", line.trim()));
         return Ok(Vec::new());
     }
-    let warnings = check(state, &run, &after).map_err(|error| in_the_lab(&error))?;
-    let known = now.validate().unwrap_or_default();
+    let warnings = check(state, &run, &after)?;
+    let known = check(state, &run, &now).unwrap_or_default();
     let warnings: Vec<String> = warnings.into_iter().filter(|warning| !known.contains(warning)).collect();
     if !state.ended && changed.iter().all(|(key, _)| holds_at_once(key)) {
         let effects = set(state, &run, &now, &after)?;
@@ -48,19 +51,28 @@ pub fn holds_at_once(key: &str) -> bool {
     key.starts_with("sample.") || live.contains(&key)
 }
 
-/// A run with the config `after`, where it is possible: everything that a start checks before it loads the data.
-fn check(state: &State, run: &Config, after: &Config) -> Result<Vec<String>, ConfigError> {
-    let mut warnings = after.validate()?;
-    let Ok(schedule) = Schedule::from_config(&after.diffusion) else { return Ok(warnings) };
-    let Some(info) = state.live.info.as_ref().filter(|_| run.data == after.data) else {
+/// The warnings of a run with the config `after`, where it is possible: everything that a start checks before it
+/// loads the data, and whether the sampler can walk like that.
+fn check(state: &State, run: &Config, after: &Config) -> Result<Vec<String>, String> {
+    let mut warnings = after.validate().map_err(in_the_lab)?;
+    let schedule = Arc::new(Schedule::from_config(&after.diffusion).map_err(|error| format!("{error:#}"))?);
+    match state.live.info.as_ref().filter(|_| run.data == after.data) {
+        Some(info) => {
+            check_sampling(&after.sample, &schedule, &info.classes).map_err(in_the_lab)?;
+            let (height, width, channels) = info.image_shape;
+            let fits = after.validate_for_data(height, width, channels, info.classes.len());
+            warnings.extend(fits.map_err(in_the_lab)?);
+        }
         // The classes are not known; the rest is.
-        let sample = crate::config::SampleConfig { negative_class: String::new(), ..after.sample.clone() };
-        check_sampling(&sample, &schedule, &[])?;
-        return Ok(warnings);
-    };
-    check_sampling(&after.sample, &schedule, &info.classes)?;
-    let (height, width, channels) = info.image_shape;
-    warnings.extend(after.validate_for_data(height, width, channels, info.classes.len())?);
+        None => {
+            let sample = SampleConfig { negative_class: String::new(), ..after.sample.clone() };
+            check_sampling(&sample, &schedule, &[]).map_err(in_the_lab)?;
+        }
+    }
+    for steps in [after.preview.steps, after.sample.steps] {
+        let settings = SamplerSettings { steps, ..SamplerSettings::from(&after.sample) };
+        make(&schedule, &settings).map_err(|error| format!("{error:#}"))?;
+    }
     Ok(warnings)
 }
 
@@ -99,7 +111,7 @@ fn told(changes: Vec<(&str, String)>) -> Vec<String> {
 }
 
 /// The error's text, without the flag that nobody has typed here.
-fn in_the_lab(error: &ConfigError) -> String {
+fn in_the_lab(error: ConfigError) -> String {
     let text = error.to_string();
     text.strip_prefix("--set ").map_or(text.clone(), str::to_owned)
 }
