@@ -49,6 +49,8 @@ struct Job {
 struct Desk {
     waiting: HashMap<Slot, Job>,
     finished: HashMap<Slot, Arc<Encoded>>,
+    /// Grows when everything is forgotten: what was begun before is not wanted any more.
+    round: u64,
     closed: bool,
 }
 
@@ -96,6 +98,14 @@ impl Encoder {
         self.shared.work.notify_one();
     }
 
+    /// Forgets every picture, those that are being encoded too.
+    pub fn forget(&self) {
+        let mut desk = self.shared.desk();
+        desk.waiting.clear();
+        desk.finished.clear();
+        desk.round += 1;
+    }
+
     /// The last finished picture of a slot.
     pub fn latest(&self, slot: Slot) -> Option<Arc<Encoded>> {
         self.shared.desk().finished.get(&slot).cloned()
@@ -121,7 +131,7 @@ impl Drop for Encoder {
 fn encode_until_closed(shared: &Shared, graphics: &Graphics, notify: &Sender<()>) {
     let mut next_round = Instant::now();
     loop {
-        let jobs: Vec<(Slot, Job)> = {
+        let (jobs, round): (Vec<(Slot, Job)>, u64) = {
             let mut desk = shared.desk();
             loop {
                 if desk.closed {
@@ -133,14 +143,19 @@ fn encode_until_closed(shared: &Shared, graphics: &Graphics, notify: &Sender<()>
                 } else if desk.waiting.is_empty() {
                     desk = shared.work.wait(desk).unwrap_or_else(PoisonError::into_inner);
                 } else {
-                    break desk.waiting.drain().collect();
+                    break (desk.waiting.drain().collect(), desk.round);
                 }
             }
         };
         let start = Instant::now();
         for (slot, job) in jobs {
             if let Some(encoded) = encode(slot, job, graphics) {
-                shared.desk().finished.insert(slot, Arc::new(encoded));
+                let mut desk = shared.desk();
+                if desk.round != round {
+                    break;
+                }
+                desk.finished.insert(slot, Arc::new(encoded));
+                drop(desk);
                 // Full: the screen hasn't looked yet, and will see this one too when it does.
                 let _ = notify.try_send(());
             }
@@ -272,6 +287,19 @@ mod tests {
             encoder.submit(Slot::CleanGrid, picture(version, 16, 16), Size::new(2, 1));
         }
         wait_for(&encoder, Slot::CleanGrid, 200);
+    }
+
+    #[test]
+    fn what_was_forgotten_does_not_come_back() {
+        let encoder = Encoder::spawn(&graphics(ImageProtocol::Sixel)).unwrap();
+        encoder.submit(Slot::CleanGrid, picture(1, 16, 16), Size::new(2, 1));
+        wait_for(&encoder, Slot::CleanGrid, 1);
+        // Large enough to be under way or waiting for its round still.
+        encoder.submit(Slot::CleanGrid, picture(2, 640, 640), Size::new(80, 40));
+        encoder.forget();
+        encoder.submit(Slot::Forward, picture(3, 16, 16), Size::new(2, 1));
+        wait_for(&encoder, Slot::Forward, 3);
+        assert!(encoder.latest(Slot::CleanGrid).is_none());
     }
 
     #[test]

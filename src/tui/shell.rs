@@ -115,8 +115,7 @@ impl Session {
             notices: self.notices.clone(),
             encoded: stage.brush.encoded(),
         };
-        // The pictures of the run before are none of this one's.
-        stage.brush.erased();
+        stage.brush.begin_anew();
         let mut observe = |event: &Event| self.farewell.observe(event);
         let outbox = Outbox::new(self.lab.commands.clone());
         let mut event_loop = EventLoop::new(screen, state, outbox, &mut observe);
@@ -220,7 +219,14 @@ impl Brush {
         })
     }
 
-    fn encoded(&self) -> crossbeam_channel::Receiver<()> {
+    /// The pictures of the run before are none of the next one's.
+    fn begin_anew(&self) {
+        if let Brush::Pixels(pixels) = self {
+            pixels.begin_anew();
+        }
+    }
+
+    fn encoded(&self) -> Receiver<()> {
         match self {
             Brush::Pixels(pixels) => pixels.encoder().finished().clone(),
             Brush::Characters(_) => crossbeam_channel::never(),

@@ -30,6 +30,12 @@ impl Pixels {
         self.submitted.borrow_mut().clear();
     }
 
+    /// What is shown from now on has nothing to do with what was: no old picture stands in for a new one.
+    pub fn begin_anew(&self) {
+        self.forget();
+        self.encoder.forget();
+    }
+
     pub fn encoder(&self) -> &Encoder {
         &self.encoder
     }
