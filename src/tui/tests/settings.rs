@@ -5,9 +5,9 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::behaviour::{act, press};
-use super::demo::{config, running};
+use super::demo::{config, opened, running};
 use super::paint::{buffer, characters};
-use crate::config::{Config, PathName, PredictionType, TimestepSpacing};
+use crate::config::{Config, PathName, TimestepSpacing};
 use crate::lab::{Command, Event, SamplingSettings};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
@@ -135,15 +135,6 @@ fn a_refusal_says_why_and_leaves_the_line_to_be_mended() {
 }
 
 #[test]
-fn what_only_the_sampler_itself_can_tell_is_refused_too() {
-    let mut state = ready();
-    let diffusion = &mut state.config.as_mut().unwrap().diffusion;
-    (diffusion.prediction_type, diffusion.rescale_betas_zero_snr) = (PredictionType::VPrediction, true);
-    assert_eq!(type_in(&mut state, ":spacing=karras\n"), []);
-    assert!(refused(&state).0.contains("no signal is left"), "{}", refused(&state).0);
-}
-
-#[test]
 fn previews_and_the_learning_rate_follow_their_keys() {
     let mut state = ready();
     assert_eq!(type_in(&mut state, ":enabled=false\n"), [Effect::Send(Command::SetPreviewEnabled(false))]);
@@ -219,4 +210,13 @@ fn before_the_config_is_known_nothing_is_set() {
     update(&mut state, Message::Resize(80, 24));
     assert_eq!(type_in(&mut state, ":rho=5\n"), []);
     assert!(refused(&state).0.contains("not known yet"));
+}
+
+#[test]
+fn a_class_is_not_taken_for_granted_before_the_data_are_loaded() {
+    let mut state = opened(80, 24, ScreenOptions::default());
+    assert_eq!(type_in(&mut state, ":negative_class=3\n"), []);
+    assert!(refused(&state).0.contains("wait for the first step"));
+    press(&mut state, KeyCode::Esc);
+    assert_eq!(sampling(&type_in(&mut state, ":rho=5\n")).sample.rho, 5.0);
 }

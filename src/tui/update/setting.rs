@@ -1,16 +1,12 @@
 //! `KEY=VALUE` in the palette: sets what can change in a run, and asks for another run for the rest.
 
-use std::sync::Arc;
-
+use super::act::MOST_LEARNING_RATE_SCALE;
+use super::sampling;
 use crate::config::{Config, ConfigError, SampleConfig};
 use crate::diffusion::Schedule;
 use crate::lab::{Command, SamplingSettings, check_sampling};
-use crate::sampling::{SamplerSettings, make};
 use crate::tui::effect::Effect;
 use crate::tui::state::{Gravity, NewRun, Overlay, State};
-
-use super::act::MOST_LEARNING_RATE_SCALE;
-use super::sampling;
 
 /// Does what the line says: sends what holds at once, or opens the question for a new run.
 ///
@@ -52,10 +48,10 @@ pub fn holds_at_once(key: &str) -> bool {
 }
 
 /// The warnings of a run with the config `after`, where it is possible: everything that a start checks before it
-/// loads the data, and whether the sampler can walk like that.
+/// loads the data.
 fn check(state: &State, run: &Config, after: &Config) -> Result<Vec<String>, String> {
     let mut warnings = after.validate().map_err(in_the_lab)?;
-    let schedule = Arc::new(Schedule::from_config(&after.diffusion).map_err(|error| format!("{error:#}"))?);
+    let schedule = Schedule::from_config(&after.diffusion).map_err(|error| format!("{error:#}"))?;
     match state.live.info.as_ref().filter(|_| run.data == after.data) {
         Some(info) => {
             check_sampling(&after.sample, &schedule, &info.classes).map_err(in_the_lab)?;
@@ -63,15 +59,14 @@ fn check(state: &State, run: &Config, after: &Config) -> Result<Vec<String>, Str
             let fits = after.validate_for_data(height, width, channels, info.classes.len());
             warnings.extend(fits.map_err(in_the_lab)?);
         }
+        None if run.data == after.data && !after.sample.negative_class.is_empty() && !state.ended => {
+            return Err("the names of the classes are not known yet; wait for the first step".into());
+        }
         // The classes are not known; the rest is.
         None => {
             let sample = SampleConfig { negative_class: String::new(), ..after.sample.clone() };
             check_sampling(&sample, &schedule, &[]).map_err(in_the_lab)?;
         }
-    }
-    for steps in [after.preview.steps, after.sample.steps] {
-        let settings = SamplerSettings { steps, ..SamplerSettings::from(&after.sample) };
-        make(&schedule, &settings).map_err(|error| format!("{error:#}"))?;
     }
     Ok(warnings)
 }
