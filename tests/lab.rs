@@ -122,17 +122,17 @@ fn the_preview_goes_from_noise_to_images_and_begins_again_with_new_settings() {
     assert_eq!((finished.total, finished.t), (4, 0));
     assert_eq!(finished.classes, [0, 1, 2]);
 
-    let mut settings = finished.settings.clone();
+    let mut settings = finished.settings.as_ref().clone();
     settings.class = Some(7);
     settings.steps = 6;
     settings.sample.guidance_scale = 0.0;
-    lab.commands.send(Command::SetSampling(settings.clone())).unwrap();
-    let frame = frames(&|frame| frame.settings == settings);
+    lab.commands.send(Command::SetSampling(Box::new(settings.clone()))).unwrap();
+    let frame = frames(&|frame| *frame.settings == settings);
     assert!(frame.trajectory > finished.trajectory);
     assert_eq!((frame.total, frame.classes.as_slice()), (6, &[7, 7, 7][..]));
 
     settings.class = Some(99);
-    lab.commands.send(Command::SetSampling(settings)).unwrap();
+    lab.commands.send(Command::SetSampling(Box::new(settings))).unwrap();
     let message = wait(&lab, |event| match event {
         Event::Warning { message, .. } => Some(message.clone()),
         _ => None,
@@ -172,7 +172,7 @@ fn every_sampling_key_that_is_set_live_reaches_previews_and_snapshots() {
     let set = [&set[..], &["sample.timesteps=19, 7, 0", "sample.negative_class=3"]].concat();
     let set: Vec<String> = set.into_iter().map(String::from).collect();
     let settings = SamplingSettings::new(&config().with_overrides(&set).unwrap());
-    lab.commands.send(Command::SetSampling(settings.clone())).unwrap();
+    lab.commands.send(Command::SetSampling(Box::new(settings.clone()))).unwrap();
     let what = wait(&lab, |event| match event {
         Event::SettingChanged { what, .. } => Some(what.clone()),
         _ => None,
@@ -180,7 +180,7 @@ fn every_sampling_key_that_is_set_live_reaches_previews_and_snapshots() {
     assert!(what.contains("sample.guidance_rescale = 0.5") && what.contains("sample.num = 2"), "{what}");
     lab.commands.send(Command::Pause).unwrap();
     let end = Instant::now() + PATIENCE;
-    let frame = std::iter::from_fn(|| lab.previews.recv_deadline(end).ok()).find(|frame| frame.settings == settings);
+    let frame = std::iter::from_fn(|| lab.previews.recv_deadline(end).ok()).find(|frame| *frame.settings == settings);
     let frame = frame.expect("a preview with the new settings");
     // The listed timesteps take the place of preview.steps = 4.
     assert_eq!((frame.total, frame.num), (3, 3));

@@ -147,7 +147,7 @@ fn frame(trajectory: u64, index: usize, step: u64) -> PreviewFrame {
         x_0: Arc::new(pixels(10, trajectory * 100 + 50 + index as u64)),
         num: 10,
         classes: (0..10).collect(),
-        settings: SamplingSettings::new(&Config::default()),
+        settings: Arc::new(SamplingSettings::new(&Config::default())),
         field: None,
     }
 }

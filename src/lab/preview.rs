@@ -61,7 +61,7 @@ struct UnderWay {
     trajectory: Trajectory,
     number: u64,
     classes: Vec<usize>,
-    settings: SamplingSettings,
+    settings: Arc<SamplingSettings>,
     /// For points in the plane.
     probe: Option<Probe>,
 }
@@ -217,7 +217,7 @@ impl Preview {
             trajectory,
             number: self.begun,
             classes: classes.unwrap_or_default(),
-            settings: self.settings.clone(),
+            settings: Arc::new(self.settings.clone()),
             probe,
         })
     }

@@ -30,7 +30,7 @@ pub enum Command {
     /// Largest share of time for previews, 0 to 1.
     SetPreviewBudget(f64),
     /// New settings for previews and snapshots; the preview starts again.
-    SetSampling(SamplingSettings),
+    SetSampling(Box<SamplingSettings>),
     /// Write a checkpoint now.
     Checkpoint,
     /// End the run. With `save`, write a checkpoint first.
@@ -108,7 +108,7 @@ pub struct PreviewFrame {
     pub num: usize,
     /// Class of each image; empty when unconditional.
     pub classes: Vec<usize>,
-    pub settings: SamplingSettings,
+    pub settings: Arc<SamplingSettings>,
     /// For points in the plane: what the network says elsewhere at this t.
     pub field: Option<Arc<Field>>,
 }

@@ -157,7 +157,7 @@ impl Worker {
                 let percent = 100.0 * self.parts.preview.budget().share();
                 self.setting_changed(format!("previews up to {percent:.0} % of the time"), outbox)?;
             }
-            Command::SetSampling(settings) => self.set_sampling(settings, outbox)?,
+            Command::SetSampling(settings) => self.set_sampling(*settings, outbox)?,
             Command::Checkpoint => self.save_checkpoint(outbox)?,
             // Taken out by the caller.
             Command::Quit { .. } => {}

@@ -196,10 +196,8 @@ pub fn check_config_stability(config: &Config) -> Option<String> {
         guidance_scale: config.sample.guidance_scale,
     };
     let preview_of = |trial: &Trial| {
-        trial.with(|settings| {
-            settings.steps = config.preview.steps;
-            settings.timesteps = Vec::new();
-        })
+        // A list of timesteps holds for previews too.
+        trial.with(|settings| settings.steps = config.preview.steps)
     };
     let previews = preview_of(&own);
     let (trial, width) = match own.failure() {

@@ -9,6 +9,7 @@ use ratatui::Terminal;
 
 use crate::config::Config;
 use crate::lab::{Command, Event, Lab, LabPlan, Outcome, RunChoice};
+use crate::sampling::check_config_stability;
 use crate::tui::chart::Marker;
 use crate::tui::encoder::Encoder;
 use crate::tui::event_loop::{End, EventLoop, Painter, Sources, Surface};
@@ -78,12 +79,9 @@ pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
 
 /// The plan of a new run with another config, in a folder of its own.
 fn plan_of_another(plan: &LabPlan, config: &Config) -> Result<LabPlan> {
-    Ok(LabPlan {
-        config: config.clone(),
-        run: RunChoice::New { dir: None },
-        warnings: config.validate()?,
-        ..plan.clone()
-    })
+    let mut warnings = config.validate()?;
+    warnings.extend(check_config_stability(config));
+    Ok(LabPlan { config: config.clone(), run: RunChoice::New { dir: None }, warnings, ..plan.clone() })
 }
 
 /// A terminal that is gone takes no words, and that is no reason to panic.

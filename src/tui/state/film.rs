@@ -41,7 +41,7 @@ pub struct Film {
     pub step: u64,
     pub num: usize,
     pub classes: Vec<usize>,
-    pub settings: SamplingSettings,
+    pub settings: Arc<SamplingSettings>,
     stills: Vec<Still>,
 }
 
@@ -156,7 +156,7 @@ mod tests {
             x_0: Arc::new(vec![0.0; 4]),
             num: 1,
             classes: vec![],
-            settings: SamplingSettings::new(&Config::default()),
+            settings: Arc::new(SamplingSettings::new(&Config::default())),
             field: None,
         }
     }

@@ -130,7 +130,7 @@ pub fn frame(trajectory: u64, index: usize, step: u64) -> PreviewFrame {
         x_0: Arc::new(x_0),
         num,
         classes: (0..num).collect(),
-        settings: settings(),
+        settings: Arc::new(settings()),
         field: None,
     }
 }

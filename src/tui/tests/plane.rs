@@ -45,7 +45,7 @@ fn frame(config: &Config, points: &[f32], index: usize) -> PreviewFrame {
         num: x_0.len() / 2,
         x_0: Arc::new(x_0),
         classes: vec![],
-        settings: super::demo::settings(),
+        settings: super::demo::settings().into(),
         field: Some(Arc::new(Field { side, reach, score: inwards, velocity: around })),
     }
 }

@@ -30,7 +30,7 @@ pub fn set(state: &mut State, settings: SamplingSettings) -> Vec<Effect> {
     }
     state.controls.sampling = settings.clone();
     state.controls.sampling_touched = true;
-    vec![Effect::Send(Command::SetSampling(settings))]
+    vec![Effect::Send(Command::SetSampling(Box::new(settings)))]
 }
 
 fn changed(state: &State, action: Action) -> Result<SamplingSettings, &'static str> {

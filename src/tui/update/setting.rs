@@ -5,6 +5,7 @@ use super::sampling;
 use crate::config::{Config, ConfigError, SampleConfig};
 use crate::diffusion::Schedule;
 use crate::lab::{Command, SamplingSettings, check_sampling};
+use crate::sampling::check_config_stability;
 use crate::tui::effect::Effect;
 use crate::tui::state::{Gravity, NewRun, Overlay, State};
 
@@ -68,6 +69,7 @@ fn check(state: &State, run: &Config, after: &Config) -> Result<Vec<String>, Str
             check_sampling(&sample, &schedule, &[]).map_err(in_the_lab)?;
         }
     }
+    warnings.extend(check_config_stability(after));
     Ok(warnings)
 }
 
