@@ -46,6 +46,16 @@ impl Config {
         Ok(warnings)
     }
 
+    /// The same for [preview] and [sample] alone: all that a trained network is asked by.
+    ///
+    /// # Errors
+    /// As [`Self::validate`].
+    pub fn validate_sampling(&self) -> Result<Vec<String>, ConfigError> {
+        let mut warnings = Vec::new();
+        self.check_sampling(&mut warnings)?;
+        Ok(warnings)
+    }
+
     fn check_top(&self) -> Result<(), ConfigError> {
         if self.version > CONFIG_VERSION {
             return Err(ConfigError::Newer {

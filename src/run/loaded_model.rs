@@ -79,6 +79,9 @@ impl LoadedModel {
     /// # Errors
     /// [`ConfigError`] for a key or value that can't be, and for what the network was trained with.
     pub fn set(&mut self, overrides: &[String]) -> Result<()> {
+        if overrides.is_empty() {
+            return Ok(());
+        }
         for given in overrides {
             let key = given.split('=').next().unwrap_or_default().trim();
             if !key.starts_with("sample.") && !OF_DIFFUSION.contains(&key) {
@@ -91,7 +94,7 @@ impl LoadedModel {
             }
         }
         let config = self.config.clone().with_overrides(overrides)?;
-        config.validate()?;
+        self.warnings.extend(config.validate_sampling()?);
         let learned = |config: &Config| config.diffusion.variance_type == VarianceType::LearnedRange;
         if learned(&config) != learned(&self.config) {
             return Err(ConfigError::Impossible {
