@@ -5,6 +5,7 @@
 //! `cargo bench --bench kernels -- conv` runs those whose name contains "conv".
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -41,7 +42,7 @@ fn time(c: &mut Criterion, name: &str, shapes: &[&[usize]], sides: [(&str, &Oper
     let tracked: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
     let detached: Vec<Tensor> = vars.iter().map(|v| v.as_detached_tensor()).collect();
     let mut group = c.benchmark_group(name);
-    group.sample_size(20);
+    group.sample_size(20).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(2));
     for (side, operation) in sides {
         group.bench_function(format!("{side} forward"), |b| {
             b.iter(|| workers.run(1, |_| black_box(operation(&detached).expect("the operation"))));
