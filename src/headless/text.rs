@@ -89,7 +89,8 @@ pub fn standing(record: &StepRecord, val_loss: Option<f64>, info: &RunInfo) -> S
     if let Some(val_loss) = val_loss {
         text += &format!(" · held-out {val_loss:.4}");
     }
-    text += &format!(" · {:.0} img/s", record.images_per_s);
+    let unit = if info.points.is_empty() { "img/s" } else { "points/s" };
+    text += &format!(" · {:.0} {unit}", record.images_per_s);
     let left = info.config.train.steps.saturating_sub(record.step) as f64;
     let seconds = left * info.config.train.batch_size as f64 / record.images_per_s.max(1e-9);
     text + &format!(" · {} left", duration(seconds))

@@ -90,7 +90,7 @@ fn progress(state: &State) -> Words {
     words
         .maybe(Role::Dim, left.map(|s| format!("{} left", right(duration(s), 6))))
         .add(Role::Dim, format!("epoch {}", right(format!("{:.1}", latest.epoch), 5)))
-        .add(Role::Dim, format!("{} images/s", right(three_digits(latest.images_per_s), 4)))
+        .add(Role::Dim, format!("{} {}", right(three_digits(latest.images_per_s), 4), state.speed_unit()))
 }
 
 fn warnings(state: &State) -> Option<String> {

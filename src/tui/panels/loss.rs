@@ -99,7 +99,7 @@ fn rates(state: &State, latest: &StepRecord) -> Words {
         .pair(Role::Dim, "lr", Role::Text, right(scientific(latest.lr), 6))
         .maybe(Role::Warning, scaled)
         .pair(Role::Dim, "‖g‖", Role::Text, right(three_digits(latest.grad_norm), 6))
-        .pair(Role::Text, &right(three_digits(latest.images_per_s), 5), Role::Dim, "images/s")
+        .pair(Role::Text, &right(three_digits(latest.images_per_s), 5), Role::Dim, state.speed_unit())
         .pair(Role::Text, &right(remaining(state, latest).map_or("–".into(), duration), 6), Role::Dim, "left")
 }
 

@@ -11,15 +11,15 @@ use crate::tui::theme::Role;
 
 /// A small curve.
 struct Strip {
-    title: &'static str,
+    title: fn(&State) -> &'static str,
     value: fn(&LossBucket) -> f64,
     log: bool,
 }
 
 const STRIPS: [Strip; 3] = [
-    Strip { title: "learning rate", value: |b| b.lr, log: false },
-    Strip { title: "gradient norm ‖g‖", value: |b| b.grad_norm, log: true },
-    Strip { title: "images/s", value: |b| b.images_per_s, log: false },
+    Strip { title: |_| "learning rate", value: |b| b.lr, log: false },
+    Strip { title: |_| "gradient norm ‖g‖", value: |b| b.grad_norm, log: true },
+    Strip { title: State::speed_unit, value: |b| b.images_per_s, log: false },
 ];
 
 /// Draws them over the same x axis as the loss.
@@ -37,7 +37,7 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
 fn one(state: &State, strip: &Strip, area: Rect, buf: &mut Buffer) {
     let theme = &state.theme;
     let plot = Rect { x: area.x + GUTTER, y: area.y + 2, width: area.width - GUTTER, height: area.height - 3 };
-    buf.set_string(plot.x, area.y + 1, strip.title, theme.style(Role::Dim));
+    buf.set_string(plot.x, area.y + 1, (strip.title)(state), theme.style(Role::Dim));
     let losses = state.data().history.losses();
     let (low, high) = losses
         .iter()

@@ -183,6 +183,11 @@ impl State {
         playback::shown(&self.data().films, self.playback, self.cursor_t, self.hold_until, self.now)
     }
 
+    /// What the speed of training counts.
+    pub fn speed_unit(&self) -> &'static str {
+        if self.plane.is_some() { "points/s" } else { "images/s" }
+    }
+
     /// Is the network class-conditional? `false` while nobody knows.
     pub fn is_conditional(&self) -> bool {
         match &self.live.info {
