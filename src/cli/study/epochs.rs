@@ -3,11 +3,9 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::report::{distance, percent, table, write};
+use super::report::{distance, percent, quality, table, write};
 use super::subject::{Options, Subject, make_out};
 use crate::cli::UsageError;
-use crate::picture::palette::DARK;
-use crate::picture::plot::{LinePlot, Series};
 use crate::run::{self, StepRecord, checkpoint};
 use crate::sampling::SamplerSettings;
 
@@ -68,7 +66,6 @@ pub fn run(args: Args) -> Result<()> {
         if measured.accuracy.is_some_and(|share| share >= RECOGNIZABLE) && recognizable.is_none() {
             recognizable = Some((step, epoch, minutes));
         }
-        points.extend(measured.accuracy.map(|share| (epoch.unwrap_or(step as f64), 100.0 * share)));
         let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.2}"));
         rows.push(vec![
             step.to_string(),
@@ -78,6 +75,7 @@ pub fn run(args: Args) -> Result<()> {
             distance(measured.fid),
             format!("![samples of step {step}]({picture})"),
         ]);
+        points.push((epoch.unwrap_or(step as f64), measured));
         caption = format!(
             "Run `{}`, EMA weights; {} samples a row, seed {}. Sampler {}, {} steps, w = {w} (s = {}).",
             subject.model.config.name,
@@ -95,10 +93,10 @@ pub fn run(args: Args) -> Result<()> {
             epoch.unwrap_or(f64::NAN),
             minutes.unwrap_or(f64::NAN)
         ),
-        None if points.is_empty() => String::new(),
+        None if points.iter().all(|(_, measured)| measured.accuracy.is_none()) => String::new(),
         None => format!("At no checkpoint are {:.0} % read as asked.\n", 100.0 * RECOGNIZABLE),
     };
-    let plots = plots(points);
+    let plots = quality("When digits become recognizable", "epoch", &points);
     let show = if plots.is_empty() { "" } else { "![The table as a plot](epochs.png)\n\n" };
     let header = ["step", "epoch", "minutes", "read as asked", "judge-FID", "samples"];
     let text =
@@ -125,19 +123,6 @@ fn chosen(all: &[u64], metrics: &[StepRecord], epochs: &[f64]) -> Vec<u64> {
     steps.sort_unstable();
     steps.dedup();
     steps
-}
-
-fn plots(points: Vec<(f64, f64)>) -> Vec<LinePlot> {
-    if points.is_empty() {
-        return Vec::new();
-    }
-    vec![LinePlot {
-        title: "When digits become recognizable".into(),
-        x_label: "epoch".into(),
-        y_label: "read as the class asked for, %".into(),
-        log_y: false,
-        series: vec![Series { name: String::new(), color: DARK.train, points }],
-    }]
 }
 
 #[cfg(test)]

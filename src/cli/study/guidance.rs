@@ -3,11 +3,9 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::report::{distance, percent, table, write};
+use super::report::{distance, percent, quality, table, write};
 use super::subject::{Options, Subject, make_out};
 use crate::cli::UsageError;
-use crate::picture::palette::DARK;
-use crate::picture::plot::{LinePlot, Series};
 use crate::sampling::SamplerSettings;
 
 /// What the guidance scale does: samples at w = 0 to 7.
@@ -57,18 +55,9 @@ pub fn run(args: Args) -> Result<()> {
             distance(measured.fid),
             format!("![samples at w = {w}]({picture})"),
         ]);
-        points.extend(measured.accuracy.map(|share| (w, 100.0 * share)));
+        points.push((w, measured));
     }
-    let plots: Vec<LinePlot> = (!points.is_empty())
-        .then(|| LinePlot {
-            title: "What guidance does".into(),
-            x_label: "guidance scale w".into(),
-            y_label: "read as the class asked for, %".into(),
-            log_y: false,
-            series: vec![Series { name: settings.sampler.name().into(), color: DARK.cosine, points }],
-        })
-        .into_iter()
-        .collect();
+    let plots = quality("What guidance does", "guidance scale w", &points);
     let show = if plots.is_empty() { "" } else { "![The table as a plot](guidance.png)\n\n" };
     let text = format!(
         "<!-- Made by `difflab study guidance`. -->\n\n{}\nSampler {}, {} steps. s = 1 + w is the scale that other libraries \

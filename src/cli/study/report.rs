@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::picture::plot::{LinePlot, save_stacked};
+use super::subject::Measured;
+use crate::picture::palette::DARK;
+use crate::picture::plot::{LinePlot, Series, save_stacked};
 use crate::run::write_replacing;
 
 /// Width and height in pixels of each plot.
@@ -31,6 +33,23 @@ pub fn write(out: &Path, name: &str, text: &str, plots: &[LinePlot]) -> Result<(
     write_replacing(&path, text.as_bytes())?;
     eprintln!("wrote {}", path.display());
     Ok(())
+}
+
+/// The share read as asked and the judge-FID over x, as far as they were measured.
+pub fn quality(title: &str, x_label: &str, points: &[(f64, Measured)]) -> Vec<LinePlot> {
+    let plot = |title: &str, y_label: &str, color, y: fn(&Measured) -> Option<f64>| {
+        let points: Vec<(f64, f64)> = points.iter().filter_map(|(x, measured)| Some((*x, y(measured)?))).collect();
+        (!points.is_empty()).then(|| LinePlot {
+            title: title.into(),
+            x_label: x_label.into(),
+            y_label: y_label.into(),
+            log_y: false,
+            series: vec![Series { name: String::new(), color, points }],
+        })
+    };
+    let read = plot(title, "read as the class asked for, %", DARK.train, |m| m.accuracy.map(|share| 100.0 * share));
+    let fid = plot("", "judge-FID, less is better", DARK.cosine, |m| m.fid);
+    read.into_iter().chain(fid).collect()
 }
 
 /// "97.5 %", or a dash for what could not be measured.
