@@ -220,7 +220,7 @@ fn obstacle(metric: Metric, model: &LoadedModel, material: &Result<Material>) ->
         Metric::Vlb | Metric::Nll => no_data(),
         Metric::EnergyDistance if !is_points(model.image_shape) => {
             let (h, w, c) = model.image_shape;
-            Some(format!("it compares points in the plane, and its images are {h}×{w} with {c} channels"))
+            Some(format!("it compares points in the plane, and this run makes images of {h}×{w} with {c} channels"))
         }
         Metric::EnergyDistance => no_data(),
         Metric::Accuracy => unreadable(model.image_shape, &model.classes).or_else(|| {
