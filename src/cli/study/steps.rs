@@ -115,8 +115,8 @@ fn text(subject: &Subject, w: f64, grid: &Grid) -> String {
         );
     }
     text += &format!(
-        "Network calls of a trajectory (guidance asks twice in one call) and seconds for all samples:\n\n{}\n",
-        with(&|point| format!("{} · {:.1} s", point.calls, point.seconds))
+        "Network calls of a trajectory, which its time is proportional to (guidance asks twice in one call):\n\n{}\n",
+        with(&|point| point.calls.to_string())
     );
     let header: Vec<String> = std::iter::once("sampler".to_string())
         .chain(grid.columns.iter().map(|steps| format!("{steps} steps")))
