@@ -9,7 +9,7 @@ use super::LoadedModel;
 use super::error::RunError;
 use super::export_readme::{Facts, readme};
 use super::fresh_folder::FreshFolder;
-use crate::config::{Config, PathName, PredictionType};
+use crate::config::{Config, PathName, PredictionType, VarianceType};
 use crate::nn::{Net, Weights, diffusers};
 
 /// Writes the averaged weights of `model` as a `DDPMPipeline` folder, with the scheduler that samples as
@@ -64,6 +64,7 @@ fn facts<'a>(model: &'a LoadedModel, config: &'a Config, scheduler: &'a str, not
         scheduler,
         sample: &config.sample,
         timesteps: config.diffusion.timesteps,
+        learned_variance: config.diffusion.variance_type == VarianceType::LearnedRange,
         notes,
     }
 }

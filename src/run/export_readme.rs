@@ -15,6 +15,8 @@ pub struct Facts<'a> {
     pub scheduler: &'a str,
     pub sample: &'a SampleConfig,
     pub timesteps: usize,
+    /// Does the network say the variance of the step back, in a second half of its output?
+    pub learned_variance: bool,
     pub notes: &'a [String],
 }
 
@@ -87,18 +89,25 @@ fn conditional(facts: &Facts, classes: usize) -> String {
          \x20   for t in scheduler.timesteps:\n\
          \x20       cond = unet(x, t, class_labels=labels).sample\n\
          \x20       uncond = unet(x, t, class_labels=null).sample\n\
-         \x20       x = scheduler.step(uncond + s * (cond - uncond), t, x).prev_sample\n\n\
+         \x20       guided = uncond + s * (cond - uncond)\n\
+         {variance}\
+         \x20       x = scheduler.step(guided, t, x).prev_sample\n\n\
          images = (x / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()\n\
          for label, image in zip(labels.tolist(), pipeline.numpy_to_pil(images)):\n\
          \x20   image.save(f\"class-{{label}}.png\")\n",
         steps = facts.sample.steps.min(facts.timesteps),
+        variance = match facts.learned_variance {
+            true => format!("        guided[:, {channels}:] = cond[:, {channels}:]  # the variance is not guided\n"),
+            false => String::new(),
+        },
         s = 1.0 + facts.sample.guidance_scale,
     )
 }
 
-/// DDPM's own sampler needs many steps; every other sampler of a run is nearest to DDIM.
+/// DDPM's own sampler needs many steps; every other sampler of a run is nearest to DDIM. But diffusers' DDIM
+/// doesn't take the variance off a network's output.
 fn by_ddim(facts: &Facts) -> bool {
-    facts.scheduler == "DDPMScheduler" && facts.sample.sampler != SamplerName::Ddpm
+    facts.scheduler == "DDPMScheduler" && facts.sample.sampler != SamplerName::Ddpm && !facts.learned_variance
 }
 
 #[cfg(test)]
@@ -117,14 +126,20 @@ mod tests {
             scheduler: "DDPMScheduler",
             sample: &sample,
             timesteps: 30,
+            learned_variance: false,
             notes: &[],
         };
         let text = readme(&facts);
+        assert!(text.contains("DDIMScheduler"), "{text}");
         for part in ["torch.arange(2)", "full_like(labels, 2)", "s = 2.5", "3, 16, 8", "set_timesteps(30)", "1 dog"] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
+        facts.learned_variance = true;
+        let text = readme(&facts);
+        assert!(text.contains("guided[:, 3:] = cond[:, 3:]") && !text.contains("DDIMScheduler"), "{text}");
         facts.classes = None;
         let text = readme(&facts);
+        assert!(!text.contains("DDIMScheduler"), "{text}");
         assert!(text.contains("pipeline(batch_size=4") && !text.contains("labels"), "{text}");
     }
 }
