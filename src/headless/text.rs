@@ -54,11 +54,12 @@ pub fn sentences(event: &Event) -> Vec<String> {
         Event::Ready(info) => {
             let mut lines = vec![
                 format!(
-                    "{} · {} {} parameters · {} images, {} held out · {} ({} threads)",
+                    "{} · {} {} parameters · {} {}, {} held out · {} ({} threads)",
                     info.config.name,
                     info.network,
                     info.parameters,
                     info.train_images,
+                    info.samples_word(),
                     info.held_out_images,
                     info.device,
                     info.threads
@@ -83,14 +84,13 @@ pub fn sentences(event: &Event) -> Vec<String> {
     }
 }
 
-/// "loss 0.0312 · held-out 0.0330 · 205 img/s · 12 min left"; `val_loss` is the newest held-out loss.
+/// "loss 0.0312 · held-out 0.0330 · 205 images/s · 12 min left"; `val_loss` is the newest held-out loss.
 pub fn standing(record: &StepRecord, val_loss: Option<f64>, info: &RunInfo) -> String {
     let mut text = format!("loss {:.4}", record.loss_smoothed);
     if let Some(val_loss) = val_loss {
         text += &format!(" · held-out {val_loss:.4}");
     }
-    let unit = if info.points.is_empty() { "img/s" } else { "points/s" };
-    text += &format!(" · {:.0} {unit}", record.images_per_s);
+    text += &format!(" · {:.0} {}/s", record.images_per_s, info.samples_word());
     let left = info.config.train.steps.saturating_sub(record.step) as f64;
     let seconds = left * info.config.train.batch_size as f64 / record.images_per_s.max(1e-9);
     text + &format!(" · {} left", duration(seconds))

@@ -88,6 +88,13 @@ pub struct RunInfo {
     pub warnings: Vec<String>,
 }
 
+impl RunInfo {
+    /// What the run is trained on, in the plural.
+    pub fn samples_word(&self) -> &'static str {
+        if self.points.is_empty() { "images" } else { "points" }
+    }
+}
+
 /// One frame of a denoising trajectory.
 #[derive(Clone, Debug)]
 pub struct PreviewFrame {
