@@ -187,7 +187,7 @@ impl Plan {
                 let start = editing::noised(image, &noise, sampler.first())?;
                 Trajectory::with(denoiser, sampler, Box::new(seeded), start, clip)
             }
-            Some(Edit::Inpaint { image, mask, resampling }) => {
+            Some(Edit::Inpaint { image, mask, resampling, .. }) => {
                 let levels = sampling::levels(schedule, settings)?;
                 sampler = Box::new(Inpainting::new(levels, image.clone(), mask.clone(), *resampling)?);
                 Trajectory::with(denoiser, sampler, Box::new(seeded), (noise * scale)?, clip)
