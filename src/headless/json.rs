@@ -66,6 +66,13 @@ impl<W: Write> JsonLines<W> {
                 json!({"type": "time_use", "step": step, "output_change": change, "used": used})
             }
             Event::Warning { step, message } => json!({"type": "warning", "step": step, "message": message}),
+            Event::Note { step, message } => json!({"type": "note", "step": step, "message": message}),
+            Event::FolderMoved { step, dir, message } => {
+                json!({"type": "moved", "step": step, "run": dir, "message": message})
+            }
+            Event::CannotSave { step, reason, elsewhere } => {
+                json!({"type": "cannot_save", "step": step, "reason": reason, "elsewhere": elsewhere})
+            }
             Event::PeakMemory { mib } => json!({"type": "memory", "peak_memory_mib": mib}),
             Event::Ended(Ok(())) => json!({"type": "ended", "ok": true}),
             Event::Ended(Err(error)) => json!({"type": "ended", "ok": false, "error": error}),
@@ -90,6 +97,7 @@ fn phase_line(phase: &Phase) -> Value {
         Phase::Starting(text) => ("starting", Some(text)),
         Phase::Training => ("training", None),
         Phase::Paused => ("paused", None),
+        Phase::Waiting(text) => ("waiting", Some(text)),
         Phase::Stopping => ("stopping", None),
         Phase::Finished => ("finished", None),
         Phase::Failed(text) => ("failed", Some(text)),

@@ -54,6 +54,9 @@ pub fn sentences(event: &Event) -> Vec<String> {
     match event {
         Event::Phase(Phase::Starting(text)) => vec![text.clone()],
         Event::Phase(Phase::Stopping) => vec!["stopping: saving first (Ctrl-C again ends at once)".into()],
+        Event::Phase(Phase::Waiting(text)) => {
+            vec![format!("training waits: {text} (Ctrl-C saves the run elsewhere and ends)")]
+        }
         Event::Phase(Phase::Finished) => vec!["all steps done".into()],
         // A failure is told once, by the program, on stderr.
         Event::Phase(_) => vec![],
@@ -85,6 +88,9 @@ pub fn sentences(event: &Event) -> Vec<String> {
         Event::TimeUse { time_use, .. } if time_use.is_used() => vec![time_use.verdict()],
         Event::TimeUse { time_use, .. } => vec![format!("warning: {}", time_use.verdict())],
         Event::Warning { message, .. } => vec![format!("warning: {message}")],
+        Event::Note { message, .. } => vec![message.clone()],
+        Event::FolderMoved { message, .. } => vec![format!("warning: {message}")],
+        Event::CannotSave { reason, .. } => vec![format!("warning: the run cannot be saved: {reason}")],
         Event::PeakMemory { mib } => vec![format!("peak memory: {mib:.0} MiB")],
         Event::Step(_) | Event::TimestepLoss(_) | Event::History { .. } | Event::Ended(_) => vec![],
     }

@@ -5,6 +5,7 @@
 //! events.
 
 mod budget;
+mod diverged;
 mod field;
 mod history;
 mod latest;
@@ -13,14 +14,19 @@ mod outbox;
 mod plan;
 mod preview;
 mod protocol;
+mod rescue;
 mod sampling_settings;
 mod saving;
 mod snapshots;
+mod snapshots_due;
 mod spawn;
 mod throughput;
+mod trouble;
 mod worker;
+mod writing;
 
 pub use plan::{Audience, Ending, LabPlan, Outcome, RunChoice};
 pub use protocol::*;
+pub use rescue::what_remains;
 pub use sampling_settings::{SamplingSettings, check_sampling};
 pub use spawn::{Lab, WORKER_THREAD};

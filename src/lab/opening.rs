@@ -13,6 +13,7 @@ use super::plan::{LabPlan, RunChoice};
 use super::preview::{Preview, Subject};
 use super::protocol::{Command, Event, Phase, PreviewFrame, RunInfo};
 use super::sampling_settings::check_sampling;
+use super::snapshots_due::Missed;
 use super::worker::{Parts, Worker};
 use crate::bench::peak_resident_mib;
 use crate::config::{Config, POINT_SETS};
@@ -22,7 +23,7 @@ use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::picture::is_points;
 use crate::run::checkpoint::{self, Progress};
-use crate::run::{CardFacts, Journal, RunDir, config_of, model_card, write_class_names};
+use crate::run::{CardFacts, Journal, RunDir, RunError, config_of, model_card, sweep, write_class_names};
 use crate::train::Trainer;
 
 /// Training images kept for the picture of the forward process.
@@ -62,17 +63,21 @@ pub fn open(
     check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 
     let mut resumed_with = String::new();
-    let (run, progress) = match &plan.run {
-        RunChoice::New { dir } => (RunDir::create(dir.as_deref(), &config)?, Progress::new(&config)),
+    let (mut run, progress) = match &plan.run {
+        RunChoice::New { dir } => {
+            let mut run = RunDir::create(dir.as_deref(), &config)?;
+            run.tidy_up_unless_started();
+            (run, Progress::new(&config))
+        }
         RunChoice::Resume(path) => {
             say(format!("reading the newest checkpoint of {}", path.display()));
             let run = RunDir::open(path)?;
+            sweep(path);
             let (step, folder, more) = checkpoint::newest_good(path)?;
             warnings.extend(more);
             let loaded = checkpoint::load(&folder, &config, &plan.device)?;
             trainer.restore(&loaded.state).with_context(|| format!("going on from {}", folder.display()))?;
             Journal::cut_back(path, step)?;
-            checkpoint::sweep(path)?;
             resumed_with = changes(&config_of(path)?, &config);
             run.write_config(&config)?;
             (run, loaded.progress)
@@ -81,15 +86,26 @@ pub fn open(
     let start_step = trainer.steps_done();
     write_class_names(run.path(), &facts.classes)?;
     let mut journal = Journal::open(run.path(), config.diffusion.timesteps)?;
-    match &plan.run {
-        RunChoice::New { .. } => journal.event(0, "start", &format!("{} from {}", config.name, facts.source))?,
-        RunChoice::Resume(_) => {
-            journal.event(start_step, "resume", &format!("from step {start_step}{resumed_with}"))?;
+    let missed = match &plan.run {
+        RunChoice::New { .. } => {
+            journal.event(0, "start", &format!("{} from {}", config.name, facts.source));
+            Missed::default()
         }
+        RunChoice::Resume(path) => {
+            journal.event(start_step, "resume", &format!("from step {start_step}{resumed_with}"));
+            Missed::of(path, start_step, config.preview.snapshot_every)?
+        }
+    };
+    for step in &missed.lost {
+        let what = format!("the snapshot of step {step} is lost: the run was stopped before it was written");
+        journal.event(*step, "snapshot_lost", &what);
+        warnings.push(what);
     }
     for warning in &warnings {
-        journal.event(start_step, "warning", warning)?;
+        journal.event(start_step, "warning", warning);
     }
+    journal.flush().map_err(|error| RunError::not_writable(run.path(), error))?;
+    run.started();
 
     let info = RunInfo {
         run_dir: run.path().to_path_buf(),
@@ -129,9 +145,12 @@ pub fn open(
     };
     let preview = Preview::new(subject, &config, start_step);
     let audience = plan.audience;
-    let worker =
+    let mut worker =
         Worker::new(Parts { config, facts, audience, run, journal, trainer, progress, preview, commands, frames });
-    worker.write_card()?;
+    worker.write_card(outbox);
+    if missed.now {
+        worker.order_snapshot(outbox)?;
+    }
     Ok(worker)
 }
 

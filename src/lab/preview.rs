@@ -1,12 +1,13 @@
 //! The moving preview: one trajectory after another with the newest averaged weights, advanced one
 //! network call at a time between training steps.
 
-use std::path::{Path, PathBuf};
+use std::io::Cursor;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use candle_core::{Device, Tensor};
+use image::ImageFormat;
 
 use super::budget::Budget;
 use super::field::Probe;
@@ -55,6 +56,13 @@ pub struct Preview {
     hold_until: Option<Instant>,
     /// The step from which the next picture is due.
     picture_due: Option<u64>,
+}
+
+/// The picture of a finished preview.
+pub struct Picture {
+    /// Training step of the weights.
+    pub step: u64,
+    pub png: Vec<u8>,
 }
 
 struct UnderWay {
@@ -135,12 +143,11 @@ impl Preview {
     }
 
     /// Makes one network call (none for the starting noise) and returns the frame. `step` is that of
-    /// the weights. A finished trajectory is saved in `run_dir` when a picture is due; its path comes
-    /// with the frame.
+    /// the weights. When a picture of the finished trajectory is due, it comes with the frame.
     ///
     /// # Errors
-    /// When the network fails, or a picture cannot be written.
-    pub fn advance(&mut self, run_dir: &Path, step: u64) -> Result<(PreviewFrame, Option<PathBuf>)> {
+    /// When the network fails.
+    pub fn advance(&mut self, step: u64) -> Result<(PreviewFrame, Option<Picture>)> {
         let start = Instant::now();
         let mut current = match self.under_way.take() {
             Some(current) => current,
@@ -160,39 +167,34 @@ impl Preview {
             settings: current.settings.clone(),
             field: current.probe.as_ref().map(|probe| probe.at(frame.t)).transpose()?.map(Arc::new),
         };
-        let mut saved = None;
+        let mut picture = None;
         if frame.index < frame.total {
             self.under_way = Some(current);
         } else {
             self.hold_until = Some(Instant::now() + HOLD);
             if self.picture_due.is_some_and(|due| step >= due) {
-                saved = Some(self.save(run_dir, &frame)?);
+                picture = Some(self.picture(&frame)?);
             }
         }
         self.budget.spend(start.elapsed());
-        Ok((frame, saved))
+        Ok((frame, picture))
     }
 
-    /// Runs a whole trajectory at once and saves its picture; every frame goes to `show`.
+    /// Runs a whole trajectory at once for its picture; every frame goes to `show`.
     ///
     /// # Errors
     /// As [`Self::advance`].
-    pub fn finish_with_picture(
-        &mut self,
-        run_dir: &Path,
-        step: u64,
-        mut show: impl FnMut(PreviewFrame),
-    ) -> Result<Option<PathBuf>> {
+    pub fn finish_with_picture(&mut self, step: u64, mut show: impl FnMut(PreviewFrame)) -> Result<Option<Picture>> {
         if !self.enabled || self.config.preview.save_every == 0 {
             return Ok(None);
         }
         self.picture_due = Some(step);
         self.under_way = None;
         loop {
-            let (frame, saved) = self.advance(run_dir, step)?;
+            let (frame, picture) = self.advance(step)?;
             show(frame);
-            if saved.is_some() {
-                return Ok(saved);
+            if picture.is_some() {
+                return Ok(picture);
             }
         }
     }
@@ -222,25 +224,20 @@ impl Preview {
         })
     }
 
-    fn save(&mut self, run_dir: &Path, frame: &PreviewFrame) -> Result<PathBuf> {
+    fn picture(&mut self, frame: &PreviewFrame) -> Result<Picture> {
         let every = self.config.preview.save_every.max(1);
         self.picture_due = Some((frame.step / every + 1) * every);
-        let folder = run_dir.join("previews");
-        std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-        let path = folder.join(format!("step-{:08}.png", frame.step));
         let (h, w, c) = self.subject.image_shape;
-        if is_points((h, w, c)) {
+        let picture = if is_points((h, w, c)) {
             picture::scatter(&frame.x_t, picture::reach(&frame.x_t), PICTURE_WIDTH, DARK.x_0)
-                .save(&path)
-                .with_context(|| format!("writing {}", path.display()))?;
-            return Ok(path);
-        }
-        let columns = columns_for(frame.num, &frame.classes);
-        let scale = (PICTURE_WIDTH / (columns * (w + GAP)).max(1)).max(1);
-        picture::grid(&frame.x_t, frame.num, h, w, c, columns, scale, GAP)
-            .save(&path)
-            .with_context(|| format!("writing {}", path.display()))?;
-        Ok(path)
+        } else {
+            let columns = columns_for(frame.num, &frame.classes);
+            let scale = (PICTURE_WIDTH / (columns * (w + GAP)).max(1)).max(1);
+            picture::grid(&frame.x_t, frame.num, h, w, c, columns, scale, GAP)
+        };
+        let mut png = Cursor::new(Vec::new());
+        picture.write_to(&mut png, ImageFormat::Png).context("encoding the preview")?;
+        Ok(Picture { step: frame.step, png: png.into_inner() })
     }
 }
 

@@ -33,9 +33,16 @@ pub enum Command {
     SetSampling(Box<SamplingSettings>),
     /// Write a checkpoint now.
     Checkpoint,
-    /// End the run. With `save`, write a checkpoint first.
+    /// End the run whatever happens. With `save`, write a checkpoint first: elsewhere, with the whole run, where
+    /// its own folder does not take it.
     Quit {
         save: bool,
+    },
+    /// Save and end the run. Where it cannot be saved it goes on, and [`Event::CannotSave`] says so.
+    Leave,
+    /// Save the whole run in this new folder, and end it.
+    SaveElsewhere {
+        dir: PathBuf,
     },
 }
 
@@ -46,6 +53,9 @@ pub enum Phase {
     Starting(String),
     Training,
     Paused,
+    /// Training stands still until there is room to write again; the text says what is in the way. It goes on by
+    /// itself.
+    Waiting(String),
     /// Saving before it ends.
     Stopping,
     /// All steps done and saved.
@@ -171,6 +181,24 @@ pub enum Event {
     Warning {
         step: u64,
         message: String,
+    },
+    /// Something that the user may like to know.
+    Note {
+        step: u64,
+        message: String,
+    },
+    /// The run is in another folder from now on: it was renamed, deleted, or could not be saved where it was.
+    FolderMoved {
+        step: u64,
+        dir: PathBuf,
+        message: String,
+    },
+    /// [`Command::Leave`] was not carried out: the run cannot be saved where it is. `elsewhere` is a folder that
+    /// may be offered.
+    CannotSave {
+        step: u64,
+        reason: String,
+        elsewhere: PathBuf,
     },
     /// History of a resumed run, in order, sent before the first new step.
     History {

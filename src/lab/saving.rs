@@ -1,5 +1,6 @@
 //! What the worker writes: checkpoints, snapshots, the model card, and the end of a run.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -7,55 +8,126 @@ use anyhow::{Context, Result};
 use super::outbox::Outbox;
 use super::plan::Ending;
 use super::protocol::{Event, Phase};
-use super::snapshots::Order;
+use super::snapshots::{Began, Order};
 use super::worker::{Mode, Worker};
-use crate::run::{checkpoint, write_replacing};
+use crate::run::checkpoint::{self, Origin};
+use crate::run::{CLASSES, WriteFailure, write_class_names, write_replacing};
 
 impl Worker {
-    /// Writes a checkpoint of the present step, unless there is one.
+    /// Writes a checkpoint of the present step, unless there is one. `false` where it could not be written: it is
+    /// owed then.
     ///
     /// # Errors
-    /// When the disk is full or gone, or a weight is not finite; older checkpoints stay.
-    pub(super) fn save_checkpoint(&mut self, outbox: &mut Outbox) -> Result<()> {
-        let step = self.steps_done();
-        if self.saved_step == Some(step) {
-            return Ok(());
+    /// When a weight is not finite; older checkpoints stay.
+    pub(super) fn save_checkpoint(&mut self, outbox: &mut Outbox) -> Result<bool> {
+        self.look_around(outbox);
+        if self.has_present_checkpoint() {
+            return Ok(self.all_lines_are_written(outbox));
         }
-        let start = Instant::now();
-        let parts = &mut self.parts;
-        // The lines first: a checkpoint then never has a later step than they do.
-        parts.journal.sync()?;
-        let state = parts.trainer.state()?;
-        let run = parts.run.path();
-        let dir = checkpoint::save(run, &parts.config, parts.trainer.net_config(), &state, &parts.progress)?;
-        checkpoint::prune(run, parts.config.train.keep_checkpoints)?;
-        parts.journal.event(step, "checkpoint", &dir.display().to_string())?;
-        self.saved_step = Some(step);
-        self.checkpoint = Some(dir.clone());
-        self.write_card()?;
+        let (step, start) = (self.steps_done(), Instant::now());
+        let dir = match self.write_checkpoint(None) {
+            Ok(dir) => dir,
+            Err(error) => {
+                let Some(failure) = WriteFailure::within(&error) else { return Err(error) };
+                self.writing.checkpoint_owed = true;
+                self.failed(&format!("the checkpoint of step {step}"), failure, outbox);
+                return Ok(false);
+            }
+        };
+        self.writing.checkpoint_owed = false;
+        // Trouble is over before the event is noted, which it would keep from being written.
+        self.written(outbox);
+        self.note("checkpoint", &dir.display().to_string(), outbox);
+        self.prune(&dir, outbox);
+        self.write_card(outbox);
         outbox.send(Event::CheckpointSaved { step, dir, took: start.elapsed() });
-        Ok(())
+        Ok(true)
     }
 
-    /// Writes the model card as it stands.
-    ///
-    /// # Errors
-    /// When the run folder cannot be written to.
-    pub fn write_card(&self) -> Result<()> {
+    /// Is the present step in a checkpoint that is still there?
+    fn has_present_checkpoint(&self) -> bool {
+        let step = self.steps_done();
+        self.saved_step == Some(step)
+            && checkpoint::list(self.parts.run.path()).iter().any(|found| found.step == step && found.in_its_place)
+    }
+
+    fn all_lines_are_written(&mut self, outbox: &mut Outbox) -> bool {
+        match self.parts.journal.sync() {
+            Ok(()) => {
+                self.writing.checkpoint_owed = false;
+                self.written(outbox);
+                true
+            }
+            Err(error) => {
+                self.failed("metrics and events", WriteFailure::of(&error), outbox);
+                false
+            }
+        }
+    }
+
+    /// Writes a checkpoint of the present step; `spoiled` says why its weights are of doubtful use, if so.
+    pub(super) fn write_checkpoint(&mut self, spoiled: Option<String>) -> Result<PathBuf> {
+        let parts = &mut self.parts;
+        // The lines first: a checkpoint then never has a later step than they do.
+        parts.journal.sync().context("writing metrics and events")?;
+        let state = parts.trainer.state()?;
+        let origin = Origin { identity: parts.run.identity(), seed: parts.config.seed, spoiled };
+        let net = parts.trainer.net_config();
+        let dir = checkpoint::save(parts.run.path(), &parts.config, net, &state, &parts.progress, &origin)?;
+        self.writing.verified.note(&dir);
+        self.saved_step = Some(state.step);
+        self.checkpoint = Some(dir.clone());
+        Ok(dir)
+    }
+
+    /// Removes what is more than the config keeps. Where that fails there is only less room.
+    fn prune(&mut self, newest: &std::path::Path, outbox: &mut Outbox) {
+        let (run, keep) = (&self.parts.run, self.parts.config.train.keep_checkpoints);
+        let pruned = checkpoint::prune(run.path(), &run.identity().run, keep, newest, &mut self.writing.verified);
+        let problem = pruned.err().map(|error| format!("{error:#}"));
+        if problem != self.writing.not_pruned
+            && let Some(problem) = &problem
+        {
+            self.warn(problem.clone(), outbox);
+        }
+        self.writing.not_pruned = problem;
+    }
+
+    /// Writes the model card as it stands, and the class names where they are missing. `false` where it could not
+    /// be written: it is owed then.
+    pub fn write_card(&mut self, outbox: &mut Outbox) -> bool {
         let parts = &self.parts;
         let (loss, count) = parts.progress.loss_average.parts();
         let progress = (count > 0).then_some((self.steps_done(), loss));
         let card = parts.facts.card(&parts.config, parts.trainer.parameter_count(), progress);
-        let path = parts.run.path().join("README.md");
-        write_replacing(&path, card.as_bytes()).with_context(|| format!("writing {}", path.display()))
+        let (run, classes) = (parts.run.path(), &parts.facts.classes);
+        let written = write_replacing(&run.join("README.md"), card.as_bytes()).map_err(anyhow::Error::from);
+        let written = written.and_then(|()| match run.join(CLASSES).exists() {
+            true => Ok(()),
+            false => Ok(write_class_names(run, classes)?),
+        });
+        self.writing.card_owed = written.is_err();
+        if let Some(failure) = written.err().as_ref().and_then(WriteFailure::within) {
+            self.failed_beside("the model card", failure, outbox);
+        }
+        !self.writing.card_owed
     }
 
-    /// Begins a snapshot of the newest averaged weights.
+    /// Begins a snapshot of the newest averaged weights, for a person who asks.
     pub(super) fn start_snapshot(&mut self, outbox: &mut Outbox) -> Result<()> {
+        if self.snapshots.are_under_way() {
+            let message = "a snapshot is being written already; ask again when it is done".into();
+            outbox.send(Event::Warning { step: self.steps_done(), message });
+            return Ok(());
+        }
+        self.order_snapshot(outbox)
+    }
+
+    /// Takes the weights of now for a snapshot; it begins when no other is being written.
+    pub(super) fn order_snapshot(&mut self, outbox: &mut Outbox) -> Result<()> {
         let step = self.steps_done();
         let parts = &self.parts;
-        let begun = self.snapshots.start(Order {
-            run_dir: parts.run.path().to_path_buf(),
+        let order = Order {
             step,
             config: parts.config.clone(),
             net_config: parts.trainer.net_config().clone(),
@@ -64,73 +136,109 @@ impl Worker {
             image_shape: parts.facts.image_shape,
             class_names: parts.facts.classes.clone(),
             settings: parts.preview.settings().clone(),
-        })?;
-        if !begun {
-            let message = "a snapshot is being written already; ask again when it is done".into();
-            outbox.send(Event::Warning { step, message });
+        };
+        let lost = self.snapshots.order(order)?;
+        self.note("snapshot_begun", "", outbox);
+        if let Some(lost) = lost {
+            self.snapshot_lost(lost, "too many wait for room on the disk", outbox);
+        }
+        if !self.writing.minor.is_on() {
+            self.begin_waiting_snapshot(outbox);
         }
         Ok(())
     }
 
-    /// Reports the snapshot that has become ready.
-    pub(super) fn collect_snapshot(&mut self, outbox: &mut Outbox) -> Result<()> {
-        match self.snapshots.ready() {
-            Some((step, result)) => self.report_snapshot(step, result, outbox),
-            None => Ok(()),
+    /// Begins the snapshot that waits, if one does and none is under way; `false` where no thread starts.
+    pub(super) fn begin_waiting_snapshot(&mut self, outbox: &mut Outbox) -> bool {
+        match self.snapshots.begin(self.parts.run.path()) {
+            Began::Thread | Began::Nothing => true,
+            Began::NoThread(error) => {
+                self.failed_beside("a snapshot (no thread starts for it)", WriteFailure::of(&error), outbox);
+                false
+            }
         }
     }
 
-    fn report_snapshot(&mut self, step: u64, result: Result<std::path::PathBuf>, outbox: &mut Outbox) -> Result<()> {
+    fn snapshot_lost(&mut self, step: u64, why: &str, outbox: &mut Outbox) {
+        let message = format!("the snapshot of step {step} is lost: {why}");
+        self.parts.journal.event(step, "snapshot_lost", &message);
+        self.write_lines(outbox);
+        outbox.send(Event::Warning { step, message });
+    }
+
+    /// Reports the snapshot that has become ready, and begins the next.
+    pub(super) fn collect_snapshot(&mut self, outbox: &mut Outbox) {
+        if let Some((step, result)) = self.snapshots.ready() {
+            self.report_snapshot(step, result, outbox);
+            if !self.writing.minor.is_on() {
+                self.begin_waiting_snapshot(outbox);
+            }
+        }
+    }
+
+    pub(super) fn report_snapshot(&mut self, step: u64, result: Result<PathBuf>, outbox: &mut Outbox) {
         match result {
             Ok(dir) => {
-                self.parts.journal.event(step, "snapshot", &dir.display().to_string())?;
+                self.parts.journal.event(step, "snapshot", &dir.display().to_string());
+                self.write_lines(outbox);
                 outbox.send(Event::SnapshotSaved { step, dir });
             }
             // A snapshot that fails is no reason to stop training.
-            Err(error) => {
-                let message = format!("the snapshot of step {step} failed: {error:#}");
-                self.parts.journal.event(step, "warning", &message)?;
-                outbox.send(Event::Warning { step, message });
-            }
+            Err(error) => match WriteFailure::within(&error) {
+                Some(failure) => self.failed_beside(&format!("the snapshot of step {step}"), failure, outbox),
+                None => self.snapshot_lost(step, &format!("{error:#}"), outbox),
+            },
         }
-        Ok(())
     }
 
-    /// All steps are done: the last checkpoint, the last picture.
+    /// All steps are done: the last checkpoint, the last picture. Where it cannot be written, the worker waits.
     pub(super) fn finish(&mut self, outbox: &mut Outbox) -> Result<()> {
-        self.save_checkpoint(outbox)?;
+        if !self.save_checkpoint(outbox)? {
+            let failure = self.writing.trouble.failure();
+            let why = failure.map(|failure| format!("{}; {}", failure.cause, failure.remedy)).unwrap_or_default();
+            self.wait(format!("all steps are done, but the last cannot be saved: {why}"), outbox);
+            return Ok(());
+        }
         let step = self.steps_done();
         let parts = &mut self.parts;
         let frames = &parts.frames;
-        match parts.preview.finish_with_picture(parts.run.path(), step, |frame| frames.send(frame)) {
-            Ok(Some(file)) => self.preview_saved(step, file, outbox)?,
+        match parts.preview.finish_with_picture(step, |frame| frames.send(frame)) {
+            Ok(Some(picture)) => self.save_picture(picture, outbox),
             Ok(None) => {}
-            Err(error) => self.preview_failed(error, outbox)?,
+            Err(error) => self.preview_failed(error, outbox),
         }
         self.mode = Mode::Finished;
-        self.parts.journal.event(step, "finish", "all steps done")?;
+        self.note("finish", "all steps done", outbox);
         outbox.send(Event::Phase(Phase::Finished));
         Ok(())
     }
 
-    /// Ends the run, saving first if asked.
+    /// Ends the run, once what shall be saved is saved.
     pub(super) fn stop(&mut self, save: bool, outbox: &mut Outbox) -> Result<Ending> {
         let finished = self.mode == Mode::Finished;
         if !finished {
             outbox.send(Event::Phase(Phase::Stopping));
         }
         // At step 0 there is nothing to lose, but a run folder without a checkpoint cannot go on.
-        if save {
-            self.save_checkpoint(outbox)?;
+        if save && !self.save_checkpoint(outbox)? {
+            self.rescue(outbox)?;
         }
         if let Some((step, result)) = self.snapshots.wait() {
-            self.report_snapshot(step, result, outbox)?;
+            self.report_snapshot(step, result, outbox);
+        }
+        if save && !self.save_checkpoint(outbox)? {
+            // The folder has gone while the snapshot was waited for.
+            self.rescue(outbox)?;
         }
         let step = self.steps_done();
         if !finished {
-            self.parts.journal.event(step, "stop", if save { "saved" } else { "without saving" })?;
+            self.note("stop", if save { "saved" } else { "without saving" }, outbox);
         }
-        self.parts.journal.sync()?;
+        if let Err(error) = self.parts.journal.sync() {
+            let failure = WriteFailure::of(&error);
+            outbox
+                .send(Event::Warning { step, message: format!("the last events were not written: {}", failure.cause) });
+        }
         Ok(Ending { run_dir: self.parts.run.path().to_path_buf(), step, finished, checkpoint: self.checkpoint.clone() })
     }
 }

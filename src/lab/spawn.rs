@@ -13,6 +13,7 @@ use super::opening::open;
 use super::outbox::Outbox;
 use super::plan::{Ending, LabPlan};
 use super::protocol::{Command, Event, Phase, PreviewFrame};
+use super::rescue::what_remains;
 use crate::bench::peak_resident_mib;
 
 /// Commands that may wait; a consumer that sends more is going wrong.
@@ -90,12 +91,21 @@ fn work(
     outbox: &mut Outbox,
 ) -> Result<Ending> {
     let mut worker = guarded(|| open(plan, commands, frames, outbox))?;
-    let result = guarded(|| worker.run(outbox));
-    if let Err(error) = &result {
+    let mut result = guarded(|| worker.run(outbox));
+    if let Err(error) = &mut result {
+        if error.is::<Panicked>() {
+            let remains = what_remains(worker.run_dir());
+            *error = anyhow!("{error:#}\n  {remains}");
+        }
         worker.record_failure(error);
     }
     result
 }
+
+/// A mistake of ours that ended the thread.
+#[derive(Debug, thiserror::Error)]
+#[error("the training thread panicked: {0}\n  this is a mistake in difflab")]
+struct Panicked(String);
 
 fn guarded<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     // What a panic leaves half done is not used again: the worker ends.
@@ -108,8 +118,5 @@ fn panic_error(panic: &(dyn Any + Send)) -> anyhow::Error {
         .map(|text| text.to_string())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "without a message".into());
-    anyhow!(
-        "the training thread panicked: {text}\n  this is a mistake in difflab; the last checkpoint is untouched, and \
-         --resume goes on from it"
-    )
+    Panicked(text).into()
 }

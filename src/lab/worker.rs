@@ -1,6 +1,6 @@
 //! The worker: drains commands, takes a step, reports it, and gives the preview its share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -15,6 +15,7 @@ use super::protocol::{Command, Event, Phase, PreviewFrame, StepRecord, TimestepL
 use super::sampling_settings::SamplingSettings;
 use super::snapshots::Snapshots;
 use super::throughput::Throughput;
+use super::writing::Writing;
 use crate::config::Config;
 use crate::run::checkpoint::Progress;
 use crate::run::{Journal, RunDir};
@@ -52,8 +53,17 @@ pub(super) enum Mode {
     /// One step, then paused.
     OneStep,
     Paused,
+    /// Until there is room to write again.
+    Waiting,
     /// All steps are done.
     Finished,
+}
+
+/// How a command wants the run to end.
+enum Wish {
+    Quit { save: bool },
+    Leave,
+    SaveElsewhere(PathBuf),
 }
 
 /// The owner of the trainer.
@@ -62,6 +72,7 @@ pub struct Worker {
     pub(super) mode: Mode,
     throughput: Throughput,
     pub(super) snapshots: Snapshots,
+    pub(super) writing: Writing,
     pub(super) saved_step: Option<u64>,
     pub(super) checkpoint: Option<PathBuf>,
     panic_at: Option<u64>,
@@ -74,6 +85,7 @@ impl Worker {
             mode: Mode::Training,
             throughput: Throughput::default(),
             snapshots: Snapshots::default(),
+            writing: Writing::default(),
             // A resumed run's own checkpoint need not be written again.
             saved_step: (start > 0).then_some(start),
             checkpoint: None,
@@ -85,48 +97,62 @@ impl Worker {
     /// Trains until all steps are done or a command ends it.
     ///
     /// # Errors
-    /// When training diverges or the run folder cannot be written to. The last checkpoint stays.
+    /// When training diverges, or the end of the run can be saved nowhere. Where it can, the last finite weights
+    /// are saved first. What only cannot be written at present is no error: it is kept, and tried again.
     pub fn run(&mut self, outbox: &mut Outbox) -> Result<Ending> {
-        if self.all_steps_done() {
-            self.finish(outbox)?;
-        } else {
+        let save = self.train_on(outbox).map_err(|error| self.end_of_training(error, outbox))?;
+        self.stop(save, outbox)
+    }
+
+    /// The loop; returns whether to save at its end.
+    fn train_on(&mut self, outbox: &mut Outbox) -> Result<bool> {
+        if !self.all_steps_done() {
             outbox.send(Event::Phase(Phase::Training));
         }
         loop {
-            if let Some(save) = self.take_commands(outbox)? {
-                return self.stop(save, outbox);
+            match self.take_commands(outbox)? {
+                None => {}
+                Some(Wish::Quit { save }) => return Ok(save),
+                Some(Wish::Leave) if self.save_checkpoint(outbox)? => return Ok(true),
+                Some(Wish::Leave) => self.cannot_save(outbox),
+                Some(Wish::SaveElsewhere(dir)) => match self.save_elsewhere(&dir, outbox) {
+                    Ok(()) => return Ok(true),
+                    Err(error) => self.cannot_save_there(&dir, &error, outbox),
+                },
             }
+            self.keep_writing(outbox)?;
             let start = Instant::now();
             match self.mode {
+                Mode::Training | Mode::OneStep if self.all_steps_done() => self.finish(outbox)?,
                 Mode::Training | Mode::OneStep => {
                     self.train(outbox)?;
                     self.parts.preview.budget().earn(start.elapsed());
-                    self.share_time_with_preview(outbox)?;
+                    self.share_time_with_preview(outbox);
                     self.parts.progress.elapsed_s += start.elapsed().as_secs_f64();
-                    if self.all_steps_done() {
-                        self.finish(outbox)?;
-                    } else if self.mode == Mode::OneStep {
+                    if self.mode == Mode::OneStep && !self.all_steps_done() {
                         self.mode = Mode::Paused;
                         outbox.send(Event::Phase(Phase::Paused));
                     }
                 }
-                Mode::Finished if self.parts.audience == Audience::Nobody => return self.stop(true, outbox),
-                Mode::Paused | Mode::Finished => self.idle(outbox)?,
+                Mode::Finished if self.parts.audience == Audience::Nobody => return Ok(true),
+                Mode::Paused | Mode::Waiting | Mode::Finished => self.idle(outbox),
             }
-            self.collect_snapshot(outbox)?;
+            self.collect_snapshot(outbox);
             outbox.flush();
         }
     }
 
-    /// Carries out everything asked for; `Some(save)` when the run shall end.
-    fn take_commands(&mut self, outbox: &mut Outbox) -> Result<Option<bool>> {
+    /// Carries out everything asked for; `Some` when the run shall end.
+    fn take_commands(&mut self, outbox: &mut Outbox) -> Result<Option<Wish>> {
         loop {
             match self.parts.commands.try_recv() {
-                Ok(Command::Quit { save }) => return Ok(Some(save)),
+                Ok(Command::Quit { save }) => return Ok(Some(Wish::Quit { save })),
+                Ok(Command::Leave) => return Ok(Some(Wish::Leave)),
+                Ok(Command::SaveElsewhere { dir }) => return Ok(Some(Wish::SaveElsewhere(dir))),
                 Ok(command) => self.carry_out(command, outbox)?,
                 Err(TryRecvError::Empty) => return Ok(None),
                 // Nobody is left to tell us anything: keep what was trained.
-                Err(TryRecvError::Disconnected) => return Ok(Some(true)),
+                Err(TryRecvError::Disconnected) => return Ok(Some(Wish::Quit { save: true })),
             }
         }
     }
@@ -134,15 +160,16 @@ impl Worker {
     fn carry_out(&mut self, command: Command, outbox: &mut Outbox) -> Result<()> {
         let step = self.steps_done();
         match command {
-            Command::Pause => self.switch(Mode::Training, Mode::Paused, Phase::Paused, "pause", outbox)?,
-            Command::Resume => self.switch(Mode::Paused, Mode::Training, Phase::Training, "unpause", outbox)?,
+            Command::Pause => self.switch(Mode::Training, Mode::Paused, Phase::Paused, "pause", outbox),
+            Command::Resume if self.mode == Mode::Waiting => self.writing.trouble.hurry(Instant::now()),
+            Command::Resume => self.switch(Mode::Paused, Mode::Training, Phase::Training, "unpause", outbox),
             Command::StepOnce if self.mode != Mode::Finished => self.mode = Mode::OneStep,
             Command::StepOnce => {}
             Command::Snapshot => self.start_snapshot(outbox)?,
             Command::SampleNow => self.parts.preview.sample_now(),
             Command::SetLearningRateScale(scale) if scale.is_finite() && scale >= 0.0 => {
                 self.parts.trainer.set_learning_rate_scale(scale);
-                self.setting_changed(format!("learning rate × {scale}"), outbox)?;
+                self.setting_changed(format!("learning rate × {scale}"), outbox);
             }
             Command::SetLearningRateScale(scale) => {
                 let message = format!("the learning rate cannot be multiplied by {scale}");
@@ -150,47 +177,45 @@ impl Worker {
             }
             Command::SetPreviewEnabled(enabled) => {
                 self.parts.preview.set_enabled(enabled);
-                self.setting_changed(format!("previews {}", if enabled { "on" } else { "off" }), outbox)?;
+                self.setting_changed(format!("previews {}", if enabled { "on" } else { "off" }), outbox);
             }
             Command::SetPreviewBudget(share) => {
                 self.parts.preview.budget().set_share(share);
                 let percent = 100.0 * self.parts.preview.budget().share();
-                self.setting_changed(format!("previews up to {percent:.0} % of the time"), outbox)?;
+                self.setting_changed(format!("previews up to {percent:.0} % of the time"), outbox);
             }
-            Command::SetSampling(settings) => self.set_sampling(*settings, outbox)?,
-            Command::Checkpoint => self.save_checkpoint(outbox)?,
+            Command::SetSampling(settings) => self.set_sampling(*settings, outbox),
+            Command::Checkpoint => {
+                if !self.save_checkpoint(outbox)? {
+                    self.cannot_save_now(outbox);
+                }
+            }
             // Taken out by the caller.
-            Command::Quit { .. } => {}
+            Command::Quit { .. } | Command::Leave | Command::SaveElsewhere { .. } => {}
         }
         Ok(())
     }
 
-    fn switch(&mut self, from: Mode, to: Mode, phase: Phase, kind: &str, outbox: &mut Outbox) -> Result<()> {
+    fn switch(&mut self, from: Mode, to: Mode, phase: Phase, kind: &str, outbox: &mut Outbox) {
         if self.mode == from {
             self.mode = to;
-            self.parts.journal.event(self.steps_done(), kind, "")?;
+            self.note(kind, "", outbox);
             outbox.send(Event::Phase(phase));
         }
-        Ok(())
     }
 
     /// Previews and snapshots follow these settings from now on, where the network can.
-    fn set_sampling(&mut self, settings: SamplingSettings, outbox: &mut Outbox) -> Result<()> {
+    fn set_sampling(&mut self, settings: SamplingSettings, outbox: &mut Outbox) {
         let what = self.parts.preview.settings().changes(&settings);
         match self.parts.preview.set_settings(settings) {
             Ok(()) => self.setting_changed(what, outbox),
-            Err(error) => {
-                outbox.send(Event::Warning { step: self.steps_done(), message: format!("{error:#}") });
-                Ok(())
-            }
+            Err(error) => outbox.send(Event::Warning { step: self.steps_done(), message: format!("{error:#}") }),
         }
     }
 
-    fn setting_changed(&mut self, what: String, outbox: &mut Outbox) -> Result<()> {
-        let step = self.steps_done();
-        self.parts.journal.event(step, "setting", &what)?;
-        outbox.send(Event::SettingChanged { step, what });
-        Ok(())
+    fn setting_changed(&mut self, what: String, outbox: &mut Outbox) {
+        self.note("setting", &what, outbox);
+        outbox.send(Event::SettingChanged { step: self.steps_done(), what });
     }
 
     /// One step with everything that is due after it.
@@ -215,23 +240,27 @@ impl Worker {
             )
         };
         let val_loss = if eval { self.parts.trainer.held_out_loss()? } else { None };
-        self.record(report, val_loss, rate, log, start, outbox)?;
+        self.record(report, val_loss, rate, log, start, outbox);
         if rows {
             let (mean, count) = self.parts.progress.timestep_loss.take();
             let row = TimestepLossRow { step, mean, count };
-            self.parts.journal.timestep_loss(&row)?;
+            self.parts.journal.timestep_loss(&row);
+            self.write_lines(outbox);
             outbox.send(Event::TimestepLoss(row));
         }
         if step == TIME_USE_STEP {
             let time_use = self.parts.trainer.time_use()?;
-            self.parts.journal.event(step, "time_use", &time_use.verdict())?;
+            self.note("time_use", &time_use.verdict(), outbox);
             outbox.send(Event::TimeUse { step, time_use });
         }
-        if checkpoints {
+        if checkpoints && self.writing.trouble.is_on() {
+            // Tried again when its time has come.
+            self.writing.checkpoint_owed = true;
+        } else if checkpoints {
             self.save_checkpoint(outbox)?;
         }
         if snapshots {
-            self.start_snapshot(outbox)?;
+            self.order_snapshot(outbox)?;
         }
         Ok(())
     }
@@ -244,7 +273,7 @@ impl Worker {
         log: bool,
         start: Instant,
         outbox: &mut Outbox,
-    ) -> Result<()> {
+    ) {
         let progress = &mut self.parts.progress;
         for &(t, loss) in &report.samples {
             progress.timestep_loss.add(t, loss);
@@ -261,62 +290,51 @@ impl Worker {
             elapsed_s: progress.elapsed_s + start.elapsed().as_secs_f64(),
         };
         if log || val_loss.is_some() {
-            self.parts.journal.step(&record)?;
+            self.parts.journal.step(&record);
+            self.write_lines(outbox);
         }
         outbox.send(Event::Step(record));
-        Ok(())
     }
 
     /// Lets the preview make as many network calls as its budget allows.
-    fn share_time_with_preview(&mut self, outbox: &mut Outbox) -> Result<()> {
+    fn share_time_with_preview(&mut self, outbox: &mut Outbox) {
         let step = self.steps_done();
         while self.parts.preview.wants(self.parts.audience, step) && self.parts.preview.budget().allows() {
-            self.advance_preview(outbox)?;
+            self.advance_preview(outbox);
         }
-        Ok(())
     }
 
-    fn advance_preview(&mut self, outbox: &mut Outbox) -> Result<()> {
-        let step = self.steps_done();
-        match self.parts.preview.advance(self.parts.run.path(), step) {
-            Ok((frame, saved)) => {
+    fn advance_preview(&mut self, outbox: &mut Outbox) {
+        match self.parts.preview.advance(self.steps_done()) {
+            Ok((frame, picture)) => {
                 self.parts.frames.send(frame);
-                saved.map_or(Ok(()), |file| self.preview_saved(step, file, outbox))
+                if let Some(picture) = picture {
+                    self.save_picture(picture, outbox);
+                }
             }
             Err(error) => self.preview_failed(error, outbox),
         }
     }
 
     /// A preview that fails is no reason to stop training: it is turned off.
-    pub(super) fn preview_failed(&mut self, error: anyhow::Error, outbox: &mut Outbox) -> Result<()> {
-        let step = self.steps_done();
+    pub(super) fn preview_failed(&mut self, error: anyhow::Error, outbox: &mut Outbox) {
         self.parts.preview.set_enabled(false);
-        let message = format!("the preview failed and was turned off: {error:#}");
-        self.parts.journal.event(step, "warning", &message)?;
-        outbox.send(Event::Warning { step, message });
-        Ok(())
-    }
-
-    pub(super) fn preview_saved(&mut self, step: u64, file: PathBuf, outbox: &mut Outbox) -> Result<()> {
-        self.parts.journal.event(step, "preview", &file.display().to_string())?;
-        outbox.send(Event::PreviewSaved { step, file });
-        Ok(())
+        self.warn(format!("the preview failed and was turned off: {error:#}"), outbox);
     }
 
     /// Nothing to train: the preview moves freely, and commands are answered at once.
-    fn idle(&mut self, outbox: &mut Outbox) -> Result<()> {
+    fn idle(&mut self, outbox: &mut Outbox) {
         outbox.flush();
         let start = Instant::now();
         let mut wait = IDLE;
         if self.parts.preview.wants(self.parts.audience, self.steps_done()) {
-            self.advance_preview(outbox)?;
+            self.advance_preview(outbox);
             wait = FRAME.saturating_sub(start.elapsed());
         }
         // Only waits: the loop takes the command out.
         let mut ready = Select::new();
         ready.recv(&self.parts.commands);
         let _ = ready.ready_timeout(wait);
-        Ok(())
     }
 
     fn all_steps_done(&self) -> bool {
@@ -327,10 +345,14 @@ impl Worker {
         self.parts.trainer.steps_done()
     }
 
+    pub fn run_dir(&self) -> &Path {
+        self.parts.run.path()
+    }
+
     /// Notes in events.jsonl why the run failed, if the disk still takes it.
     pub fn record_failure(&mut self, error: &anyhow::Error) {
         let step = self.steps_done();
-        let _ = self.parts.journal.event(step, "error", &format!("{error:#}"));
+        self.parts.journal.event(step, "error", &format!("{error:#}"));
         let _ = self.parts.journal.sync();
     }
 }

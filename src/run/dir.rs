@@ -1,23 +1,44 @@
 //! The run folder: where everything that a run leaves behind lies.
 
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
+use super::checkpoint;
 use super::durable::write_replacing;
 use super::error::RunError;
+use super::identity::{self, Identity};
+use super::whereabouts::{HeldFolder, Whereabouts};
 use crate::config::{CONFIG_VERSION, Config};
 
 /// Held (by the operating system's lock) by the process that trains in the folder.
 const LOCK: &str = ".lock";
 
+/// What a start writes before its first step.
+const OF_A_START: [&str; 8] = [
+    LOCK,
+    "config.toml",
+    identity::FILE,
+    "classes.txt",
+    "README.md",
+    "metrics.jsonl",
+    "timestep_loss.jsonl",
+    "events.jsonl",
+];
+
 /// A run folder that this process trains in: no other difflab can while it lives.
 pub struct RunDir {
     path: PathBuf,
+    identity: Identity,
+    held: HeldFolder,
     _lock: File,
+    /// Folders that were made for it, the innermost first.
+    made: Vec<PathBuf>,
+    /// Dropped now, it leaves nothing behind.
+    unfinished: bool,
 }
 
 impl RunDir {
@@ -25,20 +46,50 @@ impl RunDir {
     /// `<date>-<name>-<short id>`.
     ///
     /// # Errors
-    /// [`RunError`] when `dir` has something in it, or cannot be written to.
+    /// [`RunError`] when `dir` has something in it, or cannot be written to; what was made is gone then.
     pub fn create(dir: Option<&Path>, config: &Config) -> Result<Self, RunError> {
-        let path = match dir {
+        let (path, made) = match dir {
             Some(dir) => {
                 check_free(dir)?;
-                fs::create_dir_all(dir).map_err(|e| RunError::not_writable(dir, e))?;
-                dir.to_path_buf()
+                (dir.to_path_buf(), make_folders(dir)?)
             }
-            None => new_folder(&config.name)?,
+            None => {
+                let path = new_folder(&config.name)?;
+                (path.clone(), vec![path])
+            }
         };
-        let lock = lock(&path)?;
-        write_replacing(&path.join("config.toml"), config.to_toml().as_bytes())
-            .map_err(|e| RunError::not_writable(&path, e))?;
-        Ok(Self { path, _lock: lock })
+        let identity = Identity::new(&path);
+        Self::begin(path, identity, config, made)
+    }
+
+    /// Makes another folder for this same run. Dropped before [`Self::started`], it leaves nothing behind.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn create_again(&self, dir: &Path, config: &Config) -> Result<Self, RunError> {
+        check_free(dir)?;
+        let mut again = Self::begin(dir.to_path_buf(), self.identity.clone(), config, make_folders(dir)?)?;
+        again.unfinished = true;
+        Ok(again)
+    }
+
+    /// Locks and fills a folder that was made.
+    fn begin(path: PathBuf, identity: Identity, config: &Config, made: Vec<PathBuf>) -> Result<Self, RunError> {
+        let fill = || -> io::Result<HeldFolder> {
+            write_replacing(&path.join("config.toml"), config.to_toml().as_bytes())?;
+            identity.write(&path)?;
+            HeldFolder::open(&path)
+        };
+        let begin = || -> Result<(File, HeldFolder), RunError> {
+            let lock = lock(&path)?;
+            Ok((lock, fill().map_err(|e| RunError::not_writable(&path, e))?))
+        };
+        let (lock, held) = begin().inspect_err(|error| match error {
+            // Another has been quicker.
+            RunError::InUse(_) => {}
+            _ => remove_start(&path, &made),
+        })?;
+        Ok(Self { path, identity, held, _lock: lock, made, unfinished: false })
     }
 
     /// Opens an existing run folder to go on in it.
@@ -49,11 +100,60 @@ impl RunDir {
     pub fn open(path: &Path) -> Result<Self, RunError> {
         check_version(path)?;
         let lock = lock(path)?;
-        Ok(Self { path: path.to_path_buf(), _lock: lock })
+        let not_writable = |error| RunError::not_writable(path, error);
+        let identity = match Identity::of(path) {
+            Some(identity) => identity,
+            // Of an older difflab, or lost.
+            None => {
+                let mut identity = Identity::new(path);
+                identity.run = checkpoint::run_of_newest(path).unwrap_or(identity.run);
+                identity.write(path).map_err(not_writable)?;
+                identity
+            }
+        };
+        let held = HeldFolder::open(path).map_err(not_writable)?;
+        Ok(Self { path: path.to_path_buf(), identity, held, _lock: lock, made: Vec::new(), unfinished: false })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What the run and its checkpoints know each other by.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// From now on until [`Self::started`] a failure leaves no folder that would refuse the next start. (A folder
+    /// that was there before is left empty.)
+    pub fn tidy_up_unless_started(&mut self) {
+        self.unfinished = true;
+    }
+
+    /// What was begun is complete: the folder stays.
+    pub fn started(&mut self) {
+        self.unfinished = false;
+    }
+
+    /// Looks whether the folder is still where it was. One that was renamed is followed.
+    pub fn look(&mut self) -> Whereabouts {
+        let seen = self.held.look(&self.path);
+        if let Whereabouts::Renamed(path) = &seen {
+            self.path = path.clone();
+        }
+        seen
+    }
+
+    /// Makes the folder again that is gone: in its old place, or beside it where others have put something
+    /// there meanwhile.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn make_anew(&mut self, config: &Config) -> Result<(), RunError> {
+        let path = free_beside(&self.path)?;
+        let made = make_folders(&path)?;
+        *self = Self::begin(path, self.identity.clone(), config, made)?;
+        Ok(())
     }
 
     /// Writes `config.toml` anew (a run resumed with other settings).
@@ -63,6 +163,54 @@ impl RunDir {
     }
 }
 
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        if self.unfinished {
+            remove_start(&self.path, &self.made);
+        }
+    }
+}
+
+/// Removes what a start has written in `path`, and the folders that it made where nothing else is in them.
+fn remove_start(path: &Path, made: &[PathBuf]) {
+    // Best effort: what matters is the error that is told.
+    for name in OF_A_START {
+        let _ = fs::remove_file(path.join(name));
+    }
+    let _ = fs::remove_dir_all(path.join("checkpoints"));
+    for folder in made {
+        if fs::remove_dir(folder).is_err() {
+            break;
+        }
+    }
+}
+
+/// Makes `dir` and the folders above it; returns those that were missing, the innermost first.
+fn make_folders(dir: &Path) -> Result<Vec<PathBuf>, RunError> {
+    let missing = dir.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+    let missing: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
+    fs::create_dir_all(dir).map_err(|e| RunError::not_writable(dir, e))?;
+    Ok(missing)
+}
+
+/// `path`, or the first free name beside it.
+///
+/// # Errors
+/// [`RunError`] when nothing is free, or the folder above cannot be read.
+pub fn free_beside(path: &Path) -> Result<PathBuf, RunError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut last = check_free(path);
+    for nth in 2..1000 {
+        match last {
+            Ok(()) if nth == 2 => return Ok(path.to_path_buf()),
+            Ok(()) => return Ok(path.with_file_name(format!("{name}-{}", nth - 1))),
+            Err(RunError::NotEmpty(_)) => last = check_free(&path.with_file_name(format!("{name}-{nth}"))),
+            Err(error) => return Err(error),
+        }
+    }
+    last.map(|()| path.to_path_buf())
+}
+
 /// Checks that a new run can have the folder `dir`: missing or empty.
 ///
 /// # Errors
@@ -70,12 +218,19 @@ impl RunDir {
 pub fn check_free(dir: &Path) -> Result<(), RunError> {
     match fs::read_dir(dir) {
         Ok(mut entries) => match entries.next() {
+            Some(_) if entries_of_an_old_start(dir) => Ok(()),
             Some(_) => Err(RunError::NotEmpty(dir.to_path_buf())),
             None => Ok(()),
         },
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(RunError::not_writable(dir, error)),
     }
+}
+
+/// Is there nothing but the lock of a start that was killed before it wrote anything?
+fn entries_of_an_old_start(dir: &Path) -> bool {
+    let left = |name: &std::ffi::OsStr| name == LOCK || name == ".config.toml.partial";
+    fs::read_dir(dir).is_ok_and(|entries| entries.flatten().all(|entry| left(&entry.file_name())))
 }
 
 /// The config of the run in `path`.
@@ -152,6 +307,51 @@ mod tests {
         let run = RunDir::create(Some(&path), &config).unwrap();
         assert_eq!(config_of(run.path()).unwrap(), config);
         assert!(matches!(RunDir::create(Some(&path), &config), Err(RunError::NotEmpty(_))));
+    }
+
+    #[test]
+    fn a_start_that_fails_leaves_nothing_that_refuses_the_next() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("deep/run");
+        let mut run = RunDir::create(Some(&path), &Config::default()).unwrap();
+        run.tidy_up_unless_started();
+        drop(run);
+        assert!(!parent.path().join("deep").exists());
+        // A folder that was there stays, empty.
+        fs::create_dir_all(&path).unwrap();
+        let mut run = RunDir::create(Some(&path), &Config::default()).unwrap();
+        run.tidy_up_unless_started();
+        drop(run);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+        // The lock alone is what a start leaves that was killed.
+        fs::write(path.join(LOCK), "").unwrap();
+        let mut run = RunDir::create(Some(&path), &Config::default()).unwrap();
+        run.tidy_up_unless_started();
+        run.started();
+        drop(run);
+        assert!(path.join("config.toml").is_file());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_is_gone_is_made_again_as_the_same_run() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        let mut run = RunDir::create(Some(&path), &Config::default()).unwrap();
+        assert_eq!(run.look(), Whereabouts::There);
+        fs::remove_dir_all(&path).unwrap();
+        assert_eq!(run.look(), Whereabouts::Gone);
+        run.make_anew(&Config::default()).unwrap();
+        assert_eq!((run.look(), run.path()), (Whereabouts::There, path.as_path()));
+        assert_eq!(Identity::of(&path).as_ref(), Some(run.identity()));
+        // Another's folder in the place is left alone.
+        fs::remove_dir_all(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("thesis.txt"), "").unwrap();
+        assert_eq!(run.look(), Whereabouts::Gone);
+        run.make_anew(&Config::default()).unwrap();
+        assert!(run.path().ends_with("run-2"));
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
     }
 
     #[test]

@@ -17,7 +17,58 @@ pub fn write_replacing(path: &Path, content: &[u8]) -> io::Result<()> {
     write().inspect_err(|_| {
         let _ = fs::remove_file(&beside);
     })?;
-    sync_folder(path.parent().unwrap_or(Path::new(".")))
+    sync_folder(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+/// Puts the folder `fresh` in the place of `target`, both beside each other. Where the system can exchange two
+/// names at once there is no moment without a whole folder; elsewhere the old one steps aside to `aside` first.
+pub fn replace_folder(fresh: &Path, target: &Path, aside: &Path) -> io::Result<()> {
+    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !target.exists() {
+        fs::rename(fresh, target)?;
+        return sync_folder(parent);
+    }
+    if exchange(fresh, target) {
+        sync_folder(parent)?;
+        return remove_folder(fresh);
+    }
+    remove_folder(aside)?;
+    fs::rename(target, aside)?;
+    fs::rename(fresh, target).inspect_err(|_| {
+        let _ = fs::rename(aside, target);
+    })?;
+    sync_folder(parent)?;
+    remove_folder(aside)
+}
+
+/// Exchanges two names; `false` where the system or the file system cannot.
+fn exchange(a: &Path, b: &Path) -> bool {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).is_ok()
+    }
+    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+    {
+        let _ = (a, b);
+        false
+    }
+}
+
+/// Makes a folder in one that is there; one that exists already is no mistake.
+pub fn make_folder(dir: &Path) -> io::Result<()> {
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        result => result,
+    }
+}
+
+/// Removes a folder with everything in it; one that is not there is no mistake.
+pub fn remove_folder(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a folder's entries durable. Systems that cannot open a folder (Windows) do so themselves.
@@ -46,6 +97,20 @@ mod tests {
         write_replacing(&path, b"first").unwrap();
         write_replacing(&path, b"second").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (fresh, target, aside) = (dir.path().join("fresh"), dir.path().join("target"), dir.path().join("aside"));
+        for name in ["first", "second"] {
+            fs::create_dir(&fresh).unwrap();
+            fs::write(fresh.join(name), "").unwrap();
+            replace_folder(&fresh, &target, &aside).unwrap();
+            assert!(target.join(name).exists());
+        }
+        assert!(!target.join("first").exists());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

@@ -3,15 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::checkpoint::{self, Found};
 use super::io_words;
 
 /// A run folder that cannot be used as asked. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    #[error(
-        "the run folder {} already has something in it\n  choose another with --run, or go on with it: --resume {}",
-        .0.display(), .0.display()
-    )]
+    #[error("the folder {} already has something in it\n  choose another with --run{}", .0.display(), or_resume(.0))]
     NotEmpty(PathBuf),
     #[error(
         "{} already has something in it\n  choose another folder, or --force to put the export in its place", .0.display()
@@ -43,10 +41,12 @@ pub enum RunError {
     NoCheckpoint { path: PathBuf, details: String },
     #[error("the checkpoint {} is damaged: {what}", path.display())]
     Damaged { path: PathBuf, what: String },
+    #[error("the checkpoint {} belongs to another run ({theirs}); this one is {ours}", path.display())]
+    Foreign { path: PathBuf, theirs: String, ours: String },
 }
 
 impl RunError {
-    pub(super) fn not_writable(path: &Path, error: io::Error) -> Self {
+    pub(crate) fn not_writable(path: &Path, error: io::Error) -> Self {
         Self::NotWritable { path: path.to_path_buf(), error }
     }
 
@@ -54,7 +54,24 @@ impl RunError {
         Self::NotReadable { path: path.to_path_buf(), error }
     }
 
+    pub(super) fn foreign(found: &Found, ours: Option<&str>) -> Self {
+        let seed = found.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
+        Self::Foreign {
+            path: found.path.clone(),
+            theirs: format!("{}{seed}", found.run.as_deref().unwrap_or("unknown")),
+            ours: ours.unwrap_or("unknown").into(),
+        }
+    }
+
     pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_path_buf(), what: what.into() }
+    }
+}
+
+/// Going on is offered only where there is something to go on from.
+fn or_resume(dir: &Path) -> String {
+    match checkpoint::can_resume(dir) {
+        true => format!(", or go on with it: --resume {}", dir.display()),
+        false => String::new(),
     }
 }

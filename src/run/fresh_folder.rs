@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::durable::{sync_folder, sync_tree};
+use super::durable::{remove_folder, replace_folder, sync_tree};
 
 /// A folder under construction. Dropped unfinished, it leaves nothing behind.
 pub struct FreshFolder {
@@ -27,7 +27,7 @@ impl FreshFolder {
             let parent = absolute.parent().ok_or(io::ErrorKind::InvalidInput)?;
             fs::create_dir_all(parent)?;
             let partial = parent.join(format!(".{name}.{}.partial", std::process::id()));
-            remove(&partial)?;
+            remove_folder(&partial)?;
             fs::create_dir(&partial)?;
             Ok(partial)
         };
@@ -47,19 +47,7 @@ impl FreshFolder {
     pub fn finish(self) -> Result<()> {
         let put = || -> io::Result<()> {
             sync_tree(&self.partial)?;
-            let aside = self.partial.with_extension("old");
-            remove(&aside)?;
-            let had = self.target.exists();
-            if had {
-                fs::rename(&self.target, &aside)?;
-            }
-            fs::rename(&self.partial, &self.target).inspect_err(|_| {
-                if had {
-                    let _ = fs::rename(&aside, &self.target);
-                }
-            })?;
-            remove(&aside)?;
-            sync_folder(self.partial.parent().unwrap_or(Path::new(".")))
+            replace_folder(&self.partial, &self.target, &self.partial.with_extension("old"))
         };
         put().with_context(|| format!("cannot write the folder {}", self.target.display()))
     }
@@ -67,14 +55,7 @@ impl FreshFolder {
 
 impl Drop for FreshFolder {
     fn drop(&mut self) {
-        let _ = remove(&self.partial);
-    }
-}
-
-fn remove(dir: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        let _ = remove_folder(&self.partial);
     }
 }
 

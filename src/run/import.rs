@@ -178,10 +178,14 @@ fn write(target: &Path, config: &Config, loaded: &LoadedUNet, from: &str) -> Res
     };
     let folder = FreshFolder::begin(target)?;
     let run = RunDir::create(Some(folder.path()), config)?;
-    checkpoint::save(run.path(), config, &NetConfig::UNet(loaded.config.clone()), &state, &Progress::new(config))?;
+    let origin = checkpoint::Origin { identity: run.identity(), seed: config.seed, spoiled: None };
+    let net = NetConfig::UNet(loaded.config.clone());
+    checkpoint::save(run.path(), config, &net, &state, &Progress::new(config), &origin)?;
     let classes = loaded.config.num_class_embeds.map_or(0, |rows| rows - 1);
     write_class_names(run.path(), &(0..classes).map(|class| class.to_string()).collect::<Vec<_>>())?;
-    Journal::open(run.path(), config.diffusion.timesteps)?.event(0, "import", &format!("from {from}"))?;
+    let mut journal = Journal::open(run.path(), config.diffusion.timesteps)?;
+    journal.event(0, "import", &format!("from {from}"));
+    journal.flush().context("writing events.jsonl")?;
     fs::write(run.path().join("README.md"), card(config, from)).context("writing README.md")?;
     drop(run);
     folder.finish()

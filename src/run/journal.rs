@@ -1,5 +1,6 @@
 //! The run's three growing files: metrics.jsonl, timestep_loss.jsonl and events.jsonl.
 
+use std::io;
 use std::path::Path;
 
 use anyhow::Result;
@@ -10,6 +11,8 @@ use super::records::{EventRecord, StepRecord, TimestepLossLine, TimestepLossRow}
 const METRICS: &str = "metrics.jsonl";
 const TIMESTEP_LOSS: &str = "timestep_loss.jsonl";
 const EVENTS: &str = "events.jsonl";
+/// In the order of [`Journal::files`].
+const NAMES: [&str; 3] = [METRICS, TIMESTEP_LOSS, EVENTS];
 
 /// The open files of a run.
 pub struct Journal {
@@ -44,24 +47,81 @@ impl Journal {
         retain(&dir.join(EVENTS), |_: &EventRecord| true)
     }
 
-    pub fn step(&mut self, record: &StepRecord) -> Result<()> {
-        self.metrics.write(record)
+    /// Adds a step; like every line it waits for [`Self::flush`].
+    pub fn step(&mut self, record: &StepRecord) {
+        self.metrics.push(record);
     }
 
-    pub fn timestep_loss(&mut self, row: &TimestepLossRow) -> Result<()> {
-        self.timestep_loss.write(&TimestepLossLine::new(row, self.timesteps))
+    pub fn timestep_loss(&mut self, row: &TimestepLossRow) {
+        self.timestep_loss.push(&TimestepLossLine::new(row, self.timesteps));
     }
 
-    pub fn event(&mut self, step: u64, kind: &str, what: &str) -> Result<()> {
+    pub fn event(&mut self, step: u64, kind: &str, what: &str) {
         let time = jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
-        self.events.write(&EventRecord { time, step, kind: kind.into(), what: what.into() })
+        self.events.push(&EventRecord { time, step, kind: kind.into(), what: what.into() });
+    }
+
+    /// Writes the lines that wait. Those that could not be written go on waiting.
+    ///
+    /// # Errors
+    /// When the disk is full or gone; the files end in whole lines even then.
+    pub fn flush(&mut self) -> io::Result<()> {
+        // Each tries for itself: there may be room for one.
+        let results = self.files().map(Lines::flush);
+        results.into_iter().collect()
+    }
+
+    /// Bytes of lines that wait.
+    pub fn waiting(&self) -> usize {
+        self.metrics.waiting() + self.timestep_loss.waiting() + self.events.waiting()
     }
 
     /// Makes sure that everything written so far is on the disk.
-    pub fn sync(&self) -> Result<()> {
-        self.metrics.sync()?;
-        self.timestep_loss.sync()?;
-        self.events.sync()
+    ///
+    /// # Errors
+    /// When something still waits, or the disk does not answer.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.files().map(Lines::sync).into_iter().collect()
+    }
+
+    /// The run folder was renamed, with the files in it.
+    pub fn moved_to(&mut self, dir: &Path) {
+        for (lines, name) in self.files().into_iter().zip(NAMES) {
+            lines.moved_to(&dir.join(name));
+        }
+    }
+
+    /// The names of the files that are no longer where they were.
+    pub fn missing(&mut self) -> Vec<&'static str> {
+        let files = self.files();
+        NAMES.into_iter().zip(files).filter(|(_, lines)| !lines.in_place()).map(|(name, _)| name).collect()
+    }
+
+    /// Writes those files anew in `dir`, whole, that are not in their place there.
+    ///
+    /// # Errors
+    /// When one cannot be written; it goes on as it was then.
+    pub fn rewrite_missing(&mut self, dir: &Path) -> io::Result<()> {
+        for (lines, name) in self.files().into_iter().zip(NAMES) {
+            let path = dir.join(name);
+            if !lines.in_place() {
+                lines.rewrite(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes all lines, those that wait too, into files in the folder `dir`.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn copy_to(&mut self, dir: &Path) -> io::Result<()> {
+        self.files().into_iter().zip(NAMES).try_for_each(|(lines, name)| lines.copy_to(&dir.join(name)))
+    }
+
+    fn files(&mut self) -> [&mut Lines; 3] {
+        [&mut self.metrics, &mut self.timestep_loss, &mut self.events]
     }
 }
 
@@ -102,11 +162,12 @@ mod tests {
     fn the_files_hold_the_promised_keys() {
         let dir = tempfile::tempdir().unwrap();
         let mut journal = Journal::open(dir.path(), 10).unwrap();
-        journal.step(&record(1)).unwrap();
-        journal.step(&record(2)).unwrap();
+        journal.step(&record(1));
+        journal.step(&record(2));
         let row = TimestepLossRow { step: 2, mean: vec![0.5, f32::NAN, 0.25], count: vec![3, 0, 1] };
-        journal.timestep_loss(&row).unwrap();
-        journal.event(2, "snapshot", "written").unwrap();
+        journal.timestep_loss(&row);
+        journal.event(2, "snapshot", "written");
+        journal.flush().unwrap();
         let text = std::fs::read_to_string(dir.path().join("metrics.jsonl")).unwrap();
         let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
         let keys: Vec<&str> = first.as_object().unwrap().keys().map(String::as_str).collect();
@@ -128,7 +189,8 @@ mod tests {
     fn cutting_back_leaves_the_lines_up_to_the_checkpoint() {
         let dir = tempfile::tempdir().unwrap();
         let mut journal = Journal::open(dir.path(), 10).unwrap();
-        (1..=5).for_each(|step| journal.step(&record(step)).unwrap());
+        (1..=5).for_each(|step| journal.step(&record(step)));
+        journal.flush().unwrap();
         Journal::cut_back(dir.path(), 3).unwrap();
         let steps: Vec<u64> = read_metrics(dir.path()).unwrap().iter().map(|r| r.step).collect();
         assert_eq!(steps, [1, 2, 3]);

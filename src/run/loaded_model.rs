@@ -42,7 +42,7 @@ impl LoadedModel {
             None => newest_good(run_dir)?,
             Some(step) => {
                 let known = all(run_dir);
-                let Some((_, path)) = known.iter().find(|(s, _)| *s == step) else {
+                let Some((_, path)) = known.iter().rfind(|(s, _)| *s == step) else {
                     let steps: Vec<String> = known.iter().map(|(s, _)| s.to_string()).collect();
                     let details = match steps.is_empty() {
                         true => format!("none of step {step}: it has none at all"),
@@ -114,7 +114,7 @@ impl LoadedModel {
 const OF_DIFFUSION: [&str; 2] = ["diffusion.variance_type", "diffusion.shift"];
 
 /// File of the class names in a run folder, one a line.
-const CLASSES: &str = "classes.txt";
+pub const CLASSES: &str = "classes.txt";
 
 /// Keeps the class names with the run, for sampling without the data.
 pub fn write_class_names(run_dir: &Path, classes: &[String]) -> Result<(), RunError> {

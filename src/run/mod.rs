@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! config.toml            all keys resolved
+//! run.json               what the run and its checkpoints know each other by
 //! README.md              the model card
 //! classes.txt            names of the classes, one a line
 //! metrics.jsonl          one line a logged step
@@ -20,30 +21,40 @@ mod export_readme;
 mod find;
 mod finite;
 mod fresh_folder;
+mod identity;
 mod import;
 pub mod io_words;
 mod journal;
 mod lines;
 mod loaded_model;
 mod model_card;
+mod pictures;
 mod recording;
 mod records;
 mod samples_file;
 pub mod snapshot;
 mod summary;
+mod sweep;
+mod whereabouts;
+mod write_failure;
 
-pub use dir::{RunDir, check_free, config_of};
+pub use dir::{RunDir, check_free, config_of, free_beside};
 pub use durable::write_replacing;
 pub use error::RunError;
 pub use export::export;
 pub use find::{all, find};
 pub use finite::NotFinite;
+pub use identity::Identity;
 pub use import::{ImportOptions, Imported, import};
 pub use journal::{Journal, read_events, read_metrics, read_timestep_loss};
-pub use loaded_model::{LoadedModel, write_class_names};
+pub use loaded_model::{CLASSES, LoadedModel, write_class_names};
 pub use model_card::{CardFacts, model_card};
+pub use pictures::write_preview;
 pub use recording::{Recording, columns_for, grid_of};
 pub use records::{EventRecord, StepRecord, TimestepLossRow};
 pub use samples_file::{read_noise, write_noise, write_samples};
 pub use snapshot::classes_in_turn;
 pub use summary::Summary;
+pub use sweep::sweep;
+pub use whereabouts::Whereabouts;
+pub use write_failure::WriteFailure;

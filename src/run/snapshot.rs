@@ -13,6 +13,7 @@ use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::durable::{make_folder, sync_folder, sync_tree};
 use super::recording::{Recording, columns_for};
 use super::samples_file::write_samples;
 use crate::config::{Config, SampleConfig, SamplerName, TimestepSpacing};
@@ -86,6 +87,15 @@ pub fn classes_in_turn(num: usize, num_classes: usize, class: Option<usize>) -> 
     (0..num).map(|i| class.unwrap_or(i % num_classes.max(1))).collect()
 }
 
+/// The steps that the run has whole snapshots of.
+pub fn steps_of(run_dir: &Path) -> Vec<u64> {
+    let entries = fs::read_dir(run_dir.join("snapshots")).into_iter().flatten().flatten();
+    let facts =
+        |path: PathBuf| serde_json::from_slice::<SnapshotFacts>(&fs::read(path.join("snapshot.json")).ok()?).ok();
+    let whole = entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
+    whole.filter_map(|entry| facts(entry.path())).map(|facts| facts.step).collect()
+}
+
 /// Samples and writes the snapshot; returns its folder. A second snapshot of one step gets the suffix
 /// `-2`, and so on.
 ///
@@ -99,7 +109,7 @@ pub fn write(request: &SnapshotRequest) -> Result<PathBuf> {
     let facts = facts(request, classes.unwrap_or_default())?;
 
     let parent = request.run_dir.join("snapshots");
-    fs::create_dir_all(&parent).with_context(|| format!("creating {}", parent.display()))?;
+    make_folder(&parent).with_context(|| format!("creating {}", parent.display()))?;
     let partial = parent.join(format!(".step-{:08}-{}.partial", request.step, std::process::id()));
     let result = fill(&partial, &recording, &facts).and_then(|()| rename_free(&partial, &parent, request.step));
     if result.is_err() {
@@ -175,7 +185,9 @@ fn fill(dir: &Path, recording: &Recording, facts: &SnapshotFacts) -> Result<()> 
 fn rename_free(partial: &Path, parent: &Path, step: u64) -> Result<PathBuf> {
     let name = |i: u32| parent.join(if i == 1 { format!("step-{step:08}") } else { format!("step-{step:08}-{i}") });
     let free = (1..).map(name).find(|p| !p.exists()).context("no free name for the snapshot")?;
+    sync_tree(partial).with_context(|| format!("writing {}", partial.display()))?;
     fs::rename(partial, &free).with_context(|| format!("renaming the snapshot to {}", free.display()))?;
+    sync_folder(parent).with_context(|| format!("writing {}", free.display()))?;
     Ok(free)
 }
 

@@ -58,7 +58,10 @@ impl Summary {
             val_loss: metrics.iter().rev().find_map(|record| record.val_loss),
             elapsed_s: last.map_or(0.0, |record| record.elapsed_s),
             checkpoints: checkpoint::all(path).into_iter().map(|(step, _)| step).collect(),
-            snapshots: std::fs::read_dir(path.join("snapshots")).map_or(0, |entries| entries.flatten().count()),
+            snapshots: std::fs::read_dir(path.join("snapshots")).map_or(0, |entries| {
+                // Those under way or left half-written have a dot in front.
+                entries.flatten().filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')).count()
+            }),
             last_written: written.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
             problem,
         }

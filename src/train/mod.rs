@@ -1,6 +1,7 @@
 //! The trainer: one step in, one report out.
 
 mod batch;
+mod divergence;
 mod ema;
 mod error;
 mod gradients;

@@ -9,6 +9,7 @@ use candle_core::{Device, Tensor, Var};
 
 use super::TrainError;
 use super::batch::{Batch, LabelDrop, Recipe};
+use super::divergence::{advice, too_large};
 use super::ema::Ema;
 use super::gradients::{add_to, first_not_finite, sum_and_norm};
 use super::held_out::HeldOut;
@@ -149,6 +150,7 @@ impl Trainer {
         let lr = learning_rate(&self.config.train, done, self.learning_rate_scale);
         self.check_finite(done, loss, grad_norm, lr, &gradients)?;
 
+        // From here on nothing can fail: weights, average and moments belong to one step, and are finite.
         let update = Update { step: done, lr, gradient_scale: self.clip(grad_norm) };
         self.optimizer.step(&gradients, update, &mut self.ema, &self.workers)?;
         self.times.learn(&batch.timesteps, &terms);
@@ -232,9 +234,17 @@ impl Trainer {
                 None => format!("the gradient norm is {}", describe(grad_norm)),
             }
         } else {
-            return Ok(());
+            match too_large(lr, grad_norm * self.clip(grad_norm)) {
+                None => return Ok(()),
+                Some(seen) => seen.to_string(),
+            }
         };
-        Err(TrainError::NotFinite { step, seen, loss, grad_norm, lr }.into())
+        let advice = self.advice(step);
+        Err(TrainError::NotFinite { step, seen, loss, grad_norm, lr, advice }.into())
+    }
+
+    fn advice(&self, step: u64) -> String {
+        advice(&self.config.train, self.learning_rate_scale, step)
     }
 
     /// The squared error of the raw weights on the held-out images, without weights (the same timesteps
@@ -322,20 +332,24 @@ impl Trainer {
     /// step.
     ///
     /// # Errors
-    /// [`TrainError::WeightNotFinite`] when a weight is NaN or infinite: such a state is not worth
-    /// keeping.
+    /// [`TrainError::WeightNotFinite`] when a weight, its average or a moment is NaN or infinite: such a state is
+    /// not worth keeping.
     pub fn state(&self) -> Result<TrainerState> {
         let weights: Vec<(String, Tensor)> =
             self.parameters.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect();
-        if let Some(name) = first_not_finite(weights.iter().map(|(name, tensor)| (name.as_str(), tensor)))? {
-            return Err(TrainError::WeightNotFinite { step: self.step, name }.into());
+        let (ema, moments) = (self.ema.weights(), self.optimizer.moments());
+        for (what, tensors) in [("the weight", &weights), ("the average of", &ema), ("the moment", &moments)] {
+            if let Some(name) = first_not_finite(tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)))? {
+                let (step, name) = (self.step, format!("{what} {name}"));
+                return Err(TrainError::WeightNotFinite { step, name, advice: self.advice(step) }.into());
+            }
         }
         Ok(TrainerState {
             step: self.step,
             learning_rate_scale: self.learning_rate_scale,
             weights,
-            ema: self.ema.weights(),
-            moments: self.optimizer.moments(),
+            ema,
+            moments,
             timestep_sampler: self.times.state()?,
         })
     }
@@ -431,6 +445,31 @@ mod tests {
             moments: all(&state.moments),
             timestep_sampler: all(&state.timestep_sampler),
             ..state.clone()
+        }
+    }
+
+    #[test]
+    fn a_step_that_diverges_leaves_weights_average_and_moments_as_they_were() {
+        let values = |state: &TrainerState| -> Vec<Vec<f32>> {
+            let all = state.weights.iter().chain(&state.ema).chain(&state.moments);
+            all.map(|(_, tensor)| tensor.flatten_all().unwrap().to_vec1().unwrap()).collect()
+        };
+        for rate in ["1e20", "1e29", "1e35"] {
+            let overrides =
+                [&format!("train.learning_rate={rate}"), "train.warmup_steps=0", "train.lr_schedule=constant"];
+            let mut trainer = trainer_with(16, &overrides);
+            let mut before = copy(&trainer.state().unwrap());
+            let error = loop {
+                match trainer.step() {
+                    Ok(report) if report.step < 200 => before = copy(&trainer.state().unwrap()),
+                    Ok(_) => panic!("a learning rate of {rate} does not diverge"),
+                    Err(error) => break error,
+                }
+            };
+            assert!(matches!(error.downcast_ref(), Some(TrainError::NotFinite { .. })), "{error:#}");
+            let after = trainer.state().unwrap();
+            assert_eq!(after.step, before.step);
+            assert_eq!(values(&after), values(&before));
         }
     }
 

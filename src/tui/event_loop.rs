@@ -379,7 +379,7 @@ mod tests {
         let (end, frames, _) = play(|hands| {
             (1..=50_000).for_each(|i| hands.events.send(step(i)).unwrap());
             hands.input.send(key('c', KeyModifiers::CONTROL)).unwrap();
-            assert_eq!(hands.commands.recv(), Ok(Command::Quit { save: true }));
+            assert_eq!(hands.commands.recv(), Ok(Command::Leave));
             hands.events.send(Event::Ended(Ok(()))).unwrap();
             hands
         });
@@ -406,7 +406,7 @@ mod tests {
             let enter = || Input::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
             let line = ":model.hidden_width=64".chars().map(|c| key(c, KeyModifiers::NONE));
             line.chain([enter(), key('y', KeyModifiers::NONE)]).for_each(|key| hands.input.send(key).unwrap());
-            assert_eq!(hands.commands.recv(), Ok(Command::Quit { save: true }));
+            assert_eq!(hands.commands.recv(), Ok(Command::Leave));
         };
         let (end, ..) = play(move |hands| {
             type_in(&hands);

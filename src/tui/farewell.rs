@@ -26,6 +26,7 @@ impl Farewell {
                 self.saved = (info.start_step > 0).then_some(info.start_step);
             }
             Event::Step(record) => self.step = record.step,
+            Event::FolderMoved { dir, .. } => self.run_dir = Some(dir.clone()),
             Event::CheckpointSaved { step, .. } => self.saved = Some(*step),
             Event::SnapshotSaved { .. } => self.snapshots += 1,
             Event::Ended(_) => self.ended = true,
@@ -113,6 +114,16 @@ mod tests {
         assert!(words.contains("runs/x (checkpoint of step 7)"), "{words}");
         assert!(words.contains("difflab --resume runs/x"), "{words}");
         assert!(farewell.ended());
+    }
+
+    #[test]
+    fn a_run_that_was_saved_elsewhere_is_named_by_its_new_folder() {
+        let mut farewell = Farewell::default();
+        farewell.observe(&ready());
+        farewell.observe(&Event::FolderMoved { step: 3, dir: "/home/me/kept".into(), message: String::new() });
+        farewell.observe(&saved(3));
+        assert!(farewell.words().contains("difflab --resume /home/me/kept"), "{}", farewell.words());
+        assert!(!farewell.words().contains("runs/x"));
     }
 
     #[test]

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
+use super::list::{Found, list};
 use super::manifest;
 use super::state::{Progress, StateFile, parse};
 use crate::config::Config;
 use crate::nn::open_network;
-use crate::run::RunError;
+use crate::run::{Identity, RunError};
 use crate::train::{LossAverage, TimestepLoss, TrainerState};
 
 /// The losses that timesteps are drawn by, where they are.
@@ -29,23 +30,6 @@ pub(super) fn folder(run: &Path, step: u64) -> PathBuf {
     run.join("checkpoints").join(format!("step-{step:08}"))
 }
 
-/// The step in a checkpoint folder's name.
-pub fn step_of(path: &Path) -> Option<u64> {
-    path.file_name()?.to_str()?.strip_prefix("step-")?.parse().ok()
-}
-
-/// Every checkpoint of a run, oldest first; half-written ones are not among them.
-pub fn all(run: &Path) -> Vec<(u64, PathBuf)> {
-    let entries = fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten();
-    let mut found: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .filter_map(|path| step_of(&path).map(|step| (step, path)))
-        .collect();
-    found.sort();
-    found
-}
-
 /// Checks that a checkpoint is whole, unchanged since it was written, and of a format that we read.
 ///
 /// # Errors
@@ -60,28 +44,61 @@ pub fn verify(path: &Path) -> Result<(), RunError> {
     manifest::verify(path)
 }
 
-/// The newest checkpoint that is whole, and a warning for each newer one that is not.
+/// The newest checkpoint of the run that is whole, its own and not spoiled, and a warning for each newer one that
+/// is passed over. What was kept when training diverged is taken where there is nothing else.
 ///
 /// # Errors
 /// [`RunError::NewerFormat`] when the newest comes from a newer difflab, [`RunError::NoCheckpoint`]
-/// when none is whole.
+/// when none can be used.
 pub fn newest_good(run: &Path) -> Result<(u64, PathBuf, Vec<String>), RunError> {
-    let mut warnings = Vec::new();
-    for (step, path) in all(run).into_iter().rev() {
-        match verify(&path) {
-            Ok(()) => {
-                let warnings = warnings.iter().map(|w| format!("{w}; going on from step {step} instead")).collect();
-                return Ok((step, path, warnings));
+    let of = Identity::of(run).map(|identity| identity.run);
+    let mut passed_over = Vec::new();
+    let mut spoiled: Option<(Found, String)> = None;
+    for found in list(run).into_iter().rev() {
+        if found.is_foreign(of.as_deref()) {
+            passed_over.push(RunError::foreign(&found, of.as_deref()).to_string());
+            continue;
+        }
+        match (verify(&found.path), &found.spoiled) {
+            (Ok(()), None) => return Ok(instead(found, passed_over)),
+            (Ok(()), Some(why)) => {
+                let what = format!("the checkpoint {} is what was left when training diverged ({why})", shown(&found));
+                passed_over.push(what.clone());
+                spoiled.get_or_insert((found, what));
             }
-            Err(error @ RunError::NewerFormat { .. }) => return Err(error),
-            Err(error) => warnings.push(error.to_string()),
+            (Err(error @ RunError::NewerFormat { .. }), _) => return Err(error),
+            (Err(error), _) => passed_over.push(error.to_string()),
         }
     }
-    let details = match warnings.is_empty() {
-        true => "it stopped before the first one was written; start it anew".to_string(),
-        false => warnings.join("\n  "),
+    if let Some((found, what)) = spoiled {
+        let step = found.step;
+        passed_over.retain(|other| *other != what);
+        let (_, path, mut warnings) = instead(found, passed_over);
+        warnings.push(format!("{what}; it is all there is, and may diverge again"));
+        return Ok((step, path, warnings));
+    }
+    let details = match passed_over.is_empty() {
+        true => format!(
+            "it stopped before the first one was written; to start it anew: difflab {} --run ANOTHER_FOLDER",
+            run.join("config.toml").display()
+        ),
+        false => passed_over.join("\n  "),
     };
     Err(RunError::NoCheckpoint { path: run.to_path_buf(), details })
+}
+
+/// Is there a checkpoint that `--resume` would go on from?
+pub fn can_resume(run: &Path) -> bool {
+    newest_good(run).is_ok()
+}
+
+fn instead(found: Found, passed_over: Vec<String>) -> (u64, PathBuf, Vec<String>) {
+    let warnings = passed_over.iter().map(|what| format!("{what}; going on from step {} instead", found.step));
+    (found.step, found.path, warnings.collect())
+}
+
+fn shown(found: &Found) -> String {
+    found.path.display().to_string()
 }
 
 /// Reads a verified checkpoint onto `device`.

@@ -5,15 +5,20 @@
 //! model_index.json, unet/, scheduler/     the averaged weights, as diffusers reads them (mlp/ for an MLP)
 //! difflab/weights.safetensors             the raw weights, in the layout of memory
 //! difflab/optimizer.safetensors           both moments of every parameter
-//! difflab/state.json                      format version, step, running averages
+//! difflab/state.json                      format version, step, the run it belongs to, running averages
 //! difflab/checksums.sha256                sha256 of every other file (`sha256sum -c` reads it)
 //! ```
 
+mod list;
 mod load;
 mod manifest;
+mod prune;
 mod save;
 mod state;
 
-pub use load::{Loaded, all, load, newest_good, step_of, verify};
-pub use save::{prune, save, sweep};
+pub use list::{Found, all, list, run_of_newest, step_of};
+pub use load::{Loaded, can_resume, load, newest_good, verify};
+pub use prune::{Verified, prune};
+pub(super) use save::sweep;
+pub use save::{Origin, save};
 pub use state::{FORMAT_VERSION, Progress};

@@ -1,22 +1,32 @@
 //! Writing checkpoints: beside, synced, then renamed, so that one is either whole or not there.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 
-use super::load::{TIMESTEP_SAMPLER, all, folder};
+use super::list::{Found, list};
+use super::load::{TIMESTEP_SAMPLER, folder};
 use super::manifest;
 use super::state::{FORMAT_VERSION, Progress, StateFile};
 use crate::config::Config;
 use crate::nn::{NetConfig, Weights, diffusers, save_network};
-use crate::run::durable::{sync_folder, sync_tree};
+use crate::run::durable::{make_folder, remove_folder, replace_folder, sync_tree};
+use crate::run::{Identity, free_beside};
 use crate::train::TrainerState;
 
+/// Where a checkpoint comes from: by what it is known again.
+#[derive(Clone, Debug)]
+pub struct Origin<'a> {
+    pub identity: &'a Identity,
+    pub seed: u64,
+    /// Why the weights are of doubtful use: training has diverged.
+    pub spoiled: Option<String>,
+}
+
 /// Writes `checkpoints/step-…/` in the run folder `run` and returns its path. One of the same step
-/// is replaced.
+/// is replaced; something else by that name steps aside.
 ///
 /// # Errors
 /// When the disk is full or gone. What was half written is removed; older checkpoints stay as they
@@ -27,13 +37,15 @@ pub fn save(
     net: &NetConfig,
     state: &TrainerState,
     progress: &Progress,
+    origin: &Origin,
 ) -> Result<PathBuf> {
     let target = folder(run, state.step);
     let (parent, name) = (run.join("checkpoints"), format!("step-{:08}", state.step));
     let partial = parent.join(format!(".{name}.partial"));
     let write = || -> Result<()> {
-        fs::create_dir_all(&parent)?;
-        remove(&partial)?;
+        // Not the folders above: a run folder that has gone meanwhile must not be made by half.
+        make_folder(&parent)?;
+        remove_folder(&partial)?;
         let ema = Weights::from_map(state.ema.iter().cloned().collect());
         let scheduler = match diffusers::scheduler_config(&config.diffusion, &config.sample) {
             Ok(scheduler) => Some(scheduler),
@@ -41,53 +53,37 @@ pub fn save(
             Err(error) => return Err(error),
         };
         save_network(&partial, net, &ema, scheduler.as_ref())?;
-        write_state(&partial.join("difflab"), state, progress)?;
+        write_state(&partial.join("difflab"), state, progress, origin)?;
         manifest::write(&partial)?;
         sync_tree(&partial)?;
-        replace(&partial, &target)?;
-        Ok(sync_folder(&parent)?)
+        let strange = |found: &Found| found.step != state.step || found.is_foreign(Some(&origin.identity.run));
+        if list(run).iter().any(|found| found.path == target && strange(found)) {
+            fs::rename(&target, free_beside(&parent.join(format!("{name}.aside")))?)?;
+        }
+        Ok(replace_folder(&partial, &target, &parent.join(format!(".{name}.old")))?)
     };
-    let cannot_write = || {
-        format!(
-            "cannot write the checkpoint {}\n  older ones are kept: make room on the disk, then --resume {} goes on",
-            target.display(),
-            run.display()
-        )
-    };
-    write().with_context(cannot_write).inspect_err(|_| {
-        let _ = remove(&partial);
+    write().with_context(|| format!("cannot write the checkpoint {}", target.display())).inspect_err(|_| {
+        let _ = remove_folder(&partial);
     })?;
     Ok(target)
 }
 
-/// Removes all but the `keep` newest checkpoints (at least one stays).
-///
-/// # Errors
-/// When a folder cannot be removed.
-pub fn prune(run: &Path, keep: usize) -> Result<()> {
-    let checkpoints = all(run);
-    let surplus = checkpoints.len().saturating_sub(keep.max(1));
-    for (_, path) in &checkpoints[..surplus] {
-        remove(path).with_context(|| format!("removing the old checkpoint {}", path.display()))?;
-    }
-    Ok(())
-}
-
-/// Removes what a killed process left half written.
-///
-/// # Errors
-/// When a folder cannot be removed.
-pub fn sweep(run: &Path) -> Result<()> {
-    for entry in fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        if name.to_string_lossy().starts_with(".step-") {
-            remove(&entry.path()).with_context(|| format!("removing the half-written {}", entry.path().display()))?;
+/// Puts a checkpoint back that was stepping aside when its process was killed, and removes what was half written
+/// or half removed.
+pub(in crate::run) fn sweep(run: &Path) {
+    let parent = run.join("checkpoints");
+    for entry in fs::read_dir(&parent).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(hidden) = name.strip_prefix('.').filter(|name| name.starts_with("step-")) else { continue };
+        let own = hidden.strip_suffix(".old").map(|own| parent.join(own));
+        match own.filter(|own| !own.exists()) {
+            Some(own) => drop(fs::rename(entry.path(), own)),
+            None => drop(remove_folder(&entry.path())),
         }
     }
-    Ok(())
 }
 
-fn write_state(dir: &Path, state: &TrainerState, progress: &Progress) -> Result<()> {
+fn write_state(dir: &Path, state: &TrainerState, progress: &Progress, origin: &Origin) -> Result<()> {
     fs::create_dir_all(dir)?;
     write_tensors(&dir.join("weights.safetensors"), &state.weights)?;
     write_tensors(&dir.join("optimizer.safetensors"), &state.moments)?;
@@ -107,6 +103,9 @@ fn write_state(dir: &Path, state: &TrainerState, progress: &Progress) -> Result<
         losses_averaged,
         timestep_loss_sum: sum.to_vec(),
         timestep_loss_count: count.to_vec(),
+        run: Some(origin.identity.run.clone()),
+        seed: Some(origin.seed),
+        spoiled: origin.spoiled.clone(),
     };
     Ok(fs::write(dir.join("state.json"), serde_json::to_string_pretty(&file)? + "\n")?)
 }
@@ -116,26 +115,6 @@ fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
     let bytes = safetensors::serialize(views, None).with_context(|| format!("encoding {}", path.display()))?;
     // Not the library's own writer: its file could be read by nobody but the owner.
     Ok(fs::write(path, bytes)?)
-}
-
-/// Puts `partial` in the place of `target`. A folder cannot be renamed over another: an old one
-/// steps aside first.
-fn replace(partial: &Path, target: &Path) -> io::Result<()> {
-    if !target.exists() {
-        return fs::rename(partial, target);
-    }
-    let aside = partial.with_extension("old");
-    remove(&aside)?;
-    fs::rename(target, &aside)?;
-    fs::rename(partial, target)?;
-    remove(&aside)
-}
-
-fn remove(dir: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

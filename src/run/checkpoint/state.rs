@@ -54,6 +54,14 @@ pub(super) struct StateFile {
     #[serde(with = "exact_list")]
     pub timestep_loss_sum: Vec<f64>,
     pub timestep_loss_count: Vec<u32>,
+    /// The run that wrote it ([`Identity`](crate::run::Identity)); those of difflab 0.1.0 don't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Kept when training diverged: the weights are finite, but of doubtful use, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spoiled: Option<String>,
 }
 
 /// Reads the version first: a newer file may look different in every other respect.
@@ -114,6 +122,9 @@ mod tests {
             losses_averaged: 3,
             timestep_loss_sum: awkward.to_vec(),
             timestep_loss_count: vec![1, 2, 3, 4, 5],
+            run: None,
+            seed: None,
+            spoiled: None,
         };
         let text = serde_json::to_string(&file).unwrap();
         let back = parse(Path::new("x"), &text).unwrap();

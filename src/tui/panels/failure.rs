@@ -17,10 +17,8 @@ pub fn failure(state: &State, why: &str, screen: Rect, buf: &mut Buffer) {
         wrap(why, usize::from(width)).into_iter().map(|l| Line::from(Span::styled(l, style(Role::Text)))).collect();
     lines.push(Line::default());
     if let Some(info) = &state.live.info {
-        let text = format!(
-            "What was saved is in {}; difflab --resume with that folder goes on from its newest good checkpoint.",
-            info.run_dir.display()
-        );
+        // What remains of it the reason says itself.
+        let text = format!("The run folder is {}.", info.run_dir.display());
         lines
             .extend(wrap(&text, usize::from(width)).into_iter().map(|l| Line::from(Span::styled(l, style(Role::Dim)))));
         lines.push(Line::default());

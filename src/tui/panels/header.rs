@@ -66,6 +66,7 @@ fn core(state: &State) -> Words {
         Phase::Starting(_) => (dot("○", "o"), "starting", Role::Dim),
         Phase::Training => (dot("●", "*"), "training", Role::Good),
         Phase::Paused => (dot("‖", "="), "paused", Role::Warning),
+        Phase::Waiting(_) => (dot("‖", "="), "waiting", Role::Error),
         Phase::Stopping => (dot("●", "*"), "saving", Role::Warning),
         Phase::Finished => (dot("✓", "+"), "finished", Role::Good),
         Phase::Failed(_) => (dot("✗", "x"), "failed", Role::Error),

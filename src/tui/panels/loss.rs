@@ -76,7 +76,7 @@ pub fn waiting(state: &State) -> String {
         Phase::Starting(what) => format!("{what} …"),
         Phase::Failed(_) => "the run failed before its first step".into(),
         Phase::Paused => "paused before the first step; space goes on".into(),
-        Phase::Training | Phase::Stopping | Phase::Finished => "step 1 …".into(),
+        Phase::Training | Phase::Waiting(_) | Phase::Stopping | Phase::Finished => "step 1 …".into(),
     }
 }
 

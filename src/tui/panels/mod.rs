@@ -1,5 +1,6 @@
 //! One file a panel or dialog; each draws from the state into a buffer.
 
+mod cannot_save;
 mod denoising;
 mod dialog;
 mod failure;
@@ -22,6 +23,7 @@ mod schedule;
 mod schedule_chart;
 mod too_small;
 
+pub use cannot_save::cannot_save;
 pub use failure::failure;
 pub use footer::footer;
 pub use header::header;

@@ -17,6 +17,12 @@ pub enum Overlay {
     NewRun(Box<NewRun>),
     /// "Leave?"
     Quit,
+    /// The run was to be left and cannot be saved where it is: stay, or save it elsewhere?
+    CannotSave {
+        reason: String,
+        /// The folder to save in, as typed so far.
+        path: String,
+    },
     /// Why the run has failed.
     Failure,
 }

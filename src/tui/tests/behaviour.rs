@@ -238,19 +238,63 @@ fn leaving_asks_saves_and_waits_for_the_worker() {
     assert_eq!(press(&mut state, KeyCode::Char('n')), []);
     assert_eq!(state.overlay, None);
     press(&mut state, KeyCode::Char('q'));
-    assert_eq!(press(&mut state, KeyCode::Char('y')), [Effect::Send(Command::Quit { save: true })]);
+    assert_eq!(press(&mut state, KeyCode::Char('y')), [Effect::Send(Command::Leave)]);
     assert!(characters(&buffer(&state)).contains("saving"));
     assert_eq!(update(&mut state, Message::Lab(Event::Ended(Ok(())))), [Effect::Quit]);
 }
 
 #[test]
-fn ctrl_c_and_signals_save_and_the_second_time_leave_at_once() {
-    for message in [Message::Terminate, Message::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))] {
-        let mut state = ready(80, 24);
-        act(&mut state, Action::Help);
-        assert_eq!(update(&mut state, message.clone()), [Effect::Send(Command::Quit { save: true })]);
-        assert_eq!(update(&mut state, message), [Effect::Send(Command::Quit { save: false }), Effect::Quit]);
+fn ctrl_c_saves_and_the_second_time_leaves_at_once() {
+    let ctrl_c = || Message::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+    let mut state = ready(80, 24);
+    act(&mut state, Action::Help);
+    assert_eq!(update(&mut state, ctrl_c()), [Effect::Send(Command::Leave)]);
+    assert_eq!(update(&mut state, ctrl_c()), [Effect::Send(Command::Quit { save: false }), Effect::Quit]);
+}
+
+#[test]
+fn a_signal_saves_without_a_question_whatever_is_open() {
+    let mut state = ready(80, 24);
+    act(&mut state, Action::Help);
+    assert_eq!(update(&mut state, Message::Terminate), [Effect::Send(Command::Quit { save: true })]);
+    cannot_save(&mut state);
+    assert_eq!(update(&mut state, Message::Terminate), [Effect::Send(Command::Quit { save: true })]);
+    assert_eq!(state.overlay, None);
+}
+
+fn cannot_save(state: &mut State) {
+    let event = Event::CannotSave { step: 7, reason: "the disk is full".into(), elsewhere: "/home/me/kept/run".into() };
+    update(state, Message::Lab(event));
+}
+
+#[test]
+fn a_run_that_cannot_be_saved_offers_to_stay_or_to_save_elsewhere() {
+    let mut state = ready(80, 24);
+    press(&mut state, KeyCode::Char('q'));
+    press(&mut state, KeyCode::Char('y'));
+    cannot_save(&mut state);
+    let screen = characters(&buffer(&state));
+    for part in ["the disk is full", "/home/me/kept/run", "Enter", "Esc", "Ctrl-D"] {
+        assert!(screen.contains(part), "{part} is missing:\n{screen}");
     }
+    assert_eq!(press(&mut state, KeyCode::Esc), []);
+    assert!(!state.leaving, "it stays");
+
+    cannot_save(&mut state);
+    press(&mut state, KeyCode::Backspace);
+    press(&mut state, KeyCode::Char('m'));
+    let dir = "/home/me/kept/rum".into();
+    assert_eq!(press(&mut state, KeyCode::Enter), [Effect::Send(Command::SaveElsewhere { dir })]);
+    assert_eq!(update(&mut state, Message::Lab(Event::Ended(Ok(())))), [Effect::Quit]);
+}
+
+#[test]
+fn a_lab_that_waits_for_room_says_so_and_goes_on_when_asked() {
+    let mut state = ready(120, 40);
+    update(&mut state, Message::Lab(Event::Phase(Phase::Waiting("the disk is full".into()))));
+    let screen = characters(&buffer(&state));
+    assert!(screen.contains("waiting") && screen.contains("the disk is full"), "{screen}");
+    assert_eq!(act(&mut state, Action::TogglePause), [Effect::Send(Command::Resume)]);
 }
 
 #[test]

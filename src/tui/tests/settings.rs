@@ -159,7 +159,7 @@ fn other_keys_ask_for_a_new_run_with_everything_that_was_set() {
     press(&mut state, KeyCode::Char('n'));
     assert!(matches!(&state.overlay, Some(Overlay::Palette(palette)) if palette.text.starts_with("path=flow")));
     press(&mut state, KeyCode::Enter);
-    assert_eq!(press(&mut state, KeyCode::Char('y')), [Effect::Send(Command::Quit { save: true })]);
+    assert_eq!(press(&mut state, KeyCode::Char('y')), [Effect::Send(Command::Leave)]);
     let effects = update(&mut state, Message::Lab(Event::Ended(Ok(()))));
     assert_eq!(effects, [Effect::Again(Box::new(wanted.config))]);
 }

@@ -1,5 +1,7 @@
 //! What each action does.
 
+use std::path::PathBuf;
+
 use super::sampling;
 use crate::config::Config;
 use crate::lab::{Command, Phase};
@@ -118,6 +120,35 @@ pub fn leave_without_saving(state: &mut State) -> Vec<Effect> {
     vec![Effect::Send(Command::Quit { save: false })]
 }
 
+/// Stays after all: the run could not be saved.
+pub fn stay(state: &mut State) -> Vec<Effect> {
+    state.next = None;
+    tell(state, "the run stays open; it is saved as soon as there is room");
+    Vec::new()
+}
+
+/// Has the whole run saved in a folder that the person names, then leaves.
+pub fn save_elsewhere(state: &mut State, dir: PathBuf) -> Vec<Effect> {
+    if state.ended {
+        return vec![Effect::Quit];
+    }
+    state.leaving = true;
+    tell(state, format!("saving the run in {} …", dir.display()));
+    vec![Effect::Send(Command::SaveElsewhere { dir })]
+}
+
+/// A signal asks to end: saved here or elsewhere, without a question.
+pub fn terminate(state: &mut State) -> Vec<Effect> {
+    state.overlay = None;
+    state.next = None;
+    if state.ended {
+        return vec![Effect::Quit];
+    }
+    state.leaving = true;
+    tell(state, "saving, then leaving …");
+    vec![Effect::Send(Command::Quit { save: true })]
+}
+
 /// Saves, leaves, and has the lab opened again with another config.
 pub fn leave_for(state: &mut State, config: Config) -> Vec<Effect> {
     let config = Box::new(config);
@@ -130,7 +161,7 @@ pub fn leave_for(state: &mut State, config: Config) -> Vec<Effect> {
     }
     state.leaving = true;
     tell(state, "saving, then starting the new run … (Ctrl-C leaves instead)");
-    vec![Effect::Send(Command::Quit { save: true })]
+    vec![Effect::Send(Command::Leave)]
 }
 
 /// Save and leave; asked a second time, leave without waiting.
@@ -148,7 +179,7 @@ fn leave(state: &mut State) -> Vec<Effect> {
     }
     state.leaving = true;
     tell(state, "saving, then leaving … (Ctrl-C again leaves at once)");
-    vec![Effect::Send(Command::Quit { save: true })]
+    vec![Effect::Send(Command::Leave)]
 }
 
 fn tell(state: &mut State, text: impl Into<String>) {
@@ -181,7 +212,8 @@ fn back(state: &mut State) {
 
 fn toggle_pause(state: &mut State) -> Vec<Effect> {
     match state.phase {
-        Phase::Paused => command(state, Command::Resume),
+        // Waiting for room: tried again at once.
+        Phase::Paused | Phase::Waiting(_) => command(state, Command::Resume),
         Phase::Training | Phase::Starting(_) => command(state, Command::Pause),
         Phase::Finished => {
             tell(state, "all steps are done; there is nothing to pause");

@@ -15,8 +15,10 @@ pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Key(event) => key(state, &event),
         Message::Mouse(event) => mouse::mouse(state, &event),
         Message::Paste(text) => {
-            if let Some(Overlay::Palette(palette)) = &mut state.overlay {
-                text.chars().for_each(|c| palette.push(c));
+            match &mut state.overlay {
+                Some(Overlay::Palette(palette)) => text.chars().for_each(|c| palette.push(c)),
+                Some(Overlay::CannotSave { path, .. }) => path.extend(text.chars().filter(|c| !c.is_control())),
+                _ => {}
             }
             Vec::new()
         }
@@ -37,7 +39,7 @@ pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
             time::tick(state, now);
             Vec::new()
         }
-        Message::Terminate => act::act(state, Action::Leave),
+        Message::Terminate => act::terminate(state),
     };
     time::follow(state);
     state::refresh(state);

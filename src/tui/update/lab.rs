@@ -37,6 +37,18 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
             say(state, gravity, time_use.verdict());
         }
         Event::Warning { message, .. } => say(state, Gravity::Warning, message),
+        Event::Note { message, .. } => say(state, Gravity::Info, message),
+        Event::FolderMoved { dir, message, .. } => {
+            if let Some(info) = &state.live.info {
+                state.live.info = Some(Arc::new(RunInfo { run_dir: dir, ..info.as_ref().clone() }));
+            }
+            say(state, Gravity::Warning, message);
+        }
+        Event::CannotSave { reason, elsewhere, .. } => {
+            // Nothing was lost: the run goes on until the person has decided.
+            state.leaving = false;
+            state.overlay = Some(Overlay::CannotSave { reason, path: elsewhere.display().to_string() });
+        }
         Event::History { steps, rows, marks } => {
             steps.into_iter().for_each(|record| state.live.history.push(record));
             rows.iter().for_each(|row| state.live.heat.push(row));
@@ -69,6 +81,7 @@ fn phase_changed(state: &mut State, phase: Phase) {
             state.overlay = Some(Overlay::Failure);
             say(state, Gravity::Error, why.clone());
         }
+        Phase::Waiting(why) => say(state, Gravity::Error, format!("training waits: {why}")),
         Phase::Finished if state.phase != phase => {
             say(state, Gravity::Info, "all steps are done and saved; q leaves".into());
         }

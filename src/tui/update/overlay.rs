@@ -1,6 +1,8 @@
 //! Keys while a dialog lies over the panels.
 
-use crossterm::event::{KeyCode, KeyEvent};
+use std::path::PathBuf;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{act, palette};
 use crate::tui::action::Action;
@@ -11,6 +13,7 @@ use crate::tui::state::{Overlay, State};
 pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
     match &mut state.overlay {
         Some(Overlay::Quit) => quit(state, event),
+        Some(Overlay::CannotSave { .. }) => cannot_save(state, event),
         Some(Overlay::Palette(_)) => palette::palette(state, event),
         Some(Overlay::NewRun(_)) => palette::new_run(state, event),
         Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
@@ -34,6 +37,31 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
         }
         None => Vec::new(),
     }
+}
+
+/// Where else to save: a line to type in.
+fn cannot_save(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
+    let Some(Overlay::CannotSave { path, .. }) = &mut state.overlay else { return Vec::new() };
+    match event.code {
+        KeyCode::Char('d' | 'D') if event.modifiers.contains(KeyModifiers::CONTROL) => {
+            state.overlay = None;
+            return act::leave_without_saving(state);
+        }
+        KeyCode::Char('u' | 'U') if event.modifiers.contains(KeyModifiers::CONTROL) => path.clear(),
+        KeyCode::Char(c) if !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => path.push(c),
+        KeyCode::Backspace => drop(path.pop()),
+        KeyCode::Enter if !path.trim().is_empty() => {
+            let dir = PathBuf::from(path.trim());
+            state.overlay = None;
+            return act::save_elsewhere(state, dir);
+        }
+        KeyCode::Esc => {
+            state.overlay = None;
+            return act::stay(state);
+        }
+        _ => {}
+    }
+    Vec::new()
 }
 
 fn quit(state: &mut State, event: &KeyEvent) -> Vec<Effect> {

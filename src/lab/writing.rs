@@ -1,0 +1,282 @@
+//! Writing that never ends the training: what cannot be written is kept, and tried again.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::outbox::Outbox;
+use super::preview::Picture;
+use super::protocol::{Event, Phase};
+use super::trouble::Trouble;
+use super::worker::{Mode, Worker};
+use crate::run::checkpoint::Verified;
+use crate::run::{Whereabouts, WriteFailure, write_preview};
+
+/// How often the worker looks whether its folder is still where it was.
+const LOOK: Duration = Duration::from_secs(1);
+/// Lines that may wait in memory, in bytes: some 20,000 steps. With more, training waits.
+const MOST_WAITING: usize = 4 << 20;
+/// How long training goes on while nothing of it can be saved.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// The same in milliseconds, for tests, which cannot wait so long.
+const TEST_PATIENCE: &str = "DIFFLAB_TEST_WRITE_PATIENCE_MS";
+/// Pictures that may wait.
+const MOST_PICTURES: usize = 32;
+
+/// What could not be written yet, and when it is tried again.
+pub(super) struct Writing {
+    /// Of lines, checkpoints, and the folder itself: without them a run cannot go on later.
+    pub trouble: Trouble,
+    /// Of pictures, snapshots and the model card: training never waits for them.
+    pub minor: Trouble,
+    /// A checkpoint is due; which step it will be of is seen when there is room.
+    pub checkpoint_owed: bool,
+    pub card_owed: bool,
+    pictures: VecDeque<Picture>,
+    /// Why pruning failed the last time, so that it is said once.
+    pub not_pruned: Option<String>,
+    pub verified: Verified,
+    looked: Instant,
+    patience: Duration,
+}
+
+impl Default for Writing {
+    fn default() -> Self {
+        let patience = std::env::var(TEST_PATIENCE).ok().and_then(|ms| ms.parse().ok());
+        Self {
+            trouble: Trouble::default(),
+            minor: Trouble::default(),
+            checkpoint_owed: false,
+            card_owed: false,
+            pictures: VecDeque::new(),
+            not_pruned: None,
+            verified: Verified::default(),
+            looked: Instant::now(),
+            patience: patience.map_or(PATIENCE, Duration::from_millis),
+        }
+    }
+}
+
+impl Worker {
+    /// Notes in events.jsonl what happened.
+    pub(super) fn note(&mut self, kind: &str, what: &str, outbox: &mut Outbox) {
+        let step = self.steps_done();
+        self.parts.journal.event(step, kind, what);
+        self.write_lines(outbox);
+    }
+
+    /// Says a warning, and notes it.
+    pub(super) fn warn(&mut self, message: String, outbox: &mut Outbox) {
+        self.note("warning", &message, outbox);
+        outbox.send(Event::Warning { step: self.steps_done(), message });
+    }
+
+    /// Writes the lines that wait; where writing fails at present, they wait on.
+    pub(super) fn write_lines(&mut self, outbox: &mut Outbox) {
+        if self.writing.trouble.is_on() {
+            return;
+        }
+        if let Err(error) = self.parts.journal.flush() {
+            self.failed("metrics and events", WriteFailure::of(&error), outbox);
+        }
+    }
+
+    /// Something that a run cannot go on without could not be written.
+    pub(super) fn failed(&mut self, what: &str, failure: WriteFailure, outbox: &mut Outbox) {
+        let now = Instant::now();
+        let (still, remedy) = (if self.writing.trouble.is_on() { "still " } else { "" }, failure.remedy);
+        let (run, cause) = (self.parts.run.path().display().to_string(), failure.cause.clone());
+        if self.writing.trouble.failed(failure, now) {
+            let message = format!(
+                "{what} {still}cannot be written in {run}: {cause}; {remedy}. What is not written is kept in memory \
+                 and tried again"
+            );
+            let step = self.steps_done();
+            self.parts.journal.event(step, "warning", &message);
+            outbox.send(Event::Warning { step, message });
+        }
+    }
+
+    /// Something could not be written that training does not depend on.
+    pub(super) fn failed_beside(&mut self, what: &str, failure: WriteFailure, outbox: &mut Outbox) {
+        let (cause, remedy) = (failure.cause.clone(), failure.remedy);
+        if self.writing.minor.failed(failure, Instant::now()) {
+            self.warn(format!("{what} cannot be written: {cause}; {remedy}. It is kept and tried again"), outbox);
+        }
+    }
+
+    /// Once a loop: sees whether the folder is still there, and tries again what is due.
+    ///
+    /// # Errors
+    /// Never for what waiting can mend; when a weight is not finite.
+    pub(super) fn keep_writing(&mut self, outbox: &mut Outbox) -> Result<()> {
+        let now = Instant::now();
+        if now.duration_since(self.writing.looked) >= LOOK {
+            self.look_around(outbox);
+        }
+        if self.writing.trouble.is_due(now) || self.writing.checkpoint_owed && !self.writing.trouble.is_on() {
+            self.write_what_is_owed(outbox)?;
+        }
+        let beside = self.writing.card_owed && !self.writing.minor.is_on();
+        if (beside || self.writing.minor.is_due(now)) && !self.writing.trouble.is_on() {
+            self.write_what_is_beside(outbox);
+        }
+        match (self.mode, self.must_wait()) {
+            (Mode::Training, Some(reason)) => self.wait(reason, outbox),
+            (Mode::Waiting, None) => {
+                self.mode = Mode::Training;
+                outbox.send(Event::Phase(Phase::Training));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Training stands still until there is room again.
+    pub(super) fn wait(&mut self, reason: String, outbox: &mut Outbox) {
+        self.mode = Mode::Waiting;
+        self.parts.journal.event(self.parts.trainer.steps_done(), "waiting", &reason);
+        outbox.send(Event::Phase(Phase::Waiting(reason)));
+    }
+
+    /// Why no further step can be taken, if so.
+    fn must_wait(&self) -> Option<String> {
+        let failure = self.writing.trouble.failure()?;
+        let lasts = self.writing.trouble.lasts(Instant::now()) >= self.writing.patience;
+        // Once it waits it waits until everything is written.
+        let must = lasts || self.parts.journal.waiting() > MOST_WAITING || self.mode == Mode::Waiting;
+        let run = self.parts.run.path().display();
+        must.then(|| format!("nothing can be written in {run}: {}; {}", failure.cause, failure.remedy))
+    }
+
+    /// Lines, then the checkpoint that was due.
+    fn write_what_is_owed(&mut self, outbox: &mut Outbox) -> Result<()> {
+        self.look_around(outbox);
+        if let Err(error) = self.parts.journal.flush() {
+            self.failed("metrics and events", WriteFailure::of(&error), outbox);
+            return Ok(());
+        }
+        if self.writing.checkpoint_owed && !self.save_checkpoint(outbox)? {
+            return Ok(());
+        }
+        self.written(outbox);
+        Ok(())
+    }
+
+    /// There is room again.
+    pub(super) fn written(&mut self, outbox: &mut Outbox) {
+        if let Some(lasted) = self.writing.trouble.over(Instant::now()) {
+            let message = format!("writing works again: what waited for {:.0} s is written", lasted.as_secs_f64());
+            self.note("written", &message, outbox);
+            outbox.send(Event::Note { step: self.steps_done(), message });
+            // What lies beside is tried at the next turn.
+            self.writing.minor.hurry(Instant::now());
+        }
+        if !self.writing.pictures.is_empty() && !self.writing.trouble.is_on() {
+            self.write_what_is_beside(outbox);
+        }
+    }
+
+    fn write_what_is_beside(&mut self, outbox: &mut Outbox) {
+        if self.writing.card_owed && !self.write_card(outbox) {
+            return;
+        }
+        while let Some(picture) = self.writing.pictures.pop_front() {
+            if let Err(error) = self.write_picture(&picture, outbox) {
+                self.writing.pictures.push_front(picture);
+                return self.failed_beside("the preview", WriteFailure::of(&error), outbox);
+            }
+        }
+        if !self.begin_waiting_snapshot(outbox) {
+            return;
+        }
+        self.writing.minor.over(Instant::now());
+    }
+
+    /// Keeps a preview's picture in the run folder.
+    pub(super) fn save_picture(&mut self, picture: Picture, outbox: &mut Outbox) {
+        let result = match self.writing.trouble.is_on() || self.writing.minor.is_on() {
+            true => Err(None),
+            false => self.write_picture(&picture, outbox).map_err(Some),
+        };
+        if let Err(error) = result {
+            self.writing.pictures.push_back(picture);
+            if self.writing.pictures.len() > MOST_PICTURES
+                && let Some(lost) = self.writing.pictures.pop_front()
+            {
+                let what = format!("the picture of step {} was never written: too many wait", lost.step);
+                self.note("preview_lost", &what, outbox);
+            }
+            if let Some(error) = error {
+                self.failed_beside("the preview", WriteFailure::of(&error), outbox);
+            }
+        }
+    }
+
+    fn write_picture(&mut self, picture: &Picture, outbox: &mut Outbox) -> io::Result<()> {
+        let file = write_preview(self.parts.run.path(), picture.step, &picture.png)?;
+        self.note("preview", &file.display().to_string(), outbox);
+        outbox.send(Event::PreviewSaved { step: picture.step, file });
+        Ok(())
+    }
+
+    /// Follows a folder that was renamed, and makes one again that was deleted.
+    pub(super) fn look_around(&mut self, outbox: &mut Outbox) {
+        self.writing.looked = Instant::now();
+        let before = self.parts.run.path().to_path_buf();
+        match self.parts.run.look() {
+            Whereabouts::There => {}
+            Whereabouts::Renamed(dir) => {
+                self.parts.journal.moved_to(&dir);
+                let message =
+                    format!("the run folder {} is now {}: the run goes on there", before.display(), dir.display());
+                self.moved(message, outbox);
+            }
+            Whereabouts::Gone => {
+                if let Err(error) = self.parts.run.make_anew(&self.parts.config) {
+                    let failure = WriteFailure::within(&error.into()).unwrap_or_else(|| WriteFailure {
+                        cause: "something else is in its place".into(),
+                        remedy: "move that away",
+                    });
+                    return self.failed("the run folder, which was deleted,", failure, outbox);
+                }
+                // What was in it is gone: the state of now is all there is.
+                self.saved_step = None;
+                self.checkpoint = None;
+                (self.writing.checkpoint_owed, self.writing.card_owed) = (true, true);
+                let message = format!(
+                    "the run folder {} was deleted: it is written anew in {}, with all its metrics and a checkpoint of \
+                     now; older checkpoints and pictures are gone",
+                    before.display(),
+                    self.parts.run.path().display()
+                );
+                self.moved(message, outbox);
+            }
+        }
+        self.put_files_back(outbox);
+    }
+
+    fn moved(&mut self, message: String, outbox: &mut Outbox) {
+        let step = self.steps_done();
+        self.parts.journal.event(step, "moved", &message);
+        outbox.send(Event::FolderMoved { step, dir: self.parts.run.path().to_path_buf(), message });
+    }
+
+    /// Files of lines that were deleted or replaced are written anew, whole.
+    fn put_files_back(&mut self, outbox: &mut Outbox) {
+        let missing = self.parts.journal.missing();
+        if missing.is_empty() {
+            return;
+        }
+        let dir = self.parts.run.path().to_path_buf();
+        match self.parts.journal.rewrite_missing(&dir) {
+            Ok(()) => {
+                let message = format!("{} was missing and is written anew, whole", missing.join(", "));
+                self.note("warning", &message, outbox);
+            }
+            Err(error) => self.failed("metrics and events", WriteFailure::of(&error), outbox),
+        }
+    }
+}
