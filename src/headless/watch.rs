@@ -10,8 +10,8 @@ use super::bar::Bar;
 use super::json::JsonLines;
 use super::signals::first_signal;
 use super::text::Text;
-use crate::lab::{Command, Event, Lab, LabPlan, Outcome};
-use crate::speak::Unwritten;
+use crate::lab::{Command, Event, Lab, LabPlan, Outcome, Phase};
+use crate::speak::{self, Unwritten};
 
 /// How the progress is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,13 @@ impl Reporter {
 
     fn event(&mut self, event: &Event) {
         match self {
-            Self::Json(lines) => lines.event(event),
+            Self::Json(lines) => {
+                lines.event(event);
+                // A person shall see what needs one, wherever the lines go.
+                if let Some(words) = needs_a_person(event) {
+                    speak::warn(words);
+                }
+            }
             Self::Bar(bar) => bar.event(event),
             Self::Text(text) => text.event(event),
         }
@@ -53,6 +59,16 @@ impl Reporter {
             Self::Bar(_) => None,
             Self::Text(text) => text.failure(),
         }
+    }
+}
+
+/// What somebody has to mend, or to know of before they look for the run.
+fn needs_a_person(event: &Event) -> Option<&str> {
+    match event {
+        Event::Phase(Phase::Waiting(message)) | Event::FolderMoved { message, .. } | Event::Warning { message, .. } => {
+            Some(message)
+        }
+        _ => None,
     }
 }
 
