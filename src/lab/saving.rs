@@ -223,8 +223,14 @@ impl Worker {
         if save && !self.save_checkpoint(outbox)? {
             self.rescue(outbox)?;
         }
-        if let Some((step, result)) = self.snapshots.wait() {
+        while let Some((step, result)) = self.snapshots.wait() {
             self.report_snapshot(step, result, outbox);
+            if !self.writing.minor.is_on() {
+                self.begin_waiting_snapshot(outbox);
+            }
+        }
+        for step in self.snapshots.abandon() {
+            self.snapshot_lost(step, "the run ended before it could be written", outbox);
         }
         if save && !self.save_checkpoint(outbox)? {
             // The folder has gone while the snapshot was waited for.

@@ -87,6 +87,11 @@ impl Snapshots {
         }
     }
 
+    /// Lets go of those that wait; returns their steps.
+    pub fn abandon(&mut self) -> Vec<u64> {
+        self.waiting.drain(..).map(|order| order.step).collect()
+    }
+
     /// The snapshot that has become ready: its step, and its folder or what went wrong.
     pub fn ready(&mut self) -> Option<(u64, Result<PathBuf>)> {
         if self.under_way.as_ref().is_some_and(|(_, thread)| thread.is_finished()) { self.wait() } else { None }

@@ -30,14 +30,14 @@ impl Missed {
         let of = |kinds: &[&str]| -> BTreeSet<u64> {
             events.iter().filter(|event| kinds.contains(&event.kind.as_str())).map(|event| event.step).collect()
         };
-        let mut settled = of(&["snapshot", "snapshot_lost"]);
-        settled.extend(written);
-        let mut missing: BTreeSet<u64> = of(&["snapshot_begun"]).difference(&settled).copied().collect();
-        // Killed between the checkpoint and the snapshot of one step.
-        if due(step) && !settled.contains(&step) {
-            missing.insert(step);
-        }
-        let now = missing.remove(&step);
+        let mut done = of(&["snapshot"]);
+        done.extend(written);
+        let begun = of(&["snapshot_begun"]);
+        // Even where its loss is noted, or the kill came between the checkpoint and the snapshot of one step.
+        let now = !done.contains(&step) && (begun.contains(&step) || due(step));
+        done.extend(of(&["snapshot_lost"]));
+        let mut missing: BTreeSet<u64> = begun.difference(&done).copied().collect();
+        missing.remove(&step);
         // Training comes by those again that lie ahead.
         let lost = missing.into_iter().filter(|&at| at < step || !due(at)).collect();
         Self { now, lost }

@@ -26,6 +26,7 @@ impl FreshFolder {
             let name = absolute.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy().into_owned();
             let parent = absolute.parent().ok_or(io::ErrorKind::InvalidInput)?;
             fs::create_dir_all(parent)?;
+            sweep(parent, &name);
             let partial = parent.join(format!(".{name}.{}.partial", std::process::id()));
             remove_folder(&partial)?;
             fs::create_dir(&partial)?;
@@ -59,9 +60,48 @@ impl Drop for FreshFolder {
     }
 }
 
+/// Removes what processes that were killed have left of a folder by this `name`; one that was stepping aside for
+/// its successor comes back.
+fn sweep(parent: &Path, name: &str) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let left = entry.file_name().to_string_lossy().into_owned();
+        let Some(rest) = left.strip_prefix(&format!(".{name}.")) else { continue };
+        let Some((pid, kind)) = rest.split_once('.') else { continue };
+        if !pid.parse().is_ok_and(is_dead) {
+            continue;
+        }
+        // Best effort: left there it is only in nobody's way.
+        match kind {
+            "old" if !parent.join(name).exists() => drop(fs::rename(entry.path(), parent.join(name))),
+            "old" | "partial" => drop(remove_folder(&entry.path())),
+            _ => {}
+        }
+    }
+}
+
+/// Is there surely no such process? (Where the system does not tell, there may be.)
+fn is_dead(pid: u32) -> bool {
+    Path::new("/proc/self").exists() && !Path::new(&format!("/proc/{pid}")).exists()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_killed_processes_left_is_swept_and_what_others_are_writing_is_not() {
+        let parent = tempfile::tempdir().unwrap();
+        // No process has a number so large.
+        let (dead, alive) = (u32::MAX, 1);
+        for name in [format!(".out.{dead}.partial"), format!(".out.{dead}.old"), format!(".out.{alive}.partial")] {
+            fs::create_dir(parent.path().join(name)).unwrap();
+        }
+        drop(FreshFolder::begin(&parent.path().join("out")).unwrap());
+        let mut left: Vec<_> = fs::read_dir(&parent).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [format!(".out.{alive}.partial").as_str(), "out"]);
+    }
 
     #[test]
     fn the_old_folder_stays_until_the_new_one_is_whole() {
