@@ -3,8 +3,10 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
@@ -85,7 +87,7 @@ impl Place {
         let program = env!("CARGO_BIN_EXE_difflab");
         let given = args.join(" ");
         let script = format!(
-            "trap '' XFSZ; ulimit -S -f {blocks}; exec {program} tiny.toml --no-tui --threads 1 --run run {given} >told"
+            "trap '' XFSZ; ulimit -S -f {blocks}; exec {program} tiny.toml --no-tui --threads 1 --run run {given}"
         );
         self.command("sh", &["-c", &script])
     }
@@ -103,6 +105,28 @@ impl Place {
 
     fn wait_for_steps(&self, run: &str, steps: usize) {
         wait_for("the first steps", || self.text(&format!("{run}/metrics.jsonl")).lines().count() >= steps);
+    }
+}
+
+/// A program that runs, and what it has told so far.
+struct Running {
+    child: Child,
+    told: Arc<Mutex<String>>,
+}
+
+impl Running {
+    fn new(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let told = Arc::new(Mutex::new(String::new()));
+        let (lines, all) = (BufReader::new(child.stdout.take().unwrap()).lines(), told.clone());
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| all.lock().unwrap().push_str(&(line + "\n")))
+        });
+        Self { child, told }
+    }
+
+    fn told(&self) -> String {
+        self.told.lock().unwrap().clone()
     }
 }
 
@@ -150,20 +174,20 @@ fn assert_goes_on(place: &Place, run: &str, from: u64) {
 fn a_full_disk_is_waited_out_and_nothing_is_lost() {
     let place = Place::new();
     let settings = ["--steps", "200", "--set", "train.checkpoint_every=20"];
-    let mut child = place.train_with_little_room(16, &settings).spawn().unwrap();
-    wait_for("all steps", || place.text("told").contains("\"waiting\""));
+    let mut run = Running::new(place.train_with_little_room(16, &settings));
+    wait_for("all steps", || run.told().contains("\"waiting\""));
     let full = place.metrics("run");
     assert!((1..100).contains(&full.len()), "{} lines had room", full.len());
     assert!(place.text("run/events.jsonl").ends_with('\n'));
-    let told = place.text("told");
+    let told = run.told();
     let warnings = told.matches("cannot be written").count();
     assert!((1..=3).contains(&warnings), "it is said once a cause: {told}");
     assert!(told.contains("tried again") && !told.contains("--resume"), "{told}");
     std::thread::sleep(Duration::from_millis(300));
-    assert_eq!(child.try_wait().unwrap(), None, "it waits");
+    assert_eq!(run.child.try_wait().unwrap(), None, "it waits");
 
-    make_room(&child);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    make_room(&run.child);
+    assert_eq!(run.child.wait().unwrap().code(), Some(0));
     assert_eq!(place.metrics("run"), (1..=200).collect::<Vec<_>>());
     let rows: Vec<u64> =
         whole_lines(&place.text("run/timestep_loss.jsonl")).iter().map(|row| row["step"].as_u64().unwrap()).collect();
@@ -179,16 +203,18 @@ fn a_full_disk_is_waited_out_and_nothing_is_lost() {
 fn training_pauses_when_nothing_can_be_saved_for_long_and_goes_on_by_itself() {
     let place = Place::new();
     let mut command = place.train_with_little_room(16, &["--steps", "1000000", "--set", "train.checkpoint_every=0"]);
-    let child = command.env("DIFFLAB_TEST_WRITE_PATIENCE_MS", "200").spawn().unwrap();
-    wait_for("the pause", || place.text("told").contains("\"waiting\""));
-    let told = place.text("told");
+    command.env("DIFFLAB_TEST_WRITE_PATIENCE_MS", "200");
+    let run = Running::new(command);
+    wait_for("the pause", || run.told().contains("\"waiting\""));
+    let steps = || run.told().matches("\"type\":\"step\"").count();
+    // The steps before it have been told.
+    let standing = steps();
     std::thread::sleep(Duration::from_millis(300));
-    let steps = |told: &str| told.matches("\"type\":\"step\"").count();
-    assert_eq!(steps(&place.text("told")), steps(&told), "it stands still");
-    make_room(&child);
-    wait_for("more steps", || steps(&place.text("told")) > steps(&told) + 20);
-    signal(&child, "TERM");
-    let output = child.wait_with_output().unwrap();
+    assert_eq!(steps(), standing, "it stands still");
+    make_room(&run.child);
+    wait_for("more steps", || steps() > standing + 20);
+    signal(&run.child, "TERM");
+    let output = run.child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     let all = place.metrics("run");
     assert_eq!(all, (1..=all.len() as u64).collect::<Vec<_>>());
