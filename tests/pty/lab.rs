@@ -217,6 +217,18 @@ impl Lab {
         self.stalled.store(true, Ordering::SeqCst);
     }
 
+    /// Leaves the program almost no more memory than it has.
+    #[cfg(target_os = "linux")]
+    pub fn leave_no_memory(&self) {
+        let process = self.child.process_id().unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmSize:")).unwrap();
+        let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        let limit = format!("--as={}", kib * 1024 + (40 << 20));
+        let set = std::process::Command::new("prlimit").args(["--pid", &process.to_string(), &limit]).status();
+        assert!(set.unwrap().success());
+    }
+
     /// The terminal vanishes: its window was closed, the connection is gone.
     pub fn vanish(&mut self) {
         self.closing.store(true, Ordering::SeqCst);

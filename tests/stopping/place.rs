@@ -35,6 +35,7 @@ timestep_loss_every = 3
 timestep_bins = 5
 [preview]
 enabled = false
+steps = 3
 snapshot_every = 0
 [sample]
 steps = 3

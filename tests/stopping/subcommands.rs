@@ -28,7 +28,7 @@ fn a_signal_ends_sample_eval_and_study_at_once_and_leaves_nothing_half_written()
     // One network call takes seconds: nothing in it looks whether it was interrupted.
     let sample = ["sample", "run", "--num", "100000", "--steps", "20", "--threads", "1", "--out", "grid.png"];
     stopped(&place, &[&sample[..], &["--trajectory", "film.gif"]].concat(), "TERM");
-    stopped(&place, &["eval", "run", "--num", "100000", "--threads", "1"], "INT");
+    stopped(&place, &["eval", "run", "--num", "100000", "--steps", "20", "--threads", "1"], "INT");
     assert!(place.contents(".") == before, "something was left behind");
 
     let study = ["study", "steps", "run", "--out", "study", "--num", "20000", "--steps", "2,20", "--threads", "1"];
