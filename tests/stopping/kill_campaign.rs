@@ -116,7 +116,8 @@ fn check(place: &Place, run: &str, way: &str, killed: bool, status: ExitStatus, 
     assert_eq!(recorded, (1..=recorded.len() as u64).collect::<Vec<_>>(), "{way}: a step is missing or double");
     let elapsed: Vec<f64> = lines.iter().map(|line| line["elapsed_s"].as_f64().unwrap()).collect();
     assert!(elapsed.is_sorted(), "{way}: elapsed_s goes back: {elapsed:?}");
-    if status.code() == Some(130) && place.path(run).exists() {
+    // Stopped while it loads, the run is as the kill before it has left it, with lines that the next resume cuts back.
+    if status.code() == Some(130) && place.path(run).exists() && !told.contains("as it was") {
         let newest = place.checkpoints(run).last().copied();
         assert_eq!(newest, Some(recorded.len() as u64), "{way}: not everything was saved: {told}");
     }
