@@ -53,7 +53,9 @@ impl<W: Write> Text<W> {
 pub fn sentences(event: &Event) -> Vec<String> {
     match event {
         Event::Phase(Phase::Starting(text)) => vec![text.clone()],
-        Event::Phase(Phase::Stopping) => vec!["stopping: saving first (Ctrl-C again ends at once)".into()],
+        Event::Phase(Phase::Stopping) => {
+            vec!["stopping: saving first (Ctrl-C again, a second later, ends at once)".into()]
+        }
         Event::Phase(Phase::Waiting(text)) => {
             vec![format!("training waits: {text} (Ctrl-C saves the run elsewhere and ends)")]
         }

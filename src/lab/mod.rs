@@ -4,6 +4,7 @@
 //! [`PreviewFrame`]s come out. The screen and the headless printer are two consumers of the same
 //! events.
 
+mod begin;
 mod budget;
 mod diverged;
 mod field;
@@ -20,6 +21,8 @@ mod saving;
 mod snapshots;
 mod snapshots_due;
 mod spawn;
+mod standing;
+mod stopping;
 mod throughput;
 mod trouble;
 mod worker;
@@ -30,3 +33,4 @@ pub use protocol::*;
 pub use rescue::what_remains;
 pub use sampling_settings::{SamplingSettings, check_sampling};
 pub use spawn::{Lab, WORKER_THREAD};
+pub use standing::Standing;

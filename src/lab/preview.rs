@@ -148,7 +148,6 @@ impl Preview {
     /// # Errors
     /// When the network fails.
     pub fn advance(&mut self, step: u64) -> Result<(PreviewFrame, Option<Picture>)> {
-        let start = Instant::now();
         let mut current = match self.under_way.take() {
             Some(current) => current,
             None => self.begin()?,
@@ -176,7 +175,6 @@ impl Preview {
                 picture = Some(self.picture(&frame)?);
             }
         }
-        self.budget.spend(start.elapsed());
         Ok((frame, picture))
     }
 

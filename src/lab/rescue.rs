@@ -106,6 +106,7 @@ impl Worker {
             self.parts.run.path().display()
         );
         drop(before);
+        self.standing.begun(self.parts.run.path());
         self.written(outbox);
         self.note("moved", &message, outbox);
         let step = state.step;

@@ -7,13 +7,29 @@ use anyhow::{Context, Result};
 
 use super::outbox::Outbox;
 use super::plan::Ending;
-use super::protocol::{Event, Phase};
+use super::protocol::{Command, Event, Phase};
 use super::snapshots::{Began, Order};
 use super::worker::{Mode, Worker};
+use crate::process::interrupt::{self, BrokenOff, Interrupted};
 use crate::run::checkpoint::{self, Origin};
 use crate::run::{CLASSES, WriteFailure, write_class_names, write_replacing};
 
+/// Why a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Somebody has asked for it.
+    Asked,
+    /// There is nothing left to do.
+    Done,
+}
+
 impl Worker {
+    /// Is this a new run of which there is nothing yet: no step, no checkpoint, no picture?
+    pub(super) fn is_untouched(&self) -> bool {
+        let anything = |name: &&str| self.parts.run.path().join(name).exists();
+        self.is_new && self.steps_done() == 0 && !["checkpoints", "snapshots", "previews"].iter().any(anything)
+    }
+
     /// Writes a checkpoint of the present step, unless there is one. `false` where it could not be written: it is
     /// owed then.
     ///
@@ -184,6 +200,9 @@ impl Worker {
                 outbox.send(Event::SnapshotSaved { step, dir });
             }
             // A snapshot that fails is no reason to stop training.
+            Err(error) if Interrupted::caused(&error) => {
+                self.snapshot_lost(step, "it was broken off, and nothing of it kept: the run ends", outbox);
+            }
             Err(error) => match WriteFailure::within(&error) {
                 Some(failure) => self.failed_beside(&format!("the snapshot of step {step}"), failure, outbox),
                 None => self.snapshot_lost(step, &format!("{error:#}"), outbox),
@@ -205,6 +224,7 @@ impl Worker {
         match parts.preview.finish_with_picture(step, |frame| frames.send(frame)) {
             Ok(Some(picture)) => self.save_picture(picture, outbox),
             Ok(None) => {}
+            Err(error) if Interrupted::caused(&error) => {}
             Err(error) => self.preview_failed(error, outbox),
         }
         self.mode = Mode::Finished;
@@ -213,9 +233,14 @@ impl Worker {
         Ok(())
     }
 
-    /// Ends the run, once what shall be saved is saved.
-    pub(super) fn stop(&mut self, save: bool, outbox: &mut Outbox) -> Result<Ending> {
+    /// Ends the run, once what shall be saved is saved. A new run of which nothing was trained yet is not kept.
+    pub(super) fn stop(&mut self, save: bool, why: Why, outbox: &mut Outbox) -> Result<Ending> {
         let finished = self.mode == Mode::Finished;
+        if self.is_untouched() {
+            self.parts.run.discard();
+            let words = "stopped before the first step: no run folder was kept";
+            return Err(anyhow::Error::new(Interrupted).context(BrokenOff(words.into())));
+        }
         if !finished {
             outbox.send(Event::Phase(Phase::Stopping));
         }
@@ -223,9 +248,14 @@ impl Worker {
         if save && !self.save_checkpoint(outbox)? {
             self.rescue(outbox)?;
         }
-        while let Some((step, result)) = self.snapshots.wait() {
+        // Whoever has asked for the end doesn't wait for a snapshot; the last step does.
+        let asked = why == Why::Asked;
+        let commands = self.parts.commands.clone();
+        let ends = |command| matches!(command, Command::Quit { .. } | Command::Leave);
+        let enough = || asked || interrupt::asked() || commands.try_iter().any(ends);
+        while let Some((step, result)) = self.snapshots.wait(&enough) {
             self.report_snapshot(step, result, outbox);
-            if !self.writing.minor.is_on() {
+            if !self.writing.minor.is_on() && !enough() {
                 self.begin_waiting_snapshot(outbox);
             }
         }

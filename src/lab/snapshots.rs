@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use candle_core::Device;
@@ -15,6 +16,8 @@ use crate::config::Config;
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
 use crate::nn::{Net, NetConfig, Weights};
+use crate::process::interrupt::{Interrupted, Token};
+use crate::process::partial;
 use crate::run::WriteFailure;
 use crate::run::snapshot::{self, SnapshotRequest};
 
@@ -44,11 +47,24 @@ pub enum Began {
     NoThread(io::Error),
 }
 
+/// How long a snapshot that was cancelled has to notice it, before it is left alone.
+const GRACE: Duration = Duration::from_millis(1500);
+/// How often to look at one that is waited for.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// The snapshot being written, if any, and those that wait: for their turn, or for room on the disk.
 #[derive(Default)]
 pub struct Snapshots {
-    under_way: Option<(Arc<Order>, JoinHandle<Result<PathBuf>>)>,
+    under_way: Option<UnderWay>,
     waiting: VecDeque<Arc<Order>>,
+}
+
+struct UnderWay {
+    order: Arc<Order>,
+    thread: JoinHandle<Result<PathBuf>>,
+    token: Token,
+    /// Where it writes before it is whole.
+    partial: PathBuf,
 }
 
 impl Snapshots {
@@ -75,12 +91,16 @@ impl Snapshots {
         if self.under_way.is_some() {
             return Began::Nothing;
         }
-        let Some(order) = self.waiting.front() else { return Began::Nothing };
-        let (for_thread, run_dir) = (order.clone(), run_dir.to_path_buf());
-        let thread = thread::Builder::new().name("difflab-snapshot".into()).spawn(move || write(&for_thread, &run_dir));
+        let Some(order) = self.waiting.front().cloned() else { return Began::Nothing };
+        let (token, partial) = (Token::default(), snapshot::partial_folder(run_dir, order.step));
+        let (scope, for_thread, run_dir) = (token.clone(), order.clone(), run_dir.to_path_buf());
+        let thread = thread::Builder::new()
+            .name("difflab-snapshot".into())
+            .spawn(move || scope.scope(|| write(&for_thread, &run_dir)));
         match thread {
             Ok(thread) => {
-                self.under_way = self.waiting.pop_front().map(|order| (order, thread));
+                self.waiting.pop_front();
+                self.under_way = Some(UnderWay { order, thread, token, partial });
                 Began::Thread
             }
             Err(error) => Began::NoThread(error),
@@ -94,18 +114,41 @@ impl Snapshots {
 
     /// The snapshot that has become ready: its step, and its folder or what went wrong.
     pub fn ready(&mut self) -> Option<(u64, Result<PathBuf>)> {
-        if self.under_way.as_ref().is_some_and(|(_, thread)| thread.is_finished()) { self.wait() } else { None }
+        let ready = self.under_way.as_ref().is_some_and(|snapshot| snapshot.thread.is_finished());
+        let snapshot = self.under_way.take_if(|_| ready)?;
+        Some(self.result(snapshot))
     }
 
-    /// Waits for the one being written. One that only could not be written waits for another try.
-    pub fn wait(&mut self) -> Option<(u64, Result<PathBuf>)> {
-        let (order, thread) = self.under_way.take()?;
-        let result = thread.join().unwrap_or_else(|_| Err(anyhow!("writing the snapshot panicked")));
-        let step = order.step;
-        if result.as_ref().is_err_and(|error| WriteFailure::within(error).is_some()) {
-            self.waiting.push_front(order);
+    /// Waits for the one being written, until `enough` says that nobody wants to wait any longer: then it is
+    /// cancelled, and leaves nothing.
+    pub fn wait(&mut self, enough: impl Fn() -> bool) -> Option<(u64, Result<PathBuf>)> {
+        let snapshot = self.under_way.take()?;
+        let mut cancelled: Option<Instant> = None;
+        while !snapshot.thread.is_finished() {
+            match cancelled {
+                // In the middle of a long network call. When that is done, it ends by itself.
+                Some(since) if since.elapsed() > GRACE => {
+                    partial::remove(&snapshot.partial);
+                    return Some((snapshot.order.step, Err(Interrupted.into())));
+                }
+                None if enough() => {
+                    snapshot.token.cancel();
+                    cancelled = Some(Instant::now());
+                }
+                _ => thread::sleep(LOOK),
+            }
         }
-        Some((step, result))
+        Some(self.result(snapshot))
+    }
+
+    /// What came of one that has ended. One that only could not be written waits for another try.
+    fn result(&mut self, snapshot: UnderWay) -> (u64, Result<PathBuf>) {
+        let result = snapshot.thread.join().unwrap_or_else(|_| Err(anyhow!("writing the snapshot panicked")));
+        let step = snapshot.order.step;
+        if result.as_ref().is_err_and(|error| WriteFailure::within(error).is_some()) {
+            self.waiting.push_front(snapshot.order);
+        }
+        (step, result)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The worker: drains commands, takes a step, reports it, and gives the preview its share.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,14 @@ use super::plan::{Audience, Ending};
 use super::preview::Preview;
 use super::protocol::{Command, Event, Phase, PreviewFrame, StepRecord, TimestepLossRow};
 use super::sampling_settings::SamplingSettings;
+use super::saving::Why;
 use super::snapshots::Snapshots;
+use super::standing::Standing;
 use super::throughput::Throughput;
 use super::writing::Writing;
 use crate::config::Config;
+use crate::process::RunningClock;
+use crate::process::interrupt::Interrupted;
 use crate::run::checkpoint::Progress;
 use crate::run::{Journal, RunDir};
 use crate::train::{StepReport, Trainer};
@@ -71,10 +76,19 @@ pub struct Worker {
     pub(super) parts: Parts,
     pub(super) mode: Mode,
     throughput: Throughput,
+    clock: RunningClock,
+    /// How much of the clock's time is in `progress.elapsed_s` already.
+    counted: Duration,
+    /// Did this run begin here, or does it go on?
+    pub(super) is_new: bool,
+    /// Where those look who must know at once where the run is.
+    pub(super) standing: Standing,
     pub(super) snapshots: Snapshots,
     pub(super) writing: Writing,
     pub(super) saved_step: Option<u64>,
     pub(super) checkpoint: Option<PathBuf>,
+    /// Commands that came while the run was opened.
+    pub(super) early: VecDeque<Command>,
     panic_at: Option<u64>,
 }
 
@@ -84,11 +98,16 @@ impl Worker {
         Self {
             mode: Mode::Training,
             throughput: Throughput::default(),
+            clock: RunningClock::start(),
+            counted: Duration::ZERO,
+            is_new: true,
+            standing: Standing::default(),
             snapshots: Snapshots::default(),
             writing: Writing::default(),
             // A resumed run's own checkpoint need not be written again.
             saved_step: (start > 0).then_some(start),
             checkpoint: None,
+            early: VecDeque::new(),
             panic_at: std::env::var(PANIC_AT_STEP).ok().and_then(|step| step.parse().ok()),
             parts,
         }
@@ -100,41 +119,45 @@ impl Worker {
     /// When training diverges, or the end of the run can be saved nowhere. Where it can, the last finite weights
     /// are saved first. What only cannot be written at present is no error: it is kept, and tried again.
     pub fn run(&mut self, outbox: &mut Outbox) -> Result<Ending> {
-        let save = self.train_on(outbox).map_err(|error| self.end_of_training(error, outbox))?;
-        self.stop(save, outbox)
+        let (save, why) = self.train_on(outbox).map_err(|error| self.end_of_training(error, outbox))?;
+        self.stop(save, why, outbox)
     }
 
-    /// The loop; returns whether to save at its end.
-    fn train_on(&mut self, outbox: &mut Outbox) -> Result<bool> {
+    /// The loop; returns whether to save at its end, and why it ended.
+    fn train_on(&mut self, outbox: &mut Outbox) -> Result<(bool, Why)> {
         if !self.all_steps_done() {
             outbox.send(Event::Phase(Phase::Training));
         }
         loop {
             match self.take_commands(outbox)? {
                 None => {}
-                Some(Wish::Quit { save }) => return Ok(save),
-                Some(Wish::Leave) if self.save_checkpoint(outbox)? => return Ok(true),
+                Some(Wish::Quit { save }) => return Ok((save, Why::Asked)),
+                Some(Wish::Leave) if self.is_untouched() || self.save_checkpoint(outbox)? => {
+                    return Ok((true, Why::Asked));
+                }
                 Some(Wish::Leave) => self.cannot_save(outbox),
                 Some(Wish::SaveElsewhere(dir)) => match self.save_elsewhere(&dir, outbox) {
-                    Ok(()) => return Ok(true),
+                    Ok(()) => return Ok((true, Why::Asked)),
                     Err(error) => self.cannot_save_there(&dir, &error, outbox),
                 },
             }
             self.keep_writing(outbox)?;
-            let start = Instant::now();
             match self.mode {
                 Mode::Training | Mode::OneStep if self.all_steps_done() => self.finish(outbox)?,
                 Mode::Training | Mode::OneStep => {
+                    // Time that passed in a pause, or in which the process was stopped, isn't the training's.
+                    let start = self.clock.now();
+                    self.counted = start;
                     self.train(outbox)?;
-                    self.parts.preview.budget().earn(start.elapsed());
+                    self.parts.preview.budget().earn(self.clock.now() - start);
                     self.share_time_with_preview(outbox);
-                    self.parts.progress.elapsed_s += start.elapsed().as_secs_f64();
+                    self.count_time();
                     if self.mode == Mode::OneStep && !self.all_steps_done() {
                         self.mode = Mode::Paused;
                         outbox.send(Event::Phase(Phase::Paused));
                     }
                 }
-                Mode::Finished if self.parts.audience == Audience::Nobody => return Ok(true),
+                Mode::Finished if self.parts.audience == Audience::Nobody => return Ok((true, Why::Done)),
                 Mode::Paused | Mode::Waiting | Mode::Finished => self.idle(outbox),
             }
             self.collect_snapshot(outbox);
@@ -145,7 +168,8 @@ impl Worker {
     /// Carries out everything asked for; `Some` when the run shall end.
     fn take_commands(&mut self, outbox: &mut Outbox) -> Result<Option<Wish>> {
         loop {
-            match self.parts.commands.try_recv() {
+            let early = self.early.pop_front().map(Ok);
+            match early.unwrap_or_else(|| self.parts.commands.try_recv()) {
                 Ok(Command::Quit { save }) => return Ok(Some(Wish::Quit { save })),
                 Ok(Command::Leave) => return Ok(Some(Wish::Leave)),
                 Ok(Command::SaveElsewhere { dir }) => return Ok(Some(Wish::SaveElsewhere(dir))),
@@ -220,9 +244,9 @@ impl Worker {
 
     /// One step with everything that is due after it.
     fn train(&mut self, outbox: &mut Outbox) -> Result<()> {
-        let start = Instant::now();
+        let start = self.clock.now();
         let report = self.parts.trainer.step()?;
-        let rate = self.throughput.add(report.samples.len(), start.elapsed());
+        let rate = self.throughput.add(report.samples.len(), self.clock.now() - start);
         let step = report.step;
         if self.panic_at == Some(step) {
             panic!("asked to by {PANIC_AT_STEP}");
@@ -240,7 +264,9 @@ impl Worker {
             )
         };
         let val_loss = if eval { self.parts.trainer.held_out_loss()? } else { None };
-        self.record(report, val_loss, rate, log, start, outbox);
+        // Before the line and the checkpoint of this step: both have the same time, and later lines a later one.
+        self.count_time();
+        self.record(report, val_loss, rate, log, outbox);
         if rows {
             let (mean, count) = self.parts.progress.timestep_loss.take();
             let row = TimestepLossRow { step, mean, count };
@@ -265,15 +291,7 @@ impl Worker {
         Ok(())
     }
 
-    fn record(
-        &mut self,
-        report: StepReport,
-        val_loss: Option<f64>,
-        images_per_s: f64,
-        log: bool,
-        start: Instant,
-        outbox: &mut Outbox,
-    ) {
+    fn record(&mut self, report: StepReport, val_loss: Option<f64>, images_per_s: f64, log: bool, outbox: &mut Outbox) {
         let progress = &mut self.parts.progress;
         for &(t, loss) in &report.samples {
             progress.timestep_loss.add(t, loss);
@@ -287,13 +305,20 @@ impl Worker {
             lr: report.lr,
             grad_norm: report.grad_norm,
             images_per_s,
-            elapsed_s: progress.elapsed_s + start.elapsed().as_secs_f64(),
+            elapsed_s: progress.elapsed_s,
         };
         if log || val_loss.is_some() {
             self.parts.journal.step(&record);
             self.write_lines(outbox);
         }
         outbox.send(Event::Step(record));
+    }
+
+    /// Adds the time since the last count to the run's.
+    fn count_time(&mut self) {
+        let now = self.clock.now();
+        self.parts.progress.elapsed_s += (now - self.counted).as_secs_f64();
+        self.counted = now;
     }
 
     /// Lets the preview make as many network calls as its budget allows.
@@ -305,13 +330,17 @@ impl Worker {
     }
 
     fn advance_preview(&mut self, outbox: &mut Outbox) {
-        match self.parts.preview.advance(self.steps_done()) {
+        let (step, start) = (self.steps_done(), self.clock.now());
+        match self.parts.preview.advance(step) {
             Ok((frame, picture)) => {
+                self.parts.preview.budget().spend(self.clock.now() - start);
                 self.parts.frames.send(frame);
                 if let Some(picture) = picture {
                     self.save_picture(picture, outbox);
                 }
             }
+            // The run is about to end: the command is on its way.
+            Err(error) if Interrupted::caused(&error) => self.parts.preview.set_enabled(false),
             Err(error) => self.preview_failed(error, outbox),
         }
     }

@@ -260,6 +260,7 @@ impl Worker {
 
     fn moved(&mut self, message: String, outbox: &mut Outbox) {
         let step = self.steps_done();
+        self.standing.begun(self.parts.run.path());
         self.parts.journal.event(step, "moved", &message);
         outbox.send(Event::FolderMoved { step, dir: self.parts.run.path().to_path_buf(), message });
     }

@@ -14,6 +14,9 @@ use super::identity::{self, Identity};
 use super::whereabouts::{HeldFolder, Whereabouts};
 use crate::config::{CONFIG_VERSION, Config};
 
+/// Where runs go that are given no place.
+const RUNS: &str = "runs";
+
 /// Held (by the operating system's lock) by the process that trains in the folder.
 const LOCK: &str = ".lock";
 
@@ -156,6 +159,15 @@ impl RunDir {
         Ok(())
     }
 
+    /// Removes the folder of a new run that came to nothing: what its start wrote, and the folders that it made.
+    pub fn discard(&self) {
+        remove_start(&self.path, &self.made);
+        // `runs/`, if nothing else is in it.
+        if let Some(parent) = self.path.parent().filter(|parent| *parent == Path::new(RUNS)) {
+            let _ = fs::remove_dir(parent);
+        }
+    }
+
     /// Writes `config.toml` anew (a run resumed with other settings).
     pub fn write_config(&self, config: &Config) -> Result<(), RunError> {
         write_replacing(&self.path.join("config.toml"), config.to_toml().as_bytes())
@@ -275,7 +287,7 @@ fn lock(path: &Path) -> Result<File, RunError> {
 
 /// Makes `runs/<date>-<name>-<short id>`.
 fn new_folder(name: &str) -> Result<PathBuf, RunError> {
-    let runs = Path::new("runs");
+    let runs = Path::new(RUNS);
     fs::create_dir_all(runs).map_err(|e| RunError::not_writable(runs, e))?;
     let now = jiff::Zoned::now();
     let name: String = name.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();

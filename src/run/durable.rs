@@ -4,10 +4,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::process::partial::{self, Partial};
+
 /// Writes a file whole: either the old content stays, or the new is there.
 pub fn write_replacing(path: &Path, content: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.partial"));
+    let _half_written = Partial::at(&beside);
     let write = || {
         let mut file = File::create(&beside)?;
         file.write_all(content)?;
@@ -24,6 +27,7 @@ pub fn write_replacing(path: &Path, content: &[u8]) -> io::Result<()> {
 /// names at once there is no moment without a whole folder; elsewhere the old one steps aside to `aside` first.
 pub fn replace_folder(fresh: &Path, target: &Path, aside: &Path) -> io::Result<()> {
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _whole = partial::hold();
     if !target.exists() {
         fs::rename(fresh, target)?;
         return sync_folder(parent);

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::durable::{remove_folder, replace_folder, sync_tree};
+use crate::process::partial::Partial;
 
 /// A folder under construction. Dropped unfinished, it leaves nothing behind.
 pub struct FreshFolder {
     target: PathBuf,
     partial: PathBuf,
+    _half_written: Partial,
 }
 
 impl FreshFolder {
@@ -33,7 +35,8 @@ impl FreshFolder {
             Ok(partial)
         };
         let partial = begin().with_context(|| format!("cannot write the folder {}", target.display()))?;
-        Ok(Self { target: target.to_path_buf(), partial })
+        let _half_written = Partial::at(&partial);
+        Ok(Self { target: target.to_path_buf(), partial, _half_written })
     }
 
     /// Where to write.

@@ -106,6 +106,7 @@ fn write_state(dir: &Path, state: &TrainerState, progress: &Progress, origin: &O
         run: Some(origin.identity.run.clone()),
         seed: Some(origin.seed),
         spoiled: origin.spoiled.clone(),
+        threads: progress.threads,
     };
     Ok(fs::write(dir.join("state.json"), serde_json::to_string_pretty(&file)? + "\n")?)
 }

@@ -19,6 +19,8 @@ pub struct Progress {
     pub loss_average: LossAverage,
     /// Losses per timestep since the last row.
     pub timestep_loss: TimestepLoss,
+    /// Training threads of the newest session, which the last bits of all numbers depend on; 0: not known.
+    pub threads: usize,
 }
 
 impl Progress {
@@ -31,6 +33,7 @@ impl Progress {
             elapsed_s: 0.0,
             loss_average: LossAverage::new(Self::LOSS_DECAY),
             timestep_loss: TimestepLoss::new(config.diffusion.timesteps, config.train.timestep_bins),
+            threads: 0,
         }
     }
 }
@@ -62,6 +65,9 @@ pub(super) struct StateFile {
     /// Kept when training diverged: the weights are finite, but of doubtful use, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spoiled: Option<String>,
+    /// Older checkpoints lack it.
+    #[serde(default)]
+    pub threads: usize,
 }
 
 /// Reads the version first: a newer file may look different in every other respect.
@@ -125,6 +131,7 @@ mod tests {
             run: None,
             seed: None,
             spoiled: None,
+            threads: 4,
         };
         let text = serde_json::to_string(&file).unwrap();
         let back = parse(Path::new("x"), &text).unwrap();
