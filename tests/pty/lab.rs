@@ -83,7 +83,7 @@ impl Lab {
         let folder = tempfile::tempdir().unwrap();
         let pair = native_pty_system().openpty(size(setup.columns, setup.rows)).unwrap();
         let program = env!("CARGO_BIN_EXE_difflab");
-        let mut command = CommandBuilder::new(if setup.shell.is_empty() { program } else { "sh" });
+        let mut command = CommandBuilder::new(if setup.shell.is_empty() { program } else { "/bin/sh" });
         if !setup.shell.is_empty() {
             command.args(["-c", &format!("{}; exec \"$0\" \"$@\"", setup.shell), program]);
         }
