@@ -16,6 +16,7 @@ mod plan;
 mod preview;
 mod protocol;
 mod rescue;
+mod resuming;
 mod sampling_settings;
 mod saving;
 mod snapshots;

@@ -5,10 +5,12 @@
 //! model_index.json, unet/, scheduler/     the averaged weights, as diffusers reads them (mlp/ for an MLP)
 //! difflab/weights.safetensors             the raw weights, in the layout of memory
 //! difflab/optimizer.safetensors           both moments of every parameter
+//! difflab/config.toml, data.json          what it was trained with: every key, and which data
 //! difflab/state.json                      format version, step, the run it belongs to, running averages
 //! difflab/checksums.sha256                sha256 of every other file (`sha256sum -c` reads it)
 //! ```
 
+mod facts;
 mod list;
 mod load;
 mod manifest;
@@ -16,6 +18,7 @@ mod prune;
 mod save;
 mod state;
 
+pub use facts::Facts;
 pub use list::{Found, all, list, run_of_newest, step_of};
 pub use load::{Loaded, can_resume, load, newest_good, verify};
 pub use prune::{Verified, prune};

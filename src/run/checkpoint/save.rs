@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 
+use super::facts;
 use super::list::{Found, list};
 use super::load::{TIMESTEP_SAMPLER, folder};
 use super::manifest;
@@ -54,6 +55,7 @@ pub fn save(
         };
         save_network(&partial, net, &ema, scheduler.as_ref())?;
         write_state(&partial.join("difflab"), state, progress, origin)?;
+        facts::write(&partial, config, progress.data.as_deref())?;
         manifest::write(&partial)?;
         sync_tree(&partial)?;
         let strange = |found: &Found| found.step != state.step || found.is_foreign(Some(&origin.identity.run));
