@@ -253,7 +253,7 @@ impl Worker {
         let commands = self.parts.commands.clone();
         let ends = |command| matches!(command, Command::Quit { .. } | Command::Leave);
         let enough = || asked || interrupt::asked() || commands.try_iter().any(ends);
-        while let Some((step, result)) = self.snapshots.wait(&enough) {
+        while let Some((step, result)) = self.snapshots.wait(enough) {
             self.report_snapshot(step, result, outbox);
             if !self.writing.minor.is_on() && !enough() {
                 self.begin_waiting_snapshot(outbox);
