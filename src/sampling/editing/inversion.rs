@@ -5,6 +5,7 @@ use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
 use crate::diffusion::{NoiseLevel, combine};
+use crate::process::interrupt;
 use crate::sampling::{Denoiser, Prediction};
 
 /// An image on its way back into noise.
@@ -37,7 +38,7 @@ const DEVIATION: f64 = 0.5;
 /// than the one before, the next go half-way only. `seen` hears of every network call.
 ///
 /// # Errors
-/// When there are no levels or the denoiser fails.
+/// When there are no levels, the denoiser fails, or the work is interrupted.
 pub fn invert(
     denoiser: &dyn Denoiser,
     levels: &[NoiseLevel],
@@ -50,6 +51,7 @@ pub fn invert(
     for &to in levels.iter().rev() {
         let (mut x_t, mut moved, mut pace) = (x_s.clone(), f64::INFINITY, 1.0);
         for _ in 0..GUESSES {
+            interrupt::check()?;
             calls += 1;
             seen(calls);
             let prediction = denoiser.predict(&x_t, to)?;
