@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::catalogue::{self, CatalogueEntry, Embedded, catalogue};
+use super::home::expanded;
 use super::idx::IdxImages;
 use super::{DataError, Dataset, embedded, folder, idx, points, resize};
 use crate::config::{DataConfig, POINT_SETS};
@@ -21,6 +22,7 @@ const USUAL_NAMES: [&str; 4] =
 /// Missing, truncated or lying files, empty folders, images that don't fit together: each message names
 /// the file, what was expected and what was found.
 pub fn load(config: &DataConfig) -> Result<Dataset, DataError> {
+    let config = &at_home(config);
     match config.dataset.as_str() {
         "images" => folder::load(&own_name(&config.path), Path::new(&config.path), config.image_size, config.channels),
         "idx" => fit(load_own_idx(config)?, config),
@@ -41,6 +43,7 @@ pub fn load(config: &DataConfig) -> Result<Dataset, DataError> {
 /// # Errors
 /// [`DataError::Unknown`] when it is none of these.
 pub fn locate(name_or_path: &str) -> Result<DataConfig, DataError> {
+    let name_or_path = &expanded(name_or_path);
     let own =
         |dataset: &str| DataConfig { dataset: dataset.into(), path: name_or_path.into(), ..DataConfig::default() };
     let path = Path::new(name_or_path);
@@ -53,6 +56,11 @@ pub fn locate(name_or_path: &str) -> Result<DataConfig, DataError> {
     } else {
         Err(unknown(name_or_path))
     }
+}
+
+/// The same with `~` in its paths replaced.
+fn at_home(config: &DataConfig) -> DataConfig {
+    DataConfig { path: expanded(&config.path), labels: expanded(&config.labels), ..config.clone() }
 }
 
 fn unknown(name: &str) -> DataError {
