@@ -104,8 +104,9 @@ impl Place {
     fn edit(&self, from: &str, to: &str) {
         let file = self.path("run/config.toml");
         let text = fs::read_to_string(&file).unwrap();
-        assert!(text.contains(from), "{from} is not in {text}");
-        fs::write(file, text.replace(from, to)).unwrap();
+        let (from, to) = (format!("\n{from}\n"), format!("\n{to}\n"));
+        assert!(text.contains(&from), "{from} is not in {text}");
+        fs::write(file, text.replace(&from, &to)).unwrap();
     }
 }
 
