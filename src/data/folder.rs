@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
 
+use super::undecodable::why;
 use super::{DataError, Dataset, resize};
 
 /// Folders inside a class folder are searched this deep; it also ends loops of links.
@@ -174,11 +175,11 @@ fn decode_all(files: &Files, side: u32) -> Vec<Result<Picture, String>> {
 /// The picture in a file, the right way up.
 pub(super) fn decoded(path: &Path) -> Result<DynamicImage, String> {
     let reader =
-        ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(|error| error.to_string())?;
-    let mut decoder = reader.into_decoder().map_err(|error| error.to_string())?;
+        ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(|error| why(&error.into()))?;
+    let mut decoder = reader.into_decoder().map_err(|error| why(&error))?;
     // Cameras store how they were held; without it people lie on their side.
     let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| why(&error))?;
     picture.apply_orientation(orientation);
     if picture.width() == 0 || picture.height() == 0 {
         return Err("it has no pixels".into());

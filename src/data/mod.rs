@@ -22,6 +22,7 @@ mod points_formulas;
 mod points_picture;
 mod resize;
 mod thousands;
+mod undecodable;
 
 pub use catalogue::{CatalogueEntry, Embedded, catalogue};
 pub use dataset::Dataset;

@@ -42,6 +42,8 @@ impl Guidance {
         let asked = config.negative_class.as_str();
         let negative_class = match asked {
             "" => None,
+            // The null class by its name on the command line, unless a class has it.
+            "none" if !class_names.iter().any(|name| name == asked) => None,
             _ => Some(
                 class_names
                     .iter()
