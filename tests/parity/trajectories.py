@@ -8,6 +8,19 @@ import torch
 import diffusers
 
 
+def exact_betas(config):
+    """The betas of a scheduler in f64."""
+    steps = config.num_train_timesteps
+    if config.trained_betas is not None:
+        return np.array(config.trained_betas, dtype=np.float64)
+    if config.beta_schedule == "squaredcos_cap_v2":
+        g = np.cos((np.arange(steps + 1) / steps + 0.008) / 1.008 * np.pi / 2) ** 2
+        return np.minimum(1 - g[1:] / g[:-1], 0.999)
+    if config.beta_schedule == "scaled_linear":
+        return np.linspace(config.beta_start**0.5, config.beta_end**0.5, steps) ** 2
+    return np.linspace(config.beta_start, config.beta_end, steps)
+
+
 def exact_sigmas(scheduler):
     """Gives HeunDiscreteScheduler its sigmas in f64.
 
@@ -15,20 +28,28 @@ def exact_sigmas(scheduler):
     estimates of x_0 differ by with half the ratio of the sigmas, some hundreds: its own f32 sigmas are off by
     3e-5 there, and its samples by 3e-2. With exact ones it gives what difflab gives.
     """
-    config = scheduler.config
-    steps = config.num_train_timesteps
-    if config.trained_betas is not None:
-        betas = np.array(config.trained_betas, dtype=np.float64)
-    elif config.beta_schedule == "squaredcos_cap_v2":
-        g = np.cos((np.arange(steps + 1) / steps + 0.008) / 1.008 * np.pi / 2) ** 2
-        betas = np.minimum(1 - g[1:] / g[:-1], 0.999)
-    elif config.beta_schedule == "scaled_linear":
-        betas = np.linspace(config.beta_start**0.5, config.beta_end**0.5, steps) ** 2
-    else:
-        betas = np.linspace(config.beta_start, config.beta_end, steps)
-    alphas_cumprod = np.cumprod(1 - betas)
-    sigmas = np.interp(scheduler.timesteps.numpy(), np.arange(steps), np.sqrt(1 / alphas_cumprod - 1))
+    alphas_cumprod = np.cumprod(1 - exact_betas(scheduler.config))
+    steps = np.arange(scheduler.config.num_train_timesteps)
+    sigmas = np.interp(scheduler.timesteps.numpy(), steps, np.sqrt(1 / alphas_cumprod - 1))
     scheduler.sigmas = torch.from_numpy(np.append(sigmas, 0.0))
+
+
+def in_f64(unet, scheduler, noise, steps):
+    """What `theirs` gives where diffusers' own f32 is too coarse for its formulas (large sigmas, high orders): the same
+    code of diffusers with its betas, sigmas and samples in f64, and the network as it is."""
+    alphas_cumprod = torch.from_numpy(np.cumprod(1 - exact_betas(scheduler.config)))
+    if not scheduler.config.get("rescale_betas_zero_snr"):
+        scheduler.alphas_cumprod = alphas_cumprod
+    scheduler.set_timesteps(steps)
+    if hasattr(scheduler, "sigmas"):
+        scheduler.sigmas = scheduler.sigmas.double()
+    x = noise.double() * getattr(scheduler, "init_noise_sigma", 1.0)
+    with torch.no_grad():
+        for t in scheduler.timesteps:
+            scaled = scheduler.scale_model_input(x, t) if hasattr(scheduler, "scale_model_input") else x
+            output = unet(scaled.float(), t).sample
+            x = scheduler.step(output.double(), t, x).prev_sample.double()
+    return x.float()
 
 
 @torch.no_grad()
