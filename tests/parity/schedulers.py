@@ -220,6 +220,8 @@ class Schedulers:
         for key, default in known.items():
             # Schedules that end almost without signal make large numbers of epsilon.
             base = small | (bounded if key in ("beta_schedule", "rescale_betas_zero_snr") else {})
+            if key == "beta_schedule" and "clip_sample" in known:
+                base = base | {"clip_sample": True}
             cases += [base | {key: value} for value in values(cls, key, default)]
         for key in ("dynamic_thresholding_ratio", "sample_max_value"):
             cases += [small | {"thresholding": True, key: v} for v in VALUES[key] if key in known]

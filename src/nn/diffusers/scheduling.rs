@@ -178,6 +178,11 @@ fn variance_type(settings: &Settings) -> Result<VarianceType> {
         "",
         &[
             ("", VarianceType::FixedSmall),
+            // DDPM's words, which DPM-Solver has no use for: made `from_config` of its settings, it keeps them.
+            ("fixed_small", VarianceType::FixedSmall),
+            ("fixed_small_log", VarianceType::FixedSmall),
+            ("fixed_large", VarianceType::FixedSmall),
+            ("fixed_large_log", VarianceType::FixedSmall),
             ("learned", VarianceType::LearnedRange),
             ("learned_range", VarianceType::LearnedRange),
         ],
@@ -241,6 +246,11 @@ fn spacing(settings: &Settings, timesteps: usize, sample: &mut SampleConfig) -> 
     }
     sample.spacing = spacing;
     if let Some(of_sigmas) = sigma_spacing(settings)? {
+        ensure!(
+            spacing != TimestepSpacing::Leading || settings.text("interpolation_type", "linear")? == "linear",
+            "interpolation_type = \"log_linear\" with timestep_spacing = \"leading\" and a spacing of σ is not supported; \
+             without one of the three it is"
+        );
         sample.spacing = of_sigmas;
         sample.sigma_range = match spacing {
             _ if !solvers::takes_ends_from_timesteps(settings)? => SigmaRange::Whole,

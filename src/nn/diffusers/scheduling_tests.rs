@@ -94,6 +94,9 @@ fn the_process_is_the_one_of_the_settings() {
     ] {
         assert_eq!(read("DDPMScheduler", json!({"variance_type": word})).diffusion.variance_type, expected);
     }
+    // DPM-Solver made from DDPM's settings keeps the word, and looks at learned variances alone.
+    let dpm = |word: &str| read("DPMSolverMultistepScheduler", json!({"variance_type": word})).diffusion.variance_type;
+    assert_eq!((dpm("fixed_large"), dpm("learned")), (VarianceType::FixedSmall, VarianceType::LearnedRange));
     // An offset would lead a step at each timestep beyond the last one.
     assert_eq!(read("DDPMScheduler", json!({"steps_offset": 1})).sample.steps, 999);
 }
@@ -218,6 +221,12 @@ fn what_has_no_counterpart_is_refused_by_name() {
             json!({"timestep_type": "continuous", "prediction_type": "v_prediction"}),
             "timestep_type",
         ),
+        (
+            "EulerDiscreteScheduler",
+            json!({"use_beta_sigmas": true, "interpolation_type": "log_linear", "timestep_spacing": "leading"}),
+            "interpolation_type",
+        ),
+        (DPM, json!({"algorithm_type": "deis"}), "algorithm_type"),
         ("FlowMatchEulerDiscreteScheduler", json!({"stochastic_sampling": true}), "stochastic_sampling"),
         ("FlowMatchEulerDiscreteScheduler", json!({"use_dynamic_shifting": true}), "use_dynamic_shifting"),
         ("FlowMatchEulerDiscreteScheduler", json!({"invert_sigmas": true}), "invert_sigmas"),
