@@ -14,6 +14,7 @@ import io
 import itertools
 import json
 import math
+import re
 import shutil
 import tomllib
 import typing
@@ -24,6 +25,7 @@ import torch
 from safetensors.torch import save_file
 
 import diffusers
+from binary import ROOT
 from diffusers import UNet2DModel
 from trajectories import in_f64, theirs
 
@@ -169,6 +171,15 @@ def finite(settings):
     return json.dumps(settings, indent=2, sort_keys=True) + "\n"
 
 
+def documented(text):
+    """The keys and defaults that docs/diffusers.md lists, and so the binary knows, by class."""
+    found = {}
+    for section in text.split("\n### ")[1:]:
+        rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \|", section, re.M)
+        found[section.split("\n")[0]] = {key: json.loads(default) for key, default in rows}
+    return found
+
+
 class Schedulers:
     def __init__(self, difflab):
         self.difflab = difflab
@@ -196,6 +207,10 @@ class Schedulers:
             self.networks[kind] = (unet, noise, many)
 
     def all(self):
+        for name, listed in documented((ROOT / "docs" / "diffusers.md").read_text()).items():
+            theirs = keys(getattr(diffusers, name))
+            differ = {k for k in listed.keys() | theirs.keys() if k not in listed or listed[k] != theirs.get(k, "")}
+            self.difflab.say(name, "documented keys and defaults", f"{differ}" if differ else 0.0, 0.0)
         for name in classes():
             if self.difflab.wanted(name):
                 self.of_class(name)
