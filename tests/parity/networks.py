@@ -24,7 +24,7 @@ def families(difflab):
             beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", clip_sample=False)),
         "saved-ddpm-cifar10": (base | dict(
             in_channels=3, out_channels=3, flip_sin_to_cos=False, freq_shift=1, downsample_padding=0, norm_eps=1e-6,
-            attention_head_dim=None), dict(timestep_spacing="trailing", variance_type="fixed_large")),
+            attention_head_dim=None), dict(timestep_spacing="linspace", variance_type="fixed_large")),
         "saved-one-of-all": (base | dict(
             center_input_sample=True, mid_block_scale_factor=1.5, add_attention=False, attn_norm_num_groups=2,
             sample_size=8), dict(beta_schedule="scaled_linear", beta_start=8e-4, beta_end=0.012, timestep_spacing="linspace")),
