@@ -157,6 +157,8 @@ def paired(names):
         if settings.get("beta_schedule") == "squaredcos_cap_v2" and settings.get("prediction_type") == "epsilon":
             # Almost no signal is left at its end, and epsilon makes numbers of it that are beyond all pictures.
             settings["prediction_type"] = "v_prediction"
+        if settings.get("beta_schedule") == "squaredcos_cap_v2" and "clip_sample" in settings:
+            settings["clip_sample"] = True
         yield settings
 
 
@@ -298,7 +300,10 @@ class Schedulers:
             self.count(name, "refused" if named else "silent", given, stderr)
             return
         if not expected:
-            self.count(name, "silent", given, f"diffusers itself fails ({failure}), and the folder is imported")
+            # Settings that a scheduler can't even be made of are to be refused. Others fail in these numbers of steps
+            # (two equal timesteps at the beginning), and there is nothing to compare.
+            kind = "no answer" if failure.startswith("IndexError") else "silent"
+            self.count(name, kind, given, f"diffusers itself fails ({failure}), and the folder is imported")
             return
         for key in unknown:
             if key not in stderr:
@@ -327,7 +332,7 @@ class Schedulers:
             print(f"FAIL {name} {shown}: {why.strip().splitlines()[0] if why.strip() else ''}", flush=True)
 
     def report(self):
-        kinds = ["equal", "distribution", "refused", "silent"]
+        kinds = ["equal", "distribution", "refused", "no answer", "silent"]
         print(f"\n{'class':36}" + "".join(f"{kind:>14}" for kind in kinds))
         total = Counter()
         for name, counts in self.table.items():
@@ -340,7 +345,7 @@ class Schedulers:
 def closeness(ours, expected):
     """None, or how far two samples are apart."""
     inside = (expected.abs() < 1).float().mean().item()
-    if inside < 0.2:
+    if inside < 0.1:
         return f"only {100 * inside:.0f} % of the pixels are within [-1, 1]: nothing is compared"
     difference = (ours - expected.clamp(-1, 1)).abs().max().item()
     return None if difference <= LIMIT else f"{difference:.2e} apart"
