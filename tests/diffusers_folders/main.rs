@@ -119,6 +119,8 @@ fn the_ways_of_the_folder_s_scheduler_are_kept() {
         ("linspace", json!({"_class_name": "DDIMScheduler", "timestep_spacing": "linspace"})),
     ] {
         let folder = copy("uncond_default", dir.path());
+        // Which names the class too, and would win.
+        fs::remove_file(folder.join("model_index.json")).unwrap();
         let path = folder.join("scheduler/scheduler_config.json");
         let mut settings: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         settings.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
