@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use image::imageops::{FilterType, crop_imm, resize};
 
-use super::folder::decoded;
+use super::folder::with_picture;
 use super::resize::{to_bytes, to_rgb};
 
 /// Reads a picture and makes it `(height, width, channels)` (1 or 3): transparency on white, cropped about its
@@ -14,9 +14,10 @@ use super::resize::{to_bytes, to_rgb};
 /// # Errors
 /// A file that is missing or no picture, with its name.
 pub fn read_picture(path: &Path, (height, width, channels): (usize, usize, usize)) -> Result<Vec<f32>> {
-    let picture = decoded(path).map_err(anyhow::Error::msg).with_context(|| format!("reading {}", path.display()))?;
     ensure!(height > 0 && width > 0, "images of {height}×{width} pixels hold nothing");
-    let rgb = to_rgb(&picture, 0);
+    let rgb = with_picture(path, |picture| to_rgb(picture, 0))
+        .map_err(anyhow::Error::msg)
+        .with_context(|| format!("reading {}", path.display()))?;
     // The largest part of the run's shape.
     let (w, h) = rgb.dimensions();
     let scale = (f64::from(w) / width as f64).min(f64::from(h) / height as f64);

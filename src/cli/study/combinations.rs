@@ -138,7 +138,7 @@ impl Study {
             return Ok(SamplerName::ALL.iter().map(|_| Outcome::Refused).collect());
         }
         config.validate().with_context(|| what.clone())?;
-        let none = self.held_out.split_held_out(self.held_out.len() - 1, 0)?.0;
+        let none = self.held_out.clone().split_held_out(self.held_out.len() - 1, 0)?.0;
         let mut trainer = Trainer::new(&config, self.train.clone(), &none, &Device::Cpu, self.workers.clone())?;
         let started = Instant::now();
         for _ in 0..self.args.train_steps {

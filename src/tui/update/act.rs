@@ -182,7 +182,7 @@ fn back(state: &mut State) {
 fn toggle_pause(state: &mut State) -> Vec<Effect> {
     match state.phase {
         Phase::Paused => command(state, Command::Resume),
-        Phase::Training | Phase::Starting(_) => command(state, Command::Pause),
+        Phase::Training | Phase::Starting(_) | Phase::Loading(_) => command(state, Command::Pause),
         Phase::Finished => {
             tell(state, "all steps are done; there is nothing to pause");
             Vec::new()
