@@ -7,6 +7,7 @@
 //! | [`cli`] | one file a subcommand: parses, calls, prints |
 //! | [`tui`] | the interactive lab |
 //! | [`headless`] | the same lab without a screen |
+//! | [`speak`] | what the program says: results that must arrive, remarks that must not hurt |
 //! | [`lab`] | the protocol, and the worker thread that owns the trainer |
 //! | [`run`] | the run folder: config, metrics, checkpoints, snapshots, model card |
 //! | [`eval`] | the judge: how many samples read as what they should be |
@@ -20,6 +21,9 @@
 //! | [`picture`] | grids, films and plots; the colours that mean the same everywhere |
 //! | [`config`] | the experiment file: schema, defaults, validation, overrides |
 //! | [`random`] | the seeded generators that all randomness flows from |
+
+// They panic where nobody listens any more: see `speak`.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod bench;
 pub mod cli;
@@ -35,5 +39,6 @@ pub mod picture;
 pub mod random;
 pub mod run;
 pub mod sampling;
+pub mod speak;
 pub mod train;
 pub mod tui;

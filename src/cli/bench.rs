@@ -1,7 +1,5 @@
 //! `difflab bench`: how fast this machine trains and samples.
 
-use std::io::{self, Write};
-
 use anyhow::Result;
 use clap::ValueEnum;
 use indicatif::ProgressBar;
@@ -9,6 +7,7 @@ use indicatif::ProgressBar;
 use super::{UsageError, device};
 use crate::bench::{Measured, OWN_NAMES, Plan, Report, Subject};
 use crate::config::shipped;
+use crate::speak;
 
 /// Measure how fast this machine trains and samples.
 ///
@@ -91,9 +90,7 @@ pub fn run(args: Args) -> Result<()> {
             Format::Table => table(&report),
         }
     };
-    // Whoever closed the pipe has read enough.
-    let _ = io::stdout().write_all(text.as_bytes());
-    Ok(())
+    Ok(speak::print(&text)?)
 }
 
 fn subject(args: &Args) -> Result<Subject> {

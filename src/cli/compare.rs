@@ -1,7 +1,6 @@
 //! `difflab compare`: where runs differ, and what came of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -12,6 +11,7 @@ use super::UsageError;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
 use crate::run::{self, StepRecord};
+use crate::speak;
 
 /// Compare runs: the config keys that differ, and the results.
 #[derive(Debug, clap::Args)]
@@ -51,15 +51,14 @@ pub fn run(args: Args) -> Result<()> {
         Format::Table => table(&runs),
         Format::Json => serde_json::to_string_pretty(&json(&runs))? + "\n",
     };
-    // Whoever closed the pipe has read enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    speak::print(&text)?;
     if let Some(path) = &args.plot {
         let plots = plots(&runs);
         if plots.iter().all(|plot| plot.series.iter().all(|series| series.points.is_empty())) {
             return Err(UsageError::new("--plot: none of these runs has any losses yet").into());
         }
         save_stacked(&plots, path, 1000, 420 * plots.len() as u32)?;
-        eprintln!("wrote {}", path.display());
+        speak::remark(format_args!("wrote {}", path.display()));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `difflab data`: which datasets there are, and what is in one.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -14,6 +14,7 @@ use crate::data::thousands;
 use crate::data::{self, CatalogueEntry, Dataset, Embedded};
 use crate::picture;
 use crate::picture::palette::DARK;
+use crate::speak;
 use crate::tui::ImageProtocol;
 
 /// List the bundled datasets, or show what is in one.
@@ -32,7 +33,7 @@ pub enum DataCommand {
     },
     /// What is in a dataset: counts, classes, and some of its pictures.
     Show {
-        /// A bundled dataset, an idx file or the folder it lies in, or a folder of pictures.
+        /// A bundled dataset, or a path: a folder of pictures, idx files, NumPy arrays, CIFAR's batches.
         name: String,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
@@ -73,10 +74,10 @@ const GAP: usize = 1;
 /// A dataset that isn't there or can't be read, or a picture that can't be written.
 pub fn run(args: Args) -> Result<()> {
     match args.command {
-        DataCommand::List { format: Format::Table } => print(&table(&data::catalogue())),
+        DataCommand::List { format: Format::Table } => speak::print(&table(&data::catalogue()))?,
         DataCommand::List { format: Format::Json } => {
             let entries: Vec<Value> = data::catalogue().iter().map(entry_json).collect();
-            print(&format!("{:#}\n", Value::from(entries)));
+            speak::print(&format!("{:#}\n", Value::from(entries)))?;
         }
         DataCommand::Show { name, format, image_size, out, images } => {
             let config = DataConfig { image_size, ..data::locate(&name)? };
@@ -84,13 +85,13 @@ pub fn run(args: Args) -> Result<()> {
             let dataset = data::load(&config)?;
             let took = started.elapsed().as_secs_f64();
             for warning in &dataset.warnings {
-                eprintln!("warning: {warning}");
+                speak::warn(warning);
             }
             let catalogue = data::catalogue();
             let entry = catalogue.iter().find(|entry| entry.name == config.dataset);
             match format {
-                Format::Table => print(&facts(&dataset, entry, took)),
-                Format::Json => print(&format!("{:#}\n", dataset_json(&dataset, entry))),
+                Format::Table => speak::print(&facts(&dataset, entry, took))?,
+                Format::Json => speak::print(&format!("{:#}\n", dataset_json(&dataset, entry)))?,
             }
             let points = picture::is_points((dataset.height, dataset.width, dataset.channels));
             match out {
@@ -114,16 +115,11 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-fn print(text: &str) {
-    // Whoever closed the pipe has read enough.
-    let _ = io::stdout().write_all(text.as_bytes());
-}
-
 fn save(picture: &RgbImage, path: &Path) -> Result<()> {
     picture
         .save_with_format(path, image::ImageFormat::Png)
         .with_context(|| format!("cannot write the picture to {}", path.display()))?;
-    eprintln!("wrote {}", path.display());
+    speak::remark(format_args!("wrote {}", path.display()));
     Ok(())
 }
 

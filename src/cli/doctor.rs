@@ -1,7 +1,7 @@
 //! `difflab doctor`: what this terminal and this machine can do.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::doctor_run;
 use crate::data::catalogue;
+use crate::speak;
 use crate::tui::abilities;
 use crate::tui::image_protocol::{Graphics, ImageProtocol, detect, multiplexer};
 use crate::tui::theme::{Capability, ThemeName};
@@ -107,7 +108,7 @@ pub fn run(args: Args) -> Result<()> {
         Format::Text => report.to_text(),
         Format::Json => serde_json::to_string_pretty(&report).context("writing the report as JSON")? + "\n",
     };
-    std::io::stdout().write_all(text.as_bytes()).context("printing the report")
+    Ok(speak::print(&text)?)
 }
 
 impl Report {

@@ -1,7 +1,6 @@
 //! `difflab doctor RUN`: does the run's network use the time it is told?
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -12,6 +11,7 @@ use crate::config::SamplerName;
 use crate::kernels::Workers;
 use crate::run::{self, LoadedModel};
 use crate::sampling::{SamplerSettings, Trajectory, network_denoiser, sample, starting_noise};
+use crate::speak;
 use crate::train::{TimeUse, percent};
 
 /// Images that the network is asked about, and the steps in which it draws them itself.
@@ -25,11 +25,11 @@ const STEPS: usize = 10;
 pub fn run(name: &str, as_json: bool) -> Result<()> {
     let model = LoadedModel::open(&run::find(name)?, None)?;
     for warning in &model.warnings {
-        eprintln!("warning: {warning}");
+        speak::warn(warning);
     }
     let time_use = TimeUse::measure(&model.net, &model.parameterization, &own_samples(&model)?, true)?;
     let text = if as_json { to_json(&model, &time_use)? } else { to_text(&model, &time_use) };
-    std::io::stdout().write_all(text.as_bytes()).context("printing the report")
+    Ok(speak::print(&text)?)
 }
 
 /// Clean images as the network itself draws them, so that the run's data need not be there.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::run::{self, LoadedModel};
+use crate::speak;
 
 /// Write a run as a folder that Python's diffusers opens.
 ///
@@ -33,11 +34,15 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let model = LoadedModel::open(&run::find(&args.run)?, args.checkpoint)?;
     for warning in &model.warnings {
-        eprintln!("warning: {warning}");
+        speak::warn(warning);
     }
     for note in run::export(&model, &args.dir, args.force)? {
-        eprintln!("note: {note}");
+        speak::remark(format_args!("note: {note}"));
     }
-    eprintln!("wrote {} (weights of step {}); its README.md says how to sample it", args.dir.display(), model.step);
+    speak::remark(format_args!(
+        "wrote {} (weights of step {}); its README.md says how to sample it",
+        args.dir.display(),
+        model.step
+    ));
     Ok(())
 }

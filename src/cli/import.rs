@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::run::{self, ImportOptions};
+use crate::speak;
 
 /// Make a run of a folder that Python's diffusers wrote.
 ///
@@ -34,15 +35,15 @@ pub fn run(args: Args) -> Result<()> {
     let options = ImportOptions { image_size: args.image_size, no_null_class: args.no_null_class };
     let imported = run::import(&args.dir, &args.run, options)?;
     for note in &imported.notes {
-        eprintln!("note: {note}");
+        speak::remark(format_args!("note: {note}"));
     }
     let run = args.run.display();
-    eprintln!(
+    speak::remark(format_args!(
         "made the run {run}: {} parameters, sampled with {} in {} steps unless told otherwise\n  difflab sample {run}\n  \
          difflab --resume {run} --set data.path=IMAGES   trains it further",
         imported.parameters,
         imported.config.sample.sampler.name(),
         imported.config.sample.steps
-    );
+    ));
     Ok(())
 }

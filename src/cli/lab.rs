@@ -1,6 +1,6 @@
 //! `difflab [CONFIG]`: opens the lab, on the screen or headless.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -12,6 +12,7 @@ use crate::headless::{self, Log};
 use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
 use crate::run;
 use crate::sampling::check_config_stability;
+use crate::speak;
 use crate::tui::{self, ImageProtocol, TuiOptions};
 
 /// The shipped config that opens when none is named.
@@ -71,8 +72,7 @@ enum LogFormat {
 /// Bad usage, config or data, and runs that fail.
 pub fn run(args: Args) -> Result<Outcome> {
     if args.help_config {
-        // Whoever closed the pipe has read enough.
-        let _ = writeln!(io::stdout(), "{}", config::help().trim_end());
+        speak::print(&format!("{}\n", config::help().trim_end()))?;
         return Ok(Outcome::Done);
     }
     let mut plan = plan(&args)?;
@@ -81,7 +81,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         if on_terminal {
             return tui::run(plan, TuiOptions { images: args.images, ..TuiOptions::default() });
         }
-        let _ = writeln!(io::stderr(), "difflab: no terminal to draw on, training without a screen (--no-tui)");
+        speak::remark("difflab: no terminal to draw on, training without a screen (--no-tui)");
     }
     let log = match args.log {
         Some(LogFormat::Json) => Log::Json,

@@ -10,6 +10,7 @@ pub mod eval;
 mod export;
 mod import;
 mod lab;
+mod numbers;
 mod output;
 mod program;
 mod runs;

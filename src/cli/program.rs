@@ -1,17 +1,21 @@
 //! The program: parses, dispatches, and says how it ended.
 
-use std::io::Write;
+use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::{UsageError, bench, compare, data, doctor, eval, export, import, lab, runs, sample, schedule, study};
+use super::{
+    UsageError, bench, compare, data, doctor, eval, export, import, lab, numbers, runs, sample, schedule, study,
+};
 use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::lab::Outcome;
 use crate::nn::diffusers::NotExpressible;
 use crate::run::RunError;
+use crate::speak::{self, Unwritten};
 
 /// Train, watch and understand diffusion models in a terminal.
 ///
@@ -44,7 +48,10 @@ enum Subcommands {
 /// data; 130 interrupted after saving.
 pub fn main() -> ExitCode {
     crate::kernels::threads::prepare();
-    let program = Program::parse();
+    let program = match parsed(std::env::args_os()) {
+        Ok(program) => program,
+        Err(answer) => return say(&answer),
+    };
     let result = match program.command {
         None => lab::run(program.lab),
         Some(command) => run(command).map(|()| Outcome::Done),
@@ -53,10 +60,30 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) => {
-            // A closed stderr must not turn the exit code into a panic's.
-            let _ = writeln!(std::io::stderr(), "difflab: {}", explain(&error));
+            speak::remark(format_args!("difflab: {}", explain(&error)));
             ExitCode::from(exit_code(&error))
         }
+    }
+}
+
+fn parsed<S: Into<OsString> + Clone>(words: impl IntoIterator<Item = S>) -> Result<Program, clap::Error> {
+    let matches = numbers::understood(Program::command()).try_get_matches_from(words)?;
+    Program::from_arg_matches(&matches)
+}
+
+/// What clap answers by itself: help and version on standard output, mistakes on standard error.
+fn say(answer: &clap::Error) -> ExitCode {
+    if answer.kind() == clap::error::ErrorKind::ValueValidation {
+        speak::remark(numbers::plain(&answer.to_string()).trim_end());
+        return ExitCode::from(2);
+    }
+    match answer.print() {
+        Err(error) if !answer.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
+            speak::remark(format_args!("difflab: {}", Unwritten(error)));
+            ExitCode::FAILURE
+        }
+        // clap's codes are 0 and 2.
+        _ => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2)),
     }
 }
 
@@ -96,30 +123,42 @@ fn explain(error: &anyhow::Error) -> String {
             text += &format!("\n  {cause}");
         }
     }
-    text
+    without_numbers(&text)
+}
+
+/// Rust ends what the system says in "(os error 28)", which tells a person nothing.
+fn without_numbers(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let mut plain = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.parse::<i32>().is_ok() => plain += rest,
+            _ => plain += &format!(" (os error {part}"),
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
 mod tests {
     use anyhow::{Context, anyhow};
-    use clap::CommandFactory;
 
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Program::command().debug_assert();
+        numbers::understood(Program::command()).debug_assert();
     }
 
     #[test]
     fn a_config_name_and_a_subcommand_are_told_apart() {
-        let parsed = Program::try_parse_from(["difflab", "mnist", "--no-tui", "--steps", "5"]).unwrap();
-        assert!(parsed.command.is_none());
-        let parsed = Program::try_parse_from(["difflab", "runs", "--format", "json"]).unwrap();
-        assert!(matches!(parsed.command, Some(Subcommands::Runs(_))));
-        assert!(Program::try_parse_from(["difflab"]).unwrap().command.is_none());
+        let program = parsed(["difflab", "mnist", "--no-tui", "--steps", "5"]).unwrap();
+        assert!(program.command.is_none());
+        let program = parsed(["difflab", "runs", "--format", "json"]).unwrap();
+        assert!(matches!(program.command, Some(Subcommands::Runs(_))));
+        assert!(parsed(["difflab"]).unwrap().command.is_none());
         // Behind the lab's own options a word is the name of a config.
-        assert!(Program::try_parse_from(["difflab", "--no-tui", "runs"]).unwrap().command.is_none());
+        assert!(parsed(["difflab", "--no-tui", "runs"]).unwrap().command.is_none());
     }
 
     #[test]
@@ -133,5 +172,11 @@ mod tests {
     fn causes_are_told_once() {
         let error = anyhow!("inner").context("middle: inner").context("outer");
         assert_eq!(explain(&error), "outer\n  middle: inner");
+    }
+
+    #[test]
+    fn numbers_of_the_system_are_left_out() {
+        let error = anyhow!("reading a: denied (os error 13), b: none (os error 2)\n  (os error x)");
+        assert_eq!(explain(&error), "reading a: denied, b: none\n  (os error x)");
     }
 }

@@ -1,11 +1,10 @@
 //! `difflab runs`: the runs in runs/, at a glance.
 
-use std::io::{self, Write};
-
 use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::run::{self, Summary};
+use crate::speak;
 
 /// List the runs in runs/.
 #[derive(Debug, clap::Args)]
@@ -21,18 +20,17 @@ enum Format {
     Json,
 }
 
-/// Prints the list; a reader that closes the pipe has read enough.
+/// Prints the list.
 ///
 /// # Errors
-/// When a summary cannot be written as JSON.
+/// When the list cannot be written.
 pub fn run(args: Args) -> Result<()> {
     let summaries: Vec<Summary> = run::all().iter().map(|path| Summary::of(path)).collect();
     let text = match args.format {
         Format::Json => serde_json::to_string_pretty(&summaries)? + "\n",
         Format::Table => table(&summaries),
     };
-    let _ = io::stdout().write_all(text.as_bytes());
-    Ok(())
+    Ok(speak::print(&text)?)
 }
 
 fn table(summaries: &[Summary]) -> String {

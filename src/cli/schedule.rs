@@ -1,9 +1,8 @@
 //! `difflab schedule`: what a noise schedule is, in numbers and as a plot.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr;
@@ -12,6 +11,7 @@ use crate::config::{ConfigError, ScheduleName};
 use crate::diffusion::Schedule;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
+use crate::speak;
 
 /// Print β, ᾱ, √ᾱ, √(1−ᾱ) and SNR of noise schedules to full precision, or plot them.
 ///
@@ -36,9 +36,9 @@ pub struct Args {
     #[arg(long, value_name = "BETA", default_value_t = 0.02)]
     pub beta_end: f64,
 
-    /// Only these steps, 1 to T
-    #[arg(long, value_name = "STEP,STEP,…", value_delimiter = ',')]
-    pub at: Vec<u32>,
+    /// Only these steps, 1 to T; negative ones count from the end, so that -1 is T
+    #[arg(long, value_name = "STEP,STEP,…", value_delimiter = ',', allow_hyphen_values = true)]
+    pub at: Vec<i64>,
 
     /// table (an overview unless --at is given), json or csv (every step unless --at is given)
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
@@ -103,10 +103,10 @@ fn parse_png(given: &str) -> Result<PathBuf, String> {
 /// be written.
 pub fn run(args: Args) -> Result<()> {
     let schedules = schedules(&args)?;
-    print(&render(&args, &schedules)?)?;
+    speak::print(&render(&args, &schedules)?)?;
     if let Some(path) = &args.plot {
         plot(&schedules, path)?;
-        eprintln!("wrote {}", path.display());
+        speak::remark(format_args!("wrote {}", path.display()));
     }
     Ok(())
 }
@@ -145,16 +145,20 @@ fn schedules(args: &Args) -> Result<Vec<(String, Schedule)>> {
 /// The steps to print, counted from 1.
 fn steps(args: &Args) -> Result<Vec<usize>> {
     let last = args.timesteps as usize;
-    if let Some(step) = args.at.iter().find(|&&step| step == 0 || step as usize > last) {
-        return Err(ConfigError::Impossible {
-            key: "--at".into(),
-            value: step.to_string(),
-            problem: format!("steps are numbered 1 to T = {last} (step s is the code's t = s − 1)"),
-        }
-        .into());
-    }
     if !args.at.is_empty() {
-        return Ok(args.at.iter().map(|&step| step as usize).collect());
+        // From the end as Python counts: −1 is the last.
+        let counted = |step: i64| if step < 0 { step.saturating_add(last as i64).saturating_add(1) } else { step };
+        let step = |&given: &i64| match usize::try_from(counted(given)) {
+            Ok(step) if (1..=last).contains(&step) => Ok(step),
+            _ => Err(ConfigError::Impossible {
+                key: "--at".into(),
+                value: given.to_string(),
+                problem: format!(
+                    "steps are numbered 1 to T = {last} (step s is the code's t = s − 1), or from the end, −1 to −{last}"
+                ),
+            }),
+        };
+        return Ok(args.at.iter().map(step).collect::<Result<_, _>>()?);
     }
     if args.format != Format::Table {
         return Ok((1..=last).collect());
@@ -235,15 +239,6 @@ fn csv(schedules: &[(String, Schedule)], steps: &[usize]) -> String {
     text
 }
 
-/// Writes to stdout; a reader that has seen enough (`| head`) is no error.
-fn print(text: &str) -> Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.context("writing to the standard output"),
-    }
-}
-
 /// ᾱ above, the SNR in decibels below.
 fn plot(schedules: &[(String, Schedule)], path: &Path) -> Result<()> {
     let series = |named: bool, y: &dyn Fn(&Schedule, usize) -> f64| {
@@ -311,7 +306,10 @@ mod tests {
         assert_eq!(value["linear"]["betas"][0], json!(1e-4));
         let schedule = Schedule::named(ScheduleName::Linear, 1000, 1e-4, 0.02).unwrap();
         assert_eq!(value["linear"]["snr"][3].as_f64().unwrap(), schedule.snr(999));
-        for step in ["0", "1001"] {
+        let from_the_end = printed("schedule linear --at -1,-751,500,-1000 --format json").unwrap();
+        let value: Value = serde_json::from_str(&from_the_end).unwrap();
+        assert_eq!(value["linear"]["step"], json!([1000, 250, 500, 1]));
+        for step in ["0", "1001", "-1001", "-9223372036854775808"] {
             let error = printed(&format!("schedule linear --at {step}")).unwrap_err();
             assert!(error.downcast_ref::<ConfigError>().is_some(), "a wrong step is a wrong usage");
             assert!(error.to_string().contains("1 to T = 1000"), "{error}");

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use image::RgbImage;
 use image::imageops::{FilterType, crop_imm, resize};
 
 use super::folder::with_picture;
@@ -14,28 +15,36 @@ use super::resize::{to_bytes, to_rgb};
 /// # Errors
 /// A file that is missing or no picture, with its name.
 pub fn read_picture(path: &Path, (height, width, channels): (usize, usize, usize)) -> Result<Vec<f32>> {
-    ensure!(height > 0 && width > 0, "images of {height}×{width} pixels hold nothing");
     let rgb = with_picture(path, |picture| to_rgb(picture, 0))
         .map_err(anyhow::Error::msg)
         .with_context(|| format!("reading {}", path.display()))?;
+    let fitted = fitted(&rgb, (height, width))?;
+    Ok(to_bytes(fitted, channels).into_iter().map(|byte| f32::from(byte) / 127.5 - 1.0).collect())
+}
+
+/// Cropped about the middle to the shape `(height, width)`, and resized to it.
+///
+/// # Errors
+/// A shape without pixels.
+pub(super) fn fitted(rgb: &RgbImage, (height, width): (usize, usize)) -> Result<RgbImage> {
+    ensure!(height > 0 && width > 0, "images of {height}×{width} pixels hold nothing");
     // The largest part of the run's shape.
     let (w, h) = rgb.dimensions();
     let scale = (f64::from(w) / width as f64).min(f64::from(h) / height as f64);
     let side = |pixels: usize, most: u32| ((pixels as f64 * scale).round() as u32).clamp(1, most);
     let (crop_w, crop_h) = (side(width, w), side(height, h));
-    let cropped = crop_imm(&rgb, (w - crop_w) / 2, (h - crop_h) / 2, crop_w, crop_h).to_image();
-    let fitted = if cropped.dimensions() == (width as u32, height as u32) {
+    let cropped = crop_imm(rgb, (w - crop_w) / 2, (h - crop_h) / 2, crop_w, crop_h).to_image();
+    Ok(if cropped.dimensions() == (width as u32, height as u32) {
         cropped
     } else {
         resize(&cropped, width as u32, height as u32, FilterType::Triangle)
-    };
-    Ok(to_bytes(fitted, channels).into_iter().map(|byte| f32::from(byte) / 127.5 - 1.0).collect())
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{Rgb, RgbImage};
+    use image::Rgb;
 
     #[test]
     fn any_picture_takes_the_runs_shape_and_keeps_its_middle() {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::output::Output;
 use crate::lab::{Event, Phase, StepRecord};
+use crate::speak::Unwritten;
 
 /// Writes events as JSON lines. `step` lines have the keys of metrics.jsonl, and come every
 /// `log_every` steps (and where there is a held-out loss).
@@ -36,6 +37,11 @@ impl<W: Write> JsonLines<W> {
         if let Some(line) = self.line(event) {
             self.output.line(&line);
         }
+    }
+
+    /// Why lines are missing, if any are.
+    pub fn failure(&mut self) -> Option<Unwritten> {
+        self.output.failure()
     }
 
     fn line(&self, event: &Event) -> Option<String> {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::output::Output;
 use crate::lab::{Event, Phase, RunInfo, StepRecord};
+use crate::speak::Unwritten;
 
 /// Lines of plain text: what happens, and how the training stands every few seconds.
 pub struct Text<W> {
@@ -46,6 +47,11 @@ impl<W: Write> Text<W> {
             }
             _ => sentences(event).iter().for_each(|sentence| self.output.line(sentence)),
         }
+    }
+
+    /// Why lines are missing, if any are.
+    pub fn failure(&mut self) -> Option<Unwritten> {
+        self.output.failure()
     }
 }
 

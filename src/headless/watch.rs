@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use crossbeam_channel::select;
 use indicatif::ProgressDrawTarget;
 
@@ -11,6 +11,7 @@ use super::json::JsonLines;
 use super::signals::first_signal;
 use super::text::Text;
 use crate::lab::{Command, Event, Lab, LabPlan, Outcome};
+use crate::speak::Unwritten;
 
 /// How the progress is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +45,22 @@ impl Reporter {
             Self::Text(text) => text.event(event),
         }
     }
+
+    /// Why lines are missing, if any are. What a bar shows, its terminal has shown.
+    fn failure(&mut self) -> Option<Unwritten> {
+        match self {
+            Self::Json(lines) => lines.failure(),
+            Self::Bar(_) => None,
+            Self::Text(text) => text.failure(),
+        }
+    }
 }
 
 /// Opens the lab, tells its events, and returns when it has ended. The first signal makes it save
 /// and end.
 ///
 /// # Errors
-/// Why the run failed, with the typed cause in the chain.
+/// Why the run failed, with the typed cause in the chain; or that its log could not be written.
 pub fn watch(plan: LabPlan, log: Log) -> Result<Outcome> {
     let signal = first_signal()?;
     let mut reporter = Reporter::new(log, plan.config.train.log_every);
@@ -75,6 +85,9 @@ pub fn watch(plan: LabPlan, log: Log) -> Result<Outcome> {
         }
     }
     let ending = lab.join()?;
+    if let Some(failure) = reporter.failure() {
+        return Err(failure).context("the run is as it should be, but not all of its log could be written");
+    }
     // The last step was already done and saved when the signal came: nothing was interrupted.
     Ok(if ending.finished { Outcome::Done } else { outcome })
 }

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use image::{DynamicImage, RgbImage, imageops::FilterType};
 
 /// How pictures are put on a terminal.
@@ -50,7 +50,7 @@ pub fn print_in_terminal(picture: &RgbImage, protocol: TerminalProtocol) -> Resu
     let (width, height) = cells(picture.dimensions(), columns, rows);
     if used == TerminalProtocol::Ascii {
         let text = ascii(picture, width, height);
-        unless_closed(io::stdout().write_all(text.as_bytes())).context("writing to standard output")?;
+        arrived(io::stdout().write_all(text.as_bytes()))?;
         return Ok(used);
     }
     let config = viuer::Config {
@@ -70,13 +70,18 @@ pub fn print_in_terminal(picture: &RgbImage, protocol: TerminalProtocol) -> Resu
         Err(viuer::ViuError::Io(error)) => Err(error),
         Err(other) => return Err(other).context("printing the picture"),
     };
-    unless_closed(printed).context("printing the picture")?;
+    arrived(printed)?;
     Ok(used)
 }
 
-/// Whoever closed the pipe has seen enough: no error.
-fn unless_closed(result: io::Result<()>) -> io::Result<()> {
-    result.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+/// Did all of it arrive? Whoever closed the pipe has seen enough: no error.
+fn arrived(written: io::Result<()>) -> Result<()> {
+    match written.and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            bail!("standard output could not be written: {error}")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What to use of what was asked for.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::io_words;
+
 /// A run folder that cannot be used as asked. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -20,9 +22,9 @@ pub enum RunError {
         .0.display()
     )]
     NotAPipeline(PathBuf),
-    #[error("cannot write in {}: {error}\n  choose another place with --run DIR, or make room there", path.display())]
+    #[error("cannot write in {}: {}\n  {}", path.display(), io_words::reason(error), io_words::cure(error))]
     NotWritable { path: PathBuf, error: io::Error },
-    #[error("cannot read {}: {error}", path.display())]
+    #[error("cannot read {}: {}", path.display(), io_words::reason(error))]
     NotReadable { path: PathBuf, error: io::Error },
     #[error("no run \"{run}\": neither a folder nor the beginning of a name in runs/\n  {known}")]
     NotFound { run: String, known: String },

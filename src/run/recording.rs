@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 use image::RgbImage;
 
+use super::finite::Watch;
 use crate::picture::palette::{self, DARK};
 use crate::picture::{self, is_points};
 use crate::sampling::SampleFrame;
@@ -29,7 +30,7 @@ impl Recording {
     /// among them; fewer than two keep only the samples. `seen` hears of every frame.
     ///
     /// # Errors
-    /// What the trajectory reports, or a trajectory without frames.
+    /// What the trajectory reports, a trajectory without frames, or [`NotFinite`](super::NotFinite) samples.
     pub fn of(
         trajectory: impl Iterator<Item = Result<SampleFrame>>,
         most: usize,
@@ -39,10 +40,11 @@ impl Recording {
         // Adaptive samplers don't know their length: every `apart`-th frame is kept, and every other one of
         // those dropped when they become too many.
         let mut apart = 1;
-        let mut last = None;
+        let (mut last, mut watch) = (None, Watch::default());
         for frame in trajectory {
             let frame: SampleFrame = frame?;
             seen(&frame);
+            watch.see(&frame)?;
             if most >= 2 && frame.index.is_multiple_of(apart) {
                 if moments.len() >= KEPT * most {
                     apart *= 2;
@@ -55,6 +57,7 @@ impl Recording {
             last = Some(frame);
         }
         let last = last.context("the sampler made no frames")?;
+        watch.judge(&last.x_t)?;
         if most >= 2 && moments.last().is_some_and(|(index, _)| *index != last.index) {
             moments.push((last.index, Moment::of(&last)?));
         }

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::{Denoiser, Prediction};
+use super::{Denoiser, Prediction, find_class};
 use crate::config::SampleConfig;
 use crate::diffusion::{NoiseLevel, Parameterization, combine};
 
@@ -42,15 +42,9 @@ impl Guidance {
         let asked = config.negative_class.as_str();
         let negative_class = match asked {
             "" => None,
-            _ => Some(
-                class_names
-                    .iter()
-                    .position(|name| name.eq_ignore_ascii_case(asked))
-                    .or_else(|| asked.parse().ok().filter(|&class| class < class_names.len()))
-                    .ok_or_else(|| {
-                        format!("there is no class {asked:?} to guide away from; there are {}", class_names.join(", "))
-                    })?,
-            ),
+            _ => Some(find_class(asked, class_names.len(), class_names).ok_or_else(|| {
+                format!("there is no class {asked:?} to guide away from; there are {}", class_names.join(", "))
+            })?),
         };
         Ok(Self { scale, rescale: config.guidance_rescale, interval, negative_class })
     }

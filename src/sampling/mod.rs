@@ -6,6 +6,7 @@
 //! implements [`Sampler`].
 
 mod allowed;
+mod class_name;
 mod ddim;
 mod ddpm;
 mod denoiser;
@@ -47,6 +48,7 @@ mod order_tests;
 mod paths_tests;
 
 pub use allowed::check_sampler;
+pub use class_name::find_class;
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;
 pub use denoiser::{Denoiser, Prediction};

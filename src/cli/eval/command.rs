@@ -1,7 +1,6 @@
 //! The flags, and which measurements a run allows.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +19,7 @@ use crate::eval::Judge;
 use crate::kernels::Workers;
 use crate::picture::is_points;
 use crate::run::{self, LoadedModel};
+use crate::speak;
 
 /// Measure how good a run's model is: likelihood of held-out images, and what a judge says of its samples.
 ///
@@ -125,7 +125,7 @@ pub fn run(args: Args) -> Result<()> {
     let dir = run::find(&args.run)?;
     let model = LoadedModel::open(&dir, args.checkpoint)?;
     for warning in &model.warnings {
-        eprintln!("warning: {warning}");
+        speak::warn(warning);
     }
     check_numbers(&args, &model)?;
     let material = Material::load(&model.config);
@@ -176,9 +176,7 @@ pub fn run(args: Args) -> Result<()> {
         Format::Table => report.table(),
         Format::Json => serde_json::to_string(&report.json())? + "\n",
     };
-    // Whoever closed the pipe has read enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(())
+    Ok(speak::print(&text)?)
 }
 
 fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {

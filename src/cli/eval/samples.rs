@@ -10,6 +10,7 @@ use crate::eval::Estimate;
 use crate::kernels::Workers;
 use crate::run::{self, LoadedModel};
 use crate::sampling::{self, SamplerSettings, Trajectory};
+use crate::speak;
 
 /// Samples of the model.
 pub struct Samples {
@@ -50,7 +51,7 @@ pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<
         ..SamplerSettings::from(&model.config.sample)
     };
     if let Some(warning) = sampling::check_stability(parameterization, &settings, scale) {
-        eprintln!("warning: {warning}");
+        speak::warn(warning);
     }
     let noise = sampling::starting_noise(num, h, w, c, args.seed, &Device::Cpu)?;
     let trajectory = Trajectory::new(denoiser, parameterization.schedule.clone(), &settings, noise, args.seed)?;

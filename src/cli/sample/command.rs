@@ -1,6 +1,5 @@
 //! The flags, and what is shown and written.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -17,6 +16,7 @@ use crate::picture::{self, FilmTiming, TerminalProtocol};
 use crate::run::{self, LoadedModel, Recording};
 use crate::sampling::editing::{self, Inversion};
 use crate::sampling::{self, Trajectory};
+use crate::speak;
 use crate::tui::image_protocol::ImageProtocol;
 
 /// Draw samples from a run.
@@ -120,12 +120,15 @@ pub fn run(args: Args) -> Result<()> {
     let mut model = LoadedModel::open(&run::find(&args.run)?, args.checkpoint)?;
     model.set(&args.set)?;
     for warning in &model.warnings {
-        eprintln!("warning: {warning}");
+        speak::warn(warning);
     }
     let plan = Plan::new(&args, &model)?;
     let (settings, scale) = (&plan.settings, plan.guidance.scale);
     if let Some(warning) = sampling::check_stability(&model.parameterization, settings, scale) {
-        eprintln!("warning: {warning}");
+        speak::warn(warning);
+    }
+    if let Some(remark) = plan.edit.as_ref().and_then(Edit::remark) {
+        speak::remark(remark);
     }
     if let Some(Edit::Invert { image }) = &plan.edit {
         return inverted(&args, &plan, &model, image, out);
@@ -145,17 +148,12 @@ pub fn run(args: Args) -> Result<()> {
         let shown = Tensor::cat(&shown, 0)?;
         run::grid_of(&shown, picture::square_columns(shown.dim(0)?), GRID_WIDTH)?
     };
-    if !args.quiet {
-        picture::print_in_terminal(&grid, at_the_shell(args.images))?;
-        // Whoever closed the pipe has seen enough.
-        let _ = writeln!(std::io::stdout(), "{} · {:.1} s", plan.caption(&model, recording.calls), took.as_secs_f64());
-    }
     if let Some(out) = out {
         out.write(|path, kind| match kind {
             "png" => grid.save_with_format(path, image::ImageFormat::Png).context("encoding the PNG"),
             _ => run::write_samples(path, &recording.samples),
         })?;
-        eprintln!("wrote {}", out.path.display());
+        speak::remark(format_args!("wrote {}", out.path.display()));
     }
     if let Some(film) = film {
         film.write(|path, kind| match kind {
@@ -168,7 +166,12 @@ pub fn run(args: Args) -> Result<()> {
                 .save_with_format(path, image::ImageFormat::Png)
                 .context("encoding the PNG"),
         })?;
-        eprintln!("wrote {}", film.path.display());
+        speak::remark(format_args!("wrote {}", film.path.display()));
+    }
+    // Last: what can't be shown is in its files all the same.
+    if !args.quiet {
+        picture::print_in_terminal(&grid, at_the_shell(args.images))?;
+        speak::print(&format!("{} · {:.1} s\n", plan.caption(&model, recording.calls), took.as_secs_f64()))?;
     }
     Ok(())
 }
@@ -192,25 +195,23 @@ fn inverted(args: &Args, plan: &Plan, model: &LoadedModel, image: &Tensor, out: 
     let rmse = off.sqr()?.mean_all()?.to_scalar::<f32>()?.sqrt();
     let largest = off.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>()?;
     let grid = run::grid_of(&Tensor::cat(&[image, &(&noise * 0.5)?, &again], 0)?, 3, GRID_WIDTH)?;
-    if !args.quiet {
-        picture::print_in_terminal(&grid, at_the_shell(args.images))?;
-        let calls = inversion.calls + levels.len();
-        let took = started.elapsed().as_secs_f64();
-        let caption = plan.caption(model, calls);
-        let _ =
-            writeln!(std::io::stdout(), "picture, noise (at half its size), reconstruction · {caption} · {took:.1} s");
-    }
-    let _ = writeln!(
-        std::io::stdout(),
-        "reconstruction error: {rmse:.4} (root mean square of pixels in [-1, 1]), {largest:.4} at most"
-    );
     if let Some(out) = out {
         out.write(|path, kind| match kind {
             "png" => grid.save_with_format(path, image::ImageFormat::Png).context("encoding the PNG"),
             _ => run::write_noise(path, &noise),
         })?;
-        eprintln!("wrote {}", out.path.display());
+        speak::remark(format_args!("wrote {}", out.path.display()));
     }
+    if !args.quiet {
+        picture::print_in_terminal(&grid, at_the_shell(args.images))?;
+        let calls = inversion.calls + levels.len();
+        let took = started.elapsed().as_secs_f64();
+        let caption = plan.caption(model, calls);
+        speak::print(&format!("picture, noise (at half its size), reconstruction · {caption} · {took:.1} s\n"))?;
+    }
+    speak::print(&format!(
+        "reconstruction error: {rmse:.4} (root mean square of pixels in [-1, 1]), {largest:.4} at most\n"
+    ))?;
     Ok(())
 }
 

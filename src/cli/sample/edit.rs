@@ -7,11 +7,11 @@ use candle_core::{Device, Tensor};
 
 use crate::cli::UsageError;
 use crate::config::SamplerName;
-use crate::data::read_picture;
+use crate::data::{MaskRule, read_mask, read_picture};
 use crate::sampling::editing::Resampling;
 
 /// What to make from given images or noises.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct EditArgs {
     /// Walk between the noises of two seeds, on the great circle, in --num images (default 10), all of one
     /// class (--class; without it, of none).
@@ -21,19 +21,20 @@ pub struct EditArgs {
     #[arg(long, value_name = "IMAGE.png", conflicts_with_all = ["interpolate", "noise"])]
     pub sdedit: Option<PathBuf>,
     /// How far into the noise SDEdit goes, t/T: above 0 (nothing changes) to 1 (nothing is left). Default 0.5.
-    #[arg(long, value_name = "S", requires = "sdedit")]
+    #[arg(long, value_name = "S")]
     pub strength: Option<f64>,
     /// RePaint: fill the --mask of this picture, by ancestral sampling (ddpm).
     #[arg(long, value_name = "IMAGE.png", requires = "mask", conflicts_with_all = ["interpolate", "sdedit", "noise"])]
     pub inpaint: Option<PathBuf>,
-    /// What to fill: white is new, black is kept. Any size.
-    #[arg(long, value_name = "MASK.png", requires = "inpaint")]
+    /// What to fill: white is new, black is kept. On transparent ground, which is kept, the white paint is new,
+    /// or where there is none, all paint. Any size.
+    #[arg(long, value_name = "MASK.png")]
     pub mask: Option<PathBuf>,
     /// RePaint: steps that a jump goes back into the noise. Default 10.
-    #[arg(long, value_name = "N", requires = "inpaint", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub jump_length: Option<u64>,
     /// RePaint: how often each stretch is walked, 1: no jumps. The network calls grow as often. Default 5.
-    #[arg(long, value_name = "N", requires = "inpaint", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub jumps: Option<u64>,
     /// DDIM inversion: the noise that DDIM makes this picture from; --out FILE.safetensors keeps it as the
     /// tensor `noise`. Shows picture, noise and reconstruction.
@@ -54,6 +55,8 @@ pub enum Edit {
     Inpaint {
         image: Tensor,
         mask: Tensor,
+        /// What the mask was taken for: "33 % of the pixels are new, …".
+        filled: String,
         resampling: Resampling,
     },
     Invert {
@@ -81,6 +84,19 @@ impl Edit {
             ))),
             _ => Ok(()),
         };
+        // clap's own `requires` is silent where the flags exclude each other.
+        let (sdedit, inpaint) = (args.sdedit.is_some(), args.inpaint.is_some());
+        for (flag, given, has_its, its) in [
+            ("--strength", args.strength.is_some(), sdedit, "--sdedit: how far into the noise it goes"),
+            ("--mask", args.mask.is_some(), inpaint, "--inpaint: what it fills"),
+            ("--jump-length", args.jump_length.is_some(), inpaint, "--inpaint: how far its jumps go"),
+            ("--jumps", args.jumps.is_some(), inpaint, "--inpaint: how often each stretch is walked"),
+        ] {
+            if given && !has_its {
+                let message = format!("{flag} belongs to {its}; without that it means nothing: leave it out");
+                return Err(UsageError::new(message).into());
+            }
+        }
         let edit = if let Some(seeds) = args.interpolate {
             Self::Interpolate { seeds }
         } else if let Some(path) = &args.sdedit {
@@ -96,7 +112,8 @@ impl Edit {
                 jump_length: args.jump_length.unwrap_or(JUMP_LENGTH) as usize,
                 times: args.jumps.unwrap_or(JUMPS) as usize,
             };
-            Self::Inpaint { image: read("--inpaint", path, shape)?, mask: read_mask(mask, shape)?, resampling }
+            let (image, (mask, filled)) = (read("--inpaint", path, shape)?, mask_of(mask, shape)?);
+            Self::Inpaint { image, mask, filled, resampling }
         } else if let Some(path) = &args.invert {
             needs("--invert", SamplerName::Ddim)?;
             Self::Invert { image: read("--invert", path, shape)? }
@@ -116,6 +133,14 @@ impl Edit {
                 vec![image.clone(), (image * mask)?]
             }
         })
+    }
+
+    /// What was read of a picture that could have been meant otherwise.
+    pub fn remark(&self) -> Option<&str> {
+        match self {
+            Self::Inpaint { filled, .. } => Some(filled),
+            _ => None,
+        }
     }
 
     /// "SDEdit at strength 0.5".
@@ -139,15 +164,30 @@ fn read(flag: &str, path: &Path, (h, w, c): (usize, usize, usize)) -> Result<Ten
     Ok(Tensor::from_vec(pixels, (1, h, w, c), &Device::Cpu)?)
 }
 
-/// 1 where the picture is dark (kept), 0 where it is light (filled), in all channels.
-fn read_mask(path: &Path, (h, w, c): (usize, usize, usize)) -> Result<Tensor> {
-    let pixels = read_picture(path, (h, w, 1)).map_err(|e| UsageError::new(format!("--mask: {e:#}")))?;
-    let kept: Vec<f32> = pixels.iter().map(|&v| if v < 0.0 { 1.0 } else { 0.0 }).collect();
-    if kept.iter().all(|&v| v == 1.0) {
-        let message = format!("--mask {}: nothing in it is white, so there is nothing to fill", path.display());
+/// 1 where the image is kept, 0 where it is filled, in all channels; and how much that is, by which rule.
+fn mask_of(path: &Path, (h, w, c): (usize, usize, usize)) -> Result<(Tensor, String)> {
+    let mask = read_mask(path, (h, w)).map_err(|e| UsageError::new(format!("--mask: {e:#}")))?;
+    let share = mask.share();
+    if share == 0.0 {
+        let nothing = match mask.rule {
+            MaskRule::Brightness => "nothing in it is white",
+            _ => "nothing is painted on its transparent ground, or too little",
+        };
+        let message = format!("--mask {}: {nothing}, so there is nothing to fill", path.display());
         return Err(UsageError::new(message).into());
     }
-    Ok(Tensor::from_vec(kept, (1, h, w, 1), &Device::Cpu)?.broadcast_as((1, h, w, c))?.contiguous()?)
+    let rule = match mask.rule {
+        MaskRule::Brightness => "what is white in the mask",
+        MaskRule::WhiteOnTransparent => "the white paint of the mask; its transparent ground is kept",
+        MaskRule::PaintOnTransparent => "the paint of the mask; its transparent ground is kept",
+    };
+    let words = match share {
+        1.0 => "--mask: every pixel is new, and nothing of the picture is kept".to_string(),
+        _ => format!("--mask: {:.1} % of the pixels are new ({rule})", 100.0 * share),
+    };
+    let kept: Vec<f32> = mask.new.iter().map(|&new| if new { 0.0 } else { 1.0 }).collect();
+    let kept = Tensor::from_vec(kept, (1, h, w, 1), &Device::Cpu)?.broadcast_as((1, h, w, c))?.contiguous()?;
+    Ok((kept, words))
 }
 
 fn two_seeds(text: &str) -> Result<(u64, u64), String> {
@@ -174,9 +214,10 @@ mod tests {
         image::GrayImage::from_fn(56, 56, |x, _| image::Luma([if x < 28 { 0 } else { 255 }])).save(&image).unwrap();
         let shape = (28, 28, 1);
         let args = EditArgs { inpaint: Some(image.clone()), mask: Some(image.clone()), ..EditArgs::default() };
-        let Some(Edit::Inpaint { mask, resampling, .. }) = Edit::new(&args, shape, None).unwrap() else {
+        let Some(Edit::Inpaint { mask, resampling, filled, .. }) = Edit::new(&args, shape, None).unwrap() else {
             panic!("not read");
         };
+        assert_eq!(filled, "--mask: 50.0 % of the pixels are new (what is white in the mask)");
         // White, the right half, is filled.
         assert_eq!(mask.mean_all().unwrap().to_scalar::<f32>().unwrap(), 0.5);
         assert_eq!((resampling.jump_length, resampling.times), (10, 5));
@@ -189,6 +230,15 @@ mod tests {
         assert!(refusal(&nothing, shape, None).contains("nothing to fill"));
         let strong = EditArgs { sdedit: Some(image.clone()), strength: Some(1.5), ..EditArgs::default() };
         assert!(refusal(&strong, shape, None).contains("--strength 1.5"));
+        for (args, flag) in [
+            (EditArgs { strength: Some(0.5), ..args.clone() }, "--strength"),
+            (EditArgs { strength: Some(0.5), ..EditArgs::default() }, "--strength"),
+            (EditArgs { mask: args.mask.clone(), ..strong.clone() }, "--mask"),
+            (EditArgs { jumps: Some(2), ..strong.clone() }, "--jumps"),
+            (EditArgs { jump_length: Some(2), interpolate: Some((1, 2)), ..EditArgs::default() }, "--jump-length"),
+        ] {
+            assert!(refusal(&args, shape, None).starts_with(flag));
+        }
         let points = EditArgs { sdedit: Some(image), ..EditArgs::default() };
         assert!(refusal(&points, (1, 1, 2), None).contains("points"));
         let missing = EditArgs { invert: Some(dir.path().join("nowhere.png")), ..EditArgs::default() };

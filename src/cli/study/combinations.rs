@@ -17,6 +17,7 @@ use crate::kernels::Workers;
 use crate::nn::Net;
 use crate::run::write_replacing;
 use crate::sampling::{SamplerSettings, Trajectory, network_denoiser, sample, starting_noise};
+use crate::speak;
 use crate::train::Trainer;
 
 const PATHS: [PathName; 6] =
@@ -104,7 +105,7 @@ pub fn run(args: Args) -> Result<()> {
     }
     write_replacing(&study.args.out, text.as_bytes())
         .with_context(|| format!("writing {}", study.args.out.display()))?;
-    eprintln!("wrote {} ({:.0} s)", study.args.out.display(), started.elapsed().as_secs_f64());
+    speak::remark(format_args!("wrote {} ({:.0} s)", study.args.out.display(), started.elapsed().as_secs_f64()));
     Ok(())
 }
 
@@ -176,7 +177,7 @@ impl Study {
             outcomes.push(outcome);
         }
         let sampled = started.elapsed().as_secs_f64() - trained;
-        eprintln!("{what}: trained in {trained:.1} s, sampled in {sampled:.1} s:{line}");
+        speak::remark(format_args!("{what}: trained in {trained:.1} s, sampled in {sampled:.1} s:{line}"));
         Ok(outcomes)
     }
 

@@ -8,6 +8,7 @@ use super::subject::{Options, Subject, make_out};
 use crate::cli::UsageError;
 use crate::run::{self, StepRecord, checkpoint};
 use crate::sampling::SamplerSettings;
+use crate::speak;
 
 /// From this share on, digits count as recognizable.
 const RECOGNIZABLE: f64 = 0.9;
@@ -62,7 +63,7 @@ pub fn run(args: Args) -> Result<()> {
         let measured = ledger.get_or(&key, || subject.measure(&settings, w, &out.join(&picture)))?;
         let record = record_at(&metrics, step);
         let (epoch, minutes) = (record.map(|r| r.epoch), record.map(|r| r.elapsed_s / 60.0));
-        eprintln!("step {step}: read as asked {}", percent(measured.accuracy));
+        speak::remark(format_args!("step {step}: read as asked {}", percent(measured.accuracy)));
         if measured.accuracy.is_some_and(|share| share >= RECOGNIZABLE) && recognizable.is_none() {
             recognizable = Some((step, epoch, minutes));
         }

@@ -7,6 +7,7 @@ use super::report::{distance, percent, quality, table, write};
 use super::subject::{Options, Subject, make_out};
 use crate::cli::UsageError;
 use crate::sampling::SamplerSettings;
+use crate::speak;
 
 /// What the guidance scale does: samples at w = 0 to 7.
 #[derive(Clone, Debug, clap::Args)]
@@ -47,7 +48,7 @@ pub fn run(args: Args) -> Result<()> {
         let picture = format!("guidance/w{w}.png");
         let key = format!("guidance {} {settings:?} w {w}", subject.key()?);
         let measured = ledger.get_or(&key, || subject.measure(&settings, w, &out.join(&picture)))?;
-        eprintln!("w {w}: read as asked {}", percent(measured.accuracy));
+        speak::remark(format_args!("w {w}: read as asked {}", percent(measured.accuracy)));
         rows.push(vec![
             w.to_string(),
             (1.0 + w).to_string(),

@@ -8,6 +8,7 @@ use super::subject::Measured;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
 use crate::run::write_replacing;
+use crate::speak;
 
 /// Width and height in pixels of each plot.
 const PLOT: (u32, u32) = (1200, 380);
@@ -31,7 +32,7 @@ pub fn write(out: &Path, name: &str, text: &str, plots: &[LinePlot]) -> Result<(
     }
     let path = out.join(format!("{name}.md"));
     write_replacing(&path, text.as_bytes())?;
-    eprintln!("wrote {}", path.display());
+    speak::remark(format_args!("wrote {}", path.display()));
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use crate::config::SamplerName;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series};
 use crate::sampling::{SamplerSettings, check_sampler};
+use crate::speak;
 
 /// Quality against the number of steps, for each sampler.
 #[derive(Clone, Debug, clap::Args)]
@@ -65,7 +66,11 @@ pub fn run(args: Args) -> Result<()> {
             let picture = out.join(format!("steps/{name}-{steps}.png"));
             let key = format!("steps {key} {settings:?} w {w}");
             let point: Measured = ledger.get_or(&key, || subject.measure(&settings, w, &picture))?;
-            eprintln!("{name} {steps}: read as asked {} ({:.0} s)", percent(point.accuracy), point.seconds);
+            speak::remark(format_args!(
+                "{name} {steps}: read as asked {} ({:.0} s)",
+                percent(point.accuracy),
+                point.seconds
+            ));
             row.push(point);
         }
         measured.push(row);

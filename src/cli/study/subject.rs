@@ -17,6 +17,7 @@ use crate::kernels::Workers;
 use crate::picture;
 use crate::run::{self, LoadedModel, Recording};
 use crate::sampling::{self, SamplerSettings, Trajectory};
+use crate::speak;
 
 /// What every study of a run can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -75,7 +76,7 @@ impl Subject {
     pub fn open(options: &Options, checkpoint: Option<u64>) -> Result<Self> {
         let model = LoadedModel::open(&run::find(&options.run)?, checkpoint)?;
         for warning in &model.warnings {
-            eprintln!("warning: {warning}");
+            speak::warn(warning);
         }
         let digits = (0..Judge::CLASSES).map(|digit| digit.to_string());
         let readable = model.image_shape == (Judge::SIZE, Judge::SIZE, 1)
@@ -84,7 +85,7 @@ impl Subject {
         let judge = readable.then(Judge::load).transpose()?;
         let reference = judge.as_ref().and_then(|judge| {
             let read = reference(judge, &model.config);
-            read.inspect_err(|error| eprintln!("warning: no Fréchet distance: {error:#}")).ok()
+            read.inspect_err(|error| speak::warn(format_args!("no Fréchet distance: {error:#}"))).ok()
         });
         let workers = Arc::new(Workers::new(options.threads)?);
         Ok(Self { model, judge, reference, workers, num: options.num as usize, seed: options.seed })

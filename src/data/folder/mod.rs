@@ -179,7 +179,7 @@ fn skipped(broken: &[String], total: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use image::{GrayImage, Luma, Rgb};
+    use image::{GrayImage, Luma, Rgb, RgbImage};
 
     use super::*;
 

@@ -1,0 +1,79 @@
+//! What the system says of a file, in words for people: why, and what helps. A full disk is not a lack of
+//! permission, and a folder that isn't there is named.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// Why it failed: "the disk is full"; what has no words here is told as the system tells it.
+pub fn reason(error: &io::Error) -> String {
+    let words = match error.kind() {
+        ErrorKind::StorageFull => "the disk is full",
+        ErrorKind::QuotaExceeded => "your share of the disk is used up",
+        ErrorKind::FileTooLarge => "the file would be larger than this system allows",
+        ErrorKind::PermissionDenied => "permission denied",
+        ErrorKind::ReadOnlyFilesystem => "this disk can only be read",
+        ErrorKind::NotFound => "no such file or folder",
+        ErrorKind::NotADirectory => "there is a file in the place of a folder",
+        ErrorKind::IsADirectory => "it is a folder",
+        ErrorKind::AlreadyExists => "there is a file of this name",
+        ErrorKind::InvalidFilename => "the name is too long, or has characters that this system does not allow",
+        ErrorKind::UnexpectedEof => "the file ends too early",
+        _ => return without_number(&error.to_string()).into(),
+    };
+    words.into()
+}
+
+/// What to do about a write that failed.
+pub fn cure(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room there, or choose a place on another disk",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "choose a folder that you can write to",
+        _ => "choose another place",
+    }
+}
+
+/// A sentence on a file that could not be written: "cannot write /data/x.png: there is no folder /data".
+pub fn cannot_write(path: &Path, error: &io::Error) -> String {
+    let why = match (error.kind(), first_missing(path.parent().unwrap_or(Path::new("")))) {
+        (ErrorKind::NotFound, Some(folder)) => format!("there is no folder {}", folder.display()),
+        _ => reason(error),
+    };
+    format!("cannot write {}: {why}\n  {}", path.display(), cure(error))
+}
+
+/// The uppermost folder on the way to `path` that isn't there.
+fn first_missing(path: &Path) -> Option<PathBuf> {
+    let missing =
+        path.ancestors().filter(|folder| !folder.as_os_str().is_empty()).take_while(|folder| !folder.exists());
+    missing.last().map(Path::to_path_buf)
+}
+
+/// Rust adds "(os error 28)", which says nothing to a person.
+fn without_number(text: &str) -> &str {
+    text.split_once(" (os error ").map_or(text, |(words, _)| words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_not_a_lack_of_permission_and_a_missing_folder_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("there/are/none/x.png");
+        let said = |kind: ErrorKind| cannot_write(&path, &kind.into());
+        assert!(said(ErrorKind::StorageFull).contains("the disk is full\n  make room"));
+        let denied = said(ErrorKind::PermissionDenied);
+        assert!(denied.contains("permission denied\n  choose a folder that you can write to"), "{denied}");
+        assert!(!denied.contains("room") && !denied.contains("full"));
+        let missing = dir.path().join("there");
+        assert!(said(ErrorKind::NotFound).contains(&format!("there is no folder {}\n", missing.display())));
+    }
+
+    #[test]
+    fn numbers_of_the_system_are_left_out() {
+        // EMFILE, which has no kind of its own.
+        let words = reason(&io::Error::from_raw_os_error(24));
+        assert!(!words.is_empty() && !words.contains("os error"), "{words}");
+    }
+}

@@ -1,0 +1,80 @@
+//! What the program says: results on standard output, remarks on standard error.
+//!
+//! A result that could not be written is a failure, exit code 1: whoever asked for it has not got it. A
+//! reader that closed the pipe (`difflab runs | head -1`) has read enough, and that is none, exit code 0. A
+//! remark (a warning, "wrote grid.png") is a courtesy: where standard error is full, closed or gone, it is
+//! lost and the work goes on.
+//!
+//! `print!` and `eprintln!` panic instead; the lints in `lib.rs` keep them out.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+
+/// Standard output could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output could not be written: {0}")]
+pub struct Unwritten(pub io::Error);
+
+/// Writes `text` to standard output, all of it; a line end is the caller's.
+///
+/// # Errors
+/// [`Unwritten`]; a pipe that its reader has closed is no error.
+pub fn print(text: &str) -> Result<(), Unwritten> {
+    write_all(&mut io::stdout().lock(), text)
+}
+
+/// Writes `text` and flushes, so that no later failure can go unseen.
+///
+/// # Errors
+/// As [`print()`].
+fn write_all(out: &mut impl Write, text: &str) -> Result<(), Unwritten> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Unwritten(error)),
+        _ => Ok(()),
+    }
+}
+
+/// A line on standard error.
+pub fn remark(line: impl Display) {
+    // In one piece, so that the lines of several threads or processes don't mix.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// A line on standard error that begins with "warning:".
+pub fn warn(line: impl Display) {
+    remark(format_args!("warning: {line}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails as a full disk or a closed pipe does, in writing or, buffered, only in flushing.
+    struct Failing {
+        kind: ErrorKind,
+        buffered: bool,
+    }
+
+    impl Write for Failing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.buffered { Ok(bytes.len()) } else { Err(self.kind.into()) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(self.kind.into())
+        }
+    }
+
+    #[test]
+    fn what_was_not_written_is_an_error_and_a_closed_pipe_is_none() {
+        for buffered in [false, true] {
+            let result = |kind| write_all(&mut Failing { kind, buffered }, "text");
+            assert!(result(ErrorKind::BrokenPipe).is_ok());
+            let said = result(ErrorKind::StorageFull).unwrap_err().to_string();
+            assert!(said.starts_with("standard output could not be written: "), "{said}");
+        }
+        let mut written = Vec::new();
+        write_all(&mut written, "text").unwrap();
+        assert_eq!(written, b"text");
+    }
+}
