@@ -21,6 +21,7 @@
 //! | [`picture`] | grids, films and plots; the colours that mean the same everywhere |
 //! | [`config`] | the experiment file: schema, defaults, validation, overrides |
 //! | [`random`] | the seeded generators that all randomness flows from |
+//! | [`process`](mod@process) | signals and cancellation, and what must be tidied up at the end |
 
 // They panic where nobody listens any more: see `speak`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
@@ -36,6 +37,7 @@ pub mod kernels;
 pub mod lab;
 pub mod nn;
 pub mod picture;
+pub mod process;
 pub mod random;
 pub mod run;
 pub mod sampling;

@@ -20,16 +20,15 @@ const FLOORS: [&[&str]; 16] = [
     &["data"],
     &["picture"],
     &["config"],
-    &["random"],
+    &["random", "process"],
 ];
 
 /// Crates that only the upper floors know: the crate, and the lowest floor that may use it.
-const CRATES: [(&str, &str); 6] = [
+const CRATES: [(&str, &str); 5] = [
     ("ratatui", "tui"),
     ("ratatui_image", "tui"),
     ("indicatif", "headless"),
     ("clap", "tui"),
-    ("signal_hook", "headless"),
     ("crossbeam_channel", "lab"),
 ];
 
@@ -135,11 +134,24 @@ fn only_the_upper_floors_know_the_screen_and_the_channels() {
 }
 
 #[test]
-fn unsafe_code_lies_in_the_kernels_and_says_why_it_is_safe() {
+fn signals_are_one_floor_s_business() {
+    for (folder, file, code) in floors() {
+        for name in ["signal_hook::", "libc::"] {
+            assert!(folder == "process" || !code.contains(name), "{}: {folder} uses {name}", file.display());
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_lies_in_the_kernels_and_the_process_and_says_why_it_is_safe() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for (folder, file, code) in floors() {
         let used = code.contains("unsafe {");
-        assert!(!used || folder == "kernels", "{}: unsafe code outside the kernels", file.display());
+        assert!(
+            !used || ["kernels", "process"].contains(&folder.as_str()),
+            "{}: unsafe code elsewhere",
+            file.display()
+        );
         if used {
             let text = fs::read_to_string(src.join(&file)).unwrap();
             assert!(text.contains("// SAFETY:"), "{}: an unsafe block without a reason", file.display());

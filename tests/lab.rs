@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 use difflab::config::Config;
 use difflab::lab::{Audience, Command, Ending, Event, Lab, LabPlan, Phase, RunChoice, SamplingSettings};
+use difflab::process::interrupt::Interrupted;
 use difflab::run::snapshot::SnapshotFacts;
 use difflab::run::{checkpoint, read_events, read_metrics};
 
@@ -246,6 +247,61 @@ fn a_screen_keeps_the_worker_after_the_last_step_until_it_quits() {
     let ending = quit(lab, true);
     assert!(ending.finished);
     assert_eq!(checkpoint::all(&ending.run_dir).len(), 1);
+}
+
+/// Pictures that take long to load: one under very many names.
+fn slow_pictures(folder: &Path) -> Config {
+    let picture = folder.join("0.png");
+    image::RgbImage::from_fn(300, 300, |x, y| image::Rgb([(x * y) as u8, (x + 3 * y) as u8, 0]))
+        .save(&picture)
+        .unwrap();
+    (1..20_000).for_each(|i| std::fs::hard_link(&picture, folder.join(format!("{i}.png"))).unwrap());
+    let mut config = config();
+    config.data.dataset = "images".into();
+    config.data.path = folder.display().to_string();
+    config.data.image_size = 8;
+    config.model.class_conditional = false;
+    config
+}
+
+#[test]
+fn a_lab_that_is_left_while_it_loads_ends_soon_and_makes_no_run_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pictures, run) = (dir.path().join("pictures"), dir.path().join("run"));
+    std::fs::create_dir(&pictures).unwrap();
+    let lab = open(slow_pictures(&pictures), new_run(&run), Audience::Screen);
+    wait(&lab, |event| matches!(event, Event::Phase(Phase::Starting(_))).then_some(()));
+    let asked = Instant::now();
+    lab.commands.send(Command::Quit { save: true }).unwrap();
+    let said = wait(&lab, |event| if let Event::Ended(Err(said)) = event { Some(said.clone()) } else { None });
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+    assert!(said.contains("no run folder was made"), "{said}");
+    assert!(Interrupted::caused(&lab.join().unwrap_err()));
+    assert!(!run.exists());
+}
+
+#[test]
+fn a_long_snapshot_is_broken_off_when_the_lab_is_left_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config();
+    // A network call takes seconds: it ends after the lab, in which its thread goes on.
+    config.sample.num = 30_000;
+    let lab = open(config, new_run(&dir.path().join("run")), Audience::Screen);
+    wait(&lab, step);
+    lab.commands.send(Command::Snapshot).unwrap();
+    wait(&lab, step);
+    std::thread::sleep(Duration::from_millis(300));
+    let asked = Instant::now();
+    lab.commands.send(Command::Quit { save: true }).unwrap();
+    let said = wait(&lab, |event| match event {
+        Event::Warning { message, .. } => Some(message.clone()),
+        _ => None,
+    });
+    let ending = lab.join().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+    assert!(said.contains("broken off") && ending.checkpoint.is_some(), "{said}");
+    let left = std::fs::read_dir(ending.run_dir.join("snapshots")).map_or(0, |entries| entries.count());
+    assert_eq!(left, 0, "half a snapshot");
 }
 
 #[test]

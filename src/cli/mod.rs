@@ -9,6 +9,7 @@ mod doctor_run;
 pub mod eval;
 mod export;
 mod import;
+mod interruption;
 mod lab;
 mod numbers;
 mod output;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::UsageError;
+use crate::process::partial::Partial;
 
 /// A file to write, checked before the work begins.
 pub struct Output {
@@ -39,6 +40,7 @@ impl Output {
     pub fn write(&self, write: impl FnOnce(&Path, &'static str) -> Result<()>) -> Result<()> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let partial = self.path.with_file_name(format!(".{name}.{}.partial", std::process::id()));
+        let _half_written = Partial::at(&partial);
         let result = write(&partial, self.kind).and_then(|()| Ok(std::fs::rename(&partial, &self.path)?));
         if result.is_err() {
             // Best effort: the error that matters is the one being returned.

@@ -8,12 +8,15 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::{
-    UsageError, bench, compare, data, doctor, eval, export, import, lab, numbers, runs, sample, schedule, study,
+    UsageError, bench, compare, data, doctor, eval, export, import, interruption, lab, numbers, runs, sample, schedule,
+    study,
 };
 use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::lab::Outcome;
 use crate::nn::diffusers::NotExpressible;
+use crate::process::interrupt::{BrokenOff, Interrupted};
+use crate::process::last_words;
 use crate::run::RunError;
 use crate::speak::{self, Unwritten};
 
@@ -48,13 +51,18 @@ enum Subcommands {
 /// data; 130 interrupted after saving.
 pub fn main() -> ExitCode {
     crate::kernels::threads::prepare();
+    last_words::install();
     let program = match parsed(std::env::args_os()) {
         Ok(program) => program,
         Err(answer) => return say(&answer),
     };
     let result = match program.command {
         None => lab::run(program.lab),
-        Some(command) => run(command).map(|()| Outcome::Done),
+        Some(command) => {
+            // Without a thread to listen with, the system ends the process as it does.
+            let _signals = interruption::obey();
+            run(command).map(|()| Outcome::Done)
+        }
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
@@ -103,8 +111,11 @@ fn run(command: Subcommands) -> Result<()> {
     }
 }
 
-/// 2 when the user can mend it (usage, config, data, run folder), else 1.
+/// 130 when a signal broke it off; 2 when the user can mend it (usage, config, data, run folder), else 1.
 fn exit_code(error: &anyhow::Error) -> u8 {
+    if Interrupted::caused(error) {
+        return interruption::CODE;
+    }
     let mendable = error.chain().any(|cause| {
         cause.is::<NotExpressible>()
             || cause.is::<UsageError>()
@@ -117,6 +128,10 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 
 /// The error and its causes, one a line; causes that say nothing new are left out.
 fn explain(error: &anyhow::Error) -> String {
+    if Interrupted::caused(error) {
+        // How deep in the work it came is no matter to anybody.
+        return error.downcast_ref::<BrokenOff>().map_or_else(|| interruption::WORDS.into(), |said| said.0.clone());
+    }
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(|cause| cause.to_string()) {
         if !text.contains(&cause) {
@@ -166,6 +181,14 @@ mod tests {
         let usage = Err::<(), _>(UsageError::new("no")).context("outer").unwrap_err();
         assert_eq!(exit_code(&usage), 2);
         assert_eq!(exit_code(&anyhow!("the disk is full")), 1);
+    }
+
+    #[test]
+    fn what_a_signal_broke_off_is_code_130_and_said_for_people() {
+        let deep = Err::<(), _>(Interrupted).context("writing a.png").unwrap_err();
+        assert_eq!((exit_code(&deep), explain(&deep).as_str()), (130, interruption::WORDS));
+        let told = deep.context(BrokenOff("stopped before the first step".into()));
+        assert_eq!((exit_code(&told), explain(&told).as_str()), (130, "stopped before the first step"));
     }
 
     #[test]

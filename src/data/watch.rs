@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{DataError, thousands};
+use crate::process::interrupt;
 
 /// Time between two counts.
 const EVERY: Duration = Duration::from_millis(100);
@@ -23,7 +24,7 @@ impl std::fmt::Display for Count {
     }
 }
 
-/// Tells at most ten times a second how far loading is, and asks as often whether it shall go on.
+/// Tells at most ten times a second how far loading is, and asks each time whether it shall go on.
 pub(super) struct Watch<'a> {
     tell: &'a mut dyn FnMut(Count),
     next: Instant,
@@ -44,7 +45,7 @@ impl<'a> Watch<'a> {
             self.next = now + EVERY;
             (self.tell)(Count { doing, done, total });
         }
-        Ok(())
+        Ok(interrupt::check()?)
     }
 }
 

@@ -3,7 +3,6 @@
 mod bar;
 mod json;
 mod output;
-mod signals;
 mod text;
 mod watch;
 

@@ -59,7 +59,9 @@ impl<W: Write> Text<W> {
 pub fn sentences(event: &Event) -> Vec<String> {
     match event {
         Event::Phase(Phase::Starting(text)) => vec![text.clone()],
-        Event::Phase(Phase::Stopping) => vec!["stopping: saving first (Ctrl-C again ends at once)".into()],
+        Event::Phase(Phase::Stopping) => {
+            vec!["stopping: saving first (Ctrl-C again, a second later, ends at once)".into()]
+        }
         Event::Phase(Phase::Finished) => vec!["all steps done".into()],
         // A failure is told once, by the program, on stderr.
         Event::Phase(_) => vec![],

@@ -3,14 +3,13 @@
 use std::io::{self, IsTerminal};
 
 use anyhow::{Context, Result};
-use crossbeam_channel::select;
 use indicatif::ProgressDrawTarget;
 
 use super::bar::Bar;
 use super::json::JsonLines;
-use super::signals::first_signal;
 use super::text::Text;
-use crate::lab::{Command, Event, Lab, LabPlan, Outcome};
+use crate::lab::{Event, Lab, LabPlan, Outcome};
+use crate::process::signals::Interest;
 use crate::speak::Unwritten;
 
 /// How the progress is told.
@@ -60,34 +59,24 @@ impl Reporter {
 /// and end.
 ///
 /// # Errors
-/// Why the run failed, with the typed cause in the chain; or that its log could not be written.
+/// Why the run failed, with the typed cause in the chain; `Interrupted` when it was stopped before it began; or that its
+/// log could not be written.
 pub fn watch(plan: LabPlan, log: Log) -> Result<Outcome> {
-    let signal = first_signal()?;
     let mut reporter = Reporter::new(log, plan.config.train.log_every);
     let lab = Lab::spawn(plan)?;
-    let mut outcome = Outcome::Done;
-    loop {
-        select! {
-            recv(lab.events) -> event => match event {
-                Ok(event) => {
-                    reporter.event(&event);
-                    if matches!(event, Event::Ended(_)) {
-                        break;
-                    }
-                }
-                Err(_) => break,
-            },
-            recv(signal) -> message => if message.is_ok() {
-                outcome = Outcome::Interrupted;
-                // A worker that has just ended by itself needs no telling.
-                let _ = lab.commands.send(Command::Quit { save: true });
-            },
+    // The worker hears of signals without us: we may hang on an output that nobody reads.
+    let _signals = lab.obey_signals(Interest::Stopping, |_| {}).context("listening for signals")?;
+    let standing = lab.standing.clone();
+    for event in &lab.events {
+        reporter.event(&event);
+        if matches!(event, Event::Ended(_)) {
+            break;
         }
     }
     let ending = lab.join()?;
     if let Some(failure) = reporter.failure() {
         return Err(failure).context("the run is as it should be, but not all of its log could be written");
     }
-    // The last step was already done and saved when the signal came: nothing was interrupted.
-    Ok(if ending.finished { Outcome::Done } else { outcome })
+    // When the last step was already done and saved as the signal came, nothing was interrupted.
+    Ok(if standing.asked_to_stop() && !ending.finished { Outcome::Interrupted } else { Outcome::Done })
 }

@@ -4,6 +4,7 @@
 //! [`PreviewFrame`]s come out. The screen and the headless printer are two consumers of the same
 //! events.
 
+mod begin;
 mod budget;
 mod field;
 mod history;
@@ -17,6 +18,8 @@ mod sampling_settings;
 mod saving;
 mod snapshots;
 mod spawn;
+mod standing;
+mod stopping;
 mod throughput;
 mod worker;
 
@@ -24,3 +27,4 @@ pub use plan::{Audience, Ending, LabPlan, Outcome, RunChoice};
 pub use protocol::*;
 pub use sampling_settings::{SamplingSettings, check_sampling};
 pub use spawn::{Lab, WORKER_THREAD};
+pub use standing::Standing;

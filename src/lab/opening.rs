@@ -13,6 +13,7 @@ use super::plan::{LabPlan, RunChoice};
 use super::preview::{Preview, Subject};
 use super::protocol::{Command, Event, Phase, PreviewFrame, RunInfo};
 use super::sampling_settings::check_sampling;
+use super::standing::Standing;
 use super::worker::{Parts, Worker};
 use crate::bench::peak_resident_mib;
 use crate::config::{Config, POINT_SETS};
@@ -21,8 +22,9 @@ use crate::data::{self, Dataset};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::picture::is_points;
+use crate::process::interrupt::{self, Token};
 use crate::run::checkpoint::{self, Progress};
-use crate::run::{CardFacts, Journal, RunDir, config_of, model_card, write_class_names};
+use crate::run::{CardFacts, Journal, RunDir, RunError, config_of, model_card, read_metrics, write_class_names};
 use crate::train::Trainer;
 
 /// Training images kept for the picture of the forward process.
@@ -32,14 +34,16 @@ const EXAMPLES: usize = 10;
 const POINTS: usize = 2000;
 
 /// Loads the data, builds the trainer, makes or opens the run folder, and says so on the way. The
-/// folder comes last: a plan that cannot work leaves none behind.
+/// folder comes last: a plan that cannot work leaves none behind, and until then `token` can break it off.
 ///
 /// # Errors
-/// Data, configs and run folders that cannot be used, with the typed error in the chain.
+/// Data, configs and run folders that cannot be used, with the typed error in the chain; `Interrupted`.
 pub fn open(
     plan: LabPlan,
     commands: Receiver<Command>,
     frames: LatestSender<PreviewFrame>,
+    token: &Token,
+    standing: &Standing,
     outbox: &mut Outbox,
 ) -> Result<Worker> {
     let config = plan.config;
@@ -47,6 +51,7 @@ pub fn open(
     let dataset = data::load_watched(&config.data, &mut |count| {
         outbox.send(Event::Phase(Phase::Loading(count.to_string())));
     })?;
+    interrupt::check()?;
     let shape = (dataset.height, dataset.width, dataset.channels);
     let mut warnings = plan.warnings;
     warnings.extend(config.validate_for_data(shape.0, shape.1, shape.2, dataset.classes.len())?);
@@ -57,27 +62,43 @@ pub fn open(
     let network = config.model.kind.title();
     say(outbox, format!("building a {network} for {} {}", thousands(facts.train_images), noun(&config)));
     let workers = Arc::new(Workers::new(plan.threads)?);
+    interrupt::check()?;
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
     check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 
     let mut resumed_with = String::new();
-    let (run, progress) = match &plan.run {
-        RunChoice::New { dir } => (RunDir::create(dir.as_deref(), &config)?, Progress::new(&config)),
+    let (run, mut progress) = match &plan.run {
+        RunChoice::New { dir } => {
+            token.commit()?;
+            (RunDir::create(dir.as_deref(), &config)?, Progress::new(&config))
+        }
         RunChoice::Resume(path) => {
             say(outbox, format!("reading the newest checkpoint of {}", path.display()));
             let run = RunDir::open(path)?;
             let (step, folder, more) = checkpoint::newest_good(path)?;
             warnings.extend(more);
+            if step > config.train.steps {
+                return Err(RunError::StepsDone { path: path.clone(), done: step, steps: config.train.steps }.into());
+            }
             let loaded = checkpoint::load(&folder, &config, &plan.device)?;
             trainer.restore(&loaded.state).with_context(|| format!("going on from {}", folder.display()))?;
+            // Up to here the run is as it was.
+            token.commit()?;
             Journal::cut_back(path, step)?;
+            let mut progress = loaded.progress;
+            // A checkpoint of an older difflab may have less time than the lines before it.
+            let told = read_metrics(path)?.last().map_or(0.0, |line| line.elapsed_s);
+            progress.elapsed_s = progress.elapsed_s.max(told);
+            warnings.extend(other_threads(progress.threads, workers.threads()));
             checkpoint::sweep(path)?;
             resumed_with = changes(&config_of(path)?, &config);
             run.write_config(&config)?;
-            (run, loaded.progress)
+            (run, progress)
         }
     };
+    progress.threads = workers.threads();
+    standing.begun(run.path());
     let start_step = trainer.steps_done();
     write_class_names(run.path(), &facts.classes)?;
     let mut journal = Journal::open(run.path(), config.diffusion.timesteps)?;
@@ -129,8 +150,10 @@ pub fn open(
     };
     let preview = Preview::new(subject, &config, start_step);
     let audience = plan.audience;
-    let worker =
+    let is_new = matches!(plan.run, RunChoice::New { .. });
+    let mut worker =
         Worker::new(Parts { config, facts, audience, run, journal, trainer, progress, preview, commands, frames });
+    worker.is_new = is_new;
     worker.write_card()?;
     Ok(worker)
 }
@@ -185,6 +208,16 @@ impl DataFacts {
             },
         )
     }
+}
+
+/// What another number of threads than before means; nothing when it isn't known, or the same.
+fn other_threads(before: usize, now: usize) -> Option<String> {
+    (before > 0 && before != now).then(|| {
+        format!(
+            "the run was trained with {before} threads and goes on with {now}: its numbers differ in the last bits from \
+             those of a run that was never stopped (--threads {before} keeps them)"
+        )
+    })
 }
 
 /// What the data consists of.

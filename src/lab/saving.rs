@@ -6,12 +6,28 @@ use anyhow::{Context, Result};
 
 use super::outbox::Outbox;
 use super::plan::Ending;
-use super::protocol::{Event, Phase};
+use super::protocol::{Command, Event, Phase};
 use super::snapshots::Order;
 use super::worker::{Mode, Worker};
+use crate::process::interrupt::{self, BrokenOff, Interrupted};
 use crate::run::{checkpoint, write_replacing};
 
+/// Why a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Somebody has asked for it.
+    Asked,
+    /// There is nothing left to do.
+    Done,
+}
+
 impl Worker {
+    /// Is this a new run of which there is nothing yet: no step, no checkpoint, no picture?
+    fn is_untouched(&self) -> bool {
+        let anything = |name: &&str| self.parts.run.path().join(name).exists();
+        self.is_new && self.steps_done() == 0 && !["checkpoints", "snapshots", "previews"].iter().any(anything)
+    }
+
     /// Writes a checkpoint of the present step, unless there is one.
     ///
     /// # Errors
@@ -88,7 +104,10 @@ impl Worker {
             }
             // A snapshot that fails is no reason to stop training.
             Err(error) => {
-                let message = format!("the snapshot of step {step} failed: {error:#}");
+                let message = match Interrupted::caused(&error) {
+                    true => format!("the snapshot of step {step} was broken off, and nothing of it kept: the run ends"),
+                    false => format!("the snapshot of step {step} failed: {error:#}"),
+                };
                 self.parts.journal.event(step, "warning", &message)?;
                 outbox.send(Event::Warning { step, message });
             }
@@ -105,6 +124,7 @@ impl Worker {
         match parts.preview.finish_with_picture(parts.run.path(), step, |frame| frames.send(frame)) {
             Ok(Some(file)) => self.preview_saved(step, file, outbox)?,
             Ok(None) => {}
+            Err(error) if Interrupted::caused(&error) => {}
             Err(error) => self.preview_failed(error, outbox)?,
         }
         self.mode = Mode::Finished;
@@ -113,9 +133,14 @@ impl Worker {
         Ok(())
     }
 
-    /// Ends the run, saving first if asked.
-    pub(super) fn stop(&mut self, save: bool, outbox: &mut Outbox) -> Result<Ending> {
+    /// Ends the run, saving first if asked. A new run of which nothing was trained yet is not kept.
+    pub(super) fn stop(&mut self, save: bool, why: Why, outbox: &mut Outbox) -> Result<Ending> {
         let finished = self.mode == Mode::Finished;
+        if self.is_untouched() {
+            self.parts.run.discard()?;
+            let words = "stopped before the first step: no run folder was kept";
+            return Err(anyhow::Error::new(Interrupted).context(BrokenOff(words.into())));
+        }
         if !finished {
             outbox.send(Event::Phase(Phase::Stopping));
         }
@@ -123,7 +148,11 @@ impl Worker {
         if save {
             self.save_checkpoint(outbox)?;
         }
-        if let Some((step, result)) = self.snapshots.wait() {
+        // Whoever has asked for the end doesn't wait for a snapshot; the last step does.
+        let asked = why == Why::Asked;
+        let commands = self.parts.commands.clone();
+        let enough = || asked || interrupt::asked() || commands.try_iter().any(|c| matches!(c, Command::Quit { .. }));
+        if let Some((step, result)) = self.snapshots.wait(enough) {
             self.report_snapshot(step, result, outbox)?;
         }
         let step = self.steps_done();

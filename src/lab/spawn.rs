@@ -8,12 +8,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::latest::latest_wins;
-use super::opening::open;
+use super::begin::begin;
+use super::latest::{LatestSender, latest_wins};
 use super::outbox::Outbox;
 use super::plan::{Ending, LabPlan};
 use super::protocol::{Command, Event, Phase, PreviewFrame};
+use super::standing::Standing;
 use crate::bench::peak_resident_mib;
+use crate::process::interrupt::Interrupted;
 
 /// Commands that may wait; a consumer that sends more is going wrong.
 const COMMANDS: usize = 64;
@@ -24,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The name of the thread that owns the trainer.
 pub const WORKER_THREAD: &str = "difflab-worker";
+/// The name of the thread that makes it.
+pub(super) const OPENING_THREAD: &str = "difflab-opening";
 
 /// A lab: a worker thread that trains, and the channels to it.
 pub struct Lab {
@@ -31,6 +35,8 @@ pub struct Lab {
     pub events: Receiver<Event>,
     /// The newest preview frame; older unread ones are replaced.
     pub previews: Receiver<PreviewFrame>,
+    /// What can be known without waiting for events.
+    pub standing: Standing,
     worker: JoinHandle<Result<Ending>>,
 }
 
@@ -44,11 +50,13 @@ impl Lab {
         let (commands, commands_in) = bounded(COMMANDS);
         let (events_out, events) = bounded(EVENTS);
         let (frames_out, previews) = latest_wins();
+        let standing = Standing::default();
+        let told = standing.clone();
         let worker = thread::Builder::new()
             .name(WORKER_THREAD.into())
             .spawn(move || {
-                let mut outbox = Outbox::new(events_out);
-                let result = work(plan, commands_in, frames_out, &mut outbox);
+                let mut outbox = Outbox::new(events_out.clone());
+                let result = work(plan, commands_in, frames_out, &events_out, &told, &mut outbox);
                 let ended = match &result {
                     Ok(_) => {
                         if let Some(mib) = peak_resident_mib() {
@@ -56,27 +64,30 @@ impl Lab {
                         }
                         Ok(())
                     }
+                    Err(error) if Interrupted::caused(error) => Err(error.to_string()),
                     Err(error) => {
                         let message = format!("{error:#}");
                         outbox.send(Event::Phase(Phase::Failed(message.clone())));
                         Err(message)
                     }
                 };
+                told.ended(result.as_ref().map(drop).or_else(fine_if_interrupted));
                 outbox.send(Event::Ended(ended));
                 outbox.drain(PATIENCE);
                 result
             })
             .context("starting the training thread")?;
-        Ok(Self { commands, events, previews, worker })
+        Ok(Self { commands, events, previews, standing, worker })
     }
 
     /// Waits for the worker to end. A worker that was not told to quit saves and ends as well, since
     /// nobody can tell it anything any more.
     ///
     /// # Errors
-    /// Why the run failed, with the typed cause in its chain.
+    /// Why the run failed, with the typed cause in its chain; [`Interrupted`] when it was stopped before its
+    /// first step, and left nothing.
     pub fn join(self) -> Result<Ending> {
-        let Self { commands, events, previews, worker } = self;
+        let Self { commands, events, previews, worker, .. } = self;
         drop((commands, events, previews));
         worker.join().unwrap_or_else(|panic| Err(panic_error(panic.as_ref())))
     }
@@ -86,18 +97,29 @@ impl Lab {
 fn work(
     plan: LabPlan,
     commands: Receiver<Command>,
-    frames: super::latest::LatestSender<PreviewFrame>,
+    frames: LatestSender<PreviewFrame>,
+    events: &Sender<Event>,
+    standing: &Standing,
     outbox: &mut Outbox,
 ) -> Result<Ending> {
-    let mut worker = guarded(|| open(plan, commands, frames, outbox))?;
+    let (mut worker, opened) = begin(plan, &commands, frames, events, standing)?;
+    drop(commands);
+    *outbox = opened;
     let result = guarded(|| worker.run(outbox));
-    if let Err(error) = &result {
+    if let Err(error) = &result
+        && !Interrupted::caused(error)
+    {
         worker.record_failure(error);
     }
     result
 }
 
-fn guarded<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+/// A run that was stopped before it began has failed at nothing.
+fn fine_if_interrupted(error: &anyhow::Error) -> Result<(), String> {
+    if Interrupted::caused(error) { Ok(()) } else { Err(format!("{error:#}")) }
+}
+
+pub(super) fn guarded<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     // What a panic leaves half done is not used again: the worker ends.
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| Err(panic_error(panic.as_ref())))
 }

@@ -1,5 +1,6 @@
 //! The worker: drains commands, takes a step, reports it, and gives the preview its share.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -13,9 +14,12 @@ use super::plan::{Audience, Ending};
 use super::preview::Preview;
 use super::protocol::{Command, Event, Phase, PreviewFrame, StepRecord, TimestepLossRow};
 use super::sampling_settings::SamplingSettings;
+use super::saving::Why;
 use super::snapshots::Snapshots;
 use super::throughput::Throughput;
 use crate::config::Config;
+use crate::process::RunningClock;
+use crate::process::interrupt::Interrupted;
 use crate::run::checkpoint::Progress;
 use crate::run::{Journal, RunDir};
 use crate::train::{StepReport, Trainer};
@@ -61,9 +65,16 @@ pub struct Worker {
     pub(super) parts: Parts,
     pub(super) mode: Mode,
     throughput: Throughput,
+    clock: RunningClock,
+    /// How much of the clock's time is in `progress.elapsed_s` already.
+    counted: Duration,
+    /// Did this run begin here, or does it go on?
+    pub(super) is_new: bool,
     pub(super) snapshots: Snapshots,
     pub(super) saved_step: Option<u64>,
     pub(super) checkpoint: Option<PathBuf>,
+    /// Commands that came while the run was opened.
+    pub(super) early: VecDeque<Command>,
     panic_at: Option<u64>,
 }
 
@@ -73,10 +84,14 @@ impl Worker {
         Self {
             mode: Mode::Training,
             throughput: Throughput::default(),
+            clock: RunningClock::start(),
+            counted: Duration::ZERO,
+            is_new: true,
             snapshots: Snapshots::default(),
             // A resumed run's own checkpoint need not be written again.
             saved_step: (start > 0).then_some(start),
             checkpoint: None,
+            early: VecDeque::new(),
             panic_at: std::env::var(PANIC_AT_STEP).ok().and_then(|step| step.parse().ok()),
             parts,
         }
@@ -94,15 +109,17 @@ impl Worker {
         }
         loop {
             if let Some(save) = self.take_commands(outbox)? {
-                return self.stop(save, outbox);
+                return self.stop(save, Why::Asked, outbox);
             }
-            let start = Instant::now();
             match self.mode {
                 Mode::Training | Mode::OneStep => {
+                    // Time that passed in a pause, or in which the process was stopped, isn't the training's.
+                    let start = self.clock.now();
+                    self.counted = start;
                     self.train(outbox)?;
-                    self.parts.preview.budget().earn(start.elapsed());
+                    self.parts.preview.budget().earn(self.clock.now() - start);
                     self.share_time_with_preview(outbox)?;
-                    self.parts.progress.elapsed_s += start.elapsed().as_secs_f64();
+                    self.count_time();
                     if self.all_steps_done() {
                         self.finish(outbox)?;
                     } else if self.mode == Mode::OneStep {
@@ -110,7 +127,7 @@ impl Worker {
                         outbox.send(Event::Phase(Phase::Paused));
                     }
                 }
-                Mode::Finished if self.parts.audience == Audience::Nobody => return self.stop(true, outbox),
+                Mode::Finished if self.parts.audience == Audience::Nobody => return self.stop(true, Why::Done, outbox),
                 Mode::Paused | Mode::Finished => self.idle(outbox)?,
             }
             self.collect_snapshot(outbox)?;
@@ -121,7 +138,8 @@ impl Worker {
     /// Carries out everything asked for; `Some(save)` when the run shall end.
     fn take_commands(&mut self, outbox: &mut Outbox) -> Result<Option<bool>> {
         loop {
-            match self.parts.commands.try_recv() {
+            let early = self.early.pop_front().map(Ok);
+            match early.unwrap_or_else(|| self.parts.commands.try_recv()) {
                 Ok(Command::Quit { save }) => return Ok(Some(save)),
                 Ok(command) => self.carry_out(command, outbox)?,
                 Err(TryRecvError::Empty) => return Ok(None),
@@ -195,9 +213,9 @@ impl Worker {
 
     /// One step with everything that is due after it.
     fn train(&mut self, outbox: &mut Outbox) -> Result<()> {
-        let start = Instant::now();
+        let start = self.clock.now();
         let report = self.parts.trainer.step()?;
-        let rate = self.throughput.add(report.samples.len(), start.elapsed());
+        let rate = self.throughput.add(report.samples.len(), self.clock.now() - start);
         let step = report.step;
         if self.panic_at == Some(step) {
             panic!("asked to by {PANIC_AT_STEP}");
@@ -215,7 +233,9 @@ impl Worker {
             )
         };
         let val_loss = if eval { self.parts.trainer.held_out_loss()? } else { None };
-        self.record(report, val_loss, rate, log, start, outbox)?;
+        // Before the line and the checkpoint of this step: both have the same time, and later lines a later one.
+        self.count_time();
+        self.record(report, val_loss, rate, log, outbox)?;
         if rows {
             let (mean, count) = self.parts.progress.timestep_loss.take();
             let row = TimestepLossRow { step, mean, count };
@@ -242,7 +262,6 @@ impl Worker {
         val_loss: Option<f64>,
         images_per_s: f64,
         log: bool,
-        start: Instant,
         outbox: &mut Outbox,
     ) -> Result<()> {
         let progress = &mut self.parts.progress;
@@ -258,13 +277,20 @@ impl Worker {
             lr: report.lr,
             grad_norm: report.grad_norm,
             images_per_s,
-            elapsed_s: progress.elapsed_s + start.elapsed().as_secs_f64(),
+            elapsed_s: progress.elapsed_s,
         };
         if log || val_loss.is_some() {
             self.parts.journal.step(&record)?;
         }
         outbox.send(Event::Step(record));
         Ok(())
+    }
+
+    /// Adds the time since the last count to the run's.
+    fn count_time(&mut self) {
+        let now = self.clock.now();
+        self.parts.progress.elapsed_s += (now - self.counted).as_secs_f64();
+        self.counted = now;
     }
 
     /// Lets the preview make as many network calls as its budget allows.
@@ -277,11 +303,17 @@ impl Worker {
     }
 
     fn advance_preview(&mut self, outbox: &mut Outbox) -> Result<()> {
-        let step = self.steps_done();
+        let (step, start) = (self.steps_done(), self.clock.now());
         match self.parts.preview.advance(self.parts.run.path(), step) {
             Ok((frame, saved)) => {
+                self.parts.preview.budget().spend(self.clock.now() - start);
                 self.parts.frames.send(frame);
                 saved.map_or(Ok(()), |file| self.preview_saved(step, file, outbox))
+            }
+            // The run is about to end: the command is on its way.
+            Err(error) if Interrupted::caused(&error) => {
+                self.parts.preview.set_enabled(false);
+                Ok(())
             }
             Err(error) => self.preview_failed(error, outbox),
         }

@@ -4,12 +4,15 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use super::durable::write_replacing;
 use super::error::RunError;
 use crate::config::{CONFIG_VERSION, Config};
+
+/// Where runs go that are given no place.
+const RUNS: &str = "runs";
 
 /// Held (by the operating system's lock) by the process that trains in the folder.
 const LOCK: &str = ".lock";
@@ -54,6 +57,19 @@ impl RunDir {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Removes the folder of a new run that came to nothing.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn discard(&self) -> Result<()> {
+        fs::remove_dir_all(&self.path).with_context(|| format!("removing {}", self.path.display()))?;
+        // `runs/`, if nothing else is in it.
+        if let Some(parent) = self.path.parent().filter(|parent| *parent == Path::new(RUNS)) {
+            let _ = fs::remove_dir(parent);
+        }
+        Ok(())
     }
 
     /// Writes `config.toml` anew (a run resumed with other settings).
@@ -120,7 +136,7 @@ fn lock(path: &Path) -> Result<File, RunError> {
 
 /// Makes `runs/<date>-<name>-<short id>`.
 fn new_folder(name: &str) -> Result<PathBuf, RunError> {
-    let runs = Path::new("runs");
+    let runs = Path::new(RUNS);
     fs::create_dir_all(runs).map_err(|e| RunError::not_writable(runs, e))?;
     let now = jiff::Zoned::now();
     let name: String = name.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();

@@ -4,10 +4,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::process::partial::Partial;
+
 /// Writes a file whole: either the old content stays, or the new is there.
 pub fn write_replacing(path: &Path, content: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.partial"));
+    let _half_written = Partial::at(&beside);
     let write = || {
         let mut file = File::create(&beside)?;
         file.write_all(content)?;

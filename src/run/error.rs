@@ -41,6 +41,11 @@ pub enum RunError {
     NewerFormat { path: PathBuf, found: u64, known: u64 },
     #[error("{} has no checkpoint that can be used\n  {details}", path.display())]
     NoCheckpoint { path: PathBuf, details: String },
+    #[error(
+        "the run in {} has done {done} steps, and train.steps = {steps} asks for fewer; nothing was changed\n  \
+         more steps: --resume {} --steps {}", path.display(), path.display(), done + 1000
+    )]
+    StepsDone { path: PathBuf, done: u64, steps: u64 },
     #[error("the checkpoint {} is damaged: {what}", path.display())]
     Damaged { path: PathBuf, what: String },
 }

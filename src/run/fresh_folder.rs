@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::durable::{sync_folder, sync_tree};
+use crate::process::partial::{self, Partial};
 
 /// A folder under construction. Dropped unfinished, it leaves nothing behind.
 pub struct FreshFolder {
     target: PathBuf,
     partial: PathBuf,
+    _half_written: Partial,
 }
 
 impl FreshFolder {
@@ -32,7 +34,8 @@ impl FreshFolder {
             Ok(partial)
         };
         let partial = begin().with_context(|| format!("cannot write the folder {}", target.display()))?;
-        Ok(Self { target: target.to_path_buf(), partial })
+        let _half_written = Partial::at(&partial);
+        Ok(Self { target: target.to_path_buf(), partial, _half_written })
     }
 
     /// Where to write.
@@ -47,6 +50,7 @@ impl FreshFolder {
     pub fn finish(self) -> Result<()> {
         let put = || -> io::Result<()> {
             sync_tree(&self.partial)?;
+            let _whole = partial::hold();
             let aside = self.partial.with_extension("old");
             remove(&aside)?;
             let had = self.target.exists();

@@ -20,6 +20,8 @@ use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
 use crate::nn::Net;
 use crate::picture::{self, FilmTiming};
+use crate::process::interrupt;
+use crate::process::partial::Partial;
 use crate::sampling::{self, Guidance, SamplerSettings, Trajectory};
 
 /// Frames of the film; more would only make the file larger.
@@ -90,8 +92,8 @@ pub fn classes_in_turn(num: usize, num_classes: usize, class: Option<usize>) -> 
 /// `-2`, and so on.
 ///
 /// # Errors
-/// A class that doesn't exist, a sampler that can't run with these settings, a disk that can't be written;
-/// nothing is left behind then.
+/// A class that doesn't exist, a sampler that can't run with these settings, a disk that can't be written,
+/// `Interrupted`; nothing is left behind then.
 pub fn write(request: &SnapshotRequest) -> Result<PathBuf> {
     ensure!(request.sample.num > 0, "a snapshot needs at least one sample (sample.num is 0)");
     let classes = request.net.num_classes().map(|n| classes_in_turn(request.sample.num, n, request.class));
@@ -100,13 +102,19 @@ pub fn write(request: &SnapshotRequest) -> Result<PathBuf> {
 
     let parent = request.run_dir.join("snapshots");
     fs::create_dir_all(&parent).with_context(|| format!("creating {}", parent.display()))?;
-    let partial = parent.join(format!(".step-{:08}-{}.partial", request.step, std::process::id()));
+    let partial = partial_folder(request.run_dir, request.step);
+    let _half_written = Partial::at(&partial);
     let result = fill(&partial, &recording, &facts).and_then(|()| rename_free(&partial, &parent, request.step));
     if result.is_err() {
         // Best effort: the error that matters is the one being returned.
         let _ = fs::remove_dir_all(&partial);
     }
     result
+}
+
+/// Where the snapshot of `step` is written before it has its name.
+pub fn partial_folder(run_dir: &Path, step: u64) -> PathBuf {
+    run_dir.join("snapshots").join(format!(".step-{step:08}-{}.partial", std::process::id()))
 }
 
 fn record(request: &SnapshotRequest, classes: Option<&[usize]>) -> Result<Recording> {
@@ -160,13 +168,16 @@ fn fill(dir: &Path, recording: &Recording, facts: &SnapshotFacts) -> Result<()> 
         // Left by an earlier process with this id that was killed half-way.
         fs::remove_dir_all(dir).with_context(|| format!("removing {}", dir.display()))?;
     }
+    interrupt::check()?;
     fs::create_dir(dir).with_context(|| format!("creating {}", dir.display()))?;
     let columns = columns_for(facts.shape[0], &facts.classes);
     let grid = dir.join("grid.png");
     recording.grid(columns, GRID_WIDTH)?.save(&grid).with_context(|| format!("writing {}", grid.display()))?;
     write_samples(&dir.join("samples.safetensors"), &recording.samples)?;
+    interrupt::check()?;
     let film = recording.film(picture::square_columns(facts.shape[0]), FILM_WIDTH);
     picture::save_film(&film, &dir.join("trajectory.gif"), FilmTiming::default())?;
+    interrupt::check()?;
     let json = dir.join("snapshot.json");
     fs::write(&json, serde_json::to_string_pretty(facts)? + "\n").with_context(|| format!("writing {}", json.display()))
 }

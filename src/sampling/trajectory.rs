@@ -8,6 +8,7 @@ use candle_core::Tensor;
 
 use super::{Denoiser, NoiseSource, Sampler, SamplerSettings, SeededNoise, Step, make};
 use crate::diffusion::{NoiseLevel, Schedule};
+use crate::process::interrupt;
 
 /// One frame of a trajectory.
 #[derive(Clone, Debug)]
@@ -86,8 +87,9 @@ impl Trajectory {
         }
     }
 
-    /// One network call; returns x̂_0.
+    /// One network call, unless the work was interrupted; returns x̂_0.
     fn call(&mut self, at: NoiseLevel) -> Result<Tensor> {
+        interrupt::check()?;
         let mut prediction = self.denoiser.predict(&self.x_t, at)?;
         if self.clip_sample {
             prediction.x_0 = prediction.x_0.clamp(-1f32, 1f32)?;

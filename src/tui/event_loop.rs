@@ -9,12 +9,12 @@ use ratatui::backend::Backend;
 
 use crate::config::Config;
 use crate::lab::{Event, PreviewFrame};
+use crate::process::signals::Notice;
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
 use crate::tui::outbox::Outbox;
 use crate::tui::pacing::Pacing;
 use crate::tui::pictures::Pictures;
-use crate::tui::signals::Notice;
 use crate::tui::state::State;
 use crate::tui::terminal::erase;
 use crate::tui::update::update;
@@ -213,7 +213,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
 
     fn notice(&mut self, notice: Option<Notice>, painter: &dyn Painter) {
         match notice {
-            Some(Notice::Terminate) => {
+            Some(Notice::Stop) => {
                 self.terminated = true;
                 self.pacing.answer();
                 self.take(Message::Terminate, painter);
@@ -226,7 +226,8 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                     Err(_) => self.end = Some(End::TerminalLost),
                 }
             }
-            None => {}
+            // The program is ending already.
+            Some(Notice::Force) | None => {}
         }
     }
 
@@ -390,7 +391,7 @@ mod tests {
     #[test]
     fn a_signal_saves_and_ends_as_interrupted() {
         let (end, ..) = play(|hands| {
-            hands.notices.send(Notice::Terminate).unwrap();
+            hands.notices.send(Notice::Stop).unwrap();
             assert_eq!(hands.commands.recv(), Ok(Command::Quit { save: true }));
             hands.events.send(Event::Ended(Ok(()))).unwrap();
             hands
@@ -417,7 +418,7 @@ mod tests {
         assert_eq!(end, End::Again(Box::new(wanted)));
         let (end, ..) = play(move |hands| {
             type_in(&hands);
-            hands.notices.send(Notice::Terminate).unwrap();
+            hands.notices.send(Notice::Stop).unwrap();
             std::thread::sleep(Duration::from_millis(100));
             hands.events.send(Event::Ended(Ok(()))).unwrap();
             hands

@@ -22,7 +22,6 @@ pub mod pacing;
 pub mod panels;
 pub mod pictures;
 pub mod shell;
-pub mod signals;
 pub mod sixel;
 pub mod state;
 pub mod terminal;

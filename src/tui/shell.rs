@@ -9,6 +9,8 @@ use ratatui::Terminal;
 
 use crate::config::Config;
 use crate::lab::{Command, Event, Lab, LabPlan, Outcome, RunChoice};
+use crate::process::interrupt::Interrupted;
+use crate::process::signals::{Interest, Listening, Notice};
 use crate::sampling::check_config_stability;
 use crate::tui::chart::Marker;
 use crate::tui::encoder::Encoder;
@@ -21,7 +23,7 @@ use crate::tui::pictures::{Ascii, HalfBlocks, Pictures, Pixels};
 use crate::tui::state::State;
 use crate::tui::terminal::{Screen, ScreenBackend};
 use crate::tui::theme::{Capability, ThemeName};
-use crate::tui::{abilities, input, signals};
+use crate::tui::{abilities, input};
 
 /// What the user chose for the screen at the command line.
 #[derive(Clone, Debug, Default)]
@@ -54,18 +56,19 @@ pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
             let next = Session::begin(plan_of_another(&again, &config)?)?;
             let before = std::mem::replace(&mut session, next);
             state = left.again(*config);
-            words.push_str(&before.farewell.words());
-            if before.asked_to_end() {
+            let asked_to_end = before.asked_to_end();
+            // If it failed, the screen has said why.
+            let (last, _) = before.close();
+            words.push_str(&last);
+            if asked_to_end {
                 return Ok(End::Terminated);
             }
-            // If it failed, the screen has said why.
-            let _ = before.close();
         }
     });
     let notes = screen.close();
     session.finish();
-    words.push_str(&session.farewell.words());
-    let ending = session.close();
+    let (last, ending) = session.close();
+    words.push_str(&last);
     say(&mut io::stdout(), &words);
     for note in notes {
         say(&mut io::stderr(), &format!("{note}\n"));
@@ -92,15 +95,18 @@ fn say(out: &mut dyn Write, words: &str) {
 /// One run on the screen: its worker, and who listens to it.
 struct Session {
     lab: Lab,
-    notices: Receiver<signals::Notice>,
-    _signals: signals::Guard,
+    notices: Receiver<Notice>,
+    _signals: Listening,
     farewell: Farewell,
 }
 
 impl Session {
     fn begin(plan: LabPlan) -> Result<Self> {
         let lab = Lab::spawn(plan)?;
-        let (notices, signals) = signals::listen(lab.commands.clone()).context("listening for signals")?;
+        // A screen that has hung must not stop the thread that listens, so nothing blocks.
+        let (send, notices) = crossbeam_channel::bounded(16);
+        let tell = move |notice| _ = send.try_send(notice);
+        let signals = lab.obey_signals(Interest::StoppingAndJobs, tell).context("listening for signals")?;
         Ok(Self { lab, notices, _signals: signals, farewell: Farewell::default() })
     }
 
@@ -123,7 +129,7 @@ impl Session {
 
     /// Has a signal come that nobody has taken notice of?
     fn asked_to_end(&self) -> bool {
-        self.notices.try_iter().any(|notice| notice == signals::Notice::Terminate)
+        self.notices.try_iter().any(|notice| notice == Notice::Stop)
     }
 
     /// Whoever left without waiting for the worker waits here, with the normal screen back.
@@ -141,9 +147,13 @@ impl Session {
         }
     }
 
-    /// Waits for the worker's thread.
-    fn close(self) -> Result<()> {
-        self.lab.join().map(|_| ())
+    /// Waits for the worker's thread; returns what is to be said of the run, and whether it failed.
+    fn close(self) -> (String, Result<()>) {
+        match self.lab.join() {
+            // It was left before it began, which is no failure.
+            Err(error) if Interrupted::caused(&error) => (format!("{error}\n"), Ok(())),
+            ended => (self.farewell.words(), ended.map(drop)),
+        }
     }
 }
 

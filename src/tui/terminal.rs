@@ -1,6 +1,6 @@
 //! Takes the terminal over, and gives it back: on leaving, on panic, on a signal, on suspension.
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, Stdout};
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,11 +8,13 @@ use std::thread::ThreadId;
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
-use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::layout::Rect;
+
+use crate::process::{last_words, signals};
 
 /// A whole frame goes out in one write: fewer system calls, and no half frames on the screen.
 const OUTPUT_BUFFER: usize = 1 << 16;
@@ -58,6 +60,7 @@ impl Screen {
     /// Says that kitty's pictures are used, so that leaving deletes them.
     pub fn use_kitty_pictures(&self) {
         KITTY_PICTURES.store(true, Ordering::SeqCst);
+        last_words::leave_with(leaving());
     }
 
     /// Gives the terminal back, stops the program as Ctrl-Z does at a shell, and takes the terminal
@@ -68,7 +71,8 @@ impl Screen {
     #[cfg(unix)]
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back();
-        signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)?;
+        // Where nobody could let it go on, it isn't stopped.
+        signals::suspend()?;
         self.take_again()
     }
 
@@ -113,6 +117,8 @@ fn take() -> io::Result<()> {
     if TAKEN.swap(true, Ordering::SeqCst) {
         return Ok(());
     }
+    // A process that is killed in the middle gives it back as well.
+    last_words::remember_terminal(leaving());
     enable_raw_mode()?;
     execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste, Hide)
 }
@@ -134,12 +140,20 @@ pub fn give_back() {
         return;
     }
     let mut out = io::stdout();
+    let _ = io::Write::write_all(&mut out, &leaving()).and_then(|()| io::Write::flush(&mut out));
+    let _ = disable_raw_mode();
+    last_words::terminal_is_back();
+}
+
+/// What gives the screen back.
+fn leaving() -> Vec<u8> {
+    let mut bytes = Vec::new();
     if KITTY_PICTURES.load(Ordering::SeqCst) {
-        let _ = out.write_all(b"\x1b_Ga=d,d=A,q=2\x1b\\");
+        bytes.extend_from_slice(b"\x1b_Ga=d,d=A,q=2\x1b\\");
     }
     // The cursor is shown on both screens: some terminals keep its visibility with each.
-    let _ = execute!(out, DisableBracketedPaste, DisableMouseCapture, Show, LeaveAlternateScreen, Show);
-    let _ = disable_raw_mode();
+    let _ = queue!(bytes, DisableBracketedPaste, DisableMouseCapture, Show, LeaveAlternateScreen, Show);
+    bytes
 }
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send + 'static>;

@@ -46,6 +46,8 @@ pub struct Lab {
     writer: Option<Box<dyn Write + Send>>,
     output: Arc<Mutex<Output>>,
     closing: Arc<AtomicBool>,
+    /// While set, nobody reads what the program writes.
+    stalled: Arc<AtomicBool>,
     modes_before: String,
     folder: tempfile::TempDir,
 }
@@ -56,13 +58,15 @@ pub struct Setup {
     pub rows: u16,
     pub environment: &'static [(&'static str, &'static str)],
     pub arguments: &'static [&'static str],
+    /// What a shell does before it becomes the program; nothing: there is no shell.
+    pub shell: &'static str,
     /// What the terminal answers as soon as it is asked for its attributes.
     pub answer: &'static str,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { columns: 120, rows: 40, environment: &[], arguments: &[], answer: "" }
+        Self { columns: 120, rows: 40, environment: &[], arguments: &[], shell: "", answer: "" }
     }
 }
 
@@ -78,7 +82,11 @@ impl Lab {
     pub fn start(setup: &Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let pair = native_pty_system().openpty(size(setup.columns, setup.rows)).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_difflab"));
+        let program = env!("CARGO_BIN_EXE_difflab");
+        let mut command = CommandBuilder::new(if setup.shell.is_empty() { program } else { "/bin/sh" });
+        if !setup.shell.is_empty() {
+            command.args(["-c", &format!("{}; exec \"$0\" \"$@\"", setup.shell), program]);
+        }
         command.env_clear();
         for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")] {
             command.env(name, value);
@@ -97,6 +105,7 @@ impl Lab {
         let parser = vt100::Parser::new(at_least_one(setup.rows), at_least_one(setup.columns), 0);
         let output = Arc::new(Mutex::new(Output { parser, bytes: Vec::new() }));
         let closing = Arc::new(AtomicBool::new(false));
+        let stalled = Arc::new(AtomicBool::new(false));
         let mut lab = Self {
             child,
             writer: Some(pair.master.take_writer().unwrap()),
@@ -104,6 +113,7 @@ impl Lab {
             _slave: Some(pair.slave),
             output,
             closing,
+            stalled,
             modes_before,
             folder,
         };
@@ -114,6 +124,7 @@ impl Lab {
     /// Reads what the program writes, on a thread of its own; answers its question when it comes.
     fn read_along(&mut self, answer: &str) {
         let (output, closing) = (Arc::clone(&self.output), Arc::clone(&self.closing));
+        let stalled = Arc::clone(&self.stalled);
         let mut reader = self.master.as_ref().unwrap().try_clone_reader().unwrap();
         std::thread::spawn(move || {
             let mut buffer = [0u8; 1 << 14];
@@ -122,6 +133,10 @@ impl Lab {
                 let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
                 output.bytes.extend_from_slice(&buffer[..n]);
                 output.parser.process(&buffer[..n]);
+                drop(output);
+                while stalled.load(Ordering::SeqCst) && !closing.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
             }
         });
         if !answer.is_empty() {
@@ -195,6 +210,23 @@ impl Lab {
         let process = self.child.process_id().unwrap().to_string();
         let sent = std::process::Command::new("kill").args(["-s", name, &process]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// From now on nobody reads what the program writes: a window that hangs, a connection that is asleep.
+    pub fn stall(&self) {
+        self.stalled.store(true, Ordering::SeqCst);
+    }
+
+    /// Leaves the program almost no more memory than it has.
+    #[cfg(target_os = "linux")]
+    pub fn leave_no_memory(&self) {
+        let process = self.child.process_id().unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmSize:")).unwrap();
+        let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        let limit = format!("--as={}", kib * 1024 + (40 << 20));
+        let set = std::process::Command::new("prlimit").args(["--pid", &process.to_string(), &limit]).status();
+        assert!(set.unwrap().success());
     }
 
     /// The terminal vanishes: its window was closed, the connection is gone.

@@ -241,3 +241,95 @@ fn a_stopped_lab_gives_the_terminal_back_and_goes_on() {
     assert_eq!(lab.exit_code(), 0);
     lab.assert_restored();
 }
+
+#[test]
+fn a_terminal_that_nobody_reads_does_not_keep_a_signal_from_saving_and_ending() {
+    let mut lab = Lab::start(&Setup::default());
+    lab.wait_for("training", trained_to(5));
+    lab.stall();
+    // Each size is drawn whole, which soon fills what the terminal holds.
+    for i in 0..40 {
+        lab.resize(if i % 2 == 0 { 250 } else { 249 }, 90);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let asked = Instant::now();
+    lab.signal("TERM");
+    assert_eq!(lab.exit_code(), 130);
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+    assert!(newest(&lab.run_dir().join("checkpoints")).is_some(), "no checkpoint; events:\n{}", events(&lab));
+    assert!(lab.modes_are_as_before(), "the terminal is still in raw mode");
+}
+
+#[test]
+fn whatever_kills_it_the_terminal_is_given_back_first() {
+    for signal in ["QUIT", "ABRT", "SEGV", "BUS"] {
+        // Without a core file in the test's folder.
+        let mut lab = Lab::start(&Setup { shell: "ulimit -c 0", ..Setup::default() });
+        lab.wait_for("training", trained_to(3));
+        assert!(!lab.modes_are_as_before());
+        lab.signal(signal);
+        assert_ne!(lab.exit_code(), 0, "{signal}");
+        lab.assert_restored();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_lack_of_memory_gives_the_terminal_back_and_says_what_it_is() {
+    let mut lab =
+        Lab::start(&Setup { shell: "ulimit -c 0", arguments: &["--set", "sample.num=65000"], ..Setup::default() });
+    lab.wait_for("training", trained_to(3));
+    lab.leave_no_memory();
+    // A snapshot of this size needs more than the allocator has kept.
+    lab.press("s");
+    assert_ne!(lab.exit_code(), 0);
+    lab.assert_restored();
+    let words = lab.screen();
+    assert!(words.contains("out of memory") && words.contains("train.batch_size"), "{words}");
+}
+
+#[test]
+fn a_lab_under_nohup_survives_the_hangup() {
+    let mut lab = Lab::start(&Setup { shell: "trap '' HUP", ..Setup::default() });
+    let step = step_on(&lab.wait_for("training", trained_to(5))).unwrap();
+    lab.signal("HUP");
+    std::thread::sleep(Duration::from_millis(300));
+    lab.wait_for("training that goes on", trained_to(step + 20));
+    lab.signal("TERM");
+    assert_eq!(lab.exit_code(), 130, "{}", lab.written());
+    lab.assert_restored();
+}
+
+#[test]
+fn leaving_does_not_wait_for_a_long_snapshot() {
+    let arguments = &["--set", "sample.num=20000", "--set", "sample.steps=100"];
+    let mut lab = Lab::start(&Setup { arguments, ..Setup::default() });
+    lab.wait_for("training", trained_to(5));
+    lab.press("s");
+    std::thread::sleep(Duration::from_millis(500));
+    let asked = Instant::now();
+    lab.press("\x03");
+    assert_eq!(lab.exit_code(), 0, "{}", lab.written());
+    assert!(asked.elapsed() < Duration::from_secs(15), "{:?}", asked.elapsed());
+    lab.assert_restored();
+    assert!(newest(&lab.run_dir().join("checkpoints")).is_some(), "no checkpoint");
+    let left = std::fs::read_dir(lab.run_dir().join("snapshots")).map_or(0, |entries| entries.count());
+    assert_eq!(left, 0, "half a snapshot");
+}
+
+#[test]
+fn leaving_before_the_first_step_leaves_no_run() {
+    // Building this network takes a while.
+    let arguments = &["--set", "model.block_out_channels=[512, 512]", "--set", "model.norm_num_groups=32"];
+    let mut lab = Lab::start(&Setup { arguments, ..Setup::default() });
+    lab.wait_for("the first frame", |screen| PANELS.iter().all(|panel| screen.contains(panel)));
+    lab.press("\x03");
+    assert_eq!(lab.exit_code(), 0, "{}", lab.written());
+    lab.assert_restored();
+    if !lab.run_dir().exists() {
+        assert!(lab.screen().contains("stopped before the first step"), "{}", lab.screen());
+    } else {
+        // The machine was quicker than the key.
+        assert!(newest(&lab.run_dir().join("checkpoints")).is_some(), "a run that cannot be resumed");
+    }
+}

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::{combinations, epochs, guidance, steps};
+use crate::process::interrupt::{BrokenOff, Interrupted};
 
 /// Make the tables and pictures that docs/study.md teaches from, with your own run.
 ///
@@ -28,10 +29,14 @@ enum Study {
 /// # Errors
 /// A usage error for what this run can't show; else what went wrong while sampling or writing.
 pub fn run(args: Args) -> Result<()> {
-    match args.study {
+    let studied = match args.study {
         Study::Combinations(args) => combinations::run(args),
         Study::Steps(args) => steps::run(args),
         Study::Guidance(args) => guidance::run(args),
         Study::Epochs(args) => epochs::run(args),
-    }
+    };
+    studied.map_err(|error| match Interrupted::caused(&error) {
+        true => error.context(BrokenOff("interrupted; what was measured is kept, and the same command goes on".into())),
+        false => error,
+    })
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::subject::Measured;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
+use crate::process::partial::Partial;
 use crate::run::write_replacing;
 use crate::speak;
 
@@ -28,7 +29,9 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 /// When a file cannot be written.
 pub fn write(out: &Path, name: &str, text: &str, plots: &[LinePlot]) -> Result<()> {
     if !plots.is_empty() {
-        save_stacked(plots, &out.join(format!("{name}.png")), PLOT.0, PLOT.1 * plots.len() as u32)?;
+        let plot = out.join(format!("{name}.png"));
+        let _half_written = Partial::at(&plot);
+        save_stacked(plots, &plot, PLOT.0, PLOT.1 * plots.len() as u32)?;
     }
     let path = out.join(format!("{name}.md"));
     write_replacing(&path, text.as_bytes())?;

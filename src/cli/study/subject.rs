@@ -15,6 +15,7 @@ use crate::data;
 use crate::eval::{Judge, Moments, Reference, cache_folder, cache_key, cached_moments, class_accuracy};
 use crate::kernels::Workers;
 use crate::picture;
+use crate::process::partial::Partial;
 use crate::run::{self, LoadedModel, Recording};
 use crate::sampling::{self, SamplerSettings, Trajectory};
 use crate::speak;
@@ -138,6 +139,7 @@ impl Subject {
         if let Some(parent) = row.parent() {
             std::fs::create_dir_all(parent).with_context(|| format!("making the folder {}", parent.display()))?;
         }
+        let _half_written = Partial::at(row);
         picture::grid(&pixels, shown, h, w, c, shown, (56 / h.max(1)).max(1), 2)
             .save_with_format(row, image::ImageFormat::Png)
             .with_context(|| format!("writing {}", row.display()))?;

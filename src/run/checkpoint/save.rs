@@ -107,6 +107,7 @@ fn write_state(dir: &Path, state: &TrainerState, progress: &Progress) -> Result<
         losses_averaged,
         timestep_loss_sum: sum.to_vec(),
         timestep_loss_count: count.to_vec(),
+        threads: progress.threads,
     };
     Ok(fs::write(dir.join("state.json"), serde_json::to_string_pretty(&file)? + "\n")?)
 }

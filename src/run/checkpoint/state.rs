@@ -19,6 +19,8 @@ pub struct Progress {
     pub loss_average: LossAverage,
     /// Losses per timestep since the last row.
     pub timestep_loss: TimestepLoss,
+    /// Training threads of the newest session, which the last bits of all numbers depend on; 0: not known.
+    pub threads: usize,
 }
 
 impl Progress {
@@ -31,6 +33,7 @@ impl Progress {
             elapsed_s: 0.0,
             loss_average: LossAverage::new(Self::LOSS_DECAY),
             timestep_loss: TimestepLoss::new(config.diffusion.timesteps, config.train.timestep_bins),
+            threads: 0,
         }
     }
 }
@@ -54,6 +57,9 @@ pub(super) struct StateFile {
     #[serde(with = "exact_list")]
     pub timestep_loss_sum: Vec<f64>,
     pub timestep_loss_count: Vec<u32>,
+    /// Older checkpoints lack it.
+    #[serde(default)]
+    pub threads: usize,
 }
 
 /// Reads the version first: a newer file may look different in every other respect.
@@ -114,6 +120,7 @@ mod tests {
             losses_averaged: 3,
             timestep_loss_sum: awkward.to_vec(),
             timestep_loss_count: vec![1, 2, 3, 4, 5],
+            threads: 4,
         };
         let text = serde_json::to_string(&file).unwrap();
         let back = parse(Path::new("x"), &text).unwrap();

@@ -97,6 +97,10 @@ fn ready(state: &mut State, info: Arc<RunInfo>) {
 fn ended(state: &mut State, result: Result<(), String>) -> Vec<Effect> {
     state.ended = true;
     match result {
+        // It was left before it began. (Of a failure the worker speaks before.)
+        Err(_) if state.leaving && !matches!(state.phase, Phase::Failed(_)) => {
+            vec![state.next.take().map_or(Effect::Quit, Effect::Again)]
+        }
         Err(why) => {
             if !matches!(state.phase, Phase::Failed(_)) {
                 phase_changed(state, Phase::Failed(why));

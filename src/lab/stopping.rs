@@ -1,0 +1,68 @@
+//! Signals and a lab: asked to stop, the worker is told at once, whatever the consumer of its events hangs on.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use super::protocol::Command;
+use super::spawn::Lab;
+use super::standing::Standing;
+use crate::process::signals::{Interest, Listening, Notice, listen};
+use crate::process::{end_at_once, interrupt};
+
+/// How long the consumer may take to leave once the worker has saved and ended: a terminal that nobody reads, or
+/// a pipe that is full, takes nothing and would hold the program for ever.
+const LEAVE: Duration = Duration::from_secs(2);
+/// How often to see whether the worker has ended.
+const LOOK: Duration = Duration::from_millis(50);
+
+impl Lab {
+    /// Lets signals stop this lab, until the returned value is dropped. The first tells the worker to save and
+    /// end; a later, deliberate one ends the program at once. `tell` hears of every notice as well.
+    ///
+    /// # Errors
+    /// When the system refuses the handlers or the thread.
+    pub fn obey_signals(
+        &self,
+        interest: Interest,
+        mut tell: impl FnMut(Notice) + Send + 'static,
+    ) -> io::Result<Listening> {
+        let (commands, standing) = (self.commands.clone(), self.standing.clone());
+        listen(interest, move |notice| {
+            match notice {
+                Notice::Stop => {
+                    standing.ask_to_stop();
+                    interrupt::ask();
+                    // A full channel: the worker will look soon; a closed one: it has ended.
+                    let _ = commands.send_timeout(Command::Quit { save: true }, LEAVE);
+                    see_to_the_end(standing.clone());
+                }
+                Notice::Force => {
+                    let what = "ended at once by a second signal, without saving";
+                    end_at_once(130, &format!("{what}; {}", standing.remains()));
+                }
+                Notice::Suspend | Notice::Continue => {}
+            }
+            tell(notice);
+        })
+    }
+}
+
+/// Ends the program when the worker has ended and nobody else does.
+fn see_to_the_end(standing: Standing) {
+    let see = move || {
+        let how = loop {
+            match standing.ending() {
+                Some(how) => break how,
+                None => thread::sleep(LOOK),
+            }
+        };
+        thread::sleep(LEAVE);
+        match how {
+            Ok(()) => end_at_once(130, &format!("ended, although nobody reads its output; {}", standing.remains())),
+            Err(why) => end_at_once(1, &format!("ended, although nobody reads its output: {why}")),
+        }
+    };
+    // Without it only a consumer that hangs is left alone.
+    let _ = thread::Builder::new().name("difflab-ending".into()).spawn(see);
+}
