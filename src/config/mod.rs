@@ -19,6 +19,7 @@ mod validate_loss;
 mod validate_model;
 mod validate_sample;
 mod validate_sampling;
+mod validate_solver;
 mod values;
 
 pub use assignments::{assignments, meant, named, words};

@@ -113,6 +113,21 @@ pub enum SamplerName {
     Dpmpp2mSde,
     #[serde(rename = "unipc")]
     UniPc,
+    /// DPM-Solver++ with the calls of each step within it (Lu et al. 2022; singlestep).
+    #[serde(rename = "dpmpp_2s")]
+    Dpmpp2s,
+    /// Zhang & Chen 2023: the noise a polynomial in log(σ/α).
+    Deis,
+    /// Liu et al. 2022: pseudo-linear multistep.
+    Pndm,
+    /// Linear multistep in σ/α.
+    Lms,
+    /// DPM-Solver-2 as Karras et al. 2022 write solvers: the midpoint rule.
+    #[serde(rename = "dpm_2")]
+    Dpm2,
+    /// Its ancestral form.
+    #[serde(rename = "dpm_2_a")]
+    Dpm2A,
     /// Euler ancestral.
     EulerA,
     /// The probability-flow ODE with an adaptive solver (Song et al. 2021).
@@ -136,6 +151,58 @@ pub enum TimestepSpacing {
     Linspace,
     /// (σ/α)^(1/ρ) evenly spaced (Karras et al. 2022, eq. 5).
     Karras,
+    /// log(σ/α) evenly spaced.
+    Exponential,
+    /// σ/α at the quantiles of the Beta(0.6, 0.6) distribution (Lee et al. 2024).
+    Beta,
+    /// As exponential, told to the network in whole timesteps (Lu et al. 2022).
+    Lu,
+}
+
+/// Which timesteps the ends of the spacings that divide σ/α are taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SigmaRange {
+    /// The whole schedule.
+    Whole,
+    /// The first and the last that spacing leading visits.
+    Leading,
+    /// The first and the last that spacing trailing visits.
+    Trailing,
+}
+
+/// The rule by which a solver goes from the answers to the step (diffusers' `solver_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SolverType {
+    /// The sampler's own.
+    Auto,
+    Midpoint,
+    Heun,
+    /// B(h) = h (Zhao et al. 2023).
+    Bh1,
+    /// B(h) = e^h − 1 (Zhao et al. 2023).
+    Bh2,
+}
+
+/// Where the last step leads (diffusers' `final_sigmas_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinalSigmasType {
+    /// To the clean image.
+    Zero,
+    /// To the noise of the cleanest level of the schedule.
+    SigmaMin,
+}
+
+/// How Euler's σ/α follow from the timesteps (diffusers' `interpolation_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InterpolationType {
+    /// Those of the timesteps.
+    Linear,
+    /// log(σ/α) evenly spaced over the whole schedule, whatever the timesteps.
+    LogLinear,
 }
 
 /// What a sample's squared error is multiplied by in the loss.
@@ -238,7 +305,7 @@ impl NetworkKind {
 }
 
 impl SamplerName {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 21] = [
         Self::Ddpm,
         Self::Ddim,
         Self::Euler,
@@ -248,6 +315,12 @@ impl SamplerName {
         Self::Dpmpp3m,
         Self::Dpmpp2mSde,
         Self::UniPc,
+        Self::Dpmpp2s,
+        Self::Deis,
+        Self::Pndm,
+        Self::Lms,
+        Self::Dpm2,
+        Self::Dpm2A,
         Self::EulerA,
         Self::PfOde,
         Self::Pc,
@@ -268,6 +341,12 @@ impl SamplerName {
             Self::Dpmpp3m => "dpmpp_3m",
             Self::Dpmpp2mSde => "dpmpp_2m_sde",
             Self::UniPc => "unipc",
+            Self::Dpmpp2s => "dpmpp_2s",
+            Self::Deis => "deis",
+            Self::Pndm => "pndm",
+            Self::Lms => "lms",
+            Self::Dpm2 => "dpm_2",
+            Self::Dpm2A => "dpm_2_a",
             Self::EulerA => "euler_a",
             Self::PfOde => "pf_ode",
             Self::Pc => "pc",
@@ -282,6 +361,39 @@ impl SamplerName {
     /// Does it choose its own steps, so that a number of steps says nothing to it?
     pub fn is_adaptive(self) -> bool {
         self == Self::PfOde
+    }
+}
+
+impl TimestepSpacing {
+    /// The word in configs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Leading => "leading",
+            Self::Trailing => "trailing",
+            Self::Linspace => "linspace",
+            Self::Karras => "karras",
+            Self::Exponential => "exponential",
+            Self::Beta => "beta",
+            Self::Lu => "lu",
+        }
+    }
+
+    /// Does it divide the range of σ/α (of u on path flow) rather than the timesteps?
+    pub fn divides_sigmas(self) -> bool {
+        matches!(self, Self::Karras | Self::Exponential | Self::Beta | Self::Lu)
+    }
+}
+
+impl SolverType {
+    /// The word in configs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Midpoint => "midpoint",
+            Self::Heun => "heun",
+            Self::Bh1 => "bh1",
+            Self::Bh2 => "bh2",
+        }
     }
 }
 

@@ -240,6 +240,7 @@ impl Config {
         )?;
         self.check_levels()?;
         self.check_solvers()?;
+        self.check_solver(warnings)?;
         self.check_guidance()?;
         let w = sample.guidance_scale;
         ensure(w.is_finite(), "sample.guidance_scale", w, "use a finite number; 1 is usual, 0 is no guidance")?;

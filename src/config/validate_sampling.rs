@@ -1,7 +1,7 @@
 //! Can a sampler walk like that?
 
 use super::validate::{ensure, not_negative, positive};
-use super::{Config, ConfigError, PathName, TimestepSpacing};
+use super::{Config, ConfigError};
 
 impl Config {
     /// The levels that samplers visit, and edm's churn.
@@ -16,11 +16,26 @@ impl Config {
         ] {
             not_negative(key, value, "use a finite number, 0 or more")?;
         }
+        for (key, value) in [("sample.sigma_min", sample.sigma_min), ("sample.sigma_max", sample.sigma_max)] {
+            not_negative(key, value, "use a finite number above 0, or 0 for the schedule's own")?;
+        }
         ensure(
-            !(sample.spacing == TimestepSpacing::Karras && self.diffusion.path == PathName::Flow),
-            "sample.spacing",
-            "\"karras\"",
-            "it divides the range of σ/α, which on path flow has no end: no signal is left at u = 1; use \"linspace\"",
+            sample.sigma_min == 0.0 || sample.sigma_max == 0.0 || sample.sigma_min < sample.sigma_max,
+            "sample.sigma_min",
+            sample.sigma_min,
+            format!("it has to lie below sample.sigma_max = {}", sample.sigma_max),
+        )?;
+        ensure(
+            sample.lambda_min_clipped <= 0.0 && sample.lambda_min_clipped.is_finite(),
+            "sample.lambda_min_clipped",
+            sample.lambda_min_clipped,
+            "use a finite number below 0, -5.1 is usual, or 0 for no clip",
+        )?;
+        ensure(
+            (0.0..1.0).contains(&sample.shift_terminal),
+            "sample.shift_terminal",
+            sample.shift_terminal,
+            "the last u lies above 0 and below 1; 0 leaves the levels as they are",
         )?;
         let last = self.diffusion.timesteps.saturating_sub(1) as f64;
         let falling = sample.timesteps.windows(2).all(|pair| pair[0] > pair[1]);
@@ -37,16 +52,30 @@ impl Config {
 mod tests {
     use super::*;
 
+    fn validate(set: &[&str]) -> Result<Vec<String>, ConfigError> {
+        let set: Vec<String> = set.iter().map(|s| s.to_string()).collect();
+        Config::default().with_overrides(&set).unwrap().validate()
+    }
+
     #[test]
-    fn karras_spacing_is_refused_where_it_has_no_end() {
-        let validate = |set: &[&str]| {
-            let set: Vec<String> = set.iter().map(|s| s.to_string()).collect();
-            Config::default().with_overrides(&set).unwrap().validate()
-        };
-        assert!(validate(&["sample.spacing=karras", "sample.timesteps=[999, 400.5, 0]"]).is_ok());
-        let flow = ["diffusion.path=flow", "diffusion.prediction_type=flow"];
-        let error = validate(&[&flow[..], &["sample.spacing=karras"]].concat()).unwrap_err().to_string();
-        assert!(error.contains("sample.spacing") && error.contains("linspace"), "{error}");
-        assert!(validate(&flow).is_ok());
+    fn every_spacing_is_possible_on_every_path() {
+        for spacing in ["karras", "exponential", "beta", "lu"] {
+            let spacing = format!("sample.spacing={spacing}");
+            assert!(validate(&[&spacing, "sample.timesteps=[999, 400.5, 0]"]).is_ok());
+            assert!(validate(&[&spacing, "diffusion.path=flow", "diffusion.prediction_type=flow"]).is_ok());
+        }
+    }
+
+    #[test]
+    fn levels_that_are_none_are_refused_by_key() {
+        for set in [
+            &["sample.sigma_min=-1"][..],
+            &["sample.sigma_min=5", "sample.sigma_max=2"],
+            &["sample.lambda_min_clipped=3"],
+            &["sample.shift_terminal=1"],
+        ] {
+            let error = validate(set).unwrap_err().to_string();
+            assert!(error.contains(set[0].split_once('=').unwrap().0), "{error}");
+        }
     }
 }

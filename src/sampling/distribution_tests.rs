@@ -5,8 +5,8 @@ use candle_core::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    Churn, Ddim, Ddpm, Denoiser, Dpmpp2mSde, Edm, EulerAncestral, NoiseSource, Prediction, PredictorCorrector, Sampler,
-    Trajectory, sample,
+    Churn, Ddim, Ddpm, Denoiser, Dpm2, Dpmpp, Edm, EulerAncestral, NoiseSource, Prediction, PredictorCorrector,
+    Sampler, Trajectory, sample,
 };
 use crate::config::{DiffusionConfig, PathName, VarianceType};
 use crate::diffusion::{NoiseLevel, Schedule, combine};
@@ -21,13 +21,20 @@ fn levels(n: usize) -> Vec<NoiseLevel> {
 
 type Make = fn(Vec<NoiseLevel>) -> Box<dyn Sampler>;
 
-const SAMPLERS: [(&str, Make); 7] = [
+const SAMPLERS: [(&str, Make); 10] = [
     ("ddpm fixed_small", |levels| Box::new(Ddpm::new(levels, VarianceType::FixedSmall))),
     ("ddpm fixed_large", |levels| Box::new(Ddpm::new(levels, VarianceType::FixedLarge))),
     ("ddim η = 1", |levels| Box::new(Ddim::new(levels, 1.0))),
     ("euler_a", |levels| Box::new(EulerAncestral::new(levels, None))),
     ("pc", |levels| Box::new(PredictorCorrector::new(levels, 0.16, 1))),
-    ("dpmpp_2m_sde", |levels| Box::new(Dpmpp2mSde::new(levels))),
+    ("dpmpp_2m_sde", |levels| Box::new(Dpmpp::new(levels, 2).sde(true))),
+    ("dpmpp_2m_sde of order 1", |levels| Box::new(Dpmpp::new(levels, 1).sde(true))),
+    ("dpmpp_2m_sde, heun", |levels| Box::new(Dpmpp::new(levels, 2).sde(true).heun(true))),
+    ("dpm_2_a", |levels| {
+        // The middles are found on a variance-preserving path, as edm's raised levels.
+        let config = DiffusionConfig { path: PathName::VpSde, ..DiffusionConfig::default() };
+        Box::new(Dpm2::new(&Schedule::from_config(&config).unwrap(), levels, None, true))
+    }),
     ("edm with churn", |levels| {
         // Raised levels are found on a variance-preserving path, which these levels lie on.
         let config = DiffusionConfig { path: PathName::VpSde, ..DiffusionConfig::default() };
@@ -158,6 +165,11 @@ fn pc_draws_from_the_data_and_two_percent_of_variance_are_seen() {
 #[test]
 fn dpmpp_2m_sde_draws_from_the_data_and_two_percent_of_variance_are_seen() {
     same_distribution("dpmpp_2m_sde", STEPS_OF_SECOND_ORDER);
+}
+
+#[test]
+fn dpm_2_a_draws_from_the_data_and_two_percent_of_variance_are_seen() {
+    same_distribution("dpm_2_a", STEPS);
 }
 
 #[test]

@@ -22,8 +22,8 @@ pub struct Euler {
 impl Euler {
     /// `levels` from the noisiest to the cleanest, one a network call. `noise_scale`: what unit noise is
     /// multiplied by at the first, where it is not the path's own factor.
-    pub fn new(levels: Vec<NoiseLevel>, noise_scale: Option<f64>) -> Self {
-        Self { levels: Levels::new(levels), noise_scale }
+    pub fn new(levels: impl Into<Levels>, noise_scale: Option<f64>) -> Self {
+        Self { levels: levels.into(), noise_scale }
     }
 }
 
@@ -37,6 +37,10 @@ impl Sampler for Euler {
     }
 
     fn clips(&self) -> bool {
+        false
+    }
+
+    fn thresholds(&self) -> bool {
         false
     }
 

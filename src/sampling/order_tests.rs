@@ -7,10 +7,10 @@ use anyhow::{Result, bail};
 use candle_core::{Device, Tensor};
 
 use super::{
-    Churn, Ddim, Denoiser, Dpmpp2m, Dpmpp3m, Edm, Euler, Flow, FlowRule, Heun, NoiseSource, Prediction, Sampler,
-    Trajectory, UniPc,
+    Churn, Ddim, Deis, Denoiser, Dpm2, Dpmpp, Dpmpp2s, Edm, Euler, Flow, FlowRule, Heun, Lms, NoiseSource, Prediction,
+    Sampler, Trajectory, UniPc,
 };
-use crate::config::{DiffusionConfig, PathName};
+use crate::config::{DiffusionConfig, FinalSigmasType, PathName};
 use crate::diffusion::{NoiseLevel, Schedule};
 
 /// (weight, mean, variance).
@@ -99,14 +99,29 @@ fn solvers() -> Vec<(&'static str, f64, Make)> {
         ("euler", 1.0, Box::new(|_, levels| Box::new(Euler::new(levels, None)))),
         ("heun", 2.0, Box::new(|_, levels| Box::new(Heun::new(levels, None)))),
         ("edm", 2.0, Box::new(move |schedule, levels| Box::new(Edm::new(schedule, levels, None, churn).unwrap()))),
-        ("dpmpp_2m", 2.0, Box::new(|_, levels| Box::new(Dpmpp2m::new(levels)))),
-        ("dpmpp_2m, heun", 2.0, Box::new(|_, levels| Box::new(Dpmpp2m::new(levels).heun(true)))),
-        // As diffusers has it, without half of the h³ term: see `Dpmpp3m`.
-        ("dpmpp_3m", 2.0, Box::new(|_, levels| Box::new(Dpmpp3m::new(levels)))),
-        ("dpmpp_3m, exact", 3.0, Box::new(|_, levels| Box::new(Dpmpp3m::new(levels).exact(true)))),
-        // UniPC-2: the corrector raises the predictor's 2 by one (Zhao et al. 2023, theorem 3.1).
-        ("unipc", 3.0, Box::new(|_, levels| Box::new(UniPc::new(levels, NoiseLevel::CLEAN)))),
+        ("dpmpp_1m", 1.0, Box::new(|_, levels| Box::new(Dpmpp::new(levels, 1)))),
+        ("dpmpp_2m", 2.0, Box::new(|_, levels| Box::new(Dpmpp::new(levels, 2)))),
+        ("dpmpp_2m, heun", 2.0, Box::new(|_, levels| Box::new(Dpmpp::new(levels, 2).heun(true)))),
+        // As diffusers has it, without half of the h³ term: see `Dpmpp`.
+        ("dpmpp_3m", 2.0, Box::new(|_, levels| Box::new(Dpmpp::new(levels, 3)))),
+        ("dpmpp_3m, exact", 3.0, Box::new(|_, levels| Box::new(Dpmpp::new(levels, 3).exact(true)))),
+        // UniPC-p: the corrector raises the predictor's p by one (Zhao et al. 2023, theorem 3.1).
+        ("unipc, order 1", 2.0, Box::new(|_, levels| Box::new(UniPc::new(levels, 1)))),
+        ("unipc", 3.0, Box::new(|_, levels| Box::new(UniPc::new(levels, 2)))),
+        ("unipc, bh1", 3.0, Box::new(|_, levels| Box::new(UniPc::new(levels, 2).bh1(true)))),
+        ("unipc, noise", 3.0, Box::new(|_, levels| Box::new(UniPc::new(levels, 2).predict_x0(false)))),
+        ("dpmpp_2s", 2.0, Box::new(|_, levels| singlestep(levels, 2))),
+        ("deis, order 1", 1.0, Box::new(|_, levels| Box::new(Deis::new(levels, 1)))),
+        ("deis", 2.0, Box::new(|_, levels| Box::new(Deis::new(levels, 2)))),
+        ("deis, order 3", 3.0, Box::new(|_, levels| Box::new(Deis::new(levels, 3)))),
+        ("lms, order 2", 2.0, Box::new(|_, levels| Box::new(Lms::new(levels, 2, None)))),
+        ("dpm_2", 2.0, Box::new(|schedule, levels| Box::new(Dpm2::new(schedule, levels, None, false)))),
     ]
+}
+
+/// Its groups are whole at the last level but one.
+fn singlestep(levels: Vec<NoiseLevel>, order: usize) -> Box<dyn Sampler> {
+    Box::new(Dpmpp2s::new(levels, order, true, FinalSigmasType::Zero))
 }
 
 /// The solvers that only path flow allows.

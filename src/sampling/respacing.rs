@@ -1,43 +1,12 @@
 //! Which noise levels a sampler with fewer than T steps visits.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
 use super::SamplerSettings;
-use super::karras::karras;
+use super::counting::{Counting, check_steps, timesteps};
+use super::sigmas::{log_linear, sigmas};
 use crate::config::{PathName, SamplerName, TimestepSpacing};
 use crate::diffusion::{NoiseLevel, Schedule};
-
-/// How a family of samplers counts n steps on T timesteps. The papers leave it open; diffusers does it
-/// differently from scheduler to scheduler, and a sampler of ours does what its namesake does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counting {
-    /// DDPM and DDIM: n of the timesteps, the cleanest among them.
-    Whole,
-    /// Euler and Heun: the same, but linspace is not rounded to whole timesteps.
-    Fractional,
-    /// DPM-Solver and UniPC: n + 1 points, of which the cleanest is left out.
-    WithoutLast,
-}
-
-impl Counting {
-    /// That of a sampler.
-    pub fn of(sampler: SamplerName) -> Self {
-        match sampler {
-            SamplerName::Ddpm | SamplerName::Ddim | SamplerName::Pc => Self::Whole,
-            SamplerName::Euler
-            | SamplerName::EulerA
-            | SamplerName::Heun
-            | SamplerName::Edm
-            | SamplerName::PfOde
-            | SamplerName::FlowEuler
-            | SamplerName::FlowMidpoint
-            | SamplerName::FlowHeun => Self::Fractional,
-            SamplerName::Dpmpp2m | SamplerName::Dpmpp3m | SamplerName::Dpmpp2mSde | SamplerName::UniPc => {
-                Self::WithoutLast
-            }
-        }
-    }
-}
 
 /// Where each step of a trajectory begins, from the noisiest level to the cleanest; the clean image that
 /// follows the last is not among them.
@@ -51,9 +20,10 @@ impl Counting {
 ///   FlowMatchEulerDiscreteScheduler has it: 1/T is moved twice).
 /// - On the other continuous paths: t from the noisiest to the cleanest evenly.
 /// - Leading on a continuous path: t = i·T/n, so that it begins below the noisiest.
-/// - Spacing karras: [`karras`], on any path with some signal at the end.
+/// - The spacings that divide σ/α: [`sigmas`].
 /// - A list of timesteps is taken as it is.
-/// - A strength below 1 leaves out the levels above it.
+/// - A strength below 1 begins at that u, the nearest whole timestep of path vp (where the sampler visits whole ones
+///   only), and goes on with the levels below it.
 ///
 /// # Errors
 /// When n is 0 or above T, the list is not falling within 0..T, or the spacing impossible on the path.
@@ -65,11 +35,21 @@ pub fn levels(schedule: &Schedule, settings: &SamplerSettings) -> Result<Vec<Noi
     );
     let mut all = whole_way(schedule, settings)?;
     if settings.strength < 1.0 {
-        // At least one level is left.
-        let begun = all.iter().position(|level| schedule.u(level.t) <= settings.strength + 1e-9);
-        all.drain(..begun.unwrap_or(all.len() - 1));
+        let first = begun_at(schedule, settings);
+        // A step of less than half a timestep leads nowhere.
+        let least = if schedule.is_continuous() { 1e-6 * schedule.timesteps() as f64 } else { 0.5 };
+        all.retain(|level| level.t < first.t - least);
+        all.insert(0, first);
     }
     Ok(all)
+}
+
+/// Where the strength says that sampling begins.
+fn begun_at(schedule: &Schedule, settings: &SamplerSettings) -> NoiseLevel {
+    let counting = Counting::of(settings.sampler);
+    let t = schedule.t_of_u(settings.strength);
+    let whole = !schedule.is_continuous() && counting != Counting::Fractional;
+    level_at(schedule, counting, if whole { t.round() } else { t })
 }
 
 fn whole_way(schedule: &Schedule, settings: &SamplerSettings) -> Result<Vec<NoiseLevel>> {
@@ -92,13 +72,16 @@ fn with_some_signal(schedule: &Schedule, settings: &SamplerSettings) -> Result<V
         return listed(schedule, counting, &settings.timesteps);
     }
     check_steps(total, n)?;
-    if settings.spacing == TimestepSpacing::Karras {
-        return karras(schedule, settings);
+    if settings.spacing.divides_sigmas() {
+        return sigmas(schedule, settings);
     }
     if !schedule.is_continuous() {
-        let offset = if settings.spacing == TimestepSpacing::Leading { settings.steps_offset as f64 } else { 0.0 };
-        let timesteps = timesteps(counting, settings.spacing, total, n)?;
-        return Ok(timesteps.into_iter().map(|t| level_at(schedule, counting, t + offset)).collect());
+        let visited = visited(schedule, settings)?;
+        if settings.is_log_linear() {
+            let (ratios, _) = log_linear(schedule, visited.len());
+            return Ok(visited.iter().zip(ratios).map(|(&t, ratio)| at_ratio(t, ratio * ratio)).collect());
+        }
+        return Ok(visited.into_iter().map(|t| level_at(schedule, counting, t)).collect());
     }
     let (noisiest, cleanest) = (schedule.noisiest(), schedule.cleanest());
     Ok(match (settings.spacing, schedule.path) {
@@ -107,59 +90,62 @@ fn with_some_signal(schedule: &Schedule, settings: &SamplerSettings) -> Result<V
             (0..n).rev().map(|i| schedule.level(i as f64 * ratio)).collect()
         }
         (_, PathName::Flow) => {
-            let shift = |u: f64| schedule.shift * u / (1.0 + (schedule.shift - 1.0) * u);
-            let last = shift(1.0 / total as f64);
-            evenly(1.0, last, n).map(|u| schedule.level(schedule.t_of_u(shift(u)))).collect()
+            let last = shifted(schedule, 1.0 / total as f64);
+            let stretch = stretch(schedule, settings);
+            let moved = |u: f64| stretch(shifted(schedule, u));
+            evenly(1.0, last, n).map(|u| schedule.level(schedule.t_of_u(moved(u)))).collect()
         }
         _ => evenly(noisiest.t, cleanest.t, n).map(|t| schedule.level(t)).collect(),
     })
 }
 
-/// `n` of the timesteps 0..`train_timesteps`, falling, as diffusers' `timestep_spacing` has them
-/// (Lin et al. 2024, "Common Diffusion Noise Schedules and Sample Steps are Flawed", table 2):
-///
-/// - leading: ⌊T/n⌋·i. Ends at t = 0, but begins below T − 1 (T = 1000, n = 50: at 980), where some
-///   signal is expected that the starting noise doesn't have.
-/// - trailing: round(T − i·T/n) − 1. Begins at T − 1 and takes equal steps to the clean image.
-/// - linspace: n evenly spaced numbers with both ends; a single step is at t = 0.
-///
-/// Counted [`WithoutLast`](Counting::WithoutLast), leading is ⌊T/(n + 1)⌋·i and linspace has n + 1 numbers,
-/// both without their t = 0. Rounding is to even at halves, as NumPy does it.
-///
-/// # Errors
-/// When n is 0 or above T; for spacing karras, which does not count timesteps.
-pub fn timesteps(counting: Counting, spacing: TimestepSpacing, train_timesteps: usize, n: usize) -> Result<Vec<f64>> {
-    check_steps(train_timesteps, n)?;
-    let total = train_timesteps as f64;
-    // As many steps as timesteps leave no room for one more point.
-    let left_out = usize::from(counting == Counting::WithoutLast && n < train_timesteps);
-    let points = n + left_out;
-    Ok(match spacing {
-        TimestepSpacing::Leading => {
-            let ratio = train_timesteps / points;
-            (left_out..points).rev().map(|i| (i * ratio) as f64).collect()
-        }
-        TimestepSpacing::Trailing => {
-            let ratio = total / n as f64;
-            // At least 1 before the subtraction: n ≤ T makes every step one timestep or longer.
-            (0..n).map(|i| (total - i as f64 * ratio).round_ties_even().max(1.0) - 1.0).collect()
-        }
-        TimestepSpacing::Linspace => {
-            let ratio = (total - 1.0) / (points.max(2) - 1) as f64;
-            let whole = |t: f64| if counting == Counting::Fractional { t } else { t.round_ties_even() };
-            (left_out..points).rev().map(|i| whole(i as f64 * ratio)).collect()
-        }
-        TimestepSpacing::Karras => bail!("spacing karras divides σ/α, not the timesteps"),
-    })
+/// u of path flow, moved by the schedule's shift.
+fn shifted(schedule: &Schedule, u: f64) -> f64 {
+    schedule.shift * u / (1.0 + (schedule.shift - 1.0) * u)
 }
 
-fn check_steps(train_timesteps: usize, n: usize) -> Result<()> {
-    ensure!(
-        (1..=train_timesteps).contains(&n),
-        "{n} sampling steps are impossible: the model was trained with {train_timesteps} timesteps; choose 1 to \
-         {train_timesteps}"
-    );
-    Ok(())
+/// What moves u of path flow so that the last level lies at `settings.shift_terminal` (diffusers'
+/// stretch_shift_to_terminal); nothing where that is 0.
+fn stretch(schedule: &Schedule, settings: &SamplerSettings) -> impl Fn(f64) -> f64 {
+    let last =
+        if settings.steps > 1 { shifted(schedule, shifted(schedule, 1.0 / schedule.timesteps() as f64)) } else { 1.0 };
+    let factor = match settings.shift_terminal {
+        terminal if terminal > 0.0 && last < 1.0 => (1.0 - terminal) / (1.0 - last),
+        _ => 1.0,
+    };
+    move |u| 1.0 - (1.0 - u) * factor
+}
+
+/// The largest and the least u that sampling visits on path flow.
+pub(super) fn flow_range(schedule: &Schedule, settings: &SamplerSettings) -> (f64, f64) {
+    let last = shifted(schedule, shifted(schedule, 1.0 / schedule.timesteps() as f64));
+    (1.0, stretch(schedule, settings)(last))
+}
+
+/// The timesteps of path vp that a spacing visits which counts them, offset and all.
+pub(super) fn visited(schedule: &Schedule, settings: &SamplerSettings) -> Result<Vec<f64>> {
+    let counting = Counting::of(settings.sampler);
+    let (total, n) = (schedule.timesteps(), settings.steps);
+    let offset = if settings.spacing == TimestepSpacing::Leading { settings.steps_offset as f64 } else { 0.0 };
+    let last = match settings.lambda_min_clipped {
+        clipped if clipped < 0.0 && settings.clips_lambda() => {
+            (0..total).take_while(|&t| schedule.lambda(t) >= clipped).count()
+        }
+        _ => total,
+    };
+    if last < total {
+        ensure!(
+            last > n,
+            "above sample.lambda_min_clipped = {} there are {last} timesteps, and {n} steps need more",
+            settings.lambda_min_clipped
+        );
+        if settings.spacing == TimestepSpacing::Trailing {
+            let ratio = total as f64 / n as f64;
+            let falling = (0..n).map(|i| last as f64 - i as f64 * ratio).take_while(|t| *t > 0.0);
+            return Ok(falling.map(|t| t.round_ties_even().max(1.0) - 1.0).collect());
+        }
+    }
+    Ok(timesteps(counting, settings.spacing, last, n)?.into_iter().map(|t| t + offset).collect())
 }
 
 /// The level at any t of path vp, as [`levels`] says.
@@ -204,7 +190,7 @@ fn listed(schedule: &Schedule, counting: Counting, timesteps: &[f64]) -> Result<
 }
 
 /// n numbers from `start` to `end`, both included; `start` alone for n = 1.
-fn evenly(start: f64, end: f64, n: usize) -> impl Iterator<Item = f64> {
+pub(super) fn evenly(start: f64, end: f64, n: usize) -> impl Iterator<Item = f64> {
     let last = (n.max(2) - 1) as f64;
     (0..n).map(move |i| {
         let share = i as f64 / last;
@@ -213,20 +199,10 @@ fn evenly(start: f64, end: f64, n: usize) -> impl Iterator<Item = f64> {
     })
 }
 
-/// What Euler, Heun and EDM multiply unit noise by, where that is not the path's own factor: on path vp
-/// they start from a sample whose σ/α is that of the first level and that holds no image, so that x_t is
-/// σ·noise. Diffusers' `init_noise_sigma`: with leading spacing it is a factor that leaves unit variance.
-pub(super) fn starting_scale(schedule: &Schedule, settings: &SamplerSettings, first: NoiseLevel) -> Option<f64> {
-    (schedule.path == PathName::Vp && settings.spacing != TimestepSpacing::Leading).then_some(first.sigma)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{DiffusionConfig, SampleConfig};
-
-    const ALL: [TimestepSpacing; 3] = [TimestepSpacing::Leading, TimestepSpacing::Trailing, TimestepSpacing::Linspace];
-    const COUNTINGS: [Counting; 3] = [Counting::Whole, Counting::Fractional, Counting::WithoutLast];
 
     fn on(path: PathName) -> Schedule {
         Schedule::from_config(&DiffusionConfig { path, ..DiffusionConfig::default() }).unwrap()
@@ -237,53 +213,10 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_steps_falls_strictly_within_the_schedule() {
-        for (counting, spacing) in COUNTINGS.into_iter().flat_map(|counting| ALL.map(|spacing| (counting, spacing))) {
-            for train_timesteps in [1, 2, 7, 50, 1000] {
-                for n in 1..=train_timesteps {
-                    let t = timesteps(counting, spacing, train_timesteps, n).unwrap();
-                    assert_eq!(t.len(), n);
-                    assert!(t[0] < train_timesteps as f64 && t[n - 1] >= 0.0);
-                    assert!(t.windows(2).all(|pair| pair[0] > pair[1]), "{spacing:?} {train_timesteps} {n}: {t:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn as_many_steps_as_timesteps_visits_them_all() {
-        for (counting, spacing) in COUNTINGS.into_iter().flat_map(|counting| ALL.map(|spacing| (counting, spacing))) {
-            assert_eq!(timesteps(counting, spacing, 6, 6).unwrap(), [5.0, 4.0, 3.0, 2.0, 1.0, 0.0]);
-        }
-    }
-
-    #[test]
-    fn halves_round_to_even_as_in_numpy() {
-        let whole = |spacing, total, n| timesteps(Counting::Whole, spacing, total, n).unwrap();
-        // numpy.round(numpy.arange(1000, 0, -62.5)) - 1 begins 999, 937, 874, 811.
-        assert_eq!(whole(TimestepSpacing::Trailing, 1000, 16)[..4], [999.0, 937.0, 874.0, 811.0]);
-        // numpy.linspace(0, 9, 7).round() is 0, 2, 3, 4, 6, 8, 9.
-        assert_eq!(whole(TimestepSpacing::Linspace, 10, 7), [9.0, 8.0, 6.0, 4.0, 3.0, 2.0, 0.0]);
-        let fractional = timesteps(Counting::Fractional, TimestepSpacing::Linspace, 10, 7).unwrap();
-        assert_eq!(fractional, [9.0, 7.5, 6.0, 4.5, 3.0, 1.5, 0.0]);
-    }
-
-    #[test]
-    fn impossible_numbers_of_steps_are_refused() {
-        for n in [0, 101] {
-            let error = timesteps(Counting::Whole, TimestepSpacing::Leading, 100, n).unwrap_err().to_string();
-            assert!(error.contains("choose 1 to 100"), "{error}");
-        }
-    }
-
-    #[test]
     fn continuous_paths_are_walked_from_their_noisiest_level_to_their_cleanest() {
         for path in [PathName::VpSde, PathName::SubVpSde, PathName::Ve, PathName::Edm, PathName::Flow] {
             let schedule = on(path);
             for spacing in [TimestepSpacing::Trailing, TimestepSpacing::Linspace, TimestepSpacing::Karras] {
-                if (path, spacing) == (PathName::Flow, TimestepSpacing::Karras) {
-                    continue;
-                }
                 let levels = levels(&schedule, &settings(SamplerName::Heun, spacing, 10)).unwrap();
                 let close = |a: NoiseLevel, b: NoiseLevel| (a.sigma / b.sigma - 1.0).abs() < 1e-9;
                 assert!(close(levels[0], schedule.noisiest()), "{path:?} {spacing:?}");
@@ -325,6 +258,56 @@ mod tests {
         }
         for sampler in [SamplerName::Heun, SamplerName::Edm] {
             assert_eq!(first(sampler), schedule.noisiest(), "{sampler:?}");
+        }
+    }
+
+    #[test]
+    fn a_strength_begins_exactly_there_however_few_the_steps_are() {
+        let schedule = on(PathName::Vp);
+        for sampler in [SamplerName::Ddim, SamplerName::Dpmpp2m, SamplerName::Euler] {
+            for (steps, strength) in [(1, 0.01), (50, 0.01), (50, 0.333), (10, 0.5), (3, 0.9)] {
+                let settings = SamplerSettings { strength, ..settings(sampler, TimestepSpacing::Trailing, steps) };
+                let levels = levels(&schedule, &settings).unwrap();
+                assert!(
+                    (schedule.u(levels[0].t) - strength).abs() < 1e-9,
+                    "{sampler:?} {steps} {strength}: {levels:?}"
+                );
+                assert!(levels.windows(2).all(|pair| pair[0].t > pair[1].t));
+            }
+        }
+        let flow = on(PathName::Flow);
+        let settings =
+            SamplerSettings { strength: 0.01, ..settings(SamplerName::FlowEuler, TimestepSpacing::Linspace, 1) };
+        let levels = levels(&flow, &settings).unwrap();
+        assert!(levels.len() == 1 && (levels[0].sigma - 0.01).abs() < 1e-9, "{levels:?}");
+    }
+
+    #[test]
+    fn the_stretch_of_path_flow_is_diffusers() {
+        // FlowMatchEulerDiscreteScheduler(shift_terminal=0.1), set_timesteps(4): its sigmas.
+        let settings =
+            SamplerSettings { shift_terminal: 0.1, ..settings(SamplerName::Euler, TimestepSpacing::Linspace, 4) };
+        let levels = levels(&on(PathName::Flow), &settings).unwrap();
+        for (level, sigma) in levels.iter().zip([1.0, 0.7, 0.4, 0.1]) {
+            assert!((level.sigma - sigma).abs() < 1e-6, "{} against {sigma}", level.sigma);
+        }
+    }
+
+    const CLIPPED: [(TimestepSpacing, [f64; 10]); 3] = [
+        (TimestepSpacing::Leading, [900.0, 810.0, 720.0, 630.0, 540.0, 450.0, 360.0, 270.0, 180.0, 90.0]),
+        (TimestepSpacing::Trailing, [995.0, 895.0, 795.0, 695.0, 595.0, 495.0, 395.0, 295.0, 195.0, 95.0]),
+        (TimestepSpacing::Linspace, [995.0, 896.0, 796.0, 696.0, 597.0, 498.0, 398.0, 298.0, 199.0, 100.0]),
+    ];
+
+    #[test]
+    fn a_clipped_lambda_leaves_out_the_noisiest_timesteps_as_in_diffusers() {
+        // DPMSolverMultistepScheduler(beta_schedule="squaredcos_cap_v2", lambda_min_clipped=-5.1), set_timesteps(10).
+        let config = DiffusionConfig { schedule: crate::config::ScheduleName::Cosine, ..DiffusionConfig::default() };
+        let schedule = Schedule::from_config(&config).unwrap();
+        for (spacing, expected) in CLIPPED {
+            let settings = SamplerSettings { lambda_min_clipped: -5.1, ..settings(SamplerName::Dpmpp2m, spacing, 10) };
+            let levels = levels(&schedule, &settings).unwrap();
+            assert_eq!(levels.iter().map(|level| level.t).collect::<Vec<_>>(), expected, "{spacing:?}");
         }
     }
 

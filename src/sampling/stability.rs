@@ -305,7 +305,8 @@ mod tests {
     }
 
     #[test]
-    fn every_path_as_it_is_usually_walked_gives_no_warning() {
+    fn every_path_as_it_is_usually_walked_gives_no_warning_but_where_it_should() {
+        let mut warned = Vec::new();
         for path in ["vp_sde", "sub_vp_sde", "ve", "edm", "flow"] {
             let spacing = if matches!(path, "ve" | "edm") { "karras" } else { "trailing" };
             for target in PredictionType::ALL {
@@ -314,9 +315,15 @@ mod tests {
                     let (spacing, sampler) =
                         (format!("sample.spacing={spacing}"), format!("sample.sampler={}", sampler.name()));
                     let set = [&set[0][..], &set[1], &spacing, &sampler, "preview.steps=40"];
-                    assert_eq!(check_config_stability(&config(&set)), None, "{set:?}");
+                    warned.extend(check_config_stability(&config(&set)).map(|text| format!("{path}: {text}")));
                 }
             }
+        }
+        // On sub_vp_sde σ/α falls as u²: the last step is by far the longest, and the middle of dpm_2_a lies at its far
+        // end, where the slope has the error of x̂_0 over a very small σ/α.
+        assert!(!warned.is_empty());
+        for text in warned {
+            assert!(text.starts_with("sub_vp_sde: sampler dpm_2_a in 50 steps"), "{text}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use candle_core::Tensor;
 
-use super::{Denoiser, NoiseSource, Sampler, SamplerSettings, SeededNoise, Step, make};
+use super::{Clamp, Denoiser, NoiseSource, Sampler, SamplerSettings, SeededNoise, Step, make};
 use crate::diffusion::{NoiseLevel, Schedule};
 use crate::process::interrupt;
 
@@ -32,7 +32,7 @@ pub struct Trajectory {
     denoiser: Box<dyn Denoiser + Send>,
     sampler: Box<dyn Sampler>,
     noise: Box<dyn NoiseSource>,
-    clip_sample: bool,
+    clamp: Clamp,
     x_t: Tensor,
     /// Where the network is asked next; `None` when finished or failed.
     at: Option<NoiseLevel>,
@@ -56,27 +56,32 @@ impl Trajectory {
         let sampler = make(&schedule, settings)?;
         let scale = sampler.noise_scale().unwrap_or_else(|| schedule.noise_scale(sampler.first()));
         let start = if scale == 1.0 { noise } else { (noise * scale)? };
-        Self::with(denoiser, sampler, Box::new(SeededNoise::new(seed)), start, settings.clip_sample)
+        Self::with(denoiser, sampler, Box::new(SeededNoise::new(seed)), start, settings.clamp())
     }
 
     /// A trajectory of any sampler from `start` (`[N, H, W, C]`, standing at the sampler's first level),
-    /// with any source of noise.
+    /// with any source of noise. `clamp` bounds x̂_0 where the sampler allows it; `true` is a clamp to [-1, 1].
     ///
     /// # Errors
-    /// When `start` is no batch of images.
+    /// When `start` is no batch of images, or the clamp impossible.
     pub fn with(
         denoiser: Box<dyn Denoiser + Send>,
         sampler: Box<dyn Sampler>,
         noise: Box<dyn NoiseSource>,
         start: Tensor,
-        clip_sample: bool,
+        clamp: impl Into<Clamp>,
     ) -> Result<Self> {
         if start.rank() != 4 || start.elem_count() == 0 {
             bail!("the starting noise must be a batch of images [N, H, W, C], but has the shape {:?}", start.dims());
         }
         let at = Some(sampler.first());
-        let clip_sample = clip_sample && sampler.clips();
-        Ok(Self { denoiser, sampler, noise, clip_sample, x_t: start, at, given: 0 })
+        let clamp = match clamp.into() {
+            Clamp::Range(_) if !sampler.clips() => Clamp::None,
+            Clamp::Dynamic { .. } if !sampler.thresholds() => Clamp::None,
+            clamp => clamp,
+        };
+        clamp.check()?;
+        Ok(Self { denoiser, sampler, noise, clamp, x_t: start, at, given: 0 })
     }
 
     /// Network calls of the whole trajectory, as far as the sampler knows by now.
@@ -91,9 +96,7 @@ impl Trajectory {
     fn call(&mut self, at: NoiseLevel) -> Result<Tensor> {
         interrupt::check()?;
         let mut prediction = self.denoiser.predict(&self.x_t, at)?;
-        if self.clip_sample {
-            prediction.x_0 = prediction.x_0.clamp(-1f32, 1f32)?;
-        }
+        prediction.x_0 = self.clamp.apply(prediction.x_0)?;
         let Step { x_t, next } = self.sampler.step(&self.x_t, &prediction, self.noise.as_mut())?;
         self.x_t = x_t;
         self.at = next;

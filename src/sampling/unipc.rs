@@ -1,24 +1,31 @@
 //! UniPC (Zhao, Bai, Rao, Zhou & Lu 2023, "UniPC: A Unified Predictor-Corrector Framework for Fast Sampling of
 //! Diffusion Models"; diffusers' UniPCMultistepScheduler).
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use candle_core::Tensor;
+use nalgebra::{DMatrix, DVector};
 
-use super::multistep::{FlowStep, Past};
+use super::multistep::Past;
 use super::{Levels, NoiseSource, Prediction, Sampler, Step};
 use crate::diffusion::{NoiseLevel, combine};
 
-/// A multistep step as a predictor (algorithm 2, UniP-2), and, once the network has answered at its end, the
-/// same step again with that answer among the points (algorithm 1, UniC-2): a correction that costs no call.
-/// On x̂_0, with B(h) = e^{−h} − 1 (the paper's B₂, diffusers' "bh2"), h = λ_s − λ_t.
+/// A multistep step as a predictor (algorithm 2, UniP), and, once the network has answered at its end, the same step
+/// again with that answer among the points (algorithm 1, UniC): a correction that costs no call. On x̂_0, or on ε̂
+/// where that is asked for, with h = λ_s − λ_t, and B(h) = e^h − 1 of ∓h (the paper's B₂, diffusers' "bh2") or B(h)
+/// = ∓h (B₁, "bh1").
 ///
-/// One network call a step. The first step and the last are of first order, corrected to second and not at
-/// all; a step from a level without signal is of first order. Never clamps x̂_0, as diffusers' does not.
+/// One network call a step. A step has as many points as there are answers, `order` at most, and no more than steps
+/// are left unless asked for; to the clean image it is of first order, and from a level without signal. A corrected
+/// step is of one order more. Never clamps x̂_0, as diffusers' does not.
 pub struct UniPc {
     levels: Levels,
-    /// Where the last step leads.
-    end: NoiseLevel,
     past: Past,
+    order: usize,
+    bh1: bool,
+    predict_x0: bool,
+    lower_order_final: bool,
+    /// Steps that are not corrected.
+    disable_corrector: Vec<usize>,
     /// The step taken last.
     taken: Option<Taken>,
 }
@@ -32,42 +39,148 @@ struct Taken {
 }
 
 impl UniPc {
-    /// `levels` from the noisiest to the cleanest, one a network call. `end`: the level that the last step
-    /// leads to: [`NoiseLevel::CLEAN`], or a little noise (diffusers' `final_sigmas_type`).
-    pub fn new(levels: Vec<NoiseLevel>, end: NoiseLevel) -> Self {
-        Self { levels: Levels::new(levels), end, past: Past::new(2), taken: None }
+    /// `levels` from the noisiest to the cleanest, one a network call; `order` 1 to 3.
+    pub fn new(levels: impl Into<Levels>, order: usize) -> Self {
+        Self {
+            levels: levels.into(),
+            past: Past::new(order),
+            order,
+            bh1: false,
+            predict_x0: true,
+            lower_order_final: true,
+            disable_corrector: Vec::new(),
+            taken: None,
+        }
     }
 
-    /// UniC: the last step again, now that x̂_0 at its end, `at`, is known. Before that is remembered.
-    fn correct(&self, taken: &Taken, at: NoiseLevel, x_0: &Tensor) -> Result<Tensor> {
-        let step = FlowStep::between(taken.from, at);
-        let FlowStep { h, decay, .. } = step;
-        let latest = self.past.x_0(0);
-        let straight = step.straight(&taken.start, latest)?;
-        let news = (x_0 - latest)?;
-        let bend = if taken.order == 1 {
-            (news * 0.5)?
-        } else {
-            // ρ from the 2 × 2 system of eq. 10: ρ_1 + ρ_2 = b_1, r ρ_1 + ρ_2 = b_2.
-            let r = (self.past.lambda(1) - self.past.lambda(0)) / h;
-            let phi_2 = decay / -h - 1.0;
-            let (b_1, b_2) = (phi_2 / decay, 2.0 * (phi_2 / -h - 0.5) / decay);
-            let rho_1 = (b_1 - b_2) / (1.0 - r);
-            // The change over −r·h is (x̂_0 older − latest)/r.
-            combine(rho_1, &((self.past.x_0(1) - latest)? * (1.0 / r))?, b_1 - rho_1, &news)?
-        };
-        combine(1.0, &straight, -at.alpha * decay, &bend)
+    /// B₁ in place of B₂. Off unless asked for.
+    pub fn bh1(mut self, yes: bool) -> Self {
+        self.bh1 = yes;
+        self
+    }
+
+    /// Solve for x_0 rather than for the noise. On unless asked for.
+    pub fn predict_x0(mut self, yes: bool) -> Self {
+        self.predict_x0 = yes;
+        self
+    }
+
+    /// No more points than steps are left. On unless asked for.
+    pub fn lower_order_final(mut self, yes: bool) -> Self {
+        self.lower_order_final = yes;
+        self
+    }
+
+    /// The steps, counted from 0, that are not corrected. None unless asked for.
+    pub fn disable_corrector(mut self, steps: Vec<usize>) -> Self {
+        self.disable_corrector = steps;
+        self
+    }
+
+    /// What the polynomial is through: x̂_0, or ε̂.
+    fn answer(&self, prediction: &Prediction) -> Tensor {
+        if self.predict_x0 { prediction.x_0.clone() } else { prediction.epsilon.clone() }
+    }
+
+    /// UniC: the last step again, now that the answer at its end, `at`, is known. Before that is remembered.
+    fn correct(&self, taken: &Taken, at: NoiseLevel, answer: &Tensor) -> Result<Option<Tensor>> {
+        let h = at.lambda() - taken.from.lambda();
+        if h.is_infinite() && (self.bh1 || !self.predict_x0) {
+            return Ok(None);
+        }
+        let news = (answer - self.past.answer(0))?;
+        let terms = Terms::new(self, h, taken.order);
+        // The first order as the authors simplify it.
+        let rho = if taken.order == 1 { vec![0.5] } else { terms.solve(taken.order)? };
+        let [old @ .., latest] = &rho[..] else { return Ok(None) };
+        let mut bend = (news * *latest)?;
+        for (i, (rho, ratio)) in old.iter().zip(&terms.ratios).enumerate() {
+            bend = (bend + ((self.past.answer(i + 1) - self.past.answer(0))? * (rho / ratio))?)?;
+        }
+        self.arrive(&taken.start, taken.from, at, &terms, Some(&bend)).map(Some)
     }
 
     /// UniP: from `from` to `to`.
     fn predict(&self, x: &Tensor, from: NoiseLevel, to: NoiseLevel, order: usize) -> Result<Tensor> {
-        let step = FlowStep::between(from, to);
-        let straight = step.straight(x, self.past.x_0(0))?;
-        if order == 1 {
-            return Ok(straight);
+        let terms = Terms::new(self, to.lambda() - from.lambda(), order);
+        let rho = match order {
+            1 => Vec::new(),
+            // As the paper simplifies the second order.
+            2 => vec![0.5],
+            _ => terms.solve(order - 1)?,
+        };
+        let mut bend: Option<Tensor> = None;
+        for (i, (rho, ratio)) in rho.iter().zip(&terms.ratios).enumerate() {
+            let term = ((self.past.answer(i + 1) - self.past.answer(0))? * (rho / ratio))?;
+            bend = Some(match bend {
+                Some(bend) => (bend + term)?,
+                None => term,
+            });
         }
-        // ρ_1 = ½ for the order 2, as the paper simplifies it.
-        step.bent(&straight, &self.past.change(0, step.h)?)
+        self.arrive(x, from, to, &terms, bend.as_ref())
+    }
+
+    /// The step of first order from `x`, and `bend` times B(h) beside it.
+    fn arrive(
+        &self,
+        x: &Tensor,
+        from: NoiseLevel,
+        to: NoiseLevel,
+        terms: &Terms,
+        bend: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        let latest = self.past.answer(0);
+        let (kept, scale) = match self.predict_x0 {
+            true => (to.sigma / from.sigma, to.alpha),
+            false => (to.alpha / from.alpha, to.sigma),
+        };
+        let straight = match self.predict_x0 {
+            // σ_s (e^h − 1) where σ_s is 0 and h infinite.
+            false if to.sigma == 0.0 => combine(kept, x, -kept * from.sigma, latest)?,
+            _ => combine(kept, x, -scale * terms.decay, latest)?,
+        };
+        match bend {
+            Some(bend) => combine(1.0, &straight, -scale * terms.b_of_h, bend),
+            None => Ok(straight),
+        }
+    }
+}
+
+/// The numbers of a step (eq. 10 of the paper, appendix A of its code).
+struct Terms {
+    /// e^{∓h} − 1.
+    decay: f64,
+    /// B(h).
+    b_of_h: f64,
+    /// (λ of each older answer − λ of the latest)/h, and 1 for an answer at the end.
+    ratios: Vec<f64>,
+    /// The right-hand sides.
+    b: Vec<f64>,
+}
+
+impl Terms {
+    fn new(solver: &UniPc, h: f64, order: usize) -> Self {
+        let signed = if solver.predict_x0 { -h } else { h };
+        let decay = signed.exp_m1();
+        let b_of_h = if solver.bh1 { signed } else { decay };
+        let older = (1..order).map(|i| (solver.past.place(i) - solver.past.place(0)) / h);
+        let ratios: Vec<f64> = older.chain([1.0]).collect();
+        let (mut phi, mut factorial) = (decay / signed - 1.0, 1.0);
+        let b = (1..=order).map(|i| {
+            let b = phi * factorial / b_of_h;
+            factorial *= (i + 1) as f64;
+            phi = phi / signed - 1.0 / factorial;
+            b
+        });
+        Self { decay, b_of_h, b: b.collect(), ratios }
+    }
+
+    /// ρ of Σ_j ratio_j^(k − 1) ρ_j = b_k, k = 1..=`n`.
+    fn solve(&self, n: usize) -> Result<Vec<f64>> {
+        // The predictor has no answer at the end: its unknowns are the older ones.
+        let matrix = DMatrix::from_fn(n, n, |k, j| self.ratios[j].powi(k as i32));
+        let rho = matrix.lu().solve(&DVector::from_column_slice(&self.b[..n]));
+        Ok(rho.context("two of the levels have the same noise: UniPC has no step between them")?.as_slice().to_vec())
     }
 }
 
@@ -80,17 +193,30 @@ impl Sampler for UniPc {
         false
     }
 
+    fn thresholds(&self) -> bool {
+        self.predict_x0
+    }
+
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, _noise: &mut dyn NoiseSource) -> Result<Step> {
-        let from = self.levels.from();
-        let left = self.levels.all().len() - self.levels.index();
-        let to = if left == 1 { self.end } else { self.levels.to() };
-        let start = match &self.taken {
-            Some(taken) => self.correct(taken, from, &prediction.x_0)?,
-            None => x_t.clone(),
+        let (from, to) = (self.levels.from(), self.levels.to());
+        let answer = self.answer(prediction);
+        let corrected = match &self.taken {
+            Some(taken) if !self.disable_corrector.contains(&(self.levels.index() - 1)) => {
+                self.correct(taken, from, &answer)?
+            }
+            _ => None,
         };
-        self.past.push(from.lambda(), &prediction.x_0);
-        let order = self.past.order().min(left);
-        let x_s = self.predict(&start, from, to, order)?;
+        let start = corrected.unwrap_or_else(|| x_t.clone());
+        self.past.push(from.lambda(), &answer);
+        let most = if self.lower_order_final { self.levels.left() } else { self.order };
+        let order = match to {
+            to if to.sigma == 0.0 || to.lambda() == from.lambda() => 1,
+            _ => self.past.order().min(most),
+        };
+        let x_s = match from.alpha {
+            0.0 => combine(to.alpha, &prediction.x_0, to.sigma, &prediction.epsilon)?,
+            _ => self.predict(&start, from, to, order)?,
+        };
         self.taken = Some(Taken { start, from, order });
         Ok(Step { x_t: x_s, next: self.levels.advance() })
     }

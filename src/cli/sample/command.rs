@@ -48,7 +48,8 @@ pub struct Args {
     #[arg(long, value_name = "K")]
     pub negative_class: Option<String>,
     /// `ddpm` (ancestral), `ddim`, `euler`, `euler_a`, `heun`, `edm` (Heun with churn), `dpmpp_2m`, `dpmpp_3m`,
-    /// `dpmpp_2m_sde`, `unipc`, `pf_ode` (adaptive steps), `pc` (predictor–corrector); on path flow also
+    /// `dpmpp_2m_sde`, `dpmpp_2s`, `unipc`, `deis`, `pndm`, `lms`, `dpm_2`, `dpm_2_a`, `pf_ode` (adaptive steps, those
+    /// that the worst sample needs: a sample depends a little on --num), `pc` (predictor–corrector); on path flow also
     /// `flow_euler`, `flow_midpoint`, `flow_heun`.
     #[arg(long, value_name = "NAME", value_parser = values::sampler)]
     pub sampler: Option<SamplerName>,
@@ -58,7 +59,8 @@ pub struct Args {
     /// DDIM's η: 0 deterministic, 1 as random as DDPM.
     #[arg(long, value_name = "E", allow_negative_numbers = true)]
     pub eta: Option<f64>,
-    /// Which timesteps are visited: `leading`, `trailing`, `linspace` or `karras`.
+    /// Which timesteps are visited: `leading`, `trailing` or `linspace`; or how σ/α is divided: `karras`, `exponential`,
+    /// `beta` or `lu`.
     #[arg(long, value_name = "S", value_parser = values::spacing)]
     pub spacing: Option<TimestepSpacing>,
     /// Visit these timesteps, falling, instead of --steps of a --spacing.

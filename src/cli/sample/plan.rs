@@ -137,6 +137,7 @@ impl Plan {
             },
             // Clamping can't be undone, so that an inversion would miss it.
             clip_sample: usual.clip_sample && !matches!(edit, Some(Edit::Invert { .. })),
+            thresholding: usual.thresholding && !matches!(edit, Some(Edit::Invert { .. })),
             ..usual
         };
         if let Err(why) = sampling::check_sampler(settings.sampler, &model.parameterization.schedule) {
@@ -181,7 +182,7 @@ impl Plan {
         let seeded = SeededNoise::new(self.seed);
         let mut sampler = sampling::make(schedule, settings)?;
         let scale = sampler.noise_scale().unwrap_or_else(|| schedule.noise_scale(sampler.first()));
-        let clip = settings.clip_sample;
+        let clip = settings.clamp();
         match &self.edit {
             Some(Edit::Sdedit { image, .. }) => {
                 let start = editing::noised(image, &noise, sampler.first())?;

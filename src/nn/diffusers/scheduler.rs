@@ -61,7 +61,11 @@ fn spacing(sample: &SampleConfig) -> &'static str {
     match sample.spacing {
         TimestepSpacing::Leading => "leading",
         TimestepSpacing::Linspace => "linspace",
-        TimestepSpacing::Trailing | TimestepSpacing::Karras => "trailing",
+        TimestepSpacing::Trailing
+        | TimestepSpacing::Karras
+        | TimestepSpacing::Exponential
+        | TimestepSpacing::Beta
+        | TimestepSpacing::Lu => "trailing",
     }
 }
 

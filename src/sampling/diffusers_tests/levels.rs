@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::respacing::{levels, starting_scale};
-use super::super::{SamplerSettings, make};
+use super::super::ends::starting_scale;
+use super::super::{SamplerSettings, levels, make};
 use super::goldens::{GOLDENS, SPACINGS, numbers, rounded};
 use crate::config::{SampleConfig, SamplerName, TimestepSpacing};
 use crate::diffusion::NoiseLevel;

@@ -7,8 +7,8 @@ use candle_core::{Device, Tensor};
 use serde_json::Value;
 
 use super::super::{
-    Ddim, Ddpm, Denoiser, Dpmpp2m, Dpmpp2mSde, Dpmpp3m, Euler, Heun, NoiseSource, Prediction, SampleFrame, Sampler,
-    SamplerSettings, Trajectory, UniPc, levels, make,
+    Ddim, Ddpm, Denoiser, Dpmpp, Euler, Heun, Levels, NoiseSource, Prediction, SampleFrame, Sampler, SamplerSettings,
+    Trajectory, UniPc, levels, make,
 };
 use super::goldens::{GOLDENS, numbers, schedule};
 use crate::config::{PredictionType, SampleConfig, SamplerName, TimestepSpacing, VarianceType};
@@ -139,24 +139,24 @@ fn ddim_loops_are_diffusers_to_1e_5() {
 
 #[test]
 fn dpm_solver_loops_are_diffusers_to_1e_5() {
-    let midpoint = |levels| -> Box<dyn Sampler> { Box::new(Dpmpp2m::new(levels)) };
+    let midpoint = |levels| -> Box<dyn Sampler> { Box::new(Dpmpp::new(levels, 2)) };
     assert_equal("dpmpp_2m_20", SamplerName::Dpmpp2m, midpoint);
-    assert_equal("dpmpp_2m_heun_10", SamplerName::Dpmpp2m, |levels| Box::new(Dpmpp2m::new(levels).heun(true)));
-    assert_equal("dpmpp_sde_2m_10", SamplerName::Dpmpp2mSde, |levels| Box::new(Dpmpp2mSde::new(levels)));
+    assert_equal("dpmpp_2m_heun_10", SamplerName::Dpmpp2m, |levels| Box::new(Dpmpp::new(levels, 2).heun(true)));
+    assert_equal("dpmpp_sde_2m_10", SamplerName::Dpmpp2mSde, |levels| Box::new(Dpmpp::new(levels, 2).sde(true)));
     for name in ["dpmpp_3m_20", "dpmpp_3m_10"] {
-        assert_equal(name, SamplerName::Dpmpp3m, |levels| Box::new(Dpmpp3m::new(levels)));
+        assert_equal(name, SamplerName::Dpmpp3m, |levels| Box::new(Dpmpp::new(levels, 3)));
     }
     let golden = Loop::named("dpmpp_3m_20", SamplerName::Dpmpp3m);
-    let exact = golden.largest_difference(Box::new(Dpmpp3m::new(golden.levels()).exact(true)), None);
+    let exact = golden.largest_difference(Box::new(Dpmpp::new(golden.levels(), 3).exact(true)), None);
     assert!(exact > 1e-4, "what diffusers leaves out of the third order must be seen: {exact}");
 }
 
 #[test]
 fn unipc_loops_are_diffusers_to_1e_5() {
-    let clean = |levels| -> Box<dyn Sampler> { Box::new(UniPc::new(levels, NoiseLevel::CLEAN)) };
+    let clean = |levels| -> Box<dyn Sampler> { Box::new(UniPc::new(levels, 2)) };
     assert_equal("unipc_bh2_10_final_zero_HEAD", SamplerName::UniPc, clean);
     let least = schedule("linear", false).cleanest();
-    let noisy = |levels| -> Box<dyn Sampler> { Box::new(UniPc::new(levels, least)) };
+    let noisy = |levels| -> Box<dyn Sampler> { Box::new(UniPc::new(Levels::ending(levels, least), 2)) };
     assert_equal("unipc_bh2_10_final_sigma_min_HEAD", SamplerName::UniPc, noisy);
 }
 

@@ -4,6 +4,7 @@
 mod goldens;
 mod levels;
 mod loops;
+mod scheduler_loops;
 mod schedules;
 mod trajectories;
 

@@ -283,7 +283,8 @@ mod tests {
     fn a_key_completes_the_line_and_then_its_words_are_listed() {
         assert_eq!(completed("spacing", 0), "sample.spacing=");
         let words = |text: &str| rows(text);
-        let all = ["leading", "trailing", "linspace", "karras"].map(|word| Row::Word(word.into()));
+        let all = ["leading", "trailing", "linspace", "karras", "exponential", "beta", "lu"]
+            .map(|word| Row::Word(word.into()));
         assert_eq!(words("sample.spacing="), all);
         assert_eq!(words("spacing=ka"), [Row::Word("karras".into())]);
         assert_eq!(words("spacing = \"l")[0], Row::Word("leading".into()));
