@@ -239,7 +239,7 @@ fn an_imported_run_is_trained_further_once_it_knows_its_data_and_exports_again()
         dir.path(),
     );
     assert_eq!(changed.status.code(), Some(2));
-    assert!(stderr(&changed).contains("model belongs"), "{}", stderr(&changed));
+    assert!(stderr(&changed).contains("`model.dropout` cannot change"), "{}", stderr(&changed));
     let resumed = difflab(
         &[
             "--resume",

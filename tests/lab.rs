@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
-use difflab::config::Config;
+use difflab::config::{Config, HeldOut};
 use difflab::lab::{Audience, Command, Ending, Event, Lab, LabPlan, Phase, RunChoice, SamplingSettings};
 use difflab::process::interrupt::Interrupted;
 use difflab::run::snapshot::SnapshotFacts;
@@ -44,7 +44,8 @@ fn config() -> Config {
 }
 
 fn open(config: Config, run: RunChoice, audience: Audience) -> Lab {
-    Lab::spawn(LabPlan { config, run, device: Device::Cpu, threads: 1, audience, warnings: vec![] }).unwrap()
+    Lab::spawn(LabPlan { config, run, device: Device::Cpu, threads: 1, accept_data: false, audience, warnings: vec![] })
+        .unwrap()
 }
 
 fn new_run(dir: &Path) -> RunChoice {
@@ -309,7 +310,7 @@ fn bad_data_is_an_error_with_its_cause_and_leaves_no_folder() {
     let dir = tempfile::tempdir().unwrap();
     let run: PathBuf = dir.path().join("run");
     let mut config = config();
-    config.data.held_out = 10_000_000;
+    config.data.held_out = HeldOut::Count(10_000_000);
     let lab = open(config, new_run(&run), Audience::Nobody);
     let said = wait(&lab, |event| match event {
         Event::Ended(Err(said)) => Some(said.clone()),

@@ -1,12 +1,12 @@
 //! `difflab [CONFIG]`: opens the lab, on the screen or headless.
 
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
 
-use super::{UsageError, device};
+use super::device;
 use crate::config::{self, Config};
 use crate::headless::{self, Log};
 use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
@@ -52,6 +52,9 @@ pub struct Args {
     /// `latest`.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["run", "seed", "config"])]
     resume: Option<String>,
+    /// Go on with the data as they are now, though the run was trained on others.
+    #[arg(long, requires = "resume")]
+    accept_data: bool,
     /// How pictures are drawn.
     #[arg(long, value_enum, default_value_t = ImageProtocol::Auto)]
     images: ImageProtocol,
@@ -101,7 +104,7 @@ fn plan(args: &Args) -> Result<LabPlan> {
     let (config, run) = match &args.resume {
         Some(run) => {
             let path = run::find(run)?;
-            let config = resumed_config(&path, &overrides)?;
+            let config = run::resumed_config(&path, &overrides, args.accept_data)?;
             (config, RunChoice::Resume(path))
         }
         None => {
@@ -117,53 +120,13 @@ fn plan(args: &Args) -> Result<LabPlan> {
     if args.resume.is_none() {
         warnings.extend(check_config_stability(&config));
     }
-    Ok(LabPlan { config, run, device, threads: args.threads, audience: Audience::Screen, warnings })
-}
-
-/// An imported run whose data were not named yet.
-fn never_trained(config: &Config) -> bool {
-    config.data.dataset == "images" && config.data.path.is_empty()
-}
-
-/// The config of an imported run that is trained for the first time: anything but the network and the
-/// process may be set.
-fn after_import(before: &Config, after: Config) -> Result<Config> {
-    if never_trained(&after) {
-        let message = "an imported run doesn't know its data: name them with --set data.path=IMAGES (a folder of \
-                       images), or --set data.dataset=NAME (`difflab data list`)";
-        return Err(UsageError::new(message).into());
-    }
-    for (what, changed) in [("diffusion", before.diffusion != after.diffusion), ("model", before.model != after.model)]
-    {
-        if changed {
-            let message = format!("{what} belongs to the imported network and cannot change");
-            return Err(UsageError::new(message).into());
-        }
-    }
-    Ok(after)
-}
-
-/// The config of a run that goes on: its own, with the changes that leave what was trained valid.
-fn resumed_config(path: &Path, overrides: &[String]) -> Result<Config> {
-    let before = run::config_of(path)?;
-    let after = before.clone().with_overrides(overrides)?;
-    if never_trained(&before) {
-        return after_import(&before, after);
-    }
-    let fixed = [
-        ("data", before.data != after.data),
-        ("diffusion", before.diffusion != after.diffusion),
-        ("model", before.model != after.model),
-        ("seed", before.seed != after.seed),
-        ("train.batch_size", before.train.batch_size != after.train.batch_size),
-        ("train.timestep_bins", before.train.timestep_bins != after.train.timestep_bins),
-    ];
-    match fixed.iter().find(|(_, changed)| *changed) {
-        Some((what, _)) => Err(UsageError::new(format!(
-            "{what} cannot change in a run that goes on\n  start a new run with it, or leave it as it is in {}",
-            path.join("config.toml").display()
-        ))
-        .into()),
-        None => Ok(after),
-    }
+    Ok(LabPlan {
+        config,
+        run,
+        device,
+        threads: args.threads,
+        accept_data: args.accept_data,
+        audience: Audience::Screen,
+        warnings,
+    })
 }

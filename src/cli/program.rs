@@ -12,7 +12,7 @@ use super::{
     study,
 };
 use crate::config::ConfigError;
-use crate::data::DataError;
+use crate::data::{DataError, expanded_arguments};
 use crate::lab::Outcome;
 use crate::nn::diffusers::NotExpressible;
 use crate::process::interrupt::{BrokenOff, Interrupted};
@@ -52,7 +52,7 @@ enum Subcommands {
 pub fn main() -> ExitCode {
     crate::kernels::threads::prepare();
     last_words::install();
-    let program = match parsed(std::env::args_os()) {
+    let program = match parsed(expanded_arguments(std::env::args_os())) {
         Ok(program) => program,
         Err(answer) => return say(&answer),
     };

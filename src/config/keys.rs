@@ -206,7 +206,7 @@ fn collect(items: &BTreeMap<String, Item>, name: &str, prefix: &str, defaults: &
             Some(Item::Enum { variants }) => Kind::Choice(variants.clone()),
             None => match field.ty.as_str() {
                 "bool" => Kind::Bool,
-                "f64" => Kind::Float,
+                "f64" | "HeldOut" => Kind::Float,
                 "String" => Kind::Text,
                 "Vec<usize>" => Kind::IntegerList,
                 "Vec<f64>" => Kind::FloatList,

@@ -6,6 +6,7 @@
 
 mod assignments;
 mod error;
+mod held_out;
 mod help;
 mod keys;
 mod load;
@@ -24,6 +25,7 @@ mod values;
 
 pub use assignments::{assignments, meant, named, words};
 pub use error::ConfigError;
+pub use held_out::HeldOut;
 pub use help::{help, markdown};
 pub use keys::{Key, Kind, keys};
 pub use names::*;

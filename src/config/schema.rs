@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::HeldOut;
 use super::names::*;
 
 /// One experiment, all keys resolved.
@@ -50,8 +51,9 @@ pub struct DataConfig {
     pub image_size: usize,
     /// Colour channels: 1 (grey), 3 (RGB), or 0: as stored.
     pub channels: usize,
-    /// How many images to keep out of training for the held-out loss.
-    pub held_out: usize,
+    /// How much of the data to keep out of training, for the held-out loss: below 1 a share of the images
+    /// (rounded down), from 1 on their number. Which ones follows from `seed`.
+    pub held_out: HeldOut,
     /// Mirror each training image left-right with probability one half.
     pub horizontal_flip: bool,
     /// How many points a point set has, the held-out ones included; always the same ones.
@@ -405,7 +407,7 @@ impl Default for DataConfig {
             labels: String::new(),
             image_size: 0,
             channels: 0,
-            held_out: 1000,
+            held_out: HeldOut::Share(0.05),
             horizontal_flip: false,
             num_points: 20_000,
         }
@@ -438,7 +440,8 @@ impl Default for DiffusionConfig {
             sigma_max: 0.0,
             sigma_data: 0.5,
             shift: 1.0,
-            prediction_type: PredictionType::Epsilon,
+            // ε says next to nothing of x_0 where the cosine schedule ends.
+            prediction_type: PredictionType::VPrediction,
             variance_type: VarianceType::FixedSmall,
         }
     }

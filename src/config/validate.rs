@@ -128,6 +128,12 @@ impl Config {
             format!("use 1 to {MOST_POINTS} points; 20000 is usual"),
         )?;
         ensure(
+            data.held_out.is_possible(),
+            "data.held_out",
+            data.held_out,
+            "use a share of the images between 0 and 1, such as 0.05, or their number, such as 1000; 0 holds none out",
+        )?;
+        ensure(
             matches!(data.channels, 0 | 1 | 3),
             "data.channels",
             data.channels,
@@ -201,13 +207,18 @@ impl Config {
         if train.warmup_steps >= train.steps {
             warnings.push(format!(
                 "train.warmup_steps = {} reaches the end of the run ({} steps): the learning rate never gets to \
-                 its peak. Set fewer warm-up steps",
-                train.warmup_steps, train.steps
+                 its peak. Set train.warmup_steps = {}",
+                train.warmup_steps,
+                train.steps,
+                train.steps / 20
             ));
         }
         if self.model.class_conditional && train.p_uncond == 1.0 {
-            warnings
-                .push("train.p_uncond = 1 drops every class label: the network learns nothing about classes".into());
+            warnings.push(
+                "train.p_uncond = 1 drops every class label: the network learns nothing about classes. Set \
+                 train.p_uncond = 0.1"
+                    .into(),
+            );
         }
         Ok(())
     }
@@ -310,10 +321,10 @@ mod tests {
             ("data.channels", &["2", "4"]),
             ("data.image_size", &["100000"]),
             ("data.labels", &["x"]),
+            ("data.held_out", &["-1", "1.5", "nan"]),
             ("diffusion.timesteps", &["0", "9999999999"]),
             ("diffusion.beta_start", &["0", "-1", "1.5", "nan", "0.5"]),
-            ("diffusion.beta_end", &["0", "1.0", "2", "inf"]),
-            ("diffusion.rescale_betas_zero_snr", &["true"]),
+            ("diffusion.beta_end", &["0", "2", "inf"]),
             ("diffusion.betas", &["[0.1, 2.0]", "[0.0]", "[nan]"]),
             ("diffusion.beta_min", &["-1", "20", "nan"]),
             ("diffusion.beta_max", &["inf", "0"]),
@@ -396,7 +407,9 @@ mod tests {
         assert!(text.contains("`diffusion.timesteps = 0`") && text.contains("1000 is usual"), "{text}");
         assert!(message(&["data.dataset=minst"]).contains("did you mean \"mnist\""));
         assert!(message(&["data.dataset=images"]).contains("set data.path"));
-        assert!(message(&["diffusion.beta_end=1.0"]).contains("v_prediction"));
+        let epsilon = "diffusion.prediction_type=epsilon";
+        assert!(message(&["diffusion.beta_end=1.0", epsilon]).contains("v_prediction"));
+        assert!(message(&["diffusion.rescale_betas_zero_snr=true", epsilon]).contains("v_prediction"));
     }
 
     #[test]

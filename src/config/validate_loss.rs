@@ -1,7 +1,10 @@
 //! Do the loss and the drawing of timesteps fit the path?
 
 use super::validate::{ensure, not_negative, positive};
-use super::{Config, ConfigError, LossWeighting, POINT_SETS, PathName, TimestepSampling, VarianceType};
+use super::{
+    Config, ConfigError, DiffusionConfig, LossWeighting, POINT_SETS, PathName, ScheduleName, TimestepSampling,
+    VarianceType,
+};
 
 impl Config {
     pub(super) fn check_loss(&self, warnings: &mut Vec<String>) -> Result<(), ConfigError> {
@@ -59,13 +62,18 @@ impl Config {
                 drawn.name()
             ));
         }
-        if train.loss_weighting == LossWeighting::MinSnr && diffusion.rescale_betas_zero_snr {
-            warnings.push(
-                "train.loss_weighting = \"min_snr\" gives the last step the weight min(SNR, γ) = 0, because \
-                 diffusion.rescale_betas_zero_snr leaves no signal there: what sampling starts from is never learned. \
-                 Set train.loss_weighting = \"simple\" or \"edm\""
-                    .into(),
-            );
+        // Of an error in x_0.
+        let weight = match train.loss_weighting {
+            LossWeighting::MinSnr => Some(("min_snr", "min(SNR, γ)")),
+            LossWeighting::P2 => Some(("p2", "SNR/(k + SNR)^γ")),
+            _ => None,
+        };
+        if let (Some((name, weight)), Some(why)) = (weight, leaves_no_signal(diffusion)) {
+            warnings.push(format!(
+                "train.loss_weighting = \"{name}\" gives the last step the weight {weight} = 0, because {why} leaves no \
+                 signal there: what sampling starts from is never learned. Set train.loss_weighting = \"simple\" or \
+                 \"edm\""
+            ));
         }
         if diffusion.variance_type == VarianceType::LearnedRange && train.vlb_weight == 0.0 {
             warnings.push(
@@ -75,6 +83,18 @@ impl Config {
             );
         }
         Ok(())
+    }
+}
+
+/// What leaves no signal at all at the last step (SNR = 0), where something does.
+fn leaves_no_signal(diffusion: &DiffusionConfig) -> Option<&'static str> {
+    use ScheduleName::{Given, Linear, ScaledLinear, Sigmoid};
+    match (diffusion.path, diffusion.schedule) {
+        (PathName::Flow, _) => Some("path flow"),
+        (PathName::Vp, _) if diffusion.rescale_betas_zero_snr => Some("diffusion.rescale_betas_zero_snr"),
+        (PathName::Vp, Linear | ScaledLinear | Sigmoid) if diffusion.beta_end == 1.0 => Some("diffusion.beta_end = 1"),
+        (PathName::Vp, Given) if diffusion.betas.contains(&1.0) => Some("a β of 1 among diffusion.betas"),
+        _ => None,
     }
 }
 
@@ -117,7 +137,20 @@ mod tests {
         assert_eq!(warn(&["train.loss_weighting=vlb", "train.timestep_sampling=importance"]), "");
         let zero = ["train.loss_weighting=min_snr", "diffusion.rescale_betas_zero_snr=true"];
         let v = "diffusion.prediction_type=v_prediction";
-        assert!(warn(&[zero[0], zero[1], v]).contains("= 0"));
+        assert!(warn(&[zero[0], zero[1], v]).contains("min(SNR, γ) = 0"));
+        assert!(warn(&["train.loss_weighting=p2", zero[1], v]).contains("SNR/(k + SNR)^γ = 0"));
+        for no_signal in [
+            &["diffusion.path=flow"][..],
+            &["diffusion.schedule=linear", "diffusion.beta_end=1"],
+            &["diffusion.schedule=given", "diffusion.timesteps=2", "diffusion.betas=0.5,1"],
+        ] {
+            for weighting in ["min_snr", "p2"] {
+                let set =
+                    [no_signal, &[&format!("train.loss_weighting={weighting}"), "preview.steps=2", "sample.steps=2"]];
+                assert!(warn(&set.concat()).contains("leaves no signal"), "{set:?}");
+            }
+        }
+        assert_eq!(warn(&["train.loss_weighting=p2", v]), "", "cosine leaves a little");
         assert!(warn(&["diffusion.variance_type=learned_range", "train.vlb_weight=0"]).contains("fixed_small"));
     }
 }

@@ -39,9 +39,8 @@ pub enum DataError {
 
     /// More images held out than there are.
     #[error(
-        "data.held_out = {held_out} leaves nothing to train on: {name} has {images} images; hold out fewer, about {} \
-         of them, or 0",
-        .images / 20
+        "data.held_out = {held_out} leaves nothing to train on: {name} has {images} images; set \
+         data.held_out = 0.05, a share of them, or 0"
     )]
     HeldOut { held_out: usize, images: usize, name: String },
 }

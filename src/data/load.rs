@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::catalogue::{self, CatalogueEntry, Embedded, catalogue};
 use super::gzip::{self, Content};
+use super::home::expanded;
 use super::idx::{self, Layout};
 use super::idx_files::{self, Classes, dataset, existing};
 use super::locate::unknown;
@@ -29,6 +30,7 @@ pub fn load(config: &DataConfig) -> Result<Dataset, DataError> {
 /// Those of [`load`].
 pub fn load_watched(config: &DataConfig, tell: &mut dyn FnMut(Count)) -> Result<Dataset, DataError> {
     let watch = &mut Watch::new(tell);
+    let config = &at_home(config);
     match config.dataset.as_str() {
         "images" => {
             let (name, folder) = (own_name(&config.path), Path::new(&config.path));
@@ -54,11 +56,17 @@ pub fn load_watched(config: &DataConfig, tell: &mut dyn FnMut(Count)) -> Result<
 /// # Errors
 /// Those of [`load`], as far as they show without decoding.
 pub fn survey(config: &DataConfig, tell: &mut dyn FnMut(Count)) -> Result<Survey, DataError> {
+    let config = &at_home(config);
     if config.dataset == "images" {
         return folder::survey(&own_name(&config.path), Path::new(&config.path), &mut Watch::new(tell));
     }
     let as_stored = DataConfig { image_size: 0, channels: 0, ..config.clone() };
     Ok(Survey::of(&load_watched(&as_stored, tell)?))
+}
+
+/// The same with `~` in its paths replaced.
+fn at_home(config: &DataConfig) -> DataConfig {
+    DataConfig { path: expanded(&config.path), labels: expanded(&config.labels), ..config.clone() }
 }
 
 fn load_bundled(entry: &CatalogueEntry, config: &DataConfig, watch: &mut Watch) -> Result<Dataset, DataError> {

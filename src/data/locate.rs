@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::catalogue::catalogue;
+use super::home::expanded;
 use super::shown::shown_path;
 use super::{DataError, cifar, folder, gzip, idx_files};
 use crate::config::DataConfig;
@@ -17,6 +18,7 @@ const TAR: std::ops::Range<usize> = 257..262;
 /// [`DataError::Unknown`] when it is none of these; [`DataError::Missing`] for what is no dataset, with what to
 /// name instead.
 pub fn locate(name_or_path: &str) -> Result<DataConfig, DataError> {
+    let name_or_path: &str = &expanded(name_or_path);
     let own =
         |dataset: &str| DataConfig { dataset: dataset.into(), path: name_or_path.into(), ..DataConfig::default() };
     let path = Path::new(name_or_path);

@@ -1,7 +1,7 @@
 //! What to know about a schedule before training with it.
 
 use super::Schedule;
-use crate::config::{DiffusionConfig, PathName, ScheduleName};
+use crate::config::{DiffusionConfig, PathName, PredictionType, ScheduleName};
 
 /// More signal than this left at the last step shows in the samples. Stable Diffusion's schedule leaves
 /// 0.0047 and is known to suffer from it (Lin et al. 2024, "Common Diffusion Noise Schedules and Sample
@@ -27,16 +27,19 @@ pub fn check_terminal_snr(config: &DiffusionConfig, schedule: &Schedule) -> Opti
     let (start, end) = (USUAL_BETAS.0 * factor, USUAL_BETAS.1 * factor);
     let scaled = DiffusionConfig { beta_start: start, beta_end: end, ..config.clone() };
     let scaled_left = Schedule::from_config(&scaled).ok().and_then(|s| s.alphas_cumprod.last().copied());
+    // With neither does ε say anything of x_0 at the last step.
+    let of_noise = matches!(config.prediction_type, PredictionType::Epsilon | PredictionType::Score);
+    let and_v = if of_noise { " and diffusion.prediction_type = \"v_prediction\"" } else { "" };
     let cure = match (config.schedule, scaled_left) {
         (ScheduleName::Cosine | ScheduleName::SigmoidJabri, _) => "set diffusion.timesteps higher".to_string(),
-        (ScheduleName::Given, _) => "set diffusion.rescale_betas_zero_snr = true, or larger betas".to_string(),
+        (ScheduleName::Given, _) => format!("set diffusion.rescale_betas_zero_snr = true{and_v}"),
         (_, Some(left)) if left <= MOST_TERMINAL_SIGNAL && end < 1.0 => format!(
             "set diffusion.beta_start = {start} and diffusion.beta_end = {end} (the usual β × 1000/T), or \
-             diffusion.schedule = \"cosine\"",
+             diffusion.schedule = \"cosine\"{and_v}",
             start = rounded(start),
             end = rounded(end)
         ),
-        _ => "set diffusion.schedule = \"cosine\", or more diffusion.timesteps".to_string(),
+        _ => format!("set diffusion.schedule = \"cosine\"{and_v}"),
     };
     let digits = if left >= 0.095 { 2 } else { 4 };
     let snr = left / (1.0 - left);

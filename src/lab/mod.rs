@@ -14,6 +14,7 @@ mod outbox;
 mod plan;
 mod preview;
 mod protocol;
+mod resuming;
 mod sampling_settings;
 mod saving;
 mod snapshots;

@@ -12,19 +12,20 @@ use super::outbox::Outbox;
 use super::plan::{LabPlan, RunChoice};
 use super::preview::{Preview, Subject};
 use super::protocol::{Command, Event, Phase, PreviewFrame, RunInfo};
+use super::resuming::Resumed;
 use super::sampling_settings::check_sampling;
 use super::standing::Standing;
 use super::worker::{Parts, Worker};
 use crate::bench::peak_resident_mib;
 use crate::config::{Config, POINT_SETS};
 use crate::data::thousands;
-use crate::data::{self, Dataset};
+use crate::data::{self, DataIdentity, Dataset};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::picture::is_points;
 use crate::process::interrupt::{self, Token};
 use crate::run::checkpoint::{self, Progress};
-use crate::run::{CardFacts, Journal, RunDir, RunError, config_of, model_card, read_metrics, write_class_names};
+use crate::run::{CardFacts, Journal, RunDir, RunError, model_card, read_metrics, write_class_names};
 use crate::train::Trainer;
 
 /// Training images kept for the picture of the forward process.
@@ -54,9 +55,20 @@ pub fn open(
     interrupt::check()?;
     let shape = (dataset.height, dataset.width, dataset.channels);
     let mut warnings = plan.warnings;
+    let identity = Arc::new(DataIdentity::of(&dataset));
+    let mut resumed = match &plan.run {
+        RunChoice::Resume(path) => {
+            say(outbox, format!("reading the newest checkpoint of {}", path.display()));
+            Some(Resumed::open(path, &config, &identity, plan.accept_data)?)
+        }
+        RunChoice::New { .. } => None,
+    };
+    warnings.extend(resumed.iter_mut().flat_map(|resumed| std::mem::take(&mut resumed.warnings)));
     warnings.extend(config.validate_for_data(shape.0, shape.1, shape.2, dataset.classes.len())?);
     warnings.extend(dataset.warnings.iter().cloned());
-    let (train_data, held_out) = dataset.split_held_out(config.data.held_out, config.seed)?;
+    warnings.extend(config.data.held_out.doubt(dataset.len()));
+    let held_out = config.data.held_out.of(dataset.len());
+    let (train_data, held_out) = dataset.split_held_out(held_out, config.seed)?;
     let facts = DataFacts::of(&train_data, &held_out);
 
     let network = config.model.kind.title();
@@ -68,21 +80,18 @@ pub fn open(
     check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 
     let mut resumed_with = String::new();
-    let (run, mut progress) = match &plan.run {
-        RunChoice::New { dir } => {
+    let (run, mut progress) = match resumed {
+        None => {
             token.commit()?;
-            (RunDir::create(dir.as_deref(), &config)?, Progress::new(&config))
+            (RunDir::create(plan.run.new_dir(), &config)?, Progress::new(&config))
         }
-        RunChoice::Resume(path) => {
-            say(outbox, format!("reading the newest checkpoint of {}", path.display()));
-            let run = RunDir::open(path)?;
-            let (step, folder, more) = checkpoint::newest_good(path)?;
-            warnings.extend(more);
+        Some(resumed) => {
+            let (path, step) = (resumed.run.path(), resumed.step);
             if step > config.train.steps {
-                return Err(RunError::StepsDone { path: path.clone(), done: step, steps: config.train.steps }.into());
+                return Err(RunError::StepsDone { path: path.into(), done: step, steps: config.train.steps }.into());
             }
-            let loaded = checkpoint::load(&folder, &config, &plan.device)?;
-            trainer.restore(&loaded.state).with_context(|| format!("going on from {}", folder.display()))?;
+            let loaded = checkpoint::load(&resumed.folder, &config, &plan.device)?;
+            trainer.restore(&loaded.state).with_context(|| format!("going on from {}", resumed.folder.display()))?;
             // Up to here the run is as it was.
             token.commit()?;
             Journal::cut_back(path, step)?;
@@ -92,12 +101,13 @@ pub fn open(
             progress.elapsed_s = progress.elapsed_s.max(told);
             warnings.extend(other_threads(progress.threads, workers.threads()));
             checkpoint::sweep(path)?;
-            resumed_with = changes(&config_of(path)?, &config);
-            run.write_config(&config)?;
-            (run, progress)
+            resumed_with = resumed.changes(&config);
+            resumed.run.write_config(&config)?;
+            (resumed.run, progress)
         }
     };
     progress.threads = workers.threads();
+    progress.data = Some(identity);
     standing.begun(run.path());
     let start_step = trainer.steps_done();
     write_class_names(run.path(), &facts.classes)?;
@@ -223,13 +233,6 @@ fn other_threads(before: usize, now: usize) -> Option<String> {
 /// What the data consists of.
 fn noun(config: &Config) -> &'static str {
     if POINT_SETS.contains(&config.data.dataset.as_str()) { "points" } else { "images" }
-}
-
-/// The lines of config.toml that differ: ", with learning_rate = 0.001"; empty when none do.
-fn changes(before: &Config, after: &Config) -> String {
-    let (before, after) = (before.to_toml(), after.to_toml());
-    let changed: Vec<&str> = after.lines().filter(|line| !before.lines().any(|old| old == *line)).collect();
-    if changed.is_empty() { String::new() } else { format!(", with {}", changed.join(", ")) }
 }
 
 /// The first image of each class, up to [`EXAMPLES`]; of unlabelled data simply the first ones.

@@ -1,6 +1,6 @@
 //! What a lab is opened with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
@@ -15,6 +15,8 @@ pub struct LabPlan {
     pub device: Device,
     /// Training threads; 0: one for each physical core.
     pub threads: usize,
+    /// Goes on with the data as they are now, whatever the run was trained on.
+    pub accept_data: bool,
     pub audience: Audience,
     /// What the user should know before it starts (what validation had to say).
     pub warnings: Vec<String>,
@@ -27,6 +29,16 @@ pub enum RunChoice {
     New { dir: Option<PathBuf> },
     /// The existing run folder to go on in, from its newest good checkpoint.
     Resume(PathBuf),
+}
+
+impl RunChoice {
+    /// The folder that was named for a new run.
+    pub fn new_dir(&self) -> Option<&Path> {
+        match self {
+            RunChoice::New { dir } => dir.as_deref(),
+            RunChoice::Resume(_) => None,
+        }
+    }
 }
 
 /// Who looks on.

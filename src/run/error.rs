@@ -24,6 +24,9 @@ pub enum RunError {
     NotAPipeline(PathBuf),
     #[error("cannot write in {}: {}\n  {}", path.display(), io_words::reason(error), io_words::cure(error))]
     NotWritable { path: PathBuf, error: io::Error },
+    /// A run that goes on is asked for what was not trained.
+    #[error("{0}")]
+    NotTheSame(String),
     #[error("cannot read {}: {}", path.display(), io_words::reason(error))]
     NotReadable { path: PathBuf, error: io::Error },
     #[error("no run \"{run}\": neither a folder nor the beginning of a name in runs/\n  {known}")]

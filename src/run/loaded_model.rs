@@ -126,8 +126,13 @@ pub fn write_class_names(run_dir: &Path, classes: &[String]) -> Result<(), RunEr
         .map_err(|error| RunError::not_writable(run_dir, error))
 }
 
-fn class_names(run_dir: &Path, count: usize) -> Vec<String> {
+/// The names that the run keeps; empty where it keeps none.
+pub(super) fn kept_class_names(run_dir: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(run_dir.join(CLASSES)).unwrap_or_default();
-    let names: Vec<String> = text.lines().map(str::to_string).collect();
+    text.lines().map(str::to_string).collect()
+}
+
+fn class_names(run_dir: &Path, count: usize) -> Vec<String> {
+    let names = kept_class_names(run_dir);
     if names.len() == count { names } else { (0..count).map(|i| i.to_string()).collect() }
 }

@@ -11,7 +11,7 @@ use candle_core::{Device, Tensor};
 
 use super::{Denoiser, Prediction, SamplerSettings, Trajectory, levels, sample, starting_noise};
 use crate::config::{
-    Config, DiffusionConfig, PathName, PredictionType, SamplerName, ScheduleName, TimestepSpacing, VarianceType,
+    Config, POINT_SETS, PathName, PredictionType, SamplerName, ScheduleName, TimestepSpacing, VarianceType,
 };
 use crate::diffusion::{NoiseLevel, Parameterization};
 
@@ -188,48 +188,68 @@ pub fn check_stability(
 }
 
 /// The same before training, of the run's own sampling and of its previews: then the target, the schedule and the
-/// clamp can still be chosen.
+/// clamp can still be chosen. Each cure is a setting, or several, with which the whole config holds and works.
 pub fn check_config_stability(config: &Config) -> Option<String> {
+    let (trial, width) = config_failure(config)?;
+    let cures: Vec<String> = config_cures(config, &trial)
+        .into_iter()
+        .filter(|settings| helps(config, settings))
+        .map(|settings| {
+            let words: Vec<String> = settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+            words.join(" and ")
+        })
+        .collect();
+    Some(trial.sentence(width, &cures))
+}
+
+/// What goes wrong of a run's own sampling, or else of its previews, and how wide the samples come out.
+fn config_failure(config: &Config) -> Option<(Trial, f64)> {
     let own = Trial {
         parameterization: Parameterization::from_config(&config.diffusion).ok()?,
         settings: SamplerSettings::from(&config.sample),
         guidance_scale: config.sample.guidance_scale,
     };
-    let preview_of = |trial: &Trial| {
-        // A list of timesteps holds for previews too.
-        trial.with(|settings| settings.steps = config.preview.steps)
-    };
-    let previews = preview_of(&own);
-    let (trial, width) = match own.failure() {
-        Some(width) => (own, width),
-        None => previews.failure().map(|width| (previews, width))?,
-    };
-    let works = |trial: &Trial| trial.works() && preview_of(trial).works();
+    // A list of timesteps holds for previews too.
+    let previews = own.with(|settings| settings.steps = config.preview.steps);
+    match own.failure() {
+        Some(width) => Some((own, width)),
+        None => previews.failure().map(|width| (previews, width)),
+    }
+}
 
-    let mut cures = Vec::new();
-    let learned = |change: &dyn Fn(&mut DiffusionConfig)| {
-        let mut diffusion = config.diffusion.clone();
-        change(&mut diffusion);
-        let other = Parameterization::from_config(&diffusion);
-        other.is_ok_and(|parameterization| works(&Trial { parameterization, ..trial.clone() }))
-    };
-    if learned(&|diffusion| diffusion.prediction_type = PredictionType::VPrediction) {
-        cures.push("diffusion.prediction_type = \"v_prediction\"".to_string());
+/// Keys and their values, as they stand in a config.
+type Settings = Vec<(&'static str, String)>;
+
+/// What may help. Points reach beyond [-1, 1], where a clamp would cut them off.
+fn config_cures(config: &Config, trial: &Trial) -> Vec<Settings> {
+    let words = |key: &'static str, word: &str| vec![(key, format!("{word:?}"))];
+    let mut cures = vec![words("diffusion.prediction_type", PredictionType::VPrediction.name())];
+    if config.diffusion.path == PathName::Vp {
+        cures.push(words("diffusion.schedule", ScheduleName::Linear.name()));
     }
-    if config.diffusion.path == PathName::Vp && learned(&|diffusion| diffusion.schedule = ScheduleName::Linear) {
-        cures.push("diffusion.schedule = \"linear\"".to_string());
+    for (name, value, _) in trial.others() {
+        cures.push(match name {
+            "steps" => vec![("sample.steps", value.clone()), ("preview.steps", value)],
+            "sampler" => words("sample.sampler", &value),
+            _ if config.sample.timesteps.is_empty() => words("sample.spacing", &value),
+            // A list would take its place.
+            _ => [words("sample.spacing", &value), vec![("sample.timesteps", "[]".into())]].concat(),
+        });
     }
-    for (name, value, other) in trial.others() {
-        if name == "steps" {
-            cures.push(format!("sample.steps and preview.steps = {value}"));
-        } else if works(&other) {
-            cures.push(format!("sample.{name} = \"{value}\""));
-        }
+    if !POINT_SETS.contains(&config.data.dataset.as_str()) {
+        cures.push(vec![("sample.clip_sample", "true".into())]);
     }
-    if works(&trial.with(|settings| settings.clip_sample = true)) {
-        cures.push("sample.clip_sample = true".to_string());
-    }
-    Some(trial.sentence(width, &cures))
+    cures
+}
+
+/// Is the config possible with these settings, and does it work then?
+fn helps(config: &Config, settings: &Settings) -> bool {
+    let set: Vec<String> = settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let Ok(other) = config.clone().with_overrides(&set) else { return false };
+    // Without a trial there is no failure, but no success either.
+    other.validate().is_ok()
+        && Parameterization::from_config(&other.diffusion).is_ok()
+        && config_failure(&other).is_none()
 }
 
 /// Two digits: "20000", "2.3".
@@ -328,9 +348,61 @@ mod tests {
     }
 
     #[test]
-    fn shipped_configs_give_no_warning() {
+    fn the_defaults_and_the_shipped_configs_give_no_warning() {
+        assert_eq!(check_config_stability(&Config::default()), None);
         for (name, _) in shipped() {
             assert_eq!(check_config_stability(&Config::load(name, &[]).unwrap()), None, "{name}");
+        }
+        // The README's own pictures.
+        let own = config(&["data.dataset=images", "data.path=/cats", "data.image_size=32", "data.channels=3"]);
+        assert_eq!(check_config_stability(&own), None);
+    }
+
+    /// "…; use A = 1 and B = 2, C = 3, or D = 4": [[A=1, B=2], [C=3], [D=4]].
+    fn cures(text: &str) -> Vec<Vec<String>> {
+        let (_, cures) = text.rsplit_once("; use ").unwrap();
+        let one =
+            |cure: &str| cure.trim_start_matches("or ").split(" and ").map(|set| set.replace(" = ", "=")).collect();
+        cures.split(", ").map(one).collect()
+    }
+
+    #[test]
+    fn every_cure_is_accepted_as_it_stands_and_ends_the_warning() {
+        let mut told = 0;
+        for data in [&["data.dataset=mnist"][..], &["data.dataset=two_moons", "model.kind=mlp"]] {
+            for more in [
+                &["sample.sampler=ddim"][..],
+                &["sample.sampler=heun"],
+                &["sample.sampler=dpmpp_2m", "sample.steps=20"],
+                &["sample.sampler=unipc", "sample.timesteps=[999, 700, 400, 100]"],
+                &["diffusion.prediction_type=v_prediction", "sample.sampler=heun", "sample.steps=20"],
+                &["diffusion.rescale_betas_zero_snr=true", "diffusion.prediction_type=sample", "sample.sampler=heun"],
+                &["sample.sampler=ddpm", "sample.steps=4", "preview.steps=2"],
+            ] {
+                let sets = [&EPSILON[..], data, more].concat();
+                let Some(text) = check_config_stability(&config(&sets)) else { continue };
+                if !text.contains("; use ") {
+                    continue;
+                }
+                for cure in cures(&text) {
+                    told += 1;
+                    let with: Vec<&str> = sets.iter().copied().chain(cure.iter().map(String::as_str)).collect();
+                    let cured = config(&with);
+                    cured.validate().unwrap();
+                    assert_eq!(check_config_stability(&cured), None, "{sets:?} and {cure:?}");
+                }
+            }
+        }
+        assert!(told > 20, "{told} cures were tried");
+    }
+
+    #[test]
+    fn points_are_never_told_to_be_clamped() {
+        for dataset in POINT_SETS {
+            let dataset = format!("data.dataset={dataset}");
+            let points = [EPSILON[0], EPSILON[1], &dataset, "model.kind=mlp", "sample.sampler=ddim"];
+            let text = check_config_stability(&config(&points)).unwrap();
+            assert!(!text.contains("clip_sample") && text.contains("v_prediction"), "{text}");
         }
     }
 

@@ -461,7 +461,8 @@ mod tests {
 
     #[test]
     fn the_loss_is_the_weighted_one_and_the_samples_keep_their_plain_error() {
-        let report = |overrides: &[&str]| trainer_with(16, overrides).step().unwrap();
+        let epsilon = "diffusion.prediction_type=epsilon";
+        let report = |overrides: &[&str]| trainer_with(16, &[overrides, &[epsilon]].concat()).step().unwrap();
         let simple = report(&[]);
         let mean = |report: &StepReport, weight: &dyn Fn(f64) -> f64| {
             report.samples.iter().map(|(t, error)| weight(*t) * error).sum::<f64>() / report.samples.len() as f64

@@ -112,7 +112,9 @@ pub fn run(args: Args) -> Result<()> {
 impl Study {
     fn new(args: Args) -> Result<Self> {
         let config = Config::load("two-moons", &[])?;
-        let (train, held_out) = data::load(&config.data)?.split_held_out(config.data.held_out, args.seed)?;
+        let data = data::load(&config.data)?;
+        let held_out = config.data.held_out.of(data.len());
+        let (train, held_out) = data.split_held_out(held_out, args.seed)?;
         let points = |data: &Dataset, n: usize| data.gather(&(0..n.min(data.len())).collect::<Vec<_>>(), None);
         let distance = EnergyDistance::to(&points(&held_out, held_out.len()));
         let floor = distance.of(&points(&train, args.num as usize));

@@ -112,7 +112,7 @@ fn progress(file: &StateFile, config: &Config) -> Progress {
     let mut timestep_loss = TimestepLoss::new(config.diffusion.timesteps, config.train.timestep_bins);
     timestep_loss.restore(&file.timestep_loss_sum, &file.timestep_loss_count);
     let loss_average = LossAverage::from_parts(Progress::LOSS_DECAY, file.loss_smoothed, file.losses_averaged);
-    Progress { elapsed_s: file.elapsed_s, loss_average, timestep_loss, threads: file.threads }
+    Progress { elapsed_s: file.elapsed_s, loss_average, timestep_loss, threads: file.threads, data: None }
 }
 
 fn tensors(path: &Path, device: &Device) -> Result<Vec<(String, Tensor)>> {

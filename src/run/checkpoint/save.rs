@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 
+use super::facts;
 use super::load::{TIMESTEP_SAMPLER, all, folder};
 use super::manifest;
 use super::state::{FORMAT_VERSION, Progress, StateFile};
@@ -42,6 +43,7 @@ pub fn save(
         };
         save_network(&partial, net, &ema, scheduler.as_ref())?;
         write_state(&partial.join("difflab"), state, progress)?;
+        facts::write(&partial, config, progress.data.as_deref())?;
         manifest::write(&partial)?;
         sync_tree(&partial)?;
         replace(&partial, &target)?;

@@ -1,10 +1,12 @@
 //! `difflab/state.json`: the small numbers of a checkpoint.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::data::DataIdentity;
 use crate::run::RunError;
 use crate::train::{LossAverage, TimestepLoss};
 
@@ -21,6 +23,8 @@ pub struct Progress {
     pub timestep_loss: TimestepLoss,
     /// Training threads of the newest session, which the last bits of all numbers depend on; 0: not known.
     pub threads: usize,
+    /// Which data it is trained on; `None` until they are named.
+    pub data: Option<Arc<DataIdentity>>,
 }
 
 impl Progress {
@@ -34,6 +38,7 @@ impl Progress {
             loss_average: LossAverage::new(Self::LOSS_DECAY),
             timestep_loss: TimestepLoss::new(config.diffusion.timesteps, config.train.timestep_bins),
             threads: 0,
+            data: None,
         }
     }
 }

@@ -1,0 +1,44 @@
+//! The run that is gone on with, held against its data and its config before anything is built.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::config::Config;
+use crate::data::DataIdentity;
+use crate::run::checkpoint::{self, Facts};
+use crate::run::{RunDir, check_against, config_of};
+
+/// An opened run folder, and the checkpoint to go on from.
+pub struct Resumed {
+    pub run: RunDir,
+    pub step: u64,
+    /// The checkpoint's folder.
+    pub folder: PathBuf,
+    /// What the run was trained with so far.
+    before: Config,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+impl Resumed {
+    /// Opens the run in `path` at its newest good checkpoint, where `config` and the data may go on from there.
+    ///
+    /// # Errors
+    /// [`RunError`](crate::run::RunError): a folder that cannot be used, or what was trained otherwise.
+    pub fn open(path: &Path, config: &Config, data: &DataIdentity, accept_data: bool) -> Result<Self> {
+        let run = RunDir::open(path)?;
+        let (step, folder, mut warnings) = checkpoint::newest_good(path)?;
+        let facts = Facts::of(&folder)?;
+        warnings.extend(check_against(&facts, path, config, data, accept_data)?);
+        let before = facts.config.map_or_else(|| config_of(path), Ok)?;
+        Ok(Self { run, step, folder, before, warnings })
+    }
+
+    /// The settings that go on otherwise: ", with train.learning_rate = 0.001"; empty where none do.
+    pub fn changes(&self, config: &Config) -> String {
+        let changes = self.before.changes(config);
+        let changed: Vec<String> = changes.into_iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        if changed.is_empty() { String::new() } else { format!(", with {}", changed.join(", ")) }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a checkpoint says of its making: the config and the data that it was trained with.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::config::Config;
+use crate::data::DataIdentity;
+use crate::run::RunError;
+
+const CONFIG: &str = "difflab/config.toml";
+const DATA: &str = "difflab/data.json";
+
+/// What a checkpoint was trained with, as far as it says so: those of older versions do not, and imported
+/// networks know no data.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    pub config: Option<Config>,
+    pub data: Option<DataIdentity>,
+}
+
+impl Facts {
+    /// Those of the checkpoint in `path`.
+    ///
+    /// # Errors
+    /// [`RunError::Damaged`] where a file is there and cannot be read.
+    pub fn of(path: &Path) -> Result<Self, RunError> {
+        let damaged = |name: &str, why: String| RunError::damaged(path, format!("{name}: {why}"));
+        let read = |name: &str| match fs::read_to_string(path.join(name)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(damaged(name, error.to_string())),
+        };
+        let config = read(CONFIG)?.map(|text| Config::from_toml(&text, CONFIG));
+        let data = read(DATA)?.map(|text| serde_json::from_str(&text));
+        Ok(Self {
+            config: config.transpose().map_err(|error| damaged(CONFIG, error.to_string()))?,
+            data: data.transpose().map_err(|error| damaged(DATA, error.to_string()))?,
+        })
+    }
+}
+
+/// Writes them into the checkpoint that is being made in `path`.
+pub(super) fn write(path: &Path, config: &Config, data: Option<&DataIdentity>) -> Result<()> {
+    fs::write(path.join(CONFIG), config.to_toml())?;
+    if let Some(data) = data {
+        fs::write(path.join(DATA), serde_json::to_string_pretty(data)? + "\n")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_what_is_missing_is_unknown() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Facts::of(dir.path()).unwrap(), Facts::default());
+        fs::create_dir(dir.path().join("difflab")).unwrap();
+        let config = Config { seed: 7, ..Config::default() };
+        write(dir.path(), &config, None).unwrap();
+        assert_eq!(Facts::of(dir.path()).unwrap(), Facts { config: Some(config), data: None });
+        fs::write(dir.path().join(DATA), "{\"images\": 3").unwrap();
+        assert!(matches!(Facts::of(dir.path()), Err(RunError::Damaged { .. })));
+    }
+}
