@@ -207,7 +207,7 @@ mod tests {
         assert_eq!((data.height, data.width, data.channels), (4, 4, 1));
         assert_eq!((data.pixels.bytes()[0], data.pixels.bytes()[16], data.pixels.bytes()[32]), (30, 10, 20));
         assert!(
-            data.warnings.len() == 2 && data.warnings[0].contains("1 picture beside the class folders"),
+            data.warnings.len() == 2 && data.warnings[1].contains("1 picture beside the class folders"),
             "{:?}",
             data.warnings
         );

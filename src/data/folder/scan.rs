@@ -66,6 +66,7 @@ pub fn scan(folder: &Path, watch: &mut Watch) -> Result<Scan, DataError> {
         match look.unwrap_or_else(|reason| Err(Refusal::Unusable(reason))) {
             Ok(look) => pictures.push((file, look)),
             Err(_) if of_labels(&file.path) => {}
+            Err(Refusal::NoPicture) if is_paperwork(&file.path) => {}
             Err(refusal) => scan.leave_out(&file.path, refusal),
         }
     }
@@ -77,6 +78,12 @@ pub fn scan(folder: &Path, watch: &mut Watch) -> Result<Scan, DataError> {
     scan.classes = presentable(std::mem::take(&mut scan.classes));
     scan.remark_on_splits(folder);
     Ok(scan)
+}
+
+/// Is it what lies beside most sets of pictures, and is nobody's data: LICENSE, README.md, Thumbs.db?
+fn is_paperwork(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    ["license", "licence", "notice", "copying", "readme", "thumbs", "desktop"].contains(&stem.as_str())
 }
 
 impl Scan {
