@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::UsageError;
+use super::output::Output;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
 use crate::run::{self, StepRecord};
@@ -46,19 +47,20 @@ fn png(text: &str) -> Result<PathBuf, String> {
 /// # Errors
 /// When a run cannot be read, or the plot cannot be written.
 pub fn run(args: Args) -> Result<()> {
+    let plot = args.plot.as_deref().map(|path| Output::new(path, "--plot", &["png"])).transpose()?;
     let runs: Vec<Run> = args.runs.iter().map(|name| Run::read(name)).collect::<Result<_>>()?;
     let text = match args.format {
         Format::Table => table(&runs),
         Format::Json => serde_json::to_string_pretty(&json(&runs))? + "\n",
     };
     speak::print(&text)?;
-    if let Some(path) = &args.plot {
+    if let Some(plot) = plot {
         let plots = plots(&runs);
         if plots.iter().all(|plot| plot.series.iter().all(|series| series.points.is_empty())) {
             return Err(UsageError::new("--plot: none of these runs has any losses yet").into());
         }
-        save_stacked(&plots, path, 1000, 420 * plots.len() as u32)?;
-        speak::remark(format_args!("wrote {}", path.display()));
+        plot.write(|path, _| save_stacked(&plots, path, 1000, 420 * plots.len() as u32))?;
+        speak::remark(format_args!("wrote {}", plot.path.display()));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod export;
 mod import;
 mod interruption;
 mod lab;
+mod memory;
 mod numbers;
 mod output;
 mod program;
@@ -18,6 +19,7 @@ mod runs;
 pub mod sample;
 pub mod schedule;
 mod study;
+mod tensor_words;
 mod usage;
 mod values;
 

@@ -33,14 +33,16 @@ fn finite(text: &str) -> Result<f64, String> {
 
 /// clap's message, with the standard library's words for numbers in plain ones.
 pub fn plain(message: &str) -> String {
+    let whole = match message.contains("value '-") {
+        true => "a whole number is needed, 0 or more",
+        false => "a whole number is needed",
+    };
     let mut text = message.to_string();
     for (jargon, words) in [
-        ("invalid digit found in string", "a whole number is needed, 0 or more"),
+        ("invalid digit found in string", whole),
         ("cannot parse integer from empty string", "a whole number is needed"),
         ("number too large to fit in target type", "that number is too large"),
         ("number too small to fit in target type", "that number is too small"),
-        ("..=18446744073709551615", " or more"),
-        ("..=4294967295", " or more"),
     ] {
         text = text.replace(jargon, words);
     }
@@ -48,10 +50,10 @@ pub fn plain(message: &str) -> String {
     match text.split_once(" is not in ") {
         Some((before, after)) => {
             let (range, rest) = after.split_once('\n').unwrap_or((after, ""));
-            let range = match range.split_once("..=") {
-                Some((least, most)) => format!("{least} to {most}"),
-                None => range.replace("..", " or more"),
-            };
+            let (least, most) = range.split_once("..").unwrap_or((range, ""));
+            let most = most.trim_start_matches('=');
+            let endless = most.is_empty() || most.parse::<u64>().is_ok_and(|most| most >= u64::from(u32::MAX));
+            let range = if endless { format!("{least} or more") } else { format!("{least} to {most}") };
             format!("{before} is not possible, only {range}\n{rest}")
         }
         None => text,

@@ -1,11 +1,13 @@
 //! Files that subcommands write.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 
 use super::UsageError;
 use crate::process::partial::Partial;
+use crate::run::io_words;
 
 /// A file to write, checked before the work begins.
 pub struct Output {
@@ -17,7 +19,8 @@ impl Output {
     /// `kinds` are the endings that are possible, in small letters.
     ///
     /// # Errors
-    /// A usage error for another ending, or a folder that isn't there.
+    /// A usage error for another ending, a folder that isn't there or can't be written in, or a folder in the file's
+    /// place.
     pub fn new(path: &Path, flag: &str, kinds: &[&'static str]) -> Result<Self> {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
         let Some(kind) = kinds.iter().find(|kind| **kind == extension) else {
@@ -25,10 +28,18 @@ impl Output {
             let message = format!("{flag} {}: the name must end in {}", path.display(), known.join(" or "));
             return Err(UsageError::new(message).into());
         };
+        let refuse = |why: String| Err(UsageError::new(format!("{flag} {}: {why}", path.display())).into());
         let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !parent.is_dir() {
-            let message = format!("{flag} {}: there is no folder {}", path.display(), parent.display());
-            return Err(UsageError::new(message).into());
+            return refuse(format!("there is no folder {}", parent.display()));
+        }
+        if path.is_dir() {
+            return refuse("it is a folder; name a file in it".into());
+        }
+        // Tried, not asked: permissions, quotas and read-only disks all speak here, before the work.
+        if let Err(error) = tempfile::tempfile_in(parent) {
+            let (reason, cure) = (io_words::reason(&error), io_words::cure(&error));
+            return refuse(format!("cannot write in {}: {reason}\n  {cure}", parent.display()));
         }
         Ok(Self { path: path.to_path_buf(), kind })
     }
@@ -46,7 +57,10 @@ impl Output {
             // Best effort: the error that matters is the one being returned.
             let _ = std::fs::remove_file(&partial);
         }
-        result.with_context(|| format!("writing {}", self.path.display()))
+        result.map_err(|error| match error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()) {
+            Some(refused) => anyhow!(io_words::cannot_write(&self.path, refused)),
+            None => error.context(format!("writing {}", self.path.display())),
+        })
     }
 }
 
@@ -59,6 +73,10 @@ mod tests {
         let message = |path: &str| Output::new(Path::new(path), "--out", &["png"]).err().unwrap().to_string();
         assert!(message("grid.jpg").contains(".png"));
         assert!(message("nowhere/at/all/grid.png").contains("nowhere/at/all"));
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("folder.png");
+        std::fs::create_dir(&folder).unwrap();
+        assert!(message(folder.to_str().unwrap()).contains("it is a folder"));
         assert!(Output::new(Path::new("grid.PNG"), "--out", &["png"]).is_ok());
     }
 
@@ -73,6 +91,8 @@ mod tests {
             anyhow::bail!("the disk is full")
         });
         assert!(format!("{:#}", failed.unwrap_err()).contains("the disk is full"));
+        let failed = output.write(|_, _| Err(io::Error::from(io::ErrorKind::StorageFull).into())).unwrap_err();
+        assert!(failed.to_string().contains("grid.png: the disk is full\n  make room"), "{failed:#}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
         output.write(|partial, _| Ok(std::fs::write(partial, "new")?)).unwrap();

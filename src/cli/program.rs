@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::tensor_words::told;
 use super::{
     UsageError, bench, compare, data, doctor, eval, export, import, interruption, lab, numbers, runs, sample, schedule,
     study,
@@ -132,8 +133,9 @@ fn explain(error: &anyhow::Error) -> String {
         // How deep in the work it came is no matter to anybody.
         return error.downcast_ref::<BrokenOff>().map_or_else(|| interruption::WORDS.into(), |said| said.0.clone());
     }
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1).map(|cause| cause.to_string()) {
+    let mut causes = error.chain().map(told);
+    let mut text = causes.next().unwrap_or_default();
+    for cause in causes {
         if !text.contains(&cause) {
             text += &format!("\n  {cause}");
         }

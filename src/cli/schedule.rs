@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr;
 
+use super::output::Output;
 use crate::config::{ConfigError, ScheduleName};
 use crate::diffusion::Schedule;
 use crate::picture::palette::DARK;
@@ -102,11 +103,12 @@ fn parse_png(given: &str) -> Result<PathBuf, String> {
 /// [`ConfigError`] when a step or a β is impossible; other errors when the plot or the output can't
 /// be written.
 pub fn run(args: Args) -> Result<()> {
+    let picture = args.plot.as_deref().map(|path| Output::new(path, "--plot", &["png"])).transpose()?;
     let schedules = schedules(&args)?;
     speak::print(&render(&args, &schedules)?)?;
-    if let Some(path) = &args.plot {
-        plot(&schedules, path)?;
-        speak::remark(format_args!("wrote {}", path.display()));
+    if let Some(picture) = picture {
+        picture.write(|path, _| plot(&schedules, path))?;
+        speak::remark(format_args!("wrote {}", picture.path.display()));
     }
     Ok(())
 }

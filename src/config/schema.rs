@@ -362,7 +362,7 @@ pub struct SampleConfig {
     /// Guide only where t/T lies within these two numbers (Kynkäänniemi et al. 2024). Elsewhere the plain
     /// conditional model is asked, at half the work.
     pub guidance_interval: Vec<f64>,
-    /// Guide away from this class, by name or number. Empty: from the null class.
+    /// Guide away from this class, by name or number. Empty or "none": from the null class.
     pub negative_class: String,
     /// Clamp the estimate of x_0 to [-1, 1] at every step. Good for `ddpm`; with `ddim` and guidance it
     /// spoils the picture, because the estimate of the noise stays as it was. Samplers euler, lms, dpm_2, dpm_2_a,

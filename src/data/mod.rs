@@ -37,6 +37,7 @@ mod room;
 mod shown;
 mod survey;
 mod thousands;
+mod undecodable;
 mod watch;
 
 pub use catalogue::{CatalogueEntry, Embedded, catalogue};

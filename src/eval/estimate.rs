@@ -17,10 +17,11 @@ impl Estimate {
         Self { mean, standard_error: if values.len() < 2 { f64::NAN } else { (variance / n).sqrt() } }
     }
 
-    /// A share of `n` independent yes-or-no answers, with the binomial standard error √(p(1 − p)/n).
+    /// A share of `n` independent yes-or-no answers, with the binomial standard error √(p(1 − p)/n); of one answer
+    /// without, and NaN of none.
     pub fn share(yes: usize, n: usize) -> Self {
         let (p, n) = (yes as f64 / n as f64, n as f64);
-        Self { mean: p, standard_error: (p * (1.0 - p) / n).sqrt() }
+        Self { mean: p, standard_error: if n < 2.0 { f64::NAN } else { (p * (1.0 - p) / n).sqrt() } }
     }
 
     /// `measure` of all groups together, with the standard error of the delete-one-group jackknife,
@@ -56,6 +57,7 @@ mod tests {
         assert!(Estimate::of(&[1.0]).standard_error.is_nan() && Estimate::of(&[]).mean.is_nan());
         let share = Estimate::share(3, 4);
         assert!((share.standard_error - (0.75f64 * 0.25 / 4.0).sqrt()).abs() < 1e-12);
+        assert!(Estimate::share(1, 1).standard_error.is_nan() && Estimate::share(0, 0).mean.is_nan());
         let scaled = e.affine(-2.0, 1.0);
         assert_eq!(scaled.mean, -5.0);
         assert!((scaled.standard_error - 2.0 * e.standard_error).abs() < 1e-12);

@@ -39,5 +39,5 @@ pub use features::Features;
 pub use flow_likelihood::{FlowLikelihood, FlowSettings, flow_likelihood};
 pub use frechet::{Moments, Reference};
 pub use judge::{Judge, Reading};
-pub use neighbours::{PrecisionRecall, precision_recall};
+pub use neighbours::{NEIGHBOURS, PrecisionRecall, precision_recall};
 pub use subject::{DenoiserFor, Subject};

@@ -4,8 +4,9 @@
 use super::features::squared_distance;
 use super::{Estimate, Features};
 
-/// Neighbours that make the radius (section 3 of the paper).
-const K: usize = 3;
+/// Neighbours that make the radius (section 3 of the paper): with no more images than these, there is none.
+pub const NEIGHBOURS: usize = 3;
+const K: usize = NEIGHBOURS;
 
 /// What share of the samples looks real, and what share of the data the samples reach.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,9 +18,11 @@ pub struct PrecisionRecall {
     pub recall: Estimate,
 }
 
-/// Compares features of samples with those of real images; equally many of both are usual.
-pub fn precision_recall(samples: &Features, real: &Features) -> PrecisionRecall {
-    PrecisionRecall { precision: covered(samples, real), recall: covered(real, samples) }
+/// Compares features of samples with those of real images; equally many of both are usual. `None` where either
+/// side has no more than [`NEIGHBOURS`], and so no radius.
+pub fn precision_recall(samples: &Features, real: &Features) -> Option<PrecisionRecall> {
+    let enough = samples.len() > K && real.len() > K;
+    enough.then(|| PrecisionRecall { precision: covered(samples, real), recall: covered(real, samples) })
 }
 
 /// The share of `points` that lies within some ball of `set`.
@@ -66,9 +69,16 @@ mod tests {
         let ring: Vec<f32> = (0..20).map(|i| i as f32).collect();
         let real = line(&ring.iter().map(|v| v * 0.1).chain(ring.iter().map(|v| 100.0 + v * 0.1)).collect::<Vec<_>>());
         let one_mode = line(&ring.iter().map(|v| v * 0.1 + 0.05).collect::<Vec<_>>());
-        let found = precision_recall(&one_mode, &real);
+        let found = precision_recall(&one_mode, &real).unwrap();
         assert_eq!((found.precision.mean, found.recall.mean), (1.0, 0.5));
-        let elsewhere = precision_recall(&line(&[50.0, 51.0, 52.0, 53.0]), &real);
+        let elsewhere = precision_recall(&line(&[50.0, 51.0, 52.0, 53.0]), &real).unwrap();
         assert_eq!((elsewhere.precision.mean, elsewhere.recall.mean), (0.0, 0.0));
+    }
+
+    #[test]
+    fn three_images_have_no_third_neighbour_and_so_no_share_of_0() {
+        let (three, four) = (line(&[0.0, 1.0, 2.0]), line(&[0.0, 1.0, 2.0, 3.0]));
+        assert!(precision_recall(&three, &four).is_none() && precision_recall(&four, &three).is_none());
+        assert!(precision_recall(&four, &four).is_some());
     }
 }

@@ -96,7 +96,7 @@ mod tests {
         let net = NetConfig::new(&config.model, 1, 1, 2, None);
         let weights = Weights::init(&net, 5, &Device::Cpu).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let scheduler = diffusers::scheduler_config(&config.diffusion, &config.sample).unwrap();
+        let scheduler = diffusers::scheduler_config(&config.diffusion, &config.sample).unwrap().settings;
         save_network(dir.path(), &net, &weights, Some(&scheduler)).unwrap();
 
         let loaded = open_network(dir.path()).unwrap();

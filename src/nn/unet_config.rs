@@ -205,7 +205,7 @@ impl UNetConfig {
     /// When the text is no JSON object, a value has the wrong type, or a feature is asked for that
     /// is not supported; the message names the key.
     pub fn from_json(text: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(text).context("not valid JSON")?;
+        let value: Value = super::diffusers::read_json(text)?;
         ensure!(value.is_object(), "expected a JSON object of settings");
         for (key, supported) in [
             ("down_block_types", &["DownBlock2D", "AttnDownBlock2D"]),

@@ -10,6 +10,7 @@ use super::error::RunError;
 use super::export_readme::{Facts, readme};
 use super::fresh_folder::FreshFolder;
 use crate::config::{Config, PathName, PredictionType, VarianceType};
+use crate::nn::diffusers::ExportedScheduler;
 use crate::nn::{Net, Weights, diffusers};
 
 /// Writes the averaged weights of `model` as a `DDPMPipeline` folder, with the scheduler that samples as
@@ -45,17 +46,49 @@ pub fn export(model: &LoadedModel, dir: &Path, replace: bool) -> Result<Vec<Stri
             config.diffusion.timesteps
         ));
     }
+    notes.extend(scheduler.notes.iter().cloned());
+    notes.extend(guidance(&config));
     check_place(dir, replace)?;
     let folder = FreshFolder::begin(dir)?;
-    diffusers::save_pipeline(folder.path(), &loaded.config, &loaded.weights, Some(&scheduler))?;
-    let class = scheduler["_class_name"].as_str().unwrap_or_default();
-    let text = readme(&facts(model, &config, class, &notes));
+    diffusers::save_pipeline(folder.path(), &loaded.config, &loaded.weights, Some(&scheduler.settings))?;
+    let text = readme(&facts(model, &config, &scheduler, &notes));
     fs::write(folder.path().join("README.md"), text).context("writing README.md")?;
     folder.finish()?;
     Ok(notes)
 }
 
-fn facts<'a>(model: &'a LoadedModel, config: &'a Config, scheduler: &'a str, notes: &'a [String]) -> Facts<'a> {
+/// What README.md's loop does otherwise than the run's guidance.
+fn guidance(config: &Config) -> Vec<String> {
+    let sample = &config.sample;
+    if !config.model.class_conditional || sample.guidance_scale == 0.0 {
+        return Vec::new();
+    }
+    let mut notes = Vec::new();
+    if sample.guidance_rescale != 0.0 {
+        notes
+            .push(format!("the run has guidance_rescale = {}, and README.md's loop has none", sample.guidance_rescale));
+    }
+    if sample.guidance_interval != [0.0, 1.0] {
+        notes.push(format!(
+            "the run guides where t/T is within {:?}, README.md's loop everywhere",
+            sample.guidance_interval
+        ));
+    }
+    if !sample.negative_class.is_empty() {
+        notes.push(format!(
+            "the run guides away from the class {:?}, README.md's loop from the null class",
+            sample.negative_class
+        ));
+    }
+    notes
+}
+
+fn facts<'a>(
+    model: &'a LoadedModel,
+    config: &'a Config,
+    scheduler: &'a ExportedScheduler,
+    notes: &'a [String],
+) -> Facts<'a> {
     Facts {
         name: &config.name,
         step: model.step,

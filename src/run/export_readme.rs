@@ -1,6 +1,9 @@
 //! README.md of an exported pipeline: how to sample it in Python.
 
-use crate::config::{SampleConfig, SamplerName};
+use serde_json::Value;
+
+use crate::config::SampleConfig;
+use crate::nn::diffusers::{Class, ExportedScheduler, class_of, default_value, scales_its_input};
 
 /// What the text is about.
 pub struct Facts<'a> {
@@ -11,8 +14,7 @@ pub struct Facts<'a> {
     pub image_shape: (usize, usize, usize),
     /// Names of the classes; None: unconditional.
     pub classes: Option<&'a [String]>,
-    /// Class of the scheduler in the folder.
-    pub scheduler: &'a str,
+    pub scheduler: &'a ExportedScheduler,
     pub sample: &'a SampleConfig,
     pub timesteps: usize,
     /// Does the network say the variance of the step back, in a second half of its output?
@@ -29,13 +31,14 @@ pub fn readme(facts: &Facts) -> String {
         facts.name,
         if channels == 1 { "" } else { "s" },
         facts.step,
-        facts.scheduler
+        class_of(&facts.scheduler.settings)
     );
     for note in facts.notes {
         text += &format!("Note: {note}.\n\n");
     }
     text += "## Sample it in Python\n\nInside this folder:\n\n```python\n";
     text += &match facts.classes {
+        None if facts.scheduler.exact.is_none() && facts.sample.eta == 0.0 => one_call(facts),
         None => unconditional(facts),
         Some(classes) => conditional(facts, classes.len()),
     };
@@ -54,48 +57,124 @@ pub fn readme(facts: &Facts) -> String {
     text
 }
 
-fn unconditional(facts: &Facts) -> String {
-    let steps = facts.sample.steps.min(facts.timesteps);
-    let scheduler = match by_ddim(facts) {
-        true => {
-            "from diffusers import DDIMScheduler, DDPMPipeline\n\n\
-             pipeline = DDPMPipeline.from_pretrained(\".\")\n\
-             pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)\n"
+fn one_call(facts: &Facts) -> String {
+    format!(
+        "from diffusers import DDPMPipeline\n\npipeline = DDPMPipeline.from_pretrained(\".\")\n\
+         images = pipeline(batch_size=4, num_inference_steps={}).images\n\
+         for i, image in enumerate(images):\n    image.save(f\"sample-{{i}}.png\")\n",
+        steps(facts)
+    )
+}
+
+fn steps(facts: &Facts) -> usize {
+    facts.sample.steps.min(facts.timesteps)
+}
+
+/// The lines up to the loop: `unet`, `scheduler` with its timesteps set.
+fn head(facts: &Facts) -> String {
+    let (import, scheduler) = match &facts.scheduler.exact {
+        None => ("DDPMPipeline".to_string(), "pipeline.scheduler".to_string()),
+        Some(exact) => {
+            let class = class_of(exact);
+            let mut names = ["DDPMPipeline", class];
+            names.sort();
+            let changes: String = changes(&facts.scheduler.settings, exact)
+                .iter()
+                .map(|(key, value)| format!(", {key}={}", python(value)))
+                .collect();
+            (names.join(", "), format!("{class}.from_config(pipeline.scheduler.config{changes})"))
         }
-        false => "from diffusers import DDPMPipeline\n\npipeline = DDPMPipeline.from_pretrained(\".\")\n",
     };
     format!(
-        "{scheduler}images = pipeline(batch_size=4, num_inference_steps={steps}).images\n\
-         for i, image in enumerate(images):\n    image.save(f\"sample-{{i}}.png\")\n"
+        "import torch\nfrom diffusers import {import}\n\n\
+         pipeline = DDPMPipeline.from_pretrained(\".\")\n\
+         unet = pipeline.unet\n\
+         scheduler = {scheduler}\n\
+         scheduler.set_timesteps({})\n\n",
+        steps(facts)
+    )
+}
+
+/// Those settings of `exact` that its `from_config` of the folder's would not have.
+fn changes(folder: &Value, exact: &Value) -> Vec<(String, Value)> {
+    let shared = |key: &str| Class::named(class_of(folder)).is_some_and(|class| class.key(key).is_some());
+    let class = Class::named(class_of(exact));
+    let keys = class.into_iter().flat_map(Class::keys);
+    keys.filter_map(|key| {
+        let taken = if shared(key.name) { folder[key.name].clone() } else { default_value(key.default) };
+        let value = &exact[key.name];
+        let same = taken == *value || taken.as_f64().is_some() && taken.as_f64() == value.as_f64();
+        (!same).then(|| (key.name.to_string(), value.clone()))
+    })
+    .collect()
+}
+
+/// A JSON value as Python writes it.
+fn python(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "True".into(),
+        Value::Bool(false) => "False".into(),
+        Value::Null => "None".into(),
+        other => other.to_string(),
+    }
+}
+
+/// What the loop calls the network's input, and how the noise begins: as the scheduler wants it.
+fn scaling(facts: &Facts) -> (&'static str, &'static str) {
+    match scales_its_input(class_of(facts.scheduler.nearest())) {
+        true => ("scheduler.scale_model_input(x, t)", " * scheduler.init_noise_sigma"),
+        false => ("x", ""),
+    }
+}
+
+/// What the loop passes on to the scheduler's step beside the network's answer.
+fn step_arguments(facts: &Facts) -> String {
+    match class_of(facts.scheduler.nearest()) {
+        "DDIMScheduler" if facts.sample.eta != 0.0 => format!(", eta={}", facts.sample.eta),
+        _ => String::new(),
+    }
+}
+
+fn unconditional(facts: &Facts) -> String {
+    let (height, width, channels) = facts.image_shape;
+    let (input, noise) = scaling(facts);
+    format!(
+        "{}x = torch.randn(4, {channels}, {height}, {width}){noise}\n\
+         with torch.no_grad():\n\
+         \x20   for t in scheduler.timesteps:\n\
+         \x20       output = unet({input}, t).sample\n\
+         \x20       x = scheduler.step(output, t, x{}).prev_sample\n\n\
+         images = (x / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()\n\
+         for i, image in enumerate(pipeline.numpy_to_pil(images)):\n\
+         \x20   image.save(f\"sample-{{i}}.png\")\n",
+        head(facts),
+        step_arguments(facts)
     )
 }
 
 fn conditional(facts: &Facts, classes: usize) -> String {
     let (height, width, channels) = facts.image_shape;
-    let (imports, scheduler) = match by_ddim(facts) {
-        true => ("DDIMScheduler, DDPMPipeline", "DDIMScheduler.from_config(pipeline.scheduler.config)"),
-        false => ("DDPMPipeline", "pipeline.scheduler"),
-    };
+    let (input, noise) = scaling(facts);
     format!(
-        "import torch\nfrom diffusers import {imports}\n\n\
-         pipeline = DDPMPipeline.from_pretrained(\".\")\n\
-         unet, scheduler = pipeline.unet, {scheduler}\n\
-         scheduler.set_timesteps({steps})\n\n\
-         labels = torch.arange({classes})  # one image of each class\n\
+        "{head}labels = torch.arange({classes})  # one image of each class\n\
          null = torch.full_like(labels, {classes})  # the null class\n\
          s = {s}  # guidance scale; 1 is the plain conditional model\n\n\
-         x = torch.randn(len(labels), {channels}, {height}, {width})\n\
+         x = torch.randn(len(labels), {channels}, {height}, {width}){noise}\n\
          with torch.no_grad():\n\
          \x20   for t in scheduler.timesteps:\n\
-         \x20       cond = unet(x, t, class_labels=labels).sample\n\
-         \x20       uncond = unet(x, t, class_labels=null).sample\n\
+         {rename}\
+         \x20       cond = unet({shown}, t, class_labels=labels).sample\n\
+         \x20       uncond = unet({shown}, t, class_labels=null).sample\n\
          \x20       guided = uncond + s * (cond - uncond)\n\
          {variance}\
-         \x20       x = scheduler.step(guided, t, x).prev_sample\n\n\
+         \x20       x = scheduler.step(guided, t, x{arguments}).prev_sample\n\n\
          images = (x / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()\n\
          for label, image in zip(labels.tolist(), pipeline.numpy_to_pil(images)):\n\
          \x20   image.save(f\"class-{{label}}.png\")\n",
-        steps = facts.sample.steps.min(facts.timesteps),
+        head = head(facts),
+        rename = if input == "x" { String::new() } else { format!("        scaled = {input}\n") },
+        shown = if input == "x" { "x" } else { "scaled" },
+        arguments = step_arguments(facts),
         variance = match facts.learned_variance {
             true => format!("        guided[:, {channels}:] = cond[:, {channels}:]  # the variance is not guided\n"),
             false => String::new(),
@@ -104,42 +183,84 @@ fn conditional(facts: &Facts, classes: usize) -> String {
     )
 }
 
-/// DDPM's own sampler needs many steps; every other sampler of a run is nearest to DDIM. But diffusers' DDIM
-/// doesn't take the variance off a network's output.
-fn by_ddim(facts: &Facts) -> bool {
-    facts.scheduler == "DDPMScheduler" && facts.sample.sampler != SamplerName::Ddpm && !facts.learned_variance
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
-    #[test]
-    fn the_text_says_how_to_sample_with_and_without_classes() {
-        let sample = SampleConfig { guidance_scale: 1.5, ..SampleConfig::default() };
-        let names: Vec<String> = ["cat", "dog"].map(String::from).to_vec();
-        let mut facts = Facts {
+    use super::*;
+    use crate::config::{DiffusionConfig, SamplerName};
+    use crate::nn::diffusers::scheduler_config;
+
+    fn scheduler(sample: &SampleConfig) -> ExportedScheduler {
+        scheduler_config(&DiffusionConfig::default(), sample).unwrap()
+    }
+
+    fn facts<'a>(
+        classes: Option<&'a [String]>,
+        sample: &'a SampleConfig,
+        scheduler: &'a ExportedScheduler,
+    ) -> Facts<'a> {
+        Facts {
             name: "pets",
             step: 7,
             image_shape: (16, 8, 3),
-            classes: Some(&names),
-            scheduler: "DDPMScheduler",
-            sample: &sample,
+            classes,
+            scheduler,
+            sample,
             timesteps: 30,
             learned_variance: false,
             notes: &[],
-        };
+        }
+    }
+
+    #[test]
+    fn the_text_says_how_to_sample_with_and_without_classes() {
+        let sample = SampleConfig { guidance_scale: 1.5, sampler: SamplerName::Ddim, ..SampleConfig::default() };
+        let names: Vec<String> = ["cat", "dog"].map(String::from).to_vec();
+        let made = scheduler(&sample);
+        let mut facts = facts(Some(&names), &sample, &made);
         let text = readme(&facts);
-        assert!(text.contains("DDIMScheduler"), "{text}");
+        assert!(text.contains("`DDIMScheduler`"), "{text}");
         for part in ["torch.arange(2)", "full_like(labels, 2)", "s = 2.5", "3, 16, 8", "set_timesteps(30)", "1 dog"] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
         facts.learned_variance = true;
         let text = readme(&facts);
-        assert!(text.contains("guided[:, 3:] = cond[:, 3:]") && !text.contains("DDIMScheduler"), "{text}");
+        assert!(text.contains("guided[:, 3:] = cond[:, 3:]"), "{text}");
         facts.classes = None;
         let text = readme(&facts);
-        assert!(!text.contains("DDIMScheduler"), "{text}");
         assert!(text.contains("pipeline(batch_size=4") && !text.contains("labels"), "{text}");
+    }
+
+    #[test]
+    fn samplers_that_the_pipeline_calls_wrongly_have_a_loop_of_their_own() {
+        let sample = SampleConfig {
+            sampler: SamplerName::Euler,
+            spacing: crate::config::TimestepSpacing::Karras,
+            guidance_scale: 0.0,
+            ..SampleConfig::default()
+        };
+        let made = scheduler(&sample);
+        let text = readme(&facts(None, &sample, &made));
+        assert!(text.contains("use_karras_sigmas=True") && text.contains("scale_model_input(x, t)"), "{text}");
+        assert!(text.contains("init_noise_sigma") && text.contains("EulerDiscreteScheduler.from_config"), "{text}");
+        assert!(!text.contains("beta_end"), "the folder's own are taken over\n{text}");
+        let names = ["cat".to_string()];
+        let text = readme(&facts(Some(&names), &sample, &made));
+        assert!(text.contains("scaled = scheduler.scale_model_input"), "{text}");
+    }
+
+    #[test]
+    fn eta_is_passed_on_by_a_loop() {
+        let sample = SampleConfig { sampler: SamplerName::Ddim, eta: 0.5, ..SampleConfig::default() };
+        let made = scheduler(&sample);
+        let text = readme(&facts(None, &sample, &made));
+        assert!(text.contains("scheduler.step(output, t, x, eta=0.5)"), "{text}");
+    }
+
+    #[test]
+    fn values_are_written_as_python_has_them() {
+        let shown = [json!(true), json!(null), json!("a"), json!([1, 2]), json!(0.5)].map(|value| python(&value));
+        assert_eq!(shown, ["True", "None", "\"a\"", "[1,2]", "0.5"]);
     }
 }

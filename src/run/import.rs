@@ -45,6 +45,9 @@ pub fn import(dir: &Path, target: &Path, options: ImportOptions) -> Result<Impor
     check_free(target)?;
     let mut loaded = diffusers::open_unet(dir)?;
     let mut notes = std::mem::take(&mut loaded.warnings);
+    if let Some(broken) = diffusers::not_finite(&loaded.weights)? {
+        notes.push(format!("the weights are broken, and samples will be NaN: {broken}"));
+    }
     prepare(&mut loaded, options, &mut notes)?;
     let scheduling = scheduling(dir, &mut notes)?;
     let config = config(dir, target, &loaded, scheduling)?;
@@ -116,17 +119,9 @@ fn with_null_class(weights: &Weights) -> Result<Weights> {
 
 fn scheduling(dir: &Path, notes: &mut Vec<String>) -> Result<Scheduling> {
     let read = diffusers::read_scheduler(dir)?;
-    let scheduling = match &read {
-        Some((path, settings)) => diffusers::scheduling(settings).with_context(|| format!("in {}", path.display()))?,
-        None => {
-            notes.push(
-                "there is no scheduler_config.json: DDPMScheduler's own settings are taken (linear β, T = 1000, \
-                 prediction of ε)"
-                    .into(),
-            );
-            diffusers::scheduling(&serde_json::json!({}))?
-        }
-    };
+    notes.extend(read.notes);
+    let place = || read.path.as_ref().map_or("without settings".into(), |path| format!("in {}", path.display()));
+    let scheduling = diffusers::scheduling(&read.class, &read.settings).with_context(place)?;
     notes.extend(scheduling.notes.iter().cloned());
     Ok(scheduling)
 }

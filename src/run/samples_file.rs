@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 
+use super::how_found::HowFound;
 use crate::picture::is_points;
 
 /// Writes `samples` `[N, H, W, C]` as the tensor `samples` `[N, C, H, W]`, images clipped to
@@ -21,23 +22,23 @@ pub fn write_samples(path: &Path, samples: &Tensor) -> Result<()> {
     std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))
 }
 
-/// Writes `noise` `[N, H, W, C]` as the tensor `noise` `[N, C, H, W]`, for [`read_noise`].
+/// Writes `noise` `[N, H, W, C]` as the tensor `noise` `[N, C, H, W]`, and how it was found, for [`read_noise`].
 ///
 /// # Errors
 /// A file that can't be written; noise that is no batch of images.
-pub fn write_noise(path: &Path, noise: &Tensor) -> Result<()> {
+pub fn write_noise(path: &Path, noise: &Tensor, how: &HowFound) -> Result<()> {
     let noise = noise.permute((0, 3, 1, 2))?.contiguous()?.to_device(&Device::Cpu)?;
-    let bytes = safetensors::serialize([("noise", &noise)], None).context("encoding the noise")?;
+    let bytes = safetensors::serialize([("noise", &noise)], Some(how.metadata()?)).context("encoding the noise")?;
     std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))
 }
 
 /// Reads the tensor `noise` `[N, C, H, W]` (f32, unit variance) for images of `(height, width, channels)`
-/// and returns it as `[N, H, W, C]`.
+/// and returns it as `[N, H, W, C]`; with how it was found, if that was by an inversion.
 ///
 /// # Errors
 /// A missing file, a file that is no safetensors, one without `noise`, another type or shape, an empty
 /// batch, NaN or infinity: each says what was found and what is needed.
-pub fn read_noise(path: &Path, (height, width, channels): (usize, usize, usize)) -> Result<Tensor> {
+pub fn read_noise(path: &Path, (height, width, channels): (usize, usize, usize)) -> Result<(Tensor, Option<HowFound>)> {
     let shown = path.display();
     let bytes = std::fs::read(path).with_context(|| format!("reading the noise file {shown}"))?;
     let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
@@ -55,12 +56,13 @@ pub fn read_noise(path: &Path, (height, width, channels): (usize, usize, usize))
     }
     let sum = noise.abs()?.sum_all()?.to_scalar::<f32>()?;
     ensure!(sum.is_finite(), "`noise` in {shown} holds NaN or infinity");
-    Ok(noise.permute((0, 2, 3, 1))?.contiguous()?)
+    Ok((noise.permute((0, 2, 3, 1))?.contiguous()?, HowFound::of(&bytes)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SampleConfig;
     use std::collections::HashMap;
 
     fn write(dir: &Path, name: &str, tensor: Tensor) -> std::path::PathBuf {
@@ -78,7 +80,8 @@ mod tests {
     fn noise_comes_in_channels_first_and_is_handed_on_channels_last() {
         let dir = tempfile::tempdir().unwrap();
         let path = write(dir.path(), "noise", ramp((2, 3, 4, 5)));
-        let noise = read_noise(&path, (4, 5, 3)).unwrap();
+        let (noise, how) = read_noise(&path, (4, 5, 3)).unwrap();
+        assert_eq!(how, None, "made by others");
         assert_eq!(noise.dims(), [2, 4, 5, 3]);
         let value = |t: &Tensor, i: [usize; 4]| {
             let t = i.iter().fold(t.clone(), |t, &i| t.get(i).unwrap());
@@ -120,9 +123,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("noise.safetensors");
         let noise = (ramp((2, 4, 5, 3)) * 4.0).unwrap();
-        write_noise(&path, &noise).unwrap();
+        let how = HowFound { sample: SampleConfig { eta: 0.25, ..SampleConfig::default() }, class: Some(7) };
+        write_noise(&path, &noise, &how).unwrap();
         let values = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        assert_eq!(values(&read_noise(&path, (4, 5, 3)).unwrap()), values(&noise));
+        let (read, found) = read_noise(&path, (4, 5, 3)).unwrap();
+        assert_eq!((values(&read), found), (values(&noise), Some(how)));
     }
 
     #[test]

@@ -42,6 +42,8 @@ impl Guidance {
         let asked = config.negative_class.as_str();
         let negative_class = match asked {
             "" => None,
+            // The null class by its name on the command line, unless a class has it.
+            "none" if !class_names.iter().any(|name| name == asked) => None,
             _ => Some(find_class(asked, class_names.len(), class_names).ok_or_else(|| {
                 format!("there is no class {asked:?} to guide away from; there are {}", class_names.join(", "))
             })?),

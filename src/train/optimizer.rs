@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{Tensor, Var};
 
 use super::Ema;
+use super::state::put;
 use crate::config::TrainConfig;
 use crate::kernels::Workers;
 use crate::kernels::optimizer::{self, AdamWStep};
@@ -165,8 +166,7 @@ impl AdamW {
             for (prefix, moment) in [("m", &slot.first), ("v", &slot.second)] {
                 let name = format!("{prefix}.{}", slot.name);
                 let saved = find(&name).with_context(|| format!("the optimizer's moment {name} is missing"))?;
-                let saved = saved.to_device(moment.device())?;
-                moment.set(&saved).with_context(|| format!("restoring the optimizer's moment {name}"))?;
+                put(moment, &saved, &format!("the optimizer's moment {name}"))?;
             }
         }
         Ok(())

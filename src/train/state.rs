@@ -1,6 +1,6 @@
 //! Everything that a trainer needs to go on exactly where it stopped.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use candle_core::{Tensor, Var};
 
 /// A trainer's state. The generators need no place here: they are addressed by the step.
@@ -24,14 +24,45 @@ pub struct TrainerState {
 pub(super) fn set_all(vars: &[(String, Var)], find: impl Fn(&str) -> Option<Tensor>, what: &str) -> Result<()> {
     for (name, var) in vars {
         let saved = find(name).with_context(|| format!("{what} {name} is missing"))?;
-        let saved = saved.to_device(var.device())?;
-        var.set(&saved).with_context(|| format!("restoring {what} {name}"))?;
+        put(var, &saved, &format!("{what} {name}"))?;
     }
     Ok(())
+}
+
+/// Writes a saved tensor into a variable.
+///
+/// # Errors
+/// When it has another shape, which is told in words: the config is not that of the checkpoint.
+pub(super) fn put(var: &Var, saved: &Tensor, what: &str) -> Result<()> {
+    ensure!(
+        saved.dims() == var.dims(),
+        "{what} has the shape {:?} in the checkpoint and {:?} in the network of this config: the checkpoint was \
+         trained with another [model] or other data",
+        saved.dims(),
+        var.dims()
+    );
+    var.set(&saved.to_device(var.device())?).with_context(|| format!("restoring {what}"))
 }
 
 /// Looks a tensor up by name.
 pub(super) fn finder(named: &[(String, Tensor)]) -> impl Fn(&str) -> Option<Tensor> + '_ {
     let map: std::collections::HashMap<&str, &Tensor> = named.iter().map(|(n, t)| (n.as_str(), t)).collect();
     move |name| map.get(name).map(|t| (*t).clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_of_another_network_is_told_by_both_shapes() {
+        let of = |n: usize| Tensor::zeros(n, candle_core::DType::F32, &Device::Cpu).unwrap();
+        let var = Var::from_tensor(&of(8)).unwrap();
+        put(&var, &of(8), "the weight conv_in.bias").unwrap();
+        let said = put(&var, &of(16), "the weight conv_in.bias").unwrap_err().to_string();
+        assert!(said.contains("conv_in.bias has the shape [16] in the checkpoint and [8]"), "{said}");
+        assert!(!said.contains("mismatch"), "{said}");
+    }
 }

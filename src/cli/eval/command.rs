@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::judged::Judged;
@@ -13,9 +12,9 @@ use super::material::Material;
 use super::plane::Plane;
 use super::report::Report;
 use super::samples;
-use crate::cli::{UsageError, values};
+use crate::cli::{UsageError, memory, values};
 use crate::config::SamplerName;
-use crate::eval::Judge;
+use crate::eval::{Judge, NEIGHBOURS};
 use crate::kernels::Workers;
 use crate::picture::is_points;
 use crate::run::{self, LoadedModel};
@@ -57,9 +56,9 @@ pub struct Args {
     /// What draws the samples.
     #[arg(long, value_name = "NAME", default_value = "ddim", value_parser = values::sampler)]
     pub sampler: SamplerName,
-    /// Network calls of a sample.
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub steps: usize,
+    /// Steps of a trajectory. Default: 50, or T where the run has fewer timesteps.
+    #[arg(long, value_name = "N")]
+    pub steps: Option<usize>,
     /// Seed of all draws.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -100,6 +99,8 @@ pub enum Metric {
 impl Metric {
     const ALL: [Self; 7] =
         [Self::Vlb, Self::Nll, Self::Fid, Self::Pr, Self::Accuracy, Self::Diversity, Self::EnergyDistance];
+    /// Those that samples are drawn for.
+    const DRAWN: [Self; 5] = [Self::Fid, Self::Pr, Self::Accuracy, Self::Diversity, Self::EnergyDistance];
     /// Those that ask the judge.
     const JUDGED: [Self; 4] = [Self::Fid, Self::Pr, Self::Accuracy, Self::Diversity];
 
@@ -131,12 +132,15 @@ pub fn run(args: Args) -> Result<()> {
     let material = Material::load(&model.config);
     let asked = if args.metrics.is_empty() { Metric::ALL.to_vec() } else { args.metrics.clone() };
     let skipped: BTreeMap<Metric, String> =
-        asked.iter().filter_map(|&metric| Some((metric, obstacle(metric, &model, &material)?))).collect();
+        asked.iter().filter_map(|&metric| Some((metric, obstacle(metric, &args, &model, &material)?))).collect();
     let wanted = |metric: Metric| asked.contains(&metric) && !skipped.contains_key(&metric);
     if !asked.iter().any(|&metric| wanted(metric)) {
         let mut reasons: Vec<&str> = skipped.values().map(String::as_str).collect();
         reasons.dedup();
-        return Err(UsageError::new(format!("this run can't be judged: {}", reasons.join("; "))).into());
+        return Err(UsageError::new(format!("nothing of this can be measured: {}", reasons.join("; "))).into());
+    }
+    if Metric::DRAWN.into_iter().any(wanted) {
+        memory::check("--num", args.num as usize, model.image_shape)?;
     }
 
     let workers = Arc::new(Workers::new(args.threads)?);
@@ -145,43 +149,47 @@ pub fn run(args: Args) -> Result<()> {
     if let Ok(material) = &material {
         report.data = material.words();
         if wanted(Metric::Vlb) {
-            let (bounds, seconds) = timed(|| likelihoods::bounds(&args, &model, material, &workers))?;
-            report.vlb = Some(bounds);
-            report.seconds.insert("vlb", seconds);
+            report.vlb =
+                report.attempt("vlb", &[Metric::Vlb], || likelihoods::bounds(&args, &model, material, &workers))?;
         }
         if wanted(Metric::Nll) {
-            let (flow, seconds) = timed(|| likelihoods::flow(&args, &model, material, &workers))?;
-            report.nll = Some(flow);
-            report.seconds.insert("nll", seconds);
+            report.nll =
+                report.attempt("nll", &[Metric::Nll], || likelihoods::flow(&args, &model, material, &workers))?;
         }
     }
-    let judges = Metric::JUDGED.into_iter().any(wanted);
-    if judges || wanted(Metric::EnergyDistance) {
-        let (samples, seconds) = timed(|| samples::draw(&args, &model, &workers))?;
-        report.seconds.insert("samples", seconds);
-        if judges {
-            let (judged, seconds) = timed(|| Judged::of(&samples, material.as_ref().ok(), &wanted))?;
+    let drawn: Vec<Metric> = Metric::DRAWN.into_iter().filter(|&metric| wanted(metric)).collect();
+    if !drawn.is_empty()
+        && let Some(samples) = report.attempt("samples", &drawn, || samples::draw(&args, &model, &workers))?
+    {
+        let material = material.as_ref().ok();
+        let of_judge: Vec<Metric> = Metric::JUDGED.into_iter().filter(|&metric| wanted(metric)).collect();
+        if !of_judge.is_empty()
+            && let Some(judged) = report.attempt("judge", &of_judge, || Judged::of(&samples, material, &wanted))?
+        {
+            report.skipped.extend(judged.unmeasurable.iter().map(|(metric, why)| (metric.name(), why.clone())));
+            report.warnings.extend(judged.warnings());
             report.judged = Some(judged);
-            report.seconds.insert("judge", seconds);
         }
-        if let Ok(material) = &material
+        if let Some(material) = material
             && wanted(Metric::EnergyDistance)
         {
-            let (plane, seconds) = timed(|| Plane::of(&samples, material))?;
-            report.plane = Some(plane);
-            report.seconds.insert("energy_distance", seconds);
+            let metric = [Metric::EnergyDistance];
+            report.plane = report.attempt("energy_distance", &metric, || Plane::of(&samples, material))?;
         }
     }
+    report.warnings.iter().for_each(speak::warn);
     let text = match args.format {
         Format::Table => report.table(),
         Format::Json => serde_json::to_string(&report.json())? + "\n",
     };
-    Ok(speak::print(&text)?)
-}
-
-fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
-    let start = Instant::now();
-    Ok((work()?, start.elapsed().as_secs_f64()))
+    speak::print(&text)?;
+    match &report.broken {
+        Some(why) => Err(anyhow!(
+            "{why}: nothing could be measured of them\n  try more --steps, another --sampler, or a smaller --guidance-scale"
+        )),
+        None if !report.has_any() => Err(anyhow!("nothing could be measured: the report says why")),
+        None => Ok(()),
+    }
 }
 
 /// A progress bar on stderr: "sampling ━━━━━ 12/50 · 8s left".
@@ -192,10 +200,18 @@ pub(super) fn progress(what: &str, total: u64) -> Result<ProgressBar> {
     Ok(bar)
 }
 
+/// Steps of a trajectory unless told otherwise, where the run has as many timesteps.
+const STEPS: usize = 50;
+
+/// Steps of a trajectory.
+pub(super) fn steps(args: &Args, model: &LoadedModel) -> usize {
+    args.steps.unwrap_or(STEPS.min(model.parameterization.schedule.timesteps()))
+}
+
 fn check_numbers(args: &Args, model: &LoadedModel) -> Result<(), UsageError> {
     let timesteps = model.parameterization.schedule.timesteps();
-    if args.steps == 0 || args.steps > timesteps {
-        return Err(UsageError::new(format!("--steps {}: this run has 1 to {timesteps} timesteps", args.steps)));
+    if let Some(steps) = args.steps.filter(|&steps| steps == 0 || steps > timesteps) {
+        return Err(UsageError::new(format!("--steps {steps}: this run has 1 to {timesteps} timesteps")));
     }
     if !(1e-6..=0.1).contains(&args.tolerance) {
         let problem = format!("--tolerance {}: use 0.000001 to 0.1; 0.001 is usual", args.tolerance);
@@ -204,8 +220,24 @@ fn check_numbers(args: &Args, model: &LoadedModel) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// Why a measurement says nothing of this run, if so.
-fn obstacle(metric: Metric, model: &LoadedModel, material: &Result<Material>) -> Option<String> {
+/// Why a measurement says nothing of this run, or of so few samples, if so.
+fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<Material>) -> Option<String> {
+    let (num, classes) = (args.num, model.net.num_classes().unwrap_or(1) as u64);
+    let too_few = match metric {
+        Metric::Fid if num < 2 => Some("a covariance takes at least two samples: --num 1000 is usual".to_string()),
+        Metric::Pr if num <= NEIGHBOURS as u64 => Some(format!(
+            "it goes by the {NEIGHBOURS} nearest neighbours, which takes at least {} samples: --num 1000 is usual",
+            NEIGHBOURS + 1
+        )),
+        Metric::Diversity if num <= classes => Some(match classes {
+            1 => "it compares two samples of one class: --num 1000 is usual".to_string(),
+            _ => format!(
+                "it compares two samples of one class, and {num} are at most one of each: --num {} or more",
+                2 * classes
+            ),
+        }),
+        _ => None,
+    };
     let no_data = || match material {
         Ok(material) if material.shape() == model.image_shape => None,
         Ok(material) => {
@@ -216,6 +248,7 @@ fn obstacle(metric: Metric, model: &LoadedModel, material: &Result<Material>) ->
     };
     match metric {
         Metric::Vlb | Metric::Nll => no_data(),
+        Metric::Fid | Metric::Pr | Metric::Diversity if too_few.is_some() => too_few,
         Metric::EnergyDistance if !is_points(model.image_shape) => {
             let (h, w, c) = model.image_shape;
             Some(format!("it compares points in the plane, and this run makes images of {h}×{w} with {c} channels"))

@@ -1,5 +1,7 @@
 //! What the bundled judge says of samples.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 
 use super::command::{Metric, progress};
@@ -7,8 +9,8 @@ use super::material::{Material, images, spread};
 use super::samples::{Samples, WithFloor};
 use crate::data::Dataset;
 use crate::eval::{
-    self, ClassAccuracy, Estimate, Judge, Moments, PrecisionRecall, Reading, Reference, cache_folder, cache_key,
-    cached_moments, class_accuracy, precision_recall,
+    self, ClassAccuracy, Estimate, Features, Judge, Moments, NEIGHBOURS, PrecisionRecall, Reading, Reference,
+    cache_folder, cache_key, cached_moments, class_accuracy, precision_recall,
 };
 
 /// Images that the judge reads between two moves of the progress bar.
@@ -22,9 +24,17 @@ pub struct Judged {
     pub recall: Option<WithFloor>,
     pub diversity: Option<WithFloor>,
     pub accuracy: Option<(ClassAccuracy, WithFloor)>,
+    /// Samples that were judged.
+    pub num: usize,
     /// Held-out images of the floor.
     pub floor_images: usize,
+    /// What the samples or the data were too few for, and why.
+    pub unmeasurable: BTreeMap<Metric, String>,
 }
+
+/// A Fréchet distance of fewer images than this, twice the features, says little: their covariance has 256 × 256
+/// numbers.
+const FEW: usize = 2 * Features::WIDTH;
 
 impl Judged {
     /// Lets the judge see the samples, and the data that they are compared with.
@@ -35,7 +45,7 @@ impl Judged {
         let judge = Judge::load()?;
         let read = judge.read(&samples.images)?;
         let num = read.classes.len();
-        let mut judged = Self::default();
+        let mut judged = Self { num, ..Self::default() };
         let held_out = material.filter(|material| !material.held_out.is_empty()).map(|material| &material.held_out);
         let held_out = held_out.map(|data| Seen::of(&judge, data, num)).transpose()?;
         judged.floor_images = held_out.as_ref().map_or(0, |seen| seen.labels.len());
@@ -49,7 +59,8 @@ impl Judged {
         if wanted(Metric::Fid) {
             let reference = Reference::new(&moments(&judge, &material.train)?)?;
             let of = |reading: &Reading| reference.estimate(&reading.features);
-            let floor = held_out.as_ref().map(|seen| of(&seen.reading)).transpose()?;
+            let enough = held_out.as_ref().filter(|seen| seen.labels.len() >= 2);
+            let floor = enough.map(|seen| of(&seen.reading)).transpose()?;
             judged.fid = Some(WithFloor { samples: of(&read)?, floor });
         }
         if !(wanted(Metric::Pr) || wanted(Metric::Diversity)) {
@@ -58,10 +69,20 @@ impl Judged {
         let real = Seen::of(&judge, &material.train, num)?;
         if wanted(Metric::Pr) {
             let of = |reading: &Reading| precision_recall(&reading.features, &real.reading.features);
-            let (PrecisionRecall { precision, recall }, floor) =
-                (of(&read), held_out.as_ref().map(|seen| of(&seen.reading)));
-            judged.precision = Some(WithFloor { samples: precision, floor: floor.map(|f| f.precision) });
-            judged.recall = Some(WithFloor { samples: recall, floor: floor.map(|f| f.recall) });
+            let floor = held_out.as_ref().and_then(|seen| of(&seen.reading));
+            match of(&read) {
+                Some(PrecisionRecall { precision, recall }) => {
+                    judged.precision = Some(WithFloor { samples: precision, floor: floor.map(|f| f.precision) });
+                    judged.recall = Some(WithFloor { samples: recall, floor: floor.map(|f| f.recall) });
+                }
+                None => {
+                    let why = format!(
+                        "it goes by the {NEIGHBOURS} nearest neighbours: there are {num} samples and {} training images",
+                        real.labels.len()
+                    );
+                    judged.unmeasurable.insert(Metric::Pr, why);
+                }
+            }
         }
         if wanted(Metric::Diversity) {
             let of = |reading: &Reading, classes: &[usize]| {
@@ -70,8 +91,37 @@ impl Judged {
             let classes = samples.classes.as_ref().unwrap_or(&read.classes);
             let floor = held_out.as_ref().and_then(|seen| of(&seen.reading, &seen.labels));
             judged.diversity = of(&read, classes).map(|samples| WithFloor { samples, floor });
+            if judged.diversity.is_none() {
+                let why = "there are no two samples of one class of which there are two training images as well: ask \
+                           for more with --num";
+                judged.unmeasurable.insert(Metric::Diversity, why.into());
+            }
         }
         Ok(judged)
+    }
+}
+
+impl Judged {
+    /// What to know when reading the numbers.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let Some(fid) = &self.fid else { return warnings };
+        if self.num < FEW {
+            warnings.push(format!(
+                "the judge-FID of {} samples says little: a covariance of {} features needs more, and the fewer they \
+                 are, the larger it comes out; --num 1000 or more is usual",
+                self.num,
+                Features::WIDTH
+            ));
+        }
+        if self.floor_images < self.num && fid.floor.is_some() {
+            warnings.push(format!(
+                "the floor of judge-FID is larger than it should be: the run held only {} images out, and there are {} \
+                 samples",
+                self.floor_images, self.num
+            ));
+        }
+        warnings
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use indicatif::ProgressBar;
 
 use super::command::{Args, progress};
@@ -71,6 +71,7 @@ pub fn bounds(args: &Args, model: &LoadedModel, material: &Material, workers: &A
     };
     let (mut bounds, unit, images) =
         on_images("bound", wanted, args, model, material, workers, |subject| eval::bound(subject, settings))?;
+    finite(bounds.iter().map(|bound| bound.total))?;
     bounds.sort_by(|a, b| a.total.mean.total_cmp(&b.total.mean));
     Ok(Bounds { unit, images, bounds })
 }
@@ -90,7 +91,15 @@ pub fn flow(args: &Args, model: &LoadedModel, material: &Material, workers: &Arc
     let (found, unit, images) = on_images("likelihood", wanted, args, model, material, workers, |subject| {
         eval::flow_likelihood(subject, settings)
     })?;
+    finite([found.estimate()])?;
     Ok(Flow { unit, images, estimate: found.estimate(), calls: found.calls, tolerance: args.tolerance })
+}
+
+/// A likelihood is a number.
+fn finite(found: impl IntoIterator<Item = Estimate>) -> Result<()> {
+    let finite = found.into_iter().all(|estimate| estimate.mean.is_finite());
+    ensure!(finite, "the network answers with NaN or infinite values");
+    Ok(())
 }
 
 /// Measures something of up to `wanted` unseen images, each of them told its own class; with the unit, and how

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Instant;
 
+use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::command::Args;
+use super::command::{Args, Metric, steps};
 use super::judged::Judged;
 use super::likelihoods::{Bounds, Flow, Unit};
 use super::plane::Plane;
 use super::samples::{WithFloor, guidance_scale};
 use crate::data::thousands;
 use crate::eval::{Bound, ClassAccuracy, Estimate};
-use crate::run::LoadedModel;
+use crate::process::interrupt::Interrupted;
+use crate::run::{LoadedModel, NotFinite};
 
 /// Everything that was measured, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +35,10 @@ pub struct Report {
     pub seed: u64,
     /// What could not be measured, and why.
     pub skipped: BTreeMap<&'static str, String>,
+    /// What to know when reading the numbers.
+    pub warnings: Vec<String>,
+    /// Why the samples are none, if they aren't: the command failed then.
+    pub broken: Option<String>,
     pub seconds: BTreeMap<&'static str, f64>,
 }
 
@@ -48,11 +55,50 @@ impl Report {
             plane: None,
             num: args.num,
             sampler: args.sampler.name().to_string(),
-            steps: args.steps,
+            steps: steps(args, model),
             guidance_scale: guidance_scale(args, model),
             seed: args.seed,
             skipped: BTreeMap::new(),
+            warnings: Vec::new(),
+            broken: None,
             seconds: BTreeMap::new(),
+        }
+    }
+
+    /// Was anything measured?
+    pub fn has_any(&self) -> bool {
+        let judged = self
+            .judged
+            .as_ref()
+            .is_some_and(|j| j.fid.is_some() || j.precision.is_some() || j.diversity.is_some() || j.accuracy.is_some());
+        self.vlb.is_some() || self.nll.is_some() || self.plane.is_some() || judged
+    }
+
+    /// Does some work that `metrics` are measured with, and takes its time. Where it fails, they could not be
+    /// measured, and the others go on.
+    ///
+    /// # Errors
+    /// That a signal broke it off.
+    pub fn attempt<T>(
+        &mut self,
+        what: &'static str,
+        metrics: &[Metric],
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<Option<T>> {
+        let start = Instant::now();
+        let result = work();
+        self.seconds.insert(what, start.elapsed().as_secs_f64());
+        match result {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if Interrupted::caused(&error) => Err(error),
+            Err(error) => {
+                let why = format!("{error:#}");
+                if error.is::<NotFinite>() {
+                    self.broken = Some(why.clone());
+                }
+                self.skipped.extend(metrics.iter().map(|metric| (metric.name(), why.clone())));
+                Ok(None)
+            }
         }
     }
 
@@ -69,7 +115,7 @@ impl Report {
             out += &self.plane_table(plane);
         }
         for (metric, reason) in &self.skipped {
-            out += &format!("\n{metric} not measured: {reason}\n");
+            out += &format!("\n{metric}: not measurable: {reason}\n");
         }
         let total: f64 = self.seconds.values().sum();
         let parts: Vec<String> = self.seconds.iter().map(|(what, s)| format!("{what} {s:.0} s")).collect();
@@ -130,14 +176,18 @@ impl Report {
         out += &format!("  {:<16} {:<18} floor*\n", "", "samples");
         let accuracy = judged.accuracy.as_ref().map(|(_, share)| *share);
         let rows = [
-            ("judge-FID", judged.fid, 2),
-            ("precision", judged.precision, 3),
-            ("recall", judged.recall, 3),
-            ("diversity", judged.diversity, 3),
-            ("class accuracy", accuracy, 3),
+            ("judge-FID", Metric::Fid, judged.fid, 2),
+            ("precision", Metric::Pr, judged.precision, 3),
+            ("recall", Metric::Pr, judged.recall, 3),
+            ("diversity", Metric::Diversity, judged.diversity, 3),
+            ("class accuracy", Metric::Accuracy, accuracy, 3),
         ];
-        for (name, value, digits) in rows {
-            out += &value.map_or(String::new(), |value| row(name, value, digits));
+        for (name, metric, value, digits) in rows {
+            out += &match value {
+                Some(value) => row(name, value, digits),
+                None if self.skipped.contains_key(metric.name()) => format!("  {name:<16} {NOT_MEASURABLE}\n"),
+                None => String::new(),
+            };
         }
         out += &match judged.floor_images {
             0 => "  * the run held no images out: no floor\n".to_string(),
@@ -184,11 +234,15 @@ impl Report {
             "guidance_scale_s": 1.0 + self.guidance_scale,
             "seed": self.seed,
             "skipped": self.skipped,
+            "warnings": self.warnings,
             "seconds": self.seconds,
             "measured_with": self.plane.is_none().then_some("the bundled judge"),
         })
     }
 }
+
+/// In the place of a number.
+const NOT_MEASURABLE: &str = "not measurable";
 
 /// Bars of the first terms, a stretch of t a line.
 fn terms_table(bound: &Bound, unit: Unit) -> String {
@@ -205,7 +259,11 @@ fn terms_table(bound: &Bound, unit: Unit) -> String {
 fn accuracy_table(accuracy: &ClassAccuracy) -> String {
     let mut out = String::from("\n  class   read as it\n");
     for (class, (right, total)) in accuracy.per_class.iter().enumerate() {
-        let filled = if *total == 0 { 0 } else { (right * 20 + total / 2) / total };
+        if *total == 0 {
+            out += &format!("  {class:>5}      – none was asked for\n");
+            continue;
+        }
+        let filled = (right * 20 + total / 2) / total;
         out += &format!("  {class:>5}   {right:>4} of {total:<4} {}\n", "█".repeat(filled));
     }
     if !accuracy.mistakes.is_empty() {
@@ -225,6 +283,9 @@ fn row(name: &str, WithFloor { samples, floor }: WithFloor, digits: usize) -> St
 /// "3.214 ± 0.021".
 fn with_error(estimate: Estimate, digits: usize) -> String {
     let Estimate { mean, standard_error } = estimate;
+    if !mean.is_finite() {
+        return NOT_MEASURABLE.into();
+    }
     if standard_error.is_nan() {
         return format!("{mean:.digits$}");
     }
@@ -305,9 +366,11 @@ mod tests {
                 fid: floor(12.0, 1.5),
                 precision: None,
                 recall: None,
-                diversity: floor(0.9, 1.0),
+                diversity: None,
                 accuracy: Some((accuracy, WithFloor { samples: Estimate::share(3, 4), floor: None })),
+                num: 4,
                 floor_images: 1000,
+                unmeasurable: BTreeMap::new(),
             }),
             plane: Some(Plane { distance: floor(0.0123, 0.0017).unwrap(), reference: 2000, floor_points: 1000 }),
             num: 4,
@@ -315,7 +378,9 @@ mod tests {
             steps: 50,
             guidance_scale: 1.5,
             seed: 0,
-            skipped: BTreeMap::from([("pr", "for a reason".to_string())]),
+            skipped: BTreeMap::from([("diversity", "for a reason".to_string())]),
+            warnings: vec!["few samples".into()],
+            broken: None,
             seconds: BTreeMap::from([("vlb", 2.0)]),
         }
     }
@@ -333,7 +398,8 @@ mod tests {
             "bundled judge",
             "w 1.5 (s 2.5)",
             "0 as 6 (1×)",
-            "pr not measured: for a reason",
+            "\ndiversity: not measurable: for a reason\n",
+            "  diversity        not measurable\n",
             "0–49   2.0000 ██████████████████████████████\n",
         ] {
             assert!(text.contains(part), "{part} is missing:\n{text}");
@@ -353,6 +419,9 @@ mod tests {
             (&json["energy_distance"]["points"], json["energy_distance"]["mean"].as_f64()),
             (&2000.into(), Some(0.0123))
         );
+        assert_eq!(json["skipped"]["diversity"], "for a reason");
+        assert_eq!(json["warnings"][0], "few samples");
+        assert!(json["diversity"].is_null());
         assert!(json["judge_fid"]["floor_standard_error"].is_null() && json["precision"].is_null());
         let bare = Report { vlb: None, nll: None, judged: None, plane: None, ..report() }.json();
         let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();

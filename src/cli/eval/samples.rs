@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 
-use super::command::{Args, progress};
+use super::command::{Args, progress, steps};
 use crate::eval::Estimate;
 use crate::kernels::Workers;
 use crate::run::{self, LoadedModel};
@@ -43,9 +43,10 @@ pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<
     let scale = guidance_scale(args, model);
     let (net, parameterization) = (&model.net, &model.parameterization);
     let denoiser = sampling::network_denoiser(net, parameterization, classes.as_deref(), scale, workers.clone())?;
+    let steps = steps(args, model);
     let settings = SamplerSettings {
         sampler: args.sampler,
-        steps: args.steps,
+        steps,
         eta: 0.0,
         timesteps: Vec::new(),
         ..SamplerSettings::from(&model.config.sample)
@@ -55,7 +56,7 @@ pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<
     }
     let noise = sampling::starting_noise(num, h, w, c, args.seed, &Device::Cpu)?;
     let trajectory = Trajectory::new(denoiser, parameterization.schedule.clone(), &settings, noise, args.seed)?;
-    let bar = progress("sampling", args.steps as u64)?;
+    let bar = progress("sampling", steps as u64)?;
     let recording = run::Recording::of(trajectory, 0, |frame| {
         bar.set_length(frame.total as u64);
         bar.set_position(frame.index as u64);

@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, ensure};
 use candle_core::Tensor;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::edit::{Edit, EditArgs, INTERPOLATED};
+use super::ignored::ignored;
 use super::plan::Plan;
 use crate::cli::output::Output;
 use crate::cli::values;
 use crate::config::{SamplerName, TimestepSpacing};
 use crate::picture::{self, FilmTiming, TerminalProtocol};
-use crate::run::{self, LoadedModel, Recording};
+use crate::run::{self, HowFound, LoadedModel, NotFinite, Recording};
 use crate::sampling::editing::{self, Inversion};
 use crate::sampling::{self, Trajectory};
 use crate::speak;
@@ -30,8 +31,9 @@ pub struct Args {
     /// How many samples. Default: as many as the noise file holds, else the run's sample.num.
     #[arg(long, value_name = "N")]
     pub num: Option<usize>,
-    /// The class of all samples, by number or name. Default: each class in turn.
-    #[arg(long, value_name = "K")]
+    /// The class of all samples, by number or name; `none`: the null class, of what no class was told. Default:
+    /// each class in turn.
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
     pub class: Option<String>,
     /// Classifier-free guidance: w in (1 + w)·ε_cond − w·ε_uncond. 0 is the plain conditional model,
     /// larger is clearer and less varied. Many libraries count s = 1 + w instead: their 7.5 is our 6.5.
@@ -45,7 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "A,B", value_delimiter = ',', num_args = 1)]
     pub guidance_interval: Vec<f64>,
     /// Guide away from this class, by number or name, instead of from the null class.
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
     pub negative_class: Option<String>,
     /// `ddpm` (ancestral), `ddim`, `euler`, `euler_a`, `heun`, `edm` (Heun with churn), `dpmpp_2m`, `dpmpp_3m`,
     /// `dpmpp_2m_sde`, `dpmpp_2s`, `unipc`, `deis`, `pndm`, `lms`, `dpm_2`, `dpm_2_a`, `pf_ode` (adaptive steps, those
@@ -125,9 +127,15 @@ pub fn run(args: Args) -> Result<()> {
         speak::warn(warning);
     }
     let plan = Plan::new(&args, &model)?;
+    for remark in ignored(&args, &plan) {
+        speak::warn(remark);
+    }
     let (settings, scale) = (&plan.settings, plan.guidance.scale);
     if let Some(warning) = sampling::check_stability(&model.parameterization, settings, scale) {
         speak::warn(warning);
+    }
+    if let Some(remark) = plan.how.as_ref().map(|how| how_words(how, &model)) {
+        speak::remark(remark);
     }
     if let Some(remark) = plan.edit.as_ref().and_then(Edit::remark) {
         speak::remark(remark);
@@ -137,7 +145,8 @@ pub fn run(args: Args) -> Result<()> {
     }
 
     let started = Instant::now();
-    let recording = plan.sample(&model, if film.is_some() { FILM_FRAMES } else { 0 }, !args.quiet)?;
+    let recording = plan.sample(&model, if film.is_some() { FILM_FRAMES } else { 0 }, !args.quiet);
+    let recording = recording.map_err(|error| without_samples(error, &plan))?;
     let took = started.elapsed();
 
     let columns = run::columns_for(plan.num(), plan.classes.as_deref().unwrap_or(&[]));
@@ -189,9 +198,15 @@ fn inverted(args: &Args, plan: &Plan, model: &LoadedModel, image: &Tensor, out: 
     bar.set_style(ProgressStyle::with_template("inverting {bar:30} {pos}/{len} · {eta} left")?);
     let inversion = editing::invert(denoiser.as_ref(), &levels, image, |calls| bar.set_position(calls as u64))?;
     let noise = (&inversion.x_t / schedule.noise_scale(levels[0]))?;
+    let finite = noise.abs()?.sum_all()?.to_scalar::<f32>()?.is_finite();
+    ensure!(
+        finite,
+        "the inversion ran away to NaN or infinite values: nothing was written\n  try more --steps, or a smaller --guidance-scale"
+    );
     let trajectory = Trajectory::new(denoiser, schedule.clone(), &plan.settings, noise.clone(), plan.seed)?;
-    let again = Recording::of(trajectory, 0, |frame| bar.set_position((inversion.calls + frame.index) as u64))?.samples;
+    let again = Recording::of(trajectory, 0, |frame| bar.set_position((inversion.calls + frame.index) as u64));
     bar.finish_and_clear();
+    let again = again.map_err(|error| without_samples(error, plan))?.samples;
 
     let off = (&again - image)?;
     let rmse = off.sqr()?.mean_all()?.to_scalar::<f32>()?.sqrt();
@@ -200,7 +215,7 @@ fn inverted(args: &Args, plan: &Plan, model: &LoadedModel, image: &Tensor, out: 
     if let Some(out) = out {
         out.write(|path, kind| match kind {
             "png" => grid.save_with_format(path, image::ImageFormat::Png).context("encoding the PNG"),
-            _ => run::write_noise(path, &noise),
+            _ => run::write_noise(path, &noise, &plan.how_found(model)),
         })?;
         speak::remark(format_args!("wrote {}", out.path.display()));
     }
@@ -215,6 +230,37 @@ fn inverted(args: &Args, plan: &Plan, model: &LoadedModel, image: &Tensor, out: 
         "reconstruction error: {rmse:.4} (root mean square of pixels in [-1, 1]), {largest:.4} at most\n"
     ))?;
     Ok(())
+}
+
+/// What to do about samples that are none; other errors as they are.
+fn without_samples(error: anyhow::Error, plan: &Plan) -> anyhow::Error {
+    if !error.is::<NotFinite>() {
+        return error;
+    }
+    let mut advice = Vec::new();
+    if plan.guidance.scale.abs() > 1.0 {
+        advice.push("a smaller --guidance-scale");
+    }
+    if !plan.settings.sampler.is_adaptive() {
+        advice.push("more --steps");
+    }
+    advice.push("another --sampler");
+    if !plan.settings.clip_sample && !plan.is_in_plane() {
+        advice.push("--set sample.clip_sample=true");
+    }
+    anyhow!("{error}: nothing was shown or written\n  try {}", advice.join(", "))
+}
+
+/// "--noise: found by --invert, and sampled as it was found: ddim 50, w 0, class 9; flags say otherwise".
+fn how_words(how: &HowFound, model: &LoadedModel) -> String {
+    let class = match how.class {
+        Some(class) => format!("class {}", model.classes.get(class).cloned().unwrap_or_else(|| class.to_string())),
+        None => "no class".into(),
+    };
+    let (sampler, steps, w) = (how.sample.sampler.name(), how.sample.steps, how.sample.guidance_scale);
+    format!(
+        "--noise: found by --invert, and sampled as it was found, {sampler} {steps}, w {w}, {class}, where no flag says otherwise"
+    )
 }
 
 /// The lab's choice of pictures, for printing.

@@ -8,7 +8,9 @@
 
 mod command;
 mod edit;
+mod ignored;
 mod plan;
+mod start;
 
 pub(super) use command::at_the_shell;
 pub use command::{Args, run};

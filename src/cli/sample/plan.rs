@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::command::Args;
-use super::edit::{Edit, INTERPOLATED};
+use super::edit::Edit;
+use super::start::Given;
 use crate::cli::UsageError;
-use crate::config::SamplerName;
+use crate::config::{Config, SampleConfig, SamplerName};
 use crate::kernels::Workers;
-use crate::run::{self, LoadedModel, Recording};
+use crate::picture::is_points;
+use crate::run::{self, HowFound, LoadedModel, Recording};
 use crate::sampling::editing::{self, Inpainting, SharedNoise};
 use crate::sampling::{self, Churn, Denoiser, Guidance, SamplerSettings, SeededNoise, Trajectory};
 
@@ -25,50 +27,36 @@ pub struct Plan {
     pub seed: u64,
     threads: usize,
     pub edit: Option<Edit>,
+    /// How the given noise was found.
+    pub how: Option<HowFound>,
+    /// What it was completed with.
+    config: Config,
 }
 
 impl Plan {
     /// # Errors
     /// A usage error for what can't be asked of this run.
     pub fn new(args: &Args, model: &LoadedModel) -> Result<Self> {
-        let defaults = &model.config.sample;
+        let given = Given::read(args, model)?;
+        let defaults = &given.config.sample;
         let seed = args.seed.unwrap_or(model.config.seed);
-        let (h, w, c) = model.image_shape;
         let edit = Edit::new(&args.edit, model.image_shape, args.sampler)?;
-        let noise = match (&args.noise, args.num) {
-            _ if matches!(edit, Some(Edit::Invert { .. })) => {
-                if args.num.is_some_and(|num| num != 1) {
-                    return Err(UsageError::new("--invert: one picture has one noise; leave --num out").into());
-                }
-                sampling::starting_noise(1, h, w, c, seed, &Device::Cpu)?
-            }
-            (_, Some(0)) => return Err(UsageError::new("--num 0: there is nothing to sample").into()),
-            (None, num) if matches!(edit, Some(Edit::Interpolate { .. })) => {
-                let Some(Edit::Interpolate { seeds: (a, b) }) = edit else { unreachable!("just matched") };
-                let end = |seed| sampling::starting_noise(1, h, w, c, seed, &Device::Cpu);
-                editing::slerp(&end(a)?, &end(b)?, num.unwrap_or(INTERPOLATED))
-                    .map_err(|e| UsageError::new(format!("{e:#}")))?
-            }
-            (None, num) => sampling::starting_noise(num.unwrap_or(defaults.num).max(1), h, w, c, seed, &Device::Cpu)?,
-            (Some(path), num) => {
-                let noise =
-                    run::read_noise(path, model.image_shape).map_err(|e| UsageError::new(format!("--noise: {e:#}")))?;
-                let held = noise.dim(0)?;
-                match num {
-                    Some(num) if num > held => {
-                        let message = format!("--num {num}: the noise file starts only {held} samples");
-                        return Err(UsageError::new(message).into());
-                    }
-                    num => noise.narrow(0, 0, num.unwrap_or(held))?,
-                }
-            }
-        };
+        let noise = given.noise(args.num, model, edit.as_ref(), seed)?;
         let num_classes = model.net.num_classes();
-        let class =
-            args.class.as_deref().map(|class| find_class("--class", class, num_classes, &model.classes)).transpose()?;
-        // Without a class of its own, what is edited keeps none: the network is asked for its null class.
-        let num_classes_asked = if edit.is_some() { num_classes.filter(|_| class.is_some()) } else { num_classes };
-        let classes = num_classes_asked.map(|n| run::classes_in_turn(noise.dims()[0], n, class));
+        let class = match args.class.as_deref() {
+            Some(asked) => asked_class("--class", asked, num_classes, &model.classes)?,
+            None => match (&given.how, &edit) {
+                (Some(how), _) => how.class.map_or(Asked::Nobody, Asked::One),
+                // Without a class of its own, what is edited keeps none: the network is asked for its null class.
+                (None, Some(_)) => Asked::Nobody,
+                (None, None) => Asked::InTurn,
+            },
+        };
+        let classes = match (num_classes, class) {
+            (None, _) | (_, Asked::Nobody) => None,
+            (Some(n), Asked::One(class)) => Some(run::classes_in_turn(noise.dims()[0], n, Some(class))),
+            (Some(n), Asked::InTurn) => Some(run::classes_in_turn(noise.dims()[0], n, None)),
+        };
         let guidance_scale = match (args.guidance_scale, num_classes) {
             (Some(w), None) if w != 0.0 => {
                 let message = format!(
@@ -77,16 +65,9 @@ impl Plan {
                 );
                 return Err(UsageError::new(message).into());
             }
-            (Some(w), _) if !w.is_finite() => {
-                return Err(UsageError::new(format!("--guidance-scale {w} is not a number")).into());
-            }
             (Some(w), _) if w != 0.0 && classes.is_none() => {
                 let message =
                     format!("--guidance-scale {w}: there is no class to guide towards; give one with --class");
-                return Err(UsageError::new(message).into());
-            }
-            (Some(w), _) if w != 0.0 && matches!(edit, Some(Edit::Invert { .. })) => {
-                let message = "--invert: guidance drives the way back away from the picture; use --guidance-scale 0";
                 return Err(UsageError::new(message).into());
             }
             (Some(w), _) => w,
@@ -94,9 +75,10 @@ impl Plan {
             (None, Some(_)) => defaults.guidance_scale,
             (None, None) => 0.0,
         };
-        let negative = args.negative_class.as_deref();
-        let negative =
-            negative.map(|class| find_class("--negative-class", class, num_classes, &model.classes)).transpose()?;
+        let negative = match args.negative_class.as_deref() {
+            Some(asked) => Some(asked_class("--negative-class", asked, num_classes, &model.classes)?),
+            None => None,
+        };
         let usual = Guidance::from_config(defaults, guidance_scale, &model.classes).map_err(UsageError::new)?;
         let guidance = Guidance {
             rescale: args.guidance_rescale.unwrap_or(usual.rescale),
@@ -105,7 +87,11 @@ impl Plan {
                 [from, to] => (from, to),
                 _ => return Err(UsageError::new("--guidance-interval takes two numbers, such as 0.2,0.7").into()),
             },
-            negative_class: negative.or(usual.negative_class),
+            negative_class: match negative {
+                Some(Asked::One(class)) => Some(class),
+                Some(_) => None,
+                None => usual.negative_class,
+            },
             ..usual
         };
         guidance.check().map_err(|e| UsageError::new(format!("{e:#}")))?;
@@ -116,6 +102,7 @@ impl Plan {
             // Steps or a spacing asked for take the place of the run's own list.
             _ => Vec::new(),
         };
+        let inverted = matches!(edit, Some(Edit::Invert { .. }));
         let settings = SamplerSettings {
             sampler: args.sampler.unwrap_or(match edit {
                 Some(Edit::Inpaint { .. }) => SamplerName::Ddpm,
@@ -135,9 +122,11 @@ impl Plan {
                 Some(Edit::Sdedit { strength, .. }) => strength,
                 _ => 1.0,
             },
-            // Clamping can't be undone, so that an inversion would miss it.
-            clip_sample: usual.clip_sample && !matches!(edit, Some(Edit::Invert { .. })),
-            thresholding: usual.thresholding && !matches!(edit, Some(Edit::Invert { .. })),
+            // Clamping can't be undone, so that an inversion would miss it; and it begins at the picture itself.
+            clip_sample: usual.clip_sample && !inverted,
+            set_alpha_to_one: usual.set_alpha_to_one || inverted,
+            equal_strides: usual.equal_strides && !inverted,
+            thresholding: usual.thresholding && !inverted,
             ..usual
         };
         if let Err(why) = sampling::check_sampler(settings.sampler, &model.parameterization.schedule) {
@@ -153,12 +142,52 @@ impl Plan {
         }
         // What else is impossible (a spacing on this path, a list that does not fall) says so itself.
         sampling::make(&model.parameterization.schedule, &settings).map_err(|e| UsageError::new(format!("{e:#}")))?;
-        Ok(Self { noise, classes, guidance, settings, seed, threads: args.threads, edit })
+        Ok(Self {
+            noise,
+            classes,
+            guidance,
+            settings,
+            seed,
+            threads: args.threads,
+            edit,
+            how: given.how,
+            config: given.config,
+        })
     }
 
     /// How many samples.
     pub fn num(&self) -> usize {
         self.noise.dims()[0]
+    }
+
+    /// Are the samples points in the plane?
+    pub fn is_in_plane(&self) -> bool {
+        matches!(self.noise.dims(), [_, h, w, c] if is_points((*h, *w, *c)))
+    }
+
+    /// All of it, for the noise that an inversion finds.
+    pub fn how_found(&self, model: &LoadedModel) -> HowFound {
+        let SamplerSettings { sampler, steps, eta, spacing, rho, timesteps, clip_sample, .. } = self.settings.clone();
+        let SamplerSettings { set_alpha_to_one, equal_strides, .. } = self.settings;
+        let Guidance { scale, rescale, interval: (from, to), negative_class } = self.guidance;
+        let sample = SampleConfig {
+            sampler,
+            steps,
+            eta,
+            spacing,
+            rho,
+            timesteps,
+            clip_sample,
+            set_alpha_to_one,
+            equal_strides,
+            thresholding: self.settings.thresholding,
+            guidance_scale: scale,
+            guidance_rescale: rescale,
+            guidance_interval: vec![from, to],
+            negative_class: negative_class.map_or(String::new(), |class| model.classes[class].clone()),
+            ..self.config.sample.clone()
+        };
+        HowFound { sample, class: self.classes.as_ref().and_then(|classes| classes.first().copied()) }
     }
 
     /// The run's network, guided.
@@ -222,6 +251,8 @@ impl Plan {
             let one = classes.iter().all(|c| c == &classes[0]);
             let name = model.classes.get(classes[0]).cloned().unwrap_or_else(|| classes[0].to_string());
             parts[0] += &if one { format!(" of “{name}”") } else { ", each class in turn".to_string() };
+        } else if !model.classes.is_empty() {
+            parts[0] += " of no class";
         }
         let SamplerSettings { sampler, steps, .. } = self.settings;
         parts.push(match sampler.is_adaptive() {
@@ -243,6 +274,27 @@ impl Plan {
         parts.push(format!("seed {}", self.seed));
         parts.join(" · ")
     }
+}
+
+/// What samples are asked to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Asked {
+    /// Each class in turn.
+    InTurn,
+    One(usize),
+    /// Of no class: the network is asked for its null class.
+    Nobody,
+}
+
+/// The word for no class.
+const NOBODY: &str = "none";
+
+/// A class, or none; a class that is called so comes first.
+fn asked_class(flag: &str, asked: &str, num_classes: Option<usize>, names: &[String]) -> Result<Asked> {
+    if asked == NOBODY && !names.iter().any(|name| name == NOBODY) {
+        return Ok(Asked::Nobody);
+    }
+    Ok(Asked::One(find_class(flag, asked, num_classes, names)?))
 }
 
 /// The class that a person means, by number or by name.
@@ -272,6 +324,9 @@ mod tests {
         assert_eq!(find_class("--class", "Flags", Some(2), &names).unwrap(), 0);
         let message = find_class("--class", "7", Some(2), &names).unwrap_err().to_string();
         assert!(message.contains("0 to 1") && message.contains("1 objects"), "{message}");
+        let asked = |asked: &str, names: &[String]| asked_class("--class", asked, Some(2), names).unwrap();
+        assert_eq!((asked("none", &names), asked("1", &names)), (Asked::Nobody, Asked::One(1)));
+        assert_eq!(asked("none", &["some", "none"].map(String::from)), Asked::One(1));
         let message = find_class("--class", "3", None, &[]).unwrap_err().to_string();
         assert!(message.contains("without class labels"), "{message}");
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 
 use super::report::table;
@@ -74,7 +74,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut tables = String::new();
     let mut refusals = Vec::new();
     let mut worst = (0f64, String::new());
-    let mut counts = (0, 0);
+    let (mut counts, mut not_finite) = ((0, 0), 0);
     for path in PATHS {
         let mut rows: Vec<Vec<String>> = SamplerName::ALL.iter().map(|s| vec![format!("`{}`", s.name())]).collect();
         for target in PredictionType::ALL {
@@ -88,6 +88,7 @@ pub fn run(args: Args) -> Result<()> {
                     Outcome::Refused => counts.1 += 1,
                     Outcome::Measured(distance) => {
                         counts.0 += 1;
+                        not_finite += usize::from(!distance.is_finite());
                         if distance.is_nan() || *distance > worst.0 {
                             worst = (*distance, format!("{} · {} · {}", path.name(), target.name(), sampler.name()));
                         }
@@ -106,6 +107,7 @@ pub fn run(args: Args) -> Result<()> {
     write_replacing(&study.args.out, text.as_bytes())
         .with_context(|| format!("writing {}", study.args.out.display()))?;
     speak::remark(format_args!("wrote {} ({:.0} s)", study.args.out.display(), started.elapsed().as_secs_f64()));
+    ensure!(not_finite == 0, "{not_finite} combinations gave NaN or infinite samples: the table says which");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::report::{distance, percent, quality, table, write};
+use super::report::{all_finite, distance, percent, picture as shown, quality, table, told, write};
 use super::subject::{Options, Subject, make_out};
 use crate::cli::UsageError;
 use crate::run::{self, StepRecord, checkpoint};
@@ -63,7 +63,7 @@ pub fn run(args: Args) -> Result<()> {
         let measured = ledger.get_or(&key, || subject.measure(&settings, w, &out.join(&picture)))?;
         let record = record_at(&metrics, step);
         let (epoch, minutes) = (record.map(|r| r.epoch), record.map(|r| r.elapsed_s / 60.0));
-        speak::remark(format_args!("step {step}: read as asked {}", percent(measured.accuracy)));
+        speak::remark(told(&format!("step {step}"), &measured));
         if measured.accuracy.is_some_and(|share| share >= RECOGNIZABLE) && recognizable.is_none() {
             recognizable = Some((step, epoch, minutes));
         }
@@ -74,7 +74,7 @@ pub fn run(args: Args) -> Result<()> {
             number(minutes),
             percent(measured.accuracy),
             distance(measured.fid),
-            format!("![samples of step {step}]({picture})"),
+            shown(&measured, &format!("samples of step {step}"), &picture),
         ]);
         points.push((epoch.unwrap_or(step as f64), measured));
         caption = format!(
@@ -102,7 +102,8 @@ pub fn run(args: Args) -> Result<()> {
     let header = ["step", "epoch", "minutes", "read as asked", "judge-FID", "samples"];
     let text =
         format!("<!-- Made by `difflab study epochs`. -->\n\n{caption}\n{verdict}\n{show}{}", table(&header, &rows));
-    write(out, "epochs", &text, &plots)
+    write(out, "epochs", &text, &plots)?;
+    all_finite(points.iter().map(|(_, measured)| measured))
 }
 
 /// The newest record up to a step: not every step is logged.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::report::{distance, percent, quality, table, write};
+use super::report::{all_finite, distance, percent, picture as shown, quality, table, told, write};
 use super::subject::{Options, Subject, make_out};
 use crate::cli::UsageError;
 use crate::sampling::SamplerSettings;
@@ -48,13 +48,13 @@ pub fn run(args: Args) -> Result<()> {
         let picture = format!("guidance/w{w}.png");
         let key = format!("guidance {} {settings:?} w {w}", subject.key()?);
         let measured = ledger.get_or(&key, || subject.measure(&settings, w, &out.join(&picture)))?;
-        speak::remark(format_args!("w {w}: read as asked {}", percent(measured.accuracy)));
+        speak::remark(told(&format!("w {w}"), &measured));
         rows.push(vec![
             w.to_string(),
             (1.0 + w).to_string(),
             percent(measured.accuracy),
             distance(measured.fid),
-            format!("![samples at w = {w}]({picture})"),
+            shown(&measured, &format!("samples at w = {w}"), &picture),
         ]);
         points.push((w, measured));
     }
@@ -68,5 +68,6 @@ pub fn run(args: Args) -> Result<()> {
         settings.steps,
         table(&["w", "s", "read as asked", "judge-FID", "samples"], &rows)
     );
-    write(out, "guidance", &text, &plots)
+    write(out, "guidance", &text, &plots)?;
+    all_finite(points.iter().map(|(_, measured)| measured))
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::subject::Measured;
 use crate::picture::palette::DARK;
@@ -56,6 +56,38 @@ pub fn quality(title: &str, x_label: &str, points: &[(f64, Measured)]) -> Vec<Li
     read.into_iter().chain(fid).collect()
 }
 
+/// "ddim 50: read as asked 97.5 %", or why there was nothing to read.
+pub fn told(what: &str, measured: &Measured) -> String {
+    match &measured.not_finite {
+        Some(why) => format!("warning: {what}: {why}"),
+        None => format!("{what}: read as asked {}", percent(measured.accuracy)),
+    }
+}
+
+/// A picture of the samples in Markdown, where there are any.
+pub fn picture(measured: &Measured, words: &str, path: &str) -> String {
+    if measured.not_finite.is_some() { "NaN".into() } else { format!("![{words}]({path})") }
+}
+
+/// Fails when samples were none: the table says where, and that is no success.
+///
+/// # Errors
+/// How many measurements had such samples.
+pub fn all_finite<'a>(points: impl Iterator<Item = &'a Measured>) -> Result<()> {
+    let (mut of, mut bad, mut first) = (0, 0, None);
+    for point in points {
+        of += 1;
+        if let Some(why) = &point.not_finite {
+            bad += 1;
+            first = first.or(Some(why));
+        }
+    }
+    match first {
+        Some(why) => bail!("{bad} of {of} measurements have no samples (NaN in the table); the first: {why}"),
+        None => Ok(()),
+    }
+}
+
 /// "97.5 %", or a dash for what could not be measured.
 pub fn percent(share: Option<f64>) -> String {
     share.map_or("–".into(), |share| format!("{:.1} %", 100.0 * share))
@@ -73,6 +105,20 @@ mod tests {
     #[test]
     fn a_table_is_markdown() {
         let text = table(&["w", "read"], &[vec!["0".into(), percent(Some(0.975))], vec!["1".into(), percent(None)]]);
+        let measured = |not_finite: Option<&str>| Measured {
+            accuracy: Some(0.5),
+            fid: None,
+            calls: 1,
+            seconds: 0.0,
+            not_finite: not_finite.map(str::to_string),
+        };
+        let points = [measured(None), measured(Some("no good")), measured(Some("no better"))];
+        assert_eq!(told("w 1", &points[0]), "w 1: read as asked 50.0 %");
+        assert_eq!(told("w 2", &points[1]), "warning: w 2: no good");
+        assert_eq!((picture(&points[0], "a", "b"), picture(&points[1], "a", "b")), ("![a](b)".into(), "NaN".into()));
+        assert!(all_finite(points[..1].iter()).is_ok());
+        let said = all_finite(points.iter()).unwrap_err().to_string();
+        assert!(said.starts_with("2 of 3 measurements") && said.ends_with("no good"), "{said}");
         assert_eq!(text, "| w | read |\n|---|---|\n| 0 | 97.5 % |\n| 1 | – |\n");
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::report::{distance, percent, table, write};
+use super::report::{all_finite, distance, percent, picture, table, told, write};
 use super::subject::{Measured, Options, Subject, make_out};
 use crate::cli::{UsageError, values};
 use crate::config::SamplerName;
@@ -63,20 +63,18 @@ pub fn run(args: Args) -> Result<()> {
             let usual = SamplerSettings::from(&subject.model.config.sample);
             let settings = SamplerSettings { sampler, steps, timesteps: Vec::new(), ..usual };
             let name = sampler.name();
-            let picture = out.join(format!("steps/{name}-{steps}.png"));
+            let file = out.join(format!("steps/{name}-{steps}.png"));
             let key = format!("steps {key} {settings:?} w {w}");
-            let point: Measured = ledger.get_or(&key, || subject.measure(&settings, w, &picture))?;
-            speak::remark(format_args!(
-                "{name} {steps}: read as asked {} ({:.0} s)",
-                percent(point.accuracy),
-                point.seconds
-            ));
+            let point: Measured = ledger.get_or(&key, || subject.measure(&settings, w, &file))?;
+            let seconds = point.seconds;
+            speak::remark(format_args!("{} ({seconds:.0} s)", told(&format!("{name} {steps}"), &point)));
             row.push(point);
         }
         measured.push(row);
     }
     let grid = Grid { rows: &samplers, columns: &args.steps, measured: &measured };
-    write(out, "steps", &text(&subject, w, &grid), &plots(&grid))
+    write(out, "steps", &text(&subject, w, &grid), &plots(&grid))?;
+    all_finite(grid.points())
 }
 
 /// What was measured: one row a sampler, one column a number of steps.
@@ -129,10 +127,13 @@ fn text(subject: &Subject, w: f64, grid: &Grid) -> String {
     let rows: Vec<Vec<String>> = grid
         .rows
         .iter()
-        .map(|sampler| {
+        .zip(grid.measured)
+        .map(|(sampler, row)| {
             let name = sampler.name();
-            let picture = |steps: &usize| format!("![{name}, {steps} steps](steps/{name}-{steps}.png)");
-            std::iter::once(format!("`{name}`")).chain(grid.columns.iter().map(picture)).collect()
+            let shown = |(steps, point): (&usize, &Measured)| {
+                picture(point, &format!("{name}, {steps} steps"), &format!("steps/{name}-{steps}.png"))
+            };
+            std::iter::once(format!("`{name}`")).chain(grid.columns.iter().zip(row).map(shown)).collect()
         })
         .collect();
     text + "The first samples:\n\n" + &table(&header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)
@@ -178,7 +179,8 @@ mod tests {
 
     #[test]
     fn the_plot_has_a_line_a_sampler_over_the_logarithm_of_the_steps() {
-        let point = |accuracy| Measured { accuracy: Some(accuracy), fid: None, calls: 10, seconds: 1.0 };
+        let point =
+            |accuracy| Measured { accuracy: Some(accuracy), fid: None, calls: 10, seconds: 1.0, not_finite: None };
         let measured = [vec![point(0.5), point(0.75)]];
         let grid = Grid { rows: &[SamplerName::Ddim], columns: &[10, 100], measured: &measured };
         let plots = plots(&grid);

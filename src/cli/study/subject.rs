@@ -16,7 +16,7 @@ use crate::eval::{Judge, Moments, Reference, cache_folder, cache_key, cached_mom
 use crate::kernels::Workers;
 use crate::picture;
 use crate::process::partial::Partial;
-use crate::run::{self, LoadedModel, Recording};
+use crate::run::{self, LoadedModel, NotFinite, Recording, io_words};
 use crate::sampling::{self, SamplerSettings, Trajectory};
 use crate::speak;
 
@@ -52,6 +52,9 @@ pub struct Measured {
     pub calls: usize,
     /// Wall time of all samples together, in seconds.
     pub seconds: f64,
+    /// Why there is nothing to judge or to show: the samples hold NaN or infinite values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_finite: Option<String>,
 }
 
 /// Samples shown of each point.
@@ -103,7 +106,8 @@ impl Subject {
         Ok(format!("{hash} num {} seed {}", self.num, self.seed))
     }
 
-    /// Draws the samples and judges them; `row` becomes a picture of the first few.
+    /// Draws the samples and judges them; `row` becomes a picture of the first few. Samples with NaN or infinite
+    /// values are not judged and not shown.
     ///
     /// # Errors
     /// When sampling fails, or the picture cannot be written.
@@ -122,8 +126,16 @@ impl Subject {
         let trajectory = Trajectory::new(denoiser, schedule, settings, noise, self.seed)?;
         let started = Instant::now();
         let mut calls = 0;
-        let samples = Recording::of(trajectory, 0, |frame| calls = frame.index)?.samples;
+        let recording = Recording::of(trajectory, 0, |frame| calls = frame.index);
         let seconds = started.elapsed().as_secs_f64();
+        let samples = match recording {
+            Ok(recording) => recording.samples,
+            Err(error) if error.is::<NotFinite>() => {
+                let not_finite = Some(error.to_string());
+                return Ok(Measured { accuracy: None, fid: None, calls, seconds, not_finite });
+            }
+            Err(error) => return Err(error),
+        };
         let accuracy = match (&self.judge, &classes) {
             (Some(judge), Some(classes)) => Some(class_accuracy(judge, &samples, classes)?.share()),
             _ => None,
@@ -143,7 +155,7 @@ impl Subject {
         picture::grid(&pixels, shown, h, w, c, shown, (56 / h.max(1)).max(1), 2)
             .save_with_format(row, image::ImageFormat::Png)
             .with_context(|| format!("writing {}", row.display()))?;
-        Ok(Measured { accuracy, fid, calls, seconds })
+        Ok(Measured { accuracy, fid, calls, seconds, not_finite: None })
     }
 
     /// "mnist · step 1500 · 200 samples a row · seed 0".
@@ -182,6 +194,7 @@ fn reference(judge: &Judge, config: &Config) -> Result<Reference> {
 /// # Errors
 /// A usage error when it cannot be made.
 pub fn make_out(out: &Path) -> Result<()> {
-    std::fs::create_dir_all(out)
-        .map_err(|error| UsageError::new(format!("--out {}: cannot make the folder: {error}", out.display())).into())
+    std::fs::create_dir_all(out).map_err(|error| {
+        UsageError::new(format!("--out {}: cannot make the folder: {}", out.display(), io_words::reason(&error))).into()
+    })
 }

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::jpeg;
 use super::kind::{HEAD, Kind, READ, kind, named_as_picture};
 use crate::data::thousands;
+use crate::data::undecodable::why;
 
 /// Pixels of the largest picture that is decoded: a camera of 108 megapixels.
 const MOST_PIXELS: u64 = 128_000_000;
@@ -117,7 +118,7 @@ fn finish<T>(mut decoder: impl ImageDecoder, shape: impl FnOnce(DynamicImage) ->
     let turn = (bytes > LARGE).then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
     // Cameras store how they were held; without it people lie on their side.
     let orientation = orientation(&mut decoder);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| why(&error))?;
     picture.apply_orientation(orientation);
     let shaped = shape(picture);
     drop(turn);
@@ -130,7 +131,7 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
 
 /// Opens a file, if it is one: whoever opens a FIFO waits for its writer. Also what it is, and its length.
 fn open(path: &Path) -> Result<(File, Kind, u64), Refusal> {
-    let unreadable = |error: std::io::Error| Refusal::Unusable(error.to_string());
+    let unreadable = |error: std::io::Error| Refusal::Unusable(why(&ImageError::IoError(error)));
     let about = std::fs::metadata(path).map_err(unreadable)?;
     if let Some(what) = not_a_file(&about) {
         return Err(Refusal::NotAFile(what));
@@ -173,7 +174,7 @@ fn decoder<'a>(
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_BYTES);
     reader.limits(limits);
-    reader.into_decoder().map_err(|error| error.to_string())
+    reader.into_decoder().map_err(|error| why(&error))
 }
 
 fn within_limits(width: u32, height: u32, bytes: u64) -> Result<(), String> {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
 use serde_json::{Value, json};
 
+use super::json::{read_json, unquoted};
 use super::tensors::{load_weights, save_weights};
 use crate::nn::unet_config::DIFFUSERS_VERSION;
 use crate::nn::{UNetConfig, Weights};
@@ -61,9 +62,13 @@ pub fn open_unet(dir: &Path) -> Result<LoadedUNet> {
     let path = folder.join(CONFIG);
     let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     let config = UNetConfig::from_json(&text).with_context(|| format!("in {}", path.display()))?;
-    let mut warnings: Vec<String> =
-        config.unknown.keys().map(|key| format!("{}: unknown setting {key:?} is ignored", path.display())).collect();
-    let files = tensor_files(&folder)?;
+    let mut warnings: Vec<String> = config
+        .unknown
+        .keys()
+        .filter(|key| !key.starts_with('_'))
+        .map(|key| format!("{}: unknown setting {key:?} is ignored{}", path.display(), meant(key)))
+        .collect();
+    let files = tensor_files(&folder, &mut warnings)?;
     let (weights, more) = load_weights(&files, &config, &Device::Cpu)?;
     warnings.extend(more);
     Ok(LoadedUNet { config, weights, warnings })
@@ -85,14 +90,34 @@ fn unet_folder(dir: &Path) -> Result<PathBuf> {
         .with_context(|| format!("{} holds no U-Net: neither unet/{CONFIG} nor {CONFIG} is there", dir.display()))
 }
 
-/// The safetensors files that hold the weights: one, or those that an index names.
-fn tensor_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// A question about the setting that was nearest to an unknown one.
+fn meant(key: &str) -> String {
+    // Those that are left out of a file when they have their usual value.
+    const SOMETIMES: [&str; 2] = ["mid_block_type", "time_embedding_dim"];
+    let usual = serde_json::to_value(UNetConfig::default()).unwrap_or_default();
+    let known = usual.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).chain(SOMETIMES);
+    known
+        .map(|name| (strsim::damerau_levenshtein(key, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 5)
+        .map_or(String::new(), |(_, name)| format!(". Did you mean {name}?"))
+}
+
+/// The safetensors files that hold the weights: those that an index names, or one.
+fn tensor_files(folder: &Path, warnings: &mut Vec<String>) -> Result<Vec<PathBuf>> {
     let (whole, index) = (folder.join(TENSORS), folder.join(INDEX));
+    if index.exists() {
+        let files = shards(&index).with_context(|| format!("in {}", index.display()))?;
+        if whole.exists() && !files.contains(&whole) {
+            warnings.push(format!(
+                "{} and an index of split weights lie side by side: the split ones are read, as diffusers does",
+                whole.display()
+            ));
+        }
+        return Ok(files);
+    }
     if whole.exists() {
         return Ok(vec![whole]);
-    }
-    if index.exists() {
-        return shards(&index).with_context(|| format!("in {}", index.display()));
     }
     let named = |name: &str| name.starts_with("diffusion_pytorch_model");
     let mut found: Vec<String> = fs::read_dir(folder)
@@ -116,7 +141,7 @@ fn tensor_files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// The files of weights that were split, in the order of their names.
 fn shards(index: &Path) -> Result<Vec<PathBuf>> {
-    let value: Value = serde_json::from_str(&fs::read_to_string(index)?).context("not valid JSON")?;
+    let value = read_json(&fs::read_to_string(index)?)?;
     let map = value["weight_map"].as_object().context("there is no weight_map")?;
     let mut names = BTreeSet::new();
     for file in map.values() {
@@ -139,7 +164,7 @@ pub(in crate::nn) fn sorted_json(value: &Value) -> Result<String> {
         Some(object) => serde_json::to_string_pretty(&object.iter().collect::<BTreeMap<_, _>>())?,
         None => serde_json::to_string_pretty(value)?,
     };
-    Ok(text + "\n")
+    Ok(unquoted(&text) + "\n")
 }
 
 fn write_text(path: &Path, text: &str) -> Result<()> {

@@ -1,10 +1,13 @@
 //! Which of diffusers' schedulers samples as we do, and with which settings.
 
-use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use anyhow::Result;
+use serde_json::{Map, Value, json};
 
-use crate::config::{DiffusionConfig, PathName, PredictionType, SampleConfig, ScheduleName, TimestepSpacing};
-use crate::diffusion::Schedule;
+use super::classes::{Class, Preset};
+use super::json::bare;
+use super::namesake::{Namesake, named_after};
+use super::scheduling::{OURS, scheduling};
+use crate::config::{DiffusionConfig, PathName, PredictionType, SampleConfig, SamplerName, VarianceType};
 use crate::nn::unet_config::DIFFUSERS_VERSION;
 
 /// Why no scheduler of diffusers' `DDPMPipeline` can sample a model.
@@ -19,25 +22,73 @@ impl NotExpressible {
     }
 }
 
-/// The `scheduler_config.json` under which diffusers samples as we do: `DDPMScheduler` for the
-/// variance-preserving paths, `FlowMatchEulerDiscreteScheduler` for path flow.
+/// How diffusers samples a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportedScheduler {
+    /// The `scheduler_config.json`: a scheduler that `DDPMPipeline` calls as it means to be called. `_difflab`, which
+    /// diffusers passes over, holds those of the run's settings that it has no words for.
+    pub settings: Value,
+    /// The scheduler that samples as the run does, where that is one that `DDPMPipeline` can't call, or calls wrongly.
+    pub exact: Option<Value>,
+    /// What is sampled otherwise than the run does, a sentence each.
+    pub notes: Vec<String>,
+}
+
+impl ExportedScheduler {
+    /// The scheduler nearest to the run.
+    pub fn nearest(&self) -> &Value {
+        self.exact.as_ref().unwrap_or(&self.settings)
+    }
+}
+
+/// The class of settings.
+pub fn class_of(settings: &Value) -> &str {
+    settings["_class_name"].as_str().unwrap_or_default()
+}
+
+/// The scheduler under which diffusers samples as we do: the class that is the namesake of the run's sampler, with its
+/// settings.
 ///
-/// diffusers knows the sigmoid schedule in its DDPM scheduler only; its β are written out in
-/// `trained_betas`, which every scheduler takes and which overrides `beta_schedule`. So are the variances
-/// that path vp_sde adds from tick to tick: at its T ticks it is one of DDPM's paths.
+/// `DDPMPipeline` neither scales the starting noise and the network's input, as Euler's and its kin want it, nor can it
+/// call schedulers whose `step` takes no generator; for those samplers the folder's own scheduler is DDIM, which is
+/// right by itself, and `exact` the other.
+///
+/// diffusers knows the sigmoid schedule in its DDPM scheduler only; its β are written out in `trained_betas`, which
+/// every scheduler takes and which overrides `beta_schedule`. So are the variances that path vp_sde adds from tick to
+/// tick: at its T ticks it is one of DDPM's paths.
 ///
 /// # Errors
 /// [`NotExpressible`] with the reason; another error when the schedule is impossible, such as one of no
 /// steps.
-pub fn scheduler_config(diffusion: &DiffusionConfig, sample: &SampleConfig) -> Result<Value> {
+pub fn scheduler_config(diffusion: &DiffusionConfig, sample: &SampleConfig) -> Result<ExportedScheduler> {
+    check(diffusion)?;
+    let Namesake { class, settings, notes } = named_after(diffusion, sample)?;
+    let made = written(class, &settings);
+    if called_by_pipeline(class.name) {
+        return Ok(ExportedScheduler { settings: with_ours(made, sample), exact: None, notes });
+    }
+    let plain = SampleConfig { sampler: SamplerName::Ddim, eta: 0.0, ..sample.clone() };
+    let Namesake { class: other, settings, .. } = named_after(diffusion, &plain)?;
+    let mut all = vec![format!(
+        "DDPMPipeline's own call can't sample by {}, which is what samples as the run's {} does: the folder's scheduler is \
+         {}, and README.md says how to sample by the other",
+        class.name,
+        sample.sampler.name(),
+        other.name
+    )];
+    all.extend(notes);
+    Ok(ExportedScheduler { settings: with_ours(written(other, &settings), sample), exact: Some(made), notes: all })
+}
+
+fn check(diffusion: &DiffusionConfig) -> Result<()> {
     let target = diffusion.prediction_type;
     let refuse = |reason: String| Err(NotExpressible(reason).into());
     match (diffusion.path, target) {
         (
             PathName::Vp | PathName::VpSde,
             PredictionType::Epsilon | PredictionType::Sample | PredictionType::VPrediction,
-        ) => ddpm(diffusion, sample),
-        (PathName::Flow, PredictionType::Flow) => Ok(flow(diffusion)),
+        )
+        | (PathName::Flow, PredictionType::Flow) => Ok(()),
         (PathName::Vp | PathName::VpSde | PathName::Flow, _) => refuse(format!(
             "on path {} its schedulers take predictions of {}, and this network predicts {}",
             diffusion.path.name(),
@@ -55,121 +106,60 @@ pub fn scheduler_config(diffusion: &DiffusionConfig, sample: &SampleConfig) -> R
     }
 }
 
-/// diffusers' words for the spacings that its DDPM scheduler knows; karras becomes `trailing`, which also
-/// starts at the noisiest step.
-fn spacing(sample: &SampleConfig) -> &'static str {
-    match sample.spacing {
-        TimestepSpacing::Leading => "leading",
-        TimestepSpacing::Linspace => "linspace",
-        TimestepSpacing::Trailing
-        | TimestepSpacing::Karras
-        | TimestepSpacing::Exponential
-        | TimestepSpacing::Beta
-        | TimestepSpacing::Lu => "trailing",
+/// Does DDPMPipeline's loop do with a scheduler of this class what the class expects?
+fn called_by_pipeline(class: &str) -> bool {
+    matches!(
+        class,
+        "DDPMScheduler"
+            | "DDIMScheduler"
+            | "DPMSolverMultistepScheduler"
+            | "DPMSolverSinglestepScheduler"
+            | "FlowMatchEulerDiscreteScheduler"
+            | "FlowMatchHeunDiscreteScheduler"
+    )
+}
+
+/// All keys of the class, as diffusers writes them.
+fn written(class: &Class, settings: &Map<String, Value>) -> Value {
+    let mut all: Map<String, Value> =
+        class.keys().map(|key| (key.name.to_string(), default_value(key.default))).collect();
+    all.insert("_class_name".into(), class.name.into());
+    all.insert("_diffusers_version".into(), DIFFUSERS_VERSION.into());
+    all.extend(settings.iter().map(|(key, value)| (key.clone(), value.clone())));
+    Value::Object(all)
+}
+
+/// A default as JSON.
+pub fn default_value(default: Preset) -> Value {
+    match default {
+        Preset::Number(number) if number.fract() == 0.0 && number.abs() < 1e9 && number != 1.0 => {
+            json!(number as i64)
+        }
+        Preset::Number(number) => bare(number),
+        Preset::Flag(flag) => json!(flag),
+        Preset::Word(word) => json!(word),
+        Preset::Nothing => Value::Null,
+        Preset::Empty => json!([]),
     }
 }
 
-fn ddpm(diffusion: &DiffusionConfig, sample: &SampleConfig) -> Result<Value> {
-    let listed = || -> Result<_> { Ok(Schedule::from_config(diffusion).context("the run's path")?.betas) };
-    let (beta_schedule, trained_betas) = match (diffusion.path, diffusion.schedule) {
-        (PathName::Vp, ScheduleName::Linear) => ("linear", None),
-        (PathName::Vp, ScheduleName::ScaledLinear) => ("scaled_linear", None),
-        (PathName::Vp, ScheduleName::Cosine) => ("squaredcos_cap_v2", None),
-        _ => ("linear", Some(listed()?)),
+/// The settings with those of the run that reading them again would not give.
+fn with_ours(mut settings: Value, sample: &SampleConfig) -> Value {
+    let read = scheduling(class_of(&settings), &settings).ok().map(|read| json!(read.sample));
+    let differ: Map<String, Value> = match json!(sample) {
+        Value::Object(own) => {
+            own.into_iter().filter(|(key, value)| read.as_ref().is_none_or(|read| &read[key] != value)).collect()
+        }
+        _ => Map::new(),
     };
-    Ok(json!({
-        "_class_name": "DDPMScheduler",
-        "_diffusers_version": DIFFUSERS_VERSION,
-        "beta_end": diffusion.beta_end,
-        "beta_schedule": beta_schedule,
-        "beta_start": diffusion.beta_start,
-        "clip_sample": sample.clip_sample,
-        "clip_sample_range": 1.0,
-        "dynamic_thresholding_ratio": 0.995,
-        "num_train_timesteps": diffusion.timesteps,
-        "prediction_type": diffusion.prediction_type,
-        // Listed β are rescaled already.
-        "rescale_betas_zero_snr": diffusion.rescale_betas_zero_snr && trained_betas.is_none(),
-        "sample_max_value": 1.0,
-        "steps_offset": sample.steps_offset,
-        "thresholding": false,
-        "timestep_spacing": spacing(sample),
-        "trained_betas": trained_betas,
-        "variance_type": diffusion.variance_type,
-    }))
+    if differ.is_empty() {
+        return settings;
+    }
+    settings[OURS] = json!({"_class_name": class_of(&settings), "sample": differ});
+    settings
 }
 
-/// Time told T·u and target ε − x_0 are exactly its own.
-fn flow(diffusion: &DiffusionConfig) -> Value {
-    json!({
-        "_class_name": "FlowMatchEulerDiscreteScheduler",
-        "_diffusers_version": DIFFUSERS_VERSION,
-        "base_image_seq_len": 256,
-        "base_shift": 0.5,
-        "invert_sigmas": false,
-        "max_image_seq_len": 4096,
-        "max_shift": 1.15,
-        "num_train_timesteps": diffusion.timesteps,
-        "shift": diffusion.shift,
-        "shift_terminal": null,
-        "stochastic_sampling": false,
-        "time_shift_type": "exponential",
-        "use_beta_sigmas": false,
-        "use_dynamic_shifting": false,
-        "use_exponential_sigmas": false,
-        "use_karras_sigmas": false,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(path: PathName, prediction_type: PredictionType) -> DiffusionConfig {
-        DiffusionConfig { path, prediction_type, timesteps: 100, ..DiffusionConfig::default() }
-    }
-
-    #[test]
-    fn only_what_diffusers_samples_as_we_do_has_a_scheduler() {
-        let class = |path, target| {
-            let config = scheduler_config(&config(path, target), &SampleConfig::default());
-            config.map(|config| config["_class_name"].as_str().unwrap().to_string())
-        };
-        for target in [PredictionType::Epsilon, PredictionType::Sample, PredictionType::VPrediction] {
-            assert_eq!(class(PathName::Vp, target).unwrap(), "DDPMScheduler");
-            assert_eq!(class(PathName::VpSde, target).unwrap(), "DDPMScheduler");
-            assert!(class(PathName::Flow, target).is_err());
-        }
-        assert_eq!(class(PathName::Flow, PredictionType::Flow).unwrap(), "FlowMatchEulerDiscreteScheduler");
-        for (path, target) in [
-            (PathName::Vp, PredictionType::Flow),
-            (PathName::Vp, PredictionType::Edm),
-            (PathName::SubVpSde, PredictionType::Epsilon),
-            (PathName::Ve, PredictionType::Epsilon),
-            (PathName::Edm, PredictionType::Edm),
-        ] {
-            let error = class(path, target).unwrap_err();
-            assert!(error.is::<NotExpressible>() && error.to_string().contains(path.name()), "{error}");
-        }
-    }
-
-    #[test]
-    fn schedules_that_diffusers_does_not_name_are_written_out() {
-        for schedule in [ScheduleName::Sigmoid, ScheduleName::SigmoidJabri] {
-            let diffusion = DiffusionConfig { schedule, ..config(PathName::Vp, PredictionType::Epsilon) };
-            let value = scheduler_config(&diffusion, &SampleConfig::default()).unwrap();
-            assert_eq!(value["trained_betas"].as_array().unwrap().len(), 100);
-        }
-        let value =
-            scheduler_config(&config(PathName::VpSde, PredictionType::Epsilon), &SampleConfig::default()).unwrap();
-        let mut product = 1.0;
-        for beta in value["trained_betas"].as_array().unwrap() {
-            product *= 1.0 - beta.as_f64().unwrap();
-        }
-        // β from 0.1 to 20: ᾱ(1) = exp(−(0.1 + 20)/2).
-        assert!((product / (-10.05f64).exp() - 1.0).abs() < 1e-9, "{product}");
-        let named = scheduler_config(&config(PathName::Vp, PredictionType::Epsilon), &SampleConfig::default()).unwrap();
-        assert_eq!(named["trained_betas"], Value::Null);
-        assert_eq!(named["beta_schedule"], "squaredcos_cap_v2");
-    }
+/// Is the variance one that a network says?
+pub(super) fn learned(diffusion: &DiffusionConfig) -> bool {
+    diffusion.variance_type == VarianceType::LearnedRange
 }

@@ -37,7 +37,7 @@ pub fn save(
         remove(&partial)?;
         let ema = Weights::from_map(state.ema.iter().cloned().collect());
         let scheduler = match diffusers::scheduler_config(&config.diffusion, &config.sample) {
-            Ok(scheduler) => Some(scheduler),
+            Ok(scheduler) => Some(scheduler.settings),
             Err(error) if error.is::<diffusers::NotExpressible>() => None,
             Err(error) => return Err(error),
         };

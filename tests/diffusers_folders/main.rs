@@ -1,5 +1,8 @@
 //! Folders of diffusers as runs, and runs as folders of diffusers.
 
+mod settings;
+mod weights;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};

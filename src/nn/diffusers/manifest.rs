@@ -1,0 +1,222 @@
+//! What a pipeline folder says beside the network: `model_index.json` and the scheduler's settings.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::json::read_json;
+use super::scheduling::USUAL_CLASS;
+
+const INDEX: &str = "model_index.json";
+const SCHEDULER: &str = "scheduler_config.json";
+const UNET: &str = "config.json";
+
+/// The scheduler of a folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SchedulerFile {
+    /// Where its settings lie; None: there are none.
+    pub path: Option<PathBuf>,
+    /// The class that diffusers would make of them.
+    pub class: String,
+    /// An object.
+    pub settings: Value,
+    /// What the user should know.
+    pub notes: Vec<String>,
+}
+
+/// The scheduler of a pipeline folder: `scheduler/scheduler_config.json`, or the file at the top as older folders
+/// have it, or, where `dir` is the network's folder alone, that of the pipeline around it. Its class is the one that
+/// `model_index.json` names, as in diffusers, whatever the file itself says.
+///
+/// # Errors
+/// When a file can't be read or is no JSON object, or the pipeline is not one of a network for pixels alone.
+pub fn read_scheduler(dir: &Path) -> Result<SchedulerFile> {
+    let mut notes = Vec::new();
+    let around = !dir.join("unet").join(UNET).is_file() && dir.join(UNET).is_file();
+    // Resolved, so that `import .` inside of unet/ finds its parent by name too.
+    let parent = dir.canonicalize().ok().and_then(|dir| dir.parent().map(Path::to_path_buf)).filter(|_| around);
+    let mut places = vec![dir.join("scheduler").join(SCHEDULER), dir.join(SCHEDULER)];
+    places.extend(parent.iter().map(|parent| parent.join("scheduler").join(SCHEDULER)));
+    let path = places.iter().find(|path| path.is_file()).cloned();
+    let outside = path.as_ref().is_some_and(|path| Some(path) == places.get(2));
+    if let Some(path) = path.as_ref().filter(|_| outside) {
+        notes.push(format!("the scheduler's settings are those of the pipeline around it, {}", path.display()));
+    }
+    let home = if outside { parent.as_deref().unwrap_or(dir) } else { dir };
+    let index = object(&home.join(INDEX))?;
+    let settings = match &path {
+        Some(path) => object(path)?.with_context(|| format!("{} is gone", path.display()))?,
+        None => {
+            notes.push(
+                "there is no scheduler_config.json: DDPMScheduler's own settings are taken (linear β, T = 1000, \
+                 prediction of ε)"
+                    .into(),
+            );
+            Value::Object(Default::default())
+        }
+    };
+    let own = settings["_class_name"].as_str();
+    let class = match (&index, &path) {
+        (Some(index), Some(_)) => {
+            of_pipeline(index, own, &mut notes).with_context(|| format!("in {}", home.join(INDEX).display()))?
+        }
+        _ => own.unwrap_or(USUAL_CLASS).to_string(),
+    };
+    Ok(SchedulerFile { path, class, settings, notes })
+}
+
+/// The class that the pipeline samples with; `own`: the one that the settings name.
+fn of_pipeline(index: &Value, own: Option<&str>, notes: &mut Vec<String>) -> Result<String> {
+    let pipeline = index["_class_name"].as_str().unwrap_or("DDPMPipeline");
+    let parts = index.as_object().into_iter().flatten();
+    let foreign: Vec<&str> = parts
+        .filter(|(name, part)| !name.starts_with('_') && part[1].is_string())
+        .map(|(name, _)| name.as_str())
+        .filter(|name| !matches!(*name, "unet" | "scheduler"))
+        .collect();
+    ensure!(
+        foreign.is_empty(),
+        "the pipeline {pipeline} has more than a network and a scheduler: {}. Its network is not one that makes pixels \
+         of noise by itself, and is not supported",
+        foreign.join(", ")
+    );
+    let scheduler = &index["scheduler"];
+    let named = match (scheduler, scheduler[1].as_str()) {
+        (_, Some(class)) => class,
+        (Value::Null, None) => own.unwrap_or(USUAL_CLASS),
+        _ => bail!("scheduler = {scheduler} names no class"),
+    };
+    if let Some(own) = own.filter(|own| *own != named) {
+        notes.push(format!(
+            "model_index.json names {named}, scheduler_config.json {own}: it is taken for {named}, as in diffusers"
+        ));
+    }
+    // Two pipelines make a scheduler of their own from any settings.
+    let made = match pipeline {
+        "DDIMPipeline" => "DDIMScheduler",
+        "PNDMPipeline" => "PNDMScheduler",
+        "DDPMPipeline" => {
+            if scales_its_input(named) {
+                notes.push(format!(
+                    "{named} needs its noise and the network's input scaled, which DDPMPipeline does not do: its own \
+                     call makes other images. Here they are sampled as the scheduler means it"
+                ));
+            }
+            return Ok(named.into());
+        }
+        other => {
+            notes.push(format!(
+                "the pipeline {other} may sample in a way of its own; here it is sampled as {named} says"
+            ));
+            return Ok(named.into());
+        }
+    };
+    if named != made {
+        notes.push(format!("{pipeline} makes a {made} of the settings of any scheduler: that one is taken"));
+    }
+    Ok(made.into())
+}
+
+/// Does the class count on a pipeline that calls its `scale_model_input` and multiplies by its `init_noise_sigma`?
+pub fn scales_its_input(class: &str) -> bool {
+    matches!(
+        class,
+        "EulerDiscreteScheduler"
+            | "EulerAncestralDiscreteScheduler"
+            | "HeunDiscreteScheduler"
+            | "LMSDiscreteScheduler"
+            | "KDPM2DiscreteScheduler"
+            | "KDPM2AncestralDiscreteScheduler"
+    )
+}
+
+/// The JSON object in a file; None: there is no file.
+fn object(path: &Path) -> Result<Option<Value>> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let value = read_json(&text).with_context(|| format!("in {}", path.display()))?;
+    ensure!(value.is_object(), "{} is no JSON object of settings", path.display());
+    Ok(Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn folder(files: &[(&str, Value)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, value) in files {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, value.to_string()).unwrap();
+        }
+        dir
+    }
+
+    fn pipeline(class: &str, scheduler: &str, own: &str) -> Result<SchedulerFile> {
+        let index = json!({"_class_name": class, "scheduler": ["diffusers", scheduler], "unet": ["diffusers", "x"]});
+        let own = json!({"_class_name": own});
+        read_scheduler(folder(&[(INDEX, index), ("scheduler/scheduler_config.json", own)]).path())
+    }
+
+    #[test]
+    fn the_class_is_that_of_the_pipeline_and_another_in_the_settings_is_said() {
+        let read = pipeline("DDPMPipeline", "DDIMScheduler", "DDPMScheduler").unwrap();
+        assert_eq!(read.class, "DDIMScheduler");
+        assert!(
+            read.notes.iter().any(|note| note.contains("model_index.json names DDIMScheduler")),
+            "{:?}",
+            read.notes
+        );
+        let read = pipeline("DDIMPipeline", "DDPMScheduler", "DDPMScheduler").unwrap();
+        assert_eq!(read.class, "DDIMScheduler");
+        assert!(read.notes[0].contains("DDIMPipeline makes a DDIMScheduler"), "{:?}", read.notes);
+        assert_eq!(pipeline("PNDMPipeline", "PNDMScheduler", "PNDMScheduler").unwrap().class, "PNDMScheduler");
+        assert!(pipeline("DDPMPipeline", "DDPMScheduler", "DDPMScheduler").unwrap().notes.is_empty());
+        let read = pipeline("DDPMPipeline", "EulerDiscreteScheduler", "EulerDiscreteScheduler").unwrap();
+        assert!(read.notes[0].contains("scaled"), "{:?}", read.notes);
+        assert!(pipeline("KarrasVePipeline", "DDPMScheduler", "DDPMScheduler").unwrap().notes[0].contains("KarrasVe"));
+    }
+
+    #[test]
+    fn a_network_of_latents_is_refused() {
+        let index = json!({"_class_name": "LDMPipeline", "unet": ["diffusers", "UNet2DModel"],
+            "vqvae": ["diffusers", "VQModel"], "scheduler": ["diffusers", "DDIMScheduler"], "_x": 1});
+        let dir = folder(&[(INDEX, index), (SCHEDULER, json!({}))]);
+        let message = format!("{:#}", read_scheduler(dir.path()).unwrap_err());
+        assert!(message.contains("vqvae") && message.contains("model_index.json"), "{message}");
+    }
+
+    #[test]
+    fn the_network_s_folder_alone_has_the_scheduler_of_the_pipeline_around_it() {
+        let dir = folder(&[
+            ("unet/config.json", json!({})),
+            ("scheduler/scheduler_config.json", json!({"_class_name": "DDIMScheduler", "steps_offset": 1})),
+        ]);
+        let read = read_scheduler(&dir.path().join("unet")).unwrap();
+        assert_eq!((read.class.as_str(), &read.settings["steps_offset"]), ("DDIMScheduler", &json!(1)));
+        assert!(read.notes[0].contains("around it"), "{:?}", read.notes);
+        // Its own come first, and those of a folder's neighbour are none of a whole pipeline's.
+        fs::write(dir.path().join("unet").join(SCHEDULER), "{}").unwrap();
+        assert_eq!(read_scheduler(&dir.path().join("unet")).unwrap().class, "DDPMScheduler");
+        assert!(read_scheduler(&dir.path().join("scheduler")).unwrap().path.is_some());
+    }
+
+    #[test]
+    fn without_settings_they_are_the_usual_and_broken_ones_are_refused_by_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let read = read_scheduler(dir.path()).unwrap();
+        assert_eq!((read.path, read.class.as_str()), (None, "DDPMScheduler"));
+        for text in ["[]", "{", "3"] {
+            fs::write(dir.path().join(SCHEDULER), text).unwrap();
+            let message = format!("{:#}", read_scheduler(dir.path()).unwrap_err());
+            assert!(message.contains(SCHEDULER), "{message}");
+        }
+    }
+}
