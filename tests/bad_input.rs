@@ -144,7 +144,7 @@ fn folders_without_pictures_are_refused() {
             &["data.dataset=images", &path, "model.class_conditional=false", "sample.guidance_scale=0"],
         )
     };
-    assert_says(&refuse("empty"), &["empty", "no .png"]);
+    assert_says(&refuse("empty"), &["empty", "no pictures in this folder"]);
     assert_says(&refuse("nowhere"), &["nowhere", "no such folder"]);
     assert_says(&place.refused("mnist-quick", &["data.dataset=images"]), &["set data.path"]);
 }

@@ -180,7 +180,8 @@ fn n_steps_straight_equal_half_of_them_then_a_restored_trainer_bit_for_bit() {
     let config = Config::from_toml(TINY, "tiny").unwrap();
     let data = difflab::data::load(&config.data).unwrap();
     let trainer = || {
-        let (train, held_out) = data.split_held_out(config.data.held_out.of(data.len()), config.seed).unwrap();
+        let held_out = config.data.held_out.of(data.len());
+        let (train, held_out) = data.clone().split_held_out(held_out, config.seed).unwrap();
         Trainer::new(&config, train, &held_out, &Device::Cpu, Arc::new(Workers::new(2).unwrap())).unwrap()
     };
     let mut straight = trainer();

@@ -33,7 +33,7 @@ pub enum DataCommand {
     },
     /// What is in a dataset: counts, classes, and some of its pictures.
     Show {
-        /// A bundled dataset, an idx file or the folder it lies in, or a folder of pictures.
+        /// A bundled dataset, or a path: a folder of pictures, idx files, NumPy arrays, CIFAR's batches.
         name: String,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,

@@ -34,15 +34,17 @@ pub const CONFIG_VERSION: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// Pictures: `mnist`, `mnist-10k`, `fashion-mnist-10k`, `emoji-32`, `idx` (files at `path`) or `images`
-    /// (a folder at `path`; sub-folders are classes). Points in the plane, made by formula: `two_moons`,
+    /// Pictures: `mnist`, `mnist-10k`, `fashion-mnist-10k`, `emoji-32`, or your own at `path`: `images` (a
+    /// folder of pictures; sub-folders are classes), `idx` (files as MNIST's), `npz` (NumPy arrays) or `cifar`
+    /// (CIFAR-10 or CIFAR-100, binary). Points in the plane, made by formula: `two_moons`,
     /// `swiss_roll`, `eight_gaussians`, `checkerboard`, `pinwheel`, or `picture` (the dark pixels of the
     /// drawing at `path`, of a cat if that is empty).
     pub dataset: String,
-    /// File or folder for `idx`, `images` and `picture`; for bundled names, overrides where they are looked
+    /// File or folder for `images`, `idx`, `npz`, `cifar` and `picture`; for bundled names, overrides where they are looked
     /// for. Empty: not set.
     pub path: String,
-    /// Labels file for `idx`. Empty: found beside the images by its usual name, else unlabelled.
+    /// Labels file for `idx`; labels file or name of an array for `npz`. Empty: found by its usual name, else
+    /// unlabelled.
     pub labels: String,
     /// Height and width of the training images in pixels; others are cropped to their central
     /// square and resized. 0: as stored.

@@ -5,12 +5,14 @@ use std::fmt::Display;
 use super::{CONFIG_VERSION, Config, ConfigError};
 
 /// The names that `data.dataset` takes.
-pub const DATASETS: [&str; 12] = [
+pub const DATASETS: [&str; 14] = [
     "mnist",
     "mnist-10k",
     "fashion-mnist-10k",
     "emoji-32",
     "idx",
+    "npz",
+    "cifar",
     "images",
     "two_moons",
     "swiss_roll",
@@ -94,7 +96,7 @@ impl Config {
             );
             return impossible("data.dataset", quoted(&data.dataset), problem);
         }
-        let own = matches!(data.dataset.as_str(), "idx" | "images");
+        let own = matches!(data.dataset.as_str(), "idx" | "npz" | "cifar" | "images");
         ensure(
             !own || !data.path.is_empty(),
             "data.path",
@@ -102,10 +104,10 @@ impl Config {
             format!("dataset \"{}\" needs to know where your files are: set data.path", data.dataset),
         )?;
         ensure(
-            data.labels.is_empty() || data.dataset == "idx",
+            data.labels.is_empty() || matches!(data.dataset.as_str(), "idx" | "npz"),
             "data.labels",
             quoted(&data.labels),
-            "only dataset \"idx\" reads a labels file; leave it out",
+            "only the datasets \"idx\" and \"npz\" read a labels file; leave it out",
         )?;
         if POINT_SETS.contains(&data.dataset.as_str()) {
             let points = format!("{} are points in the plane, not pixels; leave it out", data.dataset);

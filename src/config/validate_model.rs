@@ -216,7 +216,7 @@ impl Config {
                     "the images are {height}×{width}, and {levels} levels halve them {} times, so height and width \
                      must be multiples of {unit}; set data.image_size = {}, or use {} levels",
                     levels - 1,
-                    nearest_sizes(height.max(width), unit),
+                    nearest_sizes(height.min(width), unit),
                     possible.unwrap_or(1),
                 ),
             )?;
@@ -301,6 +301,9 @@ mod tests {
         assert!(message.contains("28×28") && message.contains("4 levels"), "{message}");
         assert!(message.contains("data.image_size = 24 or 32") && message.contains("use 3 levels"), "{message}");
         assert!(config.validate_for_data(32, 32, 1, 10).is_ok());
+        // Pictures are cropped to the square of their shorter side: one of 64×1 has no more than a pixel.
+        let message = config.validate_for_data(1, 64, 1, 10).unwrap_err().to_string();
+        assert!(message.contains("data.image_size = 8, or"), "{message}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::order::permutation;
+use super::pixels::partition;
 use super::{DataError, Pixels};
 use crate::random::{Stream, generator};
 
@@ -77,40 +78,33 @@ impl Dataset {
     }
 
     /// Splits off `n` random images that training never sees: (training, held out). Which ones follows
-    /// from the seed; both parts keep the original order.
+    /// from the seed; both parts keep the original order. Beyond the dataset itself this needs memory only for
+    /// the smaller part, unless others hold the same pixels.
     ///
     /// # Errors
     /// [`DataError::HeldOut`] when nothing would be left to train on.
-    pub fn split_held_out(&self, n: usize, seed: u64) -> Result<(Dataset, Dataset), DataError> {
+    pub fn split_held_out(self, n: usize, seed: u64) -> Result<(Dataset, Dataset), DataError> {
         let len = self.len();
         if n >= len {
-            return Err(DataError::HeldOut { held_out: n, images: len, name: self.name.clone() });
+            return Err(DataError::HeldOut { held_out: n, images: len, name: self.name });
         }
         let mut held_out = vec![false; len];
         for index in &permutation(len, &mut generator(seed, Stream::HeldOut, 0))[..n] {
             held_out[*index as usize] = true;
         }
-        Ok((self.subset(&held_out, false), self.subset(&held_out, true)))
-    }
-
-    /// The images whose entry in `marks` is `wanted`.
-    fn subset(&self, marks: &[bool], wanted: bool) -> Dataset {
-        let count = marks.iter().filter(|&&mark| mark == wanted).count();
-        let mut labels = Vec::with_capacity(if self.labels.is_empty() { 0 } else { count });
-        for (index, _) in marks.iter().enumerate().filter(|(_, mark)| **mark == wanted) {
-            labels.extend(self.labels.get(index));
-        }
-        Dataset {
+        let image_len = self.image_len();
+        let (kept_labels, held_labels) = partition(self.labels, 1, &held_out);
+        let (kept, held) = self.pixels.partition(image_len, &held_out);
+        let part = |pixels, labels| Dataset {
+            pixels,
+            labels: Arc::new(labels),
             name: self.name.clone(),
             source: self.source.clone(),
-            height: self.height,
-            width: self.width,
-            channels: self.channels,
-            pixels: self.pixels.subset(self.image_len(), marks, wanted),
-            labels: Arc::new(labels),
             classes: self.classes.clone(),
             warnings: self.warnings.clone(),
-        }
+            ..self
+        };
+        Ok((part(kept, kept_labels), part(held, held_labels)))
     }
 }
 
@@ -156,15 +150,15 @@ mod tests {
     #[test]
     fn the_split_is_seeded_disjoint_and_complete() {
         let data = dataset(100);
-        let (train, held_out) = data.split_held_out(10, 1).unwrap();
+        let (train, held_out) = data.clone().split_held_out(10, 1).unwrap();
         assert_eq!((train.len(), held_out.len()), (90, 10));
         let first = |data: &Dataset| data.pixels.bytes().chunks_exact(4).map(|image| image[0]).collect::<Vec<u8>>();
         let mut all = [first(&train), first(&held_out)].concat();
         assert!(all[..90].is_sorted() && all[90..].is_sorted());
         all.sort();
         assert_eq!(all, (0..100).collect::<Vec<u8>>());
-        assert_eq!(first(&data.split_held_out(10, 1).unwrap().1), first(&held_out));
-        assert_ne!(first(&data.split_held_out(10, 2).unwrap().1), first(&held_out));
+        assert_eq!(first(&data.clone().split_held_out(10, 1).unwrap().1), first(&held_out));
+        assert_ne!(first(&data.clone().split_held_out(10, 2).unwrap().1), first(&held_out));
         for (image, label) in held_out.pixels.bytes().chunks_exact(4).zip(held_out.labels.iter()) {
             assert_eq!(u32::from(image[0] % 2), *label);
         }
@@ -173,8 +167,8 @@ mod tests {
     #[test]
     fn something_must_be_left_to_train_on() {
         let data = dataset(5);
-        assert!(data.split_held_out(0, 0).unwrap().1.is_empty());
-        assert!(data.split_held_out(4, 0).is_ok());
+        assert!(data.clone().split_held_out(0, 0).unwrap().1.is_empty());
+        assert!(data.clone().split_held_out(4, 0).is_ok());
         let message = data.split_held_out(5, 0).unwrap_err().to_string();
         assert!(message.contains("data.held_out = 5") && message.contains("5 images"), "{message}");
     }

@@ -1,5 +1,7 @@
 //! What can be wrong with data.
 
+use crate::process::interrupt::Interrupted;
+
 /// Data that can't be used: the user's to mend, so the program ends with exit code 2.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DataError {
@@ -30,6 +32,10 @@ pub enum DataError {
     /// Files that don't belong together, or images that can't become one dataset.
     #[error("{problem}")]
     Unfit { problem: String },
+
+    /// The program was told to stop.
+    #[error("loading was interrupted")]
+    Interrupted(#[from] Interrupted),
 
     /// More images held out than there are.
     #[error(

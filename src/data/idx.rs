@@ -4,116 +4,191 @@
 //! big-endian u32, then the elements. Nothing in the header is believed before the file bears it out:
 //! no header, however it lies, makes us allocate more than a small multiple of the file's own size.
 
-use std::io::{ErrorKind, Read};
-
-use flate2::bufread::GzDecoder;
+use std::io::{BufRead, ErrorKind, Read};
 
 use super::DataError;
+use super::gzip::Content;
+use super::intake::{Intake, LARGEST_SIDE};
+use super::watch::Watch;
+use crate::config::DataConfig;
 
-/// No deflate stream expands more than 1032-fold.
-const LARGEST_EXPANSION: u64 = 1032;
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// Largest height and width that we take for images.
-const LARGEST_SIDE: u32 = 4096;
+/// Room is made at once for as many bytes as this times the file's.
+const BELIEVED: u64 = 8;
 
-/// Images as they lie in the file, `[N, H, W, C]`, 0..=255.
+/// How the rows and columns of each image lie in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Row by row, as the format has it.
+    Rows,
+    /// Column by column, as EMNIST's files have it (Cohen et al. 2017).
+    Columns,
+}
+
+/// Images as the config asks for them.
 #[derive(Debug, PartialEq)]
 pub(super) struct IdxImages {
+    pub count: usize,
     pub height: usize,
     pub width: usize,
     pub channels: usize,
+    /// `[N, H, W, C]`, 0..=255.
     pub pixels: Vec<u8>,
 }
 
 /// Reads images: `[N, H, W]`, or `[N, H, W, C]` with 1 or 3 channels. `file` is what messages call it.
-pub(super) fn images(file: &str, bytes: &[u8]) -> Result<IdxImages, DataError> {
-    let (dims, pixels) = elements(file, bytes, &[3, 4], "images")?;
-    let channels = dims.get(3).copied().unwrap_or(1);
-    let sane = |side: u32| (1..=LARGEST_SIDE).contains(&side);
-    if !sane(dims[1]) || !sane(dims[2]) || !matches!(channels, 1 | 3) {
-        let expected = format!("images of 1 to {LARGEST_SIDE} pixels a side with 1 or 3 channels");
-        return Err(malformed(file, expected, format!("{}×{} with {channels}", dims[1], dims[2])));
+pub(super) fn images<R: BufRead>(
+    file: &str,
+    mut content: Content<R>,
+    layout: Layout,
+    config: &DataConfig,
+    watch: &mut Watch,
+) -> Result<IdxImages, DataError> {
+    let Header { dims, expected } = header(file, &mut content, &[3, 4], "images")?;
+    let [count, height, width] = [dims[0], dims[1], dims[2]].map(|dim| dim as usize);
+    let channels = dims.get(3).map_or(1, |&channels| channels as usize);
+    let sane = |side: usize| (1..=LARGEST_SIDE).contains(&side);
+    if matches!(height, 1 | 3) && sane(width) && sane(channels) && channels > 4 {
+        let expected = "images as [N, H, W, C], channels last".into();
+        let found =
+            format!("{}, which looks like [N, C, H, W], channels first; move that axis to the end", shape(&dims));
+        return Err(malformed(file, expected, found));
     }
-    Ok(IdxImages { height: dims[1] as usize, width: dims[2] as usize, channels: channels as usize, pixels })
+    if !sane(height) || !sane(width) || !matches!(channels, 1 | 3) {
+        let expected = format!("images of 1 to {LARGEST_SIDE} pixels a side with 1 or 3 channels");
+        return Err(malformed(file, expected, format!("{height}×{width} with {channels}")));
+    }
+    let len = height * width * channels;
+    let believed = content.file_len.saturating_mul(BELIEVED) / len as u64;
+    // Columns first are the image turned about its diagonal.
+    let (height, width) = if layout == Layout::Columns { (width, height) } else { (height, width) };
+    let believed = usize::try_from(believed).unwrap_or(usize::MAX);
+    let mut intake = Intake::new(count, (height, width, channels), config, believed)?;
+    let (mut image, mut turned) = (vec![0; len], Vec::new());
+    for index in 0..count {
+        let got = fill(file, &mut content, &mut image)?;
+        if got < len {
+            return Err(malformed(file, expected, format!("{}: the file is truncated", index * len + got)));
+        }
+        match layout {
+            Layout::Rows => intake.push(&image),
+            Layout::Columns => {
+                transpose(&image, (height, width, channels), &mut turned);
+                intake.push(&turned);
+            }
+        }
+        watch.at("loading", index + 1, count)?;
+    }
+    end(file, &mut content, expected)?;
+    let (height, width, channels) = intake.shape();
+    Ok(IdxImages { count, height, width, channels, pixels: intake.pixels() })
 }
 
 /// Reads labels: `[N]`.
-pub(super) fn labels(file: &str, bytes: &[u8]) -> Result<Vec<u32>, DataError> {
-    let (_, labels) = elements(file, bytes, &[1], "labels")?;
+pub(super) fn labels<R: BufRead>(file: &str, mut content: Content<R>) -> Result<Vec<u32>, DataError> {
+    let Header { dims, expected } = header(file, &mut content, &[1], "labels")?;
+    let mut labels = Vec::new();
+    let got = (&mut content).take(dims[0].into()).read_to_end(&mut labels).map_err(|error| broken(file, &error))?;
+    if got < dims[0] as usize {
+        return Err(malformed(file, expected, format!("{got}: the file is truncated")));
+    }
+    end(file, &mut content, expected)?;
     Ok(labels.into_iter().map(u32::from).collect())
 }
 
-/// Dimensions and elements of an idx file whose number of dimensions is one of `ranks`.
-fn elements(file: &str, bytes: &[u8], ranks: &[u8], what: &str) -> Result<(Vec<u32>, Vec<u8>), DataError> {
-    let file_len = bytes.len() as u64;
-    if bytes.starts_with(&GZIP_MAGIC) {
-        let most = file_len.saturating_mul(LARGEST_EXPANSION);
-        read(file, GzDecoder::new(bytes), file_len, most, ranks, what)
-    } else {
-        read(file, bytes, file_len, file_len, ranks, what)
-    }
+struct Header {
+    dims: Vec<u32>,
+    /// "2×2×2 = 8 bytes after the header, as the header says".
+    expected: String,
 }
 
-fn read(
-    file: &str,
-    mut source: impl Read,
-    file_len: u64,
-    most: u64,
-    ranks: &[u8],
-    what: &str,
-) -> Result<(Vec<u32>, Vec<u8>), DataError> {
-    let mut magic = [0u8; 4];
-    fill(file, &mut source, &mut magic)?;
+/// The dimensions, if their number is one of `ranks` and the file could hold what they promise.
+fn header<R: BufRead>(file: &str, content: &mut Content<R>, ranks: &[u8], what: &str) -> Result<Header, DataError> {
+    let early = || malformed(file, "an idx header".into(), "the end of the file".into());
+    let four = |content: &mut Content<R>| {
+        let mut four = [0u8; 4];
+        if fill(file, content, &mut four)? < 4 { Err(early()) } else { Ok(four) }
+    };
+    let magic = four(content)?;
     let rank = magic[3];
     if magic[..3] != [0, 0, 8] || !ranks.contains(&rank) {
         let wanted: Vec<String> = ranks.iter().map(|rank| format!("000008{rank:02x}")).collect();
         let expected = format!("an idx file of {what} (first bytes {})", wanted.join(" or "));
-        let found = match (&magic, what) {
-            ([0, 0, 8, 1], _) => "an idx file of labels".into(),
-            ([0, 0, 8, 3 | 4], "labels") => "an idx file of images".into(),
-            _ => magic.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
-        };
-        return Err(malformed(file, expected, found));
+        return Err(malformed(file, expected, other(magic, what)));
     }
     let mut dims = Vec::with_capacity(rank.into());
     for _ in 0..rank {
-        let mut dim = [0u8; 4];
-        fill(file, &mut source, &mut dim)?;
-        dims.push(u32::from_be_bytes(dim));
+        dims.push(u32::from_be_bytes(four(content)?));
     }
-
-    let shape = dims.iter().map(u32::to_string).collect::<Vec<_>>().join("×");
+    let shape = shape(&dims);
     let total = dims.iter().try_fold(1u64, |product, &dim| product.checked_mul(dim.into()));
-    let expected = || match total {
+    let expected = match total {
         Some(total) => format!("{shape} = {total} bytes after the header, as the header says"),
         None => format!("{shape} bytes after the header, as the header says"),
     };
-    let total = match total {
-        Some(0) => return Err(malformed(file, "at least one element".into(), format!("a header that says {shape}"))),
-        Some(total) if total <= most => total,
-        _ => return Err(malformed(file, expected(), format!("a file of only {file_len} bytes: the header lies"))),
-    };
-
-    // One byte more than promised, so that a header that says too little is noticed too (and a gzip's
-    // checksum gets read). Capacity follows the file's size; a true dataset grows it a few times at most.
-    let start = total.saturating_add(1).min(file_len.saturating_mul(8)) as usize;
-    let mut elements = Vec::with_capacity(start);
-    let count =
-        source.take(total.saturating_add(1)).read_to_end(&mut elements).map_err(|error| broken(file, &error))?;
-    if (count as u64) < total {
-        return Err(malformed(file, expected(), format!("{count}: the file is truncated")));
+    match total {
+        Some(0) => Err(malformed(file, "at least one element".into(), format!("a header that says {shape}"))),
+        Some(total) if total <= content.most => Ok(Header { dims, expected }),
+        _ => {
+            let found = format!("a file of only {} bytes: the header lies", content.file_len);
+            Err(malformed(file, expected, found))
+        }
     }
-    if count as u64 > total {
-        return Err(malformed(file, expected(), "more than that: the header doesn't fit the file".into()));
-    }
-    Ok((dims, elements))
 }
 
-fn fill(file: &str, source: &mut impl Read, out: &mut [u8]) -> Result<(), DataError> {
-    source.read_exact(out).map_err(|error| match error.kind() {
-        ErrorKind::UnexpectedEof => malformed(file, "an idx header".into(), "the end of the file".into()),
-        _ => broken(file, &error),
-    })
+/// What a file is instead, by its first four bytes.
+fn other(magic: [u8; 4], what: &str) -> String {
+    let elements = match magic[2] {
+        0x09 => "signed bytes",
+        0x0b => "16-bit integers",
+        0x0c => "32-bit integers",
+        0x0d => "32-bit floats",
+        0x0e => "64-bit floats",
+        _ => "",
+    };
+    match (magic, what) {
+        ([0, 0, 8, 1], _) => "an idx file of labels".into(),
+        ([0, 0, 8, 3 | 4], "labels") => "an idx file of images".into(),
+        ([0, 0, 8, rank], _) => format!("an idx file of {rank} dimensions"),
+        ([0, 0, _, 1..=8], _) if !elements.is_empty() => {
+            format!("an idx file of {elements}; save it as unsigned bytes, 0 to 255")
+        }
+        _ => magic.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+fn shape(dims: &[u32]) -> String {
+    dims.iter().map(u32::to_string).collect::<Vec<_>>().join("×")
+}
+
+/// Bytes `[W, H, C]` made `[H, W, C]` of that shape.
+fn transpose(image: &[u8], (height, width, channels): (usize, usize, usize), out: &mut Vec<u8>) {
+    out.clear();
+    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+        let at = (x * height + y) * channels;
+        out.extend_from_slice(image.get(at..at + channels).unwrap_or_default());
+    }
+}
+
+/// Reads until `out` is full or the content ends; how many bytes there were.
+fn fill(file: &str, source: &mut impl Read, out: &mut [u8]) -> Result<usize, DataError> {
+    let mut got = 0;
+    while got < out.len() {
+        match source.read(&mut out[got..]) {
+            Ok(0) => break,
+            Ok(count) => got += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(broken(file, &error)),
+        }
+    }
+    Ok(got)
+}
+
+/// Nothing may follow: a header that says too little is noticed too (and a gzip's checksum gets read).
+fn end(file: &str, source: &mut impl Read, expected: String) -> Result<(), DataError> {
+    match fill(file, source, &mut [0])? {
+        0 => Ok(()),
+        _ => Err(malformed(file, expected, "more than that: the header doesn't fit the file".into())),
+    }
 }
 
 fn broken(file: &str, error: &std::io::Error) -> DataError {
@@ -150,6 +225,19 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
+    }
+
+    fn images(file: &str, bytes: &[u8]) -> Result<IdxImages, DataError> {
+        laid(file, bytes, Layout::Rows)
+    }
+
+    fn laid(file: &str, bytes: &[u8], layout: Layout) -> Result<IdxImages, DataError> {
+        let content = Content::new(bytes, bytes.len() as u64).unwrap();
+        super::images(file, content, layout, &DataConfig::default(), &mut Watch::new(&mut |_| {}))
+    }
+
+    fn labels(file: &str, bytes: &[u8]) -> Result<Vec<u32>, DataError> {
+        super::labels(file, Content::new(bytes, bytes.len() as u64).unwrap())
     }
 
     fn refusal(bytes: &[u8]) -> String {
@@ -203,6 +291,29 @@ mod tests {
         assert!(refusal(&idx(&[0, 28, 28], &[])).contains("at least one"));
         assert!(refusal(&idx(&[1, 1, 5000], &[0; 5000])).contains("4096"));
         assert!(refusal(&idx(&[1, 1, 1, 2], &[0; 2])).contains("1 or 3 channels"));
+    }
+
+    #[test]
+    fn other_types_and_channels_first_are_named_in_words() {
+        let text = refusal(&[0, 0, 0x0d, 3, 0, 0, 0, 1]);
+        assert!(text.contains("32-bit floats; save it as unsigned bytes"), "{text}");
+        assert!(refusal(&idx(&[2, 2], &[0; 4])).contains("an idx file of 2 dimensions"));
+        let text = refusal(&idx(&[1, 3, 8, 8], &[0; 192]));
+        assert!(text.contains("1×3×8×8, which looks like [N, C, H, W]"), "{text}");
+    }
+
+    #[test]
+    fn several_members_of_a_gzip_are_one_file() {
+        let bytes = idx(&[2, 2, 2], &[1, 2, 3, 4, 5, 6, 7, 8]);
+        let two = [gzip(&bytes[..9]), gzip(&bytes[9..])].concat();
+        assert_eq!(images("x", &two).unwrap(), images("x", &bytes).unwrap());
+    }
+
+    #[test]
+    fn columns_are_turned_into_rows() {
+        let bytes = idx(&[1, 2, 3], &[1, 2, 3, 4, 5, 6]);
+        let turned = laid("x", &bytes, Layout::Columns).unwrap();
+        assert_eq!((turned.height, turned.width, &turned.pixels[..]), (3, 2, &[1, 4, 2, 5, 3, 6][..]));
     }
 
     #[test]

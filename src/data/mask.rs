@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use image::{DynamicImage, GrayAlphaImage, Luma, LumaA, Rgb, RgbImage};
 
-use super::folder::decoded;
+use super::folder::with_picture;
 use super::picture::fitted;
 
 /// Which pixels are to be made anew.
@@ -44,8 +44,10 @@ const HALF: u8 = 128;
 /// # Errors
 /// A file that is missing or no picture, with its name.
 pub fn read_mask(path: &Path, (height, width): (usize, usize)) -> Result<Mask> {
-    let picture = decoded(path).map_err(anyhow::Error::msg).with_context(|| format!("reading {}", path.display()))?;
-    let (levels, rule) = levels(&picture.to_luma_alpha8());
+    let picture = with_picture(path, |picture| picture.to_luma_alpha8())
+        .map_err(anyhow::Error::msg)
+        .with_context(|| format!("reading {}", path.display()))?;
+    let (levels, rule) = levels(&picture);
     let fitted = DynamicImage::ImageRgb8(fitted(&levels, (height, width))?).into_luma8();
     Ok(Mask { new: fitted.pixels().map(|Luma([level])| *level >= HALF).collect(), rule })
 }

@@ -1,37 +1,56 @@
 //! Datasets and batching.
 //!
-//! [`load`] brings a dataset into memory as bytes: a bundled one by its name, idx files, or a folder of
-//! pictures; sets of points in the plane are made by formula. [`Dataset::gather`] makes training batches of it, in the order that [`indices_of_step`]
-//! gives: a pure function of the seed and the step, so that a resumed run sees the same images.
+//! [`load`] brings a dataset into memory as bytes: a bundled one by its name, idx files, NumPy arrays, CIFAR's
+//! batches, or a folder of pictures; sets of points in the plane are made by formula. [`survey`] says what a
+//! source holds without decoding its pictures. [`Dataset::gather`] makes training batches, in the order that
+//! [`indices_of_step`] gives: a pure function of the seed and the step, so that a resumed run sees the same
+//! images.
 
+mod arrays;
 mod catalogue;
+mod cifar;
+mod classes;
 mod dataset;
 mod embedded;
 mod error;
 mod folder;
+mod gzip;
 mod home;
 mod identity;
 mod idx;
+mod idx_files;
+mod intake;
 mod load;
+mod locate;
 mod mask;
+mod npy;
+mod npz;
 mod order;
+mod parallel;
 mod picture;
 mod pixels;
 mod points;
 mod points_formulas;
 mod points_picture;
 mod resize;
+mod room;
+mod shown;
+mod survey;
 mod thousands;
 mod undecodable;
+mod watch;
 
 pub use catalogue::{CatalogueEntry, Embedded, catalogue};
 pub use dataset::Dataset;
 pub use error::DataError;
 pub use home::{expanded, expanded_arguments};
 pub use identity::{ClassOfData, DataIdentity};
-pub use load::{load, locate};
+pub use load::{load, load_watched, survey};
+pub use locate::locate;
 pub use mask::{Mask, MaskRule, read_mask};
 pub use order::indices_of_step;
 pub use picture::read_picture;
 pub use pixels::Pixels;
+pub use survey::{LeftOut, Survey};
 pub use thousands::thousands;
+pub use watch::Count;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use image::imageops::{FilterType, crop_imm, resize};
 
-use super::folder::decoded;
+use super::folder::with_picture;
 use super::resize::{to_bytes, to_rgb};
 
 /// Reads a picture and makes it `(height, width, channels)` (1 or 3): transparency on white, cropped about its
@@ -15,8 +15,10 @@ use super::resize::{to_bytes, to_rgb};
 /// # Errors
 /// A file that is missing or no picture, with its name.
 pub fn read_picture(path: &Path, (height, width, channels): (usize, usize, usize)) -> Result<Vec<f32>> {
-    let picture = decoded(path).map_err(anyhow::Error::msg).with_context(|| format!("reading {}", path.display()))?;
-    let fitted = fitted(&to_rgb(&picture, 0), (height, width))?;
+    let rgb = with_picture(path, |picture| to_rgb(picture, 0))
+        .map_err(anyhow::Error::msg)
+        .with_context(|| format!("reading {}", path.display()))?;
+    let fitted = fitted(&rgb, (height, width))?;
     Ok(to_bytes(fitted, channels).into_iter().map(|byte| f32::from(byte) / 127.5 - 1.0).collect())
 }
 

@@ -41,21 +41,42 @@ impl Pixels {
         }
     }
 
-    /// The images of `len` numbers whose entry in `marks` is `wanted`.
-    pub(super) fn subset(&self, len: usize, marks: &[bool], wanted: bool) -> Self {
+    /// The images of `len` numbers whose mark is false, and those whose mark is true.
+    pub(super) fn partition(self, len: usize, marks: &[bool]) -> (Self, Self) {
         match self {
-            Self::Bytes(bytes) => pick(bytes, len, marks, wanted).into(),
-            Self::Floats(floats) => pick(floats, len, marks, wanted).into(),
+            Self::Bytes(bytes) => {
+                let (kept, marked) = partition(bytes, len, marks);
+                (kept.into(), marked.into())
+            }
+            Self::Floats(floats) => {
+                let (kept, marked) = partition(floats, len, marks);
+                (kept.into(), marked.into())
+            }
         }
     }
 }
 
-fn pick<T: Copy>(numbers: &[T], len: usize, marks: &[bool], wanted: bool) -> Vec<T> {
-    let mut picked = Vec::with_capacity(marks.iter().filter(|mark| **mark == wanted).count() * len);
-    for (image, _) in numbers.chunks_exact(len.max(1)).zip(marks).filter(|(_, mark)| **mark == wanted) {
-        picked.extend_from_slice(image);
+/// Pieces of `len` numbers: those whose mark is false stay where they are and move together, the others are
+/// copied out. Numbers without a mark stay out of both.
+pub(super) fn partition<T: Copy>(numbers: Arc<Vec<T>>, len: usize, marks: &[bool]) -> (Vec<T>, Vec<T>) {
+    let mut kept = Arc::unwrap_or_clone(numbers);
+    let count = marks.len().min(kept.len().checked_div(len).unwrap_or(0));
+    let marks = &marks[..count];
+    let mut marked = Vec::with_capacity(marks.iter().filter(|mark| **mark).count() * len);
+    let mut end = 0;
+    for (index, &mark) in marks.iter().enumerate() {
+        let piece = index * len..(index + 1) * len;
+        if mark {
+            marked.extend_from_slice(&kept[piece]);
+        } else {
+            if end < piece.start {
+                kept.copy_within(piece, end);
+            }
+            end += len;
+        }
     }
-    picked
+    kept.truncate(end);
+    (kept, marked)
 }
 
 impl From<Vec<u8>> for Pixels {

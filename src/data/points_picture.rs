@@ -1,9 +1,13 @@
 //! The dark pixels of a drawing as a point set.
 
+use std::path::Path;
+
 use image::{DynamicImage, GrayImage};
 use rand::{Rng, RngExt};
 
+use super::folder::with_picture;
 use super::points::Labelled;
+use super::shown::shown_path;
 use super::{DataError, resize};
 
 /// The drawing that every difflab carries: a cat, 160 × 160 pixels.
@@ -18,14 +22,16 @@ const CAT_NAME: &str = "the cat inside the program";
 /// When the file can't be read or is no picture, or no pixel is dark.
 pub(super) fn dark_pixels(path: &str, n: usize, rng: &mut impl Rng) -> Result<Vec<Labelled>, DataError> {
     let (shown, picture) = if path.is_empty() {
-        (CAT_NAME.to_string(), decode(CAT, CAT_NAME)?)
+        let cat = image::load_from_memory(CAT).map_err(|error| error.to_string()).map(luma);
+        (CAT_NAME.to_string(), cat)
     } else {
-        let bytes = std::fs::read(path).map_err(|error| DataError::Unreadable {
-            path: path.into(),
-            reason: format!("{error}; check data.path"),
-        })?;
-        (path.to_string(), decode(&bytes, path)?)
+        (shown_path(Path::new(path)), with_picture(Path::new(path), luma))
     };
+    let picture = picture.map_err(|found| DataError::Malformed {
+        file: shown.clone(),
+        expected: "a picture; check data.path".into(),
+        found,
+    })?;
     let (width, height) = picture.dimensions();
     let mut places = Vec::new();
     let mut total = 0u64;
@@ -49,14 +55,9 @@ pub(super) fn dark_pixels(path: &str, n: usize, rng: &mut impl Rng) -> Result<Ve
     Ok((0..n).map(point).collect())
 }
 
-fn decode(bytes: &[u8], shown: &str) -> Result<GrayImage, DataError> {
-    let picture = image::load_from_memory(bytes).map_err(|error| DataError::Malformed {
-        file: shown.into(),
-        expected: "a PNG or JPEG picture".into(),
-        found: error.to_string(),
-    })?;
-    // Transparency is paper.
-    Ok(DynamicImage::ImageRgb8(resize::to_rgb(&picture, 0)).into_luma8())
+/// Grey values; transparency is paper.
+fn luma(picture: DynamicImage) -> GrayImage {
+    DynamicImage::ImageRgb8(resize::to_rgb(picture, 0)).into_luma8()
 }
 
 #[cfg(test)]
@@ -100,7 +101,7 @@ mod tests {
         assert!(points(&white).unwrap_err().to_string().contains("lighter than mid-grey"));
         std::fs::write(dir.path().join("notes.png"), "no picture").unwrap();
         let text = dir.path().join("notes.png").display().to_string();
-        assert!(points(&text).unwrap_err().to_string().contains("notes.png: expected a PNG"));
+        assert!(points(&text).unwrap_err().to_string().contains("notes.png: expected a picture"));
         assert!(points("/nowhere/x.png").unwrap_err().to_string().contains("check data.path"));
     }
 }

@@ -3,22 +3,18 @@
 use image::imageops::{FilterType, crop_imm, resize};
 use image::{DynamicImage, GrayImage, RgbImage, Rgba, RgbaImage};
 
-/// The central square of a picture.
-fn central_square(picture: &RgbImage) -> RgbImage {
-    let (width, height) = picture.dimensions();
-    let side = width.min(height);
-    crop_imm(picture, (width - side) / 2, (height - side) / 2, side, side).to_image()
-}
-
 /// The picture as RGB, transparency laid on white, cropped to its central square and resized to
 /// `side` × `side` (0: left as it is).
-pub(super) fn to_rgb(picture: &DynamicImage, side: u32) -> RgbImage {
-    let rgb = if picture.color().has_alpha() { on_white(&picture.to_rgba8()) } else { picture.to_rgb8() };
+pub(super) fn to_rgb(picture: DynamicImage, side: u32) -> RgbImage {
+    let rgb = if picture.color().has_alpha() { on_white(&picture.into_rgba8()) } else { picture.into_rgb8() };
     if side == 0 || rgb.dimensions() == (side, side) {
         return rgb;
     }
+    let (width, height) = rgb.dimensions();
+    let shorter = width.min(height);
+    let square = crop_imm(&rgb, (width - shorter) / 2, (height - shorter) / 2, shorter, shorter);
     // The triangle filter widens with the reduction, so large photographs don't alias.
-    resize(&central_square(&rgb), side, side, FilterType::Triangle)
+    resize(&*square, side, side, FilterType::Triangle)
 }
 
 fn on_white(picture: &RgbaImage) -> RgbImage {
@@ -38,7 +34,7 @@ pub(super) fn to_bytes(picture: RgbImage, channels: usize) -> Vec<u8> {
     if channels == 1 { DynamicImage::ImageRgb8(picture).into_luma8().into_raw() } else { picture.into_raw() }
 }
 
-/// One image of bytes `[H, W, channels_in]` (1 or 3) made `[side, side, channels_out]`. `None` when the
+/// One image of bytes `[H, W, channels_in]` (1, 3, or 4 with transparency) made `[side, side, channels_out]`. `None` when the
 /// bytes don't fill the picture.
 pub(super) fn bytes_to_bytes(
     bytes: &[u8],
@@ -46,12 +42,12 @@ pub(super) fn bytes_to_bytes(
     side: u32,
     channels_out: usize,
 ) -> Option<Vec<u8>> {
-    let picture = if channels == 1 {
-        DynamicImage::ImageLuma8(GrayImage::from_raw(width, height, bytes.to_vec())?)
-    } else {
-        DynamicImage::ImageRgb8(RgbImage::from_raw(width, height, bytes.to_vec())?)
+    let picture = match channels {
+        1 => DynamicImage::ImageLuma8(GrayImage::from_raw(width, height, bytes.to_vec())?),
+        4 => DynamicImage::ImageRgba8(RgbaImage::from_raw(width, height, bytes.to_vec())?),
+        _ => DynamicImage::ImageRgb8(RgbImage::from_raw(width, height, bytes.to_vec())?),
     };
-    Some(to_bytes(to_rgb(&picture, side), channels_out))
+    Some(to_bytes(to_rgb(picture, side), channels_out))
 }
 
 #[cfg(test)]
@@ -61,7 +57,7 @@ mod tests {
     #[test]
     fn transparency_is_laid_on_white() {
         let picture = RgbaImage::from_raw(3, 1, vec![9, 9, 9, 0, 10, 20, 30, 255, 0, 0, 0, 128]).unwrap();
-        let rgb = to_rgb(&DynamicImage::ImageRgba8(picture), 0);
+        let rgb = to_rgb(DynamicImage::ImageRgba8(picture), 0);
         assert_eq!(rgb.into_raw(), [255, 255, 255, 10, 20, 30, 127, 127, 127]);
     }
 
@@ -70,7 +66,7 @@ mod tests {
         // Red, green, green, blue: the middle two columns are green.
         let row = [[255, 0, 0], [0, 255, 0], [0, 255, 0], [0, 0, 255]];
         let picture = RgbImage::from_fn(4, 2, |x, _| image::Rgb(row[x as usize]));
-        let square = to_rgb(&DynamicImage::ImageRgb8(picture), 2);
+        let square = to_rgb(DynamicImage::ImageRgb8(picture), 2);
         assert!(square.pixels().all(|pixel| pixel.0 == [0, 255, 0]));
     }
 

@@ -25,7 +25,7 @@ impl Bar {
 
     pub fn event(&mut self, event: &Event) {
         match event {
-            Event::Phase(Phase::Starting(text)) => {
+            Event::Phase(Phase::Starting(text) | Phase::Loading(text)) => {
                 self.bar.set_message(text.clone());
                 self.bar.tick();
                 return;

@@ -1,6 +1,7 @@
 //! Events as JSON lines, one object a line, each with its `type`.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,14 +15,25 @@ use crate::speak::Unwritten;
 pub struct JsonLines<W> {
     output: Output<W>,
     log_every: u64,
+    /// When how far loading is may be told again.
+    next_count: Instant,
 }
+
+/// Time between two lines that tell how far loading is.
+const COUNTS_EVERY: Duration = Duration::from_secs(1);
 
 impl<W: Write> JsonLines<W> {
     pub fn new(writer: W, log_every: u64) -> Self {
-        Self { output: Output::new(writer), log_every: log_every.max(1) }
+        Self { output: Output::new(writer), log_every: log_every.max(1), next_count: Instant::now() + COUNTS_EVERY }
     }
 
     pub fn event(&mut self, event: &Event) {
+        if matches!(event, Event::Phase(Phase::Loading(_))) {
+            if Instant::now() < self.next_count {
+                return;
+            }
+            self.next_count = Instant::now() + COUNTS_EVERY;
+        }
         if let Some(line) = self.line(event) {
             self.output.line(&line);
         }
@@ -94,7 +106,7 @@ fn step_line(record: &StepRecord) -> Option<String> {
 
 fn phase_line(phase: &Phase) -> Value {
     let (name, message) = match phase {
-        Phase::Starting(text) => ("starting", Some(text)),
+        Phase::Starting(text) | Phase::Loading(text) => ("starting", Some(text)),
         Phase::Training => ("training", None),
         Phase::Paused => ("paused", None),
         Phase::Waiting(text) => ("waiting", Some(text)),
@@ -133,6 +145,8 @@ mod tests {
         lines.event(&Event::Phase(Phase::Starting("loading \"x\"\nslowly".into())));
         (1..=20).for_each(|step| lines.event(&Event::Step(record(step, (step == 7).then_some(0.1)))));
         lines.event(&Event::Ended(Err("disk full".into())));
+        // Counts come once a second at most.
+        (0..50).for_each(|n| lines.event(&Event::Phase(Phase::Loading(format!("loading {n} of 50 pictures")))));
         let text = String::from_utf8(bytes).unwrap();
         let values: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let types: Vec<&str> = values.iter().map(|v| v["type"].as_str().unwrap()).collect();

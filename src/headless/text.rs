@@ -39,6 +39,12 @@ impl<W: Write> Text<W> {
                     ));
                 }
             }
+            (Event::Phase(Phase::Loading(text)), _) => {
+                if Instant::now() >= self.next {
+                    self.next = Instant::now() + EVERY;
+                    self.output.line(text);
+                }
+            }
             _ => sentences(event).iter().for_each(|sentence| self.output.line(sentence)),
         }
     }

@@ -48,17 +48,18 @@ pub fn open(
     standing: &Standing,
     outbox: &mut Outbox,
 ) -> Result<Worker> {
-    let mut say = |text: String| outbox.send(Event::Phase(Phase::Starting(text)));
     let config = plan.config;
-    say(format!("loading {}", config.data.dataset));
-    let dataset = data::load(&config.data)?;
+    say(outbox, format!("loading {}", config.data.dataset));
+    let dataset = data::load_watched(&config.data, &mut |count| {
+        outbox.send(Event::Phase(Phase::Loading(count.to_string())));
+    })?;
     interrupt::check()?;
     let shape = (dataset.height, dataset.width, dataset.channels);
     let mut warnings = plan.warnings;
     let identity = Arc::new(DataIdentity::of(&dataset));
     let mut resumed = match &plan.run {
         RunChoice::Resume(path) => {
-            say(format!("reading the newest checkpoint of {}", path.display()));
+            say(outbox, format!("reading the newest checkpoint of {}", path.display()));
             Some(Resumed::open(path, &config, &identity, plan.accept_data)?)
         }
         RunChoice::New { .. } => None,
@@ -67,12 +68,12 @@ pub fn open(
     warnings.extend(config.validate_for_data(shape.0, shape.1, shape.2, dataset.classes.len())?);
     warnings.extend(dataset.warnings.iter().cloned());
     warnings.extend(config.data.held_out.doubt(dataset.len()));
-    let (train_data, held_out) = dataset.split_held_out(config.data.held_out.of(dataset.len()), config.seed)?;
-    let facts = DataFacts::of(&dataset, &train_data, &held_out);
-    drop(dataset);
+    let held_out = config.data.held_out.of(dataset.len());
+    let (train_data, held_out) = dataset.split_held_out(held_out, config.seed)?;
+    let facts = DataFacts::of(&train_data, &held_out);
 
     let network = config.model.kind.title();
-    say(format!("building a {network} for {} {}", thousands(facts.train_images), noun(&config)));
+    say(outbox, format!("building a {network} for {} {}", thousands(facts.train_images), noun(&config)));
     let workers = Arc::new(Workers::new(plan.threads)?);
     interrupt::check()?;
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
@@ -185,6 +186,10 @@ pub fn open(
     Ok(worker)
 }
 
+fn say(outbox: &mut Outbox, text: String) {
+    outbox.send(Event::Phase(Phase::Starting(text)));
+}
+
 /// What stays known of the data once the trainer has it.
 pub struct DataFacts {
     pub train_images: usize,
@@ -200,13 +205,13 @@ pub struct DataFacts {
 }
 
 impl DataFacts {
-    fn of(dataset: &Dataset, train: &Dataset, held_out: &Dataset) -> Self {
+    fn of(train: &Dataset, held_out: &Dataset) -> Self {
         Self {
             train_images: train.len(),
             held_out_images: held_out.len(),
-            image_shape: (dataset.height, dataset.width, dataset.channels),
-            classes: dataset.classes.clone(),
-            source: dataset.source.clone(),
+            image_shape: (train.height, train.width, train.channels),
+            classes: train.classes.clone(),
+            source: train.source.clone(),
             points: Arc::new(match is_points((train.height, train.width, train.channels)) {
                 true => train.gather(&(0..train.len().min(POINTS)).collect::<Vec<_>>(), None),
                 false => Vec::new(),

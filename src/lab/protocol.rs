@@ -51,6 +51,8 @@ pub enum Command {
 pub enum Phase {
     /// Before the first step: a sentence such as "loading 60,000 digits".
     Starting(String),
+    /// Before that, how far loading is: "loading 12,400 of 60,000 pictures", at most ten times a second.
+    Loading(String),
     Training,
     Paused,
     /// Training stands still until there is room to write again; the text says what is in the way. It goes on by

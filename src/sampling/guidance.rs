@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::{Denoiser, Prediction};
+use super::{Denoiser, Prediction, find_class};
 use crate::config::SampleConfig;
 use crate::diffusion::{NoiseLevel, Parameterization, combine};
 
@@ -44,15 +44,9 @@ impl Guidance {
             "" => None,
             // The null class by its name on the command line, unless a class has it.
             "none" if !class_names.iter().any(|name| name == asked) => None,
-            _ => Some(
-                class_names
-                    .iter()
-                    .position(|name| name.eq_ignore_ascii_case(asked))
-                    .or_else(|| asked.parse().ok().filter(|&class| class < class_names.len()))
-                    .ok_or_else(|| {
-                        format!("there is no class {asked:?} to guide away from; there are {}", class_names.join(", "))
-                    })?,
-            ),
+            _ => Some(find_class(asked, class_names.len(), class_names).ok_or_else(|| {
+                format!("there is no class {asked:?} to guide away from; there are {}", class_names.join(", "))
+            })?),
         };
         Ok(Self { scale, rescale: config.guidance_rescale, interval, negative_class })
     }

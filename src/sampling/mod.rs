@@ -8,6 +8,7 @@
 mod allowed;
 mod beta_quantile;
 mod clamp;
+mod class_name;
 mod counting;
 mod ddim;
 mod ddpm;
@@ -55,6 +56,7 @@ mod paths_tests;
 
 pub use allowed::check_sampler;
 pub use clamp::Clamp;
+pub use class_name::find_class;
 pub use counting::{Counting, timesteps};
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;

@@ -20,7 +20,8 @@ impl Material {
     /// When they are not there any more, or not as they were.
     pub fn load(config: &Config) -> Result<Self> {
         let dataset = data::load(&config.data)?;
-        let (train, held_out) = dataset.split_held_out(config.data.held_out.of(dataset.len()), config.seed)?;
+        let held_out = config.data.held_out.of(dataset.len());
+        let (train, held_out) = dataset.split_held_out(held_out, config.seed)?;
         Ok(Self { train, held_out })
     }
 

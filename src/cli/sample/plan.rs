@@ -303,9 +303,7 @@ fn find_class(flag: &str, asked: &str, num_classes: Option<usize>, names: &[Stri
         let message = format!("{flag} {asked}: this network was trained without class labels");
         return Err(UsageError::new(message).into());
     };
-    let by_name = || names.iter().position(|name| name.eq_ignore_ascii_case(asked));
-    let by_number = || asked.parse::<usize>().ok().filter(|&k| k < num_classes);
-    by_name().or_else(by_number).ok_or_else(|| {
+    sampling::find_class(asked, num_classes, names).ok_or_else(|| {
         // Digits are named by their numbers: nothing more to say then.
         let named = |&(i, name): &(usize, &String)| *name != i.to_string();
         let known: Vec<String> =

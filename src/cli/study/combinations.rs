@@ -115,7 +115,8 @@ impl Study {
     fn new(args: Args) -> Result<Self> {
         let config = Config::load("two-moons", &[])?;
         let data = data::load(&config.data)?;
-        let (train, held_out) = data.split_held_out(config.data.held_out.of(data.len()), args.seed)?;
+        let held_out = config.data.held_out.of(data.len());
+        let (train, held_out) = data.split_held_out(held_out, args.seed)?;
         let points = |data: &Dataset, n: usize| data.gather(&(0..n.min(data.len())).collect::<Vec<_>>(), None);
         let distance = EnergyDistance::to(&points(&held_out, held_out.len()));
         let floor = distance.of(&points(&train, args.num as usize));
@@ -142,7 +143,7 @@ impl Study {
             return Ok(SamplerName::ALL.iter().map(|_| Outcome::Refused).collect());
         }
         config.validate().with_context(|| what.clone())?;
-        let none = self.held_out.split_held_out(self.held_out.len() - 1, 0)?.0;
+        let none = self.held_out.clone().split_held_out(self.held_out.len() - 1, 0)?.0;
         let mut trainer = Trainer::new(&config, self.train.clone(), &none, &Device::Cpu, self.workers.clone())?;
         let started = Instant::now();
         for _ in 0..self.args.train_steps {

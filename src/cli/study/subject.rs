@@ -173,7 +173,8 @@ const BLOCK: usize = 1000;
 /// What the judge sees in the run's training images; kept between evaluations.
 fn reference(judge: &Judge, config: &Config) -> Result<Reference> {
     let data = data::load(&config.data)?;
-    let (train, _) = data.split_held_out(config.data.held_out.of(data.len()), config.seed)?;
+    let held_out = config.data.held_out.of(data.len());
+    let (train, _) = data.split_held_out(held_out, config.seed)?;
     let key = cache_key(&[Judge::version().as_bytes(), train.pixels.bytes()]);
     let moments = cached_moments(cache_folder().as_deref(), &key, || {
         let mut moments = Moments::empty();

@@ -63,7 +63,7 @@ fn core(state: &State) -> Words {
     let dot = |symbol: &'static str, plain: &'static str| if ascii { plain } else { symbol };
     let (symbol, word, role) = match &state.phase {
         _ if state.leaving && !state.ended => (dot("●", "*"), "saving", Role::Warning),
-        Phase::Starting(_) => (dot("○", "o"), "starting", Role::Dim),
+        Phase::Starting(_) | Phase::Loading(_) => (dot("○", "o"), "starting", Role::Dim),
         Phase::Training => (dot("●", "*"), "training", Role::Good),
         Phase::Paused => (dot("‖", "="), "paused", Role::Warning),
         Phase::Waiting(_) => (dot("‖", "="), "waiting", Role::Error),

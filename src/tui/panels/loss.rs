@@ -73,7 +73,7 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
 /// What the lab is doing before the first loss.
 pub fn waiting(state: &State) -> String {
     match &state.phase {
-        Phase::Starting(what) => format!("{what} …"),
+        Phase::Starting(what) | Phase::Loading(what) => format!("{what} …"),
         Phase::Failed(_) => "the run failed before its first step".into(),
         Phase::Paused => "paused before the first step; space goes on".into(),
         Phase::Training | Phase::Waiting(_) | Phase::Stopping | Phase::Finished => "step 1 …".into(),

@@ -214,7 +214,7 @@ fn toggle_pause(state: &mut State) -> Vec<Effect> {
     match state.phase {
         // Waiting for room: tried again at once.
         Phase::Paused | Phase::Waiting(_) => command(state, Command::Resume),
-        Phase::Training | Phase::Starting(_) => command(state, Command::Pause),
+        Phase::Training | Phase::Starting(_) | Phase::Loading(_) => command(state, Command::Pause),
         Phase::Finished => {
             tell(state, "all steps are done; there is nothing to pause");
             Vec::new()

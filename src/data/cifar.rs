@@ -1,0 +1,219 @@
+//! CIFAR-10 and CIFAR-100 in their binary version (Krizhevsky 2009): a folder of batches, one of them, or the
+//! archive they come in.
+//!
+//! A record is one byte of label (CIFAR-100: a coarse one, then a fine one) and 3×32×32 bytes, channels first.
+
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::gzip::{open, open_file};
+use super::idx::IdxImages;
+use super::idx_files::{Classes, dataset};
+use super::intake::Intake;
+use super::shown::shown_path;
+use super::watch::Watch;
+use super::{DataError, Dataset};
+use crate::config::DataConfig;
+
+const SIDE: usize = 32;
+const PIXELS: usize = 3 * SIDE * SIDE;
+/// Bytes of a file of names that are read.
+const LONGEST_NAMES: u64 = 1 << 16;
+
+/// Which of the two, by how many bytes of label a record has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    Ten = 1,
+    Hundred = 2,
+}
+
+impl Version {
+    fn record(self) -> usize {
+        self as usize + PIXELS
+    }
+
+    fn names(self) -> &'static str {
+        match self {
+            Self::Ten => "batches.meta.txt",
+            Self::Hundred => "fine_label_names.txt",
+        }
+    }
+
+    /// By the length of a batch in bytes.
+    fn of(length: u64) -> Option<Self> {
+        [Self::Ten, Self::Hundred].into_iter().find(|v| length > 0 && length.is_multiple_of(v.record() as u64))
+    }
+}
+
+/// Is this the name of a batch that is trained on?
+fn is_training_batch(name: &str) -> bool {
+    name == "train.bin" || name.starts_with("data_batch_") && name.ends_with(".bin")
+}
+
+/// The folder of batches: this one, or the usual one inside it.
+pub(super) fn batches_in(folder: &Path) -> Option<PathBuf> {
+    let inside = ["", "cifar-10-batches-bin", "cifar-100-binary"].map(|name| folder.join(name));
+    inside.into_iter().find(|folder| folder.join("data_batch_1.bin").is_file() || folder.join("train.bin").is_file())
+}
+
+/// Could this file be a batch, by its name and length?
+pub(super) fn is_batch(path: &Path) -> bool {
+    let length = std::fs::metadata(path).map_or(0, |about| about.len());
+    path.extension().is_some_and(|ending| ending == "bin") && Version::of(length).is_some()
+}
+
+struct Reading<'a, 'b> {
+    config: &'a DataConfig,
+    watch: &'a mut Watch<'b>,
+    version: Option<Version>,
+    intake: Option<Intake>,
+    labels: Vec<u32>,
+    /// Images expected: a guess in an archive.
+    total: usize,
+    names: [Option<Vec<String>>; 2],
+}
+
+/// Loads what `data.path` names, with fine labels. Test batches are left out.
+///
+/// # Errors
+/// What is missing, broken, or another version.
+pub(super) fn load(name: &str, config: &DataConfig, watch: &mut Watch) -> Result<Dataset, DataError> {
+    let path = Path::new(&config.path);
+    let missing = |problem: &str| DataError::Missing { path: shown_path(path), problem: problem.into() };
+    let mut reading =
+        Reading { config, watch, version: None, intake: None, labels: Vec::new(), total: 0, names: [None, None] };
+    if !path.exists() {
+        return Err(missing("there is no such file or folder; check data.path"));
+    } else if path.is_dir() {
+        let Some(folder) = batches_in(path) else {
+            let python = ["data_batch_1", "train"].iter().any(|name| path.join(name).is_file());
+            return Err(missing(if python {
+                "these are the batches for Python, pickled; difflab reads the binary version, cifar-10-binary.tar.gz"
+            } else {
+                "there is no data_batch_1.bin (CIFAR-10) or train.bin (CIFAR-100) in this folder"
+            }));
+        };
+        let entries = std::fs::read_dir(&folder)
+            .map_err(|error| DataError::Unreadable { path: shown_path(&folder), reason: error.to_string() })?;
+        let mut batches: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        batches.retain(|batch| is_training_batch(&batch.file_name().unwrap_or_default().to_string_lossy()));
+        batches.sort();
+        reading.files(&batches)?;
+        reading.names_beside(&folder)?;
+    } else if is_batch(path) {
+        reading.files(&[path.to_path_buf()])?;
+        reading.names_beside(path.parent().unwrap_or(Path::new("")))?;
+    } else {
+        reading.archive(path)?;
+    }
+    let Reading { version, intake, labels, names: [ten, hundred], .. } = reading;
+    let (Some(intake), Some(version)) = (intake.filter(|_| !labels.is_empty()), version) else {
+        return Err(missing("there is no data_batch_1.bin (CIFAR-10) or train.bin (CIFAR-100) in it"));
+    };
+    let names = if version == Version::Ten { ten } else { hundred };
+    let classes = names.map_or(Classes::Found(Vec::new()), Classes::Known);
+    let (height, width, channels) = intake.shape();
+    let images = IdxImages { count: labels.len(), height, width, channels, pixels: intake.pixels() };
+    let shown = shown_path(path);
+    let mut data = dataset(name, shown.clone(), images, Some((shown, labels)), classes)?;
+    if version == Version::Hundred {
+        data.warnings.push("the classes are CIFAR-100's fine labels".into());
+    }
+    Ok(data)
+}
+
+impl Reading<'_, '_> {
+    fn files(&mut self, batches: &[PathBuf]) -> Result<(), DataError> {
+        let lengths: Vec<u64> =
+            batches.iter().map(|batch| open_file(batch).map(|(_, length)| length)).collect::<Result<_, _>>()?;
+        let total = lengths.iter().sum::<u64>();
+        self.total = usize::try_from(total / PIXELS as u64).unwrap_or(usize::MAX);
+        for (batch, length) in batches.iter().zip(lengths) {
+            let (file, _) = open_file(batch)?;
+            self.batch(&shown_path(batch), length, &mut BufReader::with_capacity(1 << 16, file))?;
+        }
+        Ok(())
+    }
+
+    fn names_beside(&mut self, folder: &Path) -> Result<(), DataError> {
+        for version in [Version::Ten, Version::Hundred] {
+            let path = folder.join(version.names());
+            if path.is_file() {
+                self.names(version, &shown_path(&path), &mut open_file(&path)?.0)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn archive(&mut self, path: &Path) -> Result<(), DataError> {
+        let shown = shown_path(path);
+        let broken = |error: std::io::Error| DataError::Malformed {
+            file: shown.clone(),
+            expected: "CIFAR's archive of batches, cifar-10-binary.tar.gz or cifar-100-binary.tar.gz".into(),
+            found: format!("one that can't be read ({error})"),
+        };
+        let content = open(path)?;
+        self.total = usize::try_from(content.file_len / PIXELS as u64).unwrap_or(usize::MAX);
+        let mut archive = tar::Archive::new(content);
+        for entry in archive.entries().map_err(broken)? {
+            let mut entry = entry.map_err(broken)?;
+            let inside = entry.path().map_err(broken)?.into_owned();
+            let file = inside.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let named = format!("{shown}: {}", shown_path(&inside));
+            let names = [Version::Ten, Version::Hundred].into_iter().find(|version| version.names() == file);
+            if is_training_batch(&file) {
+                let length = entry.size();
+                self.batch(&named, length, &mut entry)?;
+            } else if let Some(version) = names {
+                self.names(version, &named, &mut entry)?;
+            } else if file == "data_batch_1" || inside.starts_with("cifar-100-python") && file == "train" {
+                return Err(DataError::Malformed {
+                    file: named,
+                    expected: "the binary version, cifar-10-binary.tar.gz".into(),
+                    found: "batches for Python, pickled".into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, file: &str, length: u64, source: &mut impl Read) -> Result<(), DataError> {
+        let malformed = |expected: String, found: String| DataError::Malformed { file: file.into(), expected, found };
+        let version = self.version.or_else(|| Version::of(length));
+        let Some(version) = version.filter(|v| length > 0 && length.is_multiple_of(v.record() as u64)) else {
+            let expected = "records of 3073 bytes (CIFAR-10) or 3074 (CIFAR-100)".into();
+            return Err(malformed(expected, format!("{length} bytes, which is no multiple: is it truncated?")));
+        };
+        self.version = Some(version);
+        if self.intake.is_none() {
+            self.intake = Some(Intake::new(self.total, (SIDE, SIDE, 3), self.config, self.total)?);
+        }
+        let mut record = vec![0; version.record()];
+        let mut scratch = Vec::with_capacity(PIXELS);
+        for _ in 0..length / version.record() as u64 {
+            source
+                .read_exact(&mut record)
+                .map_err(|error| malformed(format!("{length} bytes"), format!("that it ends early ({error})")))?;
+            let (labels, pixels) = record.split_at(version as usize);
+            self.labels.push(labels.last().copied().unwrap_or_default().into());
+            if let Some(intake) = &mut self.intake {
+                intake.push_planes(pixels, &mut scratch);
+            }
+            self.watch.at("loading", self.labels.len(), self.total.max(self.labels.len()))?;
+        }
+        Ok(())
+    }
+
+    fn names(&mut self, version: Version, file: &str, source: &mut impl Read) -> Result<(), DataError> {
+        let mut text = Vec::new();
+        source
+            .take(LONGEST_NAMES)
+            .read_to_end(&mut text)
+            .map_err(|error| DataError::Unreadable { path: file.into(), reason: error.to_string() })?;
+        let text = String::from_utf8_lossy(&text);
+        let names: Vec<String> =
+            text.lines().map(str::trim).filter(|name| !name.is_empty()).map(String::from).collect();
+        self.names[version as usize - 1] = Some(super::classes::presentable(names)).filter(|names| !names.is_empty());
+        Ok(())
+    }
+}

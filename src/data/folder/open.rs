@@ -1,0 +1,212 @@
+//! One picture file: looked at, and decoded within limits.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+
+use super::jpeg;
+use super::kind::{HEAD, Kind, READ, kind, named_as_picture};
+use crate::data::thousands;
+use crate::data::undecodable::why;
+
+/// Pixels of the largest picture that is decoded: a camera of 108 megapixels.
+const MOST_PIXELS: u64 = 128_000_000;
+/// Bytes that a decoder may ask for at once.
+const MOST_BYTES: u64 = 1 << 30;
+/// Bytes of the largest file that is read.
+const LARGEST_FILE: u64 = 1 << 30;
+/// Decoded pictures above this size, in bytes, take turns, so that many threads don't hold many of them.
+const LARGE: u64 = 64 << 20;
+
+static TURN: Mutex<()> = Mutex::new(());
+
+/// What a picture's header says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Look {
+    /// In pixels, as it is shown: turned as the camera was held.
+    pub width: u32,
+    pub height: u32,
+    /// Stored without colour.
+    pub grey: bool,
+}
+
+/// Why a file gives no picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// A picture in a format that is not read, by what it is called.
+    Other(&'static str),
+    /// No picture, and not named like one.
+    NoPicture,
+    /// FIFOs, sockets and devices: what it is.
+    NotAFile(&'static str),
+    /// A picture that can't be used: why.
+    Unusable(String),
+}
+
+/// Looks at a file: what it is, and what its header says. Decodes nothing.
+///
+/// # Errors
+/// Why it gives no picture.
+pub fn look(path: &Path) -> Result<Look, Refusal> {
+    let (mut file, kind, _) = open(path)?;
+    let unusable = |reason: String| Refusal::Unusable(reason);
+    let format = match kind {
+        Kind::Picture(format) => format,
+        Kind::Other(called) => return Err(Refusal::Other(called)),
+        Kind::Unknown if named_as_picture(path) => return Err(unusable(no_picture())),
+        Kind::Unknown => return Err(Refusal::NoPicture),
+    };
+    // The decoder would read the whole file.
+    let (width, height, orientation, grey) = if format == ImageFormat::Jpeg {
+        let jpeg::Header { width, height, components, orientation } =
+            jpeg::header(&mut BufReader::new(&mut file)).map_err(unusable)?;
+        (width, height, orientation, components == 1)
+    } else {
+        let mut decoder = decoder(BufReader::new(file), format).map_err(unusable)?;
+        let (width, height) = decoder.dimensions();
+        within_limits(width, height, decoder.total_bytes()).map_err(unusable)?;
+        (width, height, orientation(&mut decoder), !decoder.color_type().has_color())
+    };
+    within_limits(width, height, 0).map_err(unusable)?;
+    let turned = matches!(
+        orientation,
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+    );
+    let (width, height) = if turned { (height, width) } else { (width, height) };
+    Ok(Look { width, height, grey })
+}
+
+/// The picture in a file, the right way up; of several frames or pages the first. Then `shape` makes of it
+/// what is kept; the picture itself is gone when this returns, and large ones take turns.
+///
+/// # Errors
+/// A sentence, for whatever is no whole picture.
+pub fn with_picture<T>(path: &Path, shape: impl FnOnce(DynamicImage) -> T) -> Result<T, String> {
+    let (mut file, kind, length) = open(path).map_err(|refusal| refusal.reason())?;
+    let Kind::Picture(format) = kind else {
+        return Err(match kind {
+            Kind::Other(called) => not_read(called),
+            _ => no_picture(),
+        });
+    };
+    if length > LARGEST_FILE {
+        return Err(format!("it has {} MiB, more than any picture", thousands(length >> 20)));
+    }
+    if format == ImageFormat::Jpeg {
+        let mut bytes = Vec::with_capacity(length as usize);
+        file.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        // Before the decoder sees it: it makes room for what the header says.
+        let header = jpeg::header(&mut Cursor::new(&bytes))?;
+        within_limits(header.width, header.height, 0)?;
+        if !jpeg::is_whole(&bytes) {
+            return Err("it is truncated: the end of the image is missing".into());
+        }
+        finish(decoder(Cursor::new(bytes), format)?, shape)
+    } else {
+        finish(decoder(BufReader::new(file), format)?, shape)
+    }
+}
+
+fn finish<T>(mut decoder: impl ImageDecoder, shape: impl FnOnce(DynamicImage) -> T) -> Result<T, String> {
+    let (width, height) = decoder.dimensions();
+    let bytes = decoder.total_bytes();
+    within_limits(width, height, bytes)?;
+    let turn = (bytes > LARGE).then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
+    // Cameras store how they were held; without it people lie on their side.
+    let orientation = orientation(&mut decoder);
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| why(&error))?;
+    picture.apply_orientation(orientation);
+    let shaped = shape(picture);
+    drop(turn);
+    Ok(shaped)
+}
+
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    decoder.orientation().unwrap_or(Orientation::NoTransforms)
+}
+
+/// Opens a file, if it is one: whoever opens a FIFO waits for its writer. Also what it is, and its length.
+fn open(path: &Path) -> Result<(File, Kind, u64), Refusal> {
+    let unreadable = |error: std::io::Error| Refusal::Unusable(why(&ImageError::IoError(error)));
+    let about = std::fs::metadata(path).map_err(unreadable)?;
+    if let Some(what) = not_a_file(&about) {
+        return Err(Refusal::NotAFile(what));
+    }
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut head = Vec::with_capacity(HEAD);
+    (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(unreadable)?;
+    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    if head.is_empty() && named_as_picture(path) {
+        return Err(Refusal::Unusable("it is empty".into()));
+    }
+    Ok((file, kind(path, &head), about.len()))
+}
+
+/// What something in the file system is that is no plain file: "a FIFO".
+pub fn not_a_file(about: &std::fs::Metadata) -> Option<&'static str> {
+    let kind = about.file_type();
+    if kind.is_file() {
+        return None;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("a FIFO");
+        } else if kind.is_socket() {
+            return Some("a socket");
+        } else if kind.is_block_device() || kind.is_char_device() {
+            return Some("a device");
+        }
+    }
+    Some(if kind.is_dir() { "a folder" } else { "no plain file" })
+}
+
+fn decoder<'a>(
+    source: impl std::io::BufRead + Seek + 'a,
+    format: ImageFormat,
+) -> Result<impl ImageDecoder + 'a, String> {
+    let mut reader = ImageReader::with_format(source, format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MOST_BYTES);
+    reader.limits(limits);
+    reader.into_decoder().map_err(|error| why(&error))
+}
+
+fn within_limits(width: u32, height: u32, bytes: u64) -> Result<(), String> {
+    let pixels = u64::from(width) * u64::from(height);
+    match pixels {
+        0 => Err("it has no pixels".into()),
+        _ if pixels > MOST_PIXELS || bytes > MOST_BYTES => Err(format!(
+            "its header promises {width}×{height} pixels, more than difflab decodes ({} megapixels); make it smaller, \
+             or take it out of the folder",
+            MOST_PIXELS / 1_000_000
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn no_picture() -> String {
+    format!("its first bytes are those of no picture; difflab reads {READ}")
+}
+
+/// Why a picture in another format is left out.
+pub fn not_read(called: &str) -> String {
+    format!("difflab does not read {called}; convert to PNG or JPEG")
+}
+
+impl Refusal {
+    /// In words.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Other(called) => not_read(called),
+            Self::NoPicture => no_picture(),
+            Self::NotAFile(what) => format!("it is {what}, not a file"),
+            Self::Unusable(reason) => reason.clone(),
+        }
+    }
+}

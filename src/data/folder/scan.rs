@@ -1,0 +1,237 @@
+//! A folder of pictures, looked at: which files are pictures, of which class and size.
+
+use std::path::{Path, PathBuf};
+
+use super::kind::{READ, ending};
+use super::label_file;
+use super::listing::{Listed, Listing, list};
+use super::open::{Look, Refusal, look, not_read};
+use crate::data::classes::{presentable, sort, without_holes};
+use crate::data::parallel::in_parallel;
+use crate::data::shown::{shown, shown_path};
+use crate::data::watch::Watch;
+use crate::data::{DataError, LeftOut, Survey};
+
+/// A picture that can be read, as far as its header tells.
+#[derive(Debug, PartialEq)]
+pub struct Found {
+    pub path: PathBuf,
+    /// 0 where there are no classes.
+    pub class: u32,
+    pub look: Look,
+}
+
+/// What lies in a folder of pictures.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Names of the classes, each with a picture at least; empty when unlabelled.
+    pub classes: Vec<String>,
+    /// By class, and then by path.
+    pub pictures: Vec<Found>,
+    /// Files that should be pictures and are not, with the reason: "a.png: it is truncated".
+    pub broken: Vec<String>,
+    pub left_out: Vec<LeftOut>,
+    pub notes: Vec<String>,
+}
+
+/// Names of folders that hold parts of a dataset rather than classes.
+const SPLITS: [&str; 8] = ["train", "training", "test", "testing", "val", "valid", "validation", "dev"];
+
+/// Looks through a folder. Labels are those of a labels file in it, else the sub-folders'.
+///
+/// # Errors
+/// A folder that is missing or can't be read, and a labels file that is broken.
+pub fn scan(folder: &Path, watch: &mut Watch) -> Result<Scan, DataError> {
+    let missing = |problem: &str| Err(DataError::Missing { path: shown_path(folder), problem: problem.into() });
+    match std::fs::metadata(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return missing("there is no such folder; check data.path");
+        }
+        Err(error) => return Err(DataError::Unreadable { path: shown_path(folder), reason: error.to_string() }),
+        Ok(about) if about.is_dir() => {}
+        Ok(about) if about.is_file() => {
+            return missing("it is a file, and a folder of pictures is needed; for idx files use dataset \"idx\"");
+        }
+        Ok(_) => return missing("it is no folder, and a folder of pictures is needed"),
+    }
+    let Listing { folders, files, left_out } = list(folder)?;
+    let total = files.len();
+    let label_file = label_file::find(folder)?;
+    let of_labels = |path: &Path| label_file.as_ref().is_some_and(|labels| labels.path == path);
+    let looks = in_parallel(files.iter(), total, "looking at", watch, |file| Ok(look(&file.path)))?;
+
+    let mut scan = Scan { left_out, ..Scan::default() };
+    let mut pictures = Vec::new();
+    for (file, look) in files.into_iter().zip(looks) {
+        match look.unwrap_or_else(|reason| Err(Refusal::Unusable(reason))) {
+            Ok(look) => pictures.push((file, look)),
+            Err(_) if of_labels(&file.path) => {}
+            Err(Refusal::NoPicture) if is_paperwork(&file.path) => {}
+            Err(refusal) => scan.leave_out(&file.path, refusal),
+        }
+    }
+    match label_file {
+        Some(labels) => scan.label_by_file(folder, pictures, labels),
+        None => scan.label_by_folder(pictures, folders),
+    }
+    scan.drop_empty_classes();
+    scan.classes = presentable(std::mem::take(&mut scan.classes));
+    scan.remark_on_splits(folder);
+    Ok(scan)
+}
+
+/// Is it what lies beside most sets of pictures, and is nobody's data: LICENSE, README.md, Thumbs.db?
+fn is_paperwork(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    ["license", "licence", "notice", "copying", "readme", "thumbs", "desktop"].contains(&stem.as_str())
+}
+
+impl Scan {
+    fn leave_out(&mut self, path: &Path, refusal: Refusal) {
+        let ending = ending(path);
+        let what = match ending.as_str() {
+            "" => "files without an ending".to_string(),
+            ending => format!(".{} files", shown(ending)),
+        };
+        match refusal {
+            Refusal::Unusable(reason) => self.broken.push(format!("{}: {reason}", shown_path(path))),
+            Refusal::Other(called) => LeftOut::add(&mut self.left_out, &what, &not_read(called), shown_path(path)),
+            Refusal::NoPicture => LeftOut::add(&mut self.left_out, &what, "no pictures", shown_path(path)),
+            Refusal::NotAFile(kind) => LeftOut::add(&mut self.left_out, kind, "not opened", shown_path(path)),
+        }
+    }
+
+    fn label_by_folder(&mut self, pictures: Vec<(Listed, Look)>, folders: Vec<String>) {
+        let labelled = pictures.iter().any(|(file, _)| file.folder.is_some());
+        if labelled {
+            // Sorted as bytes in the listing; classes may sort as numbers.
+            let mut sorted = folders.clone();
+            sort(&mut sorted);
+            let mut taken = vec![false; sorted.len()];
+            let place = |name: &String| {
+                let place = (0..sorted.len()).find(|&i| sorted[i] == *name && !taken[i]).unwrap_or(0);
+                taken[place] = true;
+                place as u32
+            };
+            let class_of: Vec<u32> = folders.iter().map(place).collect();
+            for (Listed { path, folder }, look) in pictures {
+                match folder {
+                    Some(folder) => self.pictures.push(Found { path, class: class_of[folder], look }),
+                    None => LeftOut::add(
+                        &mut self.left_out,
+                        "pictures beside the class folders",
+                        "they have no class",
+                        shown_path(&path),
+                    ),
+                }
+            }
+            self.classes = sorted;
+            self.pictures.sort_by_key(|found| found.class);
+        } else {
+            self.pictures =
+                pictures.into_iter().map(|(file, look)| Found { path: file.path, class: 0, look }).collect();
+        }
+    }
+
+    fn label_by_file(&mut self, root: &Path, pictures: Vec<(Listed, Look)>, labels: label_file::LabelFile) {
+        let paths: Vec<PathBuf> = pictures.iter().map(|(file, _)| file.path.clone()).collect();
+        let shown_file = shown_path(&labels.path);
+        let matched = labels.classes_of(root, &paths);
+        for missing in matched.missing {
+            LeftOut::add(&mut self.left_out, "lines", &format!("{shown_file} names files that are not there"), missing);
+        }
+        let mut classes: Vec<String> = matched.classes.iter().flatten().cloned().collect();
+        classes.sort();
+        classes.dedup();
+        sort(&mut classes);
+        for ((file, look), class) in pictures.into_iter().zip(matched.classes) {
+            let class = class.and_then(|class| classes.iter().position(|known| *known == class));
+            match class {
+                Some(class) => self.pictures.push(Found { path: file.path, class: class as u32, look }),
+                None => LeftOut::add(
+                    &mut self.left_out,
+                    "pictures",
+                    &format!("{shown_file} gives them no class"),
+                    shown_path(&file.path),
+                ),
+            }
+        }
+        self.pictures.sort_by_key(|found| found.class);
+        self.notes.push(format!("the classes are those of {shown_file}"));
+        self.classes = classes;
+    }
+
+    /// Empty classes are no classes.
+    pub fn drop_empty_classes(&mut self) {
+        if self.classes.is_empty() {
+            return;
+        }
+        let mut labels: Vec<u32> = self.pictures.iter().map(|found| found.class).collect();
+        let kept = without_holes(&mut labels);
+        for (found, class) in self.pictures.iter_mut().zip(labels) {
+            found.class = class;
+        }
+        self.classes = kept.iter().filter_map(|&class| self.classes.get(class as usize).cloned()).collect();
+    }
+
+    fn remark_on_splits(&mut self, folder: &Path) {
+        let split = |name: &String| SPLITS.contains(&name.to_ascii_lowercase().as_str());
+        if self.classes.len() > 1 && self.classes.iter().all(split) {
+            self.notes.push(format!(
+                "the classes are called {}; if these are parts of one dataset, train on one of them: data.path = \
+                 \"{}\"",
+                self.classes.join(" and "),
+                shown_path(&folder.join(&self.classes[self.classes.len() - 1]))
+            ));
+        }
+    }
+
+    /// How many pictures each class has, in the order of `classes`.
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        for found in &self.pictures {
+            if let Some(count) = counts.get_mut(found.class as usize) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    /// Channels as stored: 1 where every picture is grey, else 3.
+    pub fn channels(&self) -> usize {
+        if self.pictures.iter().all(|found| found.look.grey) { 1 } else { 3 }
+    }
+
+    /// What was seen, for people.
+    pub fn survey(&self, name: &str, folder: &Path) -> Survey {
+        let mut left_out = self.left_out.clone();
+        if !self.broken.is_empty() {
+            let examples = self.broken.iter().take(super::MOST_NAMED).cloned().collect();
+            let (what, why) = ("files that can't be read".into(), String::new());
+            left_out.insert(0, LeftOut { what, why, count: self.broken.len(), examples });
+        }
+        Survey {
+            name: name.into(),
+            source: shown_path(folder),
+            images: self.pictures.len(),
+            classes: self.classes.iter().cloned().zip(self.counts()).collect(),
+            sizes: Survey::sizes_of(self.pictures.iter().map(|found| (found.look.width, found.look.height))),
+            channels: self.channels(),
+            left_out,
+            notes: self.notes.clone(),
+        }
+    }
+
+    /// The error of a folder without a picture that can be read.
+    pub fn nothing(&self, folder: &Path) -> DataError {
+        let path = shown_path(folder);
+        let rest = self.left_out.iter().map(LeftOut::to_string).collect::<Vec<_>>().join("; ");
+        if !self.broken.is_empty() {
+            let broken = super::skipped(&self.broken, self.broken.len());
+            return DataError::Unfit { problem: format!("{path}: no picture could be read; {broken}") };
+        }
+        let found = if rest.is_empty() { String::new() } else { format!("; there are {rest}") };
+        let problem = format!("there are no pictures in this folder or its sub-folders (difflab reads {READ}){found}");
+        DataError::Missing { path, problem }
+    }
+}

@@ -1,0 +1,70 @@
+//! Memory for a dataset, asked for once.
+
+use super::{DataError, thousands};
+
+/// Zeros for `images` of shape `(height, width, channels)`.
+///
+/// # Errors
+/// Those of [`check_room`].
+pub(super) fn room_for(images: usize, shape: (usize, usize, usize)) -> Result<Vec<u8>, DataError> {
+    let bytes = check_room(images, shape)?;
+    let mut room = Vec::new();
+    reserve(&mut room, bytes)?;
+    room.resize(bytes, 0);
+    Ok(room)
+}
+
+/// Makes room for exactly `bytes` more.
+///
+/// # Errors
+/// Where the system has no more memory to give.
+pub(super) fn reserve(room: &mut Vec<u8>, bytes: usize) -> Result<(), DataError> {
+    room.try_reserve_exact(bytes).map_err(|_| DataError::Unfit {
+        problem: format!("there is no memory for {} MiB of images; set a smaller data.image_size", mib(bytes)),
+    })
+}
+
+/// Bytes that `images` of shape `(height, width, channels)` need.
+///
+/// # Errors
+/// A sentence with what to set, where the machine has not got that much memory free.
+pub(super) fn check_room(images: usize, (height, width, channels): (usize, usize, usize)) -> Result<usize, DataError> {
+    let unfit = |needed: String, free: String| DataError::Unfit {
+        problem: format!(
+            "{} images of {width}×{height} pixels with {channels} channels need {needed} MiB of memory{free}; set a \
+             smaller data.image_size, or data.channels = 1, or take fewer images",
+            thousands(images)
+        ),
+    };
+    let bytes = [height, width, channels].iter().try_fold(images, |product, &n| product.checked_mul(n));
+    let bytes = bytes.ok_or_else(|| unfit("more than countable".into(), String::new()))?;
+    match free_memory() {
+        Some(free) if bytes > free => Err(unfit(mib(bytes), format!(", and {} MiB are free", mib(free)))),
+        _ => Ok(bytes),
+    }
+}
+
+fn mib(bytes: usize) -> String {
+    thousands(bytes.div_ceil(1 << 20))
+}
+
+/// Bytes of memory that a new allocation can have, where the system tells: `MemAvailable` of proc(5).
+fn free_memory() -> Option<usize> {
+    let about = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = about.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_machine_holds_is_refused_with_what_to_set() {
+        assert_eq!(room_for(2, (3, 4, 1)).unwrap(), [0; 24]);
+        let message = room_for(1_000_000_000, (6000, 4000, 3)).unwrap_err().to_string();
+        assert!(message.contains("data.image_size") && message.contains("4000×6000"), "{message}");
+        assert!(room_for(usize::MAX, (2, 2, 3)).is_err());
+    }
+}
