@@ -44,8 +44,17 @@ fn config() -> Config {
 }
 
 fn open(config: Config, run: RunChoice, audience: Audience) -> Lab {
-    Lab::spawn(LabPlan { config, run, device: Device::Cpu, threads: 1, accept_data: false, audience, warnings: vec![] })
-        .unwrap()
+    Lab::spawn(LabPlan {
+        config,
+        run,
+        device: Device::Cpu,
+        threads: 1,
+        accept_data: false,
+        audience,
+        warnings: vec![],
+        chosen: vec![],
+    })
+    .unwrap()
 }
 
 fn new_run(dir: &Path) -> RunChoice {

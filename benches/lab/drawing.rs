@@ -85,6 +85,7 @@ fn run_of(steps: u64) -> State {
         threads: 2,
         start_step: 0,
         warnings: vec![],
+        chosen: vec![],
         config,
     };
     update(&mut state, Message::Resize(COLUMNS, ROWS));

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::sample::at_the_shell;
 use crate::config::DataConfig;
 use crate::data::thousands;
-use crate::data::{self, CatalogueEntry, Dataset, Embedded};
+use crate::data::{self, CatalogueEntry, Dataset, Embedded, Survey};
+use crate::lab::side_for;
 use crate::picture;
 use crate::picture::palette::DARK;
 use crate::speak;
@@ -80,7 +81,17 @@ pub fn run(args: Args) -> Result<()> {
             speak::print(&format!("{:#}\n", Value::from(entries)))?;
         }
         DataCommand::Show { name, format, image_size, out, images } => {
-            let config = DataConfig { image_size, ..data::locate(&name)? };
+            let located = data::locate(&name)?;
+            let survey = match located.dataset.as_str() {
+                "images" => Some(data::survey(&located, &mut |_| {})?),
+                _ => None,
+            };
+            // Pictures of many sizes have to have one to be shown.
+            let image_size = match &survey {
+                Some(survey) if image_size == 0 => side_for(survey),
+                _ => image_size,
+            };
+            let config = DataConfig { image_size, ..located };
             let started = Instant::now();
             let dataset = data::load(&config)?;
             let took = started.elapsed().as_secs_f64();
@@ -90,8 +101,8 @@ pub fn run(args: Args) -> Result<()> {
             let catalogue = data::catalogue();
             let entry = catalogue.iter().find(|entry| entry.name == config.dataset);
             match format {
-                Format::Table => speak::print(&facts(&dataset, entry, took))?,
-                Format::Json => speak::print(&format!("{:#}\n", dataset_json(&dataset, entry)))?,
+                Format::Table => speak::print(&facts(&dataset, entry, survey.as_ref(), took))?,
+                Format::Json => speak::print(&format!("{:#}\n", dataset_json(&dataset, entry, survey.as_ref())))?,
             }
             let points = picture::is_points((dataset.height, dataset.width, dataset.channels));
             match out {
@@ -182,7 +193,7 @@ fn entry_json(entry: &CatalogueEntry) -> Value {
     })
 }
 
-fn facts(dataset: &Dataset, entry: Option<&CatalogueEntry>, took: f64) -> String {
+fn facts(dataset: &Dataset, entry: Option<&CatalogueEntry>, survey: Option<&Survey>, took: f64) -> String {
     let counts: Vec<String> =
         dataset.classes.iter().zip(dataset.class_counts()).map(|(c, n)| format!("{c} ({})", thousands(n))).collect();
     let classes = if counts.is_empty() { "none: there are no labels".into() } else { counts.join(", ") };
@@ -198,11 +209,47 @@ fn facts(dataset: &Dataset, entry: Option<&CatalogueEntry>, took: f64) -> String
     if let Some(entry) = entry {
         text.push_str(&format!("  licence  {}\n", entry.licence));
     }
+    if let Some(survey) =
+        survey.filter(|survey| survey.one_size() != Some((dataset.width as u32, dataset.height as u32)))
+    {
+        text.push_str(&format!("  stored   {}; shown and trained on as above\n", stored(survey)));
+    }
+    for left_out in survey.iter().flat_map(|survey| &survey.left_out) {
+        text.push_str(&format!("  left out {left_out}\n"));
+    }
     text.push_str(&format!("  from     {} (read in {took:.2} s)\n", dataset.source));
     text
 }
 
-fn dataset_json(dataset: &Dataset, entry: Option<&CatalogueEntry>) -> Value {
+/// Sizes that are named.
+const SIZES: usize = 5;
+
+/// "640×480 (12), 480×640 (3) and 4 other sizes".
+fn stored(survey: &Survey) -> String {
+    let named: Vec<String> = survey
+        .sizes
+        .iter()
+        .take(SIZES)
+        .map(|((width, height), images)| format!("{width}×{height} ({})", thousands(*images)))
+        .collect();
+    match survey.sizes.len().saturating_sub(SIZES) {
+        0 => named.join(", "),
+        more => format!("{} and {} other sizes", named.join(", "), thousands(more)),
+    }
+}
+
+fn survey_json(survey: &Survey) -> (Value, Value) {
+    let sizes = survey.sizes.iter();
+    let sizes = sizes.map(|((width, height), images)| json!({ "width": width, "height": height, "images": images }));
+    let left_out = survey
+        .left_out
+        .iter()
+        .map(|kind| json!({ "what": kind.what, "why": kind.why, "count": kind.count, "examples": kind.examples }));
+    (sizes.collect(), left_out.collect())
+}
+
+fn dataset_json(dataset: &Dataset, entry: Option<&CatalogueEntry>, survey: Option<&Survey>) -> Value {
+    let (sizes, left_out) = survey.map(survey_json).unzip();
     let classes: Vec<Value> = dataset
         .classes
         .iter()
@@ -218,6 +265,8 @@ fn dataset_json(dataset: &Dataset, entry: Option<&CatalogueEntry>) -> Value {
         "width": dataset.width,
         "channels": dataset.channels,
         "classes": classes,
+        "sizes": sizes,
+        "left_out": left_out,
         "warnings": dataset.warnings,
     })
 }
@@ -303,10 +352,10 @@ mod tests {
     fn facts_and_pictures_come_from_the_images_themselves() {
         let dataset = data::load(&data::locate("mnist-10k").unwrap()).unwrap();
         let catalogue = data::catalogue();
-        let text = facts(&dataset, catalogue.iter().find(|entry| entry.name == "mnist-10k"), 0.1);
+        let text = facts(&dataset, catalogue.iter().find(|entry| entry.name == "mnist-10k"), None, 0.1);
         assert!(text.contains("10,000 of 28×28 grey") && text.contains("7 (1,000)"), "{text}");
         assert!(text.contains("licence  CC BY-SA 3.0"), "{text}");
-        assert_eq!(dataset_json(&dataset, None)["classes"][3], json!({ "name": "3", "images": 1000 }));
+        assert_eq!(dataset_json(&dataset, None, None)["classes"][3], json!({ "name": "3", "images": 1000 }));
         let picture = examples(&dataset, 10, 3);
         assert_eq!(picture.dimensions(), (10 * 29 + 1, 3 * 29 + 1));
         let fives = dataset.labels.iter().enumerate().filter(|(_, label)| **label == 5).map(|(index, _)| index);

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use super::device;
-use crate::config::{self, Config};
+use super::{device, source};
+use crate::config;
 use crate::headless::{self, Log};
 use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
 use crate::run;
@@ -20,7 +20,8 @@ const DEFAULT_CONFIG: &str = "mnist";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The experiment: a path to a .toml file, or the name of a shipped config [default: mnist].
+    /// The experiment: a path to a .toml file, the name of a shipped config, or your data: a folder of
+    /// pictures or a file of images, for which a config is made [default: mnist].
     #[arg(value_name = "CONFIG")]
     config: Option<String>,
     /// Train without a screen: a progress bar on a terminal, JSON lines on a pipe.
@@ -101,20 +102,23 @@ fn plan(args: &Args) -> Result<LabPlan> {
     let mut overrides = args.set.clone();
     overrides.extend(args.steps.map(|steps| format!("train.steps={steps}")));
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
-    let (config, run) = match &args.resume {
+    let (config, run, chosen) = match &args.resume {
         Some(run) => {
             let path = run::find(run)?;
             let config = run::resumed_config(&path, &overrides, args.accept_data)?;
-            (config, RunChoice::Resume(path))
+            (config, RunChoice::Resume(path), Vec::new())
         }
         None => {
-            let config = Config::load(args.config.as_deref().unwrap_or(DEFAULT_CONFIG), &overrides)?;
+            let word = args.config.as_deref().unwrap_or(DEFAULT_CONFIG);
+            let (config, chosen) = source::config_of(word, &overrides)?;
             if let Some(dir) = &args.run {
                 run::check_free(dir)?;
             }
-            (config, RunChoice::New { dir: args.run.clone() })
+            (config, RunChoice::New { dir: args.run.clone() }, chosen)
         }
     };
+    // Before the screen opens, and before the data are loaded.
+    chosen.iter().for_each(|line| speak::remark(format_args!("  {line}")));
     let mut warnings = config.validate()?;
     // What a run that goes on is made of can't change any more.
     if args.resume.is_none() {
@@ -128,5 +132,6 @@ fn plan(args: &Args) -> Result<LabPlan> {
         accept_data: args.accept_data,
         audience: Audience::Screen,
         warnings,
+        chosen,
     })
 }

@@ -18,6 +18,7 @@ mod program;
 mod runs;
 pub mod sample;
 pub mod schedule;
+mod source;
 mod study;
 mod tensor_words;
 mod usage;

@@ -61,6 +61,7 @@ impl<W: Write> JsonLines<W> {
                 "start_step": info.start_step,
                 "steps": info.config.train.steps,
                 "warnings": info.warnings,
+                "chosen": info.chosen,
             }),
             Event::Step(record) if record.step % self.log_every == 0 || record.val_loss.is_some() => {
                 return step_line(record);

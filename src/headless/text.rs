@@ -71,13 +71,14 @@ pub fn sentences(event: &Event) -> Vec<String> {
         Event::Ready(info) => {
             let mut lines = vec![
                 format!(
-                    "{} · {} {} parameters · {} {}, {} held out · {} ({} threads)",
+                    "{} · {} {} parameters · {} {}, {} more held out (drawn by seed {}) · {} ({} threads)",
                     info.config.name,
                     info.network,
                     info.parameters,
                     info.train_images,
                     info.samples_word(),
                     info.held_out_images,
+                    info.config.seed,
                     info.device,
                     info.threads
                 ),

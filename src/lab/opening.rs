@@ -130,6 +130,9 @@ pub fn open(
         journal.event(*step, "snapshot_lost", &what);
         warnings.push(what);
     }
+    for choice in &plan.chosen {
+        journal.event(start_step, "chosen", choice)?;
+    }
     for warning in &warnings {
         journal.event(start_step, "warning", warning);
     }
@@ -157,6 +160,7 @@ pub fn open(
         threads: workers.threads(),
         start_step,
         warnings,
+        chosen: plan.chosen.clone(),
         config: config.clone(),
     };
     outbox.send(Event::Ready(Arc::new(info)));

@@ -20,6 +20,8 @@ pub struct LabPlan {
     pub audience: Audience,
     /// What the user should know before it starts (what validation had to say).
     pub warnings: Vec<String>,
+    /// What was chosen for the user, a line each.
+    pub chosen: Vec<String>,
 }
 
 /// Where the run's folder is.

@@ -98,6 +98,8 @@ pub struct RunInfo {
     pub start_step: u64,
     /// Warnings about the config or the data (a broken file skipped, a large terminal SNR).
     pub warnings: Vec<String>,
+    /// What was chosen for the user.
+    pub chosen: Vec<String>,
 }
 
 impl RunInfo {

@@ -96,6 +96,7 @@ mod tests {
             threads: 1,
             start_step: 0,
             warnings: vec![],
+            chosen: vec![],
         }))
     }
 

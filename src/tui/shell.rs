@@ -84,7 +84,7 @@ pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
 fn plan_of_another(plan: &LabPlan, config: &Config) -> Result<LabPlan> {
     let mut warnings = config.validate()?;
     warnings.extend(check_config_stability(config));
-    Ok(LabPlan { config: config.clone(), run: RunChoice::New { dir: None }, warnings, ..plan.clone() })
+    Ok(LabPlan { config: config.clone(), run: RunChoice::New { dir: None }, warnings, chosen: vec![], ..plan.clone() })
 }
 
 /// A terminal that is gone takes no words, and that is no reason to panic.

@@ -54,6 +54,7 @@ pub fn info(start_step: u64) -> RunInfo {
         threads: 2,
         start_step,
         warnings: vec![],
+        chosen: vec![],
         config,
     }
 }

@@ -91,6 +91,9 @@ fn phase_changed(state: &mut State, phase: Phase) {
 }
 
 fn ready(state: &mut State, info: Arc<RunInfo>) {
+    for choice in &info.chosen {
+        say(state, Gravity::Info, choice.clone());
+    }
     for warning in &info.warnings {
         say(state, Gravity::Warning, warning.clone());
     }

@@ -1,0 +1,178 @@
+//! Data without a config, with the real program: `difflab FOLDER` and `difflab FILE`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use difflab::config::Config;
+use image::{Rgb, RgbImage};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Short and small, whatever was chosen.
+const SHORT: [&str; 9] = [
+    "--steps=2",
+    "--set=model.block_out_channels=8",
+    "--set=model.norm_num_groups=4",
+    "--set=model.attention_levels=[]",
+    "--set=model.mid_attention=false",
+    "--set=preview.enabled=false",
+    "--set=preview.save_every=0",
+    "--threads=1",
+    "--no-tui",
+];
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn picture(root: &Path, name: &str, (width, height): (u32, u32), value: u8) {
+    let path = root.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    RgbImage::from_fn(width, height, |x, y| Rgb([value, x as u8, y as u8])).save(path).unwrap();
+}
+
+fn difflab(root: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_difflab"));
+    command.current_dir(root).env("HOME", root).args(args).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Trains for two steps on `word` and returns what was said, the run's config and the "ready" line.
+fn trains(root: &Path, word: &str, more: &[&str]) -> (String, Config, Value) {
+    let run = root.join("run");
+    let _ = fs::remove_dir_all(&run);
+    let output = difflab(root, &[&[word, "--run=~/run"], &SHORT[..], more].concat());
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{word}: {said}");
+    let config = Config::from_toml(&fs::read_to_string(run.join("config.toml")).unwrap(), "config.toml").unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let ready = out.lines().find(|line| line.contains("\"ready\"")).unwrap().parse().unwrap();
+    (said, config, ready)
+}
+
+#[test]
+fn a_folder_of_pictures_is_enough_to_train_and_what_was_chosen_is_said() {
+    let root = folder();
+    for i in 0..30 {
+        picture(root.path(), &format!("pets/cat/{i}.png"), (60 + i, 40), 7 * i as u8);
+        picture(root.path(), &format!("pets/dog/{i}.jpg"), (40, 50 + i), 8 * i as u8);
+    }
+    fs::write(root.path().join("pets/cat/notes.txt"), "no picture").unwrap();
+    fs::write(root.path().join("pets/dog/photo.heic"), "no picture").unwrap();
+    // What a shell would have replaced, it replaces itself.
+    let (said, config, ready) = trains(root.path(), "~/pets", &[]);
+    for part in [
+        "pets: 60 images in 2 classes (cat 30, dog 30)",
+        "data.image_size = 32: they come in",
+        "cropped to its central square",
+        "model.class_conditional = true: 2 classes",
+        "data.held_out = 0.05: 3 of the 60 images",
+        "config.toml in the run folder",
+    ] {
+        assert!(said.contains(part), "{part} is missing: {said}");
+    }
+    assert!(said.contains("left out") && said.contains(".heic"), "{said}");
+    assert!(!said.contains("train.steps ="), "what the user set was not chosen: {said}");
+    assert_eq!((config.data.image_size, config.data.channels, config.name.as_str()), (32, 3, "pets"));
+    assert_eq!(config.data.path, root.path().join("pets").display().to_string());
+    assert_eq!((config.train.steps, config.model.block_out_channels.clone()), (2, vec![8]));
+    assert_eq!((ready["train_images"].as_u64(), ready["held_out_images"].as_u64()), (Some(57), Some(3)));
+    let events = fs::read_to_string(root.path().join("run/events.jsonl")).unwrap();
+    assert!(events.contains("they come in"), "{events}");
+    // And it goes on.
+    let output = difflab(root.path(), &["--resume", "run", "--steps", "3", "--no-tui"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn few_tiny_and_odd_pictures_are_taken_as_they_are() {
+    let root = folder();
+    for i in 0..3 {
+        picture(root.path(), &format!("three/{i}.png"), (100, 80), 80 * i as u8);
+        picture(root.path(), &format!("wide/{i}.png"), (64, 1), 80 * i as u8);
+        picture(root.path(), &format!("dots/{i}.png"), (1, 1), 80 * i as u8);
+        picture(root.path(), &format!("one/class/{i}.png"), (16, 16), 80 * i as u8);
+        picture(root.path(), &format!("odd/{i}.png"), (30, 31), 80 * i as u8);
+    }
+    let shape = |ready: &Value| ready["image_shape"].to_string();
+    let (said, config, ready) = trains(root.path(), "three", &[]);
+    assert!(said.contains("too few to hold any out") && said.contains("3 images"), "{said}");
+    assert_eq!((shape(&ready), config.train.batch_size), ("[32,32,3]".into(), 8));
+    assert_eq!(ready["warnings"].to_string(), "[]");
+    assert_eq!(shape(&trains(root.path(), "wide", &[]).2), "[1,64,3]");
+    assert_eq!(shape(&trains(root.path(), "dots", &[]).2), "[1,1,3]");
+    assert_eq!(shape(&trains(root.path(), "odd", &[]).2), "[28,28,3]");
+    let (said, config, _) = trains(root.path(), "one", &["--set", "data.image_size=8"]);
+    assert!(said.contains("one class tells the network nothing") && !config.model.class_conditional, "{said}");
+    assert_eq!(config.data.image_size, 8);
+}
+
+#[test]
+fn a_file_of_images_is_data_too_and_what_is_neither_says_so() {
+    let root = folder();
+    let mut idx = vec![0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 8, 0, 0, 0, 8];
+    idx.extend((0..40u8).flat_map(|i| [6 * i; 64]));
+    fs::write(root.path().join("digits"), idx).unwrap();
+    let (said, config, ready) = trains(root.path(), "digits", &[]);
+    assert!(said.contains("40 images, 8×8"), "{said}");
+    assert_eq!((config.data.dataset.as_str(), ready["image_shape"].to_string()), ("idx", "[8,8,1]".to_string()));
+
+    let refused = |args: &[&str], words: &[&str]| {
+        let output = difflab(root.path(), &[args, &["--no-tui", "--run=never"]].concat());
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{args:?}: {said}");
+        assert!(!root.path().join("never").exists(), "{args:?}");
+    };
+    fs::create_dir(root.path().join("empty")).unwrap();
+    refused(&["empty"], &["empty", "no "]);
+    picture(root.path(), "single.png", (8, 8), 0);
+    refused(&["single.png"], &["name the folder"]);
+    refused(&["run"], &["is a run folder", "--resume run"]);
+    refused(&["nowhere"], &["nowhere"]);
+    refused(&["digits", "--set", "data.imagesize=8"], &["data.image_size"]);
+}
+
+#[test]
+fn showing_a_folder_tells_classes_sizes_and_what_is_left_out() {
+    let root = folder();
+    for i in 0..4 {
+        picture(root.path(), &format!("pets/cat/{i}.png"), (20 + i, 20), 0);
+        picture(root.path(), &format!("pets/dog/{i}.png"), (20, 20), 0);
+    }
+    fs::write(root.path().join("pets/cat/notes.heic"), "no picture").unwrap();
+    let output = difflab(root.path(), &["data", "show", "~/pets", "--images", "ascii"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for part in ["cat (4)", "dog (4)", "20×20", "other sizes", ".heic"] {
+        assert!(said.contains(part), "{part} is missing: {said}");
+    }
+    let output = difflab(root.path(), &["data", "show", "pets", "--format", "json"]);
+    let facts: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(facts["classes"][0]["images"], 4);
+    assert_eq!(facts["sizes"][0]["images"], 5);
+    assert_eq!(facts["left_out"][0]["count"], 1);
+}
+
+#[test]
+fn two_hundred_and_fifteen_hundred_pictures_need_no_more_than_their_path() {
+    let root = folder();
+    for i in 0..200 {
+        picture(root.path(), &format!("photos/{i}.png"), (8, 8), i as u8);
+    }
+    let config = format!("[data]\ndataset = \"images\"\npath = {:?}\n", root.path().join("photos"));
+    fs::write(root.path().join("own.toml"), config).unwrap();
+    let (_, _, ready) = trains(root.path(), "own.toml", &["--set=train.warmup_steps=0"]);
+    assert_eq!((ready["train_images"].as_u64(), ready["held_out_images"].as_u64()), (Some(190), Some(10)));
+    assert_eq!(ready["warnings"].to_string(), "[]", "the defaults pass their own checks");
+    for i in 200..1500 {
+        fs::copy(root.path().join(format!("photos/{}.png", i % 200)), root.path().join(format!("photos/{i}.png")))
+            .unwrap();
+    }
+    let (_, _, ready) = trains(root.path(), "own.toml", &["--set=train.warmup_steps=0"]);
+    assert_eq!((ready["train_images"].as_u64(), ready["held_out_images"].as_u64()), (Some(1425), Some(75)));
+}
