@@ -1,7 +1,7 @@
 //! Data without a config, with the real program: `difflab FOLDER` and `difflab FILE`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use difflab::config::Config;
