@@ -1,0 +1,338 @@
+//! `sample`, `eval` and `study` on a real run: what is asked wrongly, what comes out wrongly, and pictures made into
+//! noise and back.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use candle_core::{Device, Tensor};
+use serde_json::Value;
+use tempfile::TempDir;
+
+struct Place {
+    folder: TempDir,
+}
+
+/// A run of digits, trained once for all tests: small, but it knows digits from noise.
+fn place() -> &'static Place {
+    static PLACE: OnceLock<Place> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let place = Place { folder: tempfile::tempdir().unwrap() };
+        let train = ["mnist-quick", "--no-tui", "--threads", "2", "--steps", "120", "--run", "run"];
+        let set = ["preview.enabled=false", "data.held_out=40", "train.warmup_steps=10"];
+        place.succeeds(&[&train[..], &set.map(|set| ["--set", set]).concat()].concat());
+        // A digit as a person brings it along.
+        let data = difflab::data::load(&difflab::data::locate("mnist-10k").unwrap()).unwrap();
+        let nine = data.labels.iter().position(|&label| label == 9).unwrap();
+        let bytes = data.gather(&[nine], None).iter().map(|v| ((v + 1.0) * 127.5).round() as u8).collect();
+        image::GrayImage::from_raw(28, 28, bytes).unwrap().save(place.path("nine.png")).unwrap();
+        place
+    })
+}
+
+impl Place {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn difflab(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_difflab"));
+        // Whoever debugs Rust programs has this set.
+        command.env("RUST_BACKTRACE", "1").env_remove("RUST_LIB_BACKTRACE");
+        command.current_dir(self.folder.path()).args(args).output().unwrap()
+    }
+
+    fn succeeds(&self, args: &[&str]) -> (String, String) {
+        let output = self.difflab(args);
+        let (out, said) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
+        (out, said)
+    }
+
+    /// Expects this exit code and plain words; returns them.
+    fn fails(&self, args: &[&str], code: i32) -> String {
+        let output = self.difflab(args);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        assert_plain(&said);
+        said
+    }
+
+    fn words(&self, line: &str) -> (String, String) {
+        self.succeeds(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    fn refusal(&self, line: &str, code: i32) -> String {
+        self.fails(&line.split_whitespace().collect::<Vec<_>>(), code)
+    }
+
+    fn tensor(&self, file: &str, name: &str) -> Tensor {
+        candle_core::safetensors::load(self.path(file), &Device::Cpu).unwrap()[name].clone()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Sentences, and no backtrace, type of Rust, or number of the system.
+fn assert_plain(said: &str) {
+    for jargon in
+        ["panicked", "backtrace", "stack", "ChunkType", "shape mismatch", "os error", "invalid digit", "src/", "::"]
+    {
+        assert!(!said.contains(jargon), "{jargon} in: {said}");
+    }
+    assert!(!said.trim().is_empty() && said.lines().count() <= 12, "{said}");
+}
+
+fn rms(a: &Tensor, b: &Tensor) -> f32 {
+    (a - b).unwrap().sqr().unwrap().mean_all().unwrap().to_scalar::<f32>().unwrap().sqrt()
+}
+
+fn nine(place: &Place) -> Tensor {
+    let pixels = image::open(place.path("nine.png")).unwrap().into_luma8().into_raw();
+    let pixels: Vec<f32> = pixels.into_iter().map(|byte| f32::from(byte) / 127.5 - 1.0).collect();
+    Tensor::from_vec(pixels, (1, 1, 28, 28), &Device::Cpu).unwrap()
+}
+
+#[test]
+fn a_picture_becomes_noise_and_the_noise_the_picture_again() {
+    let place = place();
+    // As the README has it; the run's own settings have guidance, clamping and each class in turn.
+    let invert = "sample run -q --threads 2 --invert nine.png --out";
+    for (invert_with, sample_with) in [
+        ("--class 9", ""),
+        ("--class 9", "--class 9"),
+        ("", ""),
+        ("--class none", "--class none"),
+        ("--class 9 --steps 40", ""),
+        ("--class 9 --guidance-scale 1", ""),
+        ("--class 9 --guidance-scale 1 --set sample.guidance_interval=[0.0,0.6]", ""),
+    ] {
+        place.words(&format!("{invert} noise.safetensors {invert_with}"));
+        let sample = "sample run -q --threads 2 --noise noise.safetensors --out again.safetensors";
+        let (_, said) = place.words(&format!("{sample} {sample_with}"));
+        assert!(said.contains("found by --invert, and sampled as it was found, ddim"), "{said}");
+        let off = rms(&place.tensor("again.safetensors", "samples"), &nine(place));
+        assert!(off < 0.05, "{invert_with}: off by {off}");
+    }
+    // A flag overrules what the noise was found with.
+    let (_, said) = place.words("sample run --images ascii --noise noise.safetensors --class 4 --out four.safetensors");
+    assert!(said.contains("where no flag says otherwise"), "{said}");
+    assert!(rms(&place.tensor("four.safetensors", "samples"), &nine(place)) > 0.1);
+}
+
+#[test]
+fn the_null_class_can_be_asked_for() {
+    let place = place();
+    let sample = "sample run -q --threads 1 --num 2 --steps 3 --seed 5 --out";
+    place.words(&format!("{sample} none.safetensors --class none"));
+    place.words(&format!("{sample} one.safetensors --class 1 --guidance-scale 0"));
+    let off = rms(&place.tensor("none.safetensors", "samples"), &place.tensor("one.safetensors", "samples"));
+    assert!(off > 0.01, "no class is another question than class 1: {off}");
+    // w = −1 in (1 + w)·ε_cond − w·ε_uncond is the unconditional model, whatever the class.
+    place.words(&format!("{sample} minus.safetensors --class 1 --guidance-scale -1"));
+    let off = rms(&place.tensor("none.safetensors", "samples"), &place.tensor("minus.safetensors", "samples"));
+    assert!(off < 1e-4, "{off}");
+    let (shown, _) = place.words("sample run --images ascii --num 1 --steps 2 --class none --threads 1");
+    assert!(shown.contains("of no class"), "{shown}");
+    let said = place.refusal("sample run -q --class none --guidance-scale 2", 2);
+    assert!(said.contains("no class to guide towards"), "{said}");
+    place.words("sample run -q --num 1 --steps 2 --class 3 --negative-class none --guidance-scale 1 --threads 1");
+    place.words("sample run -q --num 1 --steps 2 --set sample.negative_class=none --threads 1");
+}
+
+#[test]
+fn samples_that_hold_nan_are_no_success_and_are_not_written() {
+    let place = place();
+    std::fs::write(place.path("old.png"), "as it was").unwrap();
+    let broken = "--guidance-scale 1e30 --set sample.clip_sample=false --steps 6 --threads 1";
+    for out in ["", "--out old.png", "--trajectory old.gif"] {
+        let said = place.refusal(&format!("sample run --num 3 --images ascii {broken} {out}"), 1);
+        assert!(said.contains("all 3 samples hold NaN or infinite values, since t = "), "{said}");
+        assert!(said.contains("nothing was shown or written") && said.contains("--guidance-scale"), "{said}");
+    }
+    assert_eq!(std::fs::read_to_string(place.path("old.png")).unwrap(), "as it was");
+    assert!(!place.path("old.gif").exists());
+
+    let eval =
+        "eval run --metrics vlb,fid,accuracy --vlb-images 8 --num 20 --steps 6 --guidance-scale 1e38 --threads 1";
+    let output = place.difflab(&format!("{eval} --format json").split_whitespace().collect::<Vec<_>>());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(report["vlb"]["total"]["mean"].is_f64() && report["judge_fid"].is_null());
+    assert!(report["skipped"]["fid"].as_str().unwrap().contains("NaN"), "{report}");
+    assert!(text(&output.stderr).contains("20 samples hold NaN"), "{}", text(&output.stderr));
+
+    let study = "study guidance run --out guided --num 10 --steps 6 --scales 0,1e38 --threads 1";
+    let said = place.refusal(study, 1);
+    assert!(said.contains("1 of 2 measurements have no samples"), "{said}");
+    let table = std::fs::read_to_string(place.path("guided/guidance.md")).unwrap();
+    assert!(table.contains("| NaN |") && table.contains("![samples at w = 0]"), "{table}");
+    // What was measured is kept with the reason.
+    assert!(place.refusal(study, 1).contains("1 of 2 measurements"));
+}
+
+#[test]
+fn flags_that_mean_nothing_are_refused_or_said_to() {
+    let place = place();
+    image::GrayImage::from_fn(28, 28, |x, _| image::Luma([if x < 7 { 255 } else { 0 }]))
+        .save(place.path("mask.png"))
+        .unwrap();
+    let inpaint = "sample run -q --inpaint nine.png --mask mask.png --num 1 --steps 4 --jumps 1 --threads 1";
+    for (line, words) in [
+        (format!("{inpaint} --strength 0.5"), "--strength belongs to --sdedit"),
+        ("sample run -q --strength 0.5".into(), "--strength belongs to --sdedit"),
+        ("sample run -q --sdedit nine.png --mask mask.png".into(), "--mask belongs to --inpaint"),
+        ("sample run -q --sdedit nine.png --jumps 3".into(), "--jumps belongs to --inpaint"),
+        ("sample run -q --sdedit nine.png --strength nan".into(), "a finite number is needed"),
+        ("sample run -q --sdedit nine.png --strength -0.5".into(), "above 0"),
+    ] {
+        let said = place.refusal(&line, 2);
+        assert!(said.contains(words), "{line}: {said}");
+    }
+    let (_, said) = place.words(inpaint);
+    assert!(said.contains("25.0 % of the pixels are new"), "{said}");
+    for (flags, words) in [
+        ("--eta 0.5 --sampler euler", "--eta is ddim's"),
+        ("--rho 5", "--rho is that of --spacing karras"),
+        ("--s-churn 3", "--s-churn is edm's"),
+        ("--guidance-scale 0 --guidance-rescale 0.5", "--guidance-rescale changes nothing without guidance"),
+    ] {
+        let (_, said) = place.words(&format!("sample run -q --num 1 --steps 2 --threads 1 {flags}"));
+        assert!(said.contains(words), "{flags}: {said}");
+    }
+}
+
+#[test]
+fn masks_on_transparent_ground_are_read_as_they_were_painted() {
+    let place = place();
+    let clear = image::Rgba([0, 0, 0, 0]);
+    for (name, paint) in [("white", [255; 4]), ("black", [0, 0, 0, 255])] {
+        let mask = image::RgbaImage::from_fn(28, 28, |x, _| if x < 14 { image::Rgba(paint) } else { clear });
+        mask.save(place.path("mask-rgba.png")).unwrap();
+        let out = format!("{name}.safetensors");
+        let inpaint = "sample run -q --inpaint nine.png --mask mask-rgba.png --num 1 --steps 4 --jumps 1 --threads 1";
+        let (_, said) = place.words(&format!("{inpaint} --class 9 --out {out}"));
+        assert!(said.contains("50.0 % of the pixels are new") && said.contains("transparent ground is kept"), "{said}");
+        let (made, given) = (place.tensor(&out, "samples"), nine(place));
+        let right = |x: &Tensor| x.narrow(3, 14, 14).unwrap();
+        assert!(rms(&right(&made), &right(&given)) < 1e-6, "the right half is kept");
+        assert!(rms(&made, &given) > 1e-3, "the left half is new");
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_of_a_run_is_told_in_a_sentence_with_code_2() {
+    let place = place();
+    std::fs::create_dir_all(place.path("folder.png")).unwrap();
+    std::fs::write(place.path("torn.png"), &std::fs::read(place.path("nine.png")).unwrap()[..60]).unwrap();
+    std::fs::write(place.path("notes.safetensors"), "not tensors").unwrap();
+    let wrong = Tensor::zeros((1, 1, 27, 28), candle_core::DType::F32, &Device::Cpu).unwrap();
+    candle_core::safetensors::save(&HashMap::from([("noise", wrong)]), place.path("wrong.safetensors")).unwrap();
+    for (line, words) in [
+        ("sample nowhere", "no run \"nowhere\""),
+        ("sample folder.png", "not a run folder"),
+        ("sample run --checkpoint 7", "none of step 7"),
+        ("sample run --num 0", "nothing to sample"),
+        ("sample run --num -1", "a whole number is needed"),
+        ("sample run --num 1000000000", "GiB of memory"),
+        ("sample run --steps 0", "1 to 1000 timesteps"),
+        ("sample run --steps 1001", "1 to 1000 timesteps"),
+        ("sample run --seed -1", "a whole number is needed"),
+        ("sample run --eta 2", "between 0 and 1"),
+        ("sample run --eta -1", "between 0 and 1"),
+        ("sample run --guidance-scale nan", "a finite number is needed"),
+        ("sample run --guidance-scale inf", "a finite number is needed"),
+        ("sample run --guidance-rescale -0.5", "between 0 and 1"),
+        ("sample run --guidance-interval 0.5", "two numbers"),
+        ("sample run --class horse", "classes 0 to 9"),
+        ("sample run --class 10", "classes 0 to 9"),
+        ("sample run --class -1", "classes 0 to 9"),
+        ("sample run --sampler plms", "there is no"),
+        ("sample run --out folder.png", "it is a folder"),
+        ("sample run --out nowhere/x.png", "there is no folder nowhere"),
+        ("sample run --out x.jpg", "must end in .png"),
+        ("sample run --sdedit torn.png", "torn.png"),
+        ("sample run --invert nowhere.png", "nowhere.png"),
+        ("sample run --noise notes.safetensors", "not a safetensors file"),
+        ("sample run --noise wrong.safetensors", "this run needs [N, 1, 28, 28]"),
+        ("sample run --timesteps 10,20", "fall"),
+        ("sample run --set sample.nonsense=1", "unknown key"),
+        ("eval run --steps 1001", "1 to 1000 timesteps"),
+        ("eval run --num 0", "0 is not possible"),
+        ("eval run --tolerance nan", "a finite number is needed"),
+        ("eval run --metrics energy_distance", "compares points"),
+        ("eval run --metrics fid --num 1", "at least two samples"),
+        ("eval run --metrics pr --num 3", "at least 4 samples"),
+        ("eval run --metrics diversity --num 10", "--num 20 or more"),
+        ("study steps run --steps 0 --out s", "1 to 1000 timesteps"),
+        ("study guidance run --scales nan --out s", "a finite number is needed"),
+        ("study steps run --out nine.png", "nine.png"),
+        ("compare run nowhere", "no run \"nowhere\""),
+        ("compare run run --plot nowhere/x.png", "there is no folder nowhere"),
+        ("schedule --plot folder.png", "it is a folder"),
+        ("schedule --at 0", "1 to T = 1000"),
+        ("schedule --beta-end inf", "a finite number is needed"),
+        ("export run nine.png", "nine.png"),
+        ("doctor nowhere", "no run \"nowhere\""),
+        ("--resume nowhere --no-tui", "no run \"nowhere\""),
+        ("mnist-quick --no-tui --run nine.png", "nine.png"),
+        ("mnist-quick --no-tui --threads -1", "a whole number is needed"),
+    ] {
+        let said = place.refusal(line, 2);
+        assert!(said.contains(words), "{line}: `{words}` is missing in: {said}");
+    }
+}
+
+#[test]
+fn steps_of_a_schedule_count_from_the_end_too() {
+    let (printed, _) = place().words("schedule linear --at -1,1 --format json");
+    let value: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(value["linear"]["step"], serde_json::json!([1000, 1]));
+}
+
+#[test]
+fn few_samples_are_measured_as_far_as_they_go() {
+    let place = place();
+    let (printed, said) =
+        place.words("eval run --metrics fid,pr,diversity,accuracy --num 3 --steps 4 --threads 2 --format json");
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    assert!(report["judge_fid"]["mean"].is_f64() && report["accuracy"]["mean"].is_f64());
+    for (key, metric, why) in [("precision", "pr", "nearest neighbours"), ("diversity", "diversity", "two samples")] {
+        assert!(report[key].is_null(), "{report}");
+        assert!(report["skipped"][metric].as_str().unwrap().contains(why), "{report}");
+    }
+    assert!(said.contains("warning: the judge-FID of 3 samples says little"), "{said}");
+    assert!(report["warnings"][0].as_str().unwrap().contains("3 samples"));
+    let (table, _) = place.words("eval run --metrics fid,pr --num 3 --steps 4 --threads 2");
+    assert!(table.contains("precision        not measurable") && table.contains("pr: not measurable:"), "{table}");
+    assert!(!table.contains("0.000"), "{table}");
+    // More samples than the run held images out.
+    let (_, said) = place.words("eval run --metrics fid --num 60 --steps 2 --threads 2");
+    assert!(said.contains("held only 40 images out"), "{said}");
+}
+
+#[test]
+fn a_run_of_few_timesteps_is_measured_with_as_many() {
+    let place = place();
+    let train = ["mnist-quick", "--no-tui", "--threads", "2", "--steps", "2", "--run", "short"];
+    let set = [
+        "diffusion.timesteps=10",
+        "train.timestep_bins=5",
+        "sample.steps=5",
+        "preview.steps=5",
+        "preview.enabled=false",
+        "data.held_out=0",
+    ];
+    place.succeeds(&[&train[..], &set.map(|set| ["--set", set]).concat()].concat());
+    let (printed, said) =
+        place.words("eval short --num 20 --vlb-images 8 --nll-images 1 --tolerance 0.1 --threads 2 --format json");
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(report["steps"], 10, "{said}");
+    assert!(report["vlb"]["total"]["mean"].is_f64() && report["judge_fid"]["mean"].is_f64(), "{printed}");
+    assert!(report["judge_fid"]["floor"].is_null(), "nothing was held out");
+    let (_, said) = place.words("sample short -q --num 1 --threads 1");
+    assert!(!said.contains("panicked"), "{said}");
+}
