@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use candle_core::Device;
+use candle_core::{DType, Device, Tensor};
 use difflab::config::{Config, DataConfig};
 use difflab::data;
-use difflab::run::{self, LoadedModel, checkpoint};
+use difflab::run::{self, HowFound, LoadedModel, checkpoint};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -184,8 +184,9 @@ fn run_targets(place: &Path) -> Vec<Target> {
         }));
     }
     let noise = place.join("noise.safetensors");
-    run::write_noise(&noise, &candle_core::Tensor::zeros((2, 8, 8, 1), candle_core::DType::F32, &Device::Cpu).unwrap())
-        .unwrap();
+    let zeros = Tensor::zeros((2, 8, 8, 1), DType::F32, &Device::Cpu).unwrap();
+    let how = HowFound { sample: Config::default().sample, class: Some(1) };
+    run::write_noise(&noise, &zeros, &how).unwrap();
     let file = noise.clone();
     targets.push(target("noise", noise, move || run::read_noise(&file, (8, 8, 1)).map(drop).map_err(words)));
     targets

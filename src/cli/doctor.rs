@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::doctor_run;
 use crate::data::catalogue;
+use crate::kernels::default_threads;
 use crate::speak;
 use crate::tui::abilities;
 use crate::tui::image_protocol::{Graphics, ImageProtocol, detect, multiplexer};
@@ -223,7 +224,7 @@ impl Machine {
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             physical_cores: num_cpus::get_physical(),
             logical_cores: num_cpus::get(),
-            training_threads: num_cpus::get_physical(),
+            training_threads: default_threads(),
             simd: simd(),
             memory_bytes: memory_field(&memory, "MemTotal:"),
             memory_available_bytes: memory_field(&memory, "MemAvailable:"),

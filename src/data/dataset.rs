@@ -61,6 +61,13 @@ impl Dataset {
         out
     }
 
+    /// `n` indices evenly spread over the set, which is often in the order of its classes; all of them where it
+    /// has no more.
+    pub fn spread(&self, n: usize) -> Vec<usize> {
+        let (len, n) = (self.len(), n.min(self.len()));
+        (0..n).map(|i| i * len / n).collect()
+    }
+
     /// Classes of the images at `indices`; empty when unlabelled.
     pub fn class_of(&self, indices: &[usize]) -> Vec<u32> {
         indices.iter().filter_map(|&index| self.labels.get(index).copied()).collect()

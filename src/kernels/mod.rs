@@ -15,6 +15,8 @@ mod dispatch;
 mod elementwise;
 mod group_norm;
 pub mod memory;
+#[cfg(test)]
+mod non_finite_tests;
 mod normalized_again;
 pub mod optimizer;
 pub mod precision;
@@ -35,4 +37,4 @@ pub use dispatch::{
 };
 pub use residual::ResidualBlock;
 pub use simd::Isa;
-pub use workers::Workers;
+pub use workers::{Workers, default_threads};

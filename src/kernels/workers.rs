@@ -9,18 +9,25 @@ use std::ops::Range;
 use anyhow::{Context, Result};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+/// One thread for each physical core, but no more than this process may use: a batch system, `taskset` or a
+/// container's quota can leave it fewer, and workers that share a core wait for each other at every step.
+pub fn default_threads() -> usize {
+    let allowed = std::thread::available_parallelism().map_or(usize::MAX, usize::from);
+    num_cpus::get_physical().min(allowed).max(1)
+}
+
 /// A fixed number of single-threaded workers.
 pub struct Workers {
     pools: Vec<ThreadPool>,
 }
 
 impl Workers {
-    /// `threads` workers; 0 means one for each physical core.
+    /// `threads` workers; 0 means [`default_threads`].
     ///
     /// # Errors
     /// When the system refuses to start a thread.
     pub fn new(threads: usize) -> Result<Self> {
-        let threads = if threads == 0 { num_cpus::get_physical() } else { threads };
+        let threads = if threads == 0 { default_threads() } else { threads };
         let pools = (0..threads.max(1))
             .map(|i| {
                 ThreadPoolBuilder::new()
@@ -79,6 +86,30 @@ mod tests {
             assert_eq!(all, (0..n).collect::<Vec<_>>());
             assert!(shares.iter().all(|s| !s.is_empty()));
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_more_threads_are_taken_than_the_affinity_leaves() {
+        // A thread of its own: affinity belongs to threads, and ends with them.
+        let threads = std::thread::spawn(|| {
+            // SAFETY: both calls only read and write `set`, which is as large as they are told.
+            unsafe {
+                let mut set: libc::cpu_set_t = std::mem::zeroed();
+                let size = std::mem::size_of_val(&set);
+                assert_eq!(libc::sched_getaffinity(0, size, &mut set), 0);
+                let mut found = false;
+                for cpu in 0..libc::CPU_SETSIZE as usize {
+                    // The first processor of those allowed stays.
+                    if libc::CPU_ISSET(cpu, &set) && std::mem::replace(&mut found, true) {
+                        libc::CPU_CLR(cpu, &mut set);
+                    }
+                }
+                assert_eq!(libc::sched_setaffinity(0, size, &set), 0);
+            }
+            default_threads()
+        });
+        assert_eq!(threads.join().unwrap(), 1);
     }
 
     #[test]

@@ -131,7 +131,7 @@ pub fn open(
         warnings.push(what);
     }
     for choice in &plan.chosen {
-        journal.event(start_step, "chosen", choice)?;
+        journal.event(start_step, "chosen", choice);
     }
     for warning in &warnings {
         journal.event(start_step, "warning", warning);

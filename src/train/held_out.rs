@@ -2,6 +2,7 @@
 //! move it.
 
 use anyhow::Result;
+use rand::seq::SliceRandom;
 
 use super::batch::{Batch, Recipe};
 use super::times::stratified;
@@ -17,7 +18,7 @@ pub struct HeldOut {
 }
 
 impl HeldOut {
-    /// The first images of `data` (at most 256) in batches of `batch_size`; `None` when there are
+    /// At most 256 images, evenly spread over `data`, in batches of `batch_size`; `None` when there are
     /// none. Timesteps are stratified: one in each N-th of 0..T, so that a small set covers them all.
     pub fn new(
         recipe: Recipe,
@@ -26,19 +27,22 @@ impl HeldOut {
         seed: u64,
         conditional: bool,
     ) -> Result<Option<Self>> {
-        let n = data.len().min(MOST_IMAGES);
+        let indices = data.spread(MOST_IMAGES);
+        let n = indices.len();
         if n == 0 {
             return Ok(None);
         }
         let mut rng = generator(seed, Stream::HeldOutNoise, 0);
-        let indices: Vec<usize> = (0..n).collect();
-        let timesteps = stratified(&recipe.parameterization.schedule, n, &mut rng);
+        let mut timesteps = stratified(&recipe.parameterization.schedule, n, &mut rng);
+        // Data are often in the order of their classes: in order as well, each class would meet its own noise levels.
+        timesteps.shuffle(&mut generator(seed, Stream::HeldOutNoise, 1));
         let size = data.height * data.width * data.channels;
         let noise = normal(&mut rng, n * size);
         let batches = indices
             .chunks(batch_size.max(1))
-            .map(|chunk| {
-                let (start, end) = (chunk[0], chunk[0] + chunk.len());
+            .zip((0..).step_by(batch_size.max(1)))
+            .map(|(chunk, start)| {
+                let end = start + chunk.len();
                 Batch::assemble(
                     recipe,
                     (data.height, data.width, data.channels),
@@ -54,5 +58,50 @@ impl HeldOut {
 
     pub fn batches(&self) -> &[Batch] {
         &self.batches
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use candle_core::Device;
+
+    use super::*;
+    use crate::config::DiffusionConfig;
+    use crate::diffusion::Parameterization;
+
+    /// 1,000 images in the order of their two classes.
+    fn two_classes() -> Dataset {
+        Dataset {
+            name: "two".into(),
+            source: String::new(),
+            height: 1,
+            width: 1,
+            channels: 1,
+            pixels: vec![0; 1000].into(),
+            labels: Arc::new((0..1000).map(|i| u32::from(i >= 500)).collect()),
+            classes: vec!["constant".into(), "noise".into()],
+            warnings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_class_is_measured_and_at_every_noise_level() {
+        let parameterization = Parameterization::from_config(&DiffusionConfig::default()).unwrap();
+        let recipe = Recipe { parameterization: &parameterization, device: &Device::Cpu };
+        let held_out = HeldOut::new(recipe, &two_classes(), 100, 0, true).unwrap().unwrap();
+        let (mut count, mut sum) = ([0; 2], [0.0; 2]);
+        for batch in held_out.batches() {
+            let classes = batch.classes.as_ref().unwrap().to_vec1::<u32>().unwrap();
+            for (class, t) in classes.into_iter().zip(&batch.timesteps) {
+                count[class as usize] += 1;
+                sum[class as usize] += t;
+            }
+        }
+        assert_eq!(count, [128, 128]);
+        let [first, second] = [sum[0] / 128.0, sum[1] / 128.0];
+        // The mean of 128 of 0..1000 has a standard deviation of 26.
+        assert!((first - second).abs() < 120.0, "class 0 is measured around t {first}, class 1 around {second}");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::command::{Metric, progress};
-use super::material::{Material, images, spread};
+use super::material::{Material, images};
 use super::samples::{Samples, WithFloor};
 use crate::data::Dataset;
 use crate::eval::{
@@ -135,7 +135,7 @@ struct Seen {
 impl Seen {
     /// `n` images, evenly spread over the set.
     fn of(judge: &Judge, data: &Dataset, n: usize) -> Result<Self> {
-        let indices = spread(data, n);
+        let indices = data.spread(n);
         let reading = judge.read(&images(data, &indices)?)?;
         let labels: Vec<usize> = data.class_of(&indices).into_iter().map(|class| class as usize).collect();
         let labels = if labels.len() == indices.len() { labels } else { reading.classes.clone() };

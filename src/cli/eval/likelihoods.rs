@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use indicatif::ProgressBar;
 
 use super::command::{Args, progress};
-use super::material::{Material, images, spread};
+use super::material::{Material, images};
 use crate::config::VarianceType;
 use crate::eval::{self, Bound, BoundSettings, Estimate, FlowSettings, Levels, Subject};
 use crate::kernels::Workers;
@@ -114,7 +114,7 @@ fn on_images<T>(
     measure: impl FnOnce(&Subject) -> Result<T>,
 ) -> Result<(T, Unit, usize)> {
     let data = material.unseen();
-    let indices = spread(data, wanted);
+    let indices = data.spread(wanted);
     let labels: Vec<usize> = data.class_of(&indices).into_iter().map(|class| class as usize).collect();
     let classes = (model.net.num_classes().is_some() && labels.len() == indices.len()).then_some(labels);
     let denoiser = |range: Range<usize>| -> Result<Box<dyn Denoiser + Send>> {

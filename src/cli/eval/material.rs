@@ -56,9 +56,3 @@ pub fn images(data: &Dataset, indices: &[usize]) -> Result<Tensor> {
     let shape = (indices.len(), data.height, data.width, data.channels);
     Ok(Tensor::from_vec(data.gather(indices, None), shape, &Device::Cpu)?)
 }
-
-/// `n` indices evenly spread over the set; all of them where it has no more.
-pub fn spread(data: &Dataset, n: usize) -> Vec<usize> {
-    let (len, n) = (data.len(), n.min(data.len()));
-    (0..n).map(|i| i * len / n).collect()
-}

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::material::{Material, spread};
+use super::material::Material;
 use super::samples::{Samples, WithFloor};
 use crate::eval::EnergyDistance;
 
@@ -26,7 +26,7 @@ impl Plane {
         let every: Vec<usize> = (0..reference.len()).collect();
         let distance = EnergyDistance::to(&reference.gather(&every, None));
         let points: Vec<f32> = samples.images.flatten_all()?.to_vec1()?;
-        let floor = spread(&material.train, if material.held_out.is_empty() { 0 } else { points.len() / 2 });
+        let floor = material.train.spread(if material.held_out.is_empty() { 0 } else { points.len() / 2 });
         Ok(Self {
             distance: WithFloor {
                 samples: distance.estimate(&points),
@@ -55,7 +55,7 @@ mod tests {
         let set = ["data.num_points=2000", "data.held_out=500"].map(String::from);
         let material = Material::load(&Config::load("two-moons", &set).unwrap()).unwrap();
         // Others than those of the floor, and as evenly spread: the set has one moon behind the other.
-        let others: Vec<usize> = spread(&material.train, 400).into_iter().map(|i| i + 1).collect();
+        let others: Vec<usize> = material.train.spread(400).into_iter().map(|i| i + 1).collect();
         let real = material.train.gather(&others, None);
         let moved = real.iter().map(|v| v + 0.3).collect();
         let (near, far) =

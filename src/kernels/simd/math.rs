@@ -2,7 +2,7 @@
 
 use super::Simd;
 
-/// eˣ to about 1 unit in the last place; x is clamped to -87..=88, where f32 ends.
+/// eˣ to about 1 unit in the last place; x is clamped to -87..=88, where f32 ends. NaN stays NaN.
 ///
 /// x = n·ln 2 + r with |r| ≤ ln 2 / 2, e^r by a polynomial of degree 6.
 ///
@@ -12,7 +12,8 @@ use super::Simd;
 pub(crate) unsafe fn exp<S: Simd>(x: S::V) -> S::V {
     // SAFETY: register arithmetic only.
     unsafe {
-        let x = S::max(S::min(x, S::splat(88.0)), S::splat(-87.0));
+        // x second: that is the operand that `min` and `max` return when it is NaN.
+        let x = S::max(S::splat(-87.0), S::min(S::splat(88.0), x));
         let n = S::round(S::mul(x, S::splat(std::f32::consts::LOG2_E)));
         // ln 2 in two parts: the first has few enough bits for n·ln 2 to be exact.
         let r = S::neg_mul_add(n, S::splat(0.693_359_4), x);
@@ -56,6 +57,15 @@ mod tests {
         unsafe fn run<S: Simd>(self) -> f32 {
             // SAFETY: register arithmetic only.
             unsafe { S::largest(exp::<S>(S::splat(self.0))) }
+        }
+    }
+
+    #[test]
+    fn the_exponential_of_nan_is_nan_and_of_infinity_the_end_of_its_range() {
+        for isa in Isa::available() {
+            // SAFETY: `Exp` needs nothing.
+            let [nan, above, below] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(|x| unsafe { isa.run(Exp(x)) });
+            assert!(nan.is_nan() && above > 1e38 && below < 1e-37, "{}: {nan} {above} {below}", isa.name());
         }
     }
 

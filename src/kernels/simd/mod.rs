@@ -50,7 +50,9 @@ pub(crate) trait Simd: Copy + 'static {
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller; `b` where b is NaN.
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
+    /// The larger; `b` where b is NaN.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sqrt(a: Self::V) -> Self::V;
     /// a · b + c
