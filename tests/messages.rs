@@ -145,7 +145,7 @@ fn every_key_that_a_message_names_exists() {
                     .find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
                     .unwrap_or(rest.len());
                 // "data.", the end of a sentence; "sample.png", a file.
-                let file_name = ["png", "gif", "safetensors", "json", "toml", "rs"].contains(&&rest[..end]);
+                let file_name = ["png", "gif", "safetensors", "json", "toml", "rs", "bin"].contains(&&rest[..end]);
                 if inside || end == 0 || file_name || rest[end..].starts_with('.') {
                     continue;
                 }

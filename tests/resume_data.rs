@@ -197,7 +197,7 @@ fn a_config_edited_by_hand_against_the_checkpoint_is_refused_by_key() {
     place.edit("learning_rate = 0.001", "learning_rate = 0.002");
     place.resumes(&[]);
     let events = fs::read_to_string(place.path("run/events.jsonl")).unwrap();
-    assert!(events.contains("with train.learning_rate = 0.002"), "{events}");
+    assert!(events.contains("train.learning_rate = 0.002"), "{events}");
 }
 
 #[test]

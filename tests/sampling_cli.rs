@@ -120,7 +120,8 @@ fn a_picture_becomes_noise_and_the_noise_the_picture_again() {
     // A flag overrules what the noise was found with.
     let (_, said) = place.words("sample run --images ascii --noise noise.safetensors --class 4 --out four.safetensors");
     assert!(said.contains("where no flag says otherwise"), "{said}");
-    assert!(rms(&place.tensor("four.safetensors", "samples"), &nine(place)) > 0.1);
+    let off = rms(&place.tensor("four.safetensors", "samples"), &place.tensor("again.safetensors", "samples"));
+    assert!(off > 0.02, "another class is another picture, even for this little trained network: {off}");
 }
 
 #[test]

@@ -40,6 +40,7 @@ timestep_loss_every = 5
 timestep_bins = 5
 [preview]
 enabled = false
+steps = 5
 [sample]
 steps = 3
 num = 2

@@ -97,7 +97,7 @@ fn archive(path: &Path) -> Result<ZipArchive<BufReader<File>>, DataError> {
     ZipArchive::new(BufReader::new(file)).map_err(|error| DataError::Malformed {
         file: shown_path(path),
         expected: "an .npz archive".into(),
-        found: format!("one that can't be read ({error}): is it truncated?"),
+        found: format!("one that can't be read ({}): is it truncated?", shown(&error.to_string())),
     })
 }
 

@@ -150,7 +150,11 @@ impl Reading<'_, '_> {
         let broken = |error: std::io::Error| DataError::Malformed {
             file: shown.clone(),
             expected: "CIFAR's archive of batches, cifar-10-binary.tar.gz or cifar-100-binary.tar.gz".into(),
-            found: format!("one that can't be read ({error})"),
+            found: match error.raw_os_error() {
+                Some(_) => format!("one that can't be read ({error})"),
+                // What the reader of archives says then repeats the bytes it stumbled over.
+                None => "one that is damaged or cut off".into(),
+            },
         };
         let content = open(path)?;
         self.total = usize::try_from(content.file_len / PIXELS as u64).unwrap_or(usize::MAX);

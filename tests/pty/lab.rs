@@ -246,8 +246,6 @@ impl Lab {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                // What it wrote last may still be on its way.
-                std::thread::sleep(Duration::from_millis(100));
                 return status.exit_code();
             }
             assert!(start.elapsed() < PATIENCE, "it doesn't end:\n{}", self.screen());
@@ -257,6 +255,12 @@ impl Lab {
 
     /// Panics unless the terminal is as it was before the program ran.
     pub fn assert_restored(&self) {
+        // What it wrote last may still be on its way.
+        let start = Instant::now();
+        while self.output().parser.screen().alternate_screen() && start.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(100));
         {
             let output = self.output();
             let screen = output.parser.screen();

@@ -8,7 +8,7 @@ use super::behaviour::{act, press};
 use super::demo::{config, opened, running};
 use super::paint::{buffer, characters};
 use crate::config::{Config, PathName, TimestepSpacing};
-use crate::lab::{Command, Event, SamplingSettings};
+use crate::lab::{Command, Event, Phase, SamplingSettings};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
@@ -179,6 +179,8 @@ fn ctrl_c_after_a_yes_leaves_instead() {
 fn a_run_that_could_not_be_saved_is_not_left_for_another_before_a_second_yes() {
     let mut state = ready();
     type_in(&mut state, ":seed=3\ny");
+    // The worker speaks of a failure before it ends.
+    update(&mut state, Message::Lab(Event::Phase(Phase::Failed("the disk is full".into()))));
     assert_eq!(update(&mut state, Message::Lab(Event::Ended(Err("the disk is full".into())))), []);
     assert!(!state.leaving && state.next.is_none());
     press(&mut state, KeyCode::Esc);
