@@ -6,7 +6,7 @@ use super::outbox::Outbox;
 use super::protocol::Event;
 use super::worker::Worker;
 use crate::run::checkpoint;
-use crate::train::TrainError;
+use crate::train::{TrainError, tenth};
 
 impl Worker {
     /// Training has ended with `error`. A step changes nothing before it is known to be good, so that the weights
@@ -46,7 +46,8 @@ impl Worker {
             ),
             (Ok(()), true, None) => format!(
                 "they are saved (step {step}), but spoiled already, and there is no earlier checkpoint: start anew \
-                 with difflab {run}/config.toml --run ANOTHER_FOLDER --set train.learning_rate=…"
+                 with difflab {run}/config.toml --run ANOTHER_FOLDER --set train.learning_rate={:e}",
+                tenth(self.parts.config.train.learning_rate)
             ),
         };
         told(error, &what)

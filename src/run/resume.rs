@@ -11,6 +11,7 @@ use anyhow::Result;
 use super::checkpoint::{self, Facts};
 use super::dir::config_of;
 use super::error::RunError;
+use super::identity::Identity;
 use super::loaded_model::kept_class_names;
 use crate::config::Config;
 use crate::data::{DataIdentity, thousands};
@@ -24,7 +25,9 @@ use crate::data::{DataIdentity, thousands};
 pub fn resumed_config(run: &Path, overrides: &[String], accept_data: bool) -> Result<Config> {
     let written = config_of(run)?;
     let asked = written.clone().with_overrides(overrides)?;
-    let newest = checkpoint::all(run).into_iter().next_back().map(|(_, path)| path);
+    let own = Identity::of(run).map(|identity| identity.run);
+    let newest =
+        checkpoint::list(run).into_iter().rfind(|found| !found.is_foreign(own.as_deref())).map(|found| found.path);
     // A damaged one is for others to report.
     let facts = newest.as_deref().map(Facts::of).and_then(Result::ok).unwrap_or_default();
     let name = newest.as_deref().map_or("the run".into(), name_of);

@@ -21,9 +21,15 @@ pub fn too_large(lr: f64, grad_norm: f64) -> Option<&'static str> {
     }
 }
 
+/// A tenth of `rate`, to three digits.
+pub fn tenth(rate: f64) -> f64 {
+    // What was printed can be read: the fallback is never taken.
+    format!("{:.2e}", rate / 10.0).parse().unwrap_or(rate / 10.0)
+}
+
 /// What may help, of what the config does not say already.
 pub fn advice(config: &TrainConfig, learning_rate_scale: f64, step: u64) -> String {
-    let mut advice = vec![format!("train.learning_rate = {:e} (a tenth)", config.learning_rate / 10.0)];
+    let mut advice = vec![format!("train.learning_rate = {:e} (a tenth)", tenth(config.learning_rate))];
     if learning_rate_scale > 1.0 {
         advice.push(format!("the learning rate as configured (it was set to × {learning_rate_scale} live)"));
     }

@@ -21,6 +21,7 @@ mod trainer;
 mod variance_loss;
 
 pub use batch::{Batch, LabelDrop, Recipe};
+pub use divergence::tenth;
 pub use ema::Ema;
 pub use error::TrainError;
 pub use learning_rate::learning_rate;
