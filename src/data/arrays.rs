@@ -8,10 +8,10 @@ use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::DataError;
 use super::gzip::open_file;
 use super::npy::Array;
 use super::shown::{shown, shown_path};
+use super::{DataError, thousands};
 
 /// Arrays of an archive that are looked at.
 const MOST_ARRAYS: usize = 1000;
@@ -36,11 +36,19 @@ enum Place {
     Entry(PathBuf, usize),
 }
 
-/// Arrays, and those that can't be read with the reason.
+/// An array that can't be read.
+pub(super) struct Unread {
+    /// "y_train", lower case.
+    pub name: String,
+    pub reason: String,
+}
+
+/// Arrays, those that can't be read, and what was chosen.
 #[derive(Default)]
 pub(super) struct Arrays {
     pub arrays: Vec<Named>,
-    pub unread: Vec<String>,
+    pub unread: Vec<Unread>,
+    pub notes: Vec<String>,
 }
 
 /// The arrays of an archive, of a `.npy` file and those beside it, or of a folder of such files.
@@ -55,8 +63,19 @@ pub(super) fn list(path: &Path) -> Result<Arrays, DataError> {
             .filter(|file| file.is_file())
             .collect();
         files.sort();
-        if let Some(archive) = files.iter().find(|file| ends_with(file, "npz")) {
-            return archive_arrays(archive);
+        let archive = files.iter().find(|file| ends_with(file, "npz"));
+        let count = files.iter().filter(|file| ends_with(file, "npz") || ends_with(file, "npy")).count();
+        if let Some(archive) = archive {
+            let mut found = archive_arrays(archive)?;
+            if count > 1 {
+                let name = shown_path(Path::new(archive.file_name().unwrap_or_default()));
+                found.notes.push(format!(
+                    "chose {name} of {count} NumPy files in {}; data.path names another, and numpy.concatenate joins \
+                     the parts of one dataset",
+                    shown_path(path)
+                ));
+            }
+            return Ok(found);
         }
         return files_arrays(files.into_iter().filter(|file| ends_with(file, "npy")));
     }
@@ -79,16 +98,20 @@ fn ends_with(path: &Path, ending: &str) -> bool {
 
 fn files_arrays(files: impl Iterator<Item = PathBuf>) -> Result<Arrays, DataError> {
     let mut found = Arrays::default();
-    for path in files.take(MOST_ARRAYS) {
+    let mut count = 0;
+    for path in files {
+        count += 1;
+        if count > MOST_ARRAYS {
+            continue;
+        }
         let (file, stored) = open_file(&path)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
         match Array::read(&mut BufReader::new(file)) {
-            Ok(array) => {
-                let name = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
-                found.arrays.push(Named { name, array, stored, place: Place::File(path) });
-            }
-            Err(reason) => found.unread.push(format!("{}: {reason}", shown_path(&path))),
+            Ok(array) => found.arrays.push(Named { name, array, stored, place: Place::File(path) }),
+            Err(reason) => found.unread.push(Unread { name, reason }),
         }
     }
+    found.remark_on_many(count);
     Ok(found)
 }
 
@@ -110,16 +133,35 @@ fn archive_arrays(path: &Path) -> Result<Arrays, DataError> {
             entry_name = name.to_string();
             Ok((Array::read(source)?, stored))
         });
-        let stem = entry_name.strip_suffix(".npy").unwrap_or(&entry_name);
+        let name = match entry_name.as_str() {
+            "" => format!("entry {}", index + 1),
+            entry => entry.strip_suffix(".npy").unwrap_or(entry).to_lowercase(),
+        };
         match read {
             Ok((array, stored)) => {
                 let place = Place::Entry(path.to_path_buf(), index);
-                found.arrays.push(Named { name: stem.to_lowercase(), array, stored, place });
+                found.arrays.push(Named { name, array, stored, place });
             }
-            Err(reason) => found.unread.push(format!("{}: {reason}", shown(&entry_name))),
+            Err(reason) => found.unread.push(Unread { name, reason }),
         }
     }
+    found.remark_on_many(count);
     Ok(found)
+}
+
+impl Arrays {
+    fn remark_on_many(&mut self, count: usize) {
+        if count > MOST_ARRAYS {
+            self.notes.push(format!("looked at the first {MOST_ARRAYS} of {} arrays", thousands(count)));
+        }
+    }
+}
+
+impl Unread {
+    /// "labels: its elements are Python objects".
+    pub fn shown(&self) -> String {
+        format!("{}: {}", shown(&self.name), self.reason)
+    }
 }
 
 /// Calls `work` with the name of an entry, its packed size in bytes and its content.
@@ -175,21 +217,34 @@ impl Named {
         }
     }
 
+    fn malformed(&self, found: String) -> DataError {
+        DataError::Malformed {
+            file: self.shown(),
+            expected: format!("an array of shape {:?}, as its header says", self.array.shape),
+            found,
+        }
+    }
+
+    /// How many elements there are, if the file could hold them.
+    ///
+    /// # Errors
+    /// A header that lies.
+    pub fn check(&self) -> Result<usize, DataError> {
+        let elements = self.array.elements().ok_or_else(|| self.malformed("a header that lies".into()))?;
+        let most = self.stored.saturating_mul(LARGEST_EXPANSION);
+        match (elements as u64).saturating_mul(self.array.element.size() as u64) > most {
+            true => Err(self.malformed(format!("a file of only {} bytes: the header lies", self.stored))),
+            false => Ok(elements),
+        }
+    }
+
     /// Calls `take` with the bytes of `per` elements at a time, until the array is through or an error comes.
     ///
     /// # Errors
     /// That of `take`, and what ends early or is damaged.
     pub fn read(&self, per: usize, mut take: impl FnMut(&[u8]) -> Result<(), DataError>) -> Result<(), DataError> {
-        let malformed = |found: String| DataError::Malformed {
-            file: self.shown(),
-            expected: format!("an array of shape {:?}, as its header says", self.array.shape),
-            found,
-        };
-        let elements = self.array.elements().ok_or_else(|| malformed("a header that lies".into()))?;
-        let most = self.stored.saturating_mul(LARGEST_EXPANSION);
-        if (elements as u64).saturating_mul(self.array.element.size() as u64) > most {
-            return Err(malformed(format!("a file of only {} bytes: the header lies", self.stored)));
-        }
+        let malformed = |found| self.malformed(found);
+        let elements = self.check()?;
         let mut stopped = None;
         let mut through = |source: &mut dyn Read| -> Result<(), String> {
             Array::read(source)?;

@@ -12,11 +12,13 @@ use super::idx_files::{Classes, dataset};
 use super::intake::Intake;
 use super::shown::shown_path;
 use super::watch::Watch;
-use super::{DataError, Dataset};
+use super::{DataError, Dataset, thousands};
 use crate::config::DataConfig;
 
 const SIDE: usize = 32;
 const PIXELS: usize = 3 * SIDE * SIDE;
+/// Training batches of CIFAR-10.
+const BATCHES: usize = 5;
 /// Bytes of a file of names that are read.
 const LONGEST_NAMES: u64 = 1 << 16;
 
@@ -32,6 +34,14 @@ impl Version {
         self as usize + PIXELS
     }
 
+    /// The largest of its labels: CIFAR-100 has 20 coarse ones before the fine.
+    fn largest_labels(self) -> &'static [u8] {
+        match self {
+            Self::Ten => &[9],
+            Self::Hundred => &[19, 99],
+        }
+    }
+
     fn names(self) -> &'static str {
         match self {
             Self::Ten => "batches.meta.txt",
@@ -45,6 +55,10 @@ impl Version {
     }
 }
 
+fn batch_of_ten(number: usize) -> String {
+    format!("data_batch_{number}.bin")
+}
+
 /// Is this the name of a batch that is trained on?
 fn is_training_batch(name: &str) -> bool {
     name == "train.bin" || name.starts_with("data_batch_") && name.ends_with(".bin")
@@ -53,7 +67,10 @@ fn is_training_batch(name: &str) -> bool {
 /// The folder of batches: this one, or the usual one inside it.
 pub(super) fn batches_in(folder: &Path) -> Option<PathBuf> {
     let inside = ["", "cifar-10-batches-bin", "cifar-100-binary"].map(|name| folder.join(name));
-    inside.into_iter().find(|folder| folder.join("data_batch_1.bin").is_file() || folder.join("train.bin").is_file())
+    let has = |folder: &PathBuf| {
+        (1..=BATCHES).map(batch_of_ten).chain(["train.bin".into()]).any(|name| folder.join(name).is_file())
+    };
+    inside.into_iter().find(has)
 }
 
 /// Could this file be a batch, by its name and length?
@@ -68,8 +85,10 @@ struct Reading<'a, 'b> {
     version: Option<Version>,
     intake: Option<Intake>,
     labels: Vec<u32>,
-    /// Images expected: a guess in an archive.
+    /// Images in all batches.
     total: usize,
+    /// File names of the batches that were read, where it is a set of them.
+    batches: Vec<String>,
     names: [Option<Vec<String>>; 2],
 }
 
@@ -80,8 +99,16 @@ struct Reading<'a, 'b> {
 pub(super) fn load(name: &str, config: &DataConfig, watch: &mut Watch) -> Result<Dataset, DataError> {
     let path = Path::new(&config.path);
     let missing = |problem: &str| DataError::Missing { path: shown_path(path), problem: problem.into() };
-    let mut reading =
-        Reading { config, watch, version: None, intake: None, labels: Vec::new(), total: 0, names: [None, None] };
+    let mut reading = Reading {
+        config,
+        watch,
+        version: None,
+        intake: None,
+        labels: Vec::new(),
+        total: 0,
+        batches: Vec::new(),
+        names: [None, None],
+    };
     if !path.exists() {
         return Err(missing("there is no such file or folder; check data.path"));
     } else if path.is_dir() {
@@ -98,6 +125,7 @@ pub(super) fn load(name: &str, config: &DataConfig, watch: &mut Watch) -> Result
         let mut batches: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         batches.retain(|batch| is_training_batch(&batch.file_name().unwrap_or_default().to_string_lossy()));
         batches.sort();
+        reading.batches = batches.iter().filter_map(|batch| Some(batch.file_name()?.to_str()?.into())).collect();
         reading.files(&batches)?;
         reading.names_beside(&folder)?;
     } else if is_batch(path) {
@@ -106,6 +134,7 @@ pub(super) fn load(name: &str, config: &DataConfig, watch: &mut Watch) -> Result
     } else {
         reading.archive(path)?;
     }
+    let missing_batches = reading.missing_batches();
     let Reading { version, intake, labels, names: [ten, hundred], .. } = reading;
     let (Some(intake), Some(version)) = (intake.filter(|_| !labels.is_empty()), version) else {
         return Err(missing("there is no data_batch_1.bin (CIFAR-10) or train.bin (CIFAR-100) in it"));
@@ -116,18 +145,25 @@ pub(super) fn load(name: &str, config: &DataConfig, watch: &mut Watch) -> Result
     let images = IdxImages { count: labels.len(), height, width, channels, pixels: intake.pixels() };
     let shown = shown_path(path);
     let mut data = dataset(name, shown.clone(), images, Some((shown, labels)), classes)?;
+    data.warnings.extend(missing_batches);
     if version == Version::Hundred {
         data.warnings.push("the classes are CIFAR-100's fine labels".into());
     }
     Ok(data)
 }
 
+/// Images in batches of these lengths in bytes, all of the first's version.
+fn images_in(lengths: &[u64]) -> usize {
+    let record = lengths.first().and_then(|&length| Version::of(length)).map_or(PIXELS, Version::record);
+    let images = lengths.iter().map(|length| length / record as u64).fold(0, u64::saturating_add);
+    usize::try_from(images).unwrap_or(usize::MAX)
+}
+
 impl Reading<'_, '_> {
     fn files(&mut self, batches: &[PathBuf]) -> Result<(), DataError> {
         let lengths: Vec<u64> =
             batches.iter().map(|batch| open_file(batch).map(|(_, length)| length)).collect::<Result<_, _>>()?;
-        let total = lengths.iter().sum::<u64>();
-        self.total = usize::try_from(total / PIXELS as u64).unwrap_or(usize::MAX);
+        self.total = images_in(&lengths);
         for (batch, length) in batches.iter().zip(lengths) {
             let (file, _) = open_file(batch)?;
             self.batch(&shown_path(batch), length, &mut BufReader::with_capacity(1 << 16, file))?;
@@ -145,6 +181,16 @@ impl Reading<'_, '_> {
         Ok(())
     }
 
+    /// What is not there of CIFAR-10, in words.
+    fn missing_batches(&self) -> Option<String> {
+        let usual: Vec<String> = (1..=BATCHES).map(batch_of_ten).collect();
+        let (there, missing): (Vec<_>, Vec<_>) = usual.into_iter().partition(|name| self.batches.contains(name));
+        (!there.is_empty() && !missing.is_empty()).then(|| {
+            let verb = if missing.len() == 1 { "is" } else { "are" };
+            format!("{} {verb} missing: read {} of CIFAR-10's {BATCHES} batches", missing.join(", "), there.len())
+        })
+    }
+
     fn archive(&mut self, path: &Path) -> Result<(), DataError> {
         let shown = shown_path(path);
         let broken = |error: std::io::Error| DataError::Malformed {
@@ -156,9 +202,22 @@ impl Reading<'_, '_> {
                 None => "one that is damaged or cut off".into(),
             },
         };
-        let content = open(path)?;
-        self.total = usize::try_from(content.file_len / PIXELS as u64).unwrap_or(usize::MAX);
-        let mut archive = tar::Archive::new(content);
+        // Gone through twice: sizes stand before each batch, and room is made once for all.
+        let mut lengths = Vec::new();
+        for entry in tar::Archive::new(open(path)?).entries().map_err(broken)? {
+            let entry = entry.map_err(broken)?;
+            let inside = entry.path().map_err(broken)?;
+            if is_training_batch(&inside.file_name().unwrap_or_default().to_string_lossy()) {
+                lengths.push(entry.size());
+            }
+            self.watch.at("looking at", lengths.len(), lengths.len())?;
+        }
+        let most = open(path)?.most;
+        if lengths.iter().try_fold(0u64, |sum, length| sum.checked_add(*length)).is_none_or(|sum| sum > most) {
+            return Err(broken(std::io::ErrorKind::InvalidData.into()));
+        }
+        self.total = images_in(&lengths);
+        let mut archive = tar::Archive::new(open(path)?);
         for entry in archive.entries().map_err(broken)? {
             let mut entry = entry.map_err(broken)?;
             let inside = entry.path().map_err(broken)?.into_owned();
@@ -167,6 +226,7 @@ impl Reading<'_, '_> {
             let names = [Version::Ten, Version::Hundred].into_iter().find(|version| version.names() == file);
             if is_training_batch(&file) {
                 let length = entry.size();
+                self.batches.push(file);
                 self.batch(&named, length, &mut entry)?;
             } else if let Some(version) = names {
                 self.names(version, &named, &mut entry)?;
@@ -190,15 +250,23 @@ impl Reading<'_, '_> {
         };
         self.version = Some(version);
         if self.intake.is_none() {
-            self.intake = Some(Intake::new(self.total, (SIDE, SIDE, 3), self.config, self.total)?);
+            self.intake = Some(Intake::new(self.total, (SIDE, SIDE, 3), self.config)?);
         }
         let mut record = vec![0; version.record()];
         let mut scratch = Vec::with_capacity(PIXELS);
-        for _ in 0..length / version.record() as u64 {
+        for number in 1..=length / version.record() as u64 {
             source
                 .read_exact(&mut record)
                 .map_err(|error| malformed(format!("{length} bytes"), format!("that it ends early ({error})")))?;
             let (labels, pixels) = record.split_at(version as usize);
+            if let Some((label, most)) = labels.iter().zip(version.largest_labels()).find(|(label, most)| label > most)
+            {
+                let expected = format!("labels from 0 to {most}");
+                return Err(malformed(
+                    expected,
+                    format!("{label} in record {}: the file is damaged", thousands(number)),
+                ));
+            }
             self.labels.push(labels.last().copied().unwrap_or_default().into());
             if let Some(intake) = &mut self.intake {
                 intake.push_planes(pixels, &mut scratch);
@@ -219,5 +287,50 @@ impl Reading<'_, '_> {
             text.lines().map(str::trim).filter(|name| !name.is_empty()).map(String::from).collect();
         self.names[version as usize - 1] = Some(super::classes::presentable(names)).filter(|names| !names.is_empty());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(path: &Path) -> Result<Dataset, DataError> {
+        let config = DataConfig { path: path.display().to_string(), ..DataConfig::default() };
+        load("own", &config, &mut Watch::new(&mut |_| {}))
+    }
+
+    fn records(labels: &[&[u8]]) -> Vec<u8> {
+        labels.iter().flat_map(|label| [label, &[7; PIXELS][..]].concat()).collect()
+    }
+
+    #[test]
+    fn missing_batches_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |number: usize| {
+            std::fs::write(folder.path().join(batch_of_ten(number)), records(&[&[number as u8]])).unwrap();
+        };
+        [2, 4, 5].into_iter().for_each(write);
+        let said = read(folder.path()).unwrap().warnings.join("\n");
+        assert!(said.contains("data_batch_1.bin, data_batch_3.bin are missing: read 3 of CIFAR-10's 5"), "{said}");
+        write(1);
+        let said = read(folder.path()).unwrap().warnings.join("\n");
+        assert!(said.contains("data_batch_3.bin is missing"), "{said}");
+        write(3);
+        let data = read(folder.path()).unwrap();
+        assert_eq!((data.len(), data.warnings.len()), (5, 0));
+        assert!(read(&folder.path().join("data_batch_2.bin")).unwrap().warnings.is_empty());
+    }
+
+    #[test]
+    fn labels_beyond_the_classes_are_refused_with_their_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data_batch_1.bin");
+        std::fs::write(&path, records(&[&[9], &[99]])).unwrap();
+        let refusal = read(&path).unwrap_err().to_string();
+        assert!(refusal.contains("labels from 0 to 9, found 99 in record 2"), "{refusal}");
+        let path = folder.path().join("train.bin");
+        std::fs::write(&path, records(&[&[19, 99], &[20, 5]])).unwrap();
+        let refusal = read(&path).unwrap_err().to_string();
+        assert!(refusal.contains("labels from 0 to 19, found 20 in record 2"), "{refusal}");
     }
 }

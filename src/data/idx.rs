@@ -1,19 +1,17 @@
 //! The idx format of MNIST, plain or gzipped.
 //!
 //! Two zero bytes, the element type (0x08: unsigned byte), the number of dimensions, the dimensions as
-//! big-endian u32, then the elements. Nothing in the header is believed before the file bears it out:
-//! no header, however it lies, makes us allocate more than a small multiple of the file's own size.
+//! big-endian u32, then the elements. A header that promises more than
+//! the file can hold, unpacked, or more than the machine has memory for, is refused before room is made.
 
 use std::io::{BufRead, ErrorKind, Read};
 
 use super::DataError;
 use super::gzip::Content;
 use super::intake::{Intake, LARGEST_SIDE};
+use super::room::room_for_labels;
 use super::watch::Watch;
 use crate::config::DataConfig;
-
-/// Room is made at once for as many bytes as this times the file's.
-const BELIEVED: u64 = 8;
 
 /// How the rows and columns of each image lie in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +56,9 @@ pub(super) fn images<R: BufRead>(
         return Err(malformed(file, expected, format!("{height}×{width} with {channels}")));
     }
     let len = height * width * channels;
-    let believed = content.file_len.saturating_mul(BELIEVED) / len as u64;
     // Columns first are the image turned about its diagonal.
     let (height, width) = if layout == Layout::Columns { (width, height) } else { (height, width) };
-    let believed = usize::try_from(believed).unwrap_or(usize::MAX);
-    let mut intake = Intake::new(count, (height, width, channels), config, believed)?;
+    let mut intake = Intake::new(count, (height, width, channels), config)?;
     let (mut image, mut turned) = (vec![0; len], Vec::new());
     for index in 0..count {
         let got = fill(file, &mut content, &mut image)?;
@@ -86,13 +82,19 @@ pub(super) fn images<R: BufRead>(
 /// Reads labels: `[N]`.
 pub(super) fn labels<R: BufRead>(file: &str, mut content: Content<R>) -> Result<Vec<u32>, DataError> {
     let Header { dims, expected } = header(file, &mut content, &[1], "labels")?;
-    let mut labels = Vec::new();
-    let got = (&mut content).take(dims[0].into()).read_to_end(&mut labels).map_err(|error| broken(file, &error))?;
-    if got < dims[0] as usize {
-        return Err(malformed(file, expected, format!("{got}: the file is truncated")));
+    let count = dims[0] as usize;
+    let mut labels = room_for_labels(file, count)?;
+    let mut bytes = [0; 1 << 12];
+    while labels.len() < count {
+        let wanted = bytes.len().min(count - labels.len());
+        let got = fill(file, &mut content, &mut bytes[..wanted])?;
+        labels.extend(bytes[..got].iter().map(|&label| u32::from(label)));
+        if got < wanted {
+            return Err(malformed(file, expected, format!("{}: the file is truncated", labels.len())));
+        }
     }
     end(file, &mut content, expected)?;
-    Ok(labels.into_iter().map(u32::from).collect())
+    Ok(labels)
 }
 
 struct Header {

@@ -18,8 +18,8 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    /// For `images` of `shape`: height, width, channels (1, 3 or 4). Room is made at once for as many as
-    /// `believed`, which is what the file bears out, and for the others when they come.
+    /// For `images` of `shape`: height, width, channels (1, 3 or 4), as many as the file can hold. Room is made
+    /// for all of them at once, and never again: what grows is held twice while it moves.
     ///
     /// # Errors
     /// [`DataError::Unfit`] where there is no memory for them.
@@ -27,7 +27,6 @@ impl Intake {
         images: usize,
         shape @ (height, width, channels): (usize, usize, usize),
         config: &DataConfig,
-        believed: usize,
     ) -> Result<Self, DataError> {
         let side = match config.image_size {
             side if (side, side) == (height, width) => 0,
@@ -37,7 +36,7 @@ impl Intake {
         let channels = if config.channels == 0 { stored } else { config.channels };
         let mut intake = Self { shape, side, channels, pixels: Vec::new() };
         let bytes = check_room(images, intake.shape())?;
-        reserve(&mut intake.pixels, bytes / images.max(1) * believed.min(images))?;
+        reserve(&mut intake.pixels, bytes)?;
         Ok(intake)
     }
 
@@ -49,14 +48,9 @@ impl Intake {
         }
     }
 
-    /// Takes the next image, `[H, W, C]`.
+    /// Takes the next image, `[H, W, C]`; there are no more than were announced.
     pub fn push(&mut self, image: &[u8]) {
         let (height, width, channels) = self.shape;
-        let (h, w, c) = self.shape();
-        if self.pixels.capacity() - self.pixels.len() < h * w * c {
-            // Doubling would hold twice the result.
-            self.pixels.reserve_exact((self.pixels.len() / 8).max(h * w * c));
-        }
         if self.side == 0 && channels == self.channels {
             self.pixels.extend_from_slice(image);
             return;
@@ -92,21 +86,32 @@ mod tests {
     #[test]
     fn images_are_kept_resized_and_recoloured_as_asked() {
         let config = |image_size, channels| DataConfig { image_size, channels, ..DataConfig::default() };
-        let mut plain = Intake::new(2, (1, 2, 1), &config(0, 0), 1).unwrap();
+        let mut plain = Intake::new(2, (1, 2, 1), &config(0, 0)).unwrap();
         plain.push(&[1, 2]);
         plain.push(&[3, 4]);
         assert_eq!((plain.shape(), plain.pixels()), ((1, 2, 1), vec![1, 2, 3, 4]));
-        let mut wide = Intake::new(1, (2, 2, 1), &config(4, 3), 1).unwrap();
+        let mut wide = Intake::new(1, (2, 2, 1), &config(4, 3)).unwrap();
         wide.push(&[9; 4]);
         assert_eq!((wide.shape(), wide.pixels()), ((4, 4, 3), vec![9; 48]));
-        let mut clear = Intake::new(1, (1, 1, 4), &config(0, 0), 1).unwrap();
+        let mut clear = Intake::new(1, (1, 1, 4), &config(0, 0)).unwrap();
         clear.push(&[9, 9, 9, 0]);
         assert_eq!(clear.pixels(), [255; 3]);
     }
 
     #[test]
+    fn room_is_made_once_and_for_no_more_than_there_is() {
+        let mut intake = Intake::new(1000, (8, 8, 1), &DataConfig::default()).unwrap();
+        let (room, place) = (intake.pixels.capacity(), intake.pixels.as_ptr());
+        assert_eq!(room, 64_000);
+        for _ in 0..1000 {
+            intake.push(&[7; 64]);
+        }
+        assert_eq!((intake.pixels.len(), intake.pixels.capacity(), intake.pixels.as_ptr()), (64_000, room, place));
+    }
+
+    #[test]
     fn planes_become_pixels() {
-        let mut intake = Intake::new(1, (1, 2, 3), &DataConfig::default(), 1).unwrap();
+        let mut intake = Intake::new(1, (1, 2, 3), &DataConfig::default()).unwrap();
         intake.push_planes(&[1, 2, 3, 4, 5, 6], &mut Vec::new());
         assert_eq!(intake.pixels(), [1, 3, 5, 2, 4, 6]);
     }

@@ -25,6 +25,7 @@ mod locate;
 mod mask;
 mod npy;
 mod npz;
+mod npz_labels;
 mod order;
 mod parallel;
 mod picture;

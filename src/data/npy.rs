@@ -6,6 +6,8 @@ use npyz::{NpyHeader, Order};
 
 /// Bytes of the longest header that is read; NumPy's own are below a few hundred.
 const LONGEST_HEADER: usize = 1 << 16;
+/// Characters of the longest text that is read.
+const LONGEST_TEXT: usize = 1000;
 /// A header nests a dictionary and a tuple.
 const DEEPEST: usize = 8;
 
@@ -16,6 +18,10 @@ pub(super) enum Element {
     Unsigned(usize),
     Signed(usize),
     Float(usize),
+    /// Text of as many characters, four bytes each (`U`).
+    Characters(usize),
+    /// Text of as many bytes (`S`).
+    Bytes(usize),
 }
 
 /// Shape and type of an array.
@@ -31,12 +37,17 @@ impl Element {
     pub fn size(self) -> usize {
         match self {
             Self::Bool => 1,
-            Self::Unsigned(size) | Self::Signed(size) | Self::Float(size) => size,
+            Self::Unsigned(size) | Self::Signed(size) | Self::Float(size) | Self::Bytes(size) => size,
+            Self::Characters(count) => 4 * count,
         }
     }
 
     pub fn is_float(self) -> bool {
         matches!(self, Self::Float(_))
+    }
+
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Characters(_) | Self::Bytes(_))
     }
 }
 
@@ -80,8 +91,8 @@ impl Array {
             .map(|&n| usize::try_from(n).map_err(|_| "its shape is too large"))
             .collect::<Result<_, _>>()?;
         let descr = header.dtype().descr();
-        let (element, big_endian) =
-            element(descr.trim_matches('\'')).ok_or(format!("its elements are of type {descr}; save numbers"))?;
+        let descr = descr.trim_matches('\'');
+        let (element, big_endian) = element(descr).ok_or_else(|| other(descr))?;
         Ok(Self { shape, element, big_endian })
     }
 
@@ -90,8 +101,27 @@ impl Array {
         self.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n))
     }
 
-    /// Bytes of elements as numbers, appended.
+    /// The bytes of one element as text, without the zeros that fill it up.
+    pub fn text(&self, bytes: &[u8]) -> String {
+        let text = match self.element {
+            Element::Characters(_) => bytes
+                .chunks_exact(4)
+                .map(|four| {
+                    let four = [four[0], four[1], four[2], four[3]];
+                    let code = if self.big_endian { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) };
+                    char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+                })
+                .collect(),
+            _ => String::from_utf8_lossy(bytes).into_owned(),
+        };
+        text.trim_end_matches('\0').to_string()
+    }
+
+    /// Bytes of elements as numbers, appended; of text there are none.
     pub fn numbers(&self, bytes: &[u8], out: &mut Vec<f64>) {
+        if self.element.is_text() {
+            return;
+        }
         let chunks = bytes.chunks_exact(self.element.size());
         out.extend(chunks.map(|chunk| {
             let mut eight = [0u8; 8];
@@ -111,7 +141,7 @@ impl Array {
                 }
                 Element::Float(8) => f64::from_le_bytes(eight),
                 Element::Float(4) => f64::from(f32::from_le_bytes([a, b, c, d])),
-                Element::Float(_) => half(u16::from_le_bytes([a, b])),
+                Element::Float(_) | Element::Characters(_) | Element::Bytes(_) => half(u16::from_le_bytes([a, b])),
             }
         }));
     }
@@ -134,6 +164,15 @@ fn half(bits: u16) -> f64 {
     if bits >> 15 == 1 { -size } else { size }
 }
 
+/// Why elements of a type are not read.
+fn other(descr: &str) -> String {
+    match descr.trim_start_matches(['<', '>', '|', '=']).chars().next() {
+        Some('O') => "its elements are Python objects (type O); save numbers, or text by x.astype(str)".into(),
+        Some('U' | 'S') => format!("its elements are texts of type {descr}, longer than the name of a class"),
+        _ => format!("its elements are of type {descr}; save numbers, or text"),
+    }
+}
+
 /// "<f4" is a float of four bytes, the least first.
 fn element(descr: &str) -> Option<(Element, bool)> {
     let mut chars = descr.chars();
@@ -145,25 +184,28 @@ fn element(descr: &str) -> Option<(Element, bool)> {
         ('u', 1 | 2 | 4 | 8) => Element::Unsigned(size),
         ('i', 1 | 2 | 4 | 8) => Element::Signed(size),
         ('f', 2 | 4 | 8) => Element::Float(size),
+        ('U', 1..=LONGEST_TEXT) => Element::Characters(size),
+        ('S', 1..=LONGEST_TEXT) => Element::Bytes(size),
         _ => return None,
     };
     Some((element, big_endian))
 }
 
+/// A file as NumPy writes it, version 1, for tests.
+#[cfg(test)]
+pub(super) fn file(descr: &str, shape: &str, fortran: bool, elements: &[u8]) -> Vec<u8> {
+    let order = if fortran { "True" } else { "False" };
+    let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
+    let mut bytes = b"\x93NUMPY\x01\0".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.extend(elements);
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A file as NumPy writes it, version 1.
-    pub fn file(descr: &str, shape: &str, fortran: bool, elements: &[u8]) -> Vec<u8> {
-        let order = if fortran { "True" } else { "False" };
-        let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
-        let mut bytes = b"\x93NUMPY\x01\0".to_vec();
-        bytes.extend((header.len() as u16).to_le_bytes());
-        bytes.extend(header.bytes());
-        bytes.extend(elements);
-        bytes
-    }
 
     fn numbers(descr: &str, shape: &str, elements: &[u8]) -> Vec<f64> {
         let bytes = file(descr, shape, false, elements);
@@ -188,11 +230,28 @@ mod tests {
     }
 
     #[test]
+    fn texts_of_both_types_are_read_without_their_padding() {
+        let texts = |descr: &str, elements: &[u8]| {
+            let array = Array::read(&mut &file(descr, "(2,)", false, elements)[..]).unwrap();
+            let mut numbers = Vec::new();
+            array.numbers(elements, &mut numbers);
+            assert!(array.element.is_text() && numbers.is_empty());
+            elements.chunks_exact(array.element.size()).map(|bytes| array.text(bytes)).collect::<Vec<_>>()
+        };
+        assert_eq!(texts("|S3", b"catox\0"), ["cat", "ox"]);
+        let wide = |order: fn(u32) -> [u8; 4]| ['ö', 'x', 'é', '\0'].map(|c| order(u32::from(c))).concat();
+        assert_eq!(texts("<U2", &wide(u32::to_le_bytes)), ["öx", "é"]);
+        assert_eq!(texts(">U2", &wide(u32::to_be_bytes)), ["öx", "é"]);
+    }
+
+    #[test]
     fn what_is_not_read_is_said() {
         let refusal = |bytes: &[u8]| Array::read(&mut &bytes[..]).unwrap_err();
         assert!(refusal(b"PK\x03\x04......").contains("no NumPy array"));
-        assert!(refusal(&file("|O", "(3,)", false, &[])).contains("type '|O'"));
-        assert!(refusal(&file("<U5", "(3,)", false, &[])).contains("save numbers"));
+        assert!(refusal(&file("|O", "(3,)", false, &[])).contains("Python objects"));
+        assert!(refusal(&file("<c8", "(3,)", false, &[])).contains("type <c8; save numbers"));
+        assert!(refusal(&file("<U5000", "(3,)", false, &[])).contains("longer than the name of a class"));
+        assert!(refusal(&file("<U0", "(3,)", false, &[])).contains("<U0"));
         assert!(refusal(&file("<f4", "(3, 2)", true, &[])).contains("Fortran"));
         assert!(refusal(&file("<f4", &"(".repeat(50_000), false, &[])).contains("not what NumPy writes"));
         assert!(refusal(b"\x93NUMPY\x02\0\xff\xff\xff\xff").contains("far more"));

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::arrays::{self, Arrays, Named};
+use super::arrays::{self, Arrays, Named, Unread};
 use super::idx::IdxImages;
 use super::idx_files::{Classes, dataset};
 use super::intake::{Intake, LARGEST_SIDE};
 use super::npy::Element;
+use super::npz_labels::labels;
 use super::shown::shown_path;
 use super::watch::Watch;
 use super::{DataError, Dataset, thousands};
@@ -29,11 +30,8 @@ const IMAGES: [&str; 14] = [
     "samples",
     "arr_0",
 ];
-/// Names of labels where the images' name has no other half.
-const LABELS: [&str; 10] =
-    ["y", "labels", "label", "targets", "target", "classes", "y_train", "train_labels", "labels_train", "arr_1"];
-/// Room is made at once for as many bytes as this times the file's.
-const BELIEVED: u64 = 8;
+/// Arrays that can't be read and are named; the rest is counted.
+const MOST_NAMED: usize = 5;
 
 /// How an array of images is laid out, and what its numbers mean.
 struct Images {
@@ -55,11 +53,12 @@ pub(super) fn load(name: &str, config: &DataConfig, watch: &mut Watch) -> Result
         let problem = "there is no such file or folder; check data.path".into();
         return Err(DataError::Missing { path: shown, problem });
     }
-    let Arrays { arrays, unread } = arrays::list(path)?;
-    let Some(images) = choose(&arrays) else {
+    let found = arrays::list(path)?;
+    let Arrays { arrays, unread, .. } = &found;
+    let Some(images) = choose(arrays) else {
         let mut there: Vec<String> =
             arrays.iter().map(|named| format!("{} of shape {:?}", named.name, named.array.shape)).collect();
-        there.extend(unread);
+        there.extend(unread.iter().map(Unread::shown));
         let there = if there.is_empty() { "no arrays at all".into() } else { there.join("; ") };
         return Err(DataError::Malformed {
             file: shown,
@@ -69,21 +68,27 @@ pub(super) fn load(name: &str, config: &DataConfig, watch: &mut Watch) -> Result
     };
     let Some(layout) = layout(images) else { return Err(unlike_images(images)) };
     let mut notes = Vec::new();
-    let labels = labels(&arrays, images, layout.count, config, &mut notes)?;
+    let labels = labels(&found, images, layout.count, config, &mut notes)?;
     let (read, meaning) = read(images, &layout, config, watch)?;
-    let of = labels.as_ref().map_or("without labels".to_string(), |(name, _)| format!("with the labels {name}"));
+    let of = labels.as_ref().map_or("without labels".to_string(), |labels| format!("with the labels {}", labels.name));
     let mut said = format!("read {} images from {} {of}, {meaning}", thousands(layout.count), images.name);
     if layout.shape.2 > 1 {
         said += if layout.planes { ", channels first" } else { ", channels last" };
     }
     let used =
-        |named: &&Named| named.name != images.name && labels.as_ref().is_none_or(|(name, _)| *name != named.name);
+        |named: &&Named| named.name != images.name && labels.as_ref().is_none_or(|labels| labels.name != named.name);
     let rest: Vec<&str> = arrays.iter().filter(used).map(|named| named.name.as_str()).collect();
     if !rest.is_empty() {
         said += &format!("; left out {}", rest.join(", "));
     }
     notes.insert(0, said);
-    let mut data = dataset(name, images.shown(), read, labels, Classes::Found(Vec::new()))?;
+    notes.extend(unread.iter().take(MOST_NAMED).map(|unread| format!("left out {}", unread.shown())));
+    if unread.len() > MOST_NAMED {
+        notes.push(format!("left out {} more arrays that can't be read", unread.len() - MOST_NAMED));
+    }
+    notes.extend(found.notes.iter().cloned());
+    let (labels, classes) = labels.map(|labels| ((labels.name, labels.numbers), labels.classes)).unzip();
+    let mut data = dataset(name, images.shown(), read, labels, Classes::Found(classes.unwrap_or_default()))?;
     data.warnings = notes;
     Ok(data)
 }
@@ -98,7 +103,10 @@ fn unlike_images(images: &Named) -> DataError {
 
 /// The array of images: by its name, else the one with the most elements that is shaped like images.
 fn choose(arrays: &[Named]) -> Option<&Named> {
-    let shaped: Vec<&Named> = arrays.iter().filter(|named| matches!(named.array.shape.len(), 3 | 4)).collect();
+    let shaped: Vec<&Named> = arrays
+        .iter()
+        .filter(|named| matches!(named.array.shape.len(), 3 | 4) && !named.array.element.is_text())
+        .collect();
     let named = IMAGES.iter().find_map(|wanted| shaped.iter().find(|named| named.name == *wanted));
     named.or_else(|| shaped.iter().max_by_key(|named| named.array.elements())).copied()
 }
@@ -116,86 +124,6 @@ fn layout(images: &Named) -> Option<Images> {
     (layout.count > 0 && sane(height) && sane(width)).then_some(layout)
 }
 
-/// The labels that belong to an array of images, and the name of their array.
-fn labels(
-    arrays: &[Named],
-    images: &Named,
-    count: usize,
-    config: &DataConfig,
-    notes: &mut Vec<String>,
-) -> Result<Option<(String, Vec<u32>)>, DataError> {
-    let given;
-    let found = match config.labels.as_str() {
-        "" => labels_for(&images.name).into_iter().find_map(|name| arrays.iter().find(|named| named.name == name)),
-        asked => match arrays.iter().find(|named| named.name == asked.to_lowercase()) {
-            Some(named) => Some(named),
-            None if Path::new(asked).is_file() => {
-                given = arrays::list(Path::new(asked))?.arrays;
-                given.first()
-            }
-            None => {
-                let problem = "there is no such array or labels file; check data.labels".into();
-                return Err(DataError::Missing { path: asked.into(), problem });
-            }
-        },
-    };
-    let Some(named) = found else { return Ok(None) };
-    let columns = named.array.shape.get(1..).map(|more| more.iter().all(|&n| n == 1));
-    if columns != Some(true) {
-        notes.push(format!(
-            "left out the labels {}: their shape is {:?}, and an image has one class here; save [N] numbers",
-            named.name, named.array.shape
-        ));
-        return Ok(None);
-    }
-    if named.array.shape[0] != count {
-        return Err(DataError::Malformed {
-            file: named.shown(),
-            expected: format!("{count} labels, one for each image of {}", images.name),
-            found: named.array.shape[0].to_string(),
-        });
-    }
-    let mut labels = Vec::new();
-    let mut number = Vec::new();
-    named.read(1, |bytes| {
-        number.clear();
-        named.array.numbers(bytes, &mut number);
-        match number[..] {
-            [label] if label >= 0.0 && label <= f64::from(u32::MAX) && label.fract() == 0.0 => {
-                labels.push(label as u32);
-                Ok(())
-            }
-            _ => Err(DataError::Malformed {
-                file: named.shown(),
-                expected: "labels that are whole numbers from 0".into(),
-                found: number.first().map_or("none".into(), f64::to_string),
-            }),
-        }
-    })?;
-    Ok(Some((named.name.clone(), labels)))
-}
-
-/// What the labels of an array of images may be called: its own name with the other half of a pair, then the
-/// usual names.
-fn labels_for(images: &str) -> Vec<String> {
-    let mut names: Vec<String> = [
-        ("images", "labels"),
-        ("images", "label"),
-        ("image", "label"),
-        ("data", "labels"),
-        ("data", "target"),
-        ("imgs", "labels"),
-    ]
-    .iter()
-    .map(|(this, other)| images.replace(this, other))
-    .collect();
-    names.push(images.strip_prefix('x').map(|rest| format!("y{rest}")).unwrap_or_default());
-    names.push(images.strip_suffix("_x").map(|rest| format!("{rest}_y")).unwrap_or_default());
-    names.extend(LABELS.map(String::from));
-    names.retain(|name| name != images);
-    names
-}
-
 /// The images as bytes, and what their numbers were taken for, in words.
 fn read(
     images: &Named,
@@ -211,17 +139,27 @@ fn read(
         Element::Unsigned(1) => (1.0, 0.0, "bytes from 0 to 255"),
         Element::Bool => (255.0, 0.0, "false as black and true as white"),
         _ => {
-            let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+            let (mut least, mut most, mut nan) = (f64::INFINITY, f64::NEG_INFINITY, 0usize);
             images.read(len, |bytes| {
                 numbers.clear();
                 array.numbers(bytes, &mut numbers);
                 for &number in &numbers {
-                    // A NaN stays, and is found below.
-                    least = if number >= least { least } else { number };
-                    most = if number <= most { most } else { number };
+                    (least, most) = (least.min(number), most.max(number));
+                    nan += usize::from(number.is_nan());
                 }
                 watch.at("looking at", 0, layout.count)
             })?;
+            if nan > 0 {
+                return Err(DataError::Malformed {
+                    file: images.shown(),
+                    expected: "numbers".into(),
+                    found: format!(
+                        "{} NaN among its {}; numpy.nan_to_num(x) replaces them, numpy.isnan(x) finds them",
+                        thousands(nan),
+                        thousands(array.elements().unwrap_or(usize::MAX))
+                    ),
+                });
+            }
             meaning(least, most, array.element.is_float()).ok_or_else(|| DataError::Malformed {
                 file: images.shown(),
                 expected: "numbers in [0, 1], [-1, 1] or [0, 255]".into(),
@@ -229,8 +167,8 @@ fn read(
             })?
         }
     };
-    let believed = usize::try_from(images.stored.saturating_mul(BELIEVED) / len as u64).unwrap_or(usize::MAX);
-    let mut intake = Intake::new(layout.count, layout.shape, config, believed)?;
+    images.check()?;
+    let mut intake = Intake::new(layout.count, layout.shape, config)?;
     let (mut image, mut scratch, mut done) = (Vec::with_capacity(len), Vec::new(), 0);
     images.read(len, |bytes| {
         image.clear();
@@ -262,5 +200,52 @@ fn meaning(least: f64, most: f64, float: bool) -> Option<(f64, f64, &'static str
             Some((1.0 / 257.0, 0.0, "taken to lie in [0, 65535]"))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::super::npy::file;
+    use super::*;
+
+    fn read(path: &Path) -> Result<Dataset, DataError> {
+        let config = DataConfig { path: path.display().to_string(), ..DataConfig::default() };
+        load("own", &config, &mut Watch::new(&mut |_| {}))
+    }
+
+    #[test]
+    fn nan_is_refused_and_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        for (numbers, told) in [
+            ([0.5, f32::NAN, 1.0, f32::NAN], "2 NaN among its 4"),
+            ([f32::NAN, 0.5, 0.5, 0.5], "1 NaN among its 4"),
+            ([0.5, f32::INFINITY, 1.0, 0.0], "numbers from 0 to inf"),
+        ] {
+            let elements = numbers.map(f32::to_le_bytes).concat();
+            std::fs::write(&path, file("<f4", "(1, 2, 2)", false, &elements)).unwrap();
+            let refusal = read(&path).unwrap_err().to_string();
+            assert!(refusal.contains("x.npy") && refusal.contains(told), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn of_several_archives_the_chosen_one_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, value: u8| {
+            let mut archive = zip::ZipWriter::new(std::fs::File::create(folder.path().join(name)).unwrap());
+            let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+            archive.start_file("images.npy", stored).unwrap();
+            archive.write_all(&file("|u1", "(1, 1, 2)", false, &[value; 2])).unwrap();
+            archive.finish().unwrap();
+        };
+        write("shard_0.npz", 7);
+        assert_eq!(read(folder.path()).unwrap().warnings.len(), 1);
+        write("shard_1.npz", 8);
+        let data = read(folder.path()).unwrap();
+        assert_eq!(data.pixels.bytes(), [7, 7]);
+        assert!(data.warnings[1].starts_with("chose shard_0.npz of 2 NumPy files"), "{:?}", data.warnings);
     }
 }

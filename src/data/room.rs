@@ -20,7 +20,29 @@ pub(super) fn room_for(images: usize, shape: (usize, usize, usize)) -> Result<Ve
 /// Where the system has no more memory to give.
 pub(super) fn reserve(room: &mut Vec<u8>, bytes: usize) -> Result<(), DataError> {
     room.try_reserve_exact(bytes).map_err(|_| DataError::Unfit {
-        problem: format!("there is no memory for {} MiB of images; set a smaller data.image_size", mib(bytes)),
+        problem: format!(
+            "the system gives no {} MiB of memory for images{}; set a smaller data.image_size, or data.channels = 1, \
+             or take fewer images",
+            mib(bytes),
+            free_memory().map_or(String::new(), |free| format!(" ({} MiB are free; is there a limit?)", mib(free)))
+        ),
+    })
+}
+
+/// Room for as many labels.
+///
+/// # Errors
+/// A sentence, where the machine has not got that much memory free.
+pub(super) fn room_for_labels(file: &str, count: usize) -> Result<Vec<u32>, DataError> {
+    let bytes = count.saturating_mul(size_of::<u32>());
+    let mut room = Vec::new();
+    let fits = free_memory().is_none_or(|free| bytes <= free) && room.try_reserve_exact(count).is_ok();
+    fits.then_some(room).ok_or_else(|| DataError::Unfit {
+        problem: format!(
+            "{file}: {} labels need {} MiB of memory, more than is free; take fewer",
+            thousands(count),
+            mib(bytes)
+        ),
     })
 }
 
@@ -66,5 +88,9 @@ mod tests {
         let message = room_for(1_000_000_000, (6000, 4000, 3)).unwrap_err().to_string();
         assert!(message.contains("data.image_size") && message.contains("4000×6000"), "{message}");
         assert!(room_for(usize::MAX, (2, 2, 3)).is_err());
+        let message = room_for_labels("labels.npy", usize::MAX / 8).unwrap_err().to_string();
+        assert!(message.contains("labels.npy") && message.contains("MiB"), "{message}");
+        let message = reserve(&mut Vec::new(), 1 << 62).unwrap_err().to_string();
+        assert!(message.contains("data.image_size"), "{message}");
     }
 }

@@ -5,6 +5,7 @@ mod kind;
 mod label_file;
 mod listing;
 mod open;
+mod png;
 mod scan;
 
 use std::path::Path;

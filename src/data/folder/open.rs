@@ -1,7 +1,7 @@
 //! One picture file: looked at, and decoded within limits.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -10,6 +10,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use super::jpeg;
 use super::kind::{HEAD, Kind, READ, kind, named_as_picture};
+use super::png::WithoutProfiles;
 use crate::data::thousands;
 use crate::data::undecodable::why;
 
@@ -166,10 +167,15 @@ pub fn not_a_file(about: &std::fs::Metadata) -> Option<&'static str> {
     Some(if kind.is_dir() { "a folder" } else { "no plain file" })
 }
 
-fn decoder<'a>(
-    source: impl std::io::BufRead + Seek + 'a,
-    format: ImageFormat,
-) -> Result<impl ImageDecoder + 'a, String> {
+trait Source: BufRead + Seek {}
+impl<T: BufRead + Seek> Source for T {}
+
+fn decoder<'a>(source: impl BufRead + Seek + 'a, format: ImageFormat) -> Result<impl ImageDecoder + 'a, String> {
+    let source: Box<dyn Source + 'a> = match format {
+        // The decoder's limits do not hold for the profile, which it would unpack.
+        ImageFormat::Png => Box::new(WithoutProfiles::new(source)),
+        _ => Box::new(source),
+    };
     let mut reader = ImageReader::with_format(source, format);
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_BYTES);

@@ -1,0 +1,169 @@
+//! PNG files without what may unfold to gigabytes and is no picture.
+//!
+//! Colour profiles and texts are packed (iCCP, zTXt, iTXt), and a decoder unpacks the profile before anything else,
+//! whatever its size: one megabyte fills a gigabyte. Nothing here looks at profiles or texts, so the decoder does
+//! not get to see them. Chunks are told by length and type (W3C's PNG specification, section 5.3).
+
+use std::io::{BufRead, ErrorKind, Read, Result, Seek, SeekFrom};
+
+const SIGNATURE: u64 = 8;
+/// Bytes of the checksum behind a chunk's data.
+const CRC: u64 = 4;
+const LEFT_OUT: [[u8; 4]; 4] = [*b"iCCP", *b"iTXt", *b"tEXt", *b"zTXt"];
+
+/// A PNG file, read from its beginning, without the chunks that are left out.
+pub struct WithoutProfiles<R> {
+    source: R,
+    /// Length and type of a chunk; how many of these bytes there are, and how many were handed on.
+    head: [u8; 8],
+    filled: usize,
+    given: usize,
+    /// Bytes of the source that follow them, up to the next chunk.
+    left: u64,
+}
+
+impl<R: BufRead> WithoutProfiles<R> {
+    /// Of a source that stands at its beginning.
+    pub fn new(source: R) -> Self {
+        Self { source, head: [0; 8], filled: 0, given: 0, left: SIGNATURE }
+    }
+
+    /// Goes on to the next chunk that is kept; at the end there is none.
+    fn next_chunk(&mut self) -> Result<()> {
+        loop {
+            (self.given, self.filled, self.left) = (0, fill(&mut self.source, &mut self.head)?, 0);
+            if self.filled < self.head.len() {
+                return Ok(());
+            }
+            let [l0, l1, l2, l3, kind @ ..] = self.head;
+            let rest = u64::from(u32::from_be_bytes([l0, l1, l2, l3])) + CRC;
+            if !LEFT_OUT.contains(&kind) {
+                self.left = rest;
+                return Ok(());
+            }
+            std::io::copy(&mut (&mut self.source).take(rest), &mut std::io::sink())?;
+        }
+    }
+}
+
+/// Fills `out` as far as there is something; how many bytes there were.
+fn fill(source: &mut impl Read, out: &mut [u8]) -> Result<usize> {
+    let mut got = 0;
+    while got < out.len() {
+        match source.read(&mut out[got..]) {
+            Ok(0) => break,
+            Ok(count) => got += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
+}
+
+impl<R: BufRead> BufRead for WithoutProfiles<R> {
+    fn fill_buf(&mut self) -> Result<&[u8]> {
+        if self.given == self.filled && self.left == 0 {
+            self.next_chunk()?;
+        }
+        if self.given < self.filled {
+            return Ok(&self.head[self.given..self.filled]);
+        }
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        if left == 0 {
+            return Ok(&[]);
+        }
+        let there = self.source.fill_buf()?;
+        Ok(&there[..there.len().min(left)])
+    }
+
+    fn consume(&mut self, count: usize) {
+        if self.given < self.filled {
+            self.given = (self.given + count).min(self.filled);
+        } else {
+            self.left = self.left.saturating_sub(count as u64);
+            self.source.consume(count);
+        }
+    }
+}
+
+impl<R: BufRead> Read for WithoutProfiles<R> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        let there = self.fill_buf()?;
+        let count = there.len().min(out.len());
+        out[..count].copy_from_slice(&there[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<R> Seek for WithoutProfiles<R> {
+    /// The decoder's signature asks for it; a PNG is read from front to back.
+    fn seek(&mut self, _: SeekFrom) -> Result<u64> {
+        Err(ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use flate2::{Compression, write::ZlibEncoder};
+    use image::{ImageFormat, Rgb, RgbImage};
+
+    use super::super::open::{look, with_picture};
+    use super::*;
+
+    fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+        let mut crc = flate2::Crc::new();
+        crc.update(kind);
+        crc.update(data);
+        [&(data.len() as u32).to_be_bytes()[..], kind, data, &crc.sum().to_be_bytes()].concat()
+    }
+
+    fn png() -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        let picture = RgbImage::from_fn(16, 16, |x, y| Rgb([x as u8, y as u8, 7]));
+        picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    /// With chunks behind the header.
+    fn with(chunks: &[Vec<u8>]) -> Vec<u8> {
+        let whole = png();
+        let (head, rest) = whole.split_at(8 + 25);
+        [head, &chunks.concat(), rest].concat()
+    }
+
+    fn read(bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        WithoutProfiles::new(bytes).read_to_end(&mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn profiles_and_texts_are_left_out_and_all_else_is_kept() {
+        let kept = chunk(b"gAMA", &[0, 0, 0xb1, 0x8f]);
+        let left_out = [b"iCCP", b"zTXt", b"iTXt", b"tEXt"].map(|kind| chunk(kind, b"profile\0\0packed"));
+        assert_eq!(read(&with(&[&left_out[..], std::slice::from_ref(&kept)].concat())), with(&[kept]));
+        let whole = png();
+        for cut in 0..whole.len() {
+            assert_eq!(read(&whole[..cut]), whole[..cut], "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_profile_that_unfolds_to_a_gigabyte_is_not_unfolded() {
+        let mut packed = ZlibEncoder::new(b"icc\0\0".to_vec(), Compression::best());
+        for _ in 0..64 {
+            packed.write_all(&[0; 1 << 20]).unwrap();
+        }
+        let bomb = with(&[chunk(b"iCCP", &packed.finish().unwrap())]);
+        // The decoder sees what it would without the profile, byte for byte.
+        assert_eq!(read(&bomb), png());
+        let file = tempfile::Builder::new().suffix(".png").tempfile().unwrap();
+        std::fs::write(file.path(), bomb).unwrap();
+        assert_eq!(look(file.path()).unwrap().width, 16);
+        let picture = with_picture(file.path(), |picture| picture.to_rgb8()).unwrap();
+        assert_eq!(picture.get_pixel(3, 5).0, [3, 5, 7]);
+    }
+}
