@@ -47,6 +47,22 @@ steps = 3
 num = 4
 "#;
 
+/// Signals as a terminal leaves them: whoever runs the tests may have some ignored (`nohup`, `command &` in a
+/// script), which the program would rightly keep.
+#[cfg(unix)]
+fn hear_signals(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: between fork and exec only `signal` is called, which may be.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGQUIT] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        });
+    }
+}
+
 struct Place {
     folder: TempDir,
 }
@@ -66,6 +82,8 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_difflab"));
         command.current_dir(self.folder.path()).args(args).args(["--no-tui", "--threads", "2"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        #[cfg(unix)]
+        hear_signals(&mut command);
         command
     }
 

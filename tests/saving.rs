@@ -46,6 +46,21 @@ steps = 3
 num = 2
 "#;
 
+/// Signals as a terminal leaves them: whoever runs the tests may have some ignored (`nohup`, `command &` in a
+/// script), which the program would rightly keep.
+fn hear_signals(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: between fork and exec only `signal` is called, which may be.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGQUIT] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        });
+    }
+}
+
 struct Place {
     folder: TempDir,
 }
@@ -69,6 +84,7 @@ impl Place {
         let mut command = Command::new(program);
         command.current_dir(self.folder.path()).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env("HOME", self.path("home")).env("TMPDIR", self.path("tmp"));
+        hear_signals(&mut command);
         command
     }
 
@@ -266,6 +282,44 @@ fn a_run_that_cannot_be_saved_at_its_end_is_saved_elsewhere_whole() {
         assert!(place.path(elsewhere).join(file).is_file(), "{file} is missing");
     }
     assert_goes_on(&place, elsewhere, done);
+}
+
+#[test]
+fn a_finished_run_that_cannot_be_saved_waits_a_while_and_is_saved_elsewhere() {
+    let place = Place::new();
+    let mut command = place.train(&["--steps", "300", "--set", "train.checkpoint_every=0"]);
+    command.env("DIFFLAB_TEST_WRITE_PATIENCE_MS", "1500");
+    let child = command.spawn().unwrap();
+    place.wait_for_steps("run", 5);
+    forbid_checkpoints(&place);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("home/difflab-rescued/run"), "{}", stderr(&output));
+    assert_goes_on(&place, "home/difflab-rescued/run", 300);
+}
+
+#[test]
+fn a_config_that_is_deleted_meanwhile_is_written_anew() {
+    let place = Place::new();
+    let child = place.train(&["--steps", "100000", "--set", "train.checkpoint_every=0"]).spawn().unwrap();
+    place.wait_for_steps("run", 5);
+    for file in ["config.toml", "run.json"] {
+        fs::remove_file(place.path("run").join(file)).unwrap();
+    }
+    signal(&child, "TERM");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(stderr(&output).contains("config.toml, run.json was missing"), "{}", stderr(&output));
+    assert_goes_on(&place, "run", place.metrics("run").len() as u64);
+}
+
+#[test]
+fn an_emptied_config_in_a_checkpoint_makes_it_a_damaged_one() {
+    let place = trained();
+    fs::write(place.path("run/checkpoints/step-00000020/difflab/config.toml"), "").unwrap();
+    let output = place.resume(&["run", "--steps", "22"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("\"start_step\":10"), "{}", stdout(&output));
 }
 
 #[test]

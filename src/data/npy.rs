@@ -57,7 +57,11 @@ impl Array {
     /// # Errors
     /// A sentence: what it is instead, or what of it is not read.
     pub fn read(source: &mut (impl Read + ?Sized)) -> Result<Self, String> {
-        let text = |error: std::io::Error| format!("its header can't be read ({error})");
+        let text = |error: std::io::Error| match error.raw_os_error() {
+            Some(_) => format!("its header can't be read ({error})"),
+            // What a parser says then repeats what it stumbled over.
+            None => "its header is damaged or cut off".into(),
+        };
         let mut head = vec![0; 10];
         source.read_exact(&mut head).map_err(text)?;
         if !head.starts_with(b"\x93NUMPY") {

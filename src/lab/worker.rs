@@ -158,6 +158,8 @@ impl Worker {
                     }
                 }
                 Mode::Finished if self.parts.audience == Audience::Nobody => return Ok((true, Why::Done)),
+                // All is trained, nobody looks, and there is no room: it is saved elsewhere, rather than waited for ever.
+                Mode::Waiting if self.waits_in_vain() => return Ok((true, Why::Done)),
                 Mode::Paused | Mode::Waiting | Mode::Finished => self.idle(outbox),
             }
             self.collect_snapshot(outbox);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::outbox::Outbox;
+use super::plan::Audience;
 use super::preview::Picture;
 use super::protocol::{Event, Phase};
 use super::trouble::Trouble;
@@ -22,6 +23,8 @@ const MOST_WAITING: usize = 4 << 20;
 const PATIENCE: Duration = Duration::from_secs(600);
 /// The same in milliseconds, for tests, which cannot wait so long.
 const TEST_PATIENCE: &str = "DIFFLAB_TEST_WRITE_PATIENCE_MS";
+/// How long a run without a screen waits for room when nothing is left but to save it.
+const LAST_WAIT: Duration = Duration::from_secs(120);
 /// Pictures that may wait.
 const MOST_PICTURES: usize = 32;
 
@@ -222,12 +225,19 @@ impl Worker {
         Ok(())
     }
 
+    /// Has a run without a screen that has nothing left to train failed to be saved for long?
+    pub(super) fn waits_in_vain(&self) -> bool {
+        self.parts.audience == Audience::Nobody
+            && self.steps_done() >= self.parts.config.train.steps
+            && self.writing.trouble.lasts(Instant::now()) >= LAST_WAIT.min(self.writing.patience)
+    }
+
     /// Follows a folder that was renamed, and makes one again that was deleted.
     pub(super) fn look_around(&mut self, outbox: &mut Outbox) {
         self.writing.looked = Instant::now();
         let before = self.parts.run.path().to_path_buf();
         match self.parts.run.look() {
-            Whereabouts::There => {}
+            Whereabouts::There => self.put_config_back(outbox),
             Whereabouts::Renamed(dir) => {
                 self.parts.journal.moved_to(&dir);
                 let message =
@@ -263,6 +273,22 @@ impl Worker {
         self.standing.begun(self.parts.run.path());
         self.parts.journal.event(step, "moved", &message);
         outbox.send(Event::FolderMoved { step, dir: self.parts.run.path().to_path_buf(), message });
+    }
+
+    /// Without its config a folder is no run: where that was deleted it is written anew.
+    fn put_config_back(&mut self, outbox: &mut Outbox) {
+        match self.parts.run.put_back(&self.parts.config) {
+            Ok(missing) if missing.is_empty() => {}
+            Ok(missing) => {
+                (self.writing.checkpoint_owed, self.writing.card_owed) = (true, true);
+                self.warn(format!("{} was missing and is written anew", missing.join(", ")), outbox);
+            }
+            Err(error) => {
+                if let Some(failure) = WriteFailure::within(&error.into()) {
+                    self.failed("config.toml, which was deleted,", failure, outbox);
+                }
+            }
+        }
     }
 
     /// Files of lines that were deleted or replaced are written anew, whole.

@@ -159,6 +159,23 @@ impl RunDir {
         Ok(())
     }
 
+    /// Writes config.toml and run.json anew where they are missing; returns which were.
+    ///
+    /// # Errors
+    /// [`RunError`] when the folder cannot be written to.
+    pub fn put_back(&self, config: &Config) -> Result<Vec<&'static str>, RunError> {
+        let mut missing = Vec::new();
+        if !self.path.join("config.toml").exists() {
+            self.write_config(config)?;
+            missing.push("config.toml");
+        }
+        if Identity::of(&self.path).is_none() {
+            self.identity.write(&self.path).map_err(|error| RunError::not_writable(&self.path, error))?;
+            missing.push("run.json");
+        }
+        Ok(missing)
+    }
+
     /// Removes the folder of a new run that came to nothing: what its start wrote, and the folders that it made.
     pub fn discard(&self) {
         remove_start(&self.path, &self.made);

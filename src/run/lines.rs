@@ -187,7 +187,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
 /// # Errors
 /// When reading or writing fails; the old file is then as it was.
 pub fn retain<T: DeserializeOwned>(path: &Path, keep: impl Fn(&T) -> bool) -> Result<()> {
-    if !path.exists() {
+    if !path.exists() || all_stay(path, &keep)? {
         return Ok(());
     }
     let beside = path.with_extension("jsonl.partial");
@@ -210,6 +210,16 @@ pub fn retain<T: DeserializeOwned>(path: &Path, keep: impl Fn(&T) -> bool) -> Re
     write().with_context(|| format!("cutting {} back to the checkpoint", path.display())).inspect_err(|_| {
         let _ = fs::remove_file(&beside);
     })
+}
+
+/// Are all lines whole and wanted? Then nothing has to be written, which a full disk would not let us.
+fn all_stay<T: DeserializeOwned>(path: &Path, keep: &impl Fn(&T) -> bool) -> Result<bool> {
+    let (mut stay, mut length) = (true, 0);
+    for_each_line(path, |line| {
+        length += line.len() as u64 + 1;
+        stay = stay && serde_json::from_slice::<T>(line).is_ok_and(|value| keep(&value));
+    })?;
+    Ok(stay && fs::metadata(path).is_ok_and(|found| found.len() == length))
 }
 
 /// Calls `f` with each line that ends in a newline.

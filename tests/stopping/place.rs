@@ -48,6 +48,21 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// What the product promises to take at most is 2 s; machines that run tests are busy.
 pub const AT_ONCE: Duration = Duration::from_secs(8);
 
+/// Signals as a terminal leaves them: whoever runs the tests may have some ignored (`nohup`, `command &` in a
+/// script), which the program would rightly keep.
+fn hear_signals(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: between fork and exec only `signal` is called, which may be.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGQUIT] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        });
+    }
+}
+
 pub struct Place {
     folder: TempDir,
 }
@@ -68,6 +83,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_difflab"));
         command.current_dir(self.folder.path()).args(args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        hear_signals(&mut command);
         command
     }
 
@@ -83,6 +99,7 @@ impl Place {
         let mut command = Command::new("sh");
         command.current_dir(self.folder.path()).env("D", env!("CARGO_BIN_EXE_difflab")).args(["-c", line]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        hear_signals(&mut command);
         command
     }
 

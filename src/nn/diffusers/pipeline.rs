@@ -69,7 +69,8 @@ pub fn open_unet(dir: &Path) -> Result<LoadedUNet> {
         .map(|key| format!("{}: unknown setting {key:?} is ignored{}", path.display(), meant(key)))
         .collect();
     let files = tensor_files(&folder, &mut warnings)?;
-    let (weights, more) = load_weights(&files, &config, &Device::Cpu)?;
+    let network = || format!("the network of {}", path.display());
+    let (weights, more) = load_weights(&files, &config, &Device::Cpu).with_context(network)?;
     warnings.extend(more);
     Ok(LoadedUNet { config, weights, warnings })
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::manifest;
 use crate::config::Config;
 use crate::data::DataIdentity;
 use crate::run::RunError;
@@ -28,6 +29,8 @@ impl Facts {
     /// [`RunError::Damaged`] where a file is there and cannot be read.
     pub fn of(path: &Path) -> Result<Self, RunError> {
         let damaged = |name: &str, why: String| RunError::damaged(path, format!("{name}: {why}"));
+        // An empty config, what a power cut leaves, would read as one of defaults.
+        manifest::verify_those(path, &[CONFIG, DATA])?;
         let read = |name: &str| match fs::read_to_string(path.join(name)) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

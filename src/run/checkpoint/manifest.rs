@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use crate::run::RunError;
+use crate::run::io_words::reason;
 
 /// Where the checksums lie in a checkpoint.
 pub(super) const MANIFEST: &str = "difflab/checksums.sha256";
@@ -36,21 +37,49 @@ pub(super) fn write(dir: &Path) -> io::Result<()> {
 /// # Errors
 /// [`RunError::Damaged`], with the first file that is missing or differs.
 pub(super) fn verify(dir: &Path) -> Result<(), RunError> {
-    let text = fs::read_to_string(dir.join(MANIFEST))
-        .map_err(|error| RunError::damaged(dir, format!("{MANIFEST} cannot be read ({error})")))?;
-    let entries: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once("  ")).collect();
+    let text = read(dir)?;
+    let entries: Vec<(&str, &str)> = entries(&text).collect();
     let network = if entries.iter().any(|(_, name)| name.starts_with("mlp/")) { NETWORKS[1] } else { NETWORKS[0] };
     for needed in network.into_iter().chain(NEEDED) {
         if !entries.iter().any(|(_, name)| *name == needed) {
             return Err(RunError::damaged(dir, format!("{MANIFEST} does not list {needed}")));
         }
     }
-    for (expected, name) in entries {
-        let found = sha256_of(&dir.join(name))
-            .map_err(|error| RunError::damaged(dir, format!("{name} cannot be read ({error})")))?;
-        if found != expected {
-            return Err(RunError::damaged(dir, format!("{name} is not what was written (its checksum differs)")));
-        }
+    entries.into_iter().try_for_each(|(expected, name)| compare(dir, expected, name))
+}
+
+/// Checks of the files `names` those that the checkpoint lists.
+///
+/// # Errors
+/// As [`verify`].
+pub(super) fn verify_those(dir: &Path, names: &[&str]) -> Result<(), RunError> {
+    if !dir.join(MANIFEST).exists() {
+        return Ok(());
+    }
+    let text = read(dir)?;
+    entries(&text).filter(|(_, name)| names.contains(name)).try_for_each(|(sum, name)| compare(dir, sum, name))
+}
+
+fn read(dir: &Path) -> Result<String, RunError> {
+    fs::read_to_string(dir.join(MANIFEST))
+        .map_err(|error| RunError::damaged(dir, format!("{MANIFEST} cannot be read ({})", reason(&error))))
+}
+
+/// (checksum, name) of each line.
+fn entries(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter_map(|line| line.split_once("  "))
+}
+
+fn compare(dir: &Path, expected: &str, name: &str) -> Result<(), RunError> {
+    // What is read here is shown and opened: it must be the plain name of a file below.
+    let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    if !plain || name.chars().any(char::is_control) {
+        return Err(RunError::damaged(dir, format!("{MANIFEST} lists {name:?}, which is no file of a checkpoint")));
+    }
+    let found = sha256_of(&dir.join(name))
+        .map_err(|error| RunError::damaged(dir, format!("{name} cannot be read ({})", reason(&error))))?;
+    if found != expected {
+        return Err(RunError::damaged(dir, format!("{name} is not what was written (its checksum differs)")));
     }
     Ok(())
 }
