@@ -163,10 +163,10 @@ mod tests {
         DataIdentity::of(&Dataset {
             name: "d".into(),
             source: "made here".into(),
-            height: 2,
-            width: 2,
+            height: 4,
+            width: 4,
             channels: 1,
-            pixels: (0..40).flat_map(|i| [i; 4]).collect::<Vec<u8>>().into(),
+            pixels: (0..40).flat_map(|i| [i; 16]).collect::<Vec<u8>>().into(),
             labels: Arc::new((0..40).map(|i| i % classes.len().max(1) as u32).collect()),
             classes: classes.iter().map(|name| name.to_string()).collect(),
             warnings: vec![],
