@@ -159,6 +159,38 @@ fn showing_a_folder_tells_classes_sizes_and_what_is_left_out() {
 }
 
 #[test]
+fn what_shows_data_counts_what_was_decoded_and_names_the_rest_by_reason() {
+    let root = folder();
+    picture(root.path(), "pets/whole.jpg", (96, 72), 9);
+    let whole = fs::read(root.path().join("pets/whole.jpg")).unwrap();
+    for share in [70, 80, 99] {
+        fs::write(root.path().join(format!("pets/cut-{share}.jpg")), &whole[..whole.len() * share / 100]).unwrap();
+    }
+    let output = difflab(root.path(), &["data", "show", "pets", "--images", "ascii"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    for part in ["images   1 of", "stored   96×72 (1)", "left out 3 files that can't be read: it is truncated"] {
+        assert!(said.contains(part), "{part} is missing: {said}");
+    }
+    let output = difflab(root.path(), &["data", "show", "pets", "--format", "json"]);
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((said["images"].as_u64(), said["sizes"][0]["images"].as_u64()), (Some(1), Some(1)));
+    assert_eq!(said["left_out"][0]["count"], 3);
+    assert!(said["left_out"][0]["why"].as_str().unwrap().contains("truncated"), "{said}");
+
+    for (name, bytes, part) in [
+        ("trunc.bin", vec![7; 3 * 3073 - 100], "records of 3073 bytes (CIFAR-10)"),
+        ("cifar-10-batches-py/data_batch_1", b"\x80\x02}q".to_vec(), "pickled"),
+    ] {
+        let path = root.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        let word = name.split('/').next().unwrap();
+        let output = difflab(root.path(), &["data", "show", word]);
+        assert!(output.status.code() == Some(2) && stderr(&output).contains(part), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn two_hundred_and_fifteen_hundred_pictures_need_no_more_than_their_path() {
     let root = folder();
     for i in 0..200 {

@@ -156,6 +156,37 @@ fn renamed_shifted_and_added_classes_are_refused_by_name_or_accepted() {
     place.picture("fruit/kiwi/0.png", 7);
     place.refused(&["--resume", "run", "--accept-data"], &["learned 3 classes", "the data have 4"]);
     place.refused(&["--resume", "run"], &["the class kiwi is new", "60 images, now there are 61"]);
+    // What would be refused too is not advised.
+    let output = place.difflab(&["--resume", "run"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("learned 3 classes") && !said.contains("--accept-data"), "{said}");
+}
+
+#[test]
+fn eval_measures_only_on_what_the_run_was_trained_on_unless_told_to() {
+    let place = Place::new();
+    let eval = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_difflab"));
+        command.current_dir(place.folder.path()).env("HOME", place.folder.path());
+        command.args(["eval", "run", "--metrics", "vlb", "--vlb-images", "1", "--threads", "1"]).args(more);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = eval(&[]);
+    assert!(code == Some(0) && !said.contains("accepted"), "{said}");
+    place.picture("fruit/apple/3.png", 99);
+    let (code, said) = eval(&[]);
+    assert_eq!(code, Some(2), "{said}");
+    for part in ["not those that this run was trained on", "not the same ones", "--accept-data"] {
+        assert!(said.contains(part), "{part} is missing: {said}");
+    }
+    let (code, said) = eval(&["--accept-data"]);
+    assert!(code == Some(0) && said.contains("accepted (--accept-data)"), "{said}");
+    place.rename("fruit/apple", "fruit/zucchini");
+    assert_eq!(eval(&[]).0, Some(2));
+    place.picture("fruit/kiwi/0.png", 7);
+    let (code, said) = eval(&["--accept-data"]);
+    assert!(code == Some(2) && said.contains("learned 3 classes"), "{said}");
 }
 
 #[test]

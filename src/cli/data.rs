@@ -93,7 +93,7 @@ pub fn run(args: Args) -> Result<()> {
             };
             let config = DataConfig { image_size, ..located };
             let started = Instant::now();
-            let dataset = data::load(&config)?;
+            let (dataset, survey) = data::load_and_survey(&config)?;
             let took = started.elapsed().as_secs_f64();
             for warning in &dataset.warnings {
                 speak::warn(warning);

@@ -208,6 +208,19 @@ impl Config {
                 let unit = 1usize << (l - 1);
                 height.is_multiple_of(unit) && width.is_multiple_of(unit)
             });
+            let thin = height.min(width) < unit && height != width;
+            let (least, one) = (height.min(width), possible.is_none_or(|levels| levels == 1));
+            ensure(
+                !thin,
+                "model.block_out_channels",
+                format!("{:?}", self.model.block_out_channels),
+                format!(
+                    "the images are {height}×{width}, too thin to be halved {} times; give model.block_out_channels \
+                     {} (data.image_size would crop to the central {least}×{least})",
+                    levels - 1,
+                    if one { "one width" } else { "fewer widths" },
+                ),
+            )?;
             ensure(
                 false,
                 "model.block_out_channels",
@@ -301,9 +314,10 @@ mod tests {
         assert!(message.contains("28×28") && message.contains("4 levels"), "{message}");
         assert!(message.contains("data.image_size = 24 or 32") && message.contains("use 3 levels"), "{message}");
         assert!(config.validate_for_data(32, 32, 1, 10).is_ok());
-        // Pictures are cropped to the square of their shorter side: one of 64×1 has no more than a pixel.
+        // Pictures are cropped to the square of their shorter side: one of 64×1 would be no more than a pixel.
         let message = config.validate_for_data(1, 64, 1, 10).unwrap_err().to_string();
-        assert!(message.contains("data.image_size = 8, or"), "{message}");
+        assert!(message.contains("too thin") && message.contains("one width"), "{message}");
+        assert!(!message.contains("data.image_size ="), "a pixel is nothing to learn from: {message}");
     }
 
     #[test]

@@ -73,10 +73,21 @@ pub(super) fn batches_in(folder: &Path) -> Option<PathBuf> {
     inside.into_iter().find(has)
 }
 
-/// Could this file be a batch, by its name and length?
-pub(super) fn is_batch(path: &Path) -> bool {
+/// Could this file be a batch, whole or cut off, by its name and length, or as its first bytes are not those of idx?
+pub(super) fn is_batch(path: &Path, head: &[u8]) -> bool {
     let length = std::fs::metadata(path).map_or(0, |about| about.len());
-    path.extension().is_some_and(|ending| ending == "bin") && Version::of(length).is_some()
+    let idx = matches!(head, [0, 0, 8..=14, 1..=8, ..]);
+    is_named_as_batch(path) && (Version::of(length).is_some() || !idx)
+}
+
+fn is_named_as_batch(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "bin")
+}
+
+/// Are these the batches for Python?
+pub(super) fn is_pickled(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).is_file();
+    has("data_batch_1") || has("train") && has("meta")
 }
 
 struct Reading<'a, 'b> {
@@ -128,7 +139,7 @@ pub(super) fn load(name: &str, config: &DataConfig, watch: &mut Watch) -> Result
         reading.batches = batches.iter().filter_map(|batch| Some(batch.file_name()?.to_str()?.into())).collect();
         reading.files(&batches)?;
         reading.names_beside(&folder)?;
-    } else if is_batch(path) {
+    } else if is_named_as_batch(path) {
         reading.files(&[path.to_path_buf()])?;
         reading.names_beside(path.parent().unwrap_or(Path::new("")))?;
     } else {

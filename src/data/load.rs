@@ -34,7 +34,7 @@ pub fn load_watched(config: &DataConfig, tell: &mut dyn FnMut(Count)) -> Result<
     match config.dataset.as_str() {
         "images" => {
             let (name, folder) = (own_name(&config.path), Path::new(&config.path));
-            folder::load(&name, folder, config.image_size, config.channels, watch)
+            folder::load(&name, folder, config.image_size, config.channels, watch).map(|(data, _)| data)
         }
         "idx" => idx_files::load(&own_name(&config.path), config, watch),
         "npz" => npz::load(&own_name(&config.path), config, watch),
@@ -48,6 +48,20 @@ pub fn load_watched(config: &DataConfig, tell: &mut dyn FnMut(Count)) -> Result<
             }
         }
     }
+}
+
+/// Loads as [`load`] does; of a folder of pictures also what it holds, now that every one was decoded.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn load_and_survey(config: &DataConfig) -> Result<(Dataset, Option<Survey>), DataError> {
+    let at_home = at_home(config);
+    if at_home.dataset != "images" {
+        return Ok((load(config)?, None));
+    }
+    let (name, folder) = (own_name(&at_home.path), Path::new(&at_home.path));
+    let (data, survey) = folder::load(&name, folder, config.image_size, config.channels, &mut Watch::new(&mut |_| {}))?;
+    Ok((data, Some(survey)))
 }
 
 /// What the dataset that a config names holds: counts, classes, sizes, and what would be left out and why. A
@@ -76,7 +90,7 @@ fn load_bundled(entry: &CatalogueEntry, config: &DataConfig, watch: &mut Watch) 
     };
     let Some((images_name, labels_name)) = entry.idx_files else {
         let folder = found.ok_or_else(|| not_bundled(entry))?;
-        return folder::load(entry.name, &folder, config.image_size, config.channels, watch);
+        return folder::load(entry.name, &folder, config.image_size, config.channels, watch).map(|(data, _)| data);
     };
     let files = |(images, labels)| match (found, entry.embedded) {
         (Some(folder), _) => {

@@ -42,7 +42,7 @@ pub fn locate(name_or_path: &str) -> Result<DataConfig, DataError> {
 fn of_folder(path: &Path) -> &'static str {
     if idx_files::images_in(path).is_some() {
         "idx"
-    } else if cifar::batches_in(path).is_some() {
+    } else if cifar::batches_in(path).is_some() || cifar::is_pickled(path) {
         "cifar"
     } else if holds_only_arrays(path) {
         "npz"
@@ -69,7 +69,7 @@ fn of_file(path: &Path) -> Option<&'static str> {
     let head = gzip::head(path, 512);
     if head.starts_with(b"PK") || head.starts_with(b"\x93NUMPY") {
         Some("npz")
-    } else if head.get(TAR) == Some(b"ustar") || cifar::is_batch(path) {
+    } else if head.get(TAR) == Some(b"ustar") || cifar::is_batch(path, &head) {
         Some("cifar")
     } else if !head.starts_with(&[0, 0]) && folder::is_picture(path, &head) {
         None
@@ -104,6 +104,10 @@ mod tests {
         assert_eq!(dataset(&place.path().join("a").display().to_string()), "npz");
         assert_eq!(dataset(&write("b/test_batch.bin", &[0; 3073])), "cifar");
         assert_eq!(dataset(&place.path().join("b").display().to_string()), "images");
+        assert_eq!(dataset(&write("b/cut.bin", &[7; 2900])), "cifar");
+        assert_eq!(dataset(&write("b/idx.bin", &super::super::idx::idx(&[1], &[0]))), "idx");
+        write("py/data_batch_1", b"\x80\x02}");
+        assert_eq!(dataset(&place.path().join("py").display().to_string()), "cifar");
         write("b/data_batch_1.bin", &[0; 3073]);
         assert_eq!(dataset(&place.path().join("b").display().to_string()), "cifar");
         assert_eq!(dataset(&write("c/mine", &super::super::idx::idx(&[1], &[0]))), "idx");

@@ -46,7 +46,7 @@ pub use dataset::Dataset;
 pub use error::DataError;
 pub use home::{expanded, expanded_arguments};
 pub use identity::{ClassOfData, DataIdentity};
-pub use load::{load, load_watched, survey};
+pub use load::{load, load_and_survey, load_watched, survey};
 pub use locate::locate;
 pub use mask::{Mask, MaskRule, read_mask};
 pub use order::indices_of_step;

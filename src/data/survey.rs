@@ -61,9 +61,9 @@ impl std::fmt::Display for LeftOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut words: Vec<&str> = self.what.split(' ').collect();
         if self.count == 1
-            && let Some(plural) = words.iter_mut().find(|word| word.ends_with('s'))
+            && let Some(plural) = words.iter_mut().find(|word| word.ends_with('s') && !word.starts_with('.'))
         {
-            *plural = plural.trim_end_matches('s');
+            *plural = plural.strip_suffix('s').unwrap_or(plural);
         }
         write!(f, "{} {}", thousands(self.count), words.join(" "))?;
         if !self.why.is_empty() {
@@ -134,12 +134,14 @@ mod tests {
             LeftOut::add(&mut list, ".heic files", "difflab does not read HEIC", format!("{i}.heic"));
         }
         LeftOut::add(&mut list, ".txt files", "", "notes.txt".into());
+        LeftOut::add(&mut list, ".dds files", "", "a.dds".into());
         let text: Vec<String> = list.iter().map(LeftOut::to_string).collect();
         assert_eq!(
             text,
             [
                 "12 .heic files: difflab does not read HEIC (0.heic; 1.heic; 2.heic; 3.heic; 4.heic; …)",
-                "1 .txt file (notes.txt)"
+                "1 .txt file (notes.txt)",
+                "1 .dds file (a.dds)"
             ]
         );
     }

@@ -1,6 +1,7 @@
 //! Why a picture can't be decoded, in words: decoders speak of chunks and markers.
 
 use image::ImageError;
+use image::error::ImageFormatHint;
 
 /// "the file ends too early", "the PNG is damaged".
 pub(super) fn why(error: &ImageError) -> String {
@@ -12,13 +13,20 @@ pub(super) fn why(error: &ImageError) -> String {
     }
     match error {
         ImageError::Decoding(decoding) => match decoding.format_hint() {
-            image::error::ImageFormatHint::Exact(format) => {
+            ImageFormatHint::Exact(format) => {
                 format!("the {format:?} is damaged").replace("Png", "PNG").replace("Jpeg", "JPEG")
             }
             _ => "it is damaged, or no picture".into(),
         },
         ImageError::Limits(_) => "it is larger than a picture may be".into(),
-        ImageError::Unsupported(_) => "it is no picture of a kind that is read here".into(),
+        ImageError::Unsupported(unsupported) => match unsupported.format_hint() {
+            // Palettes, Lab and floats, of a format that is read otherwise.
+            ImageFormatHint::Exact(format) => {
+                let called = format!("{format:?}").to_uppercase().replace("WEBP", "WebP");
+                format!("this kind of {called} is not read; convert it to a PNG or JPEG, grey or RGB")
+            }
+            _ => "it is no picture of a kind that is read here".into(),
+        },
         ImageError::IoError(error) => told_by_system(error),
         _ => told,
     }
@@ -36,6 +44,32 @@ fn told_by_system(error: &std::io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_of_tiff_that_is_not_read_is_told_as_such() {
+        // 1×1 in 8 bits of CIE L*a*b*: the tags of a baseline TIFF with PhotometricInterpretation 8.
+        let tags: [(u16, u16, u32, u32); 8] = [
+            (256, 3, 1, 1),
+            (257, 3, 1, 1),
+            (258, 3, 1, 8),
+            (259, 3, 1, 1),
+            (262, 3, 1, 8),
+            (273, 4, 1, 8),
+            (277, 3, 1, 1),
+            (279, 4, 1, 1),
+        ];
+        let mut tiff = b"II*\0\x0c\0\0\0\x80\0\0\0".to_vec();
+        tiff.extend((tags.len() as u16).to_le_bytes());
+        for (tag, kind, count, value) in tags {
+            tiff.extend(tag.to_le_bytes());
+            tiff.extend(kind.to_le_bytes());
+            tiff.extend(count.to_le_bytes());
+            tiff.extend(value.to_le_bytes());
+        }
+        tiff.extend([0; 4]);
+        let error = image::load_from_memory_with_format(&tiff, image::ImageFormat::Tiff).unwrap_err();
+        assert!(why(&error).contains("this kind of TIFF is not read"), "{error}: {}", why(&error));
+    }
 
     #[test]
     fn damaged_pictures_are_told_without_the_decoders_own_words() {

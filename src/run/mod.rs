@@ -13,6 +13,7 @@
 //! ```
 
 pub mod checkpoint;
+mod data_changes;
 mod dir;
 mod durable;
 mod error;
@@ -40,6 +41,7 @@ mod sweep;
 mod whereabouts;
 mod write_failure;
 
+pub use data_changes::check_measured;
 pub use dir::{RunDir, check_free, config_of, free_beside};
 pub use durable::write_replacing;
 pub use error::RunError;

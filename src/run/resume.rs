@@ -9,12 +9,13 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::checkpoint::{self, Facts};
+use super::data_changes::{Misfit, OTHER_DATA, differences, fits_the_network, fits_trained, never_trained, unknown};
 use super::dir::config_of;
 use super::error::RunError;
 use super::identity::Identity;
 use super::loaded_model::kept_class_names;
 use crate::config::Config;
-use crate::data::{DataIdentity, thousands};
+use crate::data::DataIdentity;
 
 /// The config of the run in `run` as it shall go on: its config.toml with `overrides`. `accept_data`: whatever the
 /// data are now.
@@ -59,7 +60,8 @@ pub fn resumed_config(run: &Path, overrides: &[String], accept_data: bool) -> Re
         true => "\n  put it back in config.toml, or start a new run with it",
         false => "\n  leave it out, or start a new run with it",
     };
-    if told.iter().all(|(key, ..)| key.starts_with("data.")) {
+    // Other channels the network would not take.
+    if told.iter().all(|(key, ..)| key.starts_with("data.") && *key != "data.channels") {
         text += "; --accept-data goes on with other data";
         if facts.data.is_none() {
             text += " (an older difflab wrote this checkpoint, and it doesn't say which they were)";
@@ -88,47 +90,33 @@ pub fn check_against(
         )));
     }
     if trained.is_some_and(never_trained) {
-        fits_the_network(kept_class_names(run).len(), None, config, now)?;
+        fits_the_network(kept_class_names(run).len(), None, config, now)
+            .map_err(|misfit| RunError::NotTheSame(format!("{}\n  {}", misfit.what, misfit.cure)))?;
         return Ok(Vec::new());
     }
-    let differences = match &facts.data {
-        Some(before) => {
-            let mut told = before.differences(now);
-            told.extend(trained.and_then(|trained| other_held_out(trained, config, before.images, now.images)));
-            told
-        }
-        None => classes_that_changed(&kept_class_names(run), now),
-    };
+    let differences = differences(facts, run, config, now);
     if differences.is_empty() {
-        return Ok(match facts.data {
-            Some(_) => Vec::new(),
-            None => vec![
-                "this run's checkpoint doesn't say which data it was trained on (an older difflab wrote it): they are \
-                 taken to be the same"
-                    .into(),
-            ],
-        });
+        return Ok(unknown(facts));
     }
-    let list = differences.join("\n  ");
-    if accept_data {
-        let before = facts.data.as_ref();
-        let classes = before.map_or(kept_class_names(run).len(), |data| data.classes.len());
-        fits_the_network(classes, before.map(|data| data.channels), config, now)?;
-        return Ok(vec![format!(
+    let fits = fits_trained(facts, run, config, now);
+    match (accept_data, fits) {
+        (true, Ok(())) => Ok(vec![format!(
             "the data are not those that the run was trained on, and accepted (--accept-data); the held-out loss may \
              count images that were trained on: {}",
             differences.join("; ")
-        )]);
+        )]),
+        (true, Err(Misfit { what, cure })) => Err(RunError::NotTheSame(format!("{what}\n  {cure}"))),
+        (false, Ok(())) => Err(RunError::NotTheSame(format!(
+            "{OTHER_DATA}\n  {}\n  put them back (moved ones: --set data.path=PLACE), go on with them as they are now \
+             with --accept-data, or start a new run",
+            differences.join("\n  ")
+        ))),
+        (false, Err(Misfit { what, cure })) => Err(RunError::NotTheSame(format!(
+            "{OTHER_DATA}\n  {}\n  they cannot be gone on with: {what}\n  put them back (moved ones: --set \
+             data.path=PLACE), or {cure}",
+            differences.join("\n  ")
+        ))),
     }
-    Err(RunError::NotTheSame(format!(
-        "the data are not those that this run was trained on\n  {list}\n  put them back (moved ones: --set \
-         data.path=PLACE), go on with them as they are now with --accept-data, or start a new run"
-    )))
-}
-
-/// An imported network whose data were not named yet.
-fn never_trained(config: &Config) -> bool {
-    config.data.dataset == "images" && config.data.path.is_empty()
 }
 
 /// The keys of `asked` that a run trained as `trained` cannot take, with both values, as TOML. `data_judged`: what the
@@ -153,60 +141,6 @@ fn kept_apart(
     changes.map(|(key, after)| (key, before.get(key).map(toml::Value::to_string).unwrap_or_default(), after)).collect()
 }
 
-/// Another held-out set of the same images.
-fn other_held_out(trained: &Config, config: &Config, images: usize, images_now: usize) -> Option<String> {
-    let (before, now) = (trained.data.held_out.of(images), config.data.held_out.of(images_now));
-    if images != images_now || before == now {
-        return None;
-    }
-    let what = match now < before {
-        true => "held-out images would be trained on",
-        false => "images that were trained on would be held out",
-    };
-    Some(format!(
-        "{} images were held out (data.held_out = {}), now {} would be (data.held_out = {}): {what}",
-        thousands(before),
-        trained.data.held_out,
-        thousands(now),
-        config.data.held_out
-    ))
-}
-
-/// All that older checkpoints let us see: the names kept with the run.
-fn classes_that_changed(kept: &[String], now: &DataIdentity) -> Vec<String> {
-    let names: Vec<&str> = now.classes.iter().map(|class| class.name.as_str()).collect();
-    if kept.is_empty() || kept == names {
-        return Vec::new();
-    }
-    let list = |names: &[&str]| if names.is_empty() { "none".into() } else { names.join(", ") };
-    let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
-    vec![format!("the classes were {}, now they are {}", list(&kept), list(&names))]
-}
-
-/// Can a network of so many classes and channels take these data?
-fn fits_the_network(
-    classes: usize,
-    channels: Option<usize>,
-    config: &Config,
-    now: &DataIdentity,
-) -> Result<(), RunError> {
-    if let Some(channels) = channels.filter(|&channels| channels != now.channels) {
-        return Err(RunError::NotTheSame(format!(
-            "the network takes images of {channels} channels, and these have {}\n  set data.channels = {channels}, or \
-             start a new run",
-            now.channels
-        )));
-    }
-    if config.model.class_conditional && classes != now.classes.len() {
-        return Err(RunError::NotTheSame(format!(
-            "the network has learned {classes} classes, and the data have {}: its table of classes doesn't fit\n  start \
-             a new run for these data",
-            now.classes.len()
-        )));
-    }
-    Ok(())
-}
-
 fn name_of(checkpoint: &Path) -> String {
     let name = checkpoint.file_name().unwrap_or_default().to_string_lossy();
     format!("the checkpoint {name}")
@@ -229,10 +163,10 @@ mod tests {
         DataIdentity::of(&Dataset {
             name: "d".into(),
             source: "made here".into(),
-            height: 2,
-            width: 2,
+            height: 4,
+            width: 4,
             channels: 1,
-            pixels: (0..40).flat_map(|i| [i; 4]).collect::<Vec<u8>>().into(),
+            pixels: (0..40).flat_map(|i| [i; 16]).collect::<Vec<u8>>().into(),
             labels: Arc::new((0..40).map(|i| i % classes.len().max(1) as u32).collect()),
             classes: classes.iter().map(|name| name.to_string()).collect(),
             warnings: vec![],
@@ -331,8 +265,12 @@ mod tests {
         let conditional = config(&["model.class_conditional=true"]);
         let before = facts(&conditional, Some(data(&["apple", "banana"])));
         let added = data(&["apple", "banana", "cherry"]);
-        let message = check_against(&before, Path::new("/"), &conditional, &added, true).unwrap_err().to_string();
-        assert!(message.contains("learned 2 classes") && message.contains("the data have 3"), "{message}");
+        for (accepted, advised) in [(false, "the class cherry is new"), (true, "start a new run")] {
+            let refused = check_against(&before, Path::new("/"), &conditional, &added, accepted);
+            let message = refused.unwrap_err().to_string();
+            assert!(message.contains("learned 2 classes") && message.contains("the data have 3"), "{message}");
+            assert!(message.contains(advised) && !message.contains("--accept-data"), "no advice that fails: {message}");
+        }
     }
 
     #[test]

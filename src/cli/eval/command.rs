@@ -17,6 +17,7 @@ use crate::config::SamplerName;
 use crate::eval::{Judge, NEIGHBOURS};
 use crate::kernels::Workers;
 use crate::picture::is_points;
+use crate::run::checkpoint::Facts;
 use crate::run::{self, LoadedModel};
 use crate::speak;
 
@@ -62,6 +63,9 @@ pub struct Args {
     /// Seed of all draws.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Measure on the data as they are now, though the run was trained on others.
+    #[arg(long)]
+    pub accept_data: bool,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
@@ -138,6 +142,14 @@ pub fn run(args: Args) -> Result<()> {
         let mut reasons: Vec<&str> = skipped.values().map(String::as_str).collect();
         reasons.dedup();
         return Err(UsageError::new(format!("nothing of this can be measured: {}", reasons.join("; "))).into());
+    }
+    let on_data = |metric: &Metric| *metric != Metric::Accuracy && wanted(*metric);
+    if let Ok(material) = &material
+        && asked.iter().any(on_data)
+    {
+        let facts = Facts::of(&model.checkpoint)?;
+        let told = run::check_measured(&facts, &dir, &model.config, &material.identity, args.accept_data)?;
+        told.iter().for_each(speak::warn);
     }
     if Metric::DRAWN.into_iter().any(wanted) {
         memory::check("--num", args.num as usize, model.image_shape)?;

@@ -4,13 +4,15 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 
 use crate::config::Config;
-use crate::data::{self, Dataset, thousands};
+use crate::data::{self, DataIdentity, Dataset, thousands};
 use crate::eval::Levels;
 
 /// The data of a run, split as its training split them.
 pub struct Material {
     pub train: Dataset,
     pub held_out: Dataset,
+    /// Those of both, in their order.
+    pub identity: DataIdentity,
 }
 
 impl Material {
@@ -20,9 +22,10 @@ impl Material {
     /// When they are not there any more, or not as they were.
     pub fn load(config: &Config) -> Result<Self> {
         let dataset = data::load(&config.data)?;
+        let identity = DataIdentity::of(&dataset);
         let held_out = config.data.held_out.of(dataset.len());
         let (train, held_out) = dataset.split_held_out(held_out, config.seed)?;
-        Ok(Self { train, held_out })
+        Ok(Self { train, held_out, identity })
     }
 
     /// Height, width, channels.

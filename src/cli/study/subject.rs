@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::cli::UsageError;
-use crate::config::Config;
-use crate::data;
+use crate::data::{self, DataIdentity};
 use crate::eval::{Judge, Moments, Reference, cache_folder, cache_key, cached_moments, class_accuracy};
 use crate::kernels::Workers;
 use crate::picture;
 use crate::process::partial::Partial;
-use crate::run::{self, LoadedModel, NotFinite, Recording, io_words};
+use crate::run::checkpoint::Facts;
+use crate::run::{self, LoadedModel, NotFinite, Recording, RunError, io_words};
 use crate::sampling::{self, SamplerSettings, Trajectory};
 use crate::speak;
 
@@ -34,6 +34,9 @@ pub struct Options {
     /// The folder for tables, plots and samples.
     #[arg(long, value_name = "DIR", default_value = "study")]
     pub out: PathBuf,
+    /// Judge by the data as they are now, though the run was trained on others.
+    #[arg(long)]
+    pub accept_data: bool,
     /// Processor threads; 0: as many as there are physical cores.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
@@ -76,9 +79,10 @@ impl Subject {
     /// Opens the newest good checkpoint of the run, or that of a step.
     ///
     /// # Errors
-    /// When the run or the checkpoint cannot be used.
+    /// When the run or the checkpoint cannot be used, or the data are not those that it was trained on.
     pub fn open(options: &Options, checkpoint: Option<u64>) -> Result<Self> {
-        let model = LoadedModel::open(&run::find(&options.run)?, checkpoint)?;
+        let dir = run::find(&options.run)?;
+        let model = LoadedModel::open(&dir, checkpoint)?;
         for warning in &model.warnings {
             speak::warn(warning);
         }
@@ -87,10 +91,11 @@ impl Subject {
             && model.net.num_classes() == Some(Judge::CLASSES)
             && model.classes.iter().cloned().eq(digits);
         let judge = readable.then(Judge::load).transpose()?;
-        let reference = judge.as_ref().and_then(|judge| {
-            let read = reference(judge, &model.config);
-            read.inspect_err(|error| speak::warn(format_args!("no Fréchet distance: {error:#}"))).ok()
-        });
+        let reference = match judge.as_ref().map(|judge| reference(judge, &model, &dir, options.accept_data)) {
+            Some(Err(error)) if error.is::<RunError>() => return Err(error),
+            Some(read) => read.inspect_err(|error| speak::warn(format_args!("no Fréchet distance: {error:#}"))).ok(),
+            None => None,
+        };
         let workers = Arc::new(Workers::new(options.threads)?);
         Ok(Self { model, judge, reference, workers, num: options.num as usize, seed: options.seed })
     }
@@ -170,9 +175,12 @@ impl Subject {
 /// Images that the judge reads at once.
 const BLOCK: usize = 1000;
 
-/// What the judge sees in the run's training images; kept between evaluations.
-fn reference(judge: &Judge, config: &Config) -> Result<Reference> {
+/// What the judge sees in the training images of the run in `dir`; kept between evaluations.
+fn reference(judge: &Judge, model: &LoadedModel, dir: &Path, accept_data: bool) -> Result<Reference> {
+    let config = &model.config;
     let data = data::load(&config.data)?;
+    let told = run::check_measured(&Facts::of(&model.checkpoint)?, dir, config, &DataIdentity::of(&data), accept_data)?;
+    told.iter().for_each(speak::warn);
     let held_out = config.data.held_out.of(data.len());
     let (train, _) = data.split_held_out(held_out, config.seed)?;
     let key = cache_key(&[Judge::version().as_bytes(), train.pixels.bytes()]);

@@ -16,6 +16,22 @@ const CLASS: [&str; 8] = ["class", "label", "labels", "category", "target", "cla
 /// Bytes of the largest file that is read.
 const LARGEST: u64 = 256 << 20;
 
+/// What a labels file says.
+pub enum Labels {
+    Classes(LabelFile),
+    /// It has no place for classes, as files of captions have none.
+    NoClasses(PathBuf),
+}
+
+impl Labels {
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Classes(labels) => &labels.path,
+            Self::NoClasses(path) => path,
+        }
+    }
+}
+
 /// A labels file: pairs of file and class.
 #[derive(Debug)]
 pub struct LabelFile {
@@ -29,13 +45,17 @@ pub struct Matched {
     pub classes: Vec<Option<String>>,
     /// Rows whose picture is not there.
     pub missing: Vec<String>,
+    /// Rows that could mean several pictures.
+    pub ambiguous: Vec<String>,
+    /// Rows that say otherwise than one before: "a.png is cat, then dog".
+    pub contradictions: Vec<String>,
 }
 
-/// The labels file in a folder, if there is one that has classes.
+/// The labels file in a folder, if there is one.
 ///
 /// # Errors
 /// A file that is broken: with its name, its line and what is expected.
-pub fn find(folder: &Path) -> Result<Option<LabelFile>, DataError> {
+pub fn find(folder: &Path) -> Result<Option<Labels>, DataError> {
     let Some(path) = NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file()) else { return Ok(None) };
     let unreadable = |reason: String| DataError::Unreadable { path: shown_path(&path), reason };
     let length = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?.len();
@@ -43,14 +63,36 @@ pub fn find(folder: &Path) -> Result<Option<LabelFile>, DataError> {
         return Err(unreadable(format!("it is larger than {} MiB", LARGEST >> 20)));
     }
     let bytes = std::fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
-    let text = String::from_utf8_lossy(&bytes);
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let named = shown_path(&path);
+    let text = utf_8(&named, &bytes)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let rows = match path.extension().is_some_and(|ending| ending == "jsonl") {
         true => json_lines(&named, text)?,
         false => table(&named, text, |file| folder.join(file).is_file())?,
     };
-    Ok(rows.map(|rows| LabelFile { path, rows }))
+    Ok(Some(match rows {
+        Some(rows) => Labels::Classes(LabelFile { path, rows }),
+        None => Labels::NoClasses(path),
+    }))
+}
+
+/// Guessed at, names of classes would be others, or several would become one.
+fn utf_8<'a>(named: &str, bytes: &'a [u8]) -> Result<&'a str, DataError> {
+    let expected = "text in UTF-8";
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(malformed(named, 1, expected, "UTF-16; save it as UTF-8"));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let (before, rest) = bytes.split_at(error.valid_up_to());
+        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let byte = rest.first().copied().unwrap_or_default();
+        malformed(
+            named,
+            line,
+            expected,
+            format!("the byte {byte:#04x}, as Latin-1 and the like have; save it as UTF-8"),
+        )
+    })
 }
 
 fn malformed(file: &str, line: u64, expected: &str, found: impl Into<String>) -> DataError {
@@ -133,7 +175,7 @@ fn header(record: &csv::StringRecord, is_file: impl Fn(&str) -> bool) -> Header 
 /// One object a line, with `file_name` and a class; `None` where no line has one.
 fn json_lines(named: &str, text: &str) -> Result<Option<Vec<(String, String)>>, DataError> {
     let expected = "one JSON object a line, with \"file_name\" and \"label\" or \"class\"";
-    let mut rows = Vec::new();
+    let (mut rows, mut has_classes) = (Vec::new(), false);
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
         let value: serde_json::Value =
             serde_json::from_str(line).map_err(|error| malformed(named, number, expected, error.to_string()))?;
@@ -141,15 +183,22 @@ fn json_lines(named: &str, text: &str) -> Result<Option<Vec<(String, String)>>, 
         let Some(file) = key(&FILE).and_then(|file| file.as_str()) else {
             return Err(malformed(named, number, expected, "a line without a file name"));
         };
-        let class = match key(&CLASS) {
+        let given: Vec<&serde_json::Value> = CLASS.iter().filter_map(|key| value.get(key)).collect();
+        has_classes |= !given.is_empty();
+        let refused =
+            |found: &str| malformed(named, number, "a class in \"label\" or \"class\", a text or a number", found);
+        let class = match given.into_iter().find(|class| !class.is_null()) {
             Some(serde_json::Value::String(class)) => class.clone(),
             Some(serde_json::Value::Number(class)) => class.to_string(),
             Some(serde_json::Value::Bool(class)) => class.to_string(),
-            _ => continue,
+            Some(serde_json::Value::Array(_)) => return Err(refused("a list")),
+            Some(_) => return Err(refused("an object")),
+            // A picture without a class.
+            None => continue,
         };
         rows.push((file.to_string(), class));
     }
-    Ok(if rows.is_empty() { None } else { Some(rows) })
+    Ok(has_classes.then_some(rows))
 }
 
 impl LabelFile {
@@ -171,17 +220,22 @@ impl LabelFile {
             }
         }
         let mut classes: Vec<Option<String>> = vec![None; pictures.len()];
-        let mut missing = Vec::new();
+        let (mut missing, mut ambiguous, mut contradictions) = (Vec::new(), Vec::new(), Vec::new());
         for (file, class) in &self.rows {
             let wanted = file.replace('\\', "/");
             let wanted = wanted.trim_start_matches("./");
-            let index = by_path.get(wanted).copied().or_else(|| by_name.get(wanted).copied().flatten());
-            match index {
-                Some(index) => classes[index] = Some(class.clone()),
+            let found = by_path.get(wanted).copied().map(Some).or_else(|| by_name.get(wanted).copied());
+            match found {
+                Some(Some(index)) => {
+                    if let Some(before) = classes[index].replace(class.clone()).filter(|before| before != class) {
+                        contradictions.push(format!("{} is {}, then {}", shown(file), shown(&before), shown(class)));
+                    }
+                }
+                Some(None) => ambiguous.push(shown(file)),
                 None => missing.push(shown(file)),
             }
         }
-        Matched { classes, missing }
+        Matched { classes, missing, ambiguous, contradictions }
     }
 }
 
@@ -234,7 +288,7 @@ mod tests {
         let matched = LabelFile { path: "l".into(), rows }.classes_of(root, &pictures);
         let classes: Vec<Option<&str>> = matched.classes.iter().map(Option::as_deref).collect();
         assert_eq!(classes, [Some("a"), Some("e"), Some("b"), Some("d")]);
-        assert_eq!(matched.missing, ["2.png"], "two pictures have that name");
+        assert_eq!((matched.ambiguous, matched.missing.len()), (vec!["2.png".to_string()], 0), "two have that name");
     }
 
     proptest! {

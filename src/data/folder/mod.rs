@@ -31,7 +31,7 @@ const LARGEST_SIDE: u32 = 1024;
 /// classes, and then of the sorted paths. Files that can't be decoded are skipped, counted, and named in a
 /// warning, as is what is left out.
 ///
-/// Beyond the result it needs the memory of one decoded picture a thread.
+/// Also what the folder holds, now that all of it was decoded. Beyond the result it needs the memory of one decoded picture a thread.
 ///
 /// # Errors
 /// No folder, no pictures, or pictures that differ in size or are too large to be kept as they are: each
@@ -42,7 +42,7 @@ pub(super) fn load(
     image_size: usize,
     channels: usize,
     watch: &mut Watch,
-) -> Result<Dataset, DataError> {
+) -> Result<(Dataset, Survey), DataError> {
     let mut scan = scan(folder, watch)?;
     let side = u32::try_from(image_size).unwrap_or(u32::MAX);
     let (width, height) = if scan.pictures.is_empty() {
@@ -82,8 +82,9 @@ pub(super) fn load(
     if channels == 3 && stored_in_colour && all_grey {
         warnings.push("every picture is grey, though stored in colour: data.channels = 1 would learn faster".into());
     }
+    let survey = scan.survey(name, folder);
     let labels = if scan.classes.is_empty() { Vec::new() } else { scan.pictures.iter().map(|f| f.class).collect() };
-    Ok(Dataset {
+    let data = Dataset {
         name: name.into(),
         source: shown_path(folder),
         height,
@@ -93,7 +94,8 @@ pub(super) fn load(
         labels: Arc::new(labels),
         classes: scan.classes,
         warnings,
-    })
+    };
+    Ok((data, survey))
 }
 
 /// What a folder holds, without decoding a picture.
@@ -147,7 +149,7 @@ impl Scan {
                     }
                     kept += 1;
                 }
-                Err(reason) => self.broken.push(format!("{}: {reason}", shown_path(&found.path))),
+                Err(reason) => self.broken.push((shown_path(&found.path), reason.clone())),
             }
         }
         pixels.truncate(kept * image_len);
@@ -169,9 +171,9 @@ impl Scan {
 }
 
 /// "skipped 7 of 1,892 files: a.png: …; b.png: …; and 5 more".
-fn skipped(broken: &[String], total: usize) -> String {
-    let mut text =
-        format!("skipped {} of {total} files: {}", broken.len(), broken[..broken.len().min(MOST_NAMED)].join("; "));
+fn skipped(broken: &[(String, String)], total: usize) -> String {
+    let named: Vec<String> = broken.iter().take(MOST_NAMED).map(|(path, reason)| format!("{path}: {reason}")).collect();
+    let mut text = format!("skipped {} of {total} files: {}", broken.len(), named.join("; "));
     if broken.len() > MOST_NAMED {
         text.push_str(&format!("; and {} more", broken.len() - MOST_NAMED));
     }
@@ -185,7 +187,7 @@ mod tests {
     use super::*;
 
     fn folder(path: &Path, image_size: usize, channels: usize) -> Result<Dataset, DataError> {
-        load("mine", path, image_size, channels, &mut Watch::new(&mut |_| {}))
+        load("mine", path, image_size, channels, &mut Watch::new(&mut |_| {})).map(|(data, _)| data)
     }
 
     fn grey(path: &Path, side: u32, value: u8) {
@@ -246,6 +248,52 @@ mod tests {
         std::fs::remove_file(root.path().join("a.png")).unwrap();
         std::fs::write(root.path().join("c.png"), "").unwrap();
         assert!(folder(root.path(), 0, 0).unwrap_err().to_string().contains("no picture could be read"));
+    }
+
+    #[test]
+    fn what_fails_in_decoding_is_left_out_by_its_reason_and_has_no_size() {
+        let root = tempfile::tempdir().unwrap();
+        RgbImage::from_fn(96, 72, |x, y| Rgb([x as u8, y as u8, 0])).save(root.path().join("whole.jpg")).unwrap();
+        let whole = std::fs::read(root.path().join("whole.jpg")).unwrap();
+        for share in [70, 80, 99] {
+            let cut = &whole[..whole.len() * share / 100];
+            std::fs::write(root.path().join(format!("truncated-{share}.jpg")), cut).unwrap();
+        }
+        let (data, survey) = load("mine", root.path(), 32, 0, &mut Watch::new(&mut |_| {})).unwrap();
+        assert_eq!((data.len(), survey.images, &survey.sizes[..]), (1, 1, &[((96, 72), 1)][..]));
+        let left_out: Vec<String> = survey.left_out.iter().map(|kind| kind.to_string()).collect();
+        assert!(left_out.len() == 1 && left_out[0].starts_with("3 files that can't be read: it is truncated"));
+        assert!(left_out[0].contains("truncated-70.jpg; ") && left_out[0].contains("truncated-99.jpg"), "{left_out:?}");
+    }
+
+    #[test]
+    fn labels_that_match_nothing_twice_or_otherwise_are_told_for_what_they_are() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["a/1.png", "b/1.png"] {
+            grey(&root.path().join(name), 4, 1);
+        }
+        let with = |file: &str, text: &[u8]| {
+            std::fs::write(root.path().join(file), text).unwrap();
+            let result = folder(root.path(), 0, 0).map(|data| data.warnings.join("\n"));
+            std::fs::remove_file(root.path().join(file)).unwrap();
+            result.unwrap_or_else(|error| error.to_string())
+        };
+        let said = with("labels.csv", b"file,class\n1.png,cat\n");
+        assert!(said.contains("gives none of the 2 pictures") && said.contains("as a/1.png"), "{said}");
+        let said = with("labels.csv", b"file,class\nx.png,cat\n");
+        assert!(said.contains("not there, such as x.png, and the pictures are a/1.png"), "{said}");
+        let said = with("labels.csv", b"file,class\na/1.png,cat\nb/1.png,cat\na/1.png,dog\n");
+        assert!(said.contains("(1 times): a/1.png is cat, then dog"), "{said}");
+        let said = with("labels.csv", b"file,class\na/1.png,caf\xe9\nb/1.png,caf\xe8\n");
+        assert!(said.contains("labels.csv:2: expected text in UTF-8") && said.contains("0xe9"), "{said}");
+        let said = with("labels.csv", b"\xff\xfef\0i\0");
+        assert!(said.contains("UTF-16"), "{said}");
+        let said = with("metadata.jsonl", b"{\"file_name\": \"a/1.png\", \"label\": [\"dog\"]}\n");
+        assert!(said.contains("metadata.jsonl:1") && said.contains("found a list"), "{said}");
+        let said = with("metadata.jsonl", b"{\"file_name\": \"a/1.png\", \"label\": null}\n");
+        assert!(said.contains("gives none of the 2 pictures in this folder a class"), "{said}");
+        let said = with("metadata.jsonl", b"{\"file_name\": \"a/1.png\", \"text\": \"a dog\"}\n");
+        assert!(said.contains("has no classes") && !said.contains("no pictures"), "{said}");
     }
 
     #[test]

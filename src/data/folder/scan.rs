@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::kind::{READ, ending};
-use super::label_file;
+use super::label_file::{self, LabelFile, Labels};
 use super::listing::{Listed, Listing, list};
 use super::open::{Look, Refusal, look, not_read};
 use crate::data::classes::{presentable, sort, without_holes};
 use crate::data::parallel::in_parallel;
 use crate::data::shown::{shown, shown_path};
 use crate::data::watch::Watch;
-use crate::data::{DataError, LeftOut, Survey};
+use crate::data::{DataError, LeftOut, Survey, thousands};
 
 /// A picture that can be read, as far as its header tells.
 #[derive(Debug, PartialEq)]
@@ -28,8 +28,10 @@ pub struct Scan {
     pub classes: Vec<String>,
     /// By class, and then by path.
     pub pictures: Vec<Found>,
-    /// Files that should be pictures and are not, with the reason: "a.png: it is truncated".
-    pub broken: Vec<String>,
+    /// Files that should be pictures and are not, each with the reason: "it is truncated".
+    pub broken: Vec<(String, String)>,
+    /// Why a labels file gives no picture a class, if so.
+    unlabelled: Option<String>,
     pub left_out: Vec<LeftOut>,
     pub notes: Vec<String>,
 }
@@ -57,7 +59,7 @@ pub fn scan(folder: &Path, watch: &mut Watch) -> Result<Scan, DataError> {
     let Listing { folders, files, left_out } = list(folder)?;
     let total = files.len();
     let label_file = label_file::find(folder)?;
-    let of_labels = |path: &Path| label_file.as_ref().is_some_and(|labels| labels.path == path);
+    let of_labels = |path: &Path| label_file.as_ref().is_some_and(|labels| labels.path() == path);
     let looks = in_parallel(files.iter(), total, "looking at", watch, |file| Ok(look(&file.path)))?;
 
     let mut scan = Scan { left_out, ..Scan::default() };
@@ -71,7 +73,12 @@ pub fn scan(folder: &Path, watch: &mut Watch) -> Result<Scan, DataError> {
         }
     }
     match label_file {
-        Some(labels) => scan.label_by_file(folder, pictures, labels),
+        Some(Labels::Classes(labels)) => scan.label_by_file(folder, pictures, labels),
+        Some(Labels::NoClasses(path)) => {
+            let said = format!("{} has no classes (`class` or `label`), so it is not used", shown_path(&path));
+            scan.notes.push(said);
+            scan.label_by_folder(pictures, folders);
+        }
         None => scan.label_by_folder(pictures, folders),
     }
     scan.drop_empty_classes();
@@ -94,7 +101,7 @@ impl Scan {
             ending => format!(".{} files", shown(ending)),
         };
         match refusal {
-            Refusal::Unusable(reason) => self.broken.push(format!("{}: {reason}", shown_path(path))),
+            Refusal::Unusable(reason) => self.broken.push((shown_path(path), reason)),
             Refusal::Other(called) => LeftOut::add(&mut self.left_out, &what, &not_read(called), shown_path(path)),
             Refusal::NoPicture => LeftOut::add(&mut self.left_out, &what, "no pictures", shown_path(path)),
             Refusal::NotAFile(kind) => LeftOut::add(&mut self.left_out, kind, "not opened", shown_path(path)),
@@ -133,12 +140,36 @@ impl Scan {
         }
     }
 
-    fn label_by_file(&mut self, root: &Path, pictures: Vec<(Listed, Look)>, labels: label_file::LabelFile) {
+    fn label_by_file(&mut self, root: &Path, pictures: Vec<(Listed, Look)>, labels: LabelFile) {
         let paths: Vec<PathBuf> = pictures.iter().map(|(file, _)| file.path.clone()).collect();
         let shown_file = shown_path(&labels.path);
         let matched = labels.classes_of(root, &paths);
+        if matched.classes.iter().all(Option::is_none)
+            && let Some(first) = paths.first()
+        {
+            let from_here = shown_path(first.strip_prefix(root).unwrap_or(first));
+            let mut said = format!("{shown_file} gives none of the {} pictures in this folder a class", paths.len());
+            if let Some(name) = matched.ambiguous.first() {
+                said +=
+                    &format!("; several pictures are called {name}: write the path from the folder, as {from_here}");
+            } else if let Some(name) = matched.missing.first() {
+                said +=
+                    &format!("; it names files that are not there, such as {name}, and the pictures are {from_here} …");
+            }
+            self.unlabelled = Some(said);
+        }
         for missing in matched.missing {
             LeftOut::add(&mut self.left_out, "lines", &format!("{shown_file} names files that are not there"), missing);
+        }
+        for name in matched.ambiguous {
+            let why = format!("{shown_file} names several pictures by one name; write the path from the folder");
+            LeftOut::add(&mut self.left_out, "lines", &why, name);
+        }
+        if let Some(first) = matched.contradictions.first() {
+            self.notes.push(format!(
+                "{shown_file} gives a picture a class and later another, and the last one counts ({} times): {first}",
+                thousands(matched.contradictions.len())
+            ));
         }
         let mut classes: Vec<String> = matched.classes.iter().flatten().cloned().collect();
         classes.sort();
@@ -204,12 +235,11 @@ impl Scan {
 
     /// What was seen, for people.
     pub fn survey(&self, name: &str, folder: &Path) -> Survey {
-        let mut left_out = self.left_out.clone();
-        if !self.broken.is_empty() {
-            let examples = self.broken.iter().take(super::MOST_NAMED).cloned().collect();
-            let (what, why) = ("files that can't be read".into(), String::new());
-            left_out.insert(0, LeftOut { what, why, count: self.broken.len(), examples });
+        let mut left_out = Vec::new();
+        for (path, reason) in &self.broken {
+            LeftOut::add(&mut left_out, "files that can't be read", reason, path.clone());
         }
+        left_out.extend(self.left_out.iter().cloned());
         Survey {
             name: name.into(),
             source: shown_path(folder),
@@ -225,6 +255,9 @@ impl Scan {
     /// The error of a folder without a picture that can be read.
     pub fn nothing(&self, folder: &Path) -> DataError {
         let path = shown_path(folder);
+        if let Some(problem) = self.unlabelled.clone().filter(|_| self.broken.is_empty()) {
+            return DataError::Unfit { problem };
+        }
         let rest = self.left_out.iter().map(LeftOut::to_string).collect::<Vec<_>>().join("; ");
         if !self.broken.is_empty() {
             let broken = super::skipped(&self.broken, self.broken.len());
