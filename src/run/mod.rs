@@ -18,6 +18,7 @@ mod durable;
 mod error;
 mod export;
 mod export_readme;
+mod export_spacing;
 mod find;
 mod finite;
 mod fresh_folder;
