@@ -47,7 +47,8 @@ pub fn sigmas(schedule: &Schedule, settings: &SamplerSettings) -> Result<Vec<Noi
     }
     let Some(whole) = whole(schedule, settings) else {
         let rounded = told_rounded(settings);
-        let t = |ratio| if rounded { t_of_ratio(schedule, ratio).round_ties_even() } else { t_of_ratio(schedule, ratio) };
+        let t =
+            |ratio| if rounded { t_of_ratio(schedule, ratio).round_ties_even() } else { t_of_ratio(schedule, ratio) };
         return Ok(ratios.map(|ratio| at_ratio(t(ratio), ratio * ratio)).collect());
     };
     // σ/α in full precision, but the timestep that diffusers makes of it in its own.

@@ -35,7 +35,8 @@ fn whole_timesteps_are_cut_off_where_diffusers_f32_cuts_them_off() {
         (Cosine, PIXEL, 100, SamplerName::Dpmpp2m, Exponential, [99, 98, 98, 97, 94, 82, 51, 17, 3, 0]),
     ] {
         let what = format!("{name:?} {beta_start} {timesteps} {sampler:?} {spacing:?}");
-        let diffusion = DiffusionConfig { schedule: name, beta_start, beta_end, timesteps, ..DiffusionConfig::default() };
+        let diffusion =
+            DiffusionConfig { schedule: name, beta_start, beta_end, timesteps, ..DiffusionConfig::default() };
         let sample = SampleConfig { sampler, spacing, steps: 10, ..SampleConfig::default() };
         assert_eq!(visited(diffusion, sample), expected.map(f64::from), "{what}");
     }
