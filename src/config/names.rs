@@ -169,6 +169,8 @@ pub enum SigmaRange {
     Leading,
     /// The first and the last that spacing trailing visits.
     Trailing,
+    /// The first and the last that spacing linspace visits: the whole schedule, but t = 0 alone in a single step.
+    Linspace,
 }
 
 /// The rule by which a solver goes from the answers to the step (diffusers' `solver_type`).

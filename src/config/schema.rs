@@ -306,8 +306,8 @@ pub struct SampleConfig {
     /// Largest σ/α that they divide. 0: the schedule's.
     pub sigma_max: f64,
     /// Path vp: where the ends of those spacings are taken from: `whole` (the schedule's own), or the first and
-    /// last timestep that spacing `leading` or `trailing` would visit, as diffusers' Euler, Heun, LMS and KDPM2
-    /// have it.
+    /// last timestep that spacing `leading`, `trailing` or `linspace` (in a single step t = 0 alone) would visit, as
+    /// diffusers' Euler, Heun, LMS and KDPM2 have it.
     pub sigma_range: SigmaRange,
     /// Sampler euler, path vp: `linear` takes σ/α at the timesteps; `log_linear` spaces log(σ/α) evenly over the
     /// whole schedule, ends at the least, and tells the network the timesteps all the same (diffusers).

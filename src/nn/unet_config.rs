@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::config::{ModelConfig, TimeScaleShift};
 
@@ -219,7 +219,14 @@ impl UNetConfig {
                 }
             }
         }
-        let config: Self = serde_json::from_value(value).context("a setting has the wrong type")?;
+        let config: Self = match serde_json::from_value(value.clone()) {
+            Ok(config) => config,
+            Err(error) => {
+                let given = value.as_object().context("expected a JSON object of settings")?;
+                let why = super::diffusers::wrong_type::<Self>(given, &json!({})).unwrap_or_else(|| error.to_string());
+                bail!("a setting has the wrong type: {why}");
+            }
+        };
         config.validate()?;
         Ok(config)
     }

@@ -49,6 +49,9 @@ pub enum RunError {
     StepsDone { path: PathBuf, done: u64, steps: u64 },
     #[error("the checkpoint {} is damaged: {what}", path.display())]
     Damaged { path: PathBuf, what: String },
+    /// A folder of diffusers that is no run of ours; what the error says.
+    #[error(transparent)]
+    NotImportable(anyhow::Error),
     #[error("the checkpoint {} belongs to another run ({theirs}); this one is {ours}", path.display())]
     Foreign { path: PathBuf, theirs: String, ours: String },
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use super::LoadedModel;
 use super::error::RunError;
 use super::export_readme::{Facts, readme};
+use super::export_spacing::scheduler_that_runs;
 use super::fresh_folder::FreshFolder;
 use crate::config::{Config, PathName, PredictionType, VarianceType};
 use crate::nn::diffusers::ExportedScheduler;
@@ -39,7 +40,7 @@ pub fn export(model: &LoadedModel, dir: &Path, replace: bool) -> Result<Vec<Stri
                 .into(),
         );
     }
-    let scheduler = diffusers::scheduler_config(&config.diffusion, &config.sample)?;
+    let scheduler = scheduler_that_runs(&config.diffusion, &config.sample)?;
     if config.diffusion.path == PathName::VpSde {
         notes.push(format!(
             "the path is continuous: diffusers samples it at its T = {} whole timesteps",

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 
 use super::checkpoint::{self, Progress};
+use super::error::RunError;
 use super::fresh_folder::FreshFolder;
 use super::{Journal, RunDir, check_free, write_class_names};
 use crate::config::{Config, DataConfig, PreviewConfig, TrainConfig};
@@ -39,10 +40,17 @@ pub struct Imported {
 /// trains it further.
 ///
 /// # Errors
-/// When `target` has something in it, or the folder holds what has no counterpart here; then nothing is
-/// made.
+/// [`RunError`] when `target` has something in it, or the folder holds what has no counterpart here; another error
+/// when writing failed. Then nothing is made.
 pub fn import(dir: &Path, target: &Path, options: ImportOptions) -> Result<Imported> {
     check_free(target)?;
+    let (imported, loaded) = read(dir, target, options).map_err(RunError::NotImportable)?;
+    write(target, &imported.config, &loaded, &format!("{}", dir.display()))?;
+    Ok(imported)
+}
+
+/// What will be written: all that may be wrong with the folder.
+fn read(dir: &Path, target: &Path, options: ImportOptions) -> Result<(Imported, LoadedUNet)> {
     let mut loaded = diffusers::open_unet(dir)?;
     let mut notes = std::mem::take(&mut loaded.warnings);
     if let Some(broken) = diffusers::not_finite(&loaded.weights)? {
@@ -58,9 +66,8 @@ pub fn import(dir: &Path, target: &Path, options: ImportOptions) -> Result<Impor
         Ok(warnings) => notes.extend(warnings),
         Err(error) => notes.push(format!("it can be sampled, but not trained further as it is: {error}")),
     }
-    write(target, &config, &loaded, &format!("{}", dir.display()))?;
     let parameters = loaded.weights.iter().map(|(_, tensor)| tensor.elem_count()).sum();
-    Ok(Imported { config, parameters, notes })
+    Ok((Imported { config, parameters, notes }, loaded))
 }
 
 /// Completes the network's settings by what the options say.

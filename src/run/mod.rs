@@ -19,6 +19,7 @@ mod durable;
 mod error;
 mod export;
 mod export_readme;
+mod export_spacing;
 mod find;
 mod finite;
 mod fresh_folder;

@@ -40,6 +40,9 @@ mod sigmas;
 mod stability;
 mod trajectory;
 mod unipc;
+mod whole_timesteps;
+#[cfg(test)]
+mod whole_timesteps_tests;
 
 #[cfg(test)]
 mod diffusers_tests;

@@ -7,6 +7,7 @@ use super::SamplerSettings;
 use super::beta_quantile::beta_quantile;
 use super::counting::Counting;
 use super::respacing::{at_ratio, evenly, flow_range, level_at, visited};
+use super::whole_timesteps::F32Sigmas;
 use crate::config::{PathName, SamplerName, ScheduleName, SigmaRange, TimestepSpacing};
 use crate::diffusion::{NoiseLevel, Schedule};
 
@@ -44,8 +45,23 @@ pub fn sigmas(schedule: &Schedule, settings: &SamplerSettings) -> Result<Vec<Noi
     if schedule.is_continuous() {
         return Ok(ratios.map(|ratio| schedule.level_of(ratio)).collect());
     }
-    let whole = whole(schedule, settings);
-    Ok(ratios.map(|ratio| at_ratio(whole(t_of_ratio(schedule, ratio)), ratio * ratio)).collect())
+    let Some(whole) = whole(schedule, settings) else {
+        let rounded = told_rounded(settings);
+        let t =
+            |ratio| if rounded { t_of_ratio(schedule, ratio).round_ties_even() } else { t_of_ratio(schedule, ratio) };
+        return Ok(ratios.map(|ratio| at_ratio(t(ratio), ratio * ratio)).collect());
+    };
+    // σ/α in full precision, but the timestep that diffusers makes of it in its own.
+    let known = F32Sigmas::of(schedule);
+    let all = if settings.spacing == TimestepSpacing::Lu { known.ends_of_logs() } else { known.ends() };
+    let own = |given: f64, exact: f64, own: f64| match settings.sigma_range {
+        _ if given > 0.0 => given,
+        SigmaRange::Whole => own,
+        SigmaRange::Leading | SigmaRange::Trailing | SigmaRange::Linspace => f64::from(exact as f32),
+    };
+    let (low, high) = (own(settings.sigma_min, least, all.0), own(settings.sigma_max, most, all.1));
+    let t = |i: usize| whole(known.t(between(low, high, i as f64 / last)));
+    Ok(ratios.enumerate().map(|(i, ratio)| at_ratio(t(i), ratio * ratio)).collect())
 }
 
 /// σ/α at a share of the way from `most` down to `least`.
@@ -73,10 +89,11 @@ fn ends(schedule: &Schedule, settings: &SamplerSettings) -> Result<(f64, f64)> {
     let (least, most) = match settings.sigma_range {
         _ if schedule.is_continuous() => (cleanest, noisiest),
         SigmaRange::Whole => (cleanest, noisiest),
-        SigmaRange::Leading | SigmaRange::Trailing => {
+        SigmaRange::Leading | SigmaRange::Trailing | SigmaRange::Linspace => {
             let spacing = match settings.sigma_range {
                 SigmaRange::Leading => TimestepSpacing::Leading,
-                _ => TimestepSpacing::Trailing,
+                SigmaRange::Trailing => TimestepSpacing::Trailing,
+                _ => TimestepSpacing::Linspace,
             };
             let visited = visited(schedule, &SamplerSettings { spacing, ..settings.clone() })?;
             let end = |t: Option<&f64>, otherwise| t.copied().unwrap_or(otherwise);
@@ -101,28 +118,24 @@ fn counting_of(counting: Counting) -> Counting {
     if counting == Counting::Whole { Counting::Fractional } else { counting }
 }
 
-/// Diffusers' schedulers tell the network a timestep as it is, rounded, or cut off.
-fn whole(schedule: &Schedule, settings: &SamplerSettings) -> fn(f64) -> f64 {
-    use SamplerName::{Deis, Dpm2, Dpm2A, Dpmpp2m, Dpmpp2mSde, Dpmpp2s, Dpmpp3m, UniPc};
-    use TimestepSpacing::{Karras, Lu};
-    let rounds = matches!(settings.spacing, Karras | Lu);
+/// How diffusers' scheduler of that sampler makes a timestep whole; None: it tells the network fractional ones.
+fn whole(schedule: &Schedule, settings: &SamplerSettings) -> Option<fn(f64) -> f64> {
+    use SamplerName::{Deis, Dpmpp2m, Dpmpp2mSde, Dpmpp2s, Dpmpp3m, UniPc};
     match settings.sampler {
-        Dpmpp2m | Dpmpp3m | Dpmpp2mSde if schedule.name == ScheduleName::Cosine => cut_off,
-        Dpmpp2m | Dpmpp3m | Dpmpp2mSde | Dpmpp2s | UniPc | Deis => {
-            if rounds {
-                f64::round_ties_even
-            } else {
-                cut_off
-            }
-        }
-        Dpm2 | Dpm2A if rounds => f64::round_ties_even,
-        _ => |t| t,
+        Dpmpp2m | Dpmpp3m | Dpmpp2mSde if schedule.name == ScheduleName::Cosine => Some(f64::floor),
+        Dpmpp2m | Dpmpp3m | Dpmpp2mSde | Dpmpp2s | UniPc | Deis if rounds(settings) => Some(f64::round_ties_even),
+        Dpmpp2m | Dpmpp3m | Dpmpp2mSde | Dpmpp2s | UniPc | Deis => Some(f64::floor),
+        _ => None,
     }
 }
 
-/// The whole timestep below, but for what rounding took off a whole one.
-fn cut_off(t: f64) -> f64 {
-    (t + 1e-6).floor()
+/// KDPM2's timesteps are fractional between the levels, and may be rounded at them.
+fn told_rounded(settings: &SamplerSettings) -> bool {
+    matches!(settings.sampler, SamplerName::Dpm2 | SamplerName::Dpm2A) && rounds(settings)
+}
+
+fn rounds(settings: &SamplerSettings) -> bool {
+    matches!(settings.spacing, TimestepSpacing::Karras | TimestepSpacing::Lu)
 }
 
 /// σ/α at t; a finite number even with zero terminal SNR.

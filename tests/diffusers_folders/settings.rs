@@ -53,8 +53,44 @@ fn refusals_name_the_key_and_leave_no_run() {
         let folder = with_scheduler(&settings, dir.path());
         let done = difflab(&["import", folder.to_str().unwrap(), "run"], dir.path());
         assert!(!done.status.success() && stderr(&done).contains(named), "{named}: {}", stderr(&done));
+        assert_eq!(done.status.code(), Some(2), "{named}");
         assert!(!dir.path().join("run").exists());
     }
+}
+
+#[test]
+fn what_is_wrong_with_a_folder_is_the_user_s_to_mend_and_what_cannot_be_written_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let import = |from: &str, to: &str| difflab(&["import", from, to], dir.path());
+    let missing = import("nope", "run");
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(stderr(&missing).contains("there is no folder nope"), "{}", stderr(&missing));
+    for (file, text, said) in [
+        ("unet/config.json", "{\"layers_per_block\": \"two\"}", "layers_per_block = \"two\""),
+        ("unet/config.json", "{", "not valid JSON"),
+        ("unet/diffusion_pytorch_model.safetensors", "nothing", "safetensors"),
+        ("scheduler/scheduler_config.json", "{\"_class_name\": 7}", "_class_name = 7"),
+    ] {
+        let folder = copy("uncond_default", dir.path());
+        fs::write(folder.join(file), text).unwrap();
+        let done = import(folder.to_str().unwrap(), "run");
+        assert_eq!(done.status.code(), Some(2), "{said}: {}", stderr(&done));
+        assert!(stderr(&done).contains(said), "{said}: {}", stderr(&done));
+        assert!(!dir.path().join("run").exists());
+    }
+    let folder = copy("uncond_default", dir.path());
+    fs::write(dir.path().join("file"), "").unwrap();
+    let done = import(folder.to_str().unwrap(), "file/run");
+    assert!(!done.status.success() && done.status.code() != Some(101), "{}", stderr(&done));
+}
+
+#[test]
+fn a_scheduler_without_a_class_is_said_to_be_taken_for_ddpm() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = with_scheduler("{}", dir.path());
+    let done = difflab(&["import", folder.to_str().unwrap(), "run"], dir.path());
+    assert!(done.status.success(), "{}", stderr(&done));
+    assert!(stderr(&done).contains("it is taken for DDPMScheduler"), "{}", stderr(&done));
 }
 
 #[test]

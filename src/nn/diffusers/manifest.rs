@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::json::read_json;
+use super::json::{read_json, shown};
 use super::scheduling::USUAL_CLASS;
 
 const INDEX: &str = "model_index.json";
@@ -57,19 +57,46 @@ pub fn read_scheduler(dir: &Path) -> Result<SchedulerFile> {
             Value::Object(Default::default())
         }
     };
-    let own = settings["_class_name"].as_str();
+    let own = match &path {
+        Some(path) => class_name(&settings).with_context(|| format!("in {}", path.display()))?,
+        None => None,
+    };
     let class = match (&index, &path) {
         (Some(index), Some(_)) => {
             of_pipeline(index, own, &mut notes).with_context(|| format!("in {}", home.join(INDEX).display()))?
+        }
+        (None, Some(path)) if own.is_none() => {
+            notes.push(unnamed(&path.display().to_string()));
+            USUAL_CLASS.into()
         }
         _ => own.unwrap_or(USUAL_CLASS).to_string(),
     };
     Ok(SchedulerFile { path, class, settings, notes })
 }
 
+/// What `_class_name` says; None: there is none.
+///
+/// # Errors
+/// When it is no text.
+fn class_name(settings: &Value) -> Result<Option<&str>> {
+    match settings.get("_class_name") {
+        None | Some(Value::Null) => Ok(None),
+        Some(name) => name.as_str().map(Some).with_context(|| {
+            format!("_class_name = {} names no class: it takes a word, such as \"{USUAL_CLASS}\"", shown(name))
+        }),
+    }
+}
+
+fn unnamed(place: &str) -> String {
+    format!(
+        "{place} names no class of scheduler (_class_name): it is taken for {USUAL_CLASS}, with that class's own settings \
+         where there are none"
+    )
+}
+
 /// The class that the pipeline samples with; `own`: the one that the settings name.
 fn of_pipeline(index: &Value, own: Option<&str>, notes: &mut Vec<String>) -> Result<String> {
-    let pipeline = index["_class_name"].as_str().unwrap_or("DDPMPipeline");
+    let pipeline = class_name(index)?.unwrap_or("DDPMPipeline");
     let parts = index.as_object().into_iter().flatten();
     let foreign: Vec<&str> = parts
         .filter(|(name, part)| !name.starts_with('_') && part[1].is_string())
@@ -85,7 +112,10 @@ fn of_pipeline(index: &Value, own: Option<&str>, notes: &mut Vec<String>) -> Res
     let scheduler = &index["scheduler"];
     let named = match (scheduler, scheduler[1].as_str()) {
         (_, Some(class)) => class,
-        (Value::Null, None) => own.unwrap_or(USUAL_CLASS),
+        (Value::Null, None) => own.unwrap_or_else(|| {
+            notes.push(unnamed("the folder"));
+            USUAL_CLASS
+        }),
         _ => bail!("scheduler = {scheduler} names no class"),
     };
     if let Some(own) = own.filter(|own| *own != named) {

@@ -24,6 +24,7 @@ mod scheduling_tests;
 mod settings;
 mod solvers;
 mod tensors;
+mod wrong_type;
 
 pub use classes::{CLASSES, Class, Fate, Key, Preset};
 pub use json::read_json;
@@ -31,6 +32,9 @@ pub use manifest::{SchedulerFile, read_scheduler, scales_its_input};
 pub use model::{image_size, model_config};
 pub(super) use pipeline::sorted_json;
 pub use pipeline::{LoadedUNet, load_unet, open_unet, save_pipeline};
-pub use scheduler::{ExportedScheduler, NotExpressible, class_of, default_value, scheduler_config};
+pub use scheduler::{
+    ExportedScheduler, NotExpressible, class_of, default_value, scheduler_config, scheduler_config_with,
+};
 pub use scheduling::{Scheduling, scheduling};
 pub use tensors::{load_weights, not_finite, save_weights};
+pub(super) use wrong_type::wrong_type;

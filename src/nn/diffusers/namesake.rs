@@ -177,7 +177,9 @@ impl Writer<'_> {
         let sample = self.sample;
         if self.sigma_spacing() {
             let word = match (class_takes_ends_from_timesteps(self.class.name), sample.sigma_range) {
-                (_, SigmaRange::Whole) => "linspace",
+                // A single step of linspace is at t = 0, and one of trailing where the whole range begins.
+                (true, SigmaRange::Whole) if sample.steps == 1 => "trailing",
+                (_, SigmaRange::Whole | SigmaRange::Linspace) => "linspace",
                 (true, SigmaRange::Leading) => "leading",
                 (true, SigmaRange::Trailing) => "trailing",
                 (false, _) => {

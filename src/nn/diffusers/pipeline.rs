@@ -85,6 +85,7 @@ pub fn load_unet(dir: &Path) -> Result<(UNetConfig, Weights)> {
 }
 
 fn unet_folder(dir: &Path) -> Result<PathBuf> {
+    ensure!(dir.exists(), "there is no folder {}", dir.display());
     [dir.join("unet"), dir.to_path_buf()]
         .into_iter()
         .find(|folder| folder.join(CONFIG).is_file())

@@ -61,11 +61,23 @@ pub fn class_of(settings: &Value) -> &str {
 /// [`NotExpressible`] with the reason; another error when the schedule is impossible, such as one of no
 /// steps.
 pub fn scheduler_config(diffusion: &DiffusionConfig, sample: &SampleConfig) -> Result<ExportedScheduler> {
+    scheduler_config_with(diffusion, sample, sample)
+}
+
+/// The same where diffusers is to sample as `sample` says in place of the run's `own`, which `_difflab` keeps.
+///
+/// # Errors
+/// As [`scheduler_config`].
+pub fn scheduler_config_with(
+    diffusion: &DiffusionConfig,
+    sample: &SampleConfig,
+    own: &SampleConfig,
+) -> Result<ExportedScheduler> {
     check(diffusion)?;
     let Namesake { class, settings, notes } = named_after(diffusion, sample)?;
     let made = written(class, &settings);
     if called_by_pipeline(class.name) {
-        return Ok(ExportedScheduler { settings: with_ours(made, sample), exact: None, notes });
+        return Ok(ExportedScheduler { settings: with_ours(made, own), exact: None, notes });
     }
     let plain = SampleConfig { sampler: SamplerName::Ddim, eta: 0.0, ..sample.clone() };
     let Namesake { class: other, settings, .. } = named_after(diffusion, &plain)?;
@@ -77,7 +89,7 @@ pub fn scheduler_config(diffusion: &DiffusionConfig, sample: &SampleConfig) -> R
         other.name
     )];
     all.extend(notes);
-    Ok(ExportedScheduler { settings: with_ours(written(other, &settings), sample), exact: Some(made), notes: all })
+    Ok(ExportedScheduler { settings: with_ours(written(other, &settings), own), exact: Some(made), notes: all })
 }
 
 fn check(diffusion: &DiffusionConfig) -> Result<()> {

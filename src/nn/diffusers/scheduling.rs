@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::classes::{CLASSES, Class};
 use super::settings::Settings;
 use super::solvers;
+use super::wrong_type::wrong_type;
 use crate::config::{
     DiffusionConfig, PathName, PredictionType, SampleConfig, SamplerName, ScheduleName, SigmaRange, TimestepSpacing,
     VarianceType,
@@ -64,14 +65,18 @@ pub fn scheduling(class: &str, settings: &Value) -> Result<Scheduling> {
 fn take_ours(class: &Class, ours: &Option<&Value>, sample: &mut SampleConfig) -> Option<String> {
     let ours = ours.as_ref()?;
     let given = ours["sample"].as_object().filter(|_| ours["_class_name"] == class.name)?;
-    let mut all = serde_json::to_value(&*sample).ok()?;
+    let usual = serde_json::to_value(&*sample).ok()?;
+    let mut all = usual.clone();
     all.as_object_mut()?.extend(given.clone());
     match serde_json::from_value(all) {
         Ok(read) => {
             *sample = read;
             None
         }
-        Err(error) => Some(format!("{OURS} is not what this difflab writes, and is ignored: {error}")),
+        Err(error) => {
+            let why = wrong_type::<SampleConfig>(given, &usual).unwrap_or_else(|| error.to_string());
+            Some(format!("{OURS} is not what this difflab writes, and is ignored: {why}"))
+        }
     }
 }
 
@@ -256,6 +261,7 @@ fn spacing(settings: &Settings, timesteps: usize, sample: &mut SampleConfig) -> 
             _ if !solvers::takes_ends_from_timesteps(settings)? => SigmaRange::Whole,
             TimestepSpacing::Leading => SigmaRange::Leading,
             TimestepSpacing::Trailing => SigmaRange::Trailing,
+            TimestepSpacing::Linspace => SigmaRange::Linspace,
             _ => SigmaRange::Whole,
         };
         if sample.sigma_range != SigmaRange::Leading {

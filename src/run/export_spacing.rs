@@ -1,0 +1,106 @@
+//! A scheduler for an export that diffusers can sample with.
+
+use anyhow::Result;
+
+use crate::config::{DiffusionConfig, SampleConfig, SigmaRange, TimestepSpacing};
+use crate::diffusion::Schedule;
+use crate::nn::diffusers::{self, ExportedScheduler, class_of};
+use crate::sampling::{SamplerSettings, levels};
+
+/// The scheduler that samples as the run does, or, where diffusers breaks off with it, the one with plain timesteps; a
+/// note says so.
+///
+/// A spacing of σ may come out at the same whole timestep in its first two levels, as on the cosine schedule, whose
+/// last step spans a wide range of σ. diffusers looks its place up by the timestep and takes the second of two equal ones
+/// (`index_for_timestep`), so that it runs out of levels one step before the end: an IndexError, or in UniPC an
+/// AssertionError.
+///
+/// # Errors
+/// As [`diffusers::scheduler_config`].
+pub fn scheduler_that_runs(diffusion: &DiffusionConfig, sample: &SampleConfig) -> Result<ExportedScheduler> {
+    let scheduler = diffusers::scheduler_config(diffusion, sample)?;
+    let steps = sample.steps.min(diffusion.timesteps);
+    if !begins_twice(&scheduler, steps) {
+        return Ok(scheduler);
+    }
+    let plain = SampleConfig {
+        spacing: TimestepSpacing::Linspace,
+        sigma_min: 0.0,
+        sigma_max: 0.0,
+        sigma_range: SigmaRange::Whole,
+        ..sample.clone()
+    };
+    let mut instead = diffusers::scheduler_config_with(diffusion, &plain, sample)?;
+    instead.notes.push(format!(
+        "the run's spacing is {}, and in {steps} steps diffusers' {} makes the same whole timestep of its first two levels \
+         and breaks off with an IndexError: the exported one has timestep_spacing = \"linspace\" instead, and samples \
+         otherwise than the run",
+        sample.spacing.name(),
+        class_of(scheduler.nearest())
+    ));
+    Ok(instead)
+}
+
+/// Are the first two timesteps equal that diffusers makes of these settings?
+fn begins_twice(scheduler: &ExportedScheduler, steps: usize) -> bool {
+    let mut settings = scheduler.nearest().clone();
+    if let Some(settings) = settings.as_object_mut() {
+        // What diffusers passes over.
+        settings.remove("_difflab");
+    }
+    let visited = || -> Result<Vec<f64>> {
+        let read = diffusers::scheduling(class_of(&settings), &settings)?;
+        if !read.sample.spacing.divides_sigmas() {
+            return Ok(Vec::new());
+        }
+        let schedule = Schedule::from_config(&read.diffusion)?;
+        let levels = levels(&schedule, &SamplerSettings::from(&SampleConfig { steps, ..read.sample }))?;
+        Ok(levels.into_iter().map(|level| level.t).take(2).collect())
+    };
+    visited().is_ok_and(|t| t.len() == 2 && t[0] == t[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::{SamplerName, ScheduleName};
+
+    fn made(schedule: ScheduleName, sampler: SamplerName, spacing: TimestepSpacing) -> ExportedScheduler {
+        let diffusion = DiffusionConfig { schedule, timesteps: 1000, ..DiffusionConfig::default() };
+        let sample = SampleConfig { sampler, spacing, steps: 10, clip_sample: false, ..SampleConfig::default() };
+        scheduler_that_runs(&diffusion, &sample).unwrap()
+    }
+
+    #[test]
+    fn where_diffusers_breaks_off_the_timesteps_are_plain_and_it_is_said() {
+        use SamplerName::{Deis, Dpmpp2m, Dpmpp2s, UniPc};
+        use TimestepSpacing::{Beta, Exponential, Karras};
+        for (sampler, spacing) in
+            [(Dpmpp2m, Karras), (Dpmpp2m, Exponential), (UniPc, Karras), (Deis, Karras), (Dpmpp2s, Beta)]
+        {
+            let made = made(ScheduleName::Cosine, sampler, spacing);
+            let nearest = made.nearest();
+            for key in ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"] {
+                assert_eq!(nearest[key], false, "{sampler:?} {spacing:?}");
+            }
+            let said = made.notes.iter().filter(|note| note.contains("IndexError") && note.contains("linspace"));
+            assert_eq!(said.count(), 1, "{:?}", made.notes);
+            // difflab itself comes back to the run's own.
+            assert_eq!(made.settings["_difflab"]["sample"]["spacing"], json!(spacing.name()));
+        }
+    }
+
+    #[test]
+    fn where_diffusers_samples_as_the_run_does_the_spacing_stays() {
+        // DPMSolverMultistepScheduler(use_karras_sigmas=True), set_timesteps(10) begins 999, 937; on the cosine schedule
+        // Euler's timesteps are fractional.
+        let linear = made(ScheduleName::Linear, SamplerName::Dpmpp2m, TimestepSpacing::Karras);
+        let euler = made(ScheduleName::Cosine, SamplerName::Euler, TimestepSpacing::Karras);
+        for made in [linear, euler] {
+            assert_eq!(made.nearest()["use_karras_sigmas"], true);
+            assert!(!made.notes.iter().any(|note| note.contains("IndexError")), "{:?}", made.notes);
+        }
+    }
+}
