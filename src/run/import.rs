@@ -8,7 +8,7 @@ use candle_core::Tensor;
 
 use super::checkpoint::{self, Progress};
 use super::fresh_folder::FreshFolder;
-use super::{Journal, RunDir, check_free, write_class_names};
+use super::{Journal, RunDir, RunError, check_free, write_class_names};
 use crate::config::{Config, DataConfig, PreviewConfig, TrainConfig};
 use crate::diffusion::Parameterization;
 use crate::nn::diffusers::{self, LoadedUNet, Scheduling};
@@ -42,7 +42,10 @@ pub struct Imported {
 /// When `target` has something in it, or the folder holds what has no counterpart here; then nothing is
 /// made.
 pub fn import(dir: &Path, target: &Path, options: ImportOptions) -> Result<Imported> {
-    check_free(target)?;
+    check_free(target).map_err(|error| match error {
+        RunError::NotEmpty(taken) => RunError::NoPlaceForImport(taken),
+        other => other,
+    })?;
     let mut loaded = diffusers::open_unet(dir)?;
     let mut notes = std::mem::take(&mut loaded.warnings);
     if let Some(broken) = diffusers::not_finite(&loaded.weights)? {
