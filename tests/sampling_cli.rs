@@ -2,12 +2,13 @@
 //! noise and back.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use candle_core::{Device, Tensor};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 struct Place {
@@ -235,7 +236,7 @@ fn what_cannot_be_asked_of_a_run_is_told_in_a_sentence_with_code_2() {
     for (line, words) in [
         ("sample nowhere", "no run \"nowhere\""),
         ("sample folder.png", "not a run folder"),
-        ("sample run --checkpoint 7", "none of step 7"),
+        ("sample run --checkpoint 7", "run has no checkpoint of step 7; there are: "),
         ("sample run --num 0", "nothing to sample"),
         ("sample run --num -1", "a whole number is needed"),
         ("sample run --num 1000000000", "GiB of memory"),
@@ -261,6 +262,13 @@ fn what_cannot_be_asked_of_a_run_is_told_in_a_sentence_with_code_2() {
         ("sample run --noise wrong.safetensors", "this run needs [N, 1, 28, 28]"),
         ("sample run --timesteps 10,20", "fall"),
         ("sample run --set sample.nonsense=1", "unknown key"),
+        ("sample run --set train.steps=3", "e.g. --set sample.eta=0.5"),
+        ("sample run --set sample.eta", "e.g. --set sample.eta=0.5"),
+        ("sample run --set diffusion.shift=0", "diffusion.shift moves the levels of path flow"),
+        ("sample run --out /proc/x.png", "/proc"),
+        ("schedule --plot /proc/s.png", "/proc"),
+        ("eval run --set train.steps=3", "e.g. --set data.path=IMAGES"),
+        ("eval run --metrics vlb --set data.dataset=images --set data.path=nowhere", "vlb: its data can't be loaded"),
         ("eval run --steps 1001", "1 to 1000 timesteps"),
         ("eval run --num 0", "0 is not possible"),
         ("eval run --tolerance nan", "a finite number is needed"),
@@ -336,4 +344,104 @@ fn a_run_of_few_timesteps_is_measured_with_as_many() {
     assert!(report["judge_fid"]["floor"].is_null(), "nothing was held out");
     let (_, said) = place.words("sample short -q --num 1 --threads 1");
     assert!(!said.contains("panicked"), "{said}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if from.is_dir() { copy(&from, &to) } else { std::fs::copy(&from, &to).map(|_| ()).unwrap() }
+    }
+}
+
+/// A copy of the run whose newest checkpoint has one NaN among its weights, and the checksums of that.
+fn broken_run(place: &Place) {
+    const WEIGHTS: &str = "unet/diffusion_pytorch_model.safetensors";
+    copy(&place.path("run"), &place.path("broken"));
+    let checkpoint = place.path("broken/checkpoints/step-00000120");
+    let mut tensors = candle_core::safetensors::load(checkpoint.join(WEIGHTS), &Device::Cpu).unwrap();
+    let mut bias = tensors["conv_in.bias"].to_vec1::<f32>().unwrap();
+    bias[0] = f32::NAN;
+    tensors.insert("conv_in.bias".into(), Tensor::from_slice(&bias, bias.len(), &Device::Cpu).unwrap());
+    candle_core::safetensors::save(&tensors, checkpoint.join(WEIGHTS)).unwrap();
+    let sums = checkpoint.join("difflab/checksums.sha256");
+    let sum = Sha256::digest(std::fs::read(checkpoint.join(WEIGHTS)).unwrap());
+    let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = std::fs::read_to_string(&sums).unwrap();
+    let lines = text.lines().map(|line| match line.ends_with(WEIGHTS) {
+        true => format!("{sum}{}\n", &line[64..]),
+        false => format!("{line}\n"),
+    });
+    std::fs::write(&sums, lines.collect::<String>()).unwrap();
+}
+
+#[test]
+fn a_network_with_nan_weights_is_said_to_be_one_everywhere() {
+    let place = place();
+    broken_run(place);
+    let weight = "conv_in.bias (1 NaN and 0 infinite of ";
+    for line in [
+        "doctor broken",
+        "sample broken --num 2 --steps 3 --images ascii --threads 1",
+        "sample broken --num 1 --steps 3 --invert nine.png --threads 1",
+        "eval broken --metrics accuracy --num 4 --steps 3 --threads 1",
+        "study guidance broken --out study-broken --num 4 --steps 3 --scales 0 --threads 1",
+    ] {
+        let said = place.refusal(line, 1);
+        assert!(said.contains("outputs are NaN") && said.contains(weight), "{line}: {said}");
+        assert!(!said.contains("--steps") && !said.contains("hardly uses t"), "{line}: {said}");
+    }
+    let output = place.difflab(&["doctor", "broken", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(report["time_use"]["verdict"].as_str().unwrap().contains("NaN"), "{report}");
+    let (_, said) = place.words("export broken exported-broken");
+    let readme = std::fs::read_to_string(place.path("exported-broken/README.md")).unwrap();
+    assert!(said.contains(weight) && readme.contains(weight), "{said}\n{readme}");
+    place.words("doctor run");
+}
+
+#[test]
+fn an_imported_run_is_measured_once_its_data_are_named() {
+    let place = place();
+    place.words("export run exported-run");
+    place.words("import exported-run imported");
+    let said = place.refusal("eval imported --metrics vlb,nll,fid", 2);
+    for metric in ["vlb", "nll", "fid"] {
+        let line = format!("\n  {metric}: the run was imported and has no data: name them with --set data.path=IMAGES");
+        assert!(said.contains(&line), "{said}");
+    }
+    std::fs::create_dir_all(place.path("pictures/9")).unwrap();
+    std::fs::copy(place.path("nine.png"), place.path("pictures/9/nine.png")).unwrap();
+    for set in ["data.path=pictures", "data.dataset=mnist-10k"] {
+        let (table, _) = place.words(&format!("eval imported --metrics vlb --vlb-images 2 --threads 2 --set {set}"));
+        assert!(table.contains("bits/dim"), "{table}");
+    }
+    let said = place.refusal("import exported-run run", 2);
+    assert!(said.contains("name another folder") && !said.contains("--run"), "{said}");
+}
+
+#[test]
+fn checkpoints_that_are_gone_are_not_said_never_to_have_been() {
+    let place = place();
+    copy(&place.path("run"), &place.path("bare"));
+    std::fs::remove_dir_all(place.path("bare/checkpoints")).unwrap();
+    for (state, line) in [("is missing", "sample bare"), ("is missing", "sample bare --checkpoint 5")] {
+        let said = place.refusal(line, 2);
+        assert!(said.contains(&format!("checkpoints/ {state}")) && !said.contains("it stopped"), "{said}");
+    }
+    std::fs::create_dir(place.path("bare/checkpoints")).unwrap();
+    let said = place.refusal("eval bare", 2);
+    assert!(said.contains("checkpoints/ is empty"), "{said}");
+}
+
+#[test]
+fn what_messages_advise_is_accepted_and_sdedit_is_not_warned_of_levels_it_leaves_out() {
+    let place = place();
+    place.words("sample run -q --num 1 --steps 2 --threads 1 --sampler ddim --set sample.eta=0.5");
+    for sampler in ["heun", "edm", "pndm"] {
+        let sdedit = format!("sample run -q --sdedit nine.png --strength 0.01 --num 1 --steps 10 --sampler {sampler}");
+        let (_, said) = place.words(&format!("{sdedit} --threads 1"));
+        assert!(!said.contains("times as wide"), "{said}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor};
 use serde_json::json;
 
@@ -21,13 +21,23 @@ const STEPS: usize = 10;
 /// Measures the newest good checkpoint of a run and prints a table of its blocks with a verdict, or JSON.
 ///
 /// # Errors
-/// When there is no such run, or its network can't be asked.
+/// When there is no such run, or its network can't be asked, or answers with NaN.
 pub fn run(name: &str, as_json: bool) -> Result<()> {
     let model = LoadedModel::open(&run::find(name)?, None)?;
     for warning in &model.warnings {
         speak::warn(warning);
     }
     let time_use = TimeUse::measure(&model.net, &model.parameterization, &own_samples(&model)?, true)?;
+    if !time_use.is_measured() {
+        if as_json {
+            speak::print(&to_json(&model, &time_use)?)?;
+        }
+        let ill = model.ill(None)?.unwrap_or_else(|| time_use.verdict());
+        bail!("{} (step {}): {ill}", model.checkpoint.display(), model.step);
+    }
+    if let Some(broken) = model.broken_weights()? {
+        speak::warn(format_args!("some weights are no finite numbers, though not those that were asked: {broken}"));
+    }
     let text = if as_json { to_json(&model, &time_use)? } else { to_text(&model, &time_use) };
     Ok(speak::print(&text)?)
 }
@@ -46,7 +56,10 @@ fn own_samples(model: &LoadedModel) -> Result<Tensor> {
     let (h, w, c) = model.image_shape;
     let noise = starting_noise(IMAGES, h, w, c, 0, &Device::Cpu)?;
     let schedule = model.parameterization.schedule.clone();
-    Ok(sample(Trajectory::new(denoiser, schedule, &settings, noise, 0)?)?.clamp(-1f32, 1f32)?)
+    let samples = sample(Trajectory::new(denoiser, schedule, &settings, noise.clone(), 0)?)?;
+    // A clamp could make numbers of NaN. Noise is told apart from noise as well, if less sharply.
+    let finite = samples.affine(0.0, 0.0)?.sum_all()?.to_scalar::<f32>()? == 0.0;
+    Ok(if finite { samples } else { noise }.clamp(-1f32, 1f32)?)
 }
 
 fn to_text(model: &LoadedModel, time_use: &TimeUse) -> String {

@@ -92,6 +92,10 @@ mod tests {
         });
         assert!(format!("{:#}", failed.unwrap_err()).contains("the disk is full"));
         let failed = output.write(|_, _| Err(io::Error::from(io::ErrorKind::StorageFull).into())).unwrap_err();
+        // Exit code 1, where a path that can't be written, found before the work, is bad usage.
+        assert!(!failed.is::<UsageError>());
+        let refused = Output::new(&dir.path().join("nowhere/grid.png"), "--out", &["png"]).err().unwrap();
+        assert!(refused.is::<UsageError>());
         assert!(failed.to_string().contains("grid.png: the disk is full\n  make room"), "{failed:#}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);

@@ -48,8 +48,8 @@ enum Subcommands {
     Doctor(doctor::Args),
 }
 
-/// Runs the program. Exit codes: 0 done; 1 it failed (message on stderr); 2 bad usage, config or
-/// data; 130 interrupted after saving.
+/// Runs the program. Exit codes: 0 done; 1 it failed (message on stderr), a write among it; 2 bad usage, config or
+/// data, or a place that cannot be written in, found before the work; 130 interrupted after saving.
 pub fn main() -> ExitCode {
     crate::kernels::threads::prepare();
     last_words::install();

@@ -26,9 +26,9 @@ pub enum ConfigError {
     #[error("{at}: `{key}` must be {expected}, not {found}")]
     WrongType { at: String, key: String, expected: String, found: String },
 
-    /// A `--set` that isn't KEY=VALUE.
-    #[error("`--set {given}`: {problem}; write --set KEY=VALUE, e.g. --set train.batch_size=64")]
-    Override { given: String, problem: String },
+    /// A `--set` that isn't KEY=VALUE, or whose key the command doesn't take; `example` is one that it does.
+    #[error("`--set {given}`: {problem}; write --set KEY=VALUE, e.g. --set {example}")]
+    Override { given: String, problem: String, example: &'static str },
 
     /// A key without its section that several sections have.
     #[error("{given}: `{name}` could be {keys}; write it in full")]
@@ -44,4 +44,14 @@ pub enum ConfigError {
          use a newer difflab"
     )]
     Newer { at: String, found: i64, newest: u32 },
+}
+
+impl ConfigError {
+    /// The same, with an example that the command at hand takes.
+    pub fn with_example(self, example: &'static str) -> Self {
+        match self {
+            Self::Override { given, problem, .. } => Self::Override { given, problem, example },
+            other => other,
+        }
+    }
 }

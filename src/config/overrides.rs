@@ -19,7 +19,11 @@ impl Config {
     }
 
     fn with_override(self, given: &str) -> Result<Self, ConfigError> {
-        let refuse = |problem: &str| ConfigError::Override { given: given.into(), problem: problem.into() };
+        let refuse = |problem: &str| ConfigError::Override {
+            given: given.into(),
+            problem: problem.into(),
+            example: "train.batch_size=64",
+        };
         let (path, value) = given.split_once('=').ok_or_else(|| refuse("there is no `=`"))?;
         let (path, value) = (path.trim(), value.trim());
         if path.is_empty() {

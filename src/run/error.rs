@@ -11,6 +11,8 @@ use super::io_words;
 pub enum RunError {
     #[error("the folder {} already has something in it\n  choose another with --run{}", .0.display(), or_resume(.0))]
     NotEmpty(PathBuf),
+    #[error("the folder {} already has something in it\n  name another folder for the run", .0.display())]
+    NoPlaceForImport(PathBuf),
     #[error(
         "{} already has something in it\n  choose another folder, or --force to put the export in its place", .0.display()
     )]
@@ -42,6 +44,8 @@ pub enum RunError {
     NewerFormat { path: PathBuf, found: u64, known: u64 },
     #[error("{} has no checkpoint that can be used\n  {details}", path.display())]
     NoCheckpoint { path: PathBuf, details: String },
+    #[error("{} has no checkpoint of step {step}; {}", path.display(), there_are(path, known))]
+    NoSuchCheckpoint { path: PathBuf, step: u64, known: Vec<u64> },
     #[error(
         "the run in {} has done {done} steps, and train.steps = {steps} asks for fewer; nothing was changed\n  \
          more steps: --resume {} --steps {}", path.display(), path.display(), done + 1000
@@ -76,6 +80,14 @@ impl RunError {
 
     pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_path_buf(), what: what.into() }
+    }
+}
+
+/// "there are: 40, 60".
+fn there_are(run: &Path, known: &[u64]) -> String {
+    match known {
+        [] => checkpoint::none_at_all(run),
+        _ => format!("there are: {}", known.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
     }
 }
 

@@ -31,6 +31,9 @@ pub fn export(model: &LoadedModel, dir: &Path, replace: bool) -> Result<Vec<Stri
         return Err(diffusers::NotExpressible::new(reason).into());
     }
     let mut loaded = diffusers::open_unet(&model.checkpoint)?;
+    if let Some(broken) = diffusers::not_finite(&loaded.weights)? {
+        notes.push(format!("the weights are broken, and samples will be NaN: {broken}"));
+    }
     if config.diffusion.prediction_type == PredictionType::Score && config.diffusion.path != PathName::SubVpSde {
         config.diffusion.prediction_type = PredictionType::Epsilon;
         loaded.weights = negated_output(&loaded.weights)?;

@@ -63,7 +63,7 @@ impl Watch {
 }
 
 /// 0·x is NaN where x is NaN or infinite, and 0 elsewhere; the sum tells whether there is one such.
-fn is_finite(x: &Tensor) -> Result<bool> {
+pub(super) fn is_finite(x: &Tensor) -> Result<bool> {
     Ok(x.affine(0.0, 0.0)?.sum_all()?.to_scalar::<f32>()? == 0.0)
 }
 

@@ -7,9 +7,8 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 
 use super::checkpoint::{self, Progress};
-use super::error::RunError;
 use super::fresh_folder::FreshFolder;
-use super::{Journal, RunDir, check_free, write_class_names};
+use super::{Journal, RunDir, RunError, check_free, write_class_names};
 use crate::config::{Config, DataConfig, PreviewConfig, TrainConfig};
 use crate::diffusion::Parameterization;
 use crate::nn::diffusers::{self, LoadedUNet, Scheduling};
@@ -43,7 +42,10 @@ pub struct Imported {
 /// [`RunError`] when `target` has something in it, or the folder holds what has no counterpart here; another error
 /// when writing failed. Then nothing is made.
 pub fn import(dir: &Path, target: &Path, options: ImportOptions) -> Result<Imported> {
-    check_free(target)?;
+    check_free(target).map_err(|error| match error {
+        RunError::NotEmpty(taken) => RunError::NoPlaceForImport(taken),
+        other => other,
+    })?;
     let (imported, loaded) = read(dir, target, options).map_err(RunError::NotImportable)?;
     write(target, &imported.config, &loaded, &format!("{}", dir.display()))?;
     Ok(imported)

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::checkpoint::{all, newest_good, verify};
 use super::dir::config_of;
 use super::error::RunError;
-use crate::config::{Config, ConfigError, VarianceType};
+use crate::config::{Config, ConfigError, PathName, VarianceType};
 use crate::diffusion::Parameterization;
 use crate::nn::{Net, open_network};
 
@@ -43,12 +43,8 @@ impl LoadedModel {
             Some(step) => {
                 let known = all(run_dir);
                 let Some((_, path)) = known.iter().rfind(|(s, _)| *s == step) else {
-                    let steps: Vec<String> = known.iter().map(|(s, _)| s.to_string()).collect();
-                    let details = match steps.is_empty() {
-                        true => format!("none of step {step}: it has none at all"),
-                        false => format!("none of step {step}; there are: {}", steps.join(", ")),
-                    };
-                    return Err(RunError::NoCheckpoint { path: run_dir.to_path_buf(), details }.into());
+                    let known = known.into_iter().map(|(s, _)| s).collect();
+                    return Err(RunError::NoSuchCheckpoint { path: run_dir.to_path_buf(), step, known }.into());
                 };
                 verify(path)?;
                 (step, path.clone(), Vec::new())
@@ -82,19 +78,33 @@ impl LoadedModel {
         if overrides.is_empty() {
             return Ok(());
         }
+        let path = self.config.diffusion.path;
         for given in overrides {
             let key = given.split('=').next().unwrap_or_default().trim();
-            if !key.starts_with("sample.") && !OF_DIFFUSION.contains(&key) {
-                let problem = format!(
+            let problem = if key == SHIFT && path != PathName::Flow {
+                format!("{SHIFT} moves the levels of path flow, and this run's path is {}", path.name())
+            } else if !key.starts_with("sample.") && !OF_DIFFUSION.contains(&key) {
+                format!(
                     "a trained network is sampled otherwise by the keys of [sample], {}; the others belong to its \
                      training",
                     OF_DIFFUSION.join(" and ")
-                );
-                return Err(ConfigError::Override { given: given.clone(), problem }.into());
-            }
+                )
+            } else {
+                continue;
+            };
+            return Err(ConfigError::Override { given: given.clone(), problem, example: EXAMPLE }.into());
         }
-        let config = self.config.clone().with_overrides(overrides)?;
+        let config = self.config.clone().with_overrides(overrides).map_err(|error| error.with_example(EXAMPLE))?;
         self.warnings.extend(config.validate_sampling()?);
+        let shift = config.diffusion.shift;
+        if path == PathName::Flow && !(shift > 0.0 && shift.is_finite()) {
+            return Err(ConfigError::Impossible {
+                key: SHIFT.into(),
+                value: shift.to_string(),
+                problem: "use a number above 0; 1 leaves the levels evenly spaced".into(),
+            }
+            .into());
+        }
         let learned = |config: &Config| config.diffusion.variance_type == VarianceType::LearnedRange;
         if learned(&config) != learned(&self.config) {
             return Err(ConfigError::Impossible {
@@ -111,7 +121,10 @@ impl LoadedModel {
 }
 
 /// Keys outside of [sample] that a trained network can be sampled with otherwise.
-const OF_DIFFUSION: [&str; 2] = ["diffusion.variance_type", "diffusion.shift"];
+const OF_DIFFUSION: [&str; 2] = ["diffusion.variance_type", SHIFT];
+const SHIFT: &str = "diffusion.shift";
+/// What can always be set otherwise.
+const EXAMPLE: &str = "sample.eta=0.5";
 
 /// File of the class names in a run folder, one a line.
 pub const CLASSES: &str = "classes.txt";

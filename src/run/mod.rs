@@ -25,6 +25,7 @@ mod finite;
 mod fresh_folder;
 mod how_found;
 mod identity;
+mod ill_network;
 mod import;
 pub mod io_words;
 mod journal;

@@ -9,7 +9,7 @@ use std::f64::consts::{SQRT_2, TAU};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 
-use super::{Denoiser, Prediction, SamplerSettings, Trajectory, levels, sample, starting_noise};
+use super::{Denoiser, Prediction, SamplerSettings, SeededNoise, Trajectory, levels, make, sample, starting_noise};
 use crate::config::{
     Config, POINT_SETS, PathName, PredictionType, SamplerName, ScheduleName, TimestepSpacing, VarianceType,
 };
@@ -85,7 +85,16 @@ impl Trial {
         let Self { parameterization, settings, .. } = self;
         let denoiser = NearlyRight { parameterization: parameterization.clone(), error: self.error() };
         let noise = starting_noise(1, 1, SAMPLES, 1, 0, &Device::Cpu)?;
-        let trajectory = Trajectory::new(Box::new(denoiser), parameterization.schedule.clone(), settings, noise, 0)?;
+        let schedule = &parameterization.schedule;
+        let trajectory = if settings.strength < 1.0 {
+            // As SDEdit begins: data of the trial, noised to the first level.
+            let sampler = make(schedule, settings)?;
+            let at = sampler.first();
+            let start = (noise * (at.alpha * DEVIATION).hypot(at.sigma))?;
+            Trajectory::with(Box::new(denoiser), sampler, Box::new(SeededNoise::new(0)), start, settings.clamp())?
+        } else {
+            Trajectory::new(Box::new(denoiser), schedule.clone(), settings, noise, 0)?
+        };
         let mean_square = f64::from(sample(trajectory)?.sqr()?.mean_all()?.to_scalar::<f32>()?);
         Ok(mean_square.sqrt() / DEVIATION)
     }
@@ -172,15 +181,13 @@ impl Trial {
 }
 
 /// A warning where these settings make noise of a network's small errors, with what helps among the flags of
-/// `difflab sample`. `guidance_scale` is w.
+/// `difflab sample`. `guidance_scale` is w. Only levels that are visited count: SDEdit begins below its strength.
 pub fn check_stability(
     parameterization: &Parameterization,
     settings: &SamplerSettings,
     guidance_scale: f64,
 ) -> Option<String> {
-    // The whole way, whatever part of it SDEdit takes.
-    let settings = SamplerSettings { strength: 1.0, ..settings.clone() };
-    let trial = Trial { parameterization: parameterization.clone(), settings, guidance_scale };
+    let trial = Trial { parameterization: parameterization.clone(), settings: settings.clone(), guidance_scale };
     let width = trial.failure()?;
     let helpful = trial.others().into_iter().filter(|(_, _, trial)| trial.works());
     let cures: Vec<String> = helpful.map(|(name, value, _)| format!("--{name} {value}")).collect();
@@ -435,6 +442,22 @@ mod tests {
             text.contains("falls from 20000 to 13") && text.contains("--steps") && text.contains("w = 1"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn sdedit_is_tried_on_the_levels_that_it_visits() {
+        let (schedule, trailing) = (["diffusion.schedule=cosine", V[1]], TimestepSpacing::Trailing);
+        for sampler in [SamplerName::Heun, SamplerName::Edm, SamplerName::Pndm] {
+            let trial = trial(&schedule, sampler, 10, trailing);
+            let check = |strength| {
+                let settings = SamplerSettings { strength, ..trial.settings.clone() };
+                check_stability(&trial.parameterization, &settings, 0.0)
+            };
+            assert!(sampler != SamplerName::Heun || check(1.0).is_some());
+            for strength in [0.01, 0.1, 0.5] {
+                assert_eq!(check(strength), None, "{sampler:?} from {strength}");
+            }
+        }
     }
 
     #[test]

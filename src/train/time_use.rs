@@ -66,6 +66,11 @@ impl TimeUse {
         Ok(Self { output: output.relative(), blocks })
     }
 
+    /// Are the network's outputs numbers? If not, nothing can be said of them.
+    pub fn is_measured(&self) -> bool {
+        self.output.is_finite()
+    }
+
     /// Does the output depend on t?
     pub fn is_used(&self) -> bool {
         self.output >= Self::LEAST
@@ -73,6 +78,9 @@ impl TimeUse {
 
     /// The verdict in a sentence, with the number and, where it is bad, what to look at.
     pub fn verdict(&self) -> String {
+        if !self.is_measured() {
+            return "the network's outputs are NaN or infinite, whatever t it is told".into();
+        }
         let percent = percent(self.output);
         if self.is_used() {
             return format!("the network uses t: told another t for the same x_t, its output changes by {percent}");
@@ -89,6 +97,7 @@ impl TimeUse {
 pub fn percent(share: f64) -> String {
     match 100.0 * share {
         0.0 => "0 %".into(),
+        p if p.is_nan() => "NaN".into(),
         p if p < 0.01 => format!("{p:.1e} %"),
         p if p < 10.0 => format!("{p:.2} %"),
         p => format!("{p:.0} %"),
@@ -114,7 +123,8 @@ impl Change {
     }
 
     fn relative(&self) -> f64 {
-        if self.whole > 0.0 { (self.changed / self.whole).sqrt() } else { 0.0 }
+        // Only an output of zeros is 0; NaN stays NaN.
+        if self.whole == 0.0 { 0.0 } else { (self.changed / self.whole).sqrt() }
     }
 }
 
@@ -169,6 +179,21 @@ mod tests {
             });
             assert!(faint.output > 0.0 && !faint.is_used(), "{faint:?}");
         }
+    }
+
+    #[test]
+    fn a_network_that_says_nan_is_not_taken_for_one_that_ignores_t() {
+        let broken = measured(NetworkKind::Unet, |name, tensor| match name {
+            "conv_in.bias" => (tensor + f64::NAN).unwrap(),
+            _ => tensor,
+        });
+        assert!(!broken.is_measured() && !broken.is_used(), "{broken:?}");
+        assert!(broken.verdict().starts_with("the network's outputs are NaN"), "{}", broken.verdict());
+        let silent = measured(NetworkKind::Unet, |name, tensor| match name.starts_with("conv_out") {
+            true => tensor.zeros_like().unwrap(),
+            false => tensor,
+        });
+        assert!(silent.is_measured() && silent.output == 0.0, "{silent:?}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::plane::Plane;
 use super::report::Report;
 use super::samples;
 use crate::cli::{UsageError, memory, values};
-use crate::config::SamplerName;
+use crate::config::{Config, ConfigError, SamplerName};
 use crate::eval::{Judge, NEIGHBOURS};
 use crate::kernels::Workers;
 use crate::picture::is_points;
@@ -66,6 +66,10 @@ pub struct Args {
     /// Measure on the data as they are now, though the run was trained on others.
     #[arg(long)]
     pub accept_data: bool,
+    /// Measure on other data: a key of [data], e.g. --set data.path=IMAGES where the run was imported and has none, or
+    /// its images have moved; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
@@ -128,7 +132,8 @@ impl Metric {
 /// A usage error when nothing of what was asked can be measured; else what went wrong on the way.
 pub fn run(args: Args) -> Result<()> {
     let dir = run::find(&args.run)?;
-    let model = LoadedModel::open(&dir, args.checkpoint)?;
+    let mut model = LoadedModel::open(&dir, args.checkpoint)?;
+    model.config = with_data(&model.config, &args.set)?;
     for warning in &model.warnings {
         speak::warn(warning);
     }
@@ -139,9 +144,8 @@ pub fn run(args: Args) -> Result<()> {
         asked.iter().filter_map(|&metric| Some((metric, obstacle(metric, &args, &model, &material)?))).collect();
     let wanted = |metric: Metric| asked.contains(&metric) && !skipped.contains_key(&metric);
     if !asked.iter().any(|&metric| wanted(metric)) {
-        let mut reasons: Vec<&str> = skipped.values().map(String::as_str).collect();
-        reasons.dedup();
-        return Err(UsageError::new(format!("nothing of this can be measured: {}", reasons.join("; "))).into());
+        let reasons: Vec<String> = skipped.iter().map(|(m, reason)| format!("\n  {}: {reason}", m.name())).collect();
+        return Err(UsageError::new(format!("nothing of this can be measured{}", reasons.concat())).into());
     }
     let on_data = |metric: &Metric| *metric != Metric::Accuracy && wanted(*metric);
     if let Ok(material) = &material
@@ -196,9 +200,14 @@ pub fn run(args: Args) -> Result<()> {
     };
     speak::print(&text)?;
     match &report.broken {
-        Some(why) => Err(anyhow!(
-            "{why}: nothing could be measured of them\n  try more --steps, another --sampler, or a smaller --guidance-scale"
-        )),
+        Some(why) => {
+            let classes: Vec<usize> = (0..model.net.num_classes().unwrap_or(0)).collect();
+            let advice = match model.ill(Some(&classes))? {
+                Some(ill) => format!("{ill}\n  {}", model.cure()),
+                None => "try more --steps, another --sampler, or a smaller --guidance-scale".into(),
+            };
+            Err(anyhow!("{why}: nothing could be measured of them\n  {advice}"))
+        }
         None if !report.has_any() => Err(anyhow!("nothing could be measured: the report says why")),
         None => Ok(()),
     }
@@ -232,6 +241,25 @@ fn check_numbers(args: &Args, model: &LoadedModel) -> Result<(), UsageError> {
     Ok(())
 }
 
+/// What `--set` names.
+const EXAMPLE: &str = "data.path=IMAGES";
+
+/// Only a network that was imported has no data, until they are named.
+fn has_no_data(config: &Config) -> bool {
+    config.data.dataset == "images" && config.data.path.is_empty()
+}
+
+/// The run's config with other data.
+fn with_data(config: &Config, overrides: &[String]) -> Result<Config, ConfigError> {
+    for given in overrides {
+        if !given.split('=').next().unwrap_or_default().trim().starts_with("data.") {
+            let problem = "only where the data lie, and what of them, can be set here: the keys of [data]".to_string();
+            return Err(ConfigError::Override { given: given.clone(), problem, example: EXAMPLE });
+        }
+    }
+    config.clone().with_overrides(overrides).map_err(|error| error.with_example(EXAMPLE))
+}
+
 /// Why a measurement says nothing of this run, or of so few samples, if so.
 fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<Material>) -> Option<String> {
     let (num, classes) = (args.num, model.net.num_classes().unwrap_or(1) as u64);
@@ -255,6 +283,9 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
         Ok(material) => {
             let ((h, w, c), (mh, mw, mc)) = (material.shape(), model.image_shape);
             Some(format!("its data are {h}×{w} with {c} channels, but the network takes {mh}×{mw} with {mc}"))
+        }
+        Err(_) if has_no_data(&model.config) => {
+            Some(format!("the run was imported and has no data: name them with --set {EXAMPLE}"))
         }
         Err(error) => Some(format!("its data can't be loaded: {error:#}")),
     };

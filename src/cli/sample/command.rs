@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use candle_core::Tensor;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -75,7 +75,7 @@ pub struct Args {
     #[arg(long, value_name = "S")]
     pub s_churn: Option<f64>,
     /// Any other key of [sample], e.g. --set sample.clip_sample=true; may be repeated. Also
-    /// diffusion.variance_type and diffusion.shift.
+    /// diffusion.variance_type, and on path flow diffusion.shift.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Seed of the noise. The same seed draws the same first image, however many follow. Default: the
@@ -146,7 +146,7 @@ pub fn run(args: Args) -> Result<()> {
 
     let started = Instant::now();
     let recording = plan.sample(&model, if film.is_some() { FILM_FRAMES } else { 0 }, !args.quiet);
-    let recording = recording.map_err(|error| without_samples(error, &plan))?;
+    let recording = recording.map_err(|error| without_samples(error, &plan, &model))?;
     let took = started.elapsed();
 
     let columns = run::columns_for(plan.num(), plan.classes.as_deref().unwrap_or(&[]));
@@ -199,14 +199,17 @@ fn inverted(args: &Args, plan: &Plan, model: &LoadedModel, image: &Tensor, out: 
     let inversion = editing::invert(denoiser.as_ref(), &levels, image, |calls| bar.set_position(calls as u64))?;
     let noise = (&inversion.x_t / schedule.noise_scale(levels[0]))?;
     let finite = noise.abs()?.sum_all()?.to_scalar::<f32>()?.is_finite();
-    ensure!(
-        finite,
-        "the inversion ran away to NaN or infinite values: nothing was written\n  try more --steps, or a smaller --guidance-scale"
-    );
+    if !finite {
+        let error = anyhow!("the inversion ran away to NaN or infinite values: nothing was written");
+        return Err(match model.ill(plan.classes.as_deref())? {
+            Some(ill) => anyhow!("{error}\n  {ill}\n  {}", model.cure()),
+            None => anyhow!("{error}\n  try more --steps, or a smaller --guidance-scale"),
+        });
+    }
     let trajectory = Trajectory::new(denoiser, schedule.clone(), &plan.settings, noise.clone(), plan.seed)?;
     let again = Recording::of(trajectory, 0, |frame| bar.set_position((inversion.calls + frame.index) as u64));
     bar.finish_and_clear();
-    let again = again.map_err(|error| without_samples(error, plan))?.samples;
+    let again = again.map_err(|error| without_samples(error, plan, model))?.samples;
 
     let off = (&again - image)?;
     let rmse = off.sqr()?.mean_all()?.to_scalar::<f32>()?.sqrt();
@@ -233,9 +236,13 @@ fn inverted(args: &Args, plan: &Plan, model: &LoadedModel, image: &Tensor, out: 
 }
 
 /// What to do about samples that are none; other errors as they are.
-fn without_samples(error: anyhow::Error, plan: &Plan) -> anyhow::Error {
+fn without_samples(error: anyhow::Error, plan: &Plan, model: &LoadedModel) -> anyhow::Error {
     if !error.is::<NotFinite>() {
         return error;
+    }
+    // A network that can't be asked again leaves the advice to sampling.
+    if let Ok(Some(ill)) = model.ill(plan.classes.as_deref()) {
+        return anyhow!("{error}: nothing was shown or written\n  {ill}\n  {}", model.cure());
     }
     let mut advice = Vec::new();
     if plan.guidance.scale.abs() > 1.0 {

@@ -136,7 +136,10 @@ impl Subject {
         let samples = match recording {
             Ok(recording) => recording.samples,
             Err(error) if error.is::<NotFinite>() => {
-                let not_finite = Some(error.to_string());
+                let not_finite = Some(match self.model.ill(classes.as_deref())? {
+                    Some(ill) => format!("{error}: {ill}"),
+                    None => error.to_string(),
+                });
                 return Ok(Measured { accuracy: None, fid: None, calls, seconds, not_finite });
             }
             Err(error) => return Err(error),

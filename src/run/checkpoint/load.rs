@@ -79,12 +79,23 @@ pub fn newest_good(run: &Path) -> Result<(u64, PathBuf, Vec<String>), RunError> 
     }
     let details = match passed_over.is_empty() {
         true => format!(
-            "it stopped before the first one was written; to start it anew: difflab {} --run ANOTHER_FOLDER",
+            "{}; to start it anew: difflab {} --run ANOTHER_FOLDER",
+            none_at_all(run),
             run.join("config.toml").display()
         ),
         false => passed_over.join("\n  "),
     };
     Err(RunError::NoCheckpoint { path: run.to_path_buf(), details })
+}
+
+/// Why a run has no checkpoint whatever: "its folder checkpoints/ is empty: …".
+pub fn none_at_all(run: &Path) -> String {
+    let state = match fs::read_dir(run.join("checkpoints")).map(Iterator::count) {
+        Ok(0) => "is empty",
+        Ok(_) => "holds none",
+        Err(_) => "is missing",
+    };
+    format!("its folder checkpoints/ {state}: none was written, or they were removed or moved away")
 }
 
 /// Is there a checkpoint that `--resume` would go on from?

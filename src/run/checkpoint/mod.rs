@@ -20,7 +20,7 @@ mod state;
 
 pub use facts::Facts;
 pub use list::{Found, all, list, run_of_newest, step_of};
-pub use load::{Loaded, can_resume, load, newest_good, verify};
+pub use load::{Loaded, can_resume, load, newest_good, none_at_all, verify};
 pub use prune::{Verified, prune};
 pub(super) use save::sweep;
 pub use save::{Origin, save};
