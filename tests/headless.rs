@@ -1,5 +1,8 @@
 //! The real program without a screen: what it leaves behind, how it stops, and how it goes on.
 
+#[cfg(unix)]
+mod program;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,6 +16,9 @@ use difflab::kernels::Workers;
 use difflab::train::Trainer;
 use serde_json::Value;
 use tempfile::TempDir;
+
+#[cfg(unix)]
+use program::{hear_signals, signal};
 
 /// Real digits, a network small enough for tests, and every kind of randomness switched on.
 const TINY: &str = r#"
@@ -46,22 +52,6 @@ save_every = 6
 steps = 3
 num = 4
 "#;
-
-/// Signals as a terminal leaves them: whoever runs the tests may have some ignored (`nohup`, `command &` in a
-/// script), which the program would rightly keep.
-#[cfg(unix)]
-fn hear_signals(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-    // SAFETY: between fork and exec only `signal` is called, which may be.
-    unsafe {
-        command.pre_exec(|| {
-            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGQUIT] {
-                libc::signal(signal, libc::SIG_DFL);
-            }
-            Ok(())
-        });
-    }
-}
 
 struct Place {
     folder: TempDir,
@@ -144,12 +134,6 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-#[cfg(unix)]
-fn signal(child: &std::process::Child, name: &str) {
-    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![cfg(unix)]
 
+mod program;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -16,6 +18,8 @@ use difflab::run::{checkpoint, read_events};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+
+use program::{hear_signals, signal};
 
 /// Real digits, and a network small enough for tests.
 const TINY: &str = r#"
@@ -45,21 +49,6 @@ steps = 5
 steps = 3
 num = 2
 "#;
-
-/// Signals as a terminal leaves them: whoever runs the tests may have some ignored (`nohup`, `command &` in a
-/// script), which the program would rightly keep.
-fn hear_signals(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-    // SAFETY: between fork and exec only `signal` is called, which may be.
-    unsafe {
-        command.pre_exec(|| {
-            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGQUIT] {
-                libc::signal(signal, libc::SIG_DFL);
-            }
-            Ok(())
-        });
-    }
-}
 
 struct Place {
     folder: TempDir,
@@ -159,10 +148,6 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap().success());
 }
 
 #[cfg(target_os = "linux")]

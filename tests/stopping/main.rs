@@ -4,6 +4,8 @@
 
 mod kill_campaign;
 mod place;
+#[path = "../program/mod.rs"]
+mod program;
 mod resuming;
 mod subcommands;
 

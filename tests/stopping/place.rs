@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::program::hear_signals;
+pub use super::program::signal;
+
 /// Real digits, a network small enough for tests, and every kind of randomness switched on.
 const TINY: &str = r#"
 name = "tiny"
@@ -47,21 +50,6 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the product promises to take at most is 2 s; machines that run tests are busy.
 pub const AT_ONCE: Duration = Duration::from_secs(8);
-
-/// Signals as a terminal leaves them: whoever runs the tests may have some ignored (`nohup`, `command &` in a
-/// script), which the program would rightly keep.
-fn hear_signals(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-    // SAFETY: between fork and exec only `signal` is called, which may be.
-    unsafe {
-        command.pre_exec(|| {
-            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGQUIT] {
-                libc::signal(signal, libc::SIG_DFL);
-            }
-            Ok(())
-        });
-    }
-}
 
 pub struct Place {
     folder: TempDir,
@@ -171,12 +159,6 @@ pub fn wait_for_line(child: &mut Child, kind: &str) {
         }
     }
     std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
-}
-
-/// Sends a signal by its name, "TERM".
-pub fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success(), "no process to send {name} to");
 }
 
 pub fn is_running(child: &mut Child) -> bool {
