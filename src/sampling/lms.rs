@@ -59,11 +59,7 @@ impl Sampler for Lms {
         self.past.push(from.noise_to_signal(), &prediction.epsilon);
         let x_s = match self.past.order() {
             1 => combine(to.alpha, &prediction.x_0, to.sigma, &prediction.epsilon)?,
-            order => {
-                let places: Vec<f64> = (0..order).map(|i| self.past.place(i)).collect();
-                let weights = weights(&places, from.noise_to_signal(), to.noise_to_signal());
-                combine(to.alpha / from.alpha, x_t, to.alpha, &self.past.sum(&weights)?)?
-            }
+            order => self.past.integrate(x_t, order, (from, to), weights)?,
         };
         Ok(Step { x_t: x_s, next: self.levels.advance() })
     }

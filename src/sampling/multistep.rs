@@ -4,6 +4,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 
 use super::Levels;
+use crate::diffusion::{NoiseLevel, combine};
 
 /// Below so many steps the solvers of DPM-Solver++ and DEIS end with lower order (Lu et al. 2022, section 4.2;
 /// diffusers' `lower_order_final`).
@@ -67,6 +68,23 @@ impl Past {
     pub fn change(&self, i: usize, h: f64) -> Result<Tensor> {
         let over = h / (self.place(i) - self.place(i + 1));
         Ok(((self.answer(i) - self.answer(i + 1))? * over)?)
+    }
+
+    /// x_s = α_s (x_t/α_t + Σ_i ε̂_i w_i) from the `order` newest answers ε̂_i, where `weights` integrates Lagrange's
+    /// polynomials through their places over σ/α, from the first number to the second.
+    ///
+    /// # Errors
+    /// When the shapes disagree.
+    pub fn integrate(
+        &self,
+        x_t: &Tensor,
+        order: usize,
+        (from, to): (NoiseLevel, NoiseLevel),
+        weights: impl Fn(&[f64], f64, f64) -> Vec<f64>,
+    ) -> Result<Tensor> {
+        let places: Vec<f64> = (0..order).map(|i| self.place(i)).collect();
+        let weights = weights(&places, from.noise_to_signal(), to.noise_to_signal());
+        combine(to.alpha / from.alpha, x_t, to.alpha, &self.sum(&weights)?)
     }
 
     /// Σ c_i times the i-th newest answer.
