@@ -26,7 +26,7 @@ use crate::kernels::Workers;
 use crate::picture::is_points;
 use crate::process::interrupt::{self, Token};
 use crate::run::checkpoint::{self, Progress};
-use crate::run::{CardFacts, Journal, RunDir, RunError, model_card, read_metrics, sweep, write_class_names};
+use crate::run::{CardFacts, Journal, RunDir, RunError, model_card, sweep, write_class_names};
 use crate::train::Trainer;
 
 /// Training images kept for the picture of the forward process.
@@ -98,10 +98,10 @@ pub fn open(
             // Up to here the run is as it was.
             token.commit()?;
             sweep(path);
-            Journal::cut_back(path, step)?;
+            let last = Journal::cut_back(path, step)?;
             let mut progress = loaded.progress;
             // A checkpoint of an older difflab may have less time than the lines before it.
-            let told = read_metrics(path)?.last().map_or(0.0, |line| line.elapsed_s);
+            let told = last.map_or(0.0, |line| line.elapsed_s);
             progress.elapsed_s = progress.elapsed_s.max(told);
             warnings.extend(other_threads(progress.threads, workers.threads()));
             resumed_with = resumed.changes(&config);

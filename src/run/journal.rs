@@ -37,14 +37,15 @@ impl Journal {
     }
 
     /// Cuts the files back to `step`, so that a run that goes on from there leaves no gap and no
-    /// double. Events stay (they happened), but a torn last line goes.
+    /// double. Events stay (they happened), but a torn last line goes. Returns the last step that is left.
     ///
     /// # Errors
     /// When a file cannot be rewritten; it is then as it was.
-    pub fn cut_back(dir: &Path, step: u64) -> Result<()> {
-        retain(&dir.join(METRICS), |line: &StepRecord| line.step <= step)?;
+    pub fn cut_back(dir: &Path, step: u64) -> Result<Option<StepRecord>> {
+        let last = retain(&dir.join(METRICS), |line: &StepRecord| line.step <= step)?;
         retain(&dir.join(TIMESTEP_LOSS), |line: &TimestepLossLine| line.step <= step)?;
-        retain(&dir.join(EVENTS), |_: &EventRecord| true)
+        retain(&dir.join(EVENTS), |_: &EventRecord| true)?;
+        Ok(last)
     }
 
     /// Adds a step; like every line it waits for [`Self::flush`].

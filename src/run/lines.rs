@@ -182,13 +182,18 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
 }
 
 /// Rewrites `path` with only the whole lines that `keep` accepts; the new file takes the old one's
-/// place at once.
+/// place at once. Returns the last that stays.
 ///
 /// # Errors
 /// When reading or writing fails; the old file is then as it was.
-pub fn retain<T: DeserializeOwned>(path: &Path, keep: impl Fn(&T) -> bool) -> Result<()> {
-    if !path.exists() || all_stay(path, &keep)? {
-        return Ok(());
+pub fn retain<T: DeserializeOwned>(path: &Path, keep: impl Fn(&T) -> bool) -> Result<Option<T>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let (all_stay, last) = look_through(path, &keep)?;
+    // Nothing has to be written then, which a full disk would not let us.
+    if all_stay {
+        return Ok(last);
     }
     let beside = path.with_extension("jsonl.partial");
     let write = || -> Result<()> {
@@ -209,17 +214,21 @@ pub fn retain<T: DeserializeOwned>(path: &Path, keep: impl Fn(&T) -> bool) -> Re
     };
     write().with_context(|| format!("cutting {} back to the checkpoint", path.display())).inspect_err(|_| {
         let _ = fs::remove_file(&beside);
-    })
+    })?;
+    Ok(last)
 }
 
-/// Are all lines whole and wanted? Then nothing has to be written, which a full disk would not let us.
-fn all_stay<T: DeserializeOwned>(path: &Path, keep: &impl Fn(&T) -> bool) -> Result<bool> {
-    let (mut stay, mut length) = (true, 0);
+/// Are all lines whole and wanted, and which is the last that is?
+fn look_through<T: DeserializeOwned>(path: &Path, keep: &impl Fn(&T) -> bool) -> Result<(bool, Option<T>)> {
+    let (mut all_stay, mut length, mut last) = (true, 0, None);
     for_each_line(path, |line| {
         length += line.len() as u64 + 1;
-        stay = stay && serde_json::from_slice::<T>(line).is_ok_and(|value| keep(&value));
+        match serde_json::from_slice(line) {
+            Ok(value) if keep(&value) => last = Some(value),
+            _ => all_stay = false,
+        }
     })?;
-    Ok(stay && fs::metadata(path).is_ok_and(|found| found.len() == length))
+    Ok((all_stay && fs::metadata(path).is_ok_and(|found| found.len() == length), last))
 }
 
 /// Calls `f` with each line that ends in a newline.
