@@ -111,19 +111,21 @@ pub(super) fn head(path: &Path, bytes: usize) -> Vec<u8> {
     head
 }
 
+/// A gzip file of one member, for tests.
 #[cfg(test)]
-mod tests {
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     use std::io::Write;
 
     use flate2::{Compression, write::GzEncoder};
 
-    use super::*;
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
 
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     fn content(bytes: &[u8]) -> Result<Vec<u8>> {
         let mut out = Vec::new();

@@ -173,16 +173,7 @@ fn transpose(image: &[u8], (height, width, channels): (usize, usize, usize), out
 
 /// Reads until `out` is full or the content ends; how many bytes there were.
 fn fill(file: &str, source: &mut impl Read, out: &mut [u8]) -> Result<usize, DataError> {
-    let mut got = 0;
-    while got < out.len() {
-        match source.read(&mut out[got..]) {
-            Ok(0) => break,
-            Ok(count) => got += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(broken(file, &error)),
-        }
-    }
-    Ok(got)
+    super::fill::fill(source, out).map_err(|error| broken(file, &error))
 }
 
 /// Nothing may follow: a header that says too little is noticed too (and a gzip's checksum gets read).
@@ -216,18 +207,10 @@ pub(super) fn idx(dims: &[u32], elements: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
 
     use super::*;
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
+    use crate::data::gzip::gzip;
 
     fn images(file: &str, bytes: &[u8]) -> Result<IdxImages, DataError> {
         laid(file, bytes, Layout::Rows)

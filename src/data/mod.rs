@@ -13,6 +13,7 @@ mod classes;
 mod dataset;
 mod embedded;
 mod error;
+mod fill;
 mod folder;
 mod gzip;
 mod home;

@@ -6,6 +6,8 @@
 
 use std::io::{BufRead, ErrorKind, Read, Result, Seek, SeekFrom};
 
+use crate::data::fill::fill;
+
 const SIGNATURE: u64 = 8;
 /// Bytes of the checksum behind a chunk's data.
 const CRC: u64 = 4;
@@ -44,20 +46,6 @@ impl<R: BufRead> WithoutProfiles<R> {
             std::io::copy(&mut (&mut self.source).take(rest), &mut std::io::sink())?;
         }
     }
-}
-
-/// Fills `out` as far as there is something; how many bytes there were.
-fn fill(source: &mut impl Read, out: &mut [u8]) -> Result<usize> {
-    let mut got = 0;
-    while got < out.len() {
-        match source.read(&mut out[got..]) {
-            Ok(0) => break,
-            Ok(count) => got += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(got)
 }
 
 impl<R: BufRead> BufRead for WithoutProfiles<R> {
