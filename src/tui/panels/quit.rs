@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::dialog;
+use crate::lab::Phase;
 use crate::tui::format::thousands;
 use crate::tui::state::State;
 use crate::tui::theme::Role;
@@ -14,11 +15,16 @@ use crate::tui::words::wrap;
 pub fn quit(state: &State, screen: Rect, buf: &mut Buffer) {
     let style = |role| state.theme.style(role);
     let step = state.live.history.latest.as_ref().map_or(0, |r| r.step);
-    let mut lines = vec![Line::from(Span::styled(
-        format!("Training stops at step {}. A checkpoint is saved first.", thousands(step)),
-        style(Role::Text),
-    ))];
-    if let Some(info) = &state.live.info {
+    let waits = matches!(state.phase, Phase::Waiting(_));
+    let then = match waits {
+        true => "It cannot be saved here yet.",
+        false => "A checkpoint is saved first.",
+    };
+    let said = format!("Training stops at step {}. {then}", thousands(step));
+    let mut lines = vec![Line::from(Span::styled(said, style(Role::Text)))];
+    if waits {
+        lines.push(Line::from(Span::styled("If it still can't be, you are asked where to save it.", style(Role::Dim))));
+    } else if let Some(info) = &state.live.info {
         let text = format!("Go on later with: difflab --resume {}", info.run_dir.display());
         lines.extend(wrap(&text, 64).into_iter().map(|l| Line::from(Span::styled(l, style(Role::Dim)))));
     }

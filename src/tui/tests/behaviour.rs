@@ -295,6 +295,9 @@ fn a_lab_that_waits_for_room_says_so_and_goes_on_when_asked() {
     let screen = characters(&buffer(&state));
     assert!(screen.contains("waiting") && screen.contains("the disk is full"), "{screen}");
     assert_eq!(act(&mut state, Action::TogglePause), [Effect::Send(Command::Resume)]);
+    press(&mut state, KeyCode::Char('q'));
+    let screen = characters(&buffer(&state));
+    assert!(screen.contains("cannot be saved here yet") && !screen.contains("--resume"), "{screen}");
 }
 
 #[test]
