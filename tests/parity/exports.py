@@ -129,6 +129,9 @@ def train(difflab, name, settings, steps):
 def trajectories(difflab, name, run, unet, config, samplers, labels=None, w=None):
     """Compares samplers of the run with diffusers' namesakes."""
     size, channels = unet.config.sample_size, unet.config.in_channels
+    if config.get("variance_type") == "learned_range":
+        # The folder's scheduler is DDPM's, the only one that reads a learned variance; the namesakes are asked as the run is.
+        config = {**config, "variance_type": None, "timestep_spacing": config["_difflab"]["sample"]["spacing"]}
     n = 2 if labels is None else len(labels)
     noise = torch.randn(n, channels, size, size, generator=torch.Generator().manual_seed(3))
     path = difflab.folder / "noise.safetensors"
