@@ -9,13 +9,13 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 
 use super::report::table;
+use crate::cli::output::Output;
 use crate::config::{Config, PathName, PredictionType, SamplerName, ScheduleName, TimestepSpacing};
 use crate::data::{self, Dataset};
 use crate::diffusion::Parameterization;
 use crate::eval::EnergyDistance;
 use crate::kernels::Workers;
 use crate::nn::Net;
-use crate::run::write_replacing;
 use crate::sampling::{SamplerSettings, Trajectory, network_denoiser, sample, starting_noise};
 use crate::speak;
 use crate::train::Trainer;
@@ -25,12 +25,12 @@ const PATHS: [PathName; 6] =
 
 /// Train every path with every target on two moons, and sample each with every sampler.
 ///
-/// Writes a table of the energy distance between samples and data, and why what is refused is refused.
+/// Prints a table of the energy distance between samples and data, and why what is refused is refused.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Where the table goes.
-    #[arg(long, value_name = "FILE.md", default_value = "docs/combinations.md")]
-    out: PathBuf,
+    /// Write the table, in Markdown, to this file. Default: print it.
+    #[arg(long, value_name = "FILE.md")]
+    out: Option<PathBuf>,
     /// Training steps of each network.
     #[arg(long, value_name = "N", default_value_t = 1500, value_parser = clap::value_parser!(u64).range(1..))]
     train_steps: u64,
@@ -70,6 +70,7 @@ struct Study {
 /// When a network can't be trained for another reason than a refusal, or the table can't be written.
 pub fn run(args: Args) -> Result<()> {
     let started = Instant::now();
+    let out = args.out.as_deref().map(|path| Output::new(path, "--out", &["md"])).transpose()?;
     let study = Study::new(args)?;
     let mut tables = String::new();
     let mut refusals = Vec::new();
@@ -101,12 +102,13 @@ pub fn run(args: Args) -> Result<()> {
         let _ = write!(tables, "\n## Path `{}`\n\n{}", path.name(), table(&header, &rows));
     }
     let text = study.text(&tables, &refusals, &worst, counts);
-    if let Some(folder) = study.args.out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+    match &out {
+        Some(out) => {
+            out.write(|path, _| Ok(std::fs::write(path, &text)?))?;
+            speak::remark(format_args!("wrote {} ({:.0} s)", out.path.display(), started.elapsed().as_secs_f64()));
+        }
+        None => speak::print(&text)?,
     }
-    write_replacing(&study.args.out, text.as_bytes())
-        .with_context(|| format!("writing {}", study.args.out.display()))?;
-    speak::remark(format_args!("wrote {} ({:.0} s)", study.args.out.display(), started.elapsed().as_secs_f64()));
     ensure!(not_finite == 0, "{not_finite} combinations gave NaN or infinite samples: the table says which");
     Ok(())
 }
@@ -271,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_small_study_measures_what_is_allowed_and_says_why_the_rest_is_not() {
-        let args = Args { out: PathBuf::new(), train_steps: 3, steps: 4, num: 50, seed: 0, threads: 1 };
+        let args = Args { out: None, train_steps: 3, steps: 4, num: 50, seed: 0, threads: 1 };
         let study = Study::new(args).unwrap();
         let mut refusals = Vec::new();
         let outcomes = study.target(PathName::Vp, PredictionType::Epsilon, &mut refusals).unwrap();
