@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::sample::at_the_shell;
 use crate::config::DataConfig;
 use crate::data::thousands;
-use crate::data::{self, CatalogueEntry, Dataset, Embedded, Survey};
+use crate::data::{self, CatalogueEntry, Dataset, Survey};
 use crate::lab::side_for;
 use crate::picture;
 use crate::picture::palette::DARK;
@@ -32,6 +32,8 @@ pub enum DataCommand {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// The licences of the data and of the digit judge that the program carries inside.
+    Licences,
     /// What is in a dataset: counts, classes, and some of its pictures.
     Show {
         /// A bundled dataset, or a path: a folder of pictures, idx files, NumPy arrays, CIFAR's batches.
@@ -80,6 +82,7 @@ pub fn run(args: Args) -> Result<()> {
             let entries: Vec<Value> = data::catalogue().iter().map(entry_json).collect();
             speak::print(&format!("{:#}\n", Value::from(entries)))?;
         }
+        DataCommand::Licences => speak::print(&data::licences())?,
         DataCommand::Show { name, format, image_size, out, images } => {
             let located = data::locate(&name)?;
             let survey = match located.dataset.as_str() {
@@ -164,12 +167,10 @@ fn table(entries: &[CatalogueEntry]) -> String {
 }
 
 fn whereabouts(entry: &CatalogueEntry) -> String {
-    match (&entry.found, entry.embedded) {
+    match (&entry.found, entry.by_formula) {
         (Some(folder), _) => folder.display().to_string(),
-        (None, Embedded::Formula) => "made by formula".into(),
-        (None, Embedded::Whole) => "inside the program".into(),
-        (None, Embedded::Subset) => "inside the program (10,000 of them)".into(),
-        (None, Embedded::No) => "not found".into(),
+        (None, true) => "made by formula".into(),
+        (None, false) => "inside the program".into(),
     }
 }
 
@@ -183,12 +184,7 @@ fn entry_json(entry: &CatalogueEntry) -> Value {
         "width": entry.width,
         "channels": entry.channels,
         "classes": entry.classes,
-        "embedded": match entry.embedded {
-            Embedded::No => "no",
-            Embedded::Subset => "subset",
-            Embedded::Whole => "whole",
-            Embedded::Formula => "formula",
-        },
+        "embedded": if entry.by_formula { "formula" } else { "whole" },
         "found": entry.found.as_ref().map(|folder| folder.display().to_string()),
     })
 }

@@ -86,7 +86,6 @@ struct Dataset {
     found: Option<PathBuf>,
     /// In words: where it would come from.
     source: String,
-    available: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,7 +116,7 @@ impl Report {
         let terminal = Terminal::look(images);
         let datasets: Vec<Dataset> = catalogue().into_iter().map(Dataset::look).collect();
         let runs = Runs::look(Path::new("runs"));
-        let advice = advice(&terminal, &datasets, &runs);
+        let advice = advice(&terminal, &runs);
         let version = env!("CARGO_PKG_VERSION");
         Self { version, terminal, machine: Machine::look(), datasets, runs, features: features(), advice }
     }
@@ -271,15 +270,12 @@ fn simd() -> Vec<&'static str> {
 
 impl Dataset {
     fn look(entry: crate::data::CatalogueEntry) -> Self {
-        use crate::data::Embedded;
-        let (available, source) = match (&entry.found, entry.embedded) {
-            (Some(folder), _) => (true, format!("{} images in {}", entry.images, folder.display())),
-            (None, Embedded::Formula) => (true, "made by formula".to_owned()),
-            (None, Embedded::Whole) => (true, "inside the binary".to_owned()),
-            (None, Embedded::Subset) => (true, "not found; 10,000 of its images are inside the binary".to_owned()),
-            (None, Embedded::No) => (false, "not found".to_owned()),
+        let source = match (&entry.found, entry.by_formula) {
+            (Some(folder), _) => format!("{} images in {}", entry.images, folder.display()),
+            (None, true) => "made by formula".to_owned(),
+            (None, false) => "inside the binary".to_owned(),
         };
-        Self { name: entry.name, images: entry.images, found: entry.found, source, available }
+        Self { name: entry.name, images: entry.images, found: entry.found, source }
     }
 }
 
@@ -308,7 +304,7 @@ fn features() -> Vec<&'static str> {
     .collect()
 }
 
-fn advice(terminal: &Terminal, datasets: &[Dataset], runs: &Runs) -> Vec<String> {
+fn advice(terminal: &Terminal, runs: &Runs) -> Vec<String> {
     let mut advice = Vec::new();
     if let (Some(columns), Some(rows)) = (terminal.columns, terminal.rows)
         && (columns < 80 || rows < 24)
@@ -326,13 +322,6 @@ fn advice(terminal: &Terminal, datasets: &[Dataset], runs: &Runs) -> Vec<String>
     if terminal.multiplexer.is_some() {
         advice.push("pictures: outside the multiplexer the terminal may show them in full resolution".into());
     }
-    let missing: Vec<&str> = datasets.iter().filter(|d| !d.available).map(|d| d.name).collect();
-    if !missing.is_empty() {
-        let names = missing.join(", ");
-        advice.push(format!(
-            "data: {names} not found; run from the repository, or set DIFFLAB_DATASETS to its datasets folder"
-        ));
-    }
     if !runs.writable {
         advice.push("run folder: go to a folder that you can write to, or give one with --run".into());
     }
@@ -347,7 +336,7 @@ mod tests {
     fn the_report_is_complete_off_a_terminal_too() {
         let report = Report::look(ImageProtocol::Auto);
         assert!(report.machine.physical_cores >= 1);
-        assert!(report.datasets.iter().any(|d| d.name == "mnist" && d.available));
+        assert!(report.datasets.iter().any(|d| d.name == "mnist"));
         let json: serde_json::Value = serde_json::to_value(&report).unwrap();
         for key in ["version", "terminal", "machine", "datasets", "runs", "features", "advice"] {
             assert!(json.get(key).is_some(), "{key}");

@@ -19,21 +19,10 @@ pub struct CatalogueEntry {
     pub classes: &'static [&'static str],
     /// Names of the idx files, images and labels, without `.gz`; `None` for a folder of pictures.
     pub idx_files: Option<(&'static str, &'static str)>,
-    /// Can it come out of the binary when the folder isn't there?
-    pub embedded: Embedded,
-    /// The folder it was found in.
+    /// Made by formula, and stored nowhere; the others are inside the binary as well.
+    pub by_formula: bool,
+    /// The folder it was found in; the one inside the binary is taken where there is none.
     pub found: Option<PathBuf>,
-}
-
-/// Is a dataset inside the binary?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Embedded {
-    No,
-    /// The 10,000-image subset stands in for it.
-    Subset,
-    Whole,
-    /// Not stored at all, but made by formula.
-    Formula,
 }
 
 const DIGITS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -55,7 +44,7 @@ const TEST: (&str, &str) = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
 
 /// Every bundled dataset, each with the folder it is found in.
 pub fn catalogue() -> Vec<CatalogueEntry> {
-    let entry = |name, description, licence, images, (height, width, channels), classes, idx_files, embedded| {
+    let entry = |name, description, licence, images, (height, width, channels), classes, idx_files| {
         let found = places(name).into_iter().find(|place| place.is_dir());
         CatalogueEntry {
             name,
@@ -67,7 +56,7 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
             channels,
             classes,
             idx_files,
-            embedded,
+            by_formula: false,
             found,
         }
     };
@@ -75,7 +64,8 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
         let num_points = DataConfig::default().num_points;
         CatalogueEntry {
             found: None,
-            ..entry(name, description, "CC0", num_points, (1, 1, 2), classes, None, Embedded::Formula)
+            by_formula: true,
+            ..entry(name, description, "CC0", num_points, (1, 1, 2), classes, None)
         }
     };
     vec![
@@ -87,7 +77,6 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
             (28, 28, 1),
             DIGITS,
             Some(TRAIN),
-            Embedded::Subset,
         ),
         entry(
             "mnist-10k",
@@ -97,7 +86,6 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
             (28, 28, 1),
             DIGITS,
             Some(TRAIN),
-            Embedded::Whole,
         ),
         entry(
             "fashion-mnist-10k",
@@ -107,18 +95,8 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
             (28, 28, 1),
             CLOTHES,
             Some(TEST),
-            Embedded::No,
         ),
-        entry(
-            "emoji-32",
-            "Noto emoji in colour, on white",
-            "Apache-2.0",
-            1_892,
-            (32, 32, 3),
-            EMOJI,
-            None,
-            Embedded::No,
-        ),
+        entry("emoji-32", "Noto emoji in colour, on white", "Apache-2.0", 1_892, (32, 32, 3), EMOJI, None),
         points("two_moons", "points: two interleaved half circles", &["upper", "lower"]),
         points("swiss_roll", "points: a spiral", &[]),
         points(
@@ -135,7 +113,7 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
 impl CatalogueEntry {
     /// Is it points in the plane?
     pub fn is_points(&self) -> bool {
-        self.embedded == Embedded::Formula
+        self.by_formula
     }
 }
 

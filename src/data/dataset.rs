@@ -13,7 +13,7 @@ use crate::random::{Stream, generator};
 pub struct Dataset {
     /// "mnist".
     pub name: String,
-    /// Where it came from, in words: "datasets/mnist" or "embedded 10k subset".
+    /// Where it came from, in words: "datasets/mnist" or "inside the program".
     pub source: String,
     pub height: usize,
     pub width: usize,

@@ -5,14 +5,6 @@ use crate::process::interrupt::Interrupted;
 /// Data that can't be used: the user's to mend, so the program ends with exit code 2.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DataError {
-    /// A bundled dataset in none of the usual places.
-    #[error(
-        "the dataset {name} isn't here; looked for {}. Clone the repository with its datasets/ folder, name the \
-         place with DIFFLAB_DATASETS or data.path, or use dataset \"mnist-10k\", which every difflab carries inside",
-        .looked.join(", ")
-    )]
-    NotBundled { name: String, looked: Vec<String> },
-
     /// A name that isn't in the catalogue.
     #[error("there is no dataset named `{name}`; there are {known}, and your own by path")]
     Unknown { name: String, known: String },

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::catalogue::{self, CatalogueEntry, Embedded, catalogue};
-use super::gzip::{self, Content};
+use super::catalogue::{CatalogueEntry, catalogue};
+use super::gzip;
 use super::home::expanded;
 use super::idx::{self, Layout};
 use super::idx_files::{self, Classes, dataset, existing};
@@ -15,7 +15,7 @@ use crate::config::{DataConfig, POINT_SETS};
 /// Loads the dataset that a config names, resized and recoloured as it asks; point sets are made here.
 ///
 /// Bundled datasets are looked for at `path` if that is set, else in `$DIFFLAB_DATASETS`, `./datasets`
-/// and beside the executable; MNIST falls back to the 10,000 digits inside the binary.
+/// and beside the executable; what is in none of these places comes out of the binary.
 ///
 /// # Errors
 /// Missing, truncated or lying files, empty folders, images that don't fit together: each message names
@@ -88,49 +88,17 @@ fn load_bundled(entry: &CatalogueEntry, config: &DataConfig, watch: &mut Watch) 
         "" => entry.found.clone(),
         given => Some(PathBuf::from(given)),
     };
-    let Some((images_name, labels_name)) = entry.idx_files else {
-        let folder = found.ok_or_else(|| not_bundled(entry))?;
+    let Some(folder) = found else { return embedded::load(entry, config, watch) };
+    let Some((images, labels)) = entry.idx_files else {
         return folder::load(entry.name, &folder, config.image_size, config.channels, watch).map(|(data, _)| data);
     };
-    let files = |(images, labels)| match (found, entry.embedded) {
-        (Some(folder), _) => {
-            let (images_file, labels_file) = (existing(&folder, images)?, existing(&folder, labels)?);
-            let labels_shown = labels_file.display().to_string();
-            let labels = idx::labels(&labels_shown, gzip::open(&labels_file)?)?;
-            let images_shown = images_file.display().to_string();
-            let images = idx::images(&images_shown, gzip::open(&images_file)?, Layout::Rows, config, watch)?;
-            Ok((folder.display().to_string(), images, labels_shown, labels, None))
-        }
-        (None, Embedded::No) => Err(not_bundled(entry)),
-        (None, inside) => {
-            let labels = idx::labels("embedded labels", unpacked(embedded::LABELS)?)?;
-            let images = idx::images("embedded images", unpacked(embedded::IMAGES)?, Layout::Rows, config, watch)?;
-            let warning = (inside == Embedded::Subset).then(|| {
-                format!(
-                    "the folder datasets/{} isn't here, so this is the 10,000-digit subset inside the program; \
-                     DIFFLAB_DATASETS names another place for datasets",
-                    entry.name
-                )
-            });
-            Ok(("embedded 10k subset".into(), images, "embedded labels".into(), labels, warning))
-        }
-    };
-    let (source, images, labels_file, labels, warning) = files((images_name, labels_name))?;
+    let (images_file, labels_file) = (existing(&folder, images)?, existing(&folder, labels)?);
+    let labels_shown = labels_file.display().to_string();
+    let labels = idx::labels(&labels_shown, gzip::open(&labels_file)?)?;
+    let images_shown = images_file.display().to_string();
+    let images = idx::images(&images_shown, gzip::open(&images_file)?, Layout::Rows, config, watch)?;
     let classes = Classes::Known(entry.classes.iter().map(|class| class.to_string()).collect());
-    let mut data = dataset(entry.name, source, images, Some((labels_file, labels)), classes)?;
-    data.warnings.extend(warning);
-    Ok(data)
-}
-
-fn unpacked(bytes: &[u8]) -> Result<Content<&[u8]>, DataError> {
-    let unreadable =
-        |error: std::io::Error| DataError::Unreadable { path: "embedded".into(), reason: error.to_string() };
-    Content::new(bytes, bytes.len() as u64).map_err(unreadable)
-}
-
-fn not_bundled(entry: &CatalogueEntry) -> DataError {
-    let looked = catalogue::places(entry.name).iter().map(|place| place.display().to_string()).collect();
-    DataError::NotBundled { name: entry.name.into(), looked }
+    dataset(entry.name, folder.display().to_string(), images, Some((labels_shown, labels)), classes)
 }
 
 /// The last part of a path, as the name of a user's own dataset.
@@ -163,17 +131,5 @@ mod tests {
         let config = DataConfig { dataset: "mnist-10k".into(), image_size: 32, channels: 3, ..DataConfig::default() };
         let data = load(&config).unwrap();
         assert_eq!((data.len(), data.height, data.width, data.channels), (10_000, 32, 32, 3));
-    }
-
-    #[test]
-    fn the_digits_inside_the_binary_are_those_of_the_folder() {
-        let config = DataConfig { dataset: "mnist-10k".into(), ..DataConfig::default() };
-        let mut tell = |_| {};
-        let content = unpacked(embedded::IMAGES).unwrap();
-        let images = idx::images("embedded", content, Layout::Rows, &config, &mut Watch::new(&mut tell)).unwrap();
-        let folder = load(&config).unwrap();
-        assert_eq!(images.pixels, folder.pixels.bytes());
-        assert_eq!(idx::labels("embedded", unpacked(embedded::LABELS).unwrap()).unwrap(), *folder.labels);
-        assert_eq!(folder.class_counts(), [1000; 10]);
     }
 }

@@ -42,8 +42,9 @@ mod thousands;
 mod undecodable;
 mod watch;
 
-pub use catalogue::{CatalogueEntry, Embedded, catalogue};
+pub use catalogue::{CatalogueEntry, catalogue};
 pub use dataset::Dataset;
+pub use embedded::licences;
 pub use error::DataError;
 pub use home::{expanded, expanded_arguments};
 pub use identity::{ClassOfData, DataIdentity};
