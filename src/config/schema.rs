@@ -78,6 +78,12 @@ pub struct DiffusionConfig {
     pub beta_start: f64,
     /// Last β of the linear, scaled_linear and sigmoid schedules.
     pub beta_end: f64,
+    /// s of the cosine schedule, 0 to 1: ᾱ falls as cos²((t/T + s)/(1 + s)·π/2), and a larger s makes the first β
+    /// larger. 0.008 is that of Nichol & Dhariwal 2021 and of diffusers.
+    pub cosine_s: f64,
+    /// No β of the cosine and sigmoid_jabri schedules is larger than this, so that the last steps keep some signal;
+    /// above 0, at most 1. 0.999 is that of Nichol & Dhariwal 2021 and of diffusers.
+    pub max_beta: f64,
     /// Every β_t of schedule given, T numbers.
     pub betas: Vec<f64>,
     /// Shift and scale √ᾱ so that the last step holds no signal at all (Lin et al. 2024).
@@ -425,6 +431,19 @@ impl DiffusionConfig {
 }
 
 impl Default for DiffusionConfig {
+
+    /// Does `max_beta` cap its β?
+    pub fn is_capped(&self) -> bool {
+        self.path == PathName::Vp && matches!(self.schedule, ScheduleName::Cosine | ScheduleName::SigmoidJabri)
+    }
+
+    /// Is it, `max_beta` and `cosine_s` included, the cosine schedule that every other library has?
+    pub fn is_usual_cosine(&self) -> bool {
+        let usual = Self::default();
+        self.path == PathName::Vp
+            && self.schedule == ScheduleName::Cosine
+            && (self.cosine_s, self.max_beta) == (usual.cosine_s, usual.max_beta)
+    }
     fn default() -> Self {
         Self {
             path: PathName::Vp,
@@ -435,6 +454,8 @@ impl Default for DiffusionConfig {
             betas: Vec::new(),
             rescale_betas_zero_snr: false,
             beta_min: 0.1,
+            cosine_s: 0.008,
+            max_beta: 0.999,
             beta_max: 20.0,
             sigma_min: 0.0,
             sigma_max: 0.0,

@@ -324,6 +324,8 @@ mod tests {
             ("data.held_out", &["-1", "1.5", "nan"]),
             ("diffusion.timesteps", &["0", "9999999999"]),
             ("diffusion.beta_start", &["0", "-1", "1.5", "nan", "0.5"]),
+            ("diffusion.cosine_s", &["-0.1", "1.5", "nan"]),
+            ("diffusion.max_beta", &["0", "-1", "1.1", "nan"]),
             ("diffusion.beta_end", &["0", "2", "inf"]),
             ("diffusion.betas", &["[0.1, 2.0]", "[0.0]", "[nan]"]),
             ("diffusion.beta_min", &["-1", "20", "nan"]),
@@ -409,6 +411,8 @@ mod tests {
         assert!(message(&["data.dataset=images"]).contains("set data.path"));
         let epsilon = "diffusion.prediction_type=epsilon";
         assert!(message(&["diffusion.beta_end=1.0", epsilon]).contains("v_prediction"));
+        assert!(message(&["diffusion.max_beta=1", epsilon]).contains("v_prediction"));
+        assert!(validate(&["diffusion.max_beta=1", epsilon, "diffusion.schedule=linear"]).is_ok());
         assert!(message(&["diffusion.rescale_betas_zero_snr=true", epsilon]).contains("v_prediction"));
     }
 

@@ -40,6 +40,26 @@ impl Config {
             "it leaves zero signal at the last step, where x_0 can't be computed from ε (a division by 0); \
              use diffusion.prediction_type = \"v_prediction\", or a smaller diffusion.beta_end",
         )?;
+        let (s, max) = (diffusion.cosine_s, diffusion.max_beta);
+        ensure(
+            (0.0..=1.0).contains(&s),
+            "diffusion.cosine_s",
+            s,
+            "the cosine is shifted by s, a number from 0 to 1; 0.008 is usual",
+        )?;
+        ensure(
+            max > 0.0 && max <= 1.0,
+            "diffusion.max_beta",
+            max,
+            "a β is the share of variance replaced in one step: its cap lies above 0 and at most at 1; 0.999 is usual",
+        )?;
+        ensure(
+            max < 1.0 || !of_noise || !diffusion.is_capped(),
+            "diffusion.max_beta",
+            max,
+            "it leaves zero signal at the last step, where x_0 can't be computed from ε (a division by 0); \
+             use diffusion.prediction_type = \"v_prediction\", or diffusion.max_beta = 0.999",
+        )?;
         ensure(
             !(of_noise && diffusion.rescale_betas_zero_snr && diffusion.path == PathName::Vp),
             "diffusion.rescale_betas_zero_snr",

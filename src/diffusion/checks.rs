@@ -30,7 +30,11 @@ pub fn check_terminal_snr(config: &DiffusionConfig, schedule: &Schedule) -> Opti
     // With neither does ε say anything of x_0 at the last step.
     let of_noise = matches!(config.prediction_type, PredictionType::Epsilon | PredictionType::Score);
     let and_v = if of_noise { " and diffusion.prediction_type = \"v_prediction\"" } else { "" };
+    let usual = DiffusionConfig::default();
     let cure = match (config.schedule, scaled_left) {
+        (ScheduleName::Cosine | ScheduleName::SigmoidJabri, _) if config.max_beta < usual.max_beta => {
+            format!("set diffusion.max_beta = {}", usual.max_beta)
+        }
         (ScheduleName::Cosine | ScheduleName::SigmoidJabri, _) => "set diffusion.timesteps higher".to_string(),
         (ScheduleName::Given, _) => format!("set diffusion.rescale_betas_zero_snr = true{and_v}"),
         (_, Some(left)) if left <= MOST_TERMINAL_SIGNAL && end < 1.0 => format!(

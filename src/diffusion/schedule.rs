@@ -46,7 +46,7 @@ impl Schedule {
             let schedule = Self::continuous(config.path, continuous, config.timesteps)?;
             return Ok(Self { shift, variance_type: config.variance_type, ..schedule });
         }
-        let betas = match betas(config.schedule, config.timesteps, config.beta_start, config.beta_end) {
+        let betas = match betas(config) {
             Some(betas) => betas,
             None => {
                 ensure!(
@@ -60,7 +60,7 @@ impl Schedule {
             }
         };
         let betas = if config.rescale_betas_zero_snr { rescale_zero_snr(&betas) } else { betas };
-        let schedule = Self::of_betas(config.schedule, betas, (config.beta_start, config.beta_end))?;
+        let schedule = Self::of_betas(config, betas)?;
         Ok(Self { variance_type: config.variance_type, ..schedule })
     }
 
@@ -74,7 +74,8 @@ impl Schedule {
         Self::from_config(&DiffusionConfig { schedule: name, timesteps, beta_start, beta_end, ..Default::default() })
     }
 
-    fn of_betas(name: ScheduleName, betas: Vec<f64>, (beta_start, beta_end): (f64, f64)) -> Result<Self> {
+    fn of_betas(config: &DiffusionConfig, betas: Vec<f64>) -> Result<Self> {
+        let &DiffusionConfig { schedule: name, beta_start, beta_end, cosine_s, max_beta, .. } = config;
         check_timesteps(betas.len())?;
         for (t, &beta) in betas.iter().enumerate() {
             // Below 1e-16, 1 − β is 1: a step that does nothing, and an SNR of infinity.
@@ -82,6 +83,9 @@ impl Schedule {
             if !possible {
                 let with = match name {
                     ScheduleName::Given => String::new(),
+                    ScheduleName::Cosine | ScheduleName::SigmoidJabri => {
+                        format!(" with cosine_s = {cosine_s} and max_beta = {max_beta}")
+                    }
                     _ => format!(" with beta_start = {beta_start} and beta_end = {beta_end}"),
                 };
                 bail!("β must lie between 0 and 1, but{with} it is {beta} at t = {t}");

@@ -199,6 +199,8 @@ mod tests {
             ("diffusion.path=flow", "\"vp\"", "\"flow\""),
             ("diffusion.timesteps=500", "1000", "500"),
             ("diffusion.beta_end=0.03", "0.02", "0.03"),
+            ("diffusion.cosine_s=0.01", "0.008", "0.01"),
+            ("diffusion.max_beta=0.9", "0.999", "0.9"),
             ("model.block_out_channels=8,16", "[32, 64, 64]", "[8, 16]"),
             ("model.class_conditional=true", "false", "true"),
             ("seed=4", "3", "4"),

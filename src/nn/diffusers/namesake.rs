@@ -137,7 +137,9 @@ impl Writer<'_> {
         let (beta_schedule, trained_betas) = match (diffusion.path, diffusion.schedule) {
             (PathName::Vp, ScheduleName::Linear) => ("linear", None),
             (PathName::Vp, ScheduleName::ScaledLinear) => ("scaled_linear", None),
-            (PathName::Vp, ScheduleName::Cosine) => ("squaredcos_cap_v2", None),
+            (PathName::Vp, ScheduleName::Cosine) if diffusion.is_usual_cosine() => ("squaredcos_cap_v2", None),
+            // diffusers has 0.008 and 0.999 built in. Listed β come first; the name still decides how it rounds timesteps.
+            (PathName::Vp, ScheduleName::Cosine) => ("squaredcos_cap_v2", Some(listed()?)),
             _ => ("linear", Some(listed()?)),
         };
         self.set("beta_schedule", beta_schedule);

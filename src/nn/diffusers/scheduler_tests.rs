@@ -7,6 +7,7 @@ use crate::config::{
     DiffusionConfig, FinalSigmasType, PathName, PredictionType, SampleConfig, SamplerName, ScheduleName, SolverType,
     TimestepSpacing, VarianceType,
 };
+use crate::diffusion::Schedule;
 
 fn config(path: PathName, prediction_type: PredictionType) -> DiffusionConfig {
     DiffusionConfig { path, prediction_type, timesteps: 100, ..DiffusionConfig::default() }
@@ -63,6 +64,12 @@ fn schedules_that_diffusers_does_not_name_are_written_out() {
     let named = made(&vp());
     assert_eq!(named["trained_betas"], Value::Null);
     assert_eq!(named["beta_schedule"], "squaredcos_cap_v2");
+    // diffusers has the cosine's shift and cap built in.
+    for own in [DiffusionConfig { cosine_s: 0.02, ..vp() }, DiffusionConfig { max_beta: 0.99, ..vp() }] {
+        let value = made(&own);
+        let betas: Vec<f64> = value["trained_betas"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+        assert_eq!(betas, Schedule::from_config(&own).unwrap().betas);
+    }
 }
 
 #[test]

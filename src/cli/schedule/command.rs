@@ -7,8 +7,9 @@ use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use super::output::Output;
-use crate::config::{ConfigError, ScheduleName};
+use super::posterior;
+use crate::cli::output::Output;
+use crate::config::{ConfigError, DiffusionConfig, ScheduleName};
 use crate::diffusion::Schedule;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
@@ -37,9 +38,22 @@ pub struct Args {
     #[arg(long, value_name = "BETA", default_value_t = 0.02)]
     pub beta_end: f64,
 
+    /// s of cosine (diffusion.cosine_s), 0 to 1
+    #[arg(long, value_name = "S", default_value_t = 0.008)]
+    pub cosine_s: f64,
+
+    /// Largest β of cosine and sigmoid_jabri (diffusion.max_beta), above 0, at most 1
+    #[arg(long, value_name = "BETA", default_value_t = 0.999)]
+    pub max_beta: f64,
+
     /// Only these steps, 1 to T; negative ones count from the end, so that -1 is T
     #[arg(long, value_name = "STEP,STEP,…", value_delimiter = ',', allow_hyphen_values = true)]
     pub at: Vec<i64>,
+
+    /// A step back by hand: also α_t, ᾱ_{t−1}, the variance β̃_t of q(x_{t−1} | x_t, x_0), and what its mean multiplies
+    /// x_0 and x_t by (Ho et al. 2020, eq. 6 and 7)
+    #[arg(long)]
+    pub posterior: bool,
 
     /// table (an overview unless --at is given), json or csv (every step unless --at is given)
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
@@ -75,6 +89,9 @@ const NAMES: [(&str, ScheduleName); 6] = [
     ("squaredcos_cap_v2", ScheduleName::Cosine),
 ];
 
+/// Paths that have no steps of their own.
+const CONTINUOUS: [&str; 5] = ["vp_sde", "sub_vp_sde", "ve", "edm", "flow"];
+
 fn named((called, schedule): (&str, ScheduleName)) -> Named {
     Named { called: called.into(), schedule }
 }
@@ -82,6 +99,12 @@ fn named((called, schedule): (&str, ScheduleName)) -> Named {
 fn parse_name(given: &str) -> Result<Named, String> {
     if let Some(&found) = NAMES.iter().find(|(name, _)| *name == given) {
         return Ok(named(found));
+    }
+    if let Some(path) = CONTINUOUS.iter().find(|path| **path == given) {
+        return Err(format!(
+            "path {path} is a formula in continuous time, with no list of β, and so no posterior of one step; what `difflab \
+             schedule` prints are the schedules of path vp"
+        ));
     }
     let distance = |name: &str| strsim::damerau_levenshtein(&given.to_lowercase(), name);
     let nearest = NAMES.iter().map(|(name, _)| *name).min_by_key(|name| distance(name)).unwrap_or("cosine");
@@ -116,9 +139,10 @@ pub fn run(args: Args) -> Result<()> {
 fn render(args: &Args, schedules: &[(String, Schedule)]) -> Result<String> {
     let steps = steps(args)?;
     Ok(match args.format {
-        Format::Table => table(schedules, &steps, args.timesteps as usize, args.at.is_empty()),
-        Format::Json => json(schedules, &steps, args.at.is_empty())?,
-        Format::Csv => csv(schedules, &steps),
+        Format::Table if args.posterior => posterior::blocks(schedules, &steps)? + &more(args, &steps),
+        Format::Table => table(schedules, &steps, args.timesteps as usize) + &more(args, &steps),
+        Format::Json => json(schedules, &steps, args)?,
+        Format::Csv => csv(schedules, &steps, args.posterior)?,
     })
 }
 
@@ -133,15 +157,34 @@ fn schedules(args: &Args) -> Result<Vec<(String, Schedule)>> {
         if schedules.iter().any(|(called, _)| *called == name.called) {
             continue;
         }
-        let schedule = Schedule::named(name.schedule, args.timesteps as usize, args.beta_start, args.beta_end)
-            .map_err(|error| ConfigError::Impossible {
-                key: "--beta-start, --beta-end".into(),
-                value: format!("{:?}, {:?}", args.beta_start, args.beta_end),
-                problem: error.to_string(),
-            })?;
-        schedules.push((name.called, schedule));
+        schedules.push((name.called, schedule(name.schedule, args)?));
     }
     Ok(schedules)
+}
+
+/// # Errors
+/// [`ConfigError`] with the flag whose number makes no schedule.
+fn schedule(name: ScheduleName, args: &Args) -> Result<Schedule, ConfigError> {
+    let &Args { timesteps, beta_start, beta_end, cosine_s, max_beta, .. } = args;
+    let refuse =
+        |key: &str, value: String, problem: String| ConfigError::Impossible { key: key.into(), value, problem };
+    if !(0.0..=1.0).contains(&cosine_s) {
+        return Err(refuse("--cosine-s", cosine_s.to_string(), "use a number from 0 to 1; 0.008 is usual".into()));
+    }
+    if !(max_beta > 0.0 && max_beta <= 1.0) {
+        return Err(refuse(
+            "--max-beta",
+            max_beta.to_string(),
+            "use a number above 0, at most 1; 0.999 is usual".into(),
+        ));
+    }
+    let timesteps = timesteps as usize;
+    let config =
+        DiffusionConfig { schedule: name, timesteps, beta_start, beta_end, cosine_s, max_beta, ..Default::default() };
+    Schedule::from_config(&config).map_err(|error| match config.is_capped() {
+        true => refuse("--cosine-s, --max-beta", format!("{cosine_s:?}, {max_beta:?}"), error.to_string()),
+        false => refuse("--beta-start, --beta-end", format!("{beta_start:?}, {beta_end:?}"), error.to_string()),
+    })
 }
 
 /// The steps to print, counted from 1.
@@ -177,7 +220,19 @@ fn numbers(schedule: &Schedule, step: usize) -> [f64; 5] {
     [schedule.betas[t], schedule.alphas_cumprod[t], schedule.alpha(t), schedule.sigma(t), schedule.snr(t)]
 }
 
-fn table(schedules: &[(String, Schedule)], steps: &[usize], timesteps: usize, overview: bool) -> String {
+/// What an overview leaves out, where it does.
+fn more(args: &Args, steps: &[usize]) -> String {
+    match args.at.is_empty() && steps.len() < args.timesteps as usize {
+        true => format!(
+            "\n{} of {} steps; --at STEP,STEP,… picks others, --format csv or json has all of them\n",
+            steps.len(),
+            args.timesteps
+        ),
+        false => String::new(),
+    }
+}
+
+fn table(schedules: &[(String, Schedule)], steps: &[usize], timesteps: usize) -> String {
     let mut text = String::new();
     for (name, schedule) in schedules {
         let mut rows = vec![["step", "t", "β", "ᾱ", "√ᾱ", "√(1−ᾱ)", "SNR"].map(String::from)];
@@ -201,44 +256,51 @@ fn table(schedules: &[(String, Schedule)], steps: &[usize], timesteps: usize, ov
         }
         text.push('\n');
     }
-    if overview && steps.len() < timesteps {
-        text += &format!(
-            "{} of {timesteps} steps; --at STEP,STEP,… picks others, --format csv or json has all of them\n",
-            steps.len()
-        );
-    } else {
-        text.pop();
-    }
+    text.pop();
     text
 }
 
-fn json(schedules: &[(String, Schedule)], steps: &[usize], all: bool) -> Result<String> {
+fn json(schedules: &[(String, Schedule)], steps: &[usize], args: &Args) -> Result<String> {
     let mut whole = Map::new();
     for (name, schedule) in schedules {
         let column = |index: usize| steps.iter().map(|&step| numbers(schedule, step)[index]).collect::<Vec<_>>();
         let mut entry = Map::new();
-        if !all {
+        if !args.at.is_empty() {
             entry.insert("step".into(), json!(steps));
             entry.insert("t".into(), json!(steps.iter().map(|step| step - 1).collect::<Vec<_>>()));
         }
         entry.insert("betas".into(), json!(column(0)));
         entry.insert("alphas_cumprod".into(), json!(column(1)));
         entry.insert("snr".into(), json!(column(4)));
+        if args.posterior {
+            entry.extend(posterior::columns(schedule, steps)?);
+        }
         whole.insert(name.clone(), Value::Object(entry));
     }
     Ok(serde_json::to_string(&whole)? + "\n")
 }
 
-fn csv(schedules: &[(String, Schedule)], steps: &[usize]) -> String {
+fn csv(schedules: &[(String, Schedule)], steps: &[usize], with_posterior: bool) -> Result<String> {
     let mut text =
-        String::from("schedule,step,t,beta,alphas_cumprod,sqrt_alphas_cumprod,sqrt_one_minus_alphas_cumprod,snr\n");
+        String::from("schedule,step,t,beta,alphas_cumprod,sqrt_alphas_cumprod,sqrt_one_minus_alphas_cumprod,snr");
+    if with_posterior {
+        posterior::NAMES.iter().for_each(|name| text += &format!(",{name}"));
+    }
+    text.push('\n');
     for (name, schedule) in schedules {
         for &step in steps {
             let [beta, alpha_bar, alpha, sigma, snr] = numbers(schedule, step);
-            text += &format!("{name},{step},{},{beta:?},{alpha_bar:?},{alpha:?},{sigma:?},{snr:?}\n", step - 1);
+            text += &format!("{name},{step},{},{beta:?},{alpha_bar:?},{alpha:?},{sigma:?},{snr:?}", step - 1);
+            if with_posterior {
+                posterior::StepBack::of(schedule, step)?
+                    .values()
+                    .iter()
+                    .for_each(|value| text += &format!(",{value:?}"));
+            }
+            text.push('\n');
         }
     }
-    text
+    Ok(text)
 }
 
 /// ᾱ above, the SNR in decibels below.
@@ -319,6 +381,32 @@ mod tests {
     }
 
     #[test]
+    fn the_posterior_comes_in_every_format_and_only_when_asked_for() {
+        let value: Value =
+            serde_json::from_str(&printed("schedule linear --at 1,500 --posterior --format json").unwrap()).unwrap();
+        let entry = value["linear"].as_object().unwrap();
+        assert!(posterior::NAMES.iter().all(|name| entry[*name].as_array().unwrap().len() == 2), "{entry:?}");
+        assert_eq!(entry["posterior_variance"][0], json!(0.0));
+        let rows = printed("schedule linear --at 1,500 --posterior --format csv").unwrap();
+        assert!(rows.lines().all(|row| row.split(',').count() == 8 + posterior::NAMES.len()), "{rows}");
+        let text = printed("schedule linear --posterior").unwrap();
+        assert_eq!(text.matches("\nstep ").count(), 11);
+        assert!(text.ends_with("has all of them\n") && text.contains("β̃_t"), "{text}");
+        assert!(!printed("schedule linear --at 500").unwrap().contains("β̃"));
+    }
+
+    #[test]
+    fn shift_and_cap_of_the_cosine_are_flags() {
+        let text = printed("schedule cosine --at 1,-1 --cosine-s 0 --max-beta 0.5 --timesteps 2 --format csv").unwrap();
+        let beta = |row: usize| text.lines().nth(row).unwrap().split(',').nth(3).unwrap().parse::<f64>().unwrap();
+        assert!((beta(1) - 0.5).abs() < 1e-12 && beta(2) == 0.5, "{text}");
+        for (flags, named) in [("--cosine-s 2", "--cosine-s"), ("--max-beta 0", "--max-beta")] {
+            let error = printed(&format!("schedule cosine {flags}")).unwrap_err().to_string();
+            assert!(error.contains(named) && error.contains("usual"), "{error}");
+        }
+    }
+
+    #[test]
     fn csv_has_a_row_for_every_step_of_every_schedule() {
         let text = printed("schedule --timesteps 7 --format csv").unwrap();
         let rows: Vec<&str> = text.lines().collect();
@@ -354,6 +442,8 @@ mod tests {
         let refusal = |line: &str| Cli::try_parse_from(line.split_whitespace()).unwrap_err();
         assert!(refusal("schedule cosin").to_string().contains("did you mean `cosine`"));
         assert!(refusal("schedule Scaled-Linear").to_string().contains("did you mean `scaled_linear`"));
+        let flow = refusal("schedule flow --posterior").to_string();
+        assert!(flow.contains("path flow is a formula in continuous time"), "{flow}");
         assert_eq!(refusal("schedule --timesteps 0").exit_code(), 2);
         assert_eq!(refusal("schedule --plot x.jpg").exit_code(), 2);
         let error = printed("schedule linear --beta-end 1.5").unwrap_err();
