@@ -522,3 +522,38 @@ fn runs_lists_what_there_is() {
     assert!(list(&[]).contains("12/12"));
     place.succeeds(&["--resume", "latest", "--steps", "13"]);
 }
+
+#[test]
+fn epochs_are_counted_in_steps_and_said_and_a_run_goes_on_by_them() {
+    let place = Place::new();
+    let steps = || Config::load(place.path("run/config.toml").to_str().unwrap(), &[]).unwrap().train.steps;
+    // 10,000 digits but 16 in batches of 8: 1,248 steps an epoch.
+    let first = place.difflab(&["tiny.toml", "--run", "run", "--epochs", "0.01", "--log", "text"]);
+    let said = String::from_utf8_lossy(&first.stdout).into_owned();
+    assert!(said.contains("0.01 epochs = 13 steps: 9,984 images in batches of 8"), "{said}{}", stderr(&first));
+    assert!(said.contains("step 13/13") && steps() == 13, "{said}");
+    let on = place.difflab(&["--resume", "run", "--epochs", "0.012", "--log", "text"]);
+    let said = String::from_utf8_lossy(&on.stdout).into_owned();
+    assert!(said.contains("0.012 epochs = 15 steps") && said.contains("step 15/15"), "{said}{}", stderr(&on));
+    assert_eq!(steps(), 15);
+    for both in [&["--epochs", "1", "--steps", "3"][..], &["--epochs", "1", "--set", "train.steps=3"]] {
+        let refused = place.difflab(&[&["tiny.toml", "--run", "other"], both].concat());
+        assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+        assert!(stderr(&refused).contains("steps") && stderr(&refused).contains("epochs"), "{}", stderr(&refused));
+        assert!(!place.path("other").exists());
+    }
+}
+
+#[test]
+fn one_command_trains_for_so_many_epochs_and_compares_them() {
+    let place = Place::new();
+    let study = ["study", "epochs", "long", "--train", "tiny.toml", "--epochs", "0.02,0.04", "--num", "4"];
+    let study = [&study[..], &["--steps", "2", "--threads", "2", "--set", "train.batch_size=64"]].concat();
+    place.tool(&study);
+    let table = fs::read_to_string(place.path("study/epochs.md")).unwrap();
+    assert!(table.contains("| 4 | 0.03 |") && table.contains("| 7 | 0.04 |"), "{table}");
+    let again = place.tool(&study);
+    assert!(stderr(&again).contains("long has its 0.04 epochs already"), "{}", stderr(&again));
+    let alone = place.subcommand(&["study", "epochs", "long", "--train", "tiny.toml"]);
+    assert_eq!(alone.status.code(), Some(2), "--train needs --epochs");
+}

@@ -1,7 +1,7 @@
 //! `difflab [CONFIG]`: opens the lab, on the screen or headless.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -37,6 +37,9 @@ pub struct Args {
     /// Training steps of the whole run (train.steps).
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
+    /// The same in passes through the training images (train.epochs), such as 10 or 0.5.
+    #[arg(long, value_name = "E", conflicts_with = "steps")]
+    epochs: Option<f64>,
     /// Seed of every random number (seed).
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -97,10 +100,36 @@ pub fn run(args: Args) -> Result<Outcome> {
     headless::watch(plan, log)
 }
 
+/// Trains without a screen, telling the progress in text: `config` in the new folder `run`, or on with the run that is
+/// there. `sets` are `KEY=VALUE`.
+///
+/// # Errors
+/// As [`run`].
+pub fn train(config: &str, folder: &Path, sets: Vec<String>, threads: usize) -> Result<Outcome> {
+    let begun = folder.is_dir();
+    run(Args {
+        config: (!begun).then(|| config.into()),
+        no_tui: true,
+        log: Some(LogFormat::Text),
+        set: sets,
+        steps: None,
+        epochs: None,
+        seed: None,
+        device: "cpu".into(),
+        threads,
+        run: (!begun).then(|| folder.into()),
+        resume: begun.then(|| folder.display().to_string()),
+        accept_data: false,
+        images: ImageProtocol::Auto,
+        help_config: false,
+    })
+}
+
 fn plan(args: &Args) -> Result<LabPlan> {
     let device = device::open(&args.device)?;
     let mut overrides = args.set.clone();
     overrides.extend(args.steps.map(|steps| format!("train.steps={steps}")));
+    overrides.extend(args.epochs.map(|epochs| format!("train.epochs={epochs}")));
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
     let (config, run, chosen) = match &args.resume {
         Some(run) => {

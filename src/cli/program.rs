@@ -59,11 +59,12 @@ pub fn main() -> ExitCode {
     };
     let result = match program.command {
         None => lab::run(program.lab),
-        Some(command) => {
-            // Without a thread to listen with, the system ends the process as it does.
-            let _signals = interruption::obey();
-            run(command).map(|()| Outcome::Done)
-        }
+        Some(Subcommands::Study(args)) => match study::train_first(&args) {
+            Ok(None | Some(Outcome::Done)) => obeying(Subcommands::Study(args)),
+            Ok(Some(Outcome::Interrupted)) => Ok(Outcome::Interrupted),
+            Err(error) => Err(error),
+        },
+        Some(command) => obeying(command),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
@@ -73,6 +74,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(exit_code(&error))
         }
     }
+}
+
+/// Runs a subcommand; signals break it off.
+fn obeying(command: Subcommands) -> Result<Outcome> {
+    // Without a thread to listen with, the system ends the process as it does.
+    let _signals = interruption::obey();
+    run(command).map(|()| Outcome::Done)
 }
 
 fn parsed<S: Into<OsString> + Clone>(words: impl IntoIterator<Item = S>) -> Result<Program, clap::Error> {

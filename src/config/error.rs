@@ -34,6 +34,12 @@ pub enum ConfigError {
     #[error("{given}: `{name}` could be {keys}; write it in full")]
     Ambiguous { given: String, name: String, keys: String },
 
+    /// Two keys that say the same thing.
+    #[error(
+        "{at}: `train.steps` and `train.epochs` are both given, and each says how long to train; leave one of them out"
+    )]
+    TwoLengths { at: String },
+
     /// A value of the right type with which nothing can run.
     #[error("`{key} = {value}` is impossible: {problem}")]
     Impossible { key: String, value: String, problem: String },

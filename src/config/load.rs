@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{self, Key, Kind};
-use super::{CONFIG_VERSION, Config, ConfigError, shipped};
+use super::{CONFIG_VERSION, Config, ConfigError, length, shipped};
 
 impl Config {
     /// Reads a shipped config by its name, or a TOML file by its path, and applies overrides such as
@@ -52,6 +52,7 @@ impl Config {
             refuse_newer(version, &at)?;
         }
         check_table(table.get_ref(), "", &at)?;
+        refuse_two_lengths(table.get_ref(), &at)?;
         // What is left can only be a number out of range; serde says which.
         toml::from_str(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
@@ -144,6 +145,23 @@ fn refuse_newer(version: &Spanned<DeValue<'_>>, at: &dyn Fn(Range<usize>) -> Str
     match number {
         Some(found) if found > i64::from(CONFIG_VERSION) => {
             Err(ConfigError::Newer { at: at(version.span()), found, newest: CONFIG_VERSION })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Steps and epochs both say how long to train.
+fn refuse_two_lengths(table: &DeTable<'_>, at: &dyn Fn(Range<usize>) -> String) -> Result<(), ConfigError> {
+    let value = |dotted: &str| {
+        let (section, name) = dotted.split_once('.')?;
+        match table.get(section)?.get_ref() {
+            DeValue::Table(section) => section.get(name),
+            _ => None,
+        }
+    };
+    match (value(length::STEPS), value(length::EPOCHS)) {
+        (Some(_), Some(epochs)) if length::is_set(&found(epochs.get_ref())) => {
+            Err(ConfigError::TwoLengths { at: at(epochs.span()) })
         }
         _ => Ok(()),
     }

@@ -9,6 +9,7 @@ mod error;
 mod held_out;
 mod help;
 mod keys;
+mod length;
 mod load;
 mod names;
 mod overrides;

@@ -5,7 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::{self, Kind};
 use super::load::check_table;
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, TrainConfig, length};
 
 impl Config {
     /// This config with `KEY=VALUE` overrides, later ones winning. A value is TOML; quotes around text
@@ -13,8 +13,9 @@ impl Config {
     /// `model.block_out_channels=16,32,64`.
     ///
     /// # Errors
-    /// As for a config file; the message quotes the override.
+    /// As for a config file; the message quotes the override. Steps and epochs both: [`ConfigError::TwoLengths`].
     pub fn with_overrides(self, overrides: &[String]) -> Result<Self, ConfigError> {
+        length::refuse_both(overrides)?;
         overrides.iter().try_fold(self, |config, given| config.with_override(given))
     }
 
@@ -43,7 +44,12 @@ impl Config {
         let change = DeTable::parse(&line).map_err(|error| refuse(error.message()))?;
         check_table(change.get_ref(), "", &at)?;
 
-        let text = self.to_toml();
+        let before = match path {
+            // Steps asked for take the place of the file's epochs; epochs are counted in steps later anyway.
+            length::STEPS => Self { train: TrainConfig { epochs: 0.0, ..self.train }, ..self },
+            _ => self,
+        };
+        let text = before.to_toml();
         let mut table = DeTable::parse(&text).map_err(|error| refuse(error.message()))?;
         merge(table.get_mut(), change.into_inner());
         serde::Deserialize::deserialize(toml::Deserializer::from(table)).map_err(|_| ConfigError::WrongType {

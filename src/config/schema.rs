@@ -173,6 +173,9 @@ pub struct ModelConfig {
 pub struct TrainConfig {
     /// Optimizer steps in the whole run.
     pub steps: u64,
+    /// The same in passes through the training images: epochs × images / batch_size steps, rounded up, which the run
+    /// folder's config.toml then has as `steps`. A file has one of the two. 0: as many steps as `steps` says.
+    pub epochs: f64,
     /// Images a step.
     pub batch_size: usize,
     /// Peak learning rate.
@@ -428,9 +431,6 @@ impl DiffusionConfig {
             path => path.name(),
         }
     }
-}
-
-impl Default for DiffusionConfig {
 
     /// Does `max_beta` cap its β?
     pub fn is_capped(&self) -> bool {
@@ -444,6 +444,9 @@ impl Default for DiffusionConfig {
             && self.schedule == ScheduleName::Cosine
             && (self.cosine_s, self.max_beta) == (usual.cosine_s, usual.max_beta)
     }
+}
+
+impl Default for DiffusionConfig {
     fn default() -> Self {
         Self {
             path: PathName::Vp,
@@ -451,11 +454,11 @@ impl Default for DiffusionConfig {
             schedule: ScheduleName::Cosine,
             beta_start: 1e-4,
             beta_end: 0.02,
+            cosine_s: 0.008,
+            max_beta: 0.999,
             betas: Vec::new(),
             rescale_betas_zero_snr: false,
             beta_min: 0.1,
-            cosine_s: 0.008,
-            max_beta: 0.999,
             beta_max: 20.0,
             sigma_min: 0.0,
             sigma_max: 0.0,
@@ -501,6 +504,7 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             steps: 20_000,
+            epochs: 0.0,
             batch_size: 64,
             learning_rate: 1e-3,
             lr_schedule: LrSchedule::Cosine,

@@ -29,6 +29,7 @@ pub const POINT_SETS: [&str; 6] = ["two_moons", "swiss_roll", "eight_gaussians",
 /// machine out of memory.
 const MOST_IMAGES: usize = 65_536;
 const LARGEST_IMAGE: usize = 4096;
+const MOST_EPOCHS: f64 = 1e6;
 const MOST_BINS: usize = 10_000;
 const MOST_POINTS: usize = 10_000_000;
 
@@ -150,6 +151,12 @@ impl Config {
     fn check_train(&self, warnings: &mut Vec<String>) -> Result<(), ConfigError> {
         let train = &self.train;
         ensure(train.steps >= 1, "train.steps", train.steps, "a run needs at least one step")?;
+        ensure(
+            train.epochs >= 0.0 && train.epochs <= MOST_EPOCHS,
+            "train.epochs",
+            train.epochs,
+            format!("use a number above 0 and at most {MOST_EPOCHS}, such as 10; 0 leaves it to train.steps"),
+        )?;
         ensure(train.batch_size >= 1, "train.batch_size", train.batch_size, "a step needs at least one image")?;
         ensure(
             train.batch_size <= MOST_IMAGES,
@@ -204,15 +211,7 @@ impl Config {
                 train.timestep_bins, self.diffusion.timesteps, self.diffusion.timesteps
             ));
         }
-        if train.warmup_steps >= train.steps {
-            warnings.push(format!(
-                "train.warmup_steps = {} reaches the end of the run ({} steps): the learning rate never gets to \
-                 its peak. Set train.warmup_steps = {}",
-                train.warmup_steps,
-                train.steps,
-                train.steps / 20
-            ));
-        }
+        warnings.extend(self.warm_up_doubt());
         if self.model.class_conditional && train.p_uncond == 1.0 {
             warnings.push(
                 "train.p_uncond = 1 drops every class label: the network learns nothing about classes. Set \
@@ -324,9 +323,9 @@ mod tests {
             ("data.held_out", &["-1", "1.5", "nan"]),
             ("diffusion.timesteps", &["0", "9999999999"]),
             ("diffusion.beta_start", &["0", "-1", "1.5", "nan", "0.5"]),
+            ("diffusion.beta_end", &["0", "2", "inf"]),
             ("diffusion.cosine_s", &["-0.1", "1.5", "nan"]),
             ("diffusion.max_beta", &["0", "-1", "1.1", "nan"]),
-            ("diffusion.beta_end", &["0", "2", "inf"]),
             ("diffusion.betas", &["[0.1, 2.0]", "[0.0]", "[nan]"]),
             ("diffusion.beta_min", &["-1", "20", "nan"]),
             ("diffusion.beta_max", &["inf", "0"]),
@@ -347,6 +346,7 @@ mod tests {
             ("model.norm_eps", &["0", "-1", "nan"]),
             ("model.dropout", &["1", "-0.1", "nan"]),
             ("train.steps", &["0"]),
+            ("train.epochs", &["-1", "nan", "inf", "1e9"]),
             ("train.batch_size", &["0", "9999999"]),
             ("train.learning_rate", &["0", "-1", "nan", "inf"]),
             ("train.min_learning_rate", &["-1", "1"]),

@@ -48,7 +48,7 @@ pub fn open(
     standing: &Standing,
     outbox: &mut Outbox,
 ) -> Result<Worker> {
-    let config = plan.config;
+    let mut config = plan.config;
     say(outbox, format!("loading {}", config.data.dataset));
     let dataset = data::load_watched(&config.data, &mut |count| {
         outbox.send(Event::Phase(Phase::Loading(count.to_string())));
@@ -71,6 +71,10 @@ pub fn open(
     let held_out = config.data.held_out.of(dataset.len());
     let (train_data, held_out) = dataset.split_held_out(held_out, config.seed)?;
     let facts = DataFacts::of(&train_data, &held_out);
+    let counted = config.count_epochs(facts.train_images).map(|epochs| counted(epochs, &config, facts.train_images));
+    if counted.is_some() {
+        warnings.extend(config.warm_up_doubt());
+    }
 
     let network = config.model.kind.title();
     say(outbox, format!("building a {network} for {} {}", thousands(facts.train_images), noun(&config)));
@@ -133,6 +137,9 @@ pub fn open(
     for choice in &plan.chosen {
         journal.event(start_step, "chosen", choice);
     }
+    if let Some(words) = &counted {
+        journal.event(start_step, "chosen", words);
+    }
     for warning in &warnings {
         journal.event(start_step, "warning", warning);
     }
@@ -164,6 +171,9 @@ pub fn open(
         config: config.clone(),
     };
     outbox.send(Event::Ready(Arc::new(info)));
+    if let Some(message) = counted {
+        outbox.send(Event::Note { step: start_step, message });
+    }
     if start_step > 0 {
         outbox.send(history(run.path(), start_step)?);
     }
@@ -250,6 +260,18 @@ fn other_threads(before: usize, now: usize) -> Option<String> {
              those of a run that was never stopped (--threads {before} keeps them)"
         )
     })
+}
+
+/// "10 epochs = 8,907 steps: 57,000 images in batches of 64".
+fn counted(epochs: f64, config: &Config, images: usize) -> String {
+    let steps = usize::try_from(config.train.steps).map_or_else(|_| config.train.steps.to_string(), thousands);
+    let word = if epochs == 1.0 { "epoch" } else { "epochs" };
+    format!(
+        "{epochs} {word} = {steps} steps: {} {} in batches of {}",
+        thousands(images),
+        noun(config),
+        config.train.batch_size
+    )
 }
 
 /// What the data consists of.

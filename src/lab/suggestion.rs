@@ -179,7 +179,11 @@ impl Choice<'_> {
             self.config.train.batch_size = (8..=most).rev().find(|n| n.is_power_of_two() && *n <= left).unwrap_or(8);
         }
         let (_, steps) = STEPS.into_iter().find(|(most, _)| images <= *most).unwrap_or(STEPS[0]);
-        if self.is_free("train.steps") {
+        let by_epochs = self.config.train.epochs;
+        if by_epochs > 0.0 {
+            // What depends on them follows; they are counted again when the images have been read.
+            self.config.train.steps = self.config.train.steps_of(by_epochs, left);
+        } else if self.is_free("train.steps") {
             self.config.train.steps = steps;
         }
         // A short run would never get to its learning rate.
@@ -189,10 +193,10 @@ impl Choice<'_> {
         }
         let batch = self.config.train.batch_size;
         let seen = self.config.train.steps as f64 * batch as f64 / left as f64;
-        self.say(
-            "train.steps",
-            &format!("of {batch} images each, so that each is seen about {} times", thousands(seen.round() as usize)),
-        );
+        if by_epochs == 0.0 {
+            let times = thousands(seen.round() as usize);
+            self.say("train.steps", &format!("of {batch} images each, so that each is seen about {times} times"));
+        }
         if self.is_free("model.dropout") && images < FEW {
             self.config.model.dropout = 0.1;
             self.say("model.dropout", "few images are soon learned by heart; it delays that");
@@ -325,6 +329,9 @@ mod tests {
         assert_eq!((config.data.image_size, config.train.steps, config.name.as_str()), (64, 50, "mine"));
         assert_eq!(config.model.block_out_channels, [32, 64, 64, 96]);
         assert_eq!(config.sample.guidance_scale, 0.0);
+        let by_epochs = of(&photos, &["train.epochs=2"]);
+        assert_eq!((by_epochs.config.train.epochs, by_epochs.config.train.warmup_steps), (2.0, 0));
+        assert!(!by_epochs.reasons.join("").contains("train.steps"), "{:?}", by_epochs.reasons);
         let text = reasons.join("\n");
         assert!(!text.contains("image_size") && !text.contains("train.steps") && text.contains("64×64"), "{text}");
     }

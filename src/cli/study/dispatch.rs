@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::{combinations, epochs, guidance, steps};
+use crate::lab::Outcome;
 use crate::process::interrupt::{BrokenOff, Interrupted};
 
 /// Make the tables and pictures that docs/study.md teaches from, with your own run.
@@ -22,6 +23,18 @@ enum Study {
     Steps(steps::Args),
     Guidance(guidance::Args),
     Epochs(epochs::Args),
+}
+
+/// Trains what a study is to be made of, where that was asked for. It listens to signals as any training does, so
+/// nobody else may yet.
+///
+/// # Errors
+/// Those of a training.
+pub fn train_first(args: &Args) -> Result<Option<Outcome>> {
+    match &args.study {
+        Study::Epochs(args) => epochs::train_first(args),
+        _ => Ok(None),
+    }
 }
 
 /// Runs the study.

@@ -5,7 +5,9 @@ use anyhow::Result;
 use super::ledger::Ledger;
 use super::report::{all_finite, distance, percent, picture as shown, quality, table, told, write};
 use super::subject::{Options, Subject, make_out};
+use super::training::train;
 use crate::cli::UsageError;
+use crate::lab::Outcome;
 use crate::run::{self, StepRecord, checkpoint};
 use crate::sampling::SamplerSettings;
 use crate::speak;
@@ -15,8 +17,8 @@ const RECOGNIZABLE: f64 = 0.9;
 
 /// Samples of a run's checkpoints: after how many epochs digits become recognizable.
 ///
-/// A run keeps only its newest checkpoints unless told otherwise. One for this study:
-/// difflab mnist --no-tui --run RUN --set train.checkpoint_every=200 --set train.keep_checkpoints=1000
+/// A run keeps only its newest checkpoints unless told otherwise. --train makes one for this study:
+/// difflab study epochs runs/long --train mnist --epochs 10,50,100
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -24,12 +26,29 @@ pub struct Args {
     /// Only the checkpoints nearest to these epochs, such as 10,50,100. Default: every checkpoint.
     #[arg(long, value_name = "E,E,…", value_delimiter = ',')]
     epochs: Vec<f64>,
+    /// Train this config first (a shipped one, a .toml file, or your data), in the run folder RUN, for the most of
+    /// --epochs, with a checkpoint at each. A run that is there already goes on.
+    #[arg(long, value_name = "CONFIG", requires = "epochs")]
+    train: Option<String>,
+    /// Set any config key of that training, e.g. --set train.batch_size=128; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", requires = "train")]
+    set: Vec<String>,
     /// w in (1 + w)·ε_cond − w·ε_uncond. Default: the run's own.
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     guidance_scale: Option<f64>,
     /// Network calls of a trajectory. Default: the run's sample.steps.
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
+}
+
+/// Trains what is to be studied, where that was asked for.
+///
+/// # Errors
+/// Those of a training.
+pub fn train_first(args: &Args) -> Result<Option<Outcome>> {
+    let Args { options, epochs, set, .. } = args;
+    let trained = args.train.as_ref().map(|config| train(config, &options.run, epochs, set, options.threads));
+    trained.transpose()
 }
 
 /// Runs the study.

@@ -7,6 +7,7 @@
 //! | `dispatch` | which study a word means |
 //! | `steps` | quality against the number of steps, for each sampler |
 //! | `epochs` | samples after so many epochs |
+//! | `training` | the run that a study of epochs is made of |
 //! | `guidance` | what the guidance scale does to samples |
 //! | `subject` | a run under study: samples drawn and judged |
 //! | `ledger` | what was measured already, so that a study goes on where it stopped |
@@ -20,5 +21,6 @@ mod ledger;
 mod report;
 mod steps;
 mod subject;
+mod training;
 
-pub use dispatch::{Args, run};
+pub use dispatch::{Args, run, train_first};
