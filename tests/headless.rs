@@ -470,6 +470,22 @@ fn a_run_that_diverges_says_so_and_goes_on_from_its_last_sound_checkpoint() {
 }
 
 #[test]
+fn a_regular_checkpoint_of_spoiled_weights_is_marked_and_not_gone_on_from() {
+    let place = Place::new();
+    place.succeeds(&["tiny.toml", "--run", "run"]);
+    let every = ["--set", "train.checkpoint_every=1", "--set", "train.lr_schedule=constant"];
+    let wild = [&["--resume", "run", "--steps", "200", "--set", "train.learning_rate=1e30"][..], &every].concat();
+    let output = place.difflab(&wild);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.contains("spoiled already") && !said.contains("what remains"), "{said}");
+    let kept = checkpoints(&place.path("run")).last().map(|(step, _)| *step).unwrap();
+    assert!(kept > 12 && said.contains(&format!("(step {kept})")), "{said}");
+    let told = place.succeeds(&["--resume", "run", "--steps", "16", "--set", "train.learning_rate=1e-3"]);
+    assert!(told.contains("diverged") && told.contains("going on from step"), "{told}");
+}
+
+#[test]
 fn a_reader_that_goes_away_does_not_end_the_run() {
     let place = Place::new();
     let mut child = place.command(&["tiny.toml", "--run", "run", "--steps", "60"]).spawn().unwrap();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::Device;
 use difflab::config::{Config, HeldOut};
-use difflab::lab::{Audience, Command, Ending, Event, Lab, LabPlan, Phase, RunChoice, SamplingSettings};
+use difflab::lab::{Audience, Command, Ending, Event, Lab, LabPlan, Live, Phase, RunChoice, SamplingSettings};
 use difflab::process::interrupt::Interrupted;
 use difflab::run::snapshot::SnapshotFacts;
 use difflab::run::{checkpoint, read_events, read_metrics};
@@ -233,6 +233,43 @@ fn a_changed_learning_rate_holds_at_once_and_after_a_resume() {
     assert_eq!(wait(&lab, rate), (ending.step + 1, expected));
     quit(lab, false);
     assert!(read_events(&run).unwrap().iter().any(|event| event.kind == "setting"));
+}
+
+#[test]
+fn what_was_set_while_paused_is_saved_at_the_end_and_is_still_set_after_a_resume() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let lab = open(config(), new_run(&run), Audience::Screen);
+    let info = |event: &Event| if let Event::Ready(info) = event { Some(info.clone()) } else { None };
+    assert_eq!(wait(&lab, info).live, Live::new(&config()));
+    wait(&lab, step);
+    lab.commands.send(Command::Pause).unwrap();
+    wait(&lab, phase(Phase::Paused));
+    lab.commands.send(Command::Checkpoint).unwrap();
+    wait(&lab, |event| matches!(event, Event::CheckpointSaved { .. }).then_some(()));
+    // All of it after the newest checkpoint, and no step after it.
+    let mut set = Live { learning_rate_scale: 0.5, previews: false, preview_budget: 0.4, ..Live::new(&config()) };
+    set.sampling.sample.guidance_scale = 3.0;
+    (set.sampling.steps, set.sampling.class) = (7, Some(4));
+    lab.commands.send(Command::SetLearningRateScale(0.5)).unwrap();
+    lab.commands.send(Command::SetSampling(Box::new(set.sampling.clone()))).unwrap();
+    lab.commands.send(Command::SetPreviewBudget(0.4)).unwrap();
+    lab.commands.send(Command::SetPreviewEnabled(false)).unwrap();
+    quit(lab, true);
+
+    let lab = open(config(), RunChoice::Resume(run.clone()), Audience::Screen);
+    let info_again = wait(&lab, info);
+    assert_eq!(info_again.live, set);
+    let told = info_again.going_on().unwrap();
+    assert!(told.contains("guidance_scale = 3") && told.contains("class 4, learning rate × 0.5"), "{told}");
+    quit(lab, false);
+
+    // What the resume asks for comes first.
+    let asked = config().with_overrides(&["sample.guidance_scale=7".to_string()]).unwrap();
+    let lab = open(asked, RunChoice::Resume(run), Audience::Screen);
+    let sampling = wait(&lab, info).live.sampling.clone();
+    assert_eq!((sampling.sample.guidance_scale, sampling.steps, sampling.class), (7.0, 7, Some(4)));
+    quit(lab, false);
 }
 
 #[test]

@@ -208,6 +208,46 @@ fn flags_that_mean_nothing_are_refused_or_said_to() {
 }
 
 #[test]
+fn what_an_edit_leaves_out_of_what_was_asked_is_said() {
+    let place = place();
+    let white = |name: &str, (w, h): (u32, u32)| {
+        image::GrayImage::from_fn(w, h, |x, _| image::Luma([if x < w / 2 { 255 } else { 0 }]))
+            .save(place.path(name))
+            .unwrap();
+    };
+    white("half.png", (28, 28));
+    white("wide.png", (56, 28));
+    let inpaint = "sample run --inpaint nine.png --num 1 --quiet --out filled.safetensors";
+    let refused = place.refusal(&format!("{inpaint} --mask half.png --steps 8 --jumps 5"), 2);
+    assert!(refused.contains("a jump goes back 10") && refused.contains("--jump-length"), "{refused}");
+    // Nobody has asked for jumps: done without, and said.
+    let (_, said) = place.words(&format!("{inpaint} --mask half.png --steps 8"));
+    assert!(said.contains("no stretch of 8 steps is walked again"), "{said}");
+    let (_, said) = place.words(&format!("{inpaint} --mask half.png --steps 8 --jump-length 3"));
+    assert!(!said.contains("walked again"), "{said}");
+    let (_, said) = place.words(&format!("{inpaint} --mask wide.png --steps 8 --jumps 1"));
+    assert!(said.contains("28×56") && said.contains("of another shape"), "{said}");
+    let (_, said) = place.words("sample run --sdedit wide.png --steps 3 --quiet --out edited.safetensors");
+    assert!(said.contains("the middle 28×28 are kept"), "{said}");
+
+    let edit = "sample run --sdedit nine.png --steps 3 --quiet --out edited.safetensors --strength";
+    let (_, said) = place.words(&format!("{edit} 0.0001"));
+    assert!(said.contains("--strength begins at 0.0010"), "{said}");
+    assert!(!place.words(&format!("{edit} 0.5")).1.contains("--strength"));
+
+    let invert = "sample run --invert nine.png --steps 3 --quiet --out noise.safetensors --set";
+    let (_, said) = place.words(&format!("{invert} sample.clip_sample=true"));
+    assert!(said.contains("sample.clip_sample") && said.contains("left out"), "{said}");
+    assert!(!place.words(&format!("{invert} sample.rho=5")).1.contains("left out"));
+
+    let same = place.refusal("sample run --num 1 --steps 2 --out one.png --trajectory ./one.png", 2);
+    assert!(same.contains("a name of its own"), "{same}");
+    // What no number of samples cures is said first, and a sampler that can't walk is a wrong argument everywhere.
+    assert!(place.refusal("eval run --metrics fid --num 4 --sampler flow_euler", 2).contains("--sampler"));
+    assert!(place.refusal("data show digits-8x8 --out digits.jpg", 2).contains(".png"));
+}
+
+#[test]
 fn masks_on_transparent_ground_are_read_as_they_were_painted() {
     let place = place();
     let clear = image::Rgba([0, 0, 0, 0]);

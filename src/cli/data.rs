@@ -1,13 +1,14 @@
 //! `difflab data`: which datasets there are, and what is in one.
 
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use image::RgbImage;
 use serde_json::{Value, json};
 
+use super::output::Output;
 use super::sample::at_the_shell;
 use crate::config::DataConfig;
 use crate::data::thousands;
@@ -84,6 +85,7 @@ pub fn run(args: Args) -> Result<()> {
         }
         DataCommand::Licences => speak::print(&data::licences())?,
         DataCommand::Show { name, format, image_size, out, images } => {
+            let out = out.map(|path| Output::new(&path, "--out", &["png"])).transpose()?;
             let located = data::locate(&name)?;
             let survey = match located.dataset.as_str() {
                 "images" => Some(data::survey(&located, &mut |_| {})?),
@@ -109,14 +111,14 @@ pub fn run(args: Args) -> Result<()> {
             }
             let points = picture::is_points((dataset.height, dataset.width, dataset.channels));
             match out {
-                Some(path) if points => save(&scatter(&dataset), &path)?,
+                Some(out) if points => save(&scatter(&dataset), &out)?,
                 None if points && format == Format::Table => {
                     picture::print_in_terminal(&scatter(&dataset), at_the_shell(images))?;
                 }
-                Some(path) => {
+                Some(out) => {
                     let classes = dataset.classes.len();
                     let columns = if FILE_COLUMNS.contains(&classes) { classes } else { OTHER_COLUMNS };
-                    save(&examples(&dataset, columns, FILE_ROWS), &path)?;
+                    save(&examples(&dataset, columns, FILE_ROWS), &out)?;
                 }
                 None if format == Format::Table => {
                     let (columns, rows) = layout(terminal_size(), dataset.classes.len());
@@ -129,11 +131,9 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-fn save(picture: &RgbImage, path: &Path) -> Result<()> {
-    picture
-        .save_with_format(path, image::ImageFormat::Png)
-        .with_context(|| format!("cannot write the picture to {}", path.display()))?;
-    speak::remark(format_args!("wrote {}", path.display()));
+fn save(picture: &RgbImage, out: &Output) -> Result<()> {
+    out.write(|path, _| picture.save_with_format(path, image::ImageFormat::Png).context("encoding the PNG"))?;
+    speak::remark(format_args!("wrote {}", out.path.display()));
     Ok(())
 }
 

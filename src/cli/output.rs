@@ -44,6 +44,15 @@ impl Output {
         Ok(Self { path: path.to_path_buf(), kind })
     }
 
+    /// Would both write the same file?
+    pub fn is_the_file_of(&self, other: &Self) -> bool {
+        let whole = |path: &Path| {
+            let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Some((parent.canonicalize().ok()?, path.file_name()?.to_owned()))
+        };
+        self.path == other.path || whole(&self.path).is_some_and(|path| Some(path) == whole(&other.path))
+    }
+
     /// Writes under another name, then renames: an older file stays whole until the new one is.
     ///
     /// # Errors

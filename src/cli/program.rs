@@ -17,7 +17,7 @@ use crate::data::{DataError, expanded_arguments};
 use crate::lab::Outcome;
 use crate::nn::diffusers::NotExpressible;
 use crate::process::interrupt::{BrokenOff, Interrupted};
-use crate::process::last_words;
+use crate::process::{last_words, limit_is_an_error};
 use crate::run::RunError;
 use crate::speak::{self, Unwritten};
 
@@ -53,6 +53,7 @@ enum Subcommands {
 pub fn main() -> ExitCode {
     crate::kernels::threads::prepare();
     last_words::install();
+    limit_is_an_error();
     let program = match parsed(expanded_arguments(std::env::args_os())) {
         Ok(program) => program,
         Err(answer) => return say(&answer),

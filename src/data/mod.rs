@@ -52,7 +52,7 @@ pub use load::{load, load_and_survey, load_watched, survey};
 pub use locate::locate;
 pub use mask::{Mask, MaskRule, read_mask};
 pub use order::indices_of_step;
-pub use picture::read_picture;
+pub use picture::{kept_of, picture_size, read_picture};
 pub use pixels::Pixels;
 pub use survey::{LeftOut, Survey};
 pub use thousands::thousands;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use image::imageops::{FilterType, crop_imm, resize};
 
-use super::folder::with_picture;
+use super::folder::{look, with_picture};
 use super::resize::{to_bytes, to_rgb};
 
 /// Reads a picture and makes it `(height, width, channels)` (1 or 3): transparency on white, cropped about its
@@ -22,17 +22,26 @@ pub fn read_picture(path: &Path, (height, width, channels): (usize, usize, usize
     Ok(to_bytes(fitted, channels).into_iter().map(|byte| f32::from(byte) / 127.5 - 1.0).collect())
 }
 
+/// Height and width of a picture, as it is shown; `None` where it can't be read.
+pub fn picture_size(path: &Path) -> Option<(u32, u32)> {
+    look(path).ok().map(|look| (look.height, look.width))
+}
+
+/// Height and width of the largest part of a picture of `(h, w)` pixels that has the shape `(height, width)`.
+pub fn kept_of((h, w): (u32, u32), (height, width): (usize, usize)) -> (u32, u32) {
+    let scale = (f64::from(w) / width as f64).min(f64::from(h) / height as f64);
+    let side = |pixels: usize, most: u32| ((pixels as f64 * scale).round() as u32).clamp(1, most);
+    (side(height, h), side(width, w))
+}
+
 /// Cropped about the middle to the shape `(height, width)`, and resized to it.
 ///
 /// # Errors
 /// A shape without pixels.
 pub(super) fn fitted(rgb: &RgbImage, (height, width): (usize, usize)) -> Result<RgbImage> {
     ensure!(height > 0 && width > 0, "images of {height}×{width} pixels hold nothing");
-    // The largest part of the run's shape.
     let (w, h) = rgb.dimensions();
-    let scale = (f64::from(w) / width as f64).min(f64::from(h) / height as f64);
-    let side = |pixels: usize, most: u32| ((pixels as f64 * scale).round() as u32).clamp(1, most);
-    let (crop_w, crop_h) = (side(width, w), side(height, h));
+    let (crop_h, crop_w) = kept_of((h, w), (height, width));
     let cropped = crop_imm(rgb, (w - crop_w) / 2, (h - crop_h) / 2, crop_w, crop_h).to_image();
     Ok(if cropped.dimensions() == (width as u32, height as u32) {
         cropped

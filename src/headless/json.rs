@@ -1,6 +1,7 @@
 //! Events as JSON lines, one object a line, each with its `type`.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -17,6 +18,11 @@ pub struct JsonLines<W> {
     log_every: u64,
     /// When how far loading is may be told again.
     next_count: Instant,
+}
+
+/// A path as text: of a name that is no UTF-8, what can be shown of it.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// Time between two lines that tell how far loading is.
@@ -49,7 +55,7 @@ impl<W: Write> JsonLines<W> {
             Event::Phase(phase) => phase_line(phase),
             Event::Ready(info) => json!({
                 "type": "ready",
-                "run": info.run_dir,
+                "run": shown(&info.run_dir),
                 "network": info.network,
                 "parameters": info.parameters,
                 "train_images": info.train_images,
@@ -62,16 +68,17 @@ impl<W: Write> JsonLines<W> {
                 "steps": info.config.train.steps,
                 "warnings": info.warnings,
                 "chosen": info.chosen,
+                "still_set": info.live.words(&info.config, &info.classes),
             }),
             Event::Step(record) if record.step % self.log_every == 0 || record.val_loss.is_some() => {
                 return step_line(record);
             }
             // Both are in the run folder, whole.
             Event::Step(_) | Event::TimestepLoss(_) | Event::History { .. } => return None,
-            Event::SnapshotSaved { step, dir } => json!({"type": "snapshot", "step": step, "path": dir}),
-            Event::PreviewSaved { step, file } => json!({"type": "preview", "step": step, "path": file}),
+            Event::SnapshotSaved { step, dir } => json!({"type": "snapshot", "step": step, "path": shown(dir)}),
+            Event::PreviewSaved { step, file } => json!({"type": "preview", "step": step, "path": shown(file)}),
             Event::CheckpointSaved { step, dir, took } => {
-                json!({"type": "checkpoint", "step": step, "path": dir, "took_s": took.as_secs_f64()})
+                json!({"type": "checkpoint", "step": step, "path": shown(dir), "took_s": took.as_secs_f64()})
             }
             Event::SettingChanged { step, what } => json!({"type": "setting", "step": step, "what": what}),
             Event::TimeUse { step, time_use } => {
@@ -81,10 +88,10 @@ impl<W: Write> JsonLines<W> {
             Event::Warning { step, message } => json!({"type": "warning", "step": step, "message": message}),
             Event::Note { step, message } => json!({"type": "note", "step": step, "message": message}),
             Event::FolderMoved { step, dir, message } => {
-                json!({"type": "moved", "step": step, "run": dir, "message": message})
+                json!({"type": "moved", "step": step, "run": shown(dir), "message": message})
             }
             Event::CannotSave { step, reason, elsewhere } => {
-                json!({"type": "cannot_save", "step": step, "reason": reason, "elsewhere": elsewhere})
+                json!({"type": "cannot_save", "step": step, "reason": reason, "elsewhere": shown(elsewhere)})
             }
             Event::PeakMemory { mib } => json!({"type": "memory", "peak_memory_mib": mib}),
             Event::Ended(Ok(())) => json!({"type": "ended", "ok": true}),

@@ -84,9 +84,7 @@ pub fn sentences(event: &Event) -> Vec<String> {
                 ),
                 format!("run folder: {}", info.run_dir.display()),
             ];
-            if info.start_step > 0 {
-                lines.push(format!("going on from step {}", info.start_step));
-            }
+            lines.extend(info.going_on());
             lines.extend(info.warnings.iter().map(|warning| format!("warning: {warning}")));
             lines
         }

@@ -19,6 +19,8 @@ use crate::process::interrupt::{BrokenOff, Interrupted, Token};
 
 /// How long an opening that was broken off has to notice it, before it is left alone.
 const GRACE: Duration = Duration::from_millis(1500);
+/// How long one that has begun to write its folder has to come to its end: a disk of the network may be gone.
+const COMMITTED: Duration = Duration::from_secs(10);
 
 /// Opens the run; a command to quit, or consumers that are gone, break it off.
 ///
@@ -58,8 +60,8 @@ pub fn begin(
                 }
                 let command = command.unwrap_or(Command::Quit { save: true });
                 // What has committed itself is done in a moment, and quits then.
-                if matches!(command, Command::Quit { .. } | Command::Leave) && token.cancel() {
-                    enough = after(GRACE);
+                if matches!(command, Command::Quit { .. } | Command::Leave) {
+                    enough = after(if token.cancel() { GRACE } else { COMMITTED });
                 }
                 early.push_back(command);
             }

@@ -13,7 +13,6 @@ impl Worker {
     /// in memory are those after the last step that was: they are saved.
     pub(super) fn end_of_training(&mut self, error: Error, outbox: &mut Outbox) -> Error {
         let run = self.parts.run.path().to_path_buf();
-        let older = checkpoint::newest_good(&run).ok().map(|(step, ..)| step);
         let step = self.steps_done();
         let spoiled = match error.downcast_ref() {
             Some(TrainError::NotFinite { step, loss, .. }) if !loss.is_finite() => {
@@ -23,10 +22,13 @@ impl Worker {
             Some(TrainError::WeightNotFinite { .. }) => return told(error, &self.what_remains()),
             _ => None,
         };
-        if step == 0 || self.saved_step == Some(step) {
+        let spoils = spoiled.is_some();
+        // The regular checkpoint of this very step holds the same weights: it is marked as spoiled then.
+        let is_saved = self.saved.as_ref().is_some_and(|(saved, _)| *saved == step);
+        if step == 0 || is_saved && !spoils {
             return told(error, &self.what_remains());
         }
-        let spoils = spoiled.is_some();
+        let older = checkpoint::newest_unspoiled_before(&run, step);
         let saved = match self.write_checkpoint(spoiled) {
             Ok(dir) => {
                 outbox.send(Event::Note { step, message: format!("the last finite weights are in {}", dir.display()) });

@@ -10,6 +10,7 @@ mod diverged;
 mod field;
 mod history;
 mod latest;
+mod live;
 mod opening;
 mod outbox;
 mod plan;
@@ -30,6 +31,7 @@ mod trouble;
 mod worker;
 mod writing;
 
+pub use live::Live;
 pub use plan::{Audience, Ending, LabPlan, Outcome, RunChoice};
 pub use protocol::*;
 pub use rescue::what_remains;

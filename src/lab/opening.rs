@@ -8,6 +8,7 @@ use crossbeam_channel::Receiver;
 
 use super::history::history;
 use super::latest::LatestSender;
+use super::live::Live;
 use super::outbox::Outbox;
 use super::plan::{LabPlan, RunChoice};
 use super::preview::{Preview, Subject};
@@ -85,6 +86,7 @@ pub fn open(
     check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 
     let mut resumed_with = String::new();
+    let mut live = Live::new(&config);
     let (mut run, mut progress) = match resumed {
         None => {
             token.commit()?;
@@ -102,13 +104,22 @@ pub fn open(
             // Up to here the run is as it was.
             token.commit()?;
             sweep(path);
-            let last = Journal::cut_back(path, step)?;
+            let every = resumed.before.train.log_every.max(config.train.log_every);
+            let left = Journal::cut_back(path, step, every)?;
+            warnings.extend(left.doubts);
             let mut progress = loaded.progress;
             // A checkpoint of an older difflab may have less time than the lines before it.
-            let told = last.map_or(0.0, |line| line.elapsed_s);
-            progress.elapsed_s = progress.elapsed_s.max(told);
+            progress.elapsed_s = progress.elapsed_s.max(left.elapsed_s);
             warnings.extend(other_threads(progress.threads, workers.threads()));
             resumed_with = resumed.changes(&config);
+            let (before, scale) = (&resumed.before, loaded.state.learning_rate_scale);
+            let (restored, problem) =
+                Live::restored((before, &config), &progress.live, scale, (trainer.schedule(), &facts.classes));
+            live = restored;
+            warnings.extend(problem);
+            if let Some(words) = live.words(&config, &facts.classes) {
+                resumed_with += &format!("; still set: {words}");
+            }
             resumed.run.write_config(&config)?;
             (resumed.run, progress)
         }
@@ -168,6 +179,7 @@ pub fn open(
         start_step,
         warnings,
         chosen: plan.chosen.clone(),
+        live: live.clone(),
         config: config.clone(),
     };
     outbox.send(Event::Ready(Arc::new(info)));
@@ -186,11 +198,22 @@ pub fn open(
         image_shape: shape,
         class_names: facts.classes.clone(),
     };
-    let preview = Preview::new(subject, &config, start_step);
+    let preview = Preview::new(subject, &config, &live, start_step);
     let audience = plan.audience;
     let is_new = matches!(plan.run, RunChoice::New { .. });
-    let mut worker =
-        Worker::new(Parts { config, facts, audience, run, journal, trainer, progress, preview, commands, frames });
+    let mut worker = Worker::new(Parts {
+        config,
+        facts,
+        audience,
+        run,
+        journal,
+        trainer,
+        progress,
+        live,
+        preview,
+        commands,
+        frames,
+    });
     worker.is_new = is_new;
     worker.standing = standing.clone();
     worker.write_card(outbox);

@@ -11,6 +11,7 @@ use image::ImageFormat;
 
 use super::budget::Budget;
 use super::field::Probe;
+use super::live::Live;
 use super::plan::Audience;
 use super::protocol::PreviewFrame;
 use super::sampling_settings::SamplingSettings;
@@ -77,13 +78,13 @@ struct UnderWay {
 impl Preview {
     /// Nothing under way yet; `step` is where training stands. Pictures are due every
     /// `preview.save_every` steps.
-    pub fn new(subject: Subject, config: &Config, step: u64) -> Self {
+    pub fn new(subject: Subject, config: &Config, live: &Live, step: u64) -> Self {
         let every = config.preview.save_every;
         Self {
             subject,
-            settings: SamplingSettings::new(config),
-            enabled: config.preview.enabled,
-            budget: Budget::new(config.preview.budget),
+            settings: live.sampling.clone(),
+            enabled: live.previews,
+            budget: Budget::new(live.preview_budget),
             config: config.clone(),
             under_way: None,
             begun: 0,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::live::Live;
 use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
 pub use crate::run::{StepRecord, TimestepLossRow};
@@ -100,12 +101,21 @@ pub struct RunInfo {
     pub warnings: Vec<String>,
     /// What was chosen for the user.
     pub chosen: Vec<String>,
+    /// What was set while the run went on before; as the config says where nothing was.
+    pub live: Live,
 }
 
 impl RunInfo {
     /// What the run is trained on, in the plural.
     pub fn samples_word(&self) -> &'static str {
         if self.points.is_empty() { "images" } else { "points" }
+    }
+
+    /// From where a resumed run goes on, and with what that is no part of its config.
+    pub fn going_on(&self) -> Option<String> {
+        let set =
+            self.live.words(&self.config, &self.classes).map_or(String::new(), |set| format!(", still with {set}"));
+        (self.start_step > 0).then(|| format!("going on from step {}{set}", self.start_step))
     }
 }
 

@@ -81,6 +81,7 @@ impl Worker {
         let parts = &mut self.parts;
         let dir = free_beside(dir)?;
         let state = parts.trainer.state()?;
+        parts.progress.live = parts.live.record(&parts.config);
         let mut run: RunDir = parts.run.create_again(&dir, &parts.config)?;
         write_class_names(run.path(), &parts.facts.classes)?;
         parts.journal.copy_to(run.path()).context("writing metrics and events")?;
@@ -98,7 +99,8 @@ impl Worker {
         run.started();
         let before = std::mem::replace(&mut parts.run, run);
         parts.journal = journal;
-        (self.saved_step, self.checkpoint) = (Some(state.step), Some(saved));
+        self.saved = Some((state.step, parts.live.clone()));
+        self.checkpoint = Some(saved);
         self.writing.checkpoint_owed = false;
         let message = format!(
             "the run could not be saved in {}: it is saved whole in {}, and goes on from there",

@@ -16,7 +16,7 @@ pub struct Resumed {
     /// The checkpoint's folder.
     pub folder: PathBuf,
     /// What the run was trained with so far.
-    before: Config,
+    pub before: Config,
     /// What the user should know.
     pub warnings: Vec<String>,
 }

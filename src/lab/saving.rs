@@ -60,10 +60,10 @@ impl Worker {
         Ok(true)
     }
 
-    /// Is the present step in a checkpoint that is still there?
+    /// Is the present step, with the settings of now, in a checkpoint that is still there?
     fn has_present_checkpoint(&self) -> bool {
         let step = self.steps_done();
-        self.saved_step == Some(step)
+        self.saved.as_ref().is_some_and(|saved| *saved == (step, self.parts.live.clone()))
             && checkpoint::list(self.parts.run.path()).iter().any(|found| found.step == step && found.in_its_place)
     }
 
@@ -86,12 +86,13 @@ impl Worker {
         let parts = &mut self.parts;
         // The lines first: a checkpoint then never has a later step than they do.
         parts.journal.sync().context("writing metrics and events")?;
+        parts.progress.live = parts.live.record(&parts.config);
         let state = parts.trainer.state()?;
         let origin = Origin { identity: parts.run.identity(), seed: parts.config.seed, spoiled };
         let net = parts.trainer.net_config();
         let dir = checkpoint::save(parts.run.path(), &parts.config, net, &state, &parts.progress, &origin)?;
         self.writing.verified.note(&dir);
-        self.saved_step = Some(state.step);
+        self.saved = Some((state.step, self.parts.live.clone()));
         self.checkpoint = Some(dir.clone());
         Ok(dir)
     }

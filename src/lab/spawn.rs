@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::begin::begin;
 use super::latest::{LatestSender, latest_wins};
 use super::outbox::Outbox;
-use super::plan::{Ending, LabPlan};
+use super::plan::{Ending, LabPlan, RunChoice};
 use super::protocol::{Command, Event, Phase, PreviewFrame};
 use super::rescue::what_remains;
 use super::standing::Standing;
@@ -52,6 +52,9 @@ impl Lab {
         let (events_out, events) = bounded(EVENTS);
         let (frames_out, previews) = latest_wins();
         let standing = Standing::default();
+        if let RunChoice::Resume(path) = &plan.run {
+            standing.begun(path);
+        }
         let told = standing.clone();
         let worker = thread::Builder::new()
             .name(WORKER_THREAD.into())

@@ -8,6 +8,7 @@ use anyhow::Result;
 use crossbeam_channel::{Receiver, Select, TryRecvError};
 
 use super::latest::LatestSender;
+use super::live::Live;
 use super::opening::DataFacts;
 use super::outbox::Outbox;
 use super::plan::{Audience, Ending};
@@ -46,6 +47,8 @@ pub struct Parts {
     pub journal: Journal,
     pub trainer: Trainer,
     pub progress: Progress,
+    /// What a person has set.
+    pub live: Live,
     pub preview: Preview,
     pub commands: Receiver<Command>,
     pub frames: LatestSender<PreviewFrame>,
@@ -85,7 +88,8 @@ pub struct Worker {
     pub(super) standing: Standing,
     pub(super) snapshots: Snapshots,
     pub(super) writing: Writing,
-    pub(super) saved_step: Option<u64>,
+    /// The step and settings that the newest checkpoint has.
+    pub(super) saved: Option<(u64, Live)>,
     pub(super) checkpoint: Option<PathBuf>,
     /// Commands that came while the run was opened.
     pub(super) early: VecDeque<Command>,
@@ -105,7 +109,7 @@ impl Worker {
             snapshots: Snapshots::default(),
             writing: Writing::default(),
             // A resumed run's own checkpoint need not be written again.
-            saved_step: (start > 0).then_some(start),
+            saved: (start > 0).then(|| (start, parts.live.clone())),
             checkpoint: None,
             early: VecDeque::new(),
             panic_at: std::env::var(PANIC_AT_STEP).ok().and_then(|step| step.parse().ok()),
@@ -195,6 +199,7 @@ impl Worker {
             Command::SampleNow => self.parts.preview.sample_now(),
             Command::SetLearningRateScale(scale) if scale.is_finite() && scale >= 0.0 => {
                 self.parts.trainer.set_learning_rate_scale(scale);
+                self.parts.live.learning_rate_scale = scale;
                 self.setting_changed(format!("learning rate × {scale}"), outbox);
             }
             Command::SetLearningRateScale(scale) => {
@@ -203,10 +208,12 @@ impl Worker {
             }
             Command::SetPreviewEnabled(enabled) => {
                 self.parts.preview.set_enabled(enabled);
+                self.parts.live.previews = enabled;
                 self.setting_changed(format!("previews {}", if enabled { "on" } else { "off" }), outbox);
             }
             Command::SetPreviewBudget(share) => {
                 self.parts.preview.budget().set_share(share);
+                self.parts.live.preview_budget = self.parts.preview.budget().share();
                 let percent = 100.0 * self.parts.preview.budget().share();
                 self.setting_changed(format!("previews up to {percent:.0} % of the time"), outbox);
             }
@@ -233,8 +240,11 @@ impl Worker {
     /// Previews and snapshots follow these settings from now on, where the network can.
     fn set_sampling(&mut self, settings: SamplingSettings, outbox: &mut Outbox) {
         let what = self.parts.preview.settings().changes(&settings);
-        match self.parts.preview.set_settings(settings) {
-            Ok(()) => self.setting_changed(what, outbox),
+        match self.parts.preview.set_settings(settings.clone()) {
+            Ok(()) => {
+                self.parts.live.sampling = settings;
+                self.setting_changed(what, outbox);
+            }
             Err(error) => outbox.send(Event::Warning { step: self.steps_done(), message: format!("{error:#}") }),
         }
     }

@@ -253,7 +253,7 @@ impl Worker {
                     return self.failed("the run folder, which was deleted,", failure, outbox);
                 }
                 // What was in it is gone: the state of now is all there is.
-                self.saved_step = None;
+                self.saved = None;
                 self.checkpoint = None;
                 (self.writing.checkpoint_owed, self.writing.card_owed) = (true, true);
                 let message = format!(
@@ -285,7 +285,7 @@ impl Worker {
             }
             Err(error) => {
                 if let Some(failure) = WriteFailure::within(&error.into()) {
-                    self.failed("config.toml, which was deleted,", failure, outbox);
+                    self.failed("config.toml, which cannot be read there,", failure, outbox);
                 }
             }
         }

@@ -42,7 +42,19 @@ mod on_unix {
     use crate::process::signals::inherited;
 
     /// Signals whose default action ends the process in the middle of whatever it does.
-    const DEADLY: [c_int; 6] = [libc::SIGABRT, libc::SIGQUIT, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
+    const DEADLY: [c_int; 11] = [
+        libc::SIGABRT,
+        libc::SIGQUIT,
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGILL,
+        libc::SIGFPE,
+        libc::SIGSYS,
+        libc::SIGTRAP,
+        libc::SIGALRM,
+        libc::SIGVTALRM,
+        libc::SIGPROF,
+    ];
 
     /// Milliseconds that a terminal has to take the last bytes.
     const PATIENCE_MS: c_int = 300;
@@ -166,8 +178,11 @@ mod on_unix {
 
     /// The handler.
     extern "C" fn die(signal: c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
-        // SAFETY: safe in a handler; the alarm's default action ends a process that hangs here.
-        unsafe { libc::alarm(ALARM_S) };
+        // SAFETY: both are safe in a handler; the alarm's default action ends a process that hangs here.
+        unsafe {
+            libc::signal(libc::SIGALRM, libc::SIG_DFL);
+            libc::alarm(ALARM_S);
+        }
         restore_terminal();
         if signal == libc::SIGABRT {
             name_lack_of_memory();

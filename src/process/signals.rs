@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 /// What a signal means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// SIGTERM, SIGINT or SIGHUP: save and end.
+    /// SIGTERM, SIGINT or SIGHUP, and those by which batch systems say that the time is up (SIGXCPU, SIGUSR1, SIGUSR2,
+    /// SIGPWR): save and end.
     Stop,
     /// Somebody asked before, has waited, and asks again: end at once.
     Force,
@@ -28,7 +29,7 @@ pub struct Requests {
 
 impl Requests {
     /// A signal that asks for the end has come at `now`; `deliberate` when a person or a program chose to send
-    /// it, not when a terminal has gone away. `None` when it says nothing new.
+    /// it, not when a terminal has gone away or the system reminds of a limit. `None` when it says nothing new.
     pub fn heard(&mut self, now: Instant, deliberate: bool) -> Option<Notice> {
         match self.first {
             None => {
@@ -58,11 +59,13 @@ pub enum Interest {
 /// When the system refuses the handlers or the thread.
 #[cfg(unix)]
 pub fn listen(interest: Interest, mut tell: impl FnMut(Notice) + Send + 'static) -> io::Result<Listening> {
-    use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+    use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
     use signal_hook::iterator::Signals;
 
     let jobs: &[i32] = if interest == Interest::StoppingAndJobs { &[SIGTSTP, SIGCONT] } else { &[] };
-    let stopping = [SIGTERM, SIGINT, SIGHUP];
+    let stopping = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, libc::SIGXCPU];
+    #[cfg(target_os = "linux")]
+    let stopping = [&stopping[..], &[libc::SIGPWR]].concat();
     let wanted = stopping.iter().chain(jobs).filter(|signal| !inherited::ignored(**signal));
     let mut signals = Signals::new(wanted)?;
     let handle = signals.handle();
@@ -73,7 +76,7 @@ pub fn listen(interest: Interest, mut tell: impl FnMut(Notice) + Send + 'static)
                 SIGTSTP => tell(Notice::Suspend),
                 SIGCONT => tell(Notice::Continue),
                 _ => {
-                    if let Some(notice) = requests.heard(Instant::now(), signal != SIGHUP) {
+                    if let Some(notice) = requests.heard(Instant::now(), matches!(signal, SIGTERM | SIGINT)) {
                         tell(notice);
                     }
                 }
@@ -129,13 +132,14 @@ pub fn suspend() -> io::Result<bool> {
 pub(super) mod inherited {
     use std::sync::OnceLock;
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
 
     /// Was this signal ignored when the program began? Answered as of the first question, which comes before
     /// any handler is installed here.
     pub fn ignored(signal: i32) -> bool {
         static IGNORED: OnceLock<Vec<i32>> = OnceLock::new();
-        let asked = || [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP].into_iter().filter(|s| ignored_now(*s)).collect();
+        let all = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, libc::SIGXCPU];
+        let asked = || all.into_iter().filter(|signal| ignored_now(*signal)).collect();
         IGNORED.get_or_init(asked).contains(&signal)
     }
 

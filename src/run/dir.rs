@@ -11,6 +11,7 @@ use super::checkpoint;
 use super::durable::write_replacing;
 use super::error::RunError;
 use super::identity::{self, Identity};
+use super::plain_files::check_files;
 use super::whereabouts::{HeldFolder, Whereabouts};
 use crate::config::{CONFIG_VERSION, Config};
 
@@ -18,7 +19,7 @@ use crate::config::{CONFIG_VERSION, Config};
 const RUNS: &str = "runs";
 
 /// Held (by the operating system's lock) by the process that trains in the folder.
-const LOCK: &str = ".lock";
+pub(super) const LOCK: &str = ".lock";
 
 /// What a start writes before its first step.
 const OF_A_START: [&str; 8] = [
@@ -275,6 +276,7 @@ pub fn config_of(path: &Path) -> Result<Config> {
 /// The text of `config.toml`, once its version is known to be readable. (A newer file may have keys
 /// that this difflab would call mistakes: the version must be seen first.)
 fn check_version(path: &Path) -> Result<String, RunError> {
+    check_files(path)?;
     let file = path.join("config.toml");
     let text = match fs::read_to_string(&file) {
         Ok(text) => text,

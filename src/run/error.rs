@@ -29,6 +29,8 @@ pub enum RunError {
     NotTheSame(String),
     #[error("cannot read {}: {}", path.display(), io_words::reason(error))]
     NotReadable { path: PathBuf, error: io::Error },
+    #[error("{} is {what}, and a file of the run belongs there\n  move it away", path.display())]
+    NotAFile { path: PathBuf, what: &'static str },
     #[error("no run \"{run}\": neither a folder nor the beginning of a name in runs/\n  {known}")]
     NotFound { run: String, known: String },
     #[error("\"{run}\" could be any of {}\n  write more of the name", matches.join(", "))]

@@ -10,7 +10,7 @@ use super::checkpoint;
 use super::finite::is_finite;
 use super::loaded_model::LoadedModel;
 use crate::kernels::Workers;
-use crate::nn::{diffusers, open_network};
+use crate::nn::diffusers;
 use crate::sampling::{network_denoiser, starting_noise};
 
 impl LoadedModel {
@@ -19,7 +19,7 @@ impl LoadedModel {
     /// answers are numbers.
     ///
     /// # Errors
-    /// When the network can't be asked, or its weights not be read again.
+    /// When the network can't be asked.
     pub fn ill(&self, classes: Option<&[usize]>) -> Result<Option<String>> {
         if self.answers_with_numbers(classes)? {
             return Ok(None);
@@ -36,9 +36,9 @@ impl LoadedModel {
     /// The weights that are no finite numbers, if any: names and counts.
     ///
     /// # Errors
-    /// When they can't be read again.
+    /// When they can't be looked through.
     pub fn broken_weights(&self) -> Result<Option<String>> {
-        diffusers::not_finite(&open_network(&self.checkpoint)?.weights)
+        diffusers::not_finite(&self.weights)
     }
 
     /// What can be done about such a network.

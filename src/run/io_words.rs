@@ -18,6 +18,7 @@ pub fn reason(error: &io::Error) -> String {
         ErrorKind::AlreadyExists => "there is a file of this name",
         ErrorKind::InvalidFilename => "the name is too long, or has characters that this system does not allow",
         ErrorKind::UnexpectedEof => "the file ends too early",
+        _ if too_many_files(error) => "this system lets difflab have no more files open",
         _ => return without_number(&error.to_string()).into(),
     };
     words.into()
@@ -28,8 +29,18 @@ pub fn cure(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room there, or choose a place on another disk",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "choose a folder that you can write to",
+        ErrorKind::IsADirectory => "move that folder away",
+        _ if too_many_files(error) => "raise the limit (ulimit -n)",
         _ => "choose another place",
     }
+}
+
+/// EMFILE and ENFILE, which Rust has no kinds for.
+fn too_many_files(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
+    #[cfg(not(unix))]
+    false
 }
 
 /// A sentence on a file that could not be written: "cannot write /data/x.png: there is no folder /data".
@@ -72,8 +83,10 @@ mod tests {
 
     #[test]
     fn numbers_of_the_system_are_left_out() {
-        // EMFILE, which has no kind of its own.
-        let words = reason(&io::Error::from_raw_os_error(24));
+        // EBADF, which has no kind of its own.
+        let words = reason(&io::Error::from_raw_os_error(9));
         assert!(!words.is_empty() && !words.contains("os error"), "{words}");
+        #[cfg(unix)]
+        assert!(cure(&io::Error::from_raw_os_error(libc::EMFILE)).contains("ulimit -n"));
     }
 }

@@ -14,6 +14,70 @@ const EVENTS: &str = "events.jsonl";
 /// In the order of [`Journal::files`].
 const NAMES: [&str; 3] = [METRICS, TIMESTEP_LOSS, EVENTS];
 
+/// What [`Journal::cut_back`] has left.
+pub struct CutBack {
+    /// The run's time at its last line; 0 where there is none.
+    pub elapsed_s: f64,
+    /// What of the history is missing, double or unreadable, in sentences.
+    pub doubts: Vec<String>,
+}
+
+/// The steps of metrics.jsonl, as they are read.
+#[derive(Default)]
+struct History {
+    last: Option<StepRecord>,
+    /// The steps on both sides of the widest gap between two lines, and how wide the next is: lines may be far
+    /// apart all along, since `train.log_every` was another once.
+    widest: (u64, u64),
+    second: u64,
+    /// The first step that does not come after the one before it.
+    back: Option<u64>,
+}
+
+impl History {
+    fn see(&mut self, line: &StepRecord) {
+        self.gap(line.step);
+        if self.last.as_ref().is_some_and(|last| line.step <= last.step) {
+            self.back.get_or_insert(line.step);
+        }
+        self.last = Some(line.clone());
+    }
+
+    /// From the line before to `step` nothing is known.
+    fn gap(&mut self, step: u64) {
+        let before = self.last.as_ref().map_or(0, |last| last.step);
+        let (width, widest) = (step.saturating_sub(before), self.widest.1 - self.widest.0);
+        if width > widest {
+            (self.widest, self.second) = ((before, step), widest);
+        } else {
+            self.second = self.second.max(width);
+        }
+    }
+
+    /// What is wrong with the history of a run of `step` steps with a line at least all `every`.
+    fn doubts(&mut self, step: u64, every: u64) -> Vec<String> {
+        self.gap(step);
+        let mut doubts = Vec::new();
+        let (from, to) = self.widest;
+        if to - from > every.max(1).max(self.second) {
+            let last = if self.last.as_ref().is_some_and(|last| last.step == to) { to - 1 } else { to };
+            doubts.push(format!("{METRICS} has no line of steps {} to {last}: the history has a gap there", from + 1));
+        }
+        if let Some(back) = self.back {
+            doubts.push(format!("{METRICS} has steps twice or out of order, the first of them {back}"));
+        }
+        doubts
+    }
+}
+
+fn unreadable_lines(file: &str, count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("a line of {file} can't be read and is removed")),
+        _ => Some(format!("{count} lines of {file} can't be read and are removed")),
+    }
+}
+
 /// The open files of a run.
 pub struct Journal {
     metrics: Lines,
@@ -37,15 +101,21 @@ impl Journal {
     }
 
     /// Cuts the files back to `step`, so that a run that goes on from there leaves no gap and no
-    /// double. Events stay (they happened), but a torn last line goes. Returns the last step that is left.
+    /// double. Events stay (they happened), but a torn last line goes. `every`: steps between two lines.
     ///
     /// # Errors
     /// When a file cannot be rewritten; it is then as it was.
-    pub fn cut_back(dir: &Path, step: u64) -> Result<Option<StepRecord>> {
-        let last = retain(&dir.join(METRICS), |line: &StepRecord| line.step <= step)?;
-        retain(&dir.join(TIMESTEP_LOSS), |line: &TimestepLossLine| line.step <= step)?;
-        retain(&dir.join(EVENTS), |_: &EventRecord| true)?;
-        Ok(last)
+    pub fn cut_back(dir: &Path, step: u64, every: u64) -> Result<CutBack> {
+        let mut history = History::default();
+        let unreadable =
+            retain(&dir.join(METRICS), |line: &StepRecord| line.step <= step, |line: &StepRecord| history.see(line))?;
+        let mut doubts = history.doubts(step, every);
+        doubts.extend(unreadable_lines(METRICS, unreadable));
+        let (rows, events) = (dir.join(TIMESTEP_LOSS), dir.join(EVENTS));
+        let unreadable = retain(&rows, |line: &TimestepLossLine| line.step <= step, |_| {})?;
+        doubts.extend(unreadable_lines(TIMESTEP_LOSS, unreadable));
+        doubts.extend(unreadable_lines(EVENTS, retain(&events, |_: &EventRecord| true, |_| {})?));
+        Ok(CutBack { elapsed_s: history.last.map_or(0.0, |line| line.elapsed_s), doubts })
     }
 
     /// Adds a step; like every line it waits for [`Self::flush`].
@@ -192,8 +262,30 @@ mod tests {
         let mut journal = Journal::open(dir.path(), 10).unwrap();
         (1..=5).for_each(|step| journal.step(&record(step)));
         journal.flush().unwrap();
-        Journal::cut_back(dir.path(), 3).unwrap();
+        let left = Journal::cut_back(dir.path(), 3, 1).unwrap();
+        assert!(left.doubts.is_empty(), "{:?}", left.doubts);
         let steps: Vec<u64> = read_metrics(dir.path()).unwrap().iter().map(|r| r.step).collect();
         assert_eq!(steps, [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_missing_double_or_unreadable_in_a_history_is_told() {
+        let doubts = |steps: &[u64], more: &str, step: u64, every: u64| {
+            let dir = tempfile::tempdir().unwrap();
+            let lines = steps.iter().map(|step| serde_json::to_string(&record(*step)).unwrap() + "\n");
+            std::fs::write(dir.path().join(METRICS), lines.collect::<String>() + more).unwrap();
+            Journal::cut_back(dir.path(), step, every).unwrap().doubts.join("; ")
+        };
+        let whole: Vec<u64> = (1..=30).collect();
+        assert_eq!(doubts(&whole, "", 30, 1), "");
+        assert_eq!(doubts(&[10, 20, 30], "", 30, 10), "");
+        // Every tenth step was logged once, every one is now.
+        assert_eq!(doubts(&[10, 20, 21, 22, 23], "", 23, 1), "");
+        assert!(doubts(&[], "", 30, 1).contains("steps 1 to 30"));
+        assert!(doubts(&whole[..20], "", 30, 1).contains("steps 21 to 30"));
+        assert!(doubts(&[1, 2, 3, 9, 10], "", 10, 1).contains("steps 4 to 8"));
+        assert!(doubts(&[1, 2, 3, 1, 2, 3], "", 3, 1).contains("twice"));
+        assert!(doubts(&whole, "noise\nmore noise\n", 30, 1).contains("2 lines of metrics.jsonl"));
+        assert_eq!(doubts(&whole, "{\"step\":31,\"los", 30, 1), "", "a torn last line is what a kill leaves");
     }
 }

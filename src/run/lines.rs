@@ -182,18 +182,19 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
 }
 
 /// Rewrites `path` with only the whole lines that `keep` accepts; the new file takes the old one's
-/// place at once. Returns the last that stays.
+/// place at once. Every line that stays is shown to `see`, in order. Returns how many can't be read, a torn last one
+/// not counted.
 ///
 /// # Errors
 /// When reading or writing fails; the old file is then as it was.
-pub fn retain<T: DeserializeOwned>(path: &Path, keep: impl Fn(&T) -> bool) -> Result<Option<T>> {
+pub fn retain<T: DeserializeOwned>(path: &Path, keep: impl Fn(&T) -> bool, see: impl FnMut(&T)) -> Result<usize> {
     if !path.exists() {
-        return Ok(None);
+        return Ok(0);
     }
-    let (all_stay, last) = look_through(path, &keep)?;
+    let (all_stay, unreadable) = look_through(path, &keep, see)?;
     // Nothing has to be written then, which a full disk would not let us.
     if all_stay {
-        return Ok(last);
+        return Ok(0);
     }
     let beside = path.with_extension("jsonl.partial");
     let write = || -> Result<()> {
@@ -215,20 +216,25 @@ pub fn retain<T: DeserializeOwned>(path: &Path, keep: impl Fn(&T) -> bool) -> Re
     write().with_context(|| format!("cutting {} back to the checkpoint", path.display())).inspect_err(|_| {
         let _ = fs::remove_file(&beside);
     })?;
-    Ok(last)
+    Ok(unreadable)
 }
 
-/// Are all lines whole and wanted, and which is the last that is?
-fn look_through<T: DeserializeOwned>(path: &Path, keep: &impl Fn(&T) -> bool) -> Result<(bool, Option<T>)> {
-    let (mut all_stay, mut length, mut last) = (true, 0, None);
+/// Are all lines whole and wanted, and how many can't be read?
+fn look_through<T: DeserializeOwned>(
+    path: &Path,
+    keep: &impl Fn(&T) -> bool,
+    mut see: impl FnMut(&T),
+) -> Result<(bool, usize)> {
+    let (mut all_stay, mut length, mut unreadable) = (true, 0, 0);
     for_each_line(path, |line| {
         length += line.len() as u64 + 1;
         match serde_json::from_slice(line) {
-            Ok(value) if keep(&value) => last = Some(value),
-            _ => all_stay = false,
+            Ok(value) if keep(&value) => see(&value),
+            Ok(_) => all_stay = false,
+            Err(_) => (all_stay, unreadable) = (false, unreadable + 1),
         }
     })?;
-    Ok((all_stay && fs::metadata(path).is_ok_and(|found| found.len() == length), last))
+    Ok((all_stay && fs::metadata(path).is_ok_and(|found| found.len() == length), unreadable))
 }
 
 /// Calls `f` with each line that ends in a newline.
@@ -277,7 +283,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
         fs::write(&path, "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"ste").unwrap();
-        retain(&path, |line: &Line| line.step <= 2).unwrap();
+        retain(&path, |line: &Line| line.step <= 2, |_| {}).unwrap();
         let mut lines = Lines::append_to(&path).unwrap();
         lines.push(&Line { step: 3 });
         lines.flush().unwrap();
@@ -364,6 +370,6 @@ mod tests {
     fn a_missing_file_has_no_lines() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(read::<Line>(&dir.path().join("none.jsonl")).unwrap(), []);
-        retain(&dir.path().join("none.jsonl"), |_: &Line| true).unwrap();
+        retain(&dir.path().join("none.jsonl"), |_: &Line| true, |_| {}).unwrap();
     }
 }

@@ -9,7 +9,7 @@ use super::dir::config_of;
 use super::error::RunError;
 use crate::config::{Config, ConfigError, PathName, VarianceType};
 use crate::diffusion::Parameterization;
-use crate::nn::{Net, open_network};
+use crate::nn::{Net, Weights, open_network};
 
 /// The averaged weights of one checkpoint as a network, with what sampling needs to know.
 pub struct LoadedModel {
@@ -26,9 +26,14 @@ pub struct LoadedModel {
     pub step: u64,
     /// The checkpoint folder.
     pub checkpoint: PathBuf,
+    /// Those of the network, which shares them.
+    pub(super) weights: Weights,
     /// What the user should know: damaged checkpoints that were passed over.
     pub warnings: Vec<String>,
 }
+
+/// How often a checkpoint may vanish while it is opened.
+const TRIES: usize = 5;
 
 impl LoadedModel {
     /// Opens the newest good checkpoint of a run, or the one of step `checkpoint`.
@@ -37,9 +42,23 @@ impl LoadedModel {
     /// [`RunError`] when `run_dir` is no run, comes from a newer difflab, or has no such checkpoint
     /// that is whole.
     pub fn open(run_dir: &Path, checkpoint: Option<u64>) -> Result<Self> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let newest = checkpoint.is_none().then(|| newest_good(run_dir)).transpose()?;
+            let path = newest.as_ref().map(|(_, path, _)| path.clone());
+            match Self::read(run_dir, checkpoint, newest) {
+                // A run that trains has pruned it meanwhile, and has a newer one.
+                Err(_) if tries < TRIES && path.is_some_and(|path| !path.exists()) => {}
+                read => return read,
+            }
+        }
+    }
+
+    fn read(run_dir: &Path, checkpoint: Option<u64>, newest: Option<(u64, PathBuf, Vec<String>)>) -> Result<Self> {
         let config = config_of(run_dir)?;
         let (step, path, mut warnings) = match checkpoint {
-            None => newest_good(run_dir)?,
+            None => newest.map_or_else(|| newest_good(run_dir), Ok)?,
             Some(step) => {
                 let known = all(run_dir);
                 let Some((_, path)) = known.iter().rfind(|(s, _)| *s == step) else {
@@ -52,7 +71,8 @@ impl LoadedModel {
         };
         let loaded = open_network(&path)?;
         warnings.extend(loaded.warnings);
-        let net = Net::new(&loaded.config, &loaded.weights.detached())?;
+        let weights = loaded.weights.detached();
+        let net = Net::new(&loaded.config, &weights)?;
         let Some(image_shape) = loaded.config.sample_shape() else {
             return Err(RunError::damaged(&path, "unet/config.json has no sample_size").into());
         };
@@ -65,6 +85,7 @@ impl LoadedModel {
             classes,
             step,
             checkpoint: path,
+            weights,
             warnings,
         })
     }

@@ -33,6 +33,7 @@ mod lines;
 mod loaded_model;
 mod model_card;
 mod pictures;
+mod plain_files;
 mod recording;
 mod records;
 mod resume;

@@ -26,7 +26,11 @@ impl WriteFailure {
             ErrorKind::NotFound => "put it back",
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "take it away",
             ErrorKind::OutOfMemory | ErrorKind::WouldBlock => "end other programs",
-            _ => "see what is wrong with the disk",
+            ErrorKind::IsADirectory => "move it away",
+            _ => match io_words::cure(error) {
+                "choose another place" => "see what is wrong with the disk",
+                cure => cure,
+            },
         };
         let cause = match error.kind() {
             ErrorKind::NotFound => "the folder is gone".into(),

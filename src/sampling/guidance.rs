@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::{Denoiser, Prediction, find_class};
+use super::{Denoiser, Prediction, find_class, means_no_class};
 use crate::config::SampleConfig;
 use crate::diffusion::{NoiseLevel, Parameterization, combine};
 
@@ -42,8 +42,7 @@ impl Guidance {
         let asked = config.negative_class.as_str();
         let negative_class = match asked {
             "" => None,
-            // The null class by its name on the command line, unless a class has it.
-            "none" if !class_names.iter().any(|name| name == asked) => None,
+            _ if means_no_class(asked, class_names) => None,
             _ => Some(find_class(asked, class_names.len(), class_names).ok_or_else(|| {
                 format!("there is no class {asked:?} to guide away from; there are {}", class_names.join(", "))
             })?),

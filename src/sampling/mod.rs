@@ -59,7 +59,7 @@ mod paths_tests;
 
 pub use allowed::check_sampler;
 pub use clamp::Clamp;
-pub use class_name::find_class;
+pub use class_name::{find_class, means_no_class, null_class_otherwise};
 pub use counting::{Counting, timesteps};
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::lab::Event;
+use crate::lab::{Event, Phase};
 
 /// Collects from the lab's events what the last words need.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Farewell {
     saved: Option<u64>,
     snapshots: usize,
     ended: bool,
+    /// The run ended by itself; its error says what is left and how to go on.
+    failed: bool,
 }
 
 impl Farewell {
@@ -29,6 +31,7 @@ impl Farewell {
             Event::FolderMoved { dir, .. } => self.run_dir = Some(dir.clone()),
             Event::CheckpointSaved { step, .. } => self.saved = Some(*step),
             Event::SnapshotSaved { .. } => self.snapshots += 1,
+            Event::Phase(Phase::Failed(_)) => self.failed = true,
             Event::Ended(_) => self.ended = true,
             _ => {}
         }
@@ -50,13 +53,14 @@ impl Farewell {
         let dir = dir.display();
         let mut words = match self.saved {
             Some(saved) => format!("Run saved in {dir} (checkpoint of step {saved}).\n"),
+            None if self.failed => format!("Run folder: {dir}\n"),
             None => format!("Run folder: {dir} (no checkpoint was written).\n"),
         };
         if self.snapshots > 0 {
             let plural = if self.snapshots == 1 { "" } else { "s" };
             words.push_str(&format!("{} snapshot{plural} in {dir}/snapshots.\n", self.snapshots));
         }
-        if self.saved.is_some() && !self.finished() {
+        if self.saved.is_some() && !self.finished() && !self.failed {
             words.push_str(&format!("Go on:   difflab --resume {dir}\n"));
         }
         if self.saved.is_some() {
@@ -73,13 +77,14 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::lab::RunInfo;
+    use crate::lab::{Live, RunInfo};
 
     fn ready() -> Event {
         let mut config = Config::default();
         config.train.steps = 10;
         Event::Ready(Arc::new(RunInfo {
             run_dir: "runs/x".into(),
+            live: Live::new(&config),
             config,
             network: "U-Net".into(),
             parameters: 1,

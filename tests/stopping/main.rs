@@ -44,6 +44,17 @@ fn two_signals_within_milliseconds_are_one_request() {
 }
 
 #[test]
+fn what_batch_systems_send_when_the_time_is_up_saves_and_ends() {
+    let all = if cfg!(target_os = "linux") { &["XCPU", "USR1", "USR2", "PWR"][..] } else { &["XCPU", "USR1"] };
+    for name in all {
+        let place = Place::new();
+        let child = training(&place, &[]);
+        signal(&child, name);
+        assert_saved(&place, child, name);
+    }
+}
+
+#[test]
 fn a_deliberate_second_signal_ends_at_once_and_claims_no_checkpoint_that_is_not_there() {
     let place = Place::new();
     // One step takes minutes, so that saving has to wait.

@@ -19,6 +19,7 @@ use crate::kernels::Workers;
 use crate::picture::is_points;
 use crate::run::checkpoint::Facts;
 use crate::run::{self, LoadedModel};
+use crate::sampling;
 use crate::speak;
 
 /// Measure how good a run's model is: likelihood of held-out images, and what a judge says of its samples.
@@ -234,6 +235,9 @@ fn check_numbers(args: &Args, model: &LoadedModel) -> Result<(), UsageError> {
     if let Some(steps) = args.steps.filter(|&steps| steps == 0 || steps > timesteps) {
         return Err(UsageError::new(format!("--steps {steps}: this run has 1 to {timesteps} timesteps")));
     }
+    if let Err(why) = sampling::check_sampler(args.sampler, &model.parameterization.schedule) {
+        return Err(UsageError::new(format!("--sampler: {why}")));
+    }
     if !(1e-6..=0.1).contains(&args.tolerance) {
         let problem = format!("--tolerance {}: use 0.000001 to 0.1; 0.001 is usual", args.tolerance);
         return Err(UsageError::new(problem));
@@ -291,7 +295,6 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
     };
     match metric {
         Metric::Vlb | Metric::Nll => no_data(),
-        Metric::Fid | Metric::Pr | Metric::Diversity if too_few.is_some() => too_few,
         Metric::EnergyDistance if !is_points(model.image_shape) => {
             let (h, w, c) = model.image_shape;
             Some(format!("it compares points in the plane, and this run makes images of {h}×{w} with {c} channels"))
@@ -304,7 +307,10 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
         }),
         Metric::Fid | Metric::Pr | Metric::Diversity => {
             let shape = unreadable(model.image_shape, &model.classes).or_else(no_data);
-            shape.or_else(|| unreadable(model.image_shape, material.as_ref().map_or(&[], |m| &m.train.classes)))
+            // What no number of samples cures is said first.
+            shape
+                .or_else(|| unreadable(model.image_shape, material.as_ref().map_or(&[], |m| &m.train.classes)))
+                .or(too_few)
         }
     }
 }

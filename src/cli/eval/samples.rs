@@ -42,7 +42,6 @@ pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<
     let classes = model.net.num_classes().map(|count| run::classes_in_turn(num, count, None));
     let scale = guidance_scale(args, model);
     let (net, parameterization) = (&model.net, &model.parameterization);
-    let denoiser = sampling::network_denoiser(net, parameterization, classes.as_deref(), scale, workers.clone())?;
     let steps = steps(args, model);
     let settings = SamplerSettings {
         sampler: args.sampler,
@@ -55,12 +54,29 @@ pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<
         speak::warn(warning);
     }
     let noise = sampling::starting_noise(num, h, w, c, args.seed, &Device::Cpu)?;
-    let trajectory = Trajectory::new(denoiser, parameterization.schedule.clone(), &settings, noise, args.seed)?;
-    let bar = progress("sampling", steps as u64)?;
-    let recording = run::Recording::of(trajectory, 0, |frame| {
-        bar.set_length(frame.total as u64);
-        bar.set_position(frame.index as u64);
-    });
+    let most = at_once(h * w);
+    let batches = num.div_ceil(most);
+    let bar = progress("sampling", (batches * steps) as u64)?;
+    let mut images = Vec::with_capacity(batches);
+    for (batch, first) in (0..num).step_by(most).enumerate() {
+        let count = most.min(num - first);
+        let of_batch = classes.as_ref().map(|classes| &classes[first..first + count]);
+        let denoiser = sampling::network_denoiser(net, parameterization, of_batch, scale, workers.clone())?;
+        let noise = noise.narrow(0, first, count)?;
+        // Samplers that draw noise on their way draw other noise for each batch.
+        let seed = args.seed.wrapping_add(batch as u64);
+        let trajectory = Trajectory::new(denoiser, parameterization.schedule.clone(), &settings, noise, seed)?;
+        let recording = run::Recording::of(trajectory, 0, |frame| {
+            bar.set_length((batches * frame.total) as u64);
+            bar.set_position((batch * frame.total + frame.index) as u64);
+        });
+        images.push(recording?.samples);
+    }
     bar.finish_and_clear();
-    Ok(Samples { images: recording?.samples, classes })
+    Ok(Samples { images: Tensor::cat(&images, 0)?, classes })
+}
+
+/// Samples of `pixels` pixels that are drawn at once: what a network keeps of them stays within some GiB.
+fn at_once(pixels: usize) -> usize {
+    ((1_usize << 20) / pixels.max(1)).clamp(16, 4096)
 }

@@ -11,7 +11,7 @@ use super::edit::{Edit, EditArgs, INTERPOLATED};
 use super::ignored::ignored;
 use super::plan::Plan;
 use crate::cli::output::Output;
-use crate::cli::values;
+use crate::cli::{UsageError, values};
 use crate::config::{SamplerName, TimestepSpacing};
 use crate::picture::{self, FilmTiming, TerminalProtocol};
 use crate::run::{self, HowFound, LoadedModel, NotFinite, Recording};
@@ -31,9 +31,9 @@ pub struct Args {
     /// How many samples. Default: as many as the noise file holds, else the run's sample.num.
     #[arg(long, value_name = "N")]
     pub num: Option<usize>,
-    /// The class of all samples, by number or name; `none`: the null class, of what no class was told. Default:
-    /// each class in turn.
-    #[arg(long, value_name = "K", allow_negative_numbers = true)]
+    /// The class of all samples, by number or name; `none` (or `null`, where a class is called none): the null class.
+    /// Default: each class in turn.
+    #[arg(long, value_name = "K", allow_hyphen_values = true)]
     pub class: Option<String>,
     /// Classifier-free guidance: w in (1 + w)·ε_cond − w·ε_uncond. 0 is the plain conditional model,
     /// larger is clearer and less varied. Many libraries count s = 1 + w instead: their 7.5 is our 6.5.
@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "A,B", value_delimiter = ',', num_args = 1)]
     pub guidance_interval: Vec<f64>,
     /// Guide away from this class, by number or name, instead of from the null class.
-    #[arg(long, value_name = "K", allow_negative_numbers = true)]
+    #[arg(long, value_name = "K", allow_hyphen_values = true)]
     pub negative_class: Option<String>,
     /// `ddpm` (ancestral), `ddim`, `euler`, `euler_a`, `heun`, `edm` (Heun with churn), `dpmpp_2m`, `dpmpp_3m`,
     /// `dpmpp_2m_sde`, `dpmpp_2s`, `unipc`, `deis`, `pndm`, `lms`, `dpm_2`, `dpm_2_a`, `pf_ode` (adaptive steps, those
@@ -121,13 +121,20 @@ const FILM_WIDTH: usize = 800;
 pub fn run(args: Args) -> Result<()> {
     let out = args.out.as_deref().map(|path| Output::new(path, "--out", &["png", "safetensors"])).transpose()?;
     let film = args.trajectory.as_deref().map(|path| Output::new(path, "--trajectory", &["gif", "png"])).transpose()?;
+    if let (Some(out), Some(film)) = (&out, &film)
+        && out.is_the_file_of(film)
+    {
+        let message =
+            format!("--out and --trajectory are both {}: give the film a name of its own", out.path.display());
+        return Err(UsageError::new(message).into());
+    }
     let mut model = LoadedModel::open(&run::find(&args.run)?, args.checkpoint)?;
     model.set(&args.set)?;
     for warning in &model.warnings {
         speak::warn(warning);
     }
     let plan = Plan::new(&args, &model)?;
-    for remark in ignored(&args, &plan) {
+    for remark in ignored(&args, &plan, &model.classes) {
         speak::warn(remark);
     }
     let (settings, scale) = (&plan.settings, plan.guidance.scale);
@@ -137,10 +144,8 @@ pub fn run(args: Args) -> Result<()> {
     if let Some(remark) = plan.how.as_ref().map(|how| how_words(how, &model)) {
         speak::remark(remark);
     }
-    if let Some(remark) = plan.edit.as_ref().and_then(Edit::remark) {
-        speak::remark(remark);
-    }
-    if let Some(Edit::Invert { image }) = &plan.edit {
+    plan.edit.iter().flat_map(Edit::remarks).for_each(speak::remark);
+    if let Some(Edit::Invert { image, .. }) = &plan.edit {
         return inverted(&args, &plan, &model, image, out);
     }
 

@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 
 use crate::cli::UsageError;
 use crate::config::SamplerName;
-use crate::data::{MaskRule, read_mask, read_picture};
+use crate::data::{MaskRule, kept_of, picture_size, read_mask, read_picture};
 use crate::sampling::editing::Resampling;
 
 /// What to make from given images or noises.
@@ -49,18 +49,21 @@ pub enum Edit {
     },
     Sdedit {
         image: Tensor,
+        /// How the picture was read, where that is worth a word.
+        read: Vec<String>,
         strength: f64,
     },
     /// The mask is 1 where the image is kept.
     Inpaint {
         image: Tensor,
         mask: Tensor,
-        /// What the mask was taken for: "33 % of the pixels are new, …".
-        filled: String,
+        /// As above, and what the mask was taken for: "33 % of the pixels are new, …".
+        read: Vec<String>,
         resampling: Resampling,
     },
     Invert {
         image: Tensor,
+        read: Vec<String>,
     },
 }
 
@@ -105,18 +108,23 @@ impl Edit {
                 let message = format!("--strength {strength}: it lies above 0 (nothing changes) and at most at 1");
                 return Err(UsageError::new(message).into());
             }
-            Self::Sdedit { image: read("--sdedit", path, shape)?, strength }
+            let (image, read) = read("--sdedit", path, shape)?;
+            Self::Sdedit { image, read, strength }
         } else if let (Some(path), Some(mask)) = (&args.inpaint, &args.mask) {
             needs("--inpaint", SamplerName::Ddpm)?;
             let resampling = Resampling {
                 jump_length: args.jump_length.unwrap_or(JUMP_LENGTH) as usize,
                 times: args.jumps.unwrap_or(JUMPS) as usize,
             };
-            let (image, (mask, filled)) = (read("--inpaint", path, shape)?, mask_of(mask, shape)?);
-            Self::Inpaint { image, mask, filled, resampling }
+            let (image, mut read) = read("--inpaint", path, shape)?;
+            let (kept, filled) = mask_of(mask, shape)?;
+            read.extend(otherwise_shaped(mask, path));
+            read.push(filled);
+            Self::Inpaint { image, mask: kept, read, resampling }
         } else if let Some(path) = &args.invert {
             needs("--invert", SamplerName::Ddim)?;
-            Self::Invert { image: read("--invert", path, shape)? }
+            let (image, read) = read("--invert", path, shape)?;
+            Self::Invert { image, read }
         } else {
             return Ok(None);
         };
@@ -135,19 +143,36 @@ impl Edit {
         })
     }
 
-    /// What was read of a picture that could have been meant otherwise.
-    pub fn remark(&self) -> Option<&str> {
+    /// What was read of a picture that could have been meant otherwise, and what of it is not seen.
+    pub fn remarks(&self) -> &[String] {
         match self {
-            Self::Inpaint { filled, .. } => Some(filled),
+            Self::Interpolate { .. } => &[],
+            Self::Sdedit { read, .. } | Self::Inpaint { read, .. } | Self::Invert { read, .. } => read,
+        }
+    }
+
+    /// Why this many steps are walked without the jumps that were asked for, if so.
+    pub fn without_jumps(&self, steps: usize) -> Option<String> {
+        match self {
+            Self::Inpaint { resampling: Resampling { jump_length, times }, .. }
+                if *times > 1 && steps <= *jump_length =>
+            {
+                Some(format!(
+                    "no stretch of {steps} step{} is walked again: a jump goes back {jump_length}; more --steps, or a \
+                     smaller --jump-length, would fit the hole better",
+                    if steps == 1 { "" } else { "s" }
+                ))
+            }
             _ => None,
         }
     }
 
-    /// "SDEdit at strength 0.5".
-    pub fn words(&self) -> String {
+    /// "SDEdit at strength 0.5", in this many steps.
+    pub fn words(&self, steps: usize) -> String {
         match self {
             Self::Interpolate { seeds: (a, b) } => format!("from seed {a} to {b}"),
             Self::Sdedit { strength, .. } => format!("SDEdit at strength {strength}"),
+            Self::Inpaint { .. } if self.without_jumps(steps).is_some() => "inpainting without jumps".into(),
             Self::Inpaint { resampling, .. } => {
                 format!("RePaint, {}× with jumps of {}", resampling.times, resampling.jump_length)
             }
@@ -156,12 +181,37 @@ impl Edit {
     }
 }
 
-fn read(flag: &str, path: &Path, (h, w, c): (usize, usize, usize)) -> Result<Tensor> {
+/// The picture, `[1, H, W, C]`, and what of it is cut off.
+fn read(flag: &str, path: &Path, (h, w, c): (usize, usize, usize)) -> Result<(Tensor, Vec<String>)> {
     if (h, w) == (1, 1) {
         return Err(UsageError::new(format!("{flag}: this run makes points, not pictures")).into());
     }
     let pixels = read_picture(path, (h, w, c)).map_err(|e| UsageError::new(format!("{flag}: {e:#}")))?;
-    Ok(Tensor::from_vec(pixels, (1, h, w, c), &Device::Cpu)?)
+    let cropped = picture_size(path).and_then(|(height, width)| {
+        let (kept_h, kept_w) = kept_of((height, width), (h, w));
+        ((kept_h, kept_w) != (height, width)).then(|| {
+            format!(
+                "{flag} {}: of {height}×{width} pixels the middle {kept_h}×{kept_w} are kept: this run makes {h}×{w}",
+                path.display()
+            )
+        })
+    });
+    Ok((Tensor::from_vec(pixels, (1, h, w, c), &Device::Cpu)?, cropped.into_iter().collect()))
+}
+
+/// A mask of another shape than its picture's: each is cropped about its own middle.
+fn otherwise_shaped(mask: &Path, picture: &Path) -> Option<String> {
+    let ((mask_h, mask_w), (height, width)) = (picture_size(mask)?, picture_size(picture)?);
+    // Rounded sides may be off by half a pixel.
+    let ratio = (mask_h as f64 / mask_w as f64) / (height as f64 / width as f64);
+    let tolerance = 1.0 / mask_h.min(mask_w).min(height).min(width) as f64;
+    ((ratio - 1.0).abs() > tolerance).then(|| {
+        format!(
+            "--mask {}: it is {mask_h}×{mask_w} and the picture {height}×{width}, of another shape: each is cropped \
+             about its own middle, so that the hole may lie elsewhere",
+            mask.display()
+        )
+    })
 }
 
 /// 1 where the image is kept, 0 where it is filled, in all channels; and how much that is, by which rule.
@@ -214,10 +264,10 @@ mod tests {
         image::GrayImage::from_fn(56, 56, |x, _| image::Luma([if x < 28 { 0 } else { 255 }])).save(&image).unwrap();
         let shape = (28, 28, 1);
         let args = EditArgs { inpaint: Some(image.clone()), mask: Some(image.clone()), ..EditArgs::default() };
-        let Some(Edit::Inpaint { mask, resampling, filled, .. }) = Edit::new(&args, shape, None).unwrap() else {
+        let Some(Edit::Inpaint { mask, resampling, read, .. }) = Edit::new(&args, shape, None).unwrap() else {
             panic!("not read");
         };
-        assert_eq!(filled, "--mask: 50.0 % of the pixels are new (what is white in the mask)");
+        assert_eq!(read, ["--mask: 50.0 % of the pixels are new (what is white in the mask)"]);
         // White, the right half, is filled.
         assert_eq!(mask.mean_all().unwrap().to_scalar::<f32>().unwrap(), 0.5);
         assert_eq!((resampling.jump_length, resampling.times), (10, 5));

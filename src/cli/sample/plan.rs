@@ -27,6 +27,8 @@ pub struct Plan {
     pub seed: u64,
     threads: usize,
     pub edit: Option<Edit>,
+    /// Where sampling begins: u of the first level, 0 (clean) to 1 (noise).
+    pub strength: f64,
     /// How the given noise was found.
     pub how: Option<HowFound>,
     /// What it was completed with.
@@ -141,8 +143,15 @@ impl Plan {
             return Err(UsageError::new(format!("--eta {}: η lies between 0 and 1", settings.eta)).into());
         }
         // What else is impossible (a spacing on this path, a list that does not fall) says so itself.
-        sampling::make(&model.parameterization.schedule, &settings).map_err(|e| UsageError::new(format!("{e:#}")))?;
+        let schedule = &model.parameterization.schedule;
+        let sampler = sampling::make(schedule, &settings).map_err(|e| UsageError::new(format!("{e:#}")))?;
+        let strength = schedule.u(sampler.first().t);
+        let jumps_asked = args.edit.jumps.is_some() || args.edit.jump_length.is_some();
+        if let Some(why) = edit.as_ref().filter(|_| jumps_asked).and_then(|edit| edit.without_jumps(settings.steps)) {
+            return Err(UsageError::new(format!("--jumps, --jump-length: {why}")).into());
+        }
         Ok(Self {
+            strength,
             noise,
             classes,
             guidance,
@@ -260,7 +269,7 @@ impl Plan {
             false if calls == steps => format!("{} {steps}", sampler.name()),
             false => format!("{} {steps} (NFE {calls})", sampler.name()),
         });
-        parts.extend(self.edit.as_ref().map(Edit::words));
+        parts.extend(self.edit.as_ref().map(|edit| edit.words(steps)));
         if self.classes.is_some() {
             let Guidance { scale, rescale, interval: (from, to), negative_class } = self.guidance;
             parts.push(format!("w {scale} (s {})", 1.0 + scale));
@@ -286,12 +295,9 @@ enum Asked {
     Nobody,
 }
 
-/// The word for no class.
-const NOBODY: &str = "none";
-
 /// A class, or none; a class that is called so comes first.
 fn asked_class(flag: &str, asked: &str, num_classes: Option<usize>, names: &[String]) -> Result<Asked> {
-    if asked == NOBODY && !names.iter().any(|name| name == NOBODY) {
+    if sampling::means_no_class(asked, names) {
         return Ok(Asked::Nobody);
     }
     Ok(Asked::One(find_class(flag, asked, num_classes, names)?))
@@ -326,7 +332,8 @@ mod tests {
         assert!(message.contains("0 to 1") && message.contains("1 objects"), "{message}");
         let asked = |asked: &str, names: &[String]| asked_class("--class", asked, Some(2), names).unwrap();
         assert_eq!((asked("none", &names), asked("1", &names)), (Asked::Nobody, Asked::One(1)));
-        assert_eq!(asked("none", &["some", "none"].map(String::from)), Asked::One(1));
+        let has_none = ["some", "none"].map(String::from);
+        assert_eq!((asked("none", &has_none), asked("null", &has_none)), (Asked::One(1), Asked::Nobody));
         let message = find_class("--class", "3", None, &[]).unwrap_err().to_string();
         assert!(message.contains("without class labels"), "{message}");
     }

@@ -14,6 +14,7 @@ use crate::data::{self, DataIdentity};
 use crate::eval::{Judge, Moments, Reference, cache_folder, cache_key, cached_moments, class_accuracy};
 use crate::kernels::Workers;
 use crate::picture;
+use crate::process::interrupt::Interrupted;
 use crate::process::partial::Partial;
 use crate::run::checkpoint::Facts;
 use crate::run::{self, LoadedModel, NotFinite, Recording, RunError, io_words};
@@ -92,7 +93,7 @@ impl Subject {
             && model.classes.iter().cloned().eq(digits);
         let judge = readable.then(Judge::load).transpose()?;
         let reference = match judge.as_ref().map(|judge| reference(judge, &model, &dir, options.accept_data)) {
-            Some(Err(error)) if error.is::<RunError>() => return Err(error),
+            Some(Err(error)) if error.is::<RunError>() || Interrupted::caused(&error) => return Err(error),
             Some(read) => read.inspect_err(|error| speak::warn(format_args!("no Fréchet distance: {error:#}"))).ok(),
             None => None,
         };

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(super) use kind::named_as_picture;
-pub(super) use open::{not_a_file, with_picture};
+pub(super) use open::{look, not_a_file, with_picture};
 use scan::{Found, Scan, scan};
 
 use super::parallel::in_parallel;

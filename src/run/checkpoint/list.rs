@@ -60,7 +60,8 @@ fn look(run: &Path, path: PathBuf) -> Option<Found> {
     if !path.is_dir() || name.starts_with('.') && !lone {
         return None;
     }
-    let state = fs::read_to_string(path.join("difflab/state.json")).ok();
+    let state = path.join("difflab/state.json");
+    let state = state.is_file().then(|| fs::read_to_string(state).ok()).flatten();
     let state: Option<StateFile> = state.and_then(|text| parse(&path, &text).ok());
     let step = state.as_ref().map(|state| state.step).or_else(|| step_of(&path))?;
     let in_its_place = lone || path == folder(run, step);

@@ -11,6 +11,7 @@ use super::manifest;
 use super::state::{Progress, StateFile, parse};
 use crate::config::Config;
 use crate::nn::open_network;
+use crate::run::plain_files::strange_below;
 use crate::run::{Identity, RunError};
 use crate::train::{LossAverage, TimestepLoss, TrainerState};
 
@@ -35,6 +36,9 @@ pub(super) fn folder(run: &Path, step: u64) -> PathBuf {
 /// # Errors
 /// [`RunError::Damaged`] with what is wrong, or [`RunError::NewerFormat`].
 pub fn verify(path: &Path) -> Result<(), RunError> {
+    if let Some((strange, what)) = strange_below(path) {
+        return Err(RunError::damaged(path, format!("{} is {what}", strange.display())));
+    }
     // The version first: a newer format may keep its checksums elsewhere.
     if let Ok(text) = fs::read_to_string(path.join("difflab/state.json"))
         && let Err(error @ RunError::NewerFormat { .. }) = parse(path, &text)
@@ -74,7 +78,8 @@ pub fn newest_good(run: &Path) -> Result<(u64, PathBuf, Vec<String>), RunError> 
         let step = found.step;
         passed_over.retain(|other| *other != what);
         let (_, path, mut warnings) = instead(found, passed_over);
-        warnings.push(format!("{what}; it is all there is, and may diverge again"));
+        let anew = format!("difflab {} --run ANOTHER_FOLDER", run.join("config.toml").display());
+        warnings.push(format!("{what}; it is all there is, and may diverge again: better start anew with {anew}"));
         return Ok((step, path, warnings));
     }
     let details = match passed_over.is_empty() {
@@ -86,6 +91,15 @@ pub fn newest_good(run: &Path) -> Result<(u64, PathBuf, Vec<String>), RunError> 
         false => passed_over.join("\n  "),
     };
     Err(RunError::NoCheckpoint { path: run.to_path_buf(), details })
+}
+
+/// The newest good checkpoint of an earlier step than `step`; one that was left when training diverged is none.
+pub fn newest_unspoiled_before(run: &Path, step: u64) -> Option<u64> {
+    let of = Identity::of(run).map(|identity| identity.run);
+    let good = |found: &Found| {
+        found.step < step && found.spoiled.is_none() && !found.is_foreign(of.as_deref()) && verify(&found.path).is_ok()
+    };
+    list(run).into_iter().rev().find(good).map(|found| found.step)
 }
 
 /// Why a run has no checkpoint whatever: "its folder checkpoints/ is empty: …".
@@ -140,7 +154,8 @@ fn progress(file: &StateFile, config: &Config) -> Progress {
     let mut timestep_loss = TimestepLoss::new(config.diffusion.timesteps, config.train.timestep_bins);
     timestep_loss.restore(&file.timestep_loss_sum, &file.timestep_loss_count);
     let loss_average = LossAverage::from_parts(Progress::LOSS_DECAY, file.loss_smoothed, file.losses_averaged);
-    Progress { elapsed_s: file.elapsed_s, loss_average, timestep_loss, threads: file.threads, data: None }
+    let (elapsed_s, threads, live) = (file.elapsed_s, file.threads, file.live.clone());
+    Progress { elapsed_s, loss_average, timestep_loss, threads, data: None, live }
 }
 
 fn tensors(path: &Path, device: &Device) -> Result<Vec<(String, Tensor)>> {

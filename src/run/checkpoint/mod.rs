@@ -20,8 +20,8 @@ mod state;
 
 pub use facts::Facts;
 pub use list::{Found, all, list, run_of_newest, step_of};
-pub use load::{Loaded, can_resume, load, newest_good, none_at_all, verify};
+pub use load::{Loaded, can_resume, load, newest_good, newest_unspoiled_before, none_at_all, verify};
 pub use prune::{Verified, prune};
 pub(super) use save::sweep;
 pub use save::{Origin, save};
-pub use state::{FORMAT_VERSION, Progress};
+pub use state::{FORMAT_VERSION, LiveSettings, Progress};

@@ -109,6 +109,7 @@ fn write_state(dir: &Path, state: &TrainerState, progress: &Progress, origin: &O
         seed: Some(origin.seed),
         spoiled: origin.spoiled.clone(),
         threads: progress.threads,
+        live: progress.live.clone(),
     };
     Ok(fs::write(dir.join("state.json"), serde_json::to_string_pretty(&file)? + "\n")?)
 }

@@ -25,6 +25,19 @@ pub struct Progress {
     pub threads: usize,
     /// Which data it is trained on; `None` until they are named.
     pub data: Option<Arc<DataIdentity>>,
+    /// What was set beside the config.
+    pub live: LiveSettings,
+}
+
+/// Settings that a person has changed while the run went on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveSettings {
+    /// "sample.guidance_scale=3.0"
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// The one class that is sampled; none: each in turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<usize>,
 }
 
 impl Progress {
@@ -39,6 +52,7 @@ impl Progress {
             timestep_loss: TimestepLoss::new(config.diffusion.timesteps, config.train.timestep_bins),
             threads: 0,
             data: None,
+            live: LiveSettings::default(),
         }
     }
 }
@@ -73,6 +87,9 @@ pub(super) struct StateFile {
     /// Older checkpoints lack it.
     #[serde(default)]
     pub threads: usize,
+    /// Older checkpoints lack it.
+    #[serde(default)]
+    pub live: LiveSettings,
 }
 
 /// Reads the version first: a newer file may look different in every other respect.
@@ -137,6 +154,7 @@ mod tests {
             seed: None,
             spoiled: None,
             threads: 4,
+            live: LiveSettings::default(),
         };
         let text = serde_json::to_string(&file).unwrap();
         let back = parse(Path::new("x"), &text).unwrap();

@@ -1,7 +1,7 @@
 //! What a person has set, as far as the screen knows.
 
 use crate::config::Config;
-use crate::lab::SamplingSettings;
+use crate::lab::{Live, SamplingSettings};
 
 /// The live-adjustable settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,12 +19,17 @@ pub struct Controls {
 impl Controls {
     /// As the config says.
     pub fn new(config: &Config) -> Self {
+        Self::of(&Live::new(config))
+    }
+
+    /// As a run has them.
+    pub fn of(live: &Live) -> Self {
         Self {
-            sampling: SamplingSettings::new(config),
+            sampling: live.sampling.clone(),
             sampling_touched: false,
-            learning_rate_scale: 1.0,
-            preview_enabled: config.preview.enabled,
-            preview_budget: config.preview.budget,
+            learning_rate_scale: live.learning_rate_scale,
+            preview_enabled: live.previews,
+            preview_budget: live.preview_budget,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::{Config, DiffusionConfig, PredictionType, PreviewConfig, SampleConfig, SamplerName, ScheduleName};
 use crate::diffusion::Schedule;
-use crate::lab::{Event, Phase, PreviewFrame, RunInfo, SamplingSettings, StepRecord, TimestepLossRow};
+use crate::lab::{Event, Live, Phase, PreviewFrame, RunInfo, SamplingSettings, StepRecord, TimestepLossRow};
 use crate::random::{Stream, generator, normal};
 use crate::tui::message::Message;
 use crate::tui::options::ScreenOptions;
@@ -55,6 +55,7 @@ pub fn info(start_step: u64) -> RunInfo {
         start_step,
         warnings: vec![],
         chosen: vec![],
+        live: Live::new(&config),
         config,
     }
 }

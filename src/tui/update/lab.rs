@@ -99,10 +99,12 @@ fn ready(state: &mut State, info: Arc<RunInfo>) {
     }
     if info.start_step > 0 {
         state.live.history.mark(info.start_step, MarkKind::Resume);
-        say(state, Gravity::Info, format!("the run goes on from step {}", thousands(info.start_step)));
+    }
+    if let Some(going_on) = info.going_on() {
+        say(state, Gravity::Info, going_on);
     }
     if !state.controls.sampling_touched {
-        state.controls = Controls::new(&info.config);
+        state.controls = Controls::of(&info.live);
     }
     state.curves = Curves::new(&info.config.diffusion);
     state.config = Some(info.config.clone());
