@@ -28,7 +28,7 @@ pub(super) fn pixel_at(pixels: &[f32], w: usize, c: usize, y: usize, x: usize) -
 }
 
 /// [-1, 1] to 0..=255, rounded and clipped.
-fn to_byte(v: f32) -> u8 {
+pub fn to_byte(v: f32) -> u8 {
     // `as u8` saturates, so ±∞ and values outside the range end at the edges.
     ((v + 1.0) * 127.5).round() as u8
 }

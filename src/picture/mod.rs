@@ -10,6 +10,6 @@ mod terminal;
 
 pub use film::{FilmTiming, moments, save_film, strip};
 pub use grid::{grid, side_by_side, square_columns};
-pub use image::to_image;
+pub use image::{to_byte, to_image};
 pub use scatter::{is_points, reach, scatter};
 pub use terminal::{TerminalProtocol, print_in_terminal};

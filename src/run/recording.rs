@@ -21,8 +21,44 @@ pub struct Recording {
 
 /// What was on the way at one time, `[N, H, W, C]` each.
 struct Moment {
-    x_t: Vec<f32>,
-    x_0: Vec<f32>,
+    x_t: Kept,
+    x_0: Kept,
+}
+
+/// Pixels are kept as they are shown, in bytes: a film of large pictures takes a quarter of the memory so. Points
+/// have no range, and are kept as numbers.
+enum Kept {
+    Pixels(Vec<u8>),
+    Numbers(Vec<f32>),
+}
+
+impl Kept {
+    fn of(x: &Tensor) -> Result<Self> {
+        let (_, h, w, c) = x.dims4()?;
+        let values = values(x)?;
+        // What is no number is shown as such.
+        Ok(match is_points((h, w, c)) || values.iter().any(|v| v.is_nan()) {
+            true => Self::Numbers(values),
+            false => Self::Pixels(values.into_iter().map(picture::to_byte).collect()),
+        })
+    }
+
+    /// The numbers of a range.
+    fn values(&self, range: std::ops::Range<usize>) -> Vec<f32> {
+        match self {
+            Self::Pixels(bytes) => {
+                bytes.get(range).unwrap_or(&[]).iter().map(|&byte| f32::from(byte) / 127.5 - 1.0).collect()
+            }
+            Self::Numbers(values) => values.get(range).unwrap_or(&[]).to_vec(),
+        }
+    }
+
+    fn all(&self) -> Vec<f32> {
+        match self {
+            Self::Pixels(bytes) => self.values(0..bytes.len()),
+            Self::Numbers(values) => values.clone(),
+        }
+    }
 }
 
 impl Recording {
@@ -87,14 +123,15 @@ impl Recording {
         let (n, h, w, c) = self.shape;
         if is_points((h, w, c)) {
             let one = |m: &Moment| {
-                let (x_t, x_0) = (scatter(&m.x_t, width / 2, DARK.x_t), scatter(&m.x_0, width / 2, DARK.x_0));
+                let (x_t, x_0) =
+                    (scatter(&m.x_t.all(), width / 2, DARK.x_t), scatter(&m.x_0.all(), width / 2, DARK.x_0));
                 picture::side_by_side(&[&x_t, &x_0], 8)
             };
             return self.moments.iter().map(one).collect();
         }
         let scale = scale_for(2 * columns.clamp(1, n.max(1)) * w, width);
         let one = |pixels: &[f32]| picture::grid(pixels, n, h, w, c, columns, scale, GAP);
-        self.moments.iter().map(|m| picture::side_by_side(&[&one(&m.x_t), &one(&m.x_0)], 8)).collect()
+        self.moments.iter().map(|m| picture::side_by_side(&[&one(&m.x_t.all()), &one(&m.x_0.all())], 8)).collect()
     }
 
     /// A strip (of points: all of them, as they move): for each of the first `images` images a row of x_t and a row of x̂_0, time from left to
@@ -106,16 +143,16 @@ impl Recording {
         let shown = if self.moments.is_empty() { vec![] } else { picture::moments(last, columns) };
         if is_points((h, w, c)) {
             let side = (STRIP / shown.len().max(1)).clamp(40, 240);
-            let row = |color, points: fn(&Moment) -> &[f32]| {
-                (color, shown.iter().map(|&m| scatter(points(&self.moments[m]), side, color)).collect())
+            let row = |color, points: fn(&Moment) -> &Kept| {
+                (color, shown.iter().map(|&m| scatter(&points(&self.moments[m]).all(), side, color)).collect())
             };
             return picture::strip(&[row(DARK.x_t, |m| &m.x_t), row(DARK.x_0, |m| &m.x_0)], 4);
         }
         let scale = scale_for(shown.len() * w, STRIP);
-        let row = |i: usize, pixels: fn(&Moment) -> &[f32]| -> Vec<RgbImage> {
+        let row = |i: usize, pixels: fn(&Moment) -> &Kept| -> Vec<RgbImage> {
             let one = |m: usize| {
-                let image = pixels(&self.moments[m]).get(i * size..(i + 1) * size).unwrap_or(&[]);
-                picture::grid(image, 1, h, w, c, 1, scale, 0)
+                let image = pixels(&self.moments[m]).values(i * size..(i + 1) * size);
+                picture::grid(&image, 1, h, w, c, 1, scale, 0)
             };
             shown.iter().map(|&m| one(m)).collect()
         };
@@ -137,11 +174,11 @@ pub fn grid_of(images: &Tensor, columns: usize, width: usize) -> Result<RgbImage
 
 const GAP: usize = 2;
 /// Frames kept on the way, in multiples of those that will be shown.
-const KEPT: usize = 4;
+const KEPT: usize = 2;
 
 impl Moment {
     fn of(frame: &SampleFrame) -> Result<Self> {
-        Ok(Self { x_t: values(&frame.x_t)?, x_0: values(&frame.x_0)? })
+        Ok(Self { x_t: Kept::of(&frame.x_t)?, x_0: Kept::of(&frame.x_0)? })
     }
 }
 
@@ -187,8 +224,8 @@ mod tests {
         let recording = Recording::of(trajectory(50), 11, |_| seen += 1).unwrap();
         assert_eq!(seen, 51);
         assert_eq!(recording.moments.len(), 11);
-        assert_eq!(recording.moments[0].x_t[0], 1.0);
-        assert_eq!(recording.moments[10].x_t[0], -1.0);
+        assert_eq!(recording.moments[0].x_t.all()[0], 1.0);
+        assert_eq!(recording.moments[10].x_t.all()[0], -1.0);
         assert_eq!(values(&recording.samples).unwrap(), vec![-1.0; 32]);
         let bare = Recording::of(trajectory(5), 0, |_| {}).unwrap();
         assert!(bare.moments.is_empty());
@@ -202,8 +239,8 @@ mod tests {
         });
         let recording = Recording::of(lengthening, 11, |_| {}).unwrap();
         assert_eq!((recording.calls, recording.moments.len()), (500, 11));
-        assert_eq!((recording.moments[0].x_t[0], recording.moments[10].x_t[0]), (1.0, -1.0));
-        assert!((recording.moments[5].x_t[0]).abs() < 0.1);
+        assert_eq!((recording.moments[0].x_t.all()[0], recording.moments[10].x_t.all()[0]), (1.0, -1.0));
+        assert!((recording.moments[5].x_t.all()[0]).abs() < 0.1);
     }
 
     #[test]
