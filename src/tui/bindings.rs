@@ -1,4 +1,4 @@
-//! The one table of keys: dispatch, `?` help, footer hints, the command palette and the README's key table
+//! The one table of keys: dispatch, `?` help, footer hints, the command palette and the table in docs/keys.md
 //! all come from it.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -336,7 +336,7 @@ impl Binding {
     }
 }
 
-/// The key table of the README, as Markdown.
+/// The key table of docs/keys.md.
 pub fn markdown() -> String {
     let mut out = String::from("| Keys | What they do |\n|---|---|\n");
     for group in Group::ALL {
@@ -368,9 +368,9 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_the_key_table() {
-        let readme = include_str!("../../README.md");
-        assert!(readme.contains(&markdown()), "put this between the README's key comments:\n{}", markdown());
+    fn the_page_of_keys_has_this_table() {
+        let page = include_str!("../../docs/keys.md");
+        assert!(page.contains(&markdown()), "put this between the comments of docs/keys.md:\n{}", markdown());
     }
 
     #[test]
@@ -398,11 +398,5 @@ mod tests {
         }
         assert_eq!(find(&press(KeyCode::Null, KeyModifiers::NONE), P::Loss), Some(A::ToggleFilm));
         assert_eq!(find(&press(KeyCode::Char('s'), KeyModifiers::ALT), P::Loss), None);
-    }
-
-    #[test]
-    fn the_readme_has_this_table() {
-        let readme = include_str!("../../README.md");
-        assert!(readme.contains(&markdown()), "README.md needs this key table:\n<<<\n{}>>>", markdown());
     }
 }
