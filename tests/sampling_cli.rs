@@ -114,13 +114,13 @@ fn a_picture_becomes_noise_and_the_noise_the_picture_again() {
         place.words(&format!("{invert} noise.safetensors {invert_with}"));
         let sample = "sample run -q --threads 2 --noise noise.safetensors --out again.safetensors";
         let (_, said) = place.words(&format!("{sample} {sample_with}"));
-        assert!(said.contains("found by --invert, and sampled as it was found, ddim"), "{said}");
+        assert!(said.contains("found by --invert; using its settings (ddim"), "{said}");
         let off = rms(&place.tensor("again.safetensors", "samples"), &nine(place));
         assert!(off < 0.05, "{invert_with}: off by {off}");
     }
     // A flag overrules what the noise was found with.
     let (_, said) = place.words("sample run --images ascii --noise noise.safetensors --class 4 --out four.safetensors");
-    assert!(said.contains("where no flag says otherwise"), "{said}");
+    assert!(said.contains("unless a flag says otherwise"), "{said}");
     let off = rms(&place.tensor("four.safetensors", "samples"), &place.tensor("again.safetensors", "samples"));
     assert!(off > 0.02, "another class is another picture, even for this little trained network: {off}");
 }

@@ -238,7 +238,7 @@ fn a_checkpoint_that_cannot_be_written_is_owed_until_it_can() {
     while fs::write(place.path("run/checkpoints"), "in the way").is_err() {
         fs::remove_dir_all(place.path("run/checkpoints")).unwrap();
     }
-    wait_for("the warning", || place.text("run/events.jsonl").contains("in the place of a folder"));
+    wait_for("the warning", || place.text("run/events.jsonl").contains("where a folder should be"));
     fs::remove_file(place.path("run/checkpoints")).unwrap();
     wait_for("a checkpoint", || checkpoint::newest_good(&place.path("run")).is_ok());
     signal(&child, "INT");
@@ -318,7 +318,7 @@ fn a_run_that_can_be_saved_nowhere_says_so_and_promises_nothing() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
     let said = stderr(&output);
-    assert!(said.contains("could be saved") && said.contains("no checkpoint to go on from"), "{said}");
+    assert!(said.contains("could not be saved") && said.contains("no checkpoint to continue from"), "{said}");
     assert!(!said.contains("--resume"), "{said}");
     assert!(stdout(&output).trim_end().ends_with("\"type\":\"ended\"}"), "{}", stdout(&output));
     assert!(stdout(&output).contains("\"ok\":false"));
@@ -612,7 +612,7 @@ fn a_lab_that_cannot_save_asks_and_saves_where_it_is_told_to() {
     let Event::CannotSave { reason, .. } = wait(&|event| matches!(event, Event::CannotSave { .. })) else {
         unreachable!()
     };
-    assert!(reason.contains("in the place of a folder"), "{reason}");
+    assert!(reason.contains("where a folder should be"), "{reason}");
     wait(&|event| matches!(event, Event::Step(_)));
     // A place that does not take it either is said, and the run stays open.
     lab.commands.send(lab::Command::SaveElsewhere { dir: place.path("tiny.toml/x") }).unwrap();

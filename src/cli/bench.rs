@@ -11,35 +11,33 @@ use crate::speak;
 
 /// Measure how fast this machine trains and samples.
 ///
-/// Runs the trainer's own steps and the samplers' own network calls on random pictures; no data is needed,
-/// and nothing is written. Rates count convolutions as computed directly, so faster algorithms can pass
-/// the machine's own matrix product (100 %).
+/// Runs the trainer's steps and the samplers' network calls on random pictures; needs no data and writes nothing. Rates
+/// count convolutions as computed directly, so faster algorithms can exceed the machine's own matrix product (100 %).
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A shipped experiment, the path of a .toml file, or a network made for measuring: `reference`
-    /// (28×28×1) or `rgb32` (32×32×3).
+    /// A shipped experiment, a .toml file, or a network for measuring: `reference` (28×28×1) or `rgb32` (32×32×3).
     #[arg(value_name = "CONFIG", default_value = "mnist")]
     config: String,
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Processor threads; 0: as many as there are physical cores.
+    /// Processor threads; 0: one per physical core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
-    /// Images a training step, one or several [default: 64, 128 and the experiment's own].
+    /// Images per training step, one or more numbers [default: 64, 128 and the experiment's own].
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     batch_size: Vec<usize>,
-    /// Images sampled at once, one or several.
+    /// Images sampled at once, one or more numbers.
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [16, 64])]
     sample_batch_size: Vec<usize>,
     /// What to measure.
     #[arg(long, value_name = "WORK,…", value_enum, value_delimiter = ',',
           default_values_t = [Work::Train, Work::Sample, Work::Sgemm])]
     work: Vec<Work>,
-    /// Timed runs of each; slow ones end earlier.
+    /// Timed runs of each; fewer for slow ones.
     #[arg(long, value_name = "N", default_value_t = 10)]
     repeats: usize,
-    /// Runs before them.
+    /// Untimed runs before them.
     #[arg(long, value_name = "N", default_value_t = 2)]
     warm_up: usize,
     /// Set any config key, e.g. --set model.dropout=0.1; may be repeated.
@@ -48,7 +46,7 @@ pub struct Args {
     /// cpu, cuda:0 or metal.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: String,
-    /// Print the network's config.json (a U-Net's as diffusers' UNet2DModel knows it), and measure nothing.
+    /// Print the network's config.json (for a U-Net, that of diffusers' UNet2DModel) and measure nothing.
     #[arg(long)]
     print_unet_config: bool,
 }
@@ -63,7 +61,7 @@ enum Format {
 enum Work {
     /// Training steps.
     Train,
-    /// Network calls as samplers make them.
+    /// Network calls, as in sampling.
     Sample,
     /// The machine's own matrix product.
     Sgemm,

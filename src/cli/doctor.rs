@@ -15,16 +15,16 @@ use crate::tui::abilities;
 use crate::tui::image_protocol::{Graphics, ImageProtocol, detect, multiplexer};
 use crate::tui::theme::{Capability, ThemeName};
 
-/// What this terminal and this machine can do, and what to do about the rest; or, of a run, whether its network
-/// really uses the time it is told.
+/// Say what this terminal and this machine can do, and how to get the rest; or check whether a run's network uses the
+/// time it is told.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Look at this run instead: its folder, the beginning of its name in runs/, or `latest`.
+    /// Check this run instead: its folder, the beginning of its name in runs/, or `latest`.
     run: Option<String>,
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Look at pictures as if this had been asked for.
+    /// Assume this way of drawing pictures.
     #[arg(long, value_enum, default_value_t = ImageProtocol::Auto)]
     images: ImageProtocol,
 }
@@ -209,7 +209,7 @@ impl Terminal {
             ("kind", if kind.is_empty() { "unknown (TERM is not set)".into() } else { kind.join(", ") }),
             ("colours", self.colors.into()),
             ("characters", if self.unicode { "Unicode".into() } else { "ASCII".into() }),
-            ("background", self.background.unwrap_or("not told; taken as dark").into()),
+            ("background", self.background.unwrap_or("unknown; assumed dark").into()),
             ("pictures", format!("{} ({})", self.images, self.images_because)),
             ("one character", cell),
         ]

@@ -36,7 +36,7 @@ pub fn run(name: &str, as_json: bool) -> Result<()> {
         bail!("{} (step {}): {ill}", model.checkpoint.display(), model.step);
     }
     if let Some(broken) = model.broken_weights()? {
-        speak::warn(format_args!("some weights are no finite numbers, though not those that were asked: {broken}"));
+        speak::warn(format_args!("some weights are not finite, though not in the part that was tested: {broken}"));
     }
     let text = if as_json { to_json(&model, &time_use)? } else { to_text(&model, &time_use) };
     Ok(speak::print(&text)?)

@@ -9,10 +9,10 @@ use crate::speak;
 
 /// Write a run as a folder that Python's diffusers opens.
 ///
-/// `DDPMPipeline.from_pretrained("DIR")` opens it, with the averaged weights and the scheduler that samples as
-/// this run does. DIR/README.md says how to sample it, with classes and guidance where there are any. Models
-/// that none of the pipeline's schedulers samples (paths ve, edm and sub_vp_sde, targets flow and edm on
-/// path vp) are refused.
+/// `DDPMPipeline.from_pretrained("DIR")` opens it: the averaged weights, and the scheduler closest to this run's
+/// sampler. Where diffusers would sample otherwise, difflab says so. DIR/README.md has the code to sample it, with
+/// classes and guidance if the model has them. Runs that no diffusers scheduler can sample correctly (paths ve, edm and
+/// sub_vp_sde, targets flow and edm on path vp) are refused.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run folder, the beginning of its name in runs/, or `latest`.
@@ -22,7 +22,7 @@ pub struct Args {
     /// The weights of this checkpoint. Default: the newest good one.
     #[arg(long, value_name = "STEP")]
     checkpoint: Option<u64>,
-    /// Put the export in the place of an older one.
+    /// Replace an older export.
     #[arg(long)]
     force: bool,
 }
@@ -40,7 +40,7 @@ pub fn run(args: Args) -> Result<()> {
         speak::remark(format_args!("note: {note}"));
     }
     speak::remark(format_args!(
-        "wrote {} (weights of step {}); its README.md says how to sample it",
+        "wrote {} (weights of step {}); its README.md shows how to sample it",
         args.dir.display(),
         model.step
     ));

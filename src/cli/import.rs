@@ -9,20 +9,19 @@ use crate::speak;
 
 /// Make a run of a folder that Python's diffusers wrote.
 ///
-/// Takes a pipeline folder with a UNet2DModel, or the network's folder alone, with its weights as
-/// safetensors. The run samples as the folder's scheduler is set. To train it further, name the data:
-/// difflab --resume RUN --set data.path=IMAGES
+/// Takes a pipeline folder with a UNet2DModel, or the network's folder alone, with weights as safetensors. The run
+/// samples as the folder's scheduler does. To train it further, name the data: difflab --resume RUN --set
+/// data.path=IMAGES
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The folder of diffusers.
+    /// The folder that diffusers wrote.
     dir: PathBuf,
     /// The run folder to make: new or empty.
     run: PathBuf,
-    /// Height and width of the images, where unet/config.json has no sample_size.
+    /// Height and width of the images, if unet/config.json has no sample_size.
     #[arg(long, value_name = "N")]
     image_size: Option<usize>,
-    /// Every row of the class table is a class. Without this the last row is taken for the null class of
-    /// guidance, as difflab has it.
+    /// Treat every row of the class table as a class. By default the last row becomes the null class of guidance.
     #[arg(long)]
     no_null_class: bool,
 }
@@ -39,7 +38,7 @@ pub fn run(args: Args) -> Result<()> {
     }
     let run = args.run.display();
     speak::remark(format_args!(
-        "made the run {run}: {} parameters, sampled with {} in {} steps unless told otherwise\n  difflab sample {run}\n  \
+        "made the run {run}: {} parameters, sampled with {} in {} steps by default\n  difflab sample {run}\n  \
          difflab --resume {run} --set data.path=IMAGES   trains it further",
         imported.parameters,
         imported.config.sample.sampler.name(),

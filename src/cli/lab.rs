@@ -20,15 +20,14 @@ const DEFAULT_CONFIG: &str = "mnist";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The experiment: a path to a .toml file, the name of a shipped config, or your data: a folder of
-    /// pictures or a file of images, for which a config is made [default: mnist].
+    /// The experiment: a .toml file, the name of a shipped config, or your own data (a folder of pictures or a file of
+    /// images), for which difflab makes a config [default: mnist].
     #[arg(value_name = "CONFIG")]
     config: Option<String>,
     /// Train without a screen: a progress bar on a terminal, JSON lines on a pipe.
     #[arg(long)]
     no_tui: bool,
-    /// How to tell the progress without a screen (implies --no-tui) [default: text on a terminal, json
-    /// on a pipe].
+    /// How to report progress without a screen (implies --no-tui) [default: text on a terminal, json on a pipe].
     #[arg(long, value_name = "FORMAT")]
     log: Option<LogFormat>,
     /// Set any config key, e.g. --set train.batch_size=64; may be repeated.
@@ -46,20 +45,19 @@ pub struct Args {
     /// cpu, cuda:0 or metal.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: String,
-    /// Training threads [default: one for each physical core].
+    /// Training threads [default: one per physical core].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
     /// Where the run folder goes [default: runs/<date>-<name>-<short id>].
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
-    /// Go on from a run's newest good checkpoint: a folder, the beginning of its name in runs/, or
-    /// `latest`.
+    /// Continue from a run's newest good checkpoint: a folder, the beginning of its name in runs/, or `latest`.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["run", "seed", "config"])]
     resume: Option<String>,
-    /// Go on with the data as they are now, though the run was trained on others.
+    /// Continue with the current data, even if the run was trained on other data.
     #[arg(long, requires = "resume")]
     accept_data: bool,
-    /// How pictures are drawn.
+    /// How to draw pictures.
     #[arg(long, value_enum, default_value_t = ImageProtocol::Auto)]
     images: ImageProtocol,
     /// Explain every config key, and exit.

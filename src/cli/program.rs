@@ -23,7 +23,7 @@ use crate::speak::{self, Unwritten};
 
 /// Train, watch and understand diffusion models in a terminal.
 ///
-/// Without a subcommand the lab opens: it trains on the bundled MNIST and shows how.
+/// Without a subcommand the lab opens and trains on the bundled MNIST.
 #[derive(Debug, Parser)]
 #[command(name = "difflab", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 struct Program {

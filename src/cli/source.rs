@@ -53,7 +53,7 @@ fn names_data(word: &str) -> Result<bool> {
     }
     if about.is_dir() && path.join("config.toml").is_file() {
         let message = format!(
-            "{word} is a run folder: --resume {word} goes on with it; difflab {word}/config.toml begins another run like it"
+            "{word} is a run folder: --resume {word} continues it; difflab {word}/config.toml starts another run like it"
         );
         return Err(UsageError::new(message).into());
     }

@@ -64,11 +64,11 @@ pub struct DataConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiffusionConfig {
-    /// The Gaussian path from data to noise, x_t = α·x_0 + σ·ε: `vp` (DDPM's, by β), `vp_sde` and
-    /// `sub_vp_sde` (continuous time, Song et al. 2021), `ve` (the noise grows, the image stays; NCSN),
-    /// `edm` (the same as Karras et al. 2022 train it), `flow` (rectified flow: α = 1 − u, σ = u).
+    /// The Gaussian path from data to noise, x_t = α·x_0 + σ·ε: `vp` (DDPM's, by β), `vp_sde` and `sub_vp_sde`
+    /// (continuous time, Song et al. 2021), `ve` (the noise grows, the image stays; NCSN), `edm` (as `ve`, trained as
+    /// by Karras et al. 2022), `flow` (rectified flow: α = 1 − u, σ = u).
     pub path: PathName,
-    /// Number of diffusion steps T; t runs over 0..T. On continuous paths T only scales t: u = (t + 1)/T.
+    /// Number of diffusion steps T; t runs from 0 to T − 1. On continuous paths T only scales t: u = (t + 1)/T.
     pub timesteps: usize,
     /// How the noise of path vp grows with t: `linear` β (Ho et al. 2020), `scaled_linear` (√β linear),
     /// `cosine` (Nichol & Dhariwal 2021), `sigmoid` (β on a logistic curve, as in diffusers),
@@ -127,7 +127,7 @@ pub struct ModelConfig {
     /// Channels of each level, from full resolution down. H and W must be multiples of
     /// 2^(levels − 1).
     pub block_out_channels: Vec<usize>,
-    /// Residual blocks a level (the way up has one more).
+    /// Residual blocks per level (the way up has one more).
     pub layers_per_block: usize,
     /// Levels (0 = full resolution) with self-attention.
     pub attention_levels: Vec<usize>,
@@ -176,7 +176,7 @@ pub struct TrainConfig {
     /// The same in passes through the training images: epochs × images / batch_size steps, rounded up, which the run
     /// folder's config.toml then has as `steps`. A file has one of the two. 0: as many steps as `steps` says.
     pub epochs: f64,
-    /// Images a step.
+    /// Images per step.
     pub batch_size: usize,
     /// Peak learning rate.
     pub learning_rate: f64,
@@ -201,9 +201,9 @@ pub struct TrainConfig {
     /// convolutions in bf16 and everything else, weights and sums included, in f32. `bf16` is faster,
     /// and needs a processor with AVX512-BF16; sampling stays in f32.
     pub precision: Precision,
-    /// What each sample's squared error counts in the loss: `simple` (1 on the network's own target, Ho et
-    /// al. 2020), `min_snr` (min(SNR, γ) on x_0, whatever the target; Hang et al. 2023), `p2` (1/(k +
-    /// SNR)^γ on ε; Choi et al. 2022), `edm` (λ(σ) = 1/σ² + 1/σ_data² on x_0; Karras et al. 2022), `vlb`
+    /// What each sample's squared error counts in the loss: `simple` (1 on the network's own target;
+    /// L_simple of Ho et al. 2020 where that is ε), `min_snr` (min(SNR, γ) on x_0, whatever the target; Hang et al. 2023), `p2` (1/(k +
+    /// SNR)^γ on ε; Choi et al. 2022), `edm` (1/s² + 1/σ_data² on x_0, with s = σ/α; λ of Karras et al. 2022), `vlb`
     /// (the true variational bound, in nats per dimension; Ho et al. 2020, Kingma et al. 2021). `loss` is
     /// the weighted one; the loss per timestep and the held-out loss are of the plain squared error.
     pub loss_weighting: LossWeighting,
@@ -213,8 +213,7 @@ pub struct TrainConfig {
     pub p2_gamma: f64,
     /// k of loss_weighting p2.
     pub p2_k: f64,
-    /// Weight λ of the variational bound (bits per dimension) beside the simple loss, where the variance
-    /// is learned.
+    /// Weight λ of the variational bound (bits/dim) beside the simple loss, where the variance is learned.
     pub vlb_weight: f64,
     /// How timesteps are drawn: `uniform`, `stratified` (evenly spread over each batch; Kingma et al.
     /// 2021), `importance` (where the loss is large, divided out again; Nichol & Dhariwal 2021),
@@ -253,8 +252,8 @@ pub struct TrainConfig {
 pub struct PreviewConfig {
     /// Denoise samples between training steps.
     pub enabled: bool,
-    /// Largest share of the time that previews may take, 0 to 1.
-    /// Drawing them costs a little on top: the default keeps the whole within a tenth of the throughput.
+    /// Largest share of the time that previews may take, 0 to 1. Drawing them costs a little more: the default keeps
+    /// the total cost within a tenth of the throughput.
     pub budget: f64,
     /// Images in the preview.
     pub num: usize,
@@ -270,24 +269,23 @@ pub struct PreviewConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SampleConfig {
-    /// `ddpm` (ancestral, Ho et al. 2020), `ddim` (Song et al. 2021), `euler`, `heun` and `edm` (Karras et
-    /// al. 2022; edm is Heun with churn), `dpmpp_2m`, `dpmpp_3m`, `dpmpp_2m_sde`, `dpmpp_2s` (DPM-Solver++, Lu et
-    /// al. 2022), `unipc` (Zhao et al. 2023), `deis` (Zhang & Chen 2023), `pndm` (Liu et al. 2022), `lms` (linear
-    /// multistep), `dpm_2` and `dpm_2_a` (DPM-Solver-2 and its ancestral form, as in k-diffusion), `euler_a` (Euler
-    /// ancestral), `pf_ode` (the probability-flow ODE with adaptive steps: those that the worst image of a batch
-    /// needs, so that an image depends, within the tolerances, on which others are drawn with it) and `pc`
-    /// (predictor–corrector; both Song et al. 2021); on path flow also `flow_euler`, `flow_midpoint` and
-    /// `flow_heun`.
+    /// `ddpm` (ancestral, Ho et al. 2020), `ddim` (Song et al. 2021), `euler`, `heun` and `edm` (Karras et al. 2022;
+    /// edm is Heun with churn), `dpmpp_2m`, `dpmpp_3m`, `dpmpp_2m_sde`, `dpmpp_2s` (DPM-Solver++, Lu et al. 2022),
+    /// `unipc` (Zhao et al. 2023), `deis` (Zhang & Chen 2023), `pndm` (Liu et al. 2022), `lms` (linear multistep),
+    /// `dpm_2` and `dpm_2_a` (DPM-Solver-2 and its ancestral form, as in k-diffusion), `euler_a` (Euler ancestral),
+    /// `pf_ode` (the probability-flow ODE with adaptive steps, as many as the hardest image of a batch needs, so that
+    /// an image depends, within the tolerances, on the others drawn with it) and `pc` (predictor–corrector; both Song
+    /// et al. 2021); on path flow also `flow_euler`, `flow_midpoint` and `flow_heun`.
     pub sampler: SamplerName,
-    /// Steps of a trajectory. Each costs a call of the network; with `heun`, `edm`, `dpm_2`, `dpm_2_a`,
-    /// `flow_midpoint` and `flow_heun` two, but the last; with `pc` one more for each corrector step; with `pndm`
-    /// one more in all (nine with its Runge-Kutta start). `pf_ode` chooses its own.
+    /// Sampling steps. Each calls the network once; with `heun`, `edm`, `dpm_2`, `dpm_2_a`, `flow_midpoint` and
+    /// `flow_heun` twice, except the last; with `pc` once more for each corrector step; `pndm` needs one more call in
+    /// all (nine with its Runge-Kutta start). `pf_ode` chooses its own steps.
     pub steps: usize,
     /// Relative tolerance of pf_ode, a step's error beside the size of x_t.
     pub rtol: f64,
     /// Absolute tolerance of pf_ode, a step's error in units of the pixels in [-1, 1].
     pub atol: f64,
-    /// pc: the corrector's signal-to-noise ratio r. 0.16 is the paper's; more stirs more.
+    /// pc: the corrector's signal-to-noise ratio r. 0.16 is the paper's; larger values add more noise.
     pub corrector_snr: f64,
     /// pc: Langevin steps at each level.
     pub corrector_steps: usize,
@@ -308,7 +306,7 @@ pub struct SampleConfig {
     /// spacing, and not to the timestep visited next. Imported runs have it. With spacing leading both are
     /// the same.
     pub equal_strides: bool,
-    /// ρ of spacing karras: the larger, the shorter the steps near the clean image.
+    /// ρ of spacing karras: larger values make the steps near the clean image shorter.
     pub rho: f64,
     /// Least σ/α that the spacings karras, exponential, beta and lu divide. 0: the schedule's.
     pub sigma_min: f64,
@@ -362,20 +360,20 @@ pub struct SampleConfig {
     pub s_tmax: f64,
     /// Sampler edm: standard deviation of the noise added.
     pub s_noise: f64,
-    /// w in (1 + w)·ε_cond − w·ε_uncond: 0 is the plain conditional model. Other libraries' scale
-    /// is s = 1 + w. Any other value than 0 needs a class-conditional model.
+    /// w in (1 + w)·ε_cond − w·ε_uncond: 0 is the conditional model, −1 the unconditional one. Other libraries' scale
+    /// is s = 1 + w. Any value other than 0 needs a class-conditional model.
     pub guidance_scale: f64,
-    /// φ of CFG-rescale: how much of the contrast that guidance adds is taken back, 0 (none) to 1 (all; Lin et
-    /// al. 2024; 0.7 is theirs).
+    /// φ of CFG-rescale: how much of the contrast that guidance adds is removed, 0 (none) to 1 (all; Lin et al. 2024
+    /// use 0.7).
     pub guidance_rescale: f64,
-    /// Guide only where t/T lies within these two numbers (Kynkäänniemi et al. 2024). Elsewhere the plain
-    /// conditional model is asked, at half the work.
+    /// Guide only where t/T lies within these two numbers (Kynkäänniemi et al. 2024). Elsewhere the conditional model
+    /// is used alone, at half the cost.
     pub guidance_interval: Vec<f64>,
     /// Guide away from this class, by name or number. Empty or "none": from the null class.
     pub negative_class: String,
-    /// Clamp the estimate of x_0 to [-1, 1] at every step. Good for `ddpm`; with `ddim` and guidance it
-    /// spoils the picture, because the estimate of the noise stays as it was. Samplers euler, lms, dpm_2, dpm_2_a,
-    /// pndm, dpmpp_2m, dpmpp_3m, dpmpp_2m_sde, dpmpp_2s, unipc and deis never clamp, as in diffusers.
+    /// Clamp the estimate of x_0 to [-1, 1] at every step. Good for `ddpm`; with `ddim` and guidance it spoils the
+    /// picture, because the estimate of the noise does not change with it. Samplers euler, lms, dpm_2, dpm_2_a, pndm,
+    /// dpmpp_2m, dpmpp_3m, dpmpp_2m_sde, dpmpp_2s, unipc and deis never clamp, as in diffusers.
     pub clip_sample: bool,
     /// The number that clip_sample clamps to, on both sides of 0.
     pub clip_sample_range: f64,
@@ -388,7 +386,7 @@ pub struct SampleConfig {
     pub dynamic_thresholding_ratio: f64,
     /// The largest s of thresholding, 1 or more; at 1 it is a clamp to [-1, 1].
     pub sample_max_value: f64,
-    /// Images a snapshot shows.
+    /// Images in a snapshot.
     pub num: usize,
 }
 

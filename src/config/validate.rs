@@ -263,8 +263,8 @@ impl Config {
         )?;
         if w != 0.0 && self.train.p_uncond == 0.0 {
             warnings.push(format!(
-                "sample.guidance_scale = {w} leans on the null class, and with train.p_uncond = 0 that is never \
-                 trained: samples will be worse, not better. Set train.p_uncond = 0.1, or sample.guidance_scale = 0"
+                "sample.guidance_scale = {w} uses the null class, which is never trained with train.p_uncond = \
+                 0: samples will be worse, not better. Set train.p_uncond = 0.1, or sample.guidance_scale = 0"
             ));
         }
         Ok(())

@@ -46,7 +46,7 @@ impl Config {
         )?;
         for (key, set, needed, met) in self.meanings() {
             if set && !met {
-                warnings.push(format!("sample.{key} says nothing here: it is for {needed}"));
+                warnings.push(format!("sample.{key} has no effect here: it is for {needed}"));
             }
         }
         Ok(())
@@ -218,7 +218,7 @@ mod tests {
             ("lambda_min_clipped=-5.1", "dpmpp_3m"),
             ("thresholding=true", "ddim"),
         ] {
-            let key = format!("sample.{} says nothing", set.split_once('=').unwrap().0);
+            let key = format!("sample.{} has no effect", set.split_once('=').unwrap().0);
             let set = format!("sample.{set}");
             let named = |sampler: &str| {
                 let warnings = validate(&[&set, &format!("sample.sampler={sampler}")]).unwrap();
@@ -228,7 +228,7 @@ mod tests {
             assert!(!named(sampler) && named(other), "{set}");
         }
         let says = |set: &[&str], key: &str| {
-            validate(set).unwrap().iter().any(|warning| warning.starts_with(&format!("sample.{key} says nothing")))
+            validate(set).unwrap().iter().any(|warning| warning.starts_with(&format!("sample.{key} has no effect")))
         };
         for key in ["sigma_min=0.1", "sigma_max=10", "sigma_range=leading"] {
             let set = format!("sample.{key}");

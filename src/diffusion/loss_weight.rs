@@ -13,8 +13,8 @@ use crate::config::{LossWeighting, TrainConfig};
 /// x_0 and 1/(SNR + 1) for v.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LossWeight {
-    /// 1 on the network's own target: L_simple (Ho et al. 2020, "Denoising Diffusion Probabilistic Models",
-    /// eq. 14).
+    /// 1 on the network's own target; where that is ε, L_simple (Ho et al. 2020, "Denoising Diffusion Probabilistic
+    /// Models", eq. 14).
     Simple,
     /// w = min(SNR, γ): Hang et al. 2023, "Efficient Diffusion Training via Min-SNR Weighting Strategy",
     /// section 3.4; on ε min(SNR, γ)/SNR, on v min(SNR, γ)/(SNR + 1).

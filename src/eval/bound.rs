@@ -1,10 +1,11 @@
 //! The variational bound on the log-likelihood, term by term.
 //!
-//! −log p(x_0) ≤ L_T + Σ_{t ≥ 1} L_{t−1} + L_0 (Ho et al. 2020, eq. 5): what the noisiest image still tells
-//! of x_0, what each step back gets wrong, and what the last step costs. On paths of continuous time the sum
+//! −log p(x_0) ≤ L_T + Σ_{t ≥ 1} L_t + L_0 (Ho et al. 2020, eq. 5): what the noisiest image still tells
+//! of x_0, what each step back gets wrong, and what the last step costs. Our t = 0 … T − 1 count their steps
+//! 1 … T, so that their L_{t−1} is our L_t. On paths of continuous time the sum
 //! is an integral (Kingma et al. 2021, "Variational Diffusion Models", section 5).
 //!
-//! The sum over t is estimated: each chunk of images draws one t from each of several stretches of 0..T,
+//! The sum over t is estimated: each chunk of images draws one t from each of several stretches of 1..T,
 //! weighted by the stretch's length, which makes every chunk's sum unbiased, and the chunks independent.
 
 use std::ops::Range;
@@ -69,7 +70,7 @@ pub struct Bound {
     pub total: Estimate,
     /// L_T, KL(q(x_T | x_0) ‖ p(x_T)).
     pub prior: Estimate,
-    /// Σ L_{t−1} over t ≥ 1, KL(q(x_{t−1} | x_t, x_0) ‖ p(x_{t−1} | x_t)) each.
+    /// Σ L_t over t ≥ 1, KL(q(x_{t−1} | x_t, x_0) ‖ p(x_{t−1} | x_t)) each.
     pub diffusion: Estimate,
     /// L_0, −log p(x_0 | x_1).
     pub decoder: Estimate,
@@ -223,7 +224,7 @@ pub(super) fn decoder_variance(schedule: &Schedule) -> Result<f64> {
     if schedule.timesteps() == 1 { Ok(schedule.betas[0]) } else { Ok(schedule.posterior(1)?.variance) }
 }
 
-/// L_{t−1} at t ≥ 1 of path vp: the KL of two Gaussians with variances β̃_t and v whose means differ by
+/// L_t at t ≥ 1 of path vp: the KL of two Gaussians with variances β̃_t and v whose means differ by
 /// a·(x_0 − x̂_0) (Ho et al. 2020, eq. 8; in terms of ε its eq. 12).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepCost {

@@ -1,4 +1,4 @@
-//! The exact log-likelihood, by the probability-flow ODE.
+//! An estimate of the log-likelihood along the probability-flow ODE.
 //!
 //! The ODE that carries noise to data without randomness carries densities along: d log p/dt = −div
 //! (Song et al. 2021, "Score-Based Generative Modeling through Stochastic Differential Equations", eq. 13

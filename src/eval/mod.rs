@@ -3,10 +3,10 @@
 //! | file | what it measures |
 //! |---|---|
 //! | `bound`, `decoder` | the variational bound, term by term |
-//! | `flow_likelihood` | the exact likelihood, by the probability-flow ODE |
+//! | `flow_likelihood` | the likelihood along the probability-flow ODE, estimated |
 //! | `judge`, `features` | the digit classifier whose opinion the rest asks, and what it sees |
 //! | `accuracy` | do samples read as the class asked for? |
-//! | `frechet`, `cache` | FID on the judge's features; the reference's statistics, kept |
+//! | `frechet`, `cache` | the Fréchet distance on the judge's features; the reference's statistics, kept |
 //! | `neighbours` | precision and recall |
 //! | `diversity` | how different samples of one class are |
 //! | `energy_distance` | how far two sets of points in the plane are apart |

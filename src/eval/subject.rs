@@ -12,7 +12,7 @@ use crate::kernels::Workers;
 use crate::sampling::Denoiser;
 
 /// Makes the denoiser of the images in a range. One is made for every few images, so that workers share
-/// nothing; for the exact likelihood its answers must follow from x_t by operations with gradients.
+/// nothing; for the likelihood along the ODE its answers must follow from x_t by operations with gradients.
 pub type DenoiserFor<'a> = &'a (dyn Fn(Range<usize>) -> Result<Box<dyn Denoiser + Send>> + Sync);
 
 /// Data and a denoiser of them.

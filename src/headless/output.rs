@@ -34,7 +34,7 @@ impl<W: Write> Output<W> {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => self.closed = true,
             Err(error) if self.failure.is_none() => {
                 let failure = Unwritten(error);
-                speak::warn(format_args!("{failure}; the run goes on, and its numbers are in its folder"));
+                speak::warn(format_args!("{failure}; the run continues, and its numbers are in its folder"));
                 self.failure = Some(failure);
             }
             _ => {}

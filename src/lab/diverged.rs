@@ -42,12 +42,12 @@ impl Worker {
         let run = self.parts.run.path().display().to_string();
         let what = match (saved, spoils, older) {
             (Err(why), ..) => format!("they could not be saved: {why:#}\n  {}", self.what_remains()),
-            (Ok(()), false, _) => format!("they are saved (step {step}); --resume {run} goes on from them"),
+            (Ok(()), false, _) => format!("they are saved (step {step}); --resume {run} continues from them"),
             (Ok(()), true, Some(older)) => format!(
-                "they are saved (step {step}), but spoiled already; --resume {run} goes on from step {older}, before that"
+                "they are saved (step {step}), but already damaged; --resume {run} continues from step {older}, before that"
             ),
             (Ok(()), true, None) => format!(
-                "they are saved (step {step}), but spoiled already, and there is no earlier checkpoint: start anew \
+                "they are saved (step {step}), but already damaged, and there is no earlier checkpoint: start again \
                  with difflab {run}/config.toml --run ANOTHER_FOLDER --set train.learning_rate={:e}",
                 tenth(self.parts.config.train.learning_rate)
             ),

@@ -279,8 +279,8 @@ impl DataFacts {
 fn other_threads(before: usize, now: usize) -> Option<String> {
     (before > 0 && before != now).then(|| {
         format!(
-            "the run was trained with {before} threads and goes on with {now}: its numbers differ in the last bits from \
-             those of a run that was never stopped (--threads {before} keeps them)"
+            "the run was trained with {before} threads and continues with {now}: its last bits will differ from those of \
+             a run that was never stopped (--threads {before} keeps them)"
         )
     })
 }

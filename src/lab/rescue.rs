@@ -38,7 +38,7 @@ impl Worker {
             }
         }
         Err(anyhow!(
-            "nothing of what was trained since the last checkpoint could be saved\n  {}\n  {}",
+            "the training since the last checkpoint could not be saved\n  {}\n  {}",
             problems.join("\n  "),
             self.what_remains()
         ))
@@ -103,7 +103,7 @@ impl Worker {
         self.checkpoint = Some(saved);
         self.writing.checkpoint_owed = false;
         let message = format!(
-            "the run could not be saved in {}: it is saved whole in {}, and goes on from there",
+            "the run could not be saved in {}: the whole run is saved in {}: resume it there",
             before.path().display(),
             self.parts.run.path().display()
         );
@@ -129,8 +129,8 @@ impl Worker {
 pub fn what_remains(run: &Path) -> String {
     match checkpoint::newest_good(run) {
         Ok((step, ..)) => {
-            format!("what remains: the checkpoint of step {step}; --resume {} goes on from it", run.display())
+            format!("what remains: the checkpoint of step {step}; --resume {} continues from it", run.display())
         }
-        Err(_) => "the run has no checkpoint to go on from".into(),
+        Err(_) => "the run has no checkpoint to continue from".into(),
     }
 }

@@ -129,7 +129,7 @@ fn fine_if_interrupted(error: &anyhow::Error) -> Result<(), String> {
 
 /// A mistake of ours that ended the thread.
 #[derive(Debug, thiserror::Error)]
-#[error("the training thread panicked: {0}\n  this is a mistake in difflab")]
+#[error("the training thread panicked: {0}\n  this is a bug in difflab")]
 struct Panicked(String);
 
 pub(super) fn guarded<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -51,7 +51,7 @@ impl Standing {
         };
         match checkpoint::all(&dir).last() {
             Some((step, _)) => {
-                format!("the checkpoint of step {step} remains\n  go on from it: difflab --resume {}", dir.display())
+                format!("the checkpoint of step {step} remains\n  continue from it: difflab --resume {}", dir.display())
             }
             None => format!("there is no checkpoint in {}, so it cannot be resumed", dir.display()),
         }

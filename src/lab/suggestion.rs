@@ -129,7 +129,7 @@ impl Choice<'_> {
             self.config.model.class_conditional = worth;
         }
         let reason = match classes {
-            0 => "there are no classes; sub-folders would be some".to_string(),
+            0 => "there are no classes; sub-folders would make some".to_string(),
             1 => "one class tells the network nothing".to_string(),
             n if worth => format!("{} classes", thousands(n)),
             n => format!("{} classes have less than {LEAST_PER_CLASS} images each on average", thousands(n)),
@@ -199,7 +199,7 @@ impl Choice<'_> {
         }
         if self.is_free("model.dropout") && images < FEW {
             self.config.model.dropout = 0.1;
-            self.say("model.dropout", "few images are soon learned by heart; it delays that");
+            self.say("model.dropout", "a network soon memorizes few images; dropout delays that");
         }
     }
 

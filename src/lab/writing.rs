@@ -241,7 +241,7 @@ impl Worker {
             Whereabouts::Renamed(dir) => {
                 self.parts.journal.moved_to(&dir);
                 let message =
-                    format!("the run folder {} is now {}: the run goes on there", before.display(), dir.display());
+                    format!("the run folder {} is now {}: the run continues there", before.display(), dir.display());
                 self.moved(message, outbox);
             }
             Whereabouts::Gone => {
@@ -257,8 +257,8 @@ impl Worker {
                 self.checkpoint = None;
                 (self.writing.checkpoint_owed, self.writing.card_owed) = (true, true);
                 let message = format!(
-                    "the run folder {} was deleted: it is written anew in {}, with all its metrics and a checkpoint of \
-                     now; older checkpoints and pictures are gone",
+                    "the run folder {} was deleted: difflab has rewritten it in {}, with all its metrics and a current checkpoint; \
+                     older checkpoints and pictures are gone",
                     before.display(),
                     self.parts.run.path().display()
                 );
@@ -281,7 +281,7 @@ impl Worker {
             Ok(missing) if missing.is_empty() => {}
             Ok(missing) => {
                 (self.writing.checkpoint_owed, self.writing.card_owed) = (true, true);
-                self.warn(format!("{} was missing and is written anew", missing.join(", ")), outbox);
+                self.warn(format!("{} was missing and has been rewritten", missing.join(", ")), outbox);
             }
             Err(error) => {
                 if let Some(failure) = WriteFailure::within(&error.into()) {
@@ -300,7 +300,7 @@ impl Worker {
         let dir = self.parts.run.path().to_path_buf();
         match self.parts.journal.rewrite_missing(&dir) {
             Ok(()) => {
-                let message = format!("{} was missing and is written anew, whole", missing.join(", "));
+                let message = format!("{} was missing and has been rewritten in full", missing.join(", "));
                 self.note("warning", &message, outbox);
             }
             Err(error) => self.failed("metrics and events", WriteFailure::of(&error), outbox),

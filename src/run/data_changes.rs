@@ -60,7 +60,7 @@ pub fn check_measured(
             )))
         }
         (false, Ok(())) => Err(RunError::NotTheSame(format!(
-            "{OTHER_DATA}\n  {}\n  {}, or measure on them as they are now with --accept-data",
+            "{OTHER_DATA}\n  {}\n  {}, or measure on the current data with --accept-data",
             told.join("\n  "),
             put_back(run)
         ))),

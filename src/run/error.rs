@@ -40,7 +40,7 @@ pub enum RunError {
     #[error("another difflab is training in {}\n  stop that one first, or copy the folder", .0.display())]
     InUse(PathBuf),
     #[error(
-        "{} was written by a newer difflab (format {found}; this one reads up to {known})\n  update difflab to go on with it",
+        "{} was written by a newer difflab (format {found}; this one reads up to {known})\n  update difflab to continue it",
         path.display()
     )]
     NewerFormat { path: PathBuf, found: u64, known: u64 },
@@ -96,7 +96,7 @@ fn there_are(run: &Path, known: &[u64]) -> String {
 /// Going on is offered only where there is something to go on from.
 fn or_resume(dir: &Path) -> String {
     match checkpoint::can_resume(dir) {
-        true => format!(", or go on with it: --resume {}", dir.display()),
+        true => format!(", or continue it: --resume {}", dir.display()),
         false => String::new(),
     }
 }

@@ -52,8 +52,8 @@ impl LoadedModel {
             .map(|(step, _)| step.to_string())
             .collect();
         match others.is_empty() {
-            true => "no flag mends that, and the run has no other checkpoint: train it anew".into(),
-            false => format!("another of its checkpoints may be whole, --checkpoint STEP: {}", others.join(", ")),
+            true => "no flag can fix that, and the run has no other checkpoint: train it again".into(),
+            false => format!("another of its checkpoints may be intact, --checkpoint STEP: {}", others.join(", ")),
         }
     }
 

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 pub fn reason(error: &io::Error) -> String {
     let words = match error.kind() {
         ErrorKind::StorageFull => "the disk is full",
-        ErrorKind::QuotaExceeded => "your share of the disk is used up",
+        ErrorKind::QuotaExceeded => "your disk quota is used up",
         ErrorKind::FileTooLarge => "the file would be larger than this system allows",
         ErrorKind::PermissionDenied => "permission denied",
-        ErrorKind::ReadOnlyFilesystem => "this disk can only be read",
+        ErrorKind::ReadOnlyFilesystem => "this disk is read-only",
         ErrorKind::NotFound => "no such file or folder",
-        ErrorKind::NotADirectory => "there is a file in the place of a folder",
+        ErrorKind::NotADirectory => "there is a file where a folder should be",
         ErrorKind::IsADirectory => "it is a folder",
         ErrorKind::AlreadyExists => "there is a file of this name",
         ErrorKind::InvalidFilename => "the name is too long, or has characters that this system does not allow",

@@ -80,7 +80,7 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     if facts.progress.is_none() {
         line("Once its first checkpoint is written:\n".into());
     }
-    line("```sh\ndifflab sample RUN --num 16 --out grid.png   # RUN: this folder\ndifflab --resume RUN                         # go on training\n```\n".into());
+    line("```sh\ndifflab sample RUN --num 16 --out grid.png   # RUN: this folder\ndifflab --resume RUN                         # train further\n```\n".into());
     if config.model.kind == NetworkKind::Mlp {
         line("`config.toml` alone repeats the run. The licence of the data holds for what is made from it.".into());
         return card;

@@ -52,7 +52,7 @@ pub fn resumed_config(run: &Path, overrides: &[String], accept_data: bool) -> Re
         let asker = if from_file { format!("{} says", file.display()) } else { "--set asks for".into() };
         let _ = write!(
             text,
-            "{}`{key}` cannot change in a run that goes on: {name} was trained with {before}, and {asker} {after}",
+            "{}`{key}` cannot change when a run is resumed: {name} was trained with {before}, and {asker} {after}",
             if text.is_empty() { "" } else { "\n  " }
         );
     }
@@ -62,7 +62,7 @@ pub fn resumed_config(run: &Path, overrides: &[String], accept_data: bool) -> Re
     };
     // Other channels the network would not take.
     if told.iter().all(|(key, ..)| key.starts_with("data.") && *key != "data.channels") {
-        text += "; --accept-data goes on with other data";
+        text += "; --accept-data continues with other data";
         if facts.data.is_none() {
             text += " (an older difflab wrote this checkpoint, and it doesn't say which they were)";
         }
@@ -85,7 +85,7 @@ pub fn check_against(
     let trained = facts.config.as_ref();
     if let Some((key, before, after)) = trained.and_then(|trained| kept_apart(trained, config, true, true).pop()) {
         return Err(RunError::NotTheSame(format!(
-            "`{key}` cannot change in a run that goes on: its checkpoint was trained with {before}, and {after} is asked \
+            "`{key}` cannot change when a run is resumed: its checkpoint was trained with {before}, and {after} is asked \
              for\n  start a new run with it"
         )));
     }
@@ -107,12 +107,12 @@ pub fn check_against(
         )]),
         (true, Err(Misfit { what, cure })) => Err(RunError::NotTheSame(format!("{what}\n  {cure}"))),
         (false, Ok(())) => Err(RunError::NotTheSame(format!(
-            "{OTHER_DATA}\n  {}\n  put them back (moved ones: --set data.path=PLACE), go on with them as they are now \
-             with --accept-data, or start a new run",
+            "{OTHER_DATA}\n  {}\n  put them back (moved ones: --set data.path=PLACE), continue with the current data by \
+             --accept-data, or start a new run",
             differences.join("\n  ")
         ))),
         (false, Err(Misfit { what, cure })) => Err(RunError::NotTheSame(format!(
-            "{OTHER_DATA}\n  {}\n  they cannot be gone on with: {what}\n  put them back (moved ones: --set \
+            "{OTHER_DATA}\n  {}\n  the run cannot continue with them: {what}\n  put them back (moved ones: --set \
              data.path=PLACE), or {cure}",
             differences.join("\n  ")
         ))),

@@ -21,20 +21,20 @@ impl WriteFailure {
             ErrorKind::StorageFull => "make room on it",
             ErrorKind::QuotaExceeded => "make room within it",
             ErrorKind::FileTooLarge => "raise the limit (ulimit -f)",
-            ErrorKind::PermissionDenied => "give back the permission to write there",
+            ErrorKind::PermissionDenied => "restore the permission to write there",
             ErrorKind::ReadOnlyFilesystem => "make it writable again",
             ErrorKind::NotFound => "put it back",
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "take it away",
             ErrorKind::OutOfMemory | ErrorKind::WouldBlock => "end other programs",
             ErrorKind::IsADirectory => "move it away",
             _ => match io_words::cure(error) {
-                "choose another place" => "see what is wrong with the disk",
+                "choose another place" => "check the disk",
                 cure => cure,
             },
         };
         let cause = match error.kind() {
             ErrorKind::NotFound => "the folder is gone".into(),
-            ErrorKind::AlreadyExists => "a file is in the place of a folder".into(),
+            ErrorKind::AlreadyExists => "a file is where a folder should be".into(),
             _ => io_words::reason(error),
         };
         Self { cause, remedy }

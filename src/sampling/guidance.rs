@@ -58,13 +58,13 @@ impl Guidance {
         ensure!(self.scale.is_finite(), "the guidance scale must be a number, but is {}", self.scale);
         ensure!(
             (0.0..=1.0).contains(&self.rescale),
-            "the guidance rescale φ lies between 0 and 1, but is {}",
+            "the guidance rescale φ must be between 0 and 1, but is {}",
             self.rescale
         );
         let (from, to) = self.interval;
         ensure!(
             (0.0..=1.0).contains(&from) && (0.0..=1.0).contains(&to) && from < to,
-            "the guidance interval lies within 0 to 1 (u = t/T) and begins below its end, but is {from} to {to}"
+            "the guidance interval must lie within 0 to 1 (u = t/T) and start below its end, but is {from} to {to}"
         );
         Ok(())
     }

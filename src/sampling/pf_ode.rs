@@ -113,7 +113,7 @@ impl ProbabilityFlow {
             let norm = self.tolerance.norm(&z.get(i)?, &moved.get(i)?, &error.get(i)?)?;
             ensure!(
                 norm.is_finite(),
-                "the network's answers are no numbers (NaN or infinity): the probability flow can't go on"
+                "the network's outputs are NaN or infinite: the probability-flow ODE cannot continue"
             );
             worst = worst.max(norm);
         }

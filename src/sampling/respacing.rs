@@ -30,7 +30,7 @@ use crate::diffusion::{NoiseLevel, Schedule};
 pub fn levels(schedule: &Schedule, settings: &SamplerSettings) -> Result<Vec<NoiseLevel>> {
     ensure!(
         settings.strength > 0.0 && settings.strength <= 1.0,
-        "the strength lies above 0 (nothing changes) and at most at 1 (the whole way), but is {}",
+        "the strength must be above 0 (nothing changes) and at most 1 (nothing is left), but is {}",
         settings.strength
     );
     let mut all = whole_way(schedule, settings)?;

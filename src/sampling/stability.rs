@@ -143,7 +143,8 @@ impl Trial {
         others
     }
 
-    /// "sampler ddim in 50 steps makes samples 12 times as wide as the data, even of a network that is only 2 % off: …".
+    /// "sampler ddim in 50 steps would amplify the network's errors to samples 12 times as wide as the data, even if it
+    /// is only 2 % off: …".
     fn sentence(&self, width: f64, cures: &[String]) -> String {
         let Self { parameterization, settings, guidance_scale } = self;
         let all = levels(&parameterization.schedule, settings).unwrap_or_default();
@@ -153,7 +154,7 @@ impl Trial {
         let why = if factor > LARGE_FACTOR {
             let target = parameterization.prediction_type.name();
             format!(
-                "at the first step (σ/α = {}) x̂_0 has the error of its {target} times {}",
+                "at the first step (σ/α = {}) the error of x̂_0 is the error of its {target} times {}",
                 ratio(0),
                 rounded(factor)
             )
@@ -162,7 +163,7 @@ impl Trial {
         };
         let wide = match width.is_finite() {
             true => format!("{} times as wide as the data", rounded(width)),
-            false => "that are no numbers".to_string(),
+            false => "of NaN or infinity".to_string(),
         };
         let guided = if *guidance_scale == 0.0 { String::new() } else { format!(" at w = {guidance_scale}") };
         let cure = match cures {
@@ -172,7 +173,8 @@ impl Trial {
             [most @ .., last] => format!("use {}, or {last}", most.join(", ")),
         };
         format!(
-            "sampler {} in {} steps{guided} makes samples {wide}, even of a network that is only {} % off: {why}; {cure}",
+            "sampler {} in {} steps{guided} would amplify the network's errors to samples {wide}, even if it is only {} % \
+             off: {why}; {cure}",
             settings.sampler.name(),
             all.len(),
             100.0 * ERROR
@@ -418,7 +420,7 @@ mod tests {
         let ddim = [&EPSILON[..], &["sample.sampler=ddim"]].concat();
         let text = check_config_stability(&config(&ddim)).unwrap();
         for part in [
-            "sampler ddim in 50 steps makes samples 12 times",
+            "sampler ddim in 50 steps would amplify the network's errors to samples 12 times",
             "error of its epsilon times 20000",
             "diffusion.prediction_type = \"v_prediction\"",
             "diffusion.schedule = \"linear\"",

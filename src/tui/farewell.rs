@@ -61,7 +61,7 @@ impl Farewell {
             words.push_str(&format!("{} snapshot{plural} in {dir}/snapshots.\n", self.snapshots));
         }
         if self.saved.is_some() && !self.finished() && !self.failed {
-            words.push_str(&format!("Go on:   difflab --resume {dir}\n"));
+            words.push_str(&format!("Resume:  difflab --resume {dir}\n"));
         }
         if self.saved.is_some() {
             words.push_str(&format!("Sample:  difflab sample {dir}\n"));

@@ -13,7 +13,7 @@ use super::terminal_replies::Replies;
 /// How pictures are shown (`--images`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ImageProtocol {
-    /// The best that the terminal says it can do.
+    /// The best that the terminal supports.
     #[default]
     Auto,
     /// kitty's graphics protocol (kitty, Ghostty).

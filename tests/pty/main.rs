@@ -195,7 +195,7 @@ fn eighty_by_twenty_four_is_enough_and_less_is_said_to_be_too_little() {
     lab.press("\t\t\tz");
     lab.wait_for("Denoising, zoomed", |screen| screen.contains("Denoising") && !screen.contains("Schedule"));
     lab.resize(30, 8);
-    lab.wait_for("the sentence", |screen| screen.contains("Training goes on"));
+    lab.wait_for("the sentence", |screen| screen.contains("Training continues"));
     lab.resize(80, 24);
     lab.wait_for("Denoising again", |screen| screen.contains("Denoising"));
     lab.press("\x03");

@@ -53,7 +53,7 @@ fn another_number_of_threads_is_named() {
     let same = run(&["--resume", "run", "--steps", "14", "--threads", "2"]);
     assert!(!same.contains("last bits"), "{same}");
     let other = run(&["--resume", "run", "--steps", "16", "--threads", "1"]);
-    assert!(other.contains("trained with 2 threads and goes on with 1"), "{other}");
+    assert!(other.contains("trained with 2 threads and continues with 1"), "{other}");
     let state = std::fs::read_to_string(place.path("run/checkpoints/step-00000016/difflab/state.json")).unwrap();
     assert!(state.contains("\"threads\": 1"), "{state}");
     let again = run(&["--resume", "run", "--steps", "18", "--threads", "1"]);

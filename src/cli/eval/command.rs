@@ -22,13 +22,14 @@ use crate::run::{self, LoadedModel};
 use crate::sampling;
 use crate::speak;
 
-/// Measure how good a run's model is: likelihood of held-out images, and what a judge says of its samples.
+/// Measure how good a run's model is: the likelihood of held-out images, and the quality of its samples.
 ///
-/// vlb: the variational bound in bits/dim, term by term. nll: the likelihood by the probability-flow ODE. fid,
-/// pr, accuracy, diversity: FID, precision and recall, the share of samples that read as the class asked for,
-/// and the variety within a class, all by the bundled judge, a small classifier of 28×28 digits (99.06 % right
-/// on MNIST's test set). FID by this judge compares runs of this lab, not with tables of other networks.
-/// energy_distance: how far samples of points in the plane are from held-out points, as distributions.
+/// vlb: the variational bound in bits/dim (bits per pixel and channel), term by term. nll: the likelihood along the
+/// probability-flow ODE, estimated; for images a bound, too. fid, pr, accuracy, diversity: judge-FID, precision and
+/// recall, the share of samples that read as the class asked for, and the variety within a class. The judge is a
+/// bundled classifier of 28×28 digits (99.06 % right on MNIST's test set); judge-FID, on its features, compares runs
+/// of difflab with each other, and never with the FID of papers. energy_distance: the distance between sampled and
+/// held-out points in the plane, as distributions.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run folder, the beginning of its name in runs/, or `latest`.
@@ -36,45 +37,45 @@ pub struct Args {
     /// The weights of this checkpoint. Default: the newest good one.
     #[arg(long, value_name = "STEP")]
     pub checkpoint: Option<u64>,
-    /// What to measure: vlb, nll, fid, pr, accuracy, diversity, energy_distance. Default: all that this run
+    /// What to measure: vlb, nll, fid, pr, accuracy, diversity, energy_distance. Default: everything that the run
     /// allows.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
     pub metrics: Vec<Metric>,
-    /// How many samples are judged, the classes in turn.
+    /// How many samples to judge, cycling through the classes.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     pub num: u64,
     /// Held-out images for the bound. Default: 512, or 2000 points.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub vlb_images: Option<u64>,
-    /// Held-out images for the exact likelihood, which is slow. Default: 32, or 1000 points.
+    /// Held-out images for nll, which is slow. Default: 32, or 1000 points.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub nll_images: Option<u64>,
-    /// Tolerance of the ODE solver (rtol and atol) for the exact likelihood.
+    /// Tolerance of the ODE solver (rtol and atol) for nll.
     #[arg(long, value_name = "X", default_value_t = 1e-3)]
     pub tolerance: f64,
-    /// w in (1 + w)·ε_cond − w·ε_uncond; many libraries count s = 1 + w instead. Default: the run's own.
+    /// w in (1 + w)·ε_cond − w·ε_uncond; many libraries count s = 1 + w. Default: the run's own.
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     pub guidance_scale: Option<f64>,
     /// What draws the samples.
     #[arg(long, value_name = "NAME", default_value = "ddim", value_parser = values::sampler)]
     pub sampler: SamplerName,
-    /// Steps of a trajectory. Default: 50, or T where the run has fewer timesteps.
+    /// Sampling steps. Default: 50, or T if the run has fewer timesteps.
     #[arg(long, value_name = "N")]
     pub steps: Option<usize>,
     /// Seed of all draws.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Measure on the data as they are now, though the run was trained on others.
+    /// Measure on the current data, even if the run was trained on other data.
     #[arg(long)]
     pub accept_data: bool,
-    /// Measure on other data: a key of [data], e.g. --set data.path=IMAGES where the run was imported and has none, or
-    /// its images have moved; may be repeated.
+    /// Measure on other data: a key of [data], e.g. --set data.path=IMAGES for an imported run, which has none, or
+    /// after its images have moved; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Processor threads; 0: as many as there are physical cores.
+    /// Processor threads; 0: one per physical core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
 }
@@ -90,9 +91,9 @@ pub enum Format {
 pub enum Metric {
     /// The variational bound.
     Vlb,
-    /// The exact likelihood.
+    /// The likelihood along the probability-flow ODE, estimated.
     Nll,
-    /// FID on the judge's features.
+    /// judge-FID: the Fréchet distance on the judge's features.
     Fid,
     /// Precision and recall on the judge's features.
     Pr,
@@ -270,7 +271,7 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
     let too_few = match metric {
         Metric::Fid if num < 2 => Some("a covariance takes at least two samples: --num 1000 is usual".to_string()),
         Metric::Pr if num <= NEIGHBOURS as u64 => Some(format!(
-            "it goes by the {NEIGHBOURS} nearest neighbours, which takes at least {} samples: --num 1000 is usual",
+            "it uses the {NEIGHBOURS} nearest neighbours, which takes at least {} samples: --num 1000 is usual",
             NEIGHBOURS + 1
         )),
         Metric::Diversity if num <= classes => Some(match classes {

@@ -77,7 +77,7 @@ impl Judged {
                 }
                 None => {
                     let why = format!(
-                        "it goes by the {NEIGHBOURS} nearest neighbours: there are {num} samples and {} training images",
+                        "it uses the {NEIGHBOURS} nearest neighbours: there are {num} samples and {} training images",
                         real.labels.len()
                     );
                     judged.unmeasurable.insert(Metric::Pr, why);
@@ -108,8 +108,8 @@ impl Judged {
         let Some(fid) = &self.fid else { return warnings };
         if self.num < FEW {
             warnings.push(format!(
-                "the judge-FID of {} samples says little: a covariance of {} features needs more, and the fewer they \
-                 are, the larger it comes out; --num 1000 or more is usual",
+                "the judge-FID of {} samples says little: a covariance of {} features needs more, and fewer samples give \
+                 larger values; --num 1000 or more is usual",
                 self.num,
                 Features::WIDTH
             ));

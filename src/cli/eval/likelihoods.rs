@@ -1,4 +1,4 @@
-//! Bound and exact likelihood of held-out images.
+//! The variational bound, and the likelihood along the probability-flow ODE, of held-out images.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub struct Bounds {
     pub bounds: Vec<Bound>,
 }
 
-/// The exact likelihood.
+/// The likelihood along the probability-flow ODE.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flow {
     pub unit: Unit,

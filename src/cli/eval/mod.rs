@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `command` | the flags, and which measurements this run allows |
 //! | `material` | the run's own data, held out and trained on |
-//! | `likelihoods` | bound and exact likelihood of held-out images |
+//! | `likelihoods` | variational bound and ODE likelihood of held-out images |
 //! | `samples` | samples, drawn once for all that follows |
 //! | `judged` | what the bundled judge says of them |
 //! | `plane` | how far points in the plane are from the run's |

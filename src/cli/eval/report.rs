@@ -13,7 +13,7 @@ use super::likelihoods::{Bounds, Flow, Unit};
 use super::plane::Plane;
 use super::samples::{WithFloor, guidance_scale};
 use crate::data::thousands;
-use crate::eval::{Bound, ClassAccuracy, Estimate};
+use crate::eval::{Bound, ClassAccuracy, Estimate, ReverseVariance};
 use crate::process::interrupt::Interrupted;
 use crate::run::{LoadedModel, NotFinite};
 
@@ -129,7 +129,7 @@ impl Report {
         if let Some(Bounds { unit, images, bounds }) = &self.vlb {
             for bound in bounds {
                 out += &format!(
-                    "  VLB {:<14} {:<16} = L_T {:.4} + ΣL_t−1 {:.3} + L_0 {:.3}   ({} images)\n",
+                    "  VLB {:<14} {:<16} = L_T {:.4} + ΣL_t {:.3} + L_0 {:.3}   ({} images)\n",
                     bound.variance.name(),
                     shown(bound.total, *unit),
                     bound.prior.mean * unit.per_nat,
@@ -247,10 +247,15 @@ const NOT_MEASURABLE: &str = "not measurable";
 /// Bars of the first terms, a stretch of t a line.
 fn terms_table(bound: &Bound, unit: Unit) -> String {
     let largest = bound.terms.iter().map(|(_, _, sum)| *sum).fold(0.0, f64::max);
-    let mut out = format!("\n  L_t−1 by t ({})\n", bound.variance.name());
+    let mut out = format!("\n  L_t by t ({})\n", bound.variance.name());
     for (first, end, sum) in &bound.terms {
         let filled = if largest > 0.0 { (sum / largest * 30.0).round().max(0.0) as usize } else { 0 };
-        let t = format!("{:.0}–{:.0}", first, end - 1.0);
+        // L_0, the term of t = 0, has its own column.
+        let first = if bound.variance == ReverseVariance::Continuous { *first } else { first.max(1.0) };
+        if first >= *end {
+            continue;
+        }
+        let t = format!("{first:.0}–{:.0}", end - 1.0);
         out += &format!("  {t:>9} {:>8.4} {}\n", sum * unit.per_nat, "█".repeat(filled));
     }
     out
@@ -400,7 +405,7 @@ mod tests {
             "0 as 6 (1×)",
             "\ndiversity: not measurable: for a reason\n",
             "  diversity        not measurable\n",
-            "0–49   2.0000 ██████████████████████████████\n",
+            "1–49   2.0000 ██████████████████████████████\n",
         ] {
             assert!(text.contains(part), "{part} is missing:\n{text}");
         }

@@ -13,31 +13,31 @@ use crate::sampling::editing::Resampling;
 /// What to make from given images or noises.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct EditArgs {
-    /// Walk between the noises of two seeds, on the great circle, in --num images (default 10), all of one
-    /// class (--class; without it, of none).
+    /// Interpolate between the noises of two seeds, on a great circle, in --num images (default 10), all of one class
+    /// (--class; without it, of no class).
     #[arg(long, value_name = "SEED_A,SEED_B", value_parser = two_seeds, conflicts_with_all = ["noise", "seed"])]
     pub interpolate: Option<(u64, u64)>,
-    /// SDEdit: noise this picture to --strength, and denoise it anew.
+    /// SDEdit: add noise to this picture up to --strength, then denoise it.
     #[arg(long, value_name = "IMAGE.png", conflicts_with_all = ["interpolate", "noise"])]
     pub sdedit: Option<PathBuf>,
-    /// How far into the noise SDEdit goes, t/T: above 0 (nothing changes) to 1 (nothing is left). Default 0.5.
+    /// How much noise SDEdit adds, as t/T: near 0 the picture stays, at 1 nothing is left of it. Default 0.5.
     #[arg(long, value_name = "S")]
     pub strength: Option<f64>,
-    /// RePaint: fill the --mask of this picture, by ancestral sampling (ddpm).
+    /// RePaint: fill the --mask in this picture, by ancestral sampling (ddpm).
     #[arg(long, value_name = "IMAGE.png", requires = "mask", conflicts_with_all = ["interpolate", "sdedit", "noise"])]
     pub inpaint: Option<PathBuf>,
-    /// What to fill: white is new, black is kept. On transparent ground, which is kept, the white paint is new,
-    /// or where there is none, all paint. Any size.
+    /// What to fill: white is filled, black is kept. On a transparent ground, white paint is filled; if there is none,
+    /// all paint is. Any size.
     #[arg(long, value_name = "MASK.png")]
     pub mask: Option<PathBuf>,
-    /// RePaint: steps that a jump goes back into the noise. Default 10.
+    /// RePaint: how many steps each jump goes back into the noise. Default 10.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub jump_length: Option<u64>,
-    /// RePaint: how often each stretch is walked, 1: no jumps. The network calls grow as often. Default 5.
+    /// RePaint: passes over each stretch (1 = no repeats); the cost grows in proportion. Default 5.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub jumps: Option<u64>,
-    /// DDIM inversion: the noise that DDIM makes this picture from; --out FILE.safetensors keeps it as the
-    /// tensor `noise`. Shows picture, noise and reconstruction.
+    /// DDIM inversion: find the noise that DDIM turns into this picture; --out FILE.safetensors saves it as the tensor
+    /// `noise`. Shows picture, noise and reconstruction.
     #[arg(long, value_name = "IMAGE.png", conflicts_with_all = ["interpolate", "sdedit", "inpaint", "noise", "trajectory"])]
     pub invert: Option<PathBuf>,
 }
@@ -81,7 +81,7 @@ impl Edit {
     pub fn new(args: &EditArgs, shape: (usize, usize, usize), sampler: Option<SamplerName>) -> Result<Option<Self>> {
         let needs = |flag: &str, only: SamplerName| match sampler {
             Some(asked) if asked != only => Err(UsageError::new(format!(
-                "{flag} walks with {}, not with {}: leave --sampler out",
+                "{flag} samples with {}, not with {}: leave --sampler out",
                 only.name(),
                 asked.name()
             ))),
@@ -90,13 +90,13 @@ impl Edit {
         // clap's own `requires` is silent where the flags exclude each other.
         let (sdedit, inpaint) = (args.sdedit.is_some(), args.inpaint.is_some());
         for (flag, given, has_its, its) in [
-            ("--strength", args.strength.is_some(), sdedit, "--sdedit: how far into the noise it goes"),
+            ("--strength", args.strength.is_some(), sdedit, "--sdedit: how much noise it adds"),
             ("--mask", args.mask.is_some(), inpaint, "--inpaint: what it fills"),
             ("--jump-length", args.jump_length.is_some(), inpaint, "--inpaint: how far its jumps go"),
-            ("--jumps", args.jumps.is_some(), inpaint, "--inpaint: how often each stretch is walked"),
+            ("--jumps", args.jumps.is_some(), inpaint, "--inpaint: its passes over each stretch"),
         ] {
             if given && !has_its {
-                let message = format!("{flag} belongs to {its}; without that it means nothing: leave it out");
+                let message = format!("{flag} belongs to {its}; it has no effect without that: leave it out");
                 return Err(UsageError::new(message).into());
             }
         }
@@ -105,7 +105,7 @@ impl Edit {
         } else if let Some(path) = &args.sdedit {
             let strength = args.strength.unwrap_or(STRENGTH);
             if !(strength > 0.0 && strength <= 1.0) {
-                let message = format!("--strength {strength}: it lies above 0 (nothing changes) and at most at 1");
+                let message = format!("--strength {strength}: use a number above 0 (nothing changes) and at most 1");
                 return Err(UsageError::new(message).into());
             }
             let (image, read) = read("--sdedit", path, shape)?;
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!((resampling.jump_length, resampling.times), (10, 5));
         let refusal =
             |args: &EditArgs, shape, sampler| Edit::new(args, shape, sampler).map(|_| ()).unwrap_err().to_string();
-        assert!(refusal(&args, shape, Some(SamplerName::Ddim)).contains("walks with ddpm"));
+        assert!(refusal(&args, shape, Some(SamplerName::Ddim)).contains("samples with ddpm"));
         let dark = dir.path().join("dark.png");
         image::GrayImage::new(4, 4).save(&dark).unwrap();
         let nothing = EditArgs { inpaint: Some(image.clone()), mask: Some(dark), ..EditArgs::default() };

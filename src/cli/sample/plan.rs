@@ -140,7 +140,7 @@ impl Plan {
             return Err(UsageError::new(message).into());
         }
         if !(0.0..=1.0).contains(&settings.eta) {
-            return Err(UsageError::new(format!("--eta {}: η lies between 0 and 1", settings.eta)).into());
+            return Err(UsageError::new(format!("--eta {}: η must be between 0 and 1", settings.eta)).into());
         }
         // What else is impossible (a spacing on this path, a list that does not fall) says so itself.
         let schedule = &model.parameterization.schedule;

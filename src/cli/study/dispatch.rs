@@ -7,10 +7,10 @@ use super::{combinations, epochs, guidance, steps};
 use crate::lab::Outcome;
 use crate::process::interrupt::{BrokenOff, Interrupted};
 
-/// Make the tables and pictures that docs/study.md teaches from, with your own run.
+/// Make the tables and pictures of docs/study.md from your own run.
 ///
-/// Each study writes a Markdown table, a plot and the samples themselves into a folder. What was measured
-/// is kept there as well: a study that was stopped goes on where it was.
+/// Each study writes a Markdown table, a plot and the samples into a folder. It keeps its measurements there as well,
+/// so a study that was stopped continues where it left off.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -49,7 +49,9 @@ pub fn run(args: Args) -> Result<()> {
         Study::Epochs(args) => epochs::run(args),
     };
     studied.map_err(|error| match Interrupted::caused(&error) {
-        true => error.context(BrokenOff("interrupted; what was measured is kept, and the same command goes on".into())),
+        true => {
+            error.context(BrokenOff("interrupted; what was measured is kept, and the same command continues".into()))
+        }
         false => error,
     })
 }

@@ -17,7 +17,7 @@ const RECOGNIZABLE: f64 = 0.9;
 
 /// Samples of a run's checkpoints: after how many epochs digits become recognizable.
 ///
-/// A run keeps only its newest checkpoints unless told otherwise. --train makes one for this study:
+/// A run keeps only its newest checkpoints by default. --train makes a run for this study:
 /// difflab study epochs runs/long --train mnist --epochs 10,50,100
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -36,7 +36,7 @@ pub struct Args {
     /// w in (1 + w)·ε_cond − w·ε_uncond. Default: the run's own.
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     guidance_scale: Option<f64>,
-    /// Network calls of a trajectory. Default: the run's sample.steps.
+    /// Sampling steps. Default: the run's sample.steps.
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
 }

@@ -17,7 +17,7 @@ pub struct Args {
     /// The scales w of (1 + w)·ε_cond − w·ε_uncond.
     #[arg(long, value_name = "W,W,…", value_delimiter = ',', default_value = "0,0.5,1,2,3,4,5,6,7")]
     scales: Vec<f64>,
-    /// Network calls of a trajectory. Default: the run's sample.steps.
+    /// Sampling steps. Default: the run's sample.steps.
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
     /// The weights of this checkpoint. Default: the newest good one.

@@ -17,10 +17,10 @@ use crate::speak;
 pub struct Args {
     #[command(flatten)]
     options: Options,
-    /// How many steps.
+    /// Numbers of steps to try.
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "10,20,50,100,1000")]
     steps: Vec<usize>,
-    /// Which samplers. Default: all that can walk the run's path.
+    /// Samplers to try. Default: all that work on the run's path.
     #[arg(long, value_name = "NAME,NAME,…", value_delimiter = ',', value_parser = values::sampler)]
     samplers: Vec<SamplerName>,
     /// w in (1 + w)·ε_cond − w·ε_uncond. Default: the run's own.

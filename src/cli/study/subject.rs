@@ -26,7 +26,7 @@ use crate::speak;
 pub struct Options {
     /// The run folder, the beginning of its name in runs/, or `latest`.
     pub run: String,
-    /// Samples a measurement, the classes in turn.
+    /// Samples per measurement, cycling through the classes.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub num: u64,
     /// Seed of the noise.
@@ -35,10 +35,10 @@ pub struct Options {
     /// The folder for tables, plots and samples.
     #[arg(long, value_name = "DIR", default_value = "study")]
     pub out: PathBuf,
-    /// Judge by the data as they are now, though the run was trained on others.
+    /// Judge by the current data, even if the run was trained on other data.
     #[arg(long)]
     pub accept_data: bool,
-    /// Processor threads; 0: as many as there are physical cores.
+    /// Processor threads; 0: one per physical core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
 }

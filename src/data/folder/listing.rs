@@ -7,7 +7,7 @@ use super::open::not_a_file;
 use crate::data::shown::shown_path;
 use crate::data::{DataError, LeftOut};
 
-const READ_ALREADY: &str = "links to what is read already";
+const READ_ALREADY: &str = "links to what was already read";
 
 /// A file, and the class folder that it lies in.
 #[derive(Debug, PartialEq)]
@@ -222,7 +222,7 @@ mod tests {
         let listing = list(&root).unwrap();
         assert_eq!(found(&root, &listing), ["a: a/1", "b: b/1", "c: c/9"]);
         let said = said(&listing);
-        assert!(said.contains("4 links to what is read already"), "{said}");
+        assert!(said.contains("4 links to what was already read"), "{said}");
         assert!(said.contains("1 broken link ("), "{said}");
     }
 
@@ -237,7 +237,7 @@ mod tests {
         symlink("../a/1", root.join("b/more")).unwrap();
         let listing = list(root).unwrap();
         assert_eq!(found(root, &listing), ["a: a/1", "b: b/also"]);
-        assert!(said(&listing).starts_with("2 links to what is read already"));
+        assert!(said(&listing).starts_with("2 links to what was already read"));
     }
 
     #[test]

@@ -19,8 +19,8 @@ fn tables() -> String {
             let becomes = match key.fate {
                 Fate::Obeyed(what) if what.contains('.') && !what.contains(' ') => format!("`{what}`"),
                 Fate::Obeyed(what) => what.to_string(),
-                Fate::DefaultOnly => "refused, but for the default".into(),
-                Fate::NoPart(key) => format!("no part without `{key}`"),
+                Fate::DefaultOnly => "refused unless it is the default".into(),
+                Fate::NoPart(key) => format!("no effect without `{key}`"),
             };
             writeln!(text, "| `{}` | `{}` | {becomes} |", key.name, preset(key.default)).unwrap();
         }

@@ -53,10 +53,7 @@ fn of_flow(sample: &SampleConfig) -> (&'static str, Vec<String>) {
 }
 
 fn without_counterpart(sampler: SamplerName, instead: &str) -> String {
-    format!(
-        "diffusers has no counterpart of the run's sampler {} here: the exported one takes {instead}",
-        sampler.name()
-    )
+    format!("diffusers has no counterpart of the run's sampler {} here: the export uses {instead}", sampler.name())
 }
 
 fn of_variance_preserving(diffusion: &DiffusionConfig, sample: &SampleConfig) -> (&'static str, Vec<String>) {
@@ -65,8 +62,8 @@ fn of_variance_preserving(diffusion: &DiffusionConfig, sample: &SampleConfig) ->
         let notes = match sample.sampler {
             SamplerName::Ddpm => Vec::new(),
             other => vec![format!(
-                "the variance is learned, and of diffusers' schedulers DDPMScheduler alone reads it in any number of \
-                 channels: it takes the place of the run's sampler {}",
+                "the variance is learned, and only diffusers' DDPMScheduler reads it in any number of channels: it \
+                 replaces the run's sampler {}",
                 other.name()
             )],
         };

@@ -82,8 +82,8 @@ pub fn scheduler_config_with(
     let plain = SampleConfig { sampler: SamplerName::Ddim, eta: 0.0, ..sample.clone() };
     let Namesake { class: other, settings, .. } = named_after(diffusion, &plain)?;
     let mut all = vec![format!(
-        "DDPMPipeline's own call can't sample by {}, which is what samples as the run's {} does: the folder's scheduler is \
-         {}, and README.md says how to sample by the other",
+        "DDPMPipeline's own call can't sample by {}, the match for the run's sampler {}: the folder's scheduler is {}, and \
+         README.md shows how to sample with the other",
         class.name,
         sample.sampler.name(),
         other.name

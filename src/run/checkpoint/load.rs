@@ -84,7 +84,7 @@ pub fn newest_good(run: &Path) -> Result<(u64, PathBuf, Vec<String>), RunError> 
     }
     let details = match passed_over.is_empty() {
         true => format!(
-            "{}; to start it anew: difflab {} --run ANOTHER_FOLDER",
+            "{}; to start again: difflab {} --run ANOTHER_FOLDER",
             none_at_all(run),
             run.join("config.toml").display()
         ),

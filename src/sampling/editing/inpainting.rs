@@ -43,8 +43,8 @@ impl Inpainting {
         ensure!(image.dims() == mask.dims(), "the mask has the shape {:?}, the image {:?}", mask.dims(), image.dims());
         ensure!(
             resampling.jump_length >= 1 && resampling.times >= 1,
-            "jumps go back at least one level, and every stretch is walked at least once, but the jump length is {} \
-             and the number of times {}",
+            "the jump length and the number of passes must be at least 1, but are {} and \
+             {}",
             resampling.jump_length,
             resampling.times
         );
@@ -193,6 +193,6 @@ mod tests {
                 .to_string()
         };
         assert!(make(one((1, 4, 5, 1)), 1).contains("mask"));
-        assert!(make(one((1, 4, 4, 1)), 0).contains("at least one level"));
+        assert!(make(one((1, 4, 4, 1)), 0).contains("must be at least 1"));
     }
 }

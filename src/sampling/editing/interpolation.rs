@@ -15,8 +15,8 @@ use crate::sampling::NoiseSource;
 /// # Errors
 /// When the shapes differ, or n is below 2.
 pub fn slerp(a: &Tensor, b: &Tensor, n: usize) -> Result<Tensor> {
-    ensure!(a.dims() == b.dims() && a.dims().first() == Some(&1), "a way leads between two noises of one shape");
-    ensure!(n >= 2, "a way between two noises has at least its two ends, but {n} images were asked for");
+    ensure!(a.dims() == b.dims() && a.dims().first() == Some(&1), "interpolation needs two noises of the same shape");
+    ensure!(n >= 2, "an interpolation needs at least its two ends, but {n} images were asked for");
     let product = |x: &Tensor, y: &Tensor| -> Result<f64> { Ok(f64::from((x * y)?.sum_all()?.to_scalar::<f32>()?)) };
     let cosine = product(a, b)? / (product(a, a)? * product(b, b)?).sqrt().max(f64::MIN_POSITIVE);
     let angle = cosine.clamp(-1.0, 1.0).acos();

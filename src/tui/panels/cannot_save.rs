@@ -18,7 +18,7 @@ pub fn cannot_save(state: &State, reason: &str, path: &str, screen: Rect, buf: &
     };
     let mut lines = said(&format!("Nothing is lost yet, but the run cannot be saved: {reason}."), Role::Text);
     lines.push(Line::default());
-    lines.extend(said("Save it elsewhere, whole, so that --resume goes on from there:", Role::Text));
+    lines.extend(said("Save the whole run elsewhere, so that --resume can continue it there:", Role::Text));
     lines.push(Line::from(vec![
         Span::styled("> ", style(Role::Accent)),
         Span::styled(end_of(path, width), style(Role::Strong)),

@@ -158,7 +158,7 @@ fn note(state: &State, film: &Film, placed: Option<&Placed>) -> Words {
         return words.add(Role::Dim, "previews are off; p turns them on");
     }
     let words = match state.playback {
-        Playback::Held { .. } => words.add(Role::Dim, "k lets the film run on, Esc is live again"),
+        Playback::Held { .. } => words.add(Role::Dim, "k resumes the film, Esc goes back to live"),
         _ if film.step < early(state) => {
             let why = format!("so early: EMA weights of step {}", thousands(film.step));
             return words.joined_by(" ").add(Role::Warning, "noise is right").add(Role::Dim, why);

@@ -57,19 +57,28 @@ pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
             let words = Words::new(&state.theme)
                 .pair(
                     Role::Dim,
-                    "right: L_t−1, sum",
+                    "right: L_t, sum for t ≥ 1",
                     Role::Strong,
                     format!("{:.3} bits/dim", terms.iter().sum::<f64>()),
                 )
-                .add(Role::Dim, "bound, from training loss");
+                .add(Role::Dim, "L_0 not in it: see eval")
+                .maybe(Role::Dim, largest_prior(state))
+                .add(Role::Dim, "from the training loss");
             buf.set_line(pane.bar.x, pane.bar.y, &words.fit(pane.bar.width), pane.bar.width);
         }
         None => draw_bar(state, &scale, pane.bar, buf),
     }
 }
 
+/// "L_T < 0.0001", of pixels.
+fn largest_prior(state: &State) -> Option<String> {
+    let largest = state.curves.as_ref().filter(|_| state.plane.is_none())?.largest_prior();
+    let digits = if largest < 1e-4 { "0.0001".to_string() } else { format!("{:.4}", (largest * 1e4).ceil() / 1e4) };
+    Some(format!("L_T < {digits}"))
+}
+
 /// What each bin adds to the variational bound, bits/dim: its loss now, weighted (`None` while the loss itself
-/// is shown). An approximation: the loss is that of training, and taken as one number within a bin.
+/// is shown). t = 0 adds nothing, since L_0 does not follow from the squared error. An approximation: the loss is that of training, and taken as one number within a bin.
 fn bound_terms(state: &State, heat: &Heat) -> Option<Vec<f64>> {
     let curves = state.curves.as_ref().filter(|_| state.plots.heat_bound)?;
     curves.bound.as_ref()?;
@@ -314,7 +323,7 @@ fn readout(state: &State, heat: &Heat) -> Words {
         words = words.pair(Role::Dim, "loss", Role::Strong, format!("{} (n {})", right(loss, 6), column.count(bin)));
     }
     if let Some(term) = bound_terms(state, heat).and_then(|terms| terms.get(bin).copied()) {
-        words = words.pair(Role::Dim, "ΣL_t−1 of its bin", Role::Strong, right(three_digits(term), 6));
+        words = words.pair(Role::Dim, "ΣL_t of its bin", Role::Strong, right(three_digits(term), 6));
     }
     if let Some(curves) = &state.curves {
         words = words.pair(Role::Dim, "σ", Role::Text, right(three_digits(curves.read(TimeAxis::Sigma, t)), 6)).pair(

@@ -75,7 +75,7 @@ pub fn waiting(state: &State) -> String {
     match &state.phase {
         Phase::Starting(what) | Phase::Loading(what) => format!("{what} …"),
         Phase::Failed(_) => "the run failed before its first step".into(),
-        Phase::Paused => "paused before the first step; space goes on".into(),
+        Phase::Paused => "paused before the first step; space resumes".into(),
         Phase::Training | Phase::Waiting(_) | Phase::Stopping | Phase::Finished => "step 1 …".into(),
     }
 }

@@ -40,7 +40,7 @@ pub fn palette(state: &State, palette: &CommandPalette, screen: Rect, buf: &mut 
     let rows = palette.rows(&config);
     if rows.is_empty() {
         if above.is_empty() {
-            put(&Line::styled("nothing like that; Esc closes", theme.style(Role::Dim)));
+            put(&Line::styled("no match; Esc closes", theme.style(Role::Dim)));
         }
         return;
     }

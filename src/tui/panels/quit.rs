@@ -25,7 +25,7 @@ pub fn quit(state: &State, screen: Rect, buf: &mut Buffer) {
     if waits {
         lines.push(Line::from(Span::styled("If it still can't be, you are asked where to save it.", style(Role::Dim))));
     } else if let Some(info) = &state.live.info {
-        let text = format!("Go on later with: difflab --resume {}", info.run_dir.display());
+        let text = format!("Resume later with: difflab --resume {}", info.run_dir.display());
         lines.extend(wrap(&text, 64).into_iter().map(|l| Line::from(Span::styled(l, style(Role::Dim)))));
     }
     lines.push(Line::default());

@@ -11,7 +11,7 @@ use crate::tui::theme::Role;
 /// Draws it, as far as there is room.
 pub fn too_small(state: &State, area: Rect, buf: &mut Buffer) {
     let text = format!(
-        "difflab needs {MIN_COLUMNS} × {MIN_ROWS} characters; this terminal has {} × {}. Training goes on.",
+        "difflab needs {MIN_COLUMNS} × {MIN_ROWS} characters; this terminal has {} × {}. Training continues.",
         area.width, area.height
     );
     sentence(&text, area, Role::Text, &state.theme, buf);

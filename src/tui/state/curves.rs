@@ -65,8 +65,9 @@ impl TimeAxis {
 pub struct Curves {
     pub run: Schedule,
     pub others: Vec<Schedule>,
-    /// For each t: L_{t−1} of the variational bound, bits/dim, where the mean squared error of the target is 1;
-    /// proportional to it. 0 at t = 0, whose term is another one. `None` where the path has no steps.
+    /// For each t ≥ 1: L_t of the variational bound, bits/dim, where the mean squared error of the target is 1;
+    /// proportional to it. (The steps are counted from 0: Ho et al.'s L_{t−1} of their steps 2 to T.) 0 at t = 0,
+    /// since L_0 is no multiple of the squared error. `None` where the path has no steps.
     pub bound: Option<Vec<f64>>,
 }
 
@@ -90,6 +91,13 @@ impl Curves {
         let edge = |b: usize| (b * self.timesteps()).div_ceil(bins.max(1));
         let weights = self.bound.as_ref()?.get(edge(bin)..edge(bin + 1))?;
         Some(loss * weights.iter().sum::<f64>())
+    }
+
+    /// The largest that L_T, KL(q(x_T | x_0) ‖ N(0, 1)), can be for pixels in [-1, 1] on path vp, bits/dim.
+    pub fn largest_prior(&self) -> f64 {
+        let sigma = self.run.sigma(self.timesteps() - 1);
+        // ½(α²x² + σ² − 1 − ln σ²) with x² = 1.
+        -sigma.log2()
     }
 
     /// T, at least 1.
@@ -154,6 +162,8 @@ mod tests {
         let sum: f64 = (0..40).map(|bin| epsilon.bound_of(bin, 40, 1.0).unwrap()).sum();
         let all: f64 = epsilon.bound.as_ref().unwrap().iter().sum();
         assert!((sum / all - 1.0).abs() < 1e-12);
+        // ᾱ_T of the linear schedule is 4e-5.
+        assert!((epsilon.largest_prior() / 2.9e-5 - 1.0).abs() < 0.02, "{}", epsilon.largest_prior());
         let flow = DiffusionConfig { path: PathName::Flow, ..config(PredictionType::Flow) };
         assert_eq!(Curves::new(&flow).unwrap().bound, None);
     }

@@ -76,7 +76,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ToggleHeatScale => state.plots.heat_relative = !state.plots.heat_relative,
         Action::ToggleBound => match state.curves.as_ref().and_then(|curves| curves.bound.as_ref()) {
             Some(_) => state.plots.heat_bound = !state.plots.heat_bound,
-            None => tell(state, "the bound has a term for each t on path vp only"),
+            None => tell(state, "only path vp has a term of the bound for each t"),
         },
         Action::NextScheduleView => state.plots.schedule_view = state.plots.schedule_view.next(),
         Action::NextTimeAxis => state.plots.time_axis = state.plots.time_axis.next(),
@@ -228,7 +228,7 @@ fn toggle_preview(state: &mut State) -> Vec<Effect> {
     let effects = command(state, Command::SetPreviewEnabled(enabled));
     if !effects.is_empty() {
         state.controls.preview_enabled = enabled;
-        tell(state, if enabled { "previews on" } else { "previews off; training has all the time" });
+        tell(state, if enabled { "previews on" } else { "previews off; training gets all the time" });
     }
     effects
 }
