@@ -28,7 +28,7 @@ pub fn key_to_frame() {
         let from = lab.written();
         let start = Instant::now();
         lab.press("?");
-        while !lab.shows_since(from, "pause training") {
+        while !lab.shows_since(from, "pause or resume training") {
             assert!(start.elapsed() < Duration::from_secs(5), "the help never came");
             std::thread::sleep(Duration::from_micros(200));
         }

@@ -201,11 +201,11 @@ pub struct TrainConfig {
     /// convolutions in bf16 and everything else, weights and sums included, in f32. `bf16` is faster,
     /// and needs a processor with AVX512-BF16; sampling stays in f32.
     pub precision: Precision,
-    /// What each sample's squared error counts in the loss: `simple` (1 on the network's own target;
-    /// L_simple of Ho et al. 2020 where that is ε), `min_snr` (min(SNR, γ) on x_0, whatever the target; Hang et al. 2023), `p2` (1/(k +
+    /// What each sample's squared error counts in the loss: `simple` (1 on the network's own target; L_simple of Ho et
+    /// al. 2020 where that is ε), `min_snr` (min(SNR, γ) on x_0, whatever the target; Hang et al. 2023), `p2` (1/(k +
     /// SNR)^γ on ε; Choi et al. 2022), `edm` (1/s² + 1/σ_data² on x_0, with s = σ/α; λ of Karras et al. 2022), `vlb`
-    /// (the true variational bound, in nats per dimension; Ho et al. 2020, Kingma et al. 2021). `loss` is
-    /// the weighted one; the loss per timestep and the held-out loss are of the plain squared error.
+    /// (the true variational bound, in nats per dimension; Ho et al. 2020, Kingma et al. 2021). `loss` is the weighted
+    /// one; the loss per timestep and the held-out loss are of the plain squared error.
     pub loss_weighting: LossWeighting,
     /// γ of loss_weighting min_snr.
     pub min_snr_gamma: f64,

@@ -57,11 +57,11 @@ pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
             let words = Words::new(&state.theme)
                 .pair(
                     Role::Dim,
-                    "right: L_t, sum for t ≥ 1",
+                    "bars: L_t; their sum",
                     Role::Strong,
                     format!("{:.3} bits/dim", terms.iter().sum::<f64>()),
                 )
-                .add(Role::Dim, "L_0 not in it: see eval")
+                .add(Role::Dim, "without L_0 (see eval)")
                 .maybe(Role::Dim, largest_prior(state))
                 .add(Role::Dim, "from the training loss");
             buf.set_line(pane.bar.x, pane.bar.y, &words.fit(pane.bar.width), pane.bar.width);
@@ -77,8 +77,9 @@ fn largest_prior(state: &State) -> Option<String> {
     Some(format!("L_T < {digits}"))
 }
 
-/// What each bin adds to the variational bound, bits/dim: its loss now, weighted (`None` while the loss itself
-/// is shown). t = 0 adds nothing, since L_0 does not follow from the squared error. An approximation: the loss is that of training, and taken as one number within a bin.
+/// What each bin adds to the variational bound, bits/dim: its loss now, weighted (`None` while the loss itself is
+/// shown). t = 0 adds nothing, since L_0 does not follow from the squared error. An approximation: the loss is that
+/// of training, and taken as one number within a bin.
 fn bound_terms(state: &State, heat: &Heat) -> Option<Vec<f64>> {
     let curves = state.curves.as_ref().filter(|_| state.plots.heat_bound)?;
     curves.bound.as_ref()?;

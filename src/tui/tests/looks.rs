@@ -157,7 +157,7 @@ fn the_bound_beside_the_heatmap() {
     act(&mut state, Action::Focus(Panel::Heatmap));
     act(&mut state, Action::ToggleBound);
     let shown = text(&state);
-    assert!(shown.contains("bits/dim · L_0 not in it"), "{shown}");
+    assert!(shown.contains("bits/dim · without L_0"), "{shown}");
     assert_snapshot!("bound_120x40", shown);
 }
 
