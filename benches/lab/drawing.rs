@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use difflab::config::Config;
 use difflab::diffusion::Schedule;
-use difflab::lab::{Event, Phase, PreviewFrame, RunInfo, SamplingSettings, StepRecord, TimestepLossRow};
+use difflab::lab::{Event, Live, Phase, PreviewFrame, RunInfo, SamplingSettings, StepRecord, TimestepLossRow};
 use difflab::tui::message::Message;
 use difflab::tui::options::ScreenOptions;
 use difflab::tui::pictures::HalfBlocks;
@@ -86,6 +86,7 @@ fn run_of(steps: u64) -> State {
         start_step: 0,
         warnings: vec![],
         chosen: vec![],
+        live: Live::new(&config),
         config,
     };
     update(&mut state, Message::Resize(COLUMNS, ROWS));
