@@ -156,10 +156,10 @@ def networks(difflab):
             continue
         size = unet.config.sample_size
         size = (size, size) if isinstance(size, int) else tuple(size)
-        labels = None if not unet.config.num_class_embeds else torch.tensor([0, unet.config.num_class_embeds - 2])
+        labels = None if not unet.config.num_class_embeds else torch.full((2,), unet.config.num_class_embeds - 2)
         noise = torch.randn(2, unet.config.in_channels, *size, generator=torch.Generator().manual_seed(3))
         save_file({"noise": noise}, difflab.folder / "noise.safetensors")
-        more = [] if labels is None else ["--class", ",".join(map(str, labels.tolist()))]
+        more = [] if labels is None else ["--class", labels[0].item()]
         ours = difflab.sample(run, difflab.folder / "noise.safetensors", 2, *more)
         if isinstance(ours, str):
             difflab.say(name[:60], "sampled", ours)
