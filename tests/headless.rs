@@ -461,7 +461,7 @@ fn a_run_that_diverges_says_so_and_goes_on_from_its_last_sound_checkpoint() {
     assert!(!said.contains("max_grad_norm"), "it is 1 already: {said}");
     // The last finite weights are kept, but not gone on from: they are spoiled already.
     let kept = checkpoints(&place.path("run")).last().map(|(step, _)| *step).unwrap();
-    assert!(kept > 12 && said.contains(&format!("(step {kept}), but spoiled")), "{said}");
+    assert!(kept > 12 && said.contains(&format!("(step {kept}), but already damaged")), "{said}");
     assert!(said.contains("goes on from step 12"), "{said}");
     let sane = ["--resume", "run", "--steps", "14", "--set", "train.learning_rate=1e-3"];
     let told = place.succeeds(&sane);
@@ -478,7 +478,7 @@ fn a_regular_checkpoint_of_spoiled_weights_is_marked_and_not_gone_on_from() {
     let output = place.difflab(&wild);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let said = stderr(&output);
-    assert!(said.contains("spoiled already") && !said.contains("what remains"), "{said}");
+    assert!(said.contains("already damaged") && !said.contains("what remains"), "{said}");
     let kept = checkpoints(&place.path("run")).last().map(|(step, _)| *step).unwrap();
     assert!(kept > 12 && said.contains(&format!("(step {kept})")), "{said}");
     let told = place.succeeds(&["--resume", "run", "--steps", "16", "--set", "train.learning_rate=1e-3"]);

@@ -60,7 +60,8 @@ impl History {
         let mut doubts = Vec::new();
         let (from, to) = self.widest;
         if to - from > every.max(1).max(self.second) {
-            let last = if self.last.as_ref().is_some_and(|last| last.step == to) { to - 1 } else { to };
+            let known = self.last.as_ref().is_some_and(|last| last.step >= to);
+            let last = if known { to - 1 } else { to };
             doubts.push(format!("{METRICS} has no line of steps {} to {last}: the history has a gap there", from + 1));
         }
         if let Some(back) = self.back {
