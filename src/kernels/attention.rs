@@ -38,8 +38,8 @@ impl CustomOp3 for Attention {
         let ([out], _) = unsafe {
             filled_many(n, [len], |i, [out]| {
                 let at = i * len..(i + 1) * len;
-                let (q, k, v) = (&q[at.clone()], &k[at.clone()], &v[at]);
-                isa.run(Forward { sample: Sample { q, k, v, channels, heads: self.heads }, out })
+                let sample = HeadsSample::new([q, k, v].map(|all| &all[at.clone()]), channels, self.heads);
+                isa.run(AttentionForward { sample, out })
             })
         };
         Ok((CpuStorage::F32(out), q_layout.shape().clone()))
@@ -61,9 +61,8 @@ impl CustomOp3 for Attention {
             unsafe {
                 filled_many(n, [len; 3], |i, gradients| {
                     let at = i * len..(i + 1) * len;
-                    let (q, k, v) = (&q[at.clone()], &k[at.clone()], &v[at.clone()]);
-                    let sample = Sample { q, k, v, channels, heads: self.heads };
-                    isa.run(Backward { sample, d_out: &d_out[at], gradients });
+                    let sample = HeadsSample::new([q, k, v].map(|all| &all[at.clone()]), channels, self.heads);
+                    isa.run(AttentionBackward { sample, d_out: &d_out[at], gradients });
                 })
                 .0
             }
@@ -73,9 +72,9 @@ impl CustomOp3 for Attention {
     }
 }
 
-/// One sample: q, k, v of `[positions, channels]`.
+/// One sample: q, k, v of `[positions, channels]`, the channels whole heads.
 #[derive(Clone, Copy)]
-struct Sample<'a> {
+struct HeadsSample<'a> {
     q: &'a [f32],
     k: &'a [f32],
     v: &'a [f32],
@@ -95,7 +94,15 @@ struct Sizes {
     d_wide: usize,
 }
 
-impl Sample<'_> {
+impl<'a> HeadsSample<'a> {
+    /// # Panics
+    /// When the lengths differ, or are no whole positions of whole heads.
+    fn new([q, k, v]: [&'a [f32]; 3], channels: usize, heads: usize) -> Self {
+        assert!(channels.is_multiple_of(heads) && q.len().is_multiple_of(channels));
+        assert!(q.len() == k.len() && q.len() == v.len());
+        Self { q, k, v, channels, heads }
+    }
+
     fn sizes<S: Simd>(&self) -> Sizes {
         let (positions, d) = (self.q.len() / self.channels, self.channels / self.heads);
         let (wide, d_wide) = (positions.next_multiple_of(S::LANES), d.next_multiple_of(S::LANES));
@@ -242,12 +249,13 @@ fn mask(z: Sizes) -> Scratch {
 }
 
 /// One sample forward; `out` is as long as q.
-struct Forward<'a> {
-    sample: Sample<'a>,
+struct AttentionForward<'a> {
+    sample: HeadsSample<'a>,
     out: Part<'a>,
 }
 
-impl Kernel for Forward<'_> {
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
+impl Kernel for AttentionForward<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -277,17 +285,18 @@ impl Kernel for Forward<'_> {
     }
 }
 
-/// One sample backward: the gradients of q, k and v.
+/// One sample backward: the gradients of q, k and v, as long as these, as is `d_out`.
 ///
 /// With weights p and scores s: dv = pᵀ do, dp = do vᵀ, ds = p ∘ (dp − Σ_j p dp), dq = ds k / √d,
 /// dk = dsᵀ q / √d.
-struct Backward<'a> {
-    sample: Sample<'a>,
+struct AttentionBackward<'a> {
+    sample: HeadsSample<'a>,
     d_out: &'a [f32],
     gradients: [Part<'a>; 3],
 }
 
-impl Kernel for Backward<'_> {
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
+impl Kernel for AttentionBackward<'_> {
     type Output = ();
 
     #[inline(always)]

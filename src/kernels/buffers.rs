@@ -157,11 +157,14 @@ impl Scratch {
         scratch
     }
 
-    /// The same memory, for what writes all of it.
-    pub(crate) fn part(&mut self) -> Part<'_> {
+    /// The same memory, for what writes results to a [`Part`].
+    ///
+    /// # Safety
+    /// Only numbers are written to it, nothing uninitialized: the memory is read as numbers afterwards.
+    pub(crate) unsafe fn part(&mut self) -> Part<'_> {
         let len = self.len;
-        // SAFETY: as in `deref_mut`; the memory is initialized, and `MaybeUninit` is laid out as what
-        // it may hold.
+        // SAFETY: as in `deref_mut`; the memory is initialized and, so the caller, stays so; `MaybeUninit` is laid
+        // out as what it may hold.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), len) }
     }
 }

@@ -6,20 +6,12 @@ use super::attention::Attention;
 use super::conv::{Convolution, Geometry, Linear, NormConvolution, UpsampleConvolution, doubled};
 use super::elementwise::{Silu, SquaredError};
 use super::group_norm::{GroupNorm, Settings};
+use super::padding::Padding;
 use super::reference;
 use super::resample::{ConcatChannels, UpsampleNearest2x};
 use super::residual::{Plan, Residual, ResidualBlock};
 use super::storage::fast;
 use crate::config::Precision;
-
-/// How a convolution treats the border.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Padding {
-    /// Zeros on all sides, k/2 of them (diffusers' `downsample_padding = 1` and every stride-1 layer).
-    Same,
-    /// One row and column of zeros at the bottom and the right (diffusers' `downsample_padding = 0`).
-    RightBottom,
-}
 
 /// Convolution of `x` `[N, H, W, c_in]` with `w` `[k, k, c_in, c_out]` (k = 1 or 3) and `bias`
 /// `[c_out]` or `[N, c_out]`; stride 1 or 2. Returns `[N, H', W', c_out]`. With [`Precision::Bf16`] the

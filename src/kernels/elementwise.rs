@@ -53,6 +53,7 @@ struct SiluPart<'a> {
     out: Part<'a>,
 }
 
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
 impl Kernel for SiluPart<'_> {
     type Output = ();
 
@@ -131,6 +132,7 @@ struct SumOfSquares<'a> {
     b: &'a [f32],
 }
 
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
 impl Kernel for SumOfSquares<'_> {
     type Output = f32;
 

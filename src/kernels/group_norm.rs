@@ -44,8 +44,18 @@ pub(crate) struct Moments {
 }
 
 impl Moments {
+    /// Are they of `channels` channels, padded to whole vectors of `lanes` numbers? The kernels read them without
+    /// looking again.
+    ///
+    /// # Panics
+    /// When they are not.
+    pub(super) fn check(&self, channels: usize, lanes: usize) {
+        let padded = channels.next_multiple_of(lanes);
+        assert_eq!([self.shift.len(), self.scale.len(), self.rest.len()], [padded; 3]);
+    }
+
     /// What z = (x − shift) · scale + bias takes, scale and bias, each padded to whole vectors.
-    pub(super) fn with_affine(&self, s: Sample) -> Scratch {
+    pub(super) fn with_affine(&self, s: NormSample) -> Scratch {
         let mut affine = Scratch::zeroed(2 * self.shift.len());
         let (scale, bias) = affine.split_at_mut(self.shift.len());
         for i in 0..s.channels {
@@ -71,13 +81,13 @@ pub(crate) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn sample(&self, settings: Settings, i: usize) -> Sample<'a> {
+    pub(super) fn sample(&self, settings: Settings, i: usize) -> NormSample<'a> {
         let len = self.x.len() / self.n;
         let row = |affine: &'a [f32]| match affine.len() == self.channels {
             true => affine,
             false => &affine[i * self.channels..(i + 1) * self.channels],
         };
-        Sample {
+        NormSample {
             x: &self.x[i * len..(i + 1) * len],
             channels: self.channels,
             groups: settings.groups,
@@ -100,7 +110,7 @@ pub(crate) fn forward(isa: Isa, settings: Settings, batch: Batch) -> (Vec<f32>, 
     // SAFETY: the kernel writes the whole sample; the lengths were checked.
     let ([y], moments) = unsafe {
         filled_many(batch.n, [batch.x.len() / batch.n], |i, [out]| {
-            isa.run(Forward { sample: batch.sample(settings, i), eps: settings.eps, out })
+            isa.run(NormForward { sample: batch.sample(settings, i), eps: settings.eps, out })
         })
     };
     (y, moments)
@@ -116,12 +126,13 @@ pub(crate) fn backward(
 ) -> (Vec<f32>, Vec<AffineGradient>) {
     batch.check(settings);
     assert_eq!((dy.len(), moments.len()), (batch.x.len(), batch.n));
+    moments.iter().for_each(|moments| moments.check(batch.channels, isa.lanes()));
     let len = dy.len() / batch.n;
     // SAFETY: the kernel writes the whole sample; the lengths were checked.
     let ([dx], sums) = unsafe {
         filled_many(batch.n, [len], |i, [dx]| {
             let dy = &dy[i * len..(i + 1) * len];
-            isa.run(Backward {
+            isa.run(NormBackward {
                 sample: batch.sample(settings, i),
                 moments: &moments[i],
                 dy,
@@ -202,9 +213,9 @@ impl CustomOp3 for GroupNorm {
     }
 }
 
-/// One sample.
+/// One sample that [`Batch::check`] has passed: whole pixels, a weight and a bias for each channel, whole groups.
 #[derive(Clone, Copy)]
-pub(super) struct Sample<'a> {
+pub(super) struct NormSample<'a> {
     pub x: &'a [f32],
     pub channels: usize,
     groups: usize,
@@ -214,13 +225,14 @@ pub(super) struct Sample<'a> {
 }
 
 /// One sample forward; `out` is as long as x.
-pub(super) struct Forward<'a> {
-    pub sample: Sample<'a>,
+pub(super) struct NormForward<'a> {
+    pub sample: NormSample<'a>,
     pub eps: f64,
     pub out: Part<'a>,
 }
 
-impl Kernel for Forward<'_> {
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
+impl Kernel for NormForward<'_> {
     type Output = Moments;
 
     #[inline(always)]
@@ -256,7 +268,7 @@ impl Kernel for Forward<'_> {
 /// # Safety
 /// The processor has `S`.
 #[inline(always)]
-unsafe fn moments<S: Simd>(s: Sample, eps: f64) -> Moments {
+unsafe fn moments<S: Simd>(s: NormSample, eps: f64) -> Moments {
     let (c, padded) = (s.channels, s.channels.next_multiple_of(S::LANES));
     let per_group = c / s.groups;
     let count = (s.x.len() / s.groups) as f64;
@@ -324,9 +336,10 @@ unsafe fn channel_sums<S: Simd>(x: &[f32], channels: usize, shift: &[f32], sum: 
 ///
 /// With a = mean over the group of γ·dz and b = mean of γ·dz·x̂: dx = scale · (γ·dz − a − x̂·b).
 ///
-/// `slope` holds dy/dz where that is known already; `plus` is added to dx.
-pub(super) struct Backward<'a> {
-    pub sample: Sample<'a>,
+/// `slope` holds dy/dz where that is known already; `plus` is added to dx. All are as long as x, and the moments as
+/// [`Moments::check`] wants them.
+pub(super) struct NormBackward<'a> {
+    pub sample: NormSample<'a>,
     pub moments: &'a Moments,
     pub dy: &'a [f32],
     pub slope: Option<&'a [f32]>,
@@ -334,7 +347,8 @@ pub(super) struct Backward<'a> {
     pub dx: Part<'a>,
 }
 
-impl Kernel for Backward<'_> {
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
+impl Kernel for NormBackward<'_> {
     type Output = AffineGradient;
 
     #[inline(always)]

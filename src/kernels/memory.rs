@@ -57,6 +57,7 @@ const PURGE_DELAY: c_int = 15;
 /// Longer than any training step, so that a step never waits for pages that the last one had.
 const KEEP_MS: c_long = 10_000;
 
+// SAFETY: mimalloc.h declares it so.
 unsafe extern "C" {
     fn mi_option_set(option: c_int, value: c_long);
 }
@@ -74,6 +75,7 @@ pub fn keep_pages() {
 mod tests {
     use super::*;
 
+    // SAFETY: mimalloc.h declares it so.
     unsafe extern "C" {
         fn mi_option_get(option: c_int) -> c_long;
     }

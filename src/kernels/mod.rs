@@ -19,6 +19,7 @@ pub mod memory;
 mod non_finite_tests;
 mod normalized_again;
 pub mod optimizer;
+mod padding;
 pub mod precision;
 pub mod reference;
 mod resample;
@@ -32,9 +33,10 @@ mod tile;
 mod workers;
 
 pub use dispatch::{
-    Padding, attention, concat_channels, conv2d, group_norm, linear, norm_silu_conv2d, residual_block, silu,
-    squared_error, upsample_conv2d, upsample_nearest2x,
+    attention, concat_channels, conv2d, group_norm, linear, norm_silu_conv2d, residual_block, silu, squared_error,
+    upsample_conv2d, upsample_nearest2x,
 };
+pub use padding::Padding;
 pub use residual::ResidualBlock;
 pub use simd::Isa;
 pub use workers::{Workers, default_threads};

@@ -3,7 +3,7 @@
 //! in the cache), and backward. All on the calling thread.
 
 use super::buffers::Part;
-use super::group_norm::{AffineGradient, Backward, Batch, Forward, Moments, Sample, Settings};
+use super::group_norm::{AffineGradient, Batch, Moments, NormBackward, NormForward, NormSample, Settings};
 use super::simd::{Isa, Kernel, Simd, sigmoid};
 use super::tile::{load_columns, store_columns};
 
@@ -15,7 +15,7 @@ pub(crate) fn normalize(isa: Isa, settings: Settings, batch: Batch, out: Part) -
     parts
         .map(|(i, out)| {
             // SAFETY: one sample of checked lengths.
-            unsafe { isa.run(Forward { sample: batch.sample(settings, i), eps: settings.eps, out }) }
+            unsafe { isa.run(NormForward { sample: batch.sample(settings, i), eps: settings.eps, out }) }
         })
         .collect()
 }
@@ -30,6 +30,7 @@ pub(crate) fn normalize_again(
 ) {
     batch.check(settings);
     assert_eq!((batch.x.len(), batch.x.len(), batch.n), (out.len(), slope.len(), moments.len()));
+    moments.iter().for_each(|moments| moments.check(batch.channels, isa.lanes()));
     let len = batch.x.len() / batch.n;
     let parts = out.chunks_exact_mut(len).zip(slope.chunks_exact_mut(len));
     for ((i, moments), (out, slope)) in moments.iter().enumerate().zip(parts) {
@@ -50,6 +51,7 @@ pub(crate) fn backward(
 ) -> Vec<AffineGradient> {
     batch.check(settings);
     assert_eq!((batch.x.len(), batch.x.len(), batch.n), (dy.len(), slope.len(), moments.len()));
+    moments.iter().for_each(|moments| moments.check(batch.channels, isa.lanes()));
     assert!(dx.len() == dy.len() && plus.is_none_or(|plus| plus.len() == dy.len()));
     let len = batch.x.len() / batch.n;
     dx.chunks_exact_mut(len)
@@ -59,19 +61,20 @@ pub(crate) fn backward(
             let sample = batch.sample(settings, i);
             let (dy, slope, plus) = (&dy[at.clone()], Some(&slope[at.clone()]), plus.map(|plus| &plus[at]));
             // SAFETY: one sample of checked lengths.
-            unsafe { isa.run(Backward { sample, moments: &moments[i], dy, slope, plus, dx }) }
+            unsafe { isa.run(NormBackward { sample, moments: &moments[i], dy, slope, plus, dx }) }
         })
         .collect()
 }
 
-/// One sample; `out` and `slope` are as long as x.
+/// One sample; `out` and `slope` are as long as x, and the moments as [`Moments::check`] wants them.
 struct Again<'a> {
-    sample: Sample<'a>,
+    sample: NormSample<'a>,
     moments: &'a Moments,
     out: Part<'a>,
     slope: Part<'a>,
 }
 
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
 impl Kernel for Again<'_> {
     type Output = ();
 

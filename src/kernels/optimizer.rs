@@ -194,6 +194,7 @@ struct Update<'a> {
     average: &'a mut [f32],
 }
 
+// SAFETY: `run` may be called when all slices are of the same length.
 impl Kernel for Update<'_> {
     type Output = ();
 

@@ -35,6 +35,7 @@ pub(crate) struct Product<'a> {
 /// A [`Product`] of P rows and V vectors of columns.
 struct ProductTile<'a, const P: usize, const V: usize>(Product<'a>);
 
+// SAFETY: `run` asks for what [`product`] asks for, of P rows and V vectors.
 impl<const P: usize, const V: usize> Kernel for ProductTile<'_, P, V> {
     type Output = ();
 
@@ -106,6 +107,7 @@ pub(crate) struct OuterSum<'a> {
 /// An [`OuterSum`] of P offsets and V vectors of columns.
 struct OuterTile<'a, const P: usize, const V: usize>(OuterSum<'a>);
 
+// SAFETY: `run` asks for what [`outer_sum`] asks for, of P offsets and V vectors.
 impl<const P: usize, const V: usize> Kernel for OuterTile<'_, P, V> {
     type Output = ();
 

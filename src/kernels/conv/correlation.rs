@@ -34,6 +34,8 @@ pub(super) struct Correlation {
     border: Option<Border>,
     depth: usize,
     width: usize,
+    /// Taps of the weights.
+    taps: usize,
     phases: Vec<Phase>,
 }
 
@@ -61,6 +63,7 @@ impl Correlation {
             border: (!g.pointwise()).then_some(border),
             depth: g.c_in,
             width: g.c_out,
+            taps: g.k * g.k,
             phases: vec![if g.pointwise() { phase.flattened() } else { phase }],
         }
     }
@@ -116,6 +119,7 @@ impl Correlation {
             border: (!g.pointwise()).then_some(border),
             depth: g.c_out,
             width: g.c_in,
+            taps: g.k * g.k,
             phases,
         }
     }
@@ -123,6 +127,7 @@ impl Correlation {
     /// Runs it over all samples. `bias` is nothing, one row for all samples, or a row for each.
     pub fn run(&self, isa: Isa, source: &[f32], weights: &Panels, bias: &[f32]) -> Vec<f32> {
         assert_eq!(source.len(), self.n * self.source_len);
+        weights.check(self.taps, self.depth, self.width, isa.lanes());
         assert!(bias.is_empty() || bias.len() == self.width || bias.len() == self.n * self.width);
         let per_sample = if bias.len() > self.width { self.width } else { 0 };
         // SAFETY: the phases cover every pixel of a sample, and the panels every channel.
@@ -130,7 +135,7 @@ impl Correlation {
             filled(self.n, self.out_len, |i, out| {
                 let source = &source[i * self.source_len..][..self.source_len];
                 let bias = if bias.is_empty() { bias } else { &bias[i * per_sample..][..self.width] };
-                isa.run(Sample { plan: self, source, weights, bias, out });
+                isa.run(Correlated { plan: self, source, weights, bias, out });
             })
         }
     }
@@ -141,13 +146,14 @@ impl Correlation {
     pub fn run_into(&self, isa: Isa, source: &[f32], weights: &Panels, bias: &[f32], out: Part) {
         let n = source.len() / self.source_len;
         assert_eq!((source.len(), out.len()), (n * self.source_len, n * self.out_len));
+        weights.check(self.taps, self.depth, self.width, isa.lanes());
         assert!(bias.is_empty() || bias.len() == self.width || bias.len() == n * self.width);
         let per_sample = if bias.len() > self.width { self.width } else { 0 };
         let samples = source.chunks_exact(self.source_len).zip(out.chunks_exact_mut(self.out_len));
         for (i, (source, out)) in samples.enumerate() {
             let bias = if bias.is_empty() { bias } else { &bias[i * per_sample..][..self.width] };
             // SAFETY: one sample of checked lengths.
-            unsafe { isa.run(Sample { plan: self, source, weights, bias, out }) };
+            unsafe { isa.run(Correlated { plan: self, source, weights, bias, out }) };
         }
     }
 }
@@ -159,8 +165,9 @@ impl Phase {
     }
 }
 
-/// One sample of a correlation, of checked lengths.
-struct Sample<'a> {
+/// One sample of a correlation: `source` of `source_len` numbers, `weights` as [`Panels::check`] wants them, `bias`
+/// nothing or `width` numbers, `out` of `out_len`.
+struct Correlated<'a> {
     plan: &'a Correlation,
     source: &'a [f32],
     weights: &'a Panels,
@@ -168,7 +175,8 @@ struct Sample<'a> {
     out: Part<'a>,
 }
 
-impl Kernel for Sample<'_> {
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
+impl Kernel for Correlated<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -6,10 +6,12 @@
 //! convolutions of stride 1 take Winograd's way where it gains.
 
 mod correlation;
+mod form;
 mod geometry;
 mod narrow;
 mod norm_op;
 mod op;
+mod out;
 mod panels;
 mod prepared;
 mod samples;
@@ -21,5 +23,6 @@ mod winograd_bf16;
 pub(crate) use geometry::Geometry;
 pub(crate) use norm_op::NormConvolution;
 pub(crate) use op::{Convolution, Linear};
-pub(crate) use prepared::{Add, Prepared, WeightSum, groups, push_pixel_sums, rows_or_sum, samples_at_once};
+pub(crate) use out::Add;
+pub(crate) use prepared::{Prepared, WeightSum, groups, push_pixel_sums, rows_or_sum, samples_at_once};
 pub(crate) use upsample_op::{UpsampleConvolution, doubled};

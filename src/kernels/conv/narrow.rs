@@ -21,6 +21,7 @@ fn taps(g: &Geometry) -> Vec<usize> {
 pub(super) fn forward(isa: Isa, g: &Geometry, x: &[f32], w: &[f32], bias: &[f32]) -> Vec<f32> {
     assert_eq!((x.len(), w.len()), (g.n * g.input_len(), g.weights_len()));
     assert!(bias.len() == g.c_out || bias.len() == g.n * g.c_out);
+    assert!(g.c_in.is_multiple_of(isa.lanes()));
     let bias_sample = if bias.len() > g.c_out { g.c_out } else { 0 };
     // [k, k, c_in, c_out] to [c_out, k, k, c_in].
     let rows = w.len() / g.c_out;
@@ -34,13 +35,13 @@ pub(super) fn forward(isa: Isa, g: &Geometry, x: &[f32], w: &[f32], bias: &[f32]
         filled(g.n, g.output_len(), |i, out| {
             let x = &x[i * g.input_len()..][..g.input_len()];
             let bias = &bias[i * bias_sample..][..g.c_out];
-            isa.run(Sample { g, x, weights: &turned, taps: &taps, bias, out });
+            isa.run(NarrowSample { g, x, weights: &turned, taps: &taps, bias, out });
         })
     }
 }
 
-/// One sample forward; weights `[c_out, k², c_in]`.
-struct Sample<'a> {
+/// One sample forward; weights `[c_out, k², c_in]`, `bias` `[c_out]`, c_in whole vectors.
+struct NarrowSample<'a> {
     g: &'a Geometry,
     x: &'a [f32],
     weights: &'a [f32],
@@ -49,7 +50,8 @@ struct Sample<'a> {
     out: Part<'a>,
 }
 
-impl Kernel for Sample<'_> {
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
+impl Kernel for NarrowSample<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -94,6 +96,7 @@ impl Kernel for Sample<'_> {
 /// The weight gradient `[k, k, c_in, c_out]`; the threads' sums are added in order.
 pub(super) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
     assert_eq!((x.len(), dy.len()), (g.n * g.input_len(), g.n * g.output_len()));
+    assert!(g.c_in.is_multiple_of(isa.lanes()));
     let threads = rayon::current_num_threads().min(g.n);
     let taps = taps(g);
     let sums = each(threads, |i| {
@@ -115,7 +118,7 @@ pub(super) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) -> 
     total
 }
 
-/// Consecutive samples, added to `sum` `[c_out, k², c_in]`.
+/// Consecutive samples, added to `sum` `[c_out, k², c_in]`; c_in is whole vectors.
 struct Gradient<'a> {
     g: &'a Geometry,
     x: &'a [f32],
@@ -124,6 +127,7 @@ struct Gradient<'a> {
     sum: &'a mut [f32],
 }
 
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
 impl Kernel for Gradient<'_> {
     type Output = ();
 

@@ -3,10 +3,10 @@
 use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 
 use super::correlation::Correlation;
+use super::form::Form;
 use super::geometry::Geometry;
 use super::narrow;
 use super::panels::Panels;
-use super::samples::Form;
 use super::weight_gradient as direct;
 use super::{winograd, winograd_bf16};
 use crate::config::Precision;
@@ -97,7 +97,7 @@ type Gradients = (Option<Tensor>, Option<Tensor>, Option<Tensor>);
 pub(super) fn forward(g: &Geometry, x: &[f32], w: &[f32], bias: &[f32]) -> Vec<f32> {
     let isa = Isa::current();
     if let Some(pairs) = winograd_bf16::fits(g, isa) {
-        let panels = winograd_bf16::transformed(pairs, isa.lanes(), w, g.c_in, g.c_out);
+        let panels = winograd_bf16::transformed(pairs, w, g.c_in, g.c_out);
         return Form::Bf16(pairs).forward(g, (g.c_in, g.c_out), x, &panels, bias);
     }
     if winograd::fits(g, isa.lanes()) {
@@ -155,7 +155,7 @@ pub(super) fn bias_gradient(isa: Isa, g: &Geometry, dy: &[f32], per_sample: bool
 pub(super) fn data_gradient(isa: Isa, g: &Geometry, dy: &[f32], w: &[f32]) -> Vec<f32> {
     if let Some(pairs) = winograd_bf16::fits(g, isa) {
         let turned = winograd::turned(w, g.c_in, g.c_out);
-        let panels = winograd_bf16::transformed(pairs, isa.lanes(), &turned, g.c_out, g.c_in);
+        let panels = winograd_bf16::transformed(pairs, &turned, g.c_out, g.c_in);
         return Form::Bf16(pairs).forward(g, (g.c_out, g.c_in), dy, &panels, &[]);
     }
     if winograd::fits(g, isa.lanes()) {

@@ -58,6 +58,15 @@ impl Panels {
         Self { data, lanes, depth, width, taps }
     }
 
+    /// Are these the panels of `taps` matrices `[depth, width]`, for vectors of `lanes` numbers? Kernels read them
+    /// without looking again.
+    ///
+    /// # Panics
+    /// When they are not.
+    pub fn check(&self, taps: usize, depth: usize, width: usize, lanes: usize) {
+        assert_eq!((self.taps, self.depth, self.width, self.lanes), (taps, depth, width, lanes));
+    }
+
     /// Calls `write(tap, row, first column, its place)` for every row of every panel; rows are
     /// counted through all taps.
     fn fill(&mut self, write: impl Fn(usize, usize, usize, &mut [f32])) {

@@ -7,9 +7,10 @@
 use std::ops::Range;
 
 use super::correlation::Correlation;
+use super::form::Form;
 use super::geometry::Geometry;
+use super::out::{Add, Out};
 use super::panels::Panels;
-use super::samples::Form;
 use super::{weight_gradient as direct, winograd, winograd_bf16};
 use crate::kernels::buffers::Part;
 use crate::kernels::simd::{Isa, PairIsa};
@@ -26,33 +27,6 @@ pub(crate) fn groups(samples: Range<usize>, most: usize) -> impl Iterator<Item =
     let (start, n) = (samples.start, samples.len());
     let parts = n.div_ceil(most);
     (0..parts).map(move |k| start + k * n / parts..start + (k + 1) * n / parts)
-}
-
-/// What is added to a convolution's result.
-#[derive(Clone, Copy)]
-pub(crate) enum Add<'a> {
-    Nothing,
-    /// As many numbers as the output has.
-    Numbers(&'a [f32]),
-}
-
-/// Where a convolution's result goes, and what is added to it: null, or as many numbers.
-pub(super) struct Out<'a> {
-    pub numbers: Part<'a>,
-    pub add: *const f32,
-}
-
-impl<'a> Out<'a> {
-    pub fn new(numbers: Part<'a>, add: Add) -> Self {
-        let add = match add {
-            Add::Nothing => std::ptr::null(),
-            Add::Numbers(add) => {
-                assert_eq!(add.len(), numbers.len());
-                add.as_ptr()
-            }
-        };
-        Self { numbers, add }
-    }
 }
 
 /// How a convolution is computed.
@@ -76,7 +50,7 @@ impl Prepared {
     /// Output from input; `w` is `[k, k, c_in, c_out]`.
     pub fn forward(isa: Isa, g: &Geometry, w: &[f32]) -> Self {
         let (panels, way) = if let Some(pairs) = winograd_bf16::fits(g, isa) {
-            (winograd_bf16::transformed(pairs, isa.lanes(), w, g.c_in, g.c_out), Way::Winograd(Form::Bf16(pairs)))
+            (winograd_bf16::transformed(pairs, w, g.c_in, g.c_out), Way::Winograd(Form::Bf16(pairs)))
         } else if winograd::fits(g, isa.lanes()) {
             (winograd::transformed(isa, w, g.c_in, g.c_out), Way::Winograd(Form::F32(isa)))
         } else {
@@ -90,7 +64,7 @@ impl Prepared {
     pub fn data_gradient(isa: Isa, g: &Geometry, w: &[f32]) -> Self {
         let (panels, way) = if let Some(pairs) = winograd_bf16::fits(g, isa) {
             let turned = winograd::turned(w, g.c_in, g.c_out);
-            (winograd_bf16::transformed(pairs, isa.lanes(), &turned, g.c_out, g.c_in), Way::Winograd(Form::Bf16(pairs)))
+            (winograd_bf16::transformed(pairs, &turned, g.c_out, g.c_in), Way::Winograd(Form::Bf16(pairs)))
         } else if winograd::fits(g, isa.lanes()) {
             (winograd::transformed_for_data_gradient(isa, w, g.c_in, g.c_out), Way::Winograd(Form::F32(isa)))
         } else {

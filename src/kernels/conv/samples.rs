@@ -1,20 +1,10 @@
-//! Both forms of Winograd's forward pass behind one door, which checks the lengths before any tile is touched.
+//! What Winograd's forward pass is given, in either form.
 
 use super::geometry::Geometry;
+use super::out::Out;
 use super::panels::Panels;
-use super::prepared::{Add, Out};
-use super::{winograd, winograd_bf16};
-use crate::kernels::buffers::filled_shares;
-use crate::kernels::simd::{Isa, PairIsa};
 
-/// Which form computes a convolution.
-#[derive(Clone, Copy)]
-pub(super) enum Form {
-    F32(Isa),
-    Bf16(PairIsa),
-}
-
-/// Consecutive samples of a convolution that keeps the size, with its transformed weights; all lengths fit.
+/// Consecutive samples of a convolution that keeps the size, with its transformed weights.
 pub(super) struct Samples<'a> {
     pub g: &'a Geometry,
     /// Channels of the source and of the result.
@@ -30,57 +20,21 @@ pub(super) struct Samples<'a> {
     pub out: Out<'a>,
 }
 
-impl Form {
-    /// The output `[N, H, W, width]` from `source` `[N, H, W, depth]`, with transformed weights; `bias` is
-    /// nothing, one row for all samples, or a row for each. On all threads.
-    pub fn forward(
-        self,
-        g: &Geometry,
-        (depth, width): (usize, usize),
-        source: &[f32],
-        weights: &Panels,
-        bias: &[f32],
-    ) -> Vec<f32> {
+impl Samples<'_> {
+    /// Do all sizes fit, for vectors of `lanes` numbers and weights in `planes` of `rows` rows? The kernels read and
+    /// write without looking again.
+    ///
+    /// # Panics
+    /// When they do not.
+    pub fn check(&self, lanes: usize, planes: usize, rows: usize) {
+        let Self { g, depth, width, .. } = *self;
         let pixels = g.h * g.w;
-        assert_eq!(source.len(), g.n * pixels * depth);
-        let bias_sample = bias_sample(bias, g.n, width);
-        // SAFETY: either form writes the whole output of its samples.
-        unsafe {
-            filled_shares(g.n, pixels * width, |samples, out| {
-                let source = &source[samples.start * pixels * depth..samples.end * pixels * depth];
-                let bias = &bias[samples.start * bias_sample..];
-                let out = Out::new(out, Add::Nothing);
-                self.run(Samples { g, depth, width, source, weights, bias, bias_sample, out });
-            })
-        }
+        let n = self.source.len() / (pixels * depth);
+        assert_eq!((g.k, g.stride, g.before, g.out_h, g.out_w), (3, 1, 1, g.h, g.w));
+        assert!(depth.is_multiple_of(lanes) && width.is_multiple_of(lanes));
+        assert_eq!((self.source.len(), self.out.numbers.len()), (n * pixels * depth, n * pixels * width));
+        let last_bias = n.saturating_sub(1) * self.bias_sample + width;
+        assert!(self.bias.is_empty() || self.bias.len() >= last_bias);
+        self.weights.check(planes, rows, width, lanes);
     }
-
-    /// As [`Self::forward`] on this thread, over as many samples as `source` has.
-    pub fn forward_into(
-        self,
-        g: &Geometry,
-        (depth, width): (usize, usize),
-        source: &[f32],
-        weights: &Panels,
-        bias: &[f32],
-        out: Out,
-    ) {
-        let pixels = g.h * g.w;
-        let n = source.len() / (pixels * depth);
-        assert_eq!((source.len(), out.numbers.len()), (n * pixels * depth, n * pixels * width));
-        let bias_sample = bias_sample(bias, n, width);
-        self.run(Samples { g, depth, width, source, weights, bias, bias_sample, out });
-    }
-
-    fn run(self, samples: Samples) {
-        match self {
-            Self::F32(isa) => winograd::forward(isa, samples),
-            Self::Bf16(isa) => winograd_bf16::forward(isa, samples),
-        }
-    }
-}
-
-fn bias_sample(bias: &[f32], n: usize, width: usize) -> usize {
-    assert!(bias.is_empty() || bias.len() == width || bias.len() == n * width);
-    if bias.len() > width { width } else { 0 }
 }

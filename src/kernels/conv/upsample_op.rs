@@ -4,7 +4,8 @@
 use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 
 use super::geometry::Geometry;
-use super::prepared::{Add, Prepared, WeightSum, groups, push_pixel_sums, rows_or_sum, samples_at_once};
+use super::out::Add;
+use super::prepared::{Prepared, WeightSum, groups, push_pixel_sums, rows_or_sum, samples_at_once};
 use crate::config::Precision;
 use crate::kernels::Padding;
 use crate::kernels::buffers::{Scratch, filled_shares, filled_shares_many};
@@ -48,7 +49,7 @@ impl CustomOp3 for UpsampleConvolution {
         let (x, w, bias) = (slice(x, x_layout)?, slice(w, w_layout)?, slice(bias, bias_layout)?);
         let convolution = Prepared::forward(Isa::current(), &g, w);
         let (in_len, out_len) = (g.input_len() / 4, g.output_len());
-        // SAFETY: every group writes all of its output.
+        // SAFETY: every group writes all of its output; what goes to `large` are numbers.
         let y = unsafe {
             filled_shares(g.n, out_len, |samples, mut out| {
                 for group in groups(samples, samples_at_once(g.h * g.w)) {
@@ -87,7 +88,7 @@ impl CustomOp3 for UpsampleConvolution {
 fn backward(isa: Isa, g: &Geometry, x: &[f32], w: &[f32], dy: &[f32]) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let convolution = Prepared::data_gradient(isa, g, w);
     let (in_len, out_len) = (g.input_len() / 4, g.output_len());
-    // SAFETY: every group writes all of its gradient.
+    // SAFETY: every group writes all of its gradient; what goes to `large` are numbers.
     let ([dx], sums) = unsafe {
         filled_shares_many(g.n, [in_len], |samples, [mut dx]| {
             let mut sum = WeightSum::new(isa, g);

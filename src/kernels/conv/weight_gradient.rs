@@ -59,6 +59,8 @@ impl WeightSum {
     pub fn add(&mut self, isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) {
         let (x_unit, dy_unit) = if g.pointwise() { (g.c_in, g.c_out) } else { (g.input_len(), g.output_len()) };
         assert!(x.len().is_multiple_of(x_unit) && dy.len() == x.len() / x_unit * dy_unit);
+        assert!(self.width.is_multiple_of(isa.lanes()) && self.width >= g.c_out);
+        assert_eq!(self.sum.len(), g.k * g.k * g.c_in * self.width);
         // SAFETY: `x`, `dy` are whole samples of this geometry; `sum` has `width` columns.
         unsafe { isa.run(Samples { g, x, dy, width: self.width, sum: &mut self.sum }) };
     }
@@ -80,7 +82,8 @@ impl WeightSum {
     }
 }
 
-/// Consecutive samples (or, in a pointwise convolution, pixels) summed into `sum` `[k², c_in, width]`.
+/// Consecutive samples (or, in a pointwise convolution, pixels) summed into `sum` `[k², c_in, width]`; as many in x
+/// as in dy.
 struct Samples<'a> {
     g: &'a Geometry,
     x: &'a [f32],
@@ -93,6 +96,7 @@ struct Samples<'a> {
 /// Pixels of a pointwise convolution that are summed at a time: both sides stay in the first cache.
 const BLOCK: usize = 128;
 
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
 impl Kernel for Samples<'_> {
     type Output = ();
 
@@ -216,6 +220,7 @@ struct SumPixels<'a> {
     sum: &'a mut [f32],
 }
 
+// SAFETY: `run` may always be called: it is plain code.
 impl Kernel for SumPixels<'_> {
     type Output = ();
 

@@ -104,28 +104,35 @@ impl Sums {
         let middle = &group.kept.middle[samples.start * middle_len..samples.end * middle_len];
         let to_middle = n * middle_len;
         let at = batch(middle, plan.conv2.c_in, p.norm2, samples);
-        let parts = (&mut normed.part()[..to_middle], &mut slope.part()[..to_middle]);
+        // SAFETY: a normalization writes numbers.
+        let parts = unsafe { (&mut normed.part()[..to_middle], &mut slope.part()[..to_middle]) };
         normalize_again(isa, plan.settings, at, moments[1], parts);
         self.weights[1].add(isa, &plan.conv2, &normed[..to_middle], dy);
-        convolutions.second.run(dy, &[], Add::Nothing, &mut gradient.part()[..to_middle]);
+        // SAFETY: a convolution writes numbers.
+        convolutions.second.run(dy, &[], Add::Nothing, unsafe { &mut gradient.part()[..to_middle] });
         let mut d_middle = Scratch::new(to_middle);
         let from = (&gradient[..to_middle], &slope[..to_middle], None);
-        self.norms[1].extend(norm_backward(isa, plan.settings, at, moments[1], from, d_middle.part()));
+        // SAFETY: the gradient of a normalization is numbers.
+        let to = unsafe { d_middle.part() };
+        self.norms[1].extend(norm_backward(isa, plan.settings, at, moments[1], from, to));
         push_pixel_sums(isa, plan.conv1.c_out, middle_len, &d_middle, &mut self.biases[0]);
 
         let joined = Joined::new(call, (group.x, group.skip), samples);
         let x = joined.get();
         let to_in = n * in_len;
         let at = batch(x, plan.conv1.c_in, p.norm1, samples);
-        let parts = (&mut normed.part()[..to_in], &mut slope.part()[..to_in]);
+        // SAFETY: a normalization writes numbers.
+        let parts = unsafe { (&mut normed.part()[..to_in], &mut slope.part()[..to_in]) };
         normalize_again(isa, plan.settings, at, moments[0], parts);
         self.weights[0].add(isa, &plan.conv1, &normed[..to_in], &d_middle);
-        convolutions.first.run(&d_middle, &[], Add::Nothing, &mut gradient.part()[..to_in]);
+        // SAFETY: a convolution writes numbers.
+        convolutions.first.run(&d_middle, &[], Add::Nothing, unsafe { &mut gradient.part()[..to_in] });
         // The way round; the normalized values are not needed any more.
         let plus = match (&convolutions.shortcut, &plan.shortcut, &mut self.shortcut) {
             (Some(shortcut), Some(g), Some(sum)) => {
                 sum.add(isa, g, x, dy);
-                shortcut.run(dy, &[], Add::Nothing, &mut normed.part()[..to_in]);
+                // SAFETY: a convolution writes numbers.
+                shortcut.run(dy, &[], Add::Nothing, unsafe { &mut normed.part()[..to_in] });
                 &normed[..to_in]
             }
             _ => dy,
@@ -136,7 +143,8 @@ impl Sums {
             true => group.dx,
             false => {
                 both = Scratch::new(to_in);
-                let sums = norm_backward(isa, plan.settings, at, moments[0], from, both.part());
+                // SAFETY: the gradient of a normalization is numbers.
+                let sums = norm_backward(isa, plan.settings, at, moments[0], from, unsafe { both.part() });
                 self.norms[0].extend(sums);
                 return split(plan.channels, &both, group.dx, group.d_skip);
             }

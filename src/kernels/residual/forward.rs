@@ -25,7 +25,7 @@ pub(super) fn forward(call: Call, x: &[f32], skip: &[f32], keep: bool) -> (Vec<f
         shortcut: plan.shortcut.zip(parameters.shortcut).map(|(g, [w, _])| Prepared::forward(isa, &g, w)),
     };
     let lens = [out_len, if keep { middle_len } else { 0 }];
-    // SAFETY: every group writes all of its output, and of its middle if that is kept.
+    // SAFETY: every group writes all of its output, and of its middle if that is kept; what goes to `scratch` are numbers.
     let ([out, middle], moments) = unsafe {
         filled_shares_many(plan.n, lens, |samples, [mut out, mut middle]| {
             let mut moments = [Vec::new(), Vec::new()];
@@ -76,7 +76,9 @@ fn run(
     let x = joined.get();
 
     let mut normed = Scratch::new(n * in_len);
-    let first = normalize(isa, plan.settings, batch(x, plan.conv1.c_in, p.norm1, &group), normed.part());
+    // SAFETY: a normalization writes numbers.
+    let part = unsafe { normed.part() };
+    let first = normalize(isa, plan.settings, batch(x, plan.conv1.c_in, p.norm1, &group), part);
     let bias = rows(p.conv1[1], plan.conv1.c_out, &group);
     convolutions.first.run(&normed, bias, Add::Nothing, middle);
     drop(normed);
@@ -84,12 +86,15 @@ fn run(
     let middle: &[f32] = unsafe { middle.assume_init_ref() };
 
     let mut normed = Scratch::new(n * middle_len);
-    let second = normalize(isa, plan.settings, batch(middle, plan.conv2.c_in, p.norm2, &group), normed.part());
+    // SAFETY: a normalization writes numbers.
+    let part = unsafe { normed.part() };
+    let second = normalize(isa, plan.settings, batch(middle, plan.conv2.c_in, p.norm2, &group), part);
     let mut round = Scratch::new(0);
     let add = match (&convolutions.shortcut, p.shortcut) {
         (Some(shortcut), Some([_, bias])) => {
             round = Scratch::new(n * out_len);
-            shortcut.run(x, bias, Add::Nothing, round.part());
+            // SAFETY: a convolution writes numbers.
+            shortcut.run(x, bias, Add::Nothing, unsafe { round.part() });
             &round[..]
         }
         _ => x,

@@ -13,7 +13,7 @@ use super::{x86_avx2::Avx2, x86_avx512::Avx512};
 pub struct Isa(Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -57,6 +57,10 @@ impl Isa {
             let chosen = wanted.and_then(|name| available.iter().find(|isa| isa.name() == name.trim()).copied());
             chosen.unwrap_or(available[0])
         })
+    }
+
+    pub(super) fn kind(self) -> Kind {
+        self.0
     }
 
     /// Its name, as in `DIFFLAB_ISA`.

@@ -8,6 +8,7 @@ mod isa;
 mod math;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod pair_isa;
 mod pairs;
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -21,7 +22,8 @@ pub use isa::Isa;
 #[cfg(test)]
 pub(crate) use isa::forced;
 pub(crate) use math::{exp, sigmoid};
-pub(crate) use pairs::{PairIsa, PairKernel, PairSimd, Pairs};
+pub(crate) use pair_isa::PairIsa;
+pub(crate) use pairs::{PairKernel, PairSimd, Pairs};
 
 /// A vector of f32 and what the kernels do with it.
 ///

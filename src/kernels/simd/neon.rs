@@ -10,12 +10,14 @@ pub(crate) struct Neon;
 
 // SAFETY of every block below: the trait's contract; the instruction set is there, and the pointers
 // are good for what is read or written.
+// SAFETY: every method asks for what the trait says: the instruction set, and pointers that are good for what is read or written.
 impl Simd for Neon {
     type V = float32x4_t;
     const LANES: usize = 4;
     const ROWS: usize = 12;
 
     unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: asks for the instruction set, and for what the kernel asks for.
         #[inline(never)]
         #[target_feature(enable = "neon")]
         unsafe fn compiled<K: Kernel>(kernel: K) -> K::Output {

@@ -6,7 +6,6 @@
 
 use std::marker::PhantomData;
 
-use super::isa::Isa;
 use super::{Kernel, Simd};
 
 /// A vector type that can multiply pairs.
@@ -37,6 +36,7 @@ pub(crate) trait PairKernel {
 /// A [`Kernel`] run with [`Pairs`].
 struct OverPairs<K>(K);
 
+// SAFETY: `run` asks for what the kernel asks for.
 impl<K: Kernel> PairKernel for OverPairs<K> {
     type Output = K::Output;
 
@@ -56,6 +56,7 @@ pub(crate) struct Pairs<S>(PhantomData<S>);
 macro_rules! as_they_are {
     ($($name:ident($($arg:ident: $kind:ty),*) $(-> $out:ty)?;)*) => {
         $(
+            // SAFETY: asks for what the method of `S` asks for.
             #[inline(always)]
             unsafe fn $name($($arg: $kind),*) $(-> $out)? {
                 // SAFETY: the caller's promise.
@@ -65,6 +66,7 @@ macro_rules! as_they_are {
     };
 }
 
+// SAFETY: every method asks for what the same one of `S` asks for.
 impl<S: PairSimd> Simd for Pairs<S> {
     type V = S::V;
     const LANES: usize = S::LANES;
@@ -105,134 +107,5 @@ impl<S: PairSimd> Simd for Pairs<S> {
     #[inline(always)]
     fn prefetch(x: *const f32) {
         S::prefetch(x);
-    }
-}
-
-/// An instruction set that multiplies pairs, and that this processor has: a value of this type is
-/// the proof.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PairIsa(Kind);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    #[cfg(target_arch = "x86_64")]
-    Avx512Bf16,
-    /// Plain Rust: slow, for tests on any machine.
-    Portable,
-}
-
-impl PairIsa {
-    /// The products of pairs that go with an instruction set.
-    pub fn of(isa: Isa) -> Option<Self> {
-        match isa.name() {
-            #[cfg(target_arch = "x86_64")]
-            "avx512" => {
-                let there = std::arch::is_x86_feature_detected!("avx512bw")
-                    && std::arch::is_x86_feature_detected!("avx512bf16");
-                there.then_some(Self(Kind::Avx512Bf16))
-            }
-            "scalar" => Some(Self(Kind::Portable)),
-            _ => None,
-        }
-    }
-
-    /// Whether the processor has instructions for it.
-    pub fn fast(self) -> bool {
-        self.0 != Kind::Portable
-    }
-
-    /// Runs a kernel compiled for this instruction set.
-    ///
-    /// # Safety
-    /// The kernel's own contract holds.
-    pub unsafe fn run<K: PairKernel>(self, kernel: K) -> K::Output {
-        // SAFETY: `of` made this value only after asking the processor; the rest is the caller's
-        // promise.
-        unsafe {
-            match self.0 {
-                #[cfg(target_arch = "x86_64")]
-                Kind::Avx512Bf16 => super::x86_avx512::Avx512::run_pairs(kernel),
-                Kind::Portable => super::portable::Portable::run_pairs(kernel),
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Rounded([f32; 16]);
-
-    impl PairKernel for Rounded {
-        type Output = Vec<[u16; 2]>;
-
-        unsafe fn run<S: PairSimd>(self) -> Vec<[u16; 2]> {
-            let mut stored = [0f32; 16];
-            let mut paired = [0f32; 16];
-            for i in (0..16).step_by(S::LANES) {
-                // SAFETY: sixteen numbers are whole vectors of every width.
-                unsafe {
-                    let v = S::load(self.0.as_ptr().add(i));
-                    S::store_rounded(stored.as_mut_ptr().add(i / 2), v);
-                    S::store(paired.as_mut_ptr().add(i), S::pair(v, S::splat(1.0)));
-                }
-            }
-            let halves = |x: f32| [x.to_bits() as u16, (x.to_bits() >> 16) as u16];
-            let all = stored[..8].iter().flat_map(|&x| halves(x)).zip(paired);
-            all.map(|(stored, x)| {
-                assert_eq!(halves(x), [stored, 0x3f80]);
-                [stored, halves(x)[0]]
-            })
-            .collect()
-        }
-    }
-
-    #[test]
-    fn numbers_are_rounded_to_the_nearest_even_and_keep_their_places() {
-        let mut numbers = [0.0; 16];
-        let exact: [(u32, u16); 7] = [
-            (0x3f80_0000, 0x3f80),
-            (0x3f80_8000, 0x3f80), // a tie, down to even
-            (0x3f81_8000, 0x3f82), // a tie, up to even
-            (0x3f80_8001, 0x3f81),
-            (0xc2f7_7fff, 0xc2f7),
-            (0x7f80_0000, 0x7f80), // infinity
-            (0x7f7f_ffff, 0x7f80), // the largest f32 lies beyond the largest bf16
-        ];
-        for (i, (bits, _)) in exact.iter().enumerate() {
-            numbers[i] = f32::from_bits(*bits);
-        }
-        numbers[15] = f32::NAN;
-        for isa in Isa::available().into_iter().filter_map(PairIsa::of) {
-            // SAFETY: nothing but registers and arrays of its own.
-            let got = unsafe { isa.run(Rounded(numbers)) };
-            for (i, (bits, want)) in exact.iter().enumerate() {
-                assert_eq!(got[i][0], *want, "{bits:x} with {isa:?}");
-            }
-            assert!(f32::from_bits((got[15][0] as u32) << 16).is_nan());
-        }
-    }
-
-    struct Dot;
-
-    impl PairKernel for Dot {
-        type Output = f32;
-
-        unsafe fn run<S: PairSimd>(self) -> f32 {
-            // SAFETY: registers only.
-            unsafe {
-                let (a, b) = (S::pair(S::splat(2.0), S::splat(3.0)), S::pair(S::splat(5.0), S::splat(7.0)));
-                S::largest(S::dot(a, b, S::splat(0.5)))
-            }
-        }
-    }
-
-    #[test]
-    fn a_dot_product_adds_both_products_to_the_sum() {
-        for isa in Isa::available().into_iter().filter_map(PairIsa::of) {
-            // SAFETY: registers only.
-            assert_eq!(unsafe { isa.run(Dot) }, 31.5, "{isa:?}");
-        }
     }
 }

@@ -20,6 +20,7 @@ fn zip(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
     std::array::from_fn(|i| f(a[i], b[i]))
 }
 
+// SAFETY: every method needs no instruction set; the pointers are as the trait says.
 impl Simd for Portable {
     type V = [f32; N];
     const LANES: usize = N;
@@ -50,8 +51,11 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn load_first(p: *const f32, n: usize) -> [f32; N] {
-        // SAFETY: the caller's pointer has n numbers.
-        std::array::from_fn(|i| if i < n { unsafe { *p.add(i) } } else { 0.0 })
+        std::array::from_fn(|i| match i < n {
+            // SAFETY: the caller's pointer has n numbers.
+            true => unsafe { *p.add(i) },
+            false => 0.0,
+        })
     }
 
     #[inline(always)]
@@ -145,6 +149,7 @@ fn numbers(pair: f32) -> [f32; 2] {
     [f32::from_bits(bits << 16), f32::from_bits(bits & 0xffff_0000)]
 }
 
+// SAFETY: every method needs no instruction set; the pointers are as the trait says.
 impl PairSimd for Portable {
     #[inline(never)]
     unsafe fn run_pairs<K: PairKernel>(kernel: K) -> K::Output {

@@ -12,6 +12,9 @@ pub(crate) struct Avx2;
 // are good for what is read or written.
 
 /// Mask of the first n lanes, n < 8.
+///
+/// # Safety
+/// The processor has AVX2; n < 8.
 #[inline(always)]
 unsafe fn first(n: usize) -> __m256i {
     const ONES_THEN_ZEROS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -20,12 +23,14 @@ unsafe fn first(n: usize) -> __m256i {
     unsafe { _mm256_loadu_si256(ONES_THEN_ZEROS.as_ptr().add(8 - n).cast()) }
 }
 
+// SAFETY: every method asks for what the trait says: the instruction set, and pointers that are good for what is read or written.
 impl Simd for Avx2 {
     type V = __m256;
     const LANES: usize = 8;
     const ROWS: usize = 6;
 
     unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: asks for the instruction set, and for what the kernel asks for.
         #[inline(never)]
         #[target_feature(enable = "avx2,fma")]
         unsafe fn compiled<K: Kernel>(kernel: K) -> K::Output {

@@ -17,12 +17,14 @@ fn first(n: usize) -> __mmask16 {
     (1u16 << n) - 1
 }
 
+// SAFETY: every method asks for what the trait says: the instruction set, and pointers that are good for what is read or written.
 impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
     const ROWS: usize = 13;
 
     unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: asks for the instruction set, and for what the kernel asks for.
         #[inline(never)]
         #[target_feature(enable = "avx512f")]
         unsafe fn compiled<K: Kernel>(kernel: K) -> K::Output {

@@ -21,8 +21,10 @@ static PAIRED: [u32; 16] = {
 // SAFETY of every block below: the trait's contract; the instruction set is there, and the pointers
 // are good for what is read or written. All transmutes are between vectors of 512 (256) bits.
 
+// SAFETY: every method asks for what the trait says: the instruction set, and pointers that are good for what is read or written.
 impl PairSimd for Avx512 {
     unsafe fn run_pairs<K: PairKernel>(kernel: K) -> K::Output {
+        // SAFETY: asks for the instruction set, and for what the kernel asks for.
         #[inline(never)]
         #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
         unsafe fn compiled<K: PairKernel>(kernel: K) -> K::Output {

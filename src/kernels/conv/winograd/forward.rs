@@ -9,18 +9,19 @@ use crate::kernels::tile::{Product, Tap, product};
 
 /// Writes the output of `samples`, whose weights are transformed.
 pub(in crate::kernels::conv) fn forward(isa: Isa, samples: Samples) {
-    // SAFETY: the lengths were checked when the samples were made; the tiles cover every pixel of every sample, and
-    // the panels every channel.
-    unsafe { isa.run(Forward { tiles: Tiles::new(samples.g), samples }) };
+    samples.check(isa.lanes(), PLANES, samples.depth);
+    // SAFETY: the sizes fit; the tiles cover every pixel of every sample, and the panels every channel.
+    unsafe { isa.run(TileForward { tiles: Tiles::new(samples.g), samples }) };
 }
 
-/// Consecutive samples, by tiles.
-struct Forward<'a> {
+/// Consecutive samples that [`Samples::check`] has passed, by tiles.
+struct TileForward<'a> {
     tiles: Tiles,
     samples: Samples<'a>,
 }
 
-impl Kernel for Forward<'_> {
+// SAFETY: `run` may be called when the samples were checked for this instruction set.
+impl Kernel for TileForward<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -9,26 +9,20 @@
 //! errors are two to four times as large (measured; with ours they are those of the direct sum).
 
 mod forward;
+mod sizes;
 mod tiles;
 mod transforms;
 mod weight_gradient;
 mod weights;
 
 pub(super) use forward::forward;
+pub(super) use sizes::plane_stride;
 pub(super) use weight_gradient::{WeightSum, weight_gradient};
 pub(super) use weights::{combine, transformed, transformed_for_data_gradient, turned};
 
 use super::geometry::Geometry;
+use sizes::{FOURS_ONLY, IN, OUT, PLANES};
 use tiles::{Block, Tile, Tiles, by_size};
-
-/// Output pixels of a tile, along one axis: 4, or 3 where that leaves less beyond the image.
-const OUT: usize = 4;
-/// Input pixels of a tile of 4, along one axis.
-const IN: usize = 6;
-/// The row (and the column) of planes that tiles of 3 do without.
-const FOURS_ONLY: usize = 4;
-/// Matrix products.
-const PLANES: usize = IN * IN;
 
 /// Whether this convolution is one for Winograd, and gains by it.
 pub(super) fn fits(g: &Geometry, lanes: usize) -> bool {
@@ -38,13 +32,6 @@ pub(super) fn fits(g: &Geometry, lanes: usize) -> bool {
     let tiles = Tiles::new(g);
     let gains = 10 * tiles.down.points() * tiles.across.points() <= 6 * 9 * g.h * g.w;
     same && whole(g.c_in) && whole(g.c_out) && gains
-}
-
-/// Numbers from plane to plane: an odd number of cache lines, so that the 36 planes of a tile don't
-/// all fall into the same sets of the cache.
-pub(super) fn plane_stride(numbers: usize) -> usize {
-    const LINE: usize = 16;
-    (numbers.div_ceil(LINE) | 1) * LINE
 }
 
 #[cfg(test)]

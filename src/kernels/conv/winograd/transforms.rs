@@ -33,7 +33,7 @@ pub(super) const G: [[f32; 3]; 6] = {
 /// Rows 0 to 2 of Bᵀ d of F(4, 3).
 ///
 /// # Safety
-/// As for [`Simd`]; the same for all functions here.
+/// As for [`Simd`].
 #[inline(always)]
 pub(super) unsafe fn input_upper<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
     // SAFETY: register arithmetic only.
@@ -46,6 +46,9 @@ pub(super) unsafe fn input_upper<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
 }
 
 /// Rows 3 to 5 of Bᵀ d of F(4, 3).
+///
+/// # Safety
+/// As for [`Simd`].
 #[inline(always)]
 pub(super) unsafe fn input_lower<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
     // SAFETY: register arithmetic only.
@@ -58,6 +61,9 @@ pub(super) unsafe fn input_lower<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
 }
 
 /// Rows 0 to 2 of Bᵀ d of F(3, 3); d[5] is not read.
+///
+/// # Safety
+/// As for [`Simd`].
 #[inline(always)]
 pub(super) unsafe fn input3_upper<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
     // SAFETY: register arithmetic only.
@@ -74,6 +80,9 @@ pub(super) unsafe fn input3_upper<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
 }
 
 /// Rows 3 and 5 of Bᵀ d of F(3, 3), and nothing between; d[5] is not read.
+///
+/// # Safety
+/// As for [`Simd`].
 #[inline(always)]
 pub(super) unsafe fn input3_lower<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
     // SAFETY: register arithmetic only.
@@ -86,6 +95,9 @@ pub(super) unsafe fn input3_lower<S: Simd>(d: [S::V; 6]) -> [S::V; 3] {
 }
 
 /// Bᵀ d of F(4, 3), or of F(3, 3) with nothing at the point −b.
+///
+/// # Safety
+/// As for [`Simd`].
 #[inline(always)]
 pub(super) unsafe fn input<S: Simd, const FOUR: bool>(d: [S::V; 6]) -> [S::V; 6] {
     // SAFETY: register arithmetic only.
@@ -97,6 +109,9 @@ pub(super) unsafe fn input<S: Simd, const FOUR: bool>(d: [S::V; 6]) -> [S::V; 6]
 }
 
 /// Aᵀ m of F(4, 3), or of F(3, 3) without m[4] and with nothing at the end.
+///
+/// # Safety
+/// As for [`Simd`].
 #[inline(always)]
 pub(super) unsafe fn output<S: Simd, const FOUR: bool>(m: [S::V; 6]) -> [S::V; 4] {
     // SAFETY: register arithmetic only.
@@ -115,6 +130,9 @@ pub(super) unsafe fn output<S: Simd, const FOUR: bool>(m: [S::V; 6]) -> [S::V; 4
 }
 
 /// A y of F(4, 3), or of F(3, 3) without y[3] and with nothing at the point −b.
+///
+/// # Safety
+/// As for [`Simd`].
 #[inline(always)]
 pub(super) unsafe fn output_transposed<S: Simd, const FOUR: bool>(y: [S::V; 4]) -> [S::V; 6] {
     // SAFETY: register arithmetic only.
@@ -129,6 +147,9 @@ pub(super) unsafe fn output_transposed<S: Simd, const FOUR: bool>(y: [S::V; 4]) 
 }
 
 /// Aᵀ m of F(4, 3).
+///
+/// # Safety
+/// As for [`Simd`].
 #[inline(always)]
 unsafe fn output4<S: Simd>(m: [S::V; 6]) -> [S::V; 4] {
     // SAFETY: register arithmetic only.
@@ -145,6 +166,9 @@ unsafe fn output4<S: Simd>(m: [S::V; 6]) -> [S::V; 4] {
 }
 
 /// A y of F(4, 3).
+///
+/// # Safety
+/// As for [`Simd`].
 #[inline(always)]
 unsafe fn output4_transposed<S: Simd>(y: [S::V; 4]) -> [S::V; 6] {
     // SAFETY: register arithmetic only.

@@ -42,6 +42,8 @@ impl WeightSum {
         let (c_in, c_out) = (g.c_in, g.c_out);
         assert!(x.len().is_multiple_of(g.input_len()) && x.len() / c_in == dy.len() / c_out);
         assert_eq!(self.planes.len(), PLANES * c_in * c_out);
+        assert_eq!((g.out_h, g.out_w), (g.h, g.w));
+        assert!(c_in.is_multiple_of(isa.lanes()) && c_out.is_multiple_of(isa.lanes()));
         // SAFETY: whole samples on both sides, whole vectors of channels.
         unsafe { isa.run(Share { tiles: Tiles::new(g), x, dy, c_in, c_out, sum: &mut self.planes }) };
     }
@@ -56,7 +58,7 @@ impl WeightSum {
     }
 }
 
-/// Consecutive samples, added to `sum` `[36, c_in, c_out]`.
+/// Consecutive samples, added to `sum` `[36, c_in, c_out]`; as many in x as in dy, all channels whole vectors.
 struct Share<'a> {
     tiles: Tiles,
     x: &'a [f32],
@@ -66,6 +68,7 @@ struct Share<'a> {
     sum: &'a mut [f32],
 }
 
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
 impl Kernel for Share<'_> {
     type Output = ();
 

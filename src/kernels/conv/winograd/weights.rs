@@ -52,7 +52,8 @@ fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
     }
 }
 
-/// One panel: columns `start..start + row` of every plane.
+/// One panel: columns `start..start + row` of every plane, whole vectors; w is `[3, 3, depth, width]`, the panel
+/// `[36, depth, row]`.
 struct Transform<'a> {
     w: &'a [f32],
     depth: usize,
@@ -62,6 +63,7 @@ struct Transform<'a> {
     panel: &'a mut [f32],
 }
 
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
 impl Kernel for Transform<'_> {
     type Output = ();
 
@@ -110,13 +112,14 @@ pub(super) fn transformed_back(isa: Isa, planes: &[f32], pairs: usize) -> Vec<f3
     out
 }
 
-/// `out` is `[9, pairs]`.
+/// `planes` are `[36, pairs]`, `out` is `[9, pairs]`; whole vectors of pairs.
 struct TransformBack<'a> {
     planes: &'a [f32],
     pairs: usize,
     out: &'a mut [f32],
 }
 
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
 impl Kernel for TransformBack<'_> {
     type Output = ();
 

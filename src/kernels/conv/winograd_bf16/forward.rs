@@ -11,18 +11,19 @@ use crate::kernels::tile::{Product, Tap, product};
 
 /// Writes the output of `samples`, whose weights are transformed.
 pub(in crate::kernels::conv) fn forward(isa: PairIsa, samples: Samples) {
-    // SAFETY: the lengths were checked when the samples were made; the tiles cover every pixel of every sample, and
-    // the panels every channel.
-    unsafe { isa.run(Forward { rows: Rows::new(samples.g), samples }) };
+    samples.check(isa.lanes(), PLANES, samples.depth / 2);
+    // SAFETY: the sizes fit; the tiles cover every pixel of every sample, and the panels every channel.
+    unsafe { isa.run(RowForward { rows: Rows::new(samples.g), samples }) };
 }
 
-/// Consecutive samples, by tiles.
-struct Forward<'a> {
+/// Consecutive samples that [`Samples::check`] has passed, by rows of tiles.
+struct RowForward<'a> {
     rows: Rows,
     samples: Samples<'a>,
 }
 
-impl PairKernel for Forward<'_> {
+// SAFETY: `run` may be called when the samples were checked for this instruction set.
+impl PairKernel for RowForward<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -109,6 +110,7 @@ struct InputRow<'a> {
     stride: usize,
 }
 
+// SAFETY: `run` may be called when `from` are rows of the image or of zeros, and the planes have room for the tiles.
 impl PairKernel for InputRow<'_> {
     type Output = ();
 
@@ -177,6 +179,8 @@ struct OutputRow<'a> {
     add: *const f32,
 }
 
+// SAFETY: `run` may be called when `from` is a row of tiles in the 16 planes, and `out`, and `add` unless null, have its
+// rows of pixels.
 impl PairKernel for OutputRow<'_> {
     type Output = ();
 

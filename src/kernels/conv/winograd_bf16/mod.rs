@@ -9,6 +9,7 @@
 
 mod forward;
 mod rows;
+mod sizes;
 mod transforms;
 mod weight_gradient;
 mod weights;
@@ -18,16 +19,10 @@ pub(super) use weight_gradient::{WeightSum, weight_gradient};
 pub(super) use weights::transformed;
 
 use self::rows::Rows;
+use self::sizes::{IN, OUT, PLANES};
 use super::geometry::Geometry;
 use crate::config::Precision;
 use crate::kernels::simd::{Isa, PairIsa};
-
-/// Output pixels of a tile, along one axis.
-const OUT: usize = 2;
-/// Input pixels of a tile, along one axis.
-const IN: usize = 4;
-/// Matrix products.
-const PLANES: usize = IN * IN;
 
 /// The instruction set for this convolution, if it shall be computed in bf16 and gains by it. (Measured
 /// against the fastest f32 kernel, forward and both gradients together: 0.6 to 0.95 of its time at all

@@ -9,7 +9,7 @@ pub(super) const G: [[f32; 3]; IN] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0
 /// Bᵀ d.
 ///
 /// # Safety
-/// As for [`Simd`]; the same for all functions here.
+/// As for [`Simd`].
 #[inline(always)]
 unsafe fn input<S: Simd>([a, b, c, d]: [S::V; IN]) -> [S::V; IN] {
     // SAFETY: register arithmetic only.
@@ -17,6 +17,9 @@ unsafe fn input<S: Simd>([a, b, c, d]: [S::V; IN]) -> [S::V; IN] {
 }
 
 /// A y.
+///
+/// # Safety
+/// As for [`Simd`].
 #[inline(always)]
 unsafe fn output_transposed<S: Simd>([a, b]: [S::V; OUT]) -> [S::V; IN] {
     // SAFETY: register arithmetic only.
@@ -24,6 +27,9 @@ unsafe fn output_transposed<S: Simd>([a, b]: [S::V; OUT]) -> [S::V; IN] {
 }
 
 /// Aᵀ m.
+///
+/// # Safety
+/// As for [`Simd`].
 #[inline(always)]
 pub(super) unsafe fn output<S: Simd>([a, b, c, d]: [S::V; IN]) -> [S::V; OUT] {
     // SAFETY: register arithmetic only.
@@ -40,6 +46,9 @@ pub(super) struct Window<S: Simd> {
 impl<S: Simd> Window<S> {
     /// Before the first tile: zeros to the left, and the first column. `rows` point at the first pixel of
     /// each row of the input.
+    ///
+    /// # Safety
+    /// As for [`Simd`]; `rows` are good for the pixels that are read, a whole vector each.
     #[inline(always)]
     pub unsafe fn new(rows: [*const f32; IN]) -> Self {
         // SAFETY: the rows have a pixel.
@@ -47,6 +56,9 @@ impl<S: Simd> Window<S> {
     }
 
     /// The next tile; `rows` point at its third column.
+    ///
+    /// # Safety
+    /// As for [`Simd`]; `rows` are good for the pixels that are read, a whole vector each.
     #[inline(always)]
     pub unsafe fn tile(&mut self, rows: [*const f32; IN], pixel: usize) -> [[S::V; IN]; IN] {
         // SAFETY: the rows have two more pixels.
@@ -61,6 +73,9 @@ impl<S: Simd> Window<S> {
     }
 
     /// The last tile of a row: its third column lies in the image if `inside`, the fourth never does.
+    ///
+    /// # Safety
+    /// As for [`Simd`]; `rows` are good for the pixels that are read, a whole vector each.
     #[inline(always)]
     pub unsafe fn last_tile(&mut self, rows: [*const f32; IN], inside: bool) -> [[S::V; IN]; IN] {
         // SAFETY: the rows have one more pixel, or it isn't read.
@@ -71,6 +86,8 @@ impl<S: Simd> Window<S> {
         }
     }
 
+    /// # Safety
+    /// As for [`Simd`].
     #[inline(always)]
     unsafe fn advance(&mut self, third: [S::V; IN], fourth: [S::V; IN]) -> [[S::V; IN]; IN] {
         let [first, second] = self.kept;
@@ -85,6 +102,9 @@ impl<S: Simd> Window<S> {
 }
 
 /// Bᵀ d of one column.
+///
+/// # Safety
+/// As for [`Simd`]; `rows` are good for the pixels that are read, a whole vector each.
 #[inline(always)]
 unsafe fn half<S: Simd>(rows: [*const f32; IN]) -> [S::V; IN] {
     // SAFETY: the rows have a pixel.
@@ -92,6 +112,9 @@ unsafe fn half<S: Simd>(rows: [*const f32; IN]) -> [S::V; IN] {
 }
 
 /// A dy Aᵀ of one tile; `rows` point at its first column, and its second lies in the image if `inside`.
+///
+/// # Safety
+/// As for [`Simd`]; `rows` are good for the pixels that are read, a whole vector each.
 #[inline(always)]
 pub(super) unsafe fn gradient<S: Simd>(rows: [*const f32; OUT], pixel: usize, inside: bool) -> [[S::V; IN]; IN] {
     // SAFETY: the rows have a pixel, and a second one, or it isn't read.

@@ -46,6 +46,8 @@ impl WeightSum {
         let (c_in, c_out) = (g.c_in, g.c_out);
         assert!(x.len().is_multiple_of(g.input_len()) && x.len() / c_in == dy.len() / c_out);
         assert_eq!(self.planes.len(), PLANES * c_in * c_out);
+        assert_eq!((g.out_h, g.out_w), (g.h, g.w));
+        assert!(c_in.is_multiple_of(isa.lanes()) && c_out.is_multiple_of(isa.lanes()));
         // SAFETY: whole samples on both sides, whole vectors of channels.
         unsafe { isa.run(Share { rows: Rows::new(g), x, dy, c_in, c_out, sum: &mut self.planes }) };
     }
@@ -60,7 +62,7 @@ impl WeightSum {
     }
 }
 
-/// Consecutive samples, added to `sum` `[16, c_in, c_out]`.
+/// Consecutive samples, added to `sum` `[16, c_in, c_out]`; as many in x as in dy, all channels whole vectors.
 struct Share<'a> {
     rows: Rows,
     x: &'a [f32],
@@ -70,6 +72,7 @@ struct Share<'a> {
     sum: &'a mut [f32],
 }
 
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
 impl PairKernel for Share<'_> {
     type Output = ();
 
@@ -142,6 +145,7 @@ struct InputRows<'a> {
     stride: usize,
 }
 
+// SAFETY: `run` may be called when `from` are rows of the image or of zeros, and the planes have room for the pairs.
 impl PairKernel for InputRows<'_> {
     type Output = ();
 
@@ -182,6 +186,7 @@ struct GradientRows<'a> {
     stride: usize,
 }
 
+// SAFETY: as of `InputRows`.
 impl PairKernel for GradientRows<'_> {
     type Output = ();
 

@@ -8,13 +8,8 @@ use crate::kernels::simd::{PairIsa, PairKernel, PairSimd, Simd};
 
 /// G g Gᵀ for every channel pair of `w` `[3, 3, depth, width]`, rounded to bf16, neighbouring rows of
 /// the matrices as pairs: packed as 16 taps of depth / 2 rows.
-pub(in crate::kernels::conv) fn transformed(
-    isa: PairIsa,
-    lanes: usize,
-    w: &[f32],
-    depth: usize,
-    width: usize,
-) -> Panels {
+pub(in crate::kernels::conv) fn transformed(isa: PairIsa, w: &[f32], depth: usize, width: usize) -> Panels {
+    let lanes = isa.lanes();
     assert!(w.len() == 9 * depth * width && width.is_multiple_of(lanes) && depth.is_multiple_of(2));
     let mut panels = Panels::empty(PLANES, depth / 2, width, lanes);
     for (start, row, panel) in panels.iter_mut() {
@@ -25,7 +20,8 @@ pub(in crate::kernels::conv) fn transformed(
     panels
 }
 
-/// One panel: columns `start..start + row` of every plane.
+/// One panel: columns `start..start + row` of every plane, whole vectors; w is `[3, 3, depth, width]` with an even
+/// depth, the panel `[16, depth / 2, row]`.
 struct Transform<'a> {
     w: &'a [f32],
     depth: usize,
@@ -35,6 +31,7 @@ struct Transform<'a> {
     panel: &'a mut [f32],
 }
 
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
 impl PairKernel for Transform<'_> {
     type Output = ();
 
@@ -119,7 +116,7 @@ mod tests {
         let g: Vec<f32> = (0..9 * 2 * 16).map(|i| ((i * 7 % 11) as f32 - 5.0) * 4.0).collect();
         let s: Vec<f32> = (0..PLANES * 32).map(|i| (i * 5 % 13) as f32 - 6.0).collect();
         let isa = Isa::available().into_iter().find(|isa| isa.name() == "scalar").unwrap();
-        let mut panels = transformed(PairIsa::of(isa).unwrap(), isa.lanes(), &g, 2, 16);
+        let mut panels = transformed(PairIsa::of(isa).unwrap(), &g, 2, 16);
         let mut left = 0.0;
         for (start, row, panel) in panels.iter_mut() {
             for (i, pair) in panel.iter().enumerate() {
