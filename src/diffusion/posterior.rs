@@ -1,9 +1,9 @@
 //! The way back when the clean image is known: q(x_s | x_t, x_0) for s before t.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{Schedule, combine};
+use super::combine;
 
 /// q(x_s | x_t, x_0) = N(a·x_0 + b·x_t, v·I): a Gaussian whose mean is linear in x_0 and x_t.
 ///
@@ -55,22 +55,11 @@ impl Posterior {
     }
 }
 
-impl Schedule {
-    /// q(x_{t−1} | x_t, x_0); for t = 0 the previous state is the clean image itself.
-    ///
-    /// # Errors
-    /// When t is not below T.
-    pub fn posterior(&self, t: usize) -> Result<Posterior> {
-        ensure!(t < self.timesteps(), "timestep {t} is outside of the schedule's 0..{}", self.timesteps());
-        let previous = if t == 0 { (1.0, 0.0) } else { (self.alpha(t - 1), self.sigma(t - 1)) };
-        Ok(Posterior::between(previous, (self.alpha(t), self.sigma(t))))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::ScheduleName;
+    use crate::diffusion::Schedule;
 
     fn gaussian(x: f64, mean: f64, variance: f64) -> f64 {
         (-(x - mean).powi(2) / (2.0 * variance)).exp() / (2.0 * std::f64::consts::PI * variance).sqrt()

@@ -276,6 +276,16 @@ impl Schedule {
             PathName::Vp | PathName::VpSde | PathName::SubVpSde => 1.0,
         }
     }
+
+    /// q(x_{t−1} | x_t, x_0); for t = 0 the previous state is the clean image itself.
+    ///
+    /// # Errors
+    /// When t is not below T.
+    pub fn posterior(&self, t: usize) -> Result<Posterior> {
+        ensure!(t < self.timesteps(), "timestep {t} is outside of the schedule's 0..{}", self.timesteps());
+        let previous = if t == 0 { (1.0, 0.0) } else { (self.alpha(t - 1), self.sigma(t - 1)) };
+        Ok(Posterior::between(previous, (self.alpha(t), self.sigma(t))))
+    }
 }
 
 fn check_timesteps(timesteps: usize) -> Result<()> {

@@ -5,8 +5,8 @@ use candle_core::Tensor;
 
 use super::UNetConfig;
 use super::layers::{GroupNorm, Linear};
-use super::parameters::Scope;
 use super::resnet::rescale;
+use super::scope::Scope;
 use crate::kernels;
 
 /// Normalization, softmax(q kᵀ / √d) v in each head, projection, and the way round.

@@ -5,10 +5,10 @@ use candle_core::Tensor;
 
 use super::UNetConfig;
 use super::attention::Attention;
-use super::parameters::Scope;
 use super::pass::Pass;
 use super::resample::{Downsample, Upsample};
 use super::resnet::ResnetBlock;
+use super::scope::Scope;
 use super::{DownBlockType, UpBlockType};
 use crate::config::TimeScaleShift;
 

@@ -5,7 +5,8 @@ use candle_core::{Device, Tensor};
 
 use super::UNetConfig;
 use super::layers::Linear;
-use super::parameters::{ParameterKind, Scope};
+use super::parameters::ParameterKind;
+use super::scope::Scope;
 use crate::kernels;
 
 /// Sinusoidal features of t (Vaswani et al. 2017, §3.5), exactly as diffusers computes them in f32.

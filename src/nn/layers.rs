@@ -3,7 +3,8 @@
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::parameters::{ParameterKind, Scope};
+use super::parameters::ParameterKind;
+use super::scope::Scope;
 use crate::config::Precision;
 use crate::kernels::{self, Padding};
 

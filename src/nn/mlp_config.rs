@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Architecture, Mlp, Parameter};
+use super::json::sorted_json;
 use crate::config::{ModelConfig, TimeScaleShift};
 
 const CLASS_NAME: &str = "Mlp";
@@ -71,7 +71,7 @@ impl MlpConfig {
         let mut value = serde_json::to_value(self)?;
         value["_class_name"] = json!(CLASS_NAME);
         value["_difflab_version"] = json!(env!("CARGO_PKG_VERSION"));
-        super::diffusers::sorted_json(&value)
+        sorted_json(&value)
     }
 
     /// Checks every number.
@@ -100,12 +100,6 @@ impl MlpConfig {
     pub(super) fn features(&self) -> (usize, usize) {
         let [height, width, channels] = self.sample_shape;
         (height * width * channels, height * width * self.out_channels)
-    }
-}
-
-impl Architecture for MlpConfig {
-    fn parameters(&self) -> Result<Vec<Parameter>> {
-        super::parameters::recorded(|scope| Mlp::build(self, scope).map(drop))
     }
 }
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `unet_config` | the architecture in diffusers' keys: reads and writes `unet/config.json` |
 //! | `parameters` | which parameters an architecture has: name, kind, shape, layout in files |
+//! | `scope` | where the layers get them from: the weights, or a recorder |
 //! | `flops` | how much arithmetic an architecture is |
 //! | `weights` | the parameters' values by name, and how they start |
 //! | `layers`, `embedding`, `resnet`, `attention`, `resample`, `blocks` | the parts, small to large |
@@ -13,6 +14,7 @@
 //! | `mlp`, `mlp_config` | the network for points, and its settings |
 //! | `net` | the network of a run, whichever kind it is |
 //! | `pass` | what one forward pass carries along: dropout's generator, an observer |
+//! | `json`, `wrong_type` | reading and writing settings as Python does, and saying what is wrong with them |
 //! | `diffusers` | pipeline folders that diffusers reads, and reading those that it wrote |
 //! | `saved` | the folder of either kind |
 //!
@@ -26,6 +28,7 @@ mod conditioning;
 pub mod diffusers;
 mod embedding;
 mod flops;
+mod json;
 mod layers;
 mod mlp;
 mod mlp_config;
@@ -35,15 +38,17 @@ mod pass;
 mod resample;
 mod resnet;
 mod saved;
+mod scope;
 mod unet;
 mod unet_config;
 mod weights;
+mod wrong_type;
 
 pub use flops::{Flops, flops};
 pub use mlp::Mlp;
 pub use mlp_config::MlpConfig;
-pub use net::{Architecture, Net, NetConfig};
-pub use parameters::{Parameter, ParameterKind, parameter_count, parameters};
+pub use net::{Net, NetConfig};
+pub use parameters::{Architecture, Parameter, ParameterKind, parameter_count, parameters};
 pub use saved::{LoadedNet, open_network, save_network};
 pub use unet::UNet;
 pub use unet_config::{DownBlockType, SampleSize, UNetConfig, UpBlockType};

@@ -5,17 +5,9 @@ use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 
 use super::pass::Pass;
-use super::{Mlp, MlpConfig, Parameter, SampleSize, UNet, UNetConfig, Weights, parameters};
+use super::scope::recorded;
+use super::{Architecture, Mlp, MlpConfig, Parameter, SampleSize, UNet, UNetConfig, Weights, parameters};
 use crate::config::{ModelConfig, NetworkKind, Precision};
-
-/// What a network is made of; the weights of any architecture are made, saved and read by it alone.
-pub trait Architecture {
-    /// All parameters, in name order.
-    ///
-    /// # Errors
-    /// When the architecture is impossible or not supported; the message names the key.
-    fn parameters(&self) -> Result<Vec<Parameter>>;
-}
 
 /// The architecture of a run's network.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +73,13 @@ impl Architecture for NetConfig {
 
 impl Architecture for UNetConfig {
     fn parameters(&self) -> Result<Vec<Parameter>> {
-        super::parameters::recorded(|scope| UNet::build(self, scope).map(drop))
+        recorded(|scope| UNet::build(self, scope).map(drop))
+    }
+}
+
+impl Architecture for MlpConfig {
+    fn parameters(&self) -> Result<Vec<Parameter>> {
+        recorded(|scope| Mlp::build(self, scope).map(drop))
     }
 }
 

@@ -5,7 +5,7 @@ use candle_core::Tensor;
 
 use super::UNetConfig;
 use super::layers::Conv2d;
-use super::parameters::Scope;
+use super::scope::Scope;
 use crate::kernels::{self, Padding};
 
 /// A 3×3 convolution with stride 2.

@@ -5,8 +5,8 @@ use candle_core::Tensor;
 
 use super::UNetConfig;
 use super::layers::{Conv2d, GroupNorm, Linear};
-use super::parameters::Scope;
 use super::pass::Pass;
+use super::scope::Scope;
 use crate::config::TimeScaleShift;
 use crate::kernels::{self, ResidualBlock};
 

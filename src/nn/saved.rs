@@ -14,6 +14,7 @@ use candle_core::Device;
 use serde_json::{Value, json};
 
 use super::diffusers::{self, LoadedUNet, load_weights, save_weights};
+use super::json::sorted_json;
 use super::{MlpConfig, NetConfig, Weights};
 
 const MLP: &str = "mlp";
@@ -54,10 +55,9 @@ fn save_mlp(dir: &Path, config: &MlpConfig, weights: &Weights, scheduler: Option
         "mlp": ["difflab", "Mlp"],
         "scheduler": scheduler.map(|scheduler| json!(["diffusers", scheduler["_class_name"]])),
     });
-    let mut files =
-        vec![(dir.join("model_index.json"), diffusers::sorted_json(&index)?), (mlp.join(CONFIG), config.to_json()?)];
+    let mut files = vec![(dir.join("model_index.json"), sorted_json(&index)?), (mlp.join(CONFIG), config.to_json()?)];
     if let Some(scheduler) = scheduler {
-        files.push((scheduling.join("scheduler_config.json"), diffusers::sorted_json(scheduler)?));
+        files.push((scheduling.join("scheduler_config.json"), sorted_json(scheduler)?));
     }
     for (path, text) in files {
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;

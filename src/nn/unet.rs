@@ -9,8 +9,8 @@ use super::blocks::{DownBlock, MidBlock, UpBlock};
 use super::conditioning::Conditioning;
 use super::embedding::{ClassEmbedding, TimeEmbedding, TimeFeatures};
 use super::layers::{Conv2d, GroupNorm};
-use super::parameters::Scope;
 use super::pass::Pass;
+use super::scope::Scope;
 use super::{UNetConfig, Weights};
 use crate::config::Precision;
 

@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
+use super::json::{read_json, sorted_json};
+use super::wrong_type::wrong_type;
 use crate::config::{ModelConfig, TimeScaleShift};
 
 /// The release of diffusers whose formats we write.
@@ -205,7 +207,7 @@ impl UNetConfig {
     /// When the text is no JSON object, a value has the wrong type, or a feature is asked for that
     /// is not supported; the message names the key.
     pub fn from_json(text: &str) -> Result<Self> {
-        let value: Value = super::diffusers::read_json(text)?;
+        let value: Value = read_json(text)?;
         ensure!(value.is_object(), "expected a JSON object of settings");
         for (key, supported) in [
             ("down_block_types", &["DownBlock2D", "AttnDownBlock2D"]),
@@ -223,7 +225,7 @@ impl UNetConfig {
             Ok(config) => config,
             Err(error) => {
                 let given = value.as_object().context("expected a JSON object of settings")?;
-                let why = super::diffusers::wrong_type::<Self>(given, &json!({})).unwrap_or_else(|| error.to_string());
+                let why = wrong_type::<Self>(given, &json!({})).unwrap_or_else(|| error.to_string());
                 bail!("a setting has the wrong type: {why}");
             }
         };
@@ -233,7 +235,7 @@ impl UNetConfig {
 
     /// The text of a `config.json`: indent 2, sorted keys, newline at the end.
     pub fn to_json(&self) -> Result<String> {
-        super::diffusers::sorted_json(&serde_json::to_value(self)?)
+        sorted_json(&serde_json::to_value(self)?)
     }
 
     /// Checks everything that does not need the widths of single layers (those are checked where

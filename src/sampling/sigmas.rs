@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use super::SamplerSettings;
 use super::beta_quantile::beta_quantile;
 use super::counting::Counting;
-use super::respacing::{at_ratio, evenly, flow_range, level_at, visited};
+use super::visited::{at_ratio, evenly, flow_range, level_at, visited};
 use super::whole_timesteps::F32Sigmas;
 use crate::config::{PathName, SamplerName, ScheduleName, SigmaRange, TimestepSpacing};
 use crate::diffusion::{NoiseLevel, Schedule};

@@ -25,7 +25,7 @@ pub enum Fate {
 
 /// A key of a class.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Key {
+pub struct SchedulerKey {
     pub name: &'static str,
     pub default: Preset,
     pub fate: Fate,
@@ -41,7 +41,7 @@ pub struct Class {
     /// Values of `prediction_type` that the class knows and that a network here can have.
     pub prediction_types: &'static [&'static str],
     /// In groups that several classes share.
-    pub keys: &'static [&'static [Key]],
+    pub keys: &'static [&'static [SchedulerKey]],
 }
 
 impl Class {
@@ -51,31 +51,31 @@ impl Class {
     }
 
     /// All keys.
-    pub fn keys(&self) -> impl Iterator<Item = &'static Key> {
+    pub fn keys(&self) -> impl Iterator<Item = &'static SchedulerKey> {
         self.keys.iter().flat_map(|group| group.iter())
     }
 
     /// The key of this name.
-    pub fn key(&self, name: &str) -> Option<&'static Key> {
+    pub fn key(&self, name: &str) -> Option<&'static SchedulerKey> {
         self.keys().find(|key| key.name == name)
     }
 }
 
 use Preset::{Empty, Flag, Nothing, Number, Word};
 
-const fn obeyed(name: &'static str, default: Preset, becomes: &'static str) -> Key {
-    Key { name, default, fate: Fate::Obeyed(becomes) }
+const fn obeyed(name: &'static str, default: Preset, becomes: &'static str) -> SchedulerKey {
+    SchedulerKey { name, default, fate: Fate::Obeyed(becomes) }
 }
 
-const fn only(name: &'static str, default: Preset) -> Key {
-    Key { name, default, fate: Fate::DefaultOnly }
+const fn only(name: &'static str, default: Preset) -> SchedulerKey {
+    SchedulerKey { name, default, fate: Fate::DefaultOnly }
 }
 
-const fn idle(name: &'static str, default: Preset, why: &'static str) -> Key {
-    Key { name, default, fate: Fate::NoPart(why) }
+const fn idle(name: &'static str, default: Preset, why: &'static str) -> SchedulerKey {
+    SchedulerKey { name, default, fate: Fate::NoPart(why) }
 }
 
-const fn betas(start: f64, end: f64) -> [Key; 6] {
+const fn betas(start: f64, end: f64) -> [SchedulerKey; 6] {
     [
         obeyed("num_train_timesteps", Number(1000.0), "diffusion.timesteps"),
         obeyed("beta_start", Number(start), "diffusion.beta_start"),
@@ -86,14 +86,14 @@ const fn betas(start: f64, end: f64) -> [Key; 6] {
     ]
 }
 
-const fn spacing(default: &'static str) -> [Key; 2] {
+const fn spacing(default: &'static str) -> [SchedulerKey; 2] {
     [
         obeyed("timestep_spacing", Word(default), "sample.spacing"),
         obeyed("steps_offset", Number(0.0), "sample.steps_offset"),
     ]
 }
 
-const fn clipping(default: bool) -> [Key; 2] {
+const fn clipping(default: bool) -> [SchedulerKey; 2] {
     [
         obeyed("clip_sample", Flag(default), "sample.clip_sample"),
         obeyed("clip_sample_range", Number(1.0), "sample.clip_sample_range"),
@@ -101,66 +101,66 @@ const fn clipping(default: bool) -> [Key; 2] {
 }
 
 /// The classes for pixels: β from 0.0001 to 0.02.
-const BETAS: &[Key] = &betas(1e-4, 0.02);
+const BETAS: &[SchedulerKey] = &betas(1e-4, 0.02);
 /// Those that came from k-diffusion: Stable Diffusion's β.
-const LATENT_BETAS: &[Key] = &betas(0.00085, 0.012);
-const LEADING: &[Key] = &spacing("leading");
-const LINSPACE: &[Key] = &spacing("linspace");
-const CLIPPED: &[Key] = &clipping(true);
-const NOT_CLIPPED: &[Key] = &clipping(false);
-const THRESHOLDING: &[Key] = &[
+const LATENT_BETAS: &[SchedulerKey] = &betas(0.00085, 0.012);
+const LEADING: &[SchedulerKey] = &spacing("leading");
+const LINSPACE: &[SchedulerKey] = &spacing("linspace");
+const CLIPPED: &[SchedulerKey] = &clipping(true);
+const NOT_CLIPPED: &[SchedulerKey] = &clipping(false);
+const THRESHOLDING: &[SchedulerKey] = &[
     obeyed("thresholding", Flag(false), "sample.thresholding"),
     obeyed("dynamic_thresholding_ratio", Number(0.995), "sample.dynamic_thresholding_ratio"),
     obeyed("sample_max_value", Number(1.0), "sample.sample_max_value"),
 ];
-const ZERO_SNR: &[Key] = &[obeyed("rescale_betas_zero_snr", Flag(false), "diffusion.rescale_betas_zero_snr")];
-const SIGMAS: &[Key] = &[
+const ZERO_SNR: &[SchedulerKey] = &[obeyed("rescale_betas_zero_snr", Flag(false), "diffusion.rescale_betas_zero_snr")];
+const SIGMAS: &[SchedulerKey] = &[
     obeyed("use_karras_sigmas", Flag(false), "sample.spacing"),
     obeyed("use_exponential_sigmas", Flag(false), "sample.spacing"),
     obeyed("use_beta_sigmas", Flag(false), "sample.spacing"),
 ];
-const SIGMA_ENDS: &[Key] = &[
+const SIGMA_ENDS: &[SchedulerKey] = &[
     obeyed("sigma_min", Nothing, "sample.sigma_min, with a spacing of σ"),
     obeyed("sigma_max", Nothing, "sample.sigma_max, with a spacing of σ"),
 ];
-const FINAL_SIGMAS: &[Key] = &[obeyed("final_sigmas_type", Word("zero"), "sample.final_sigmas_type")];
-const FLOW_SIGMAS: &[Key] = &[
+const FINAL_SIGMAS: &[SchedulerKey] = &[obeyed("final_sigmas_type", Word("zero"), "sample.final_sigmas_type")];
+const FLOW_SIGMAS: &[SchedulerKey] = &[
     only("use_flow_sigmas", Flag(false)),
     idle("flow_shift", Number(1.0), "use_flow_sigmas"),
     only("use_dynamic_shifting", Flag(false)),
     idle("time_shift_type", Word("exponential"), "use_dynamic_shifting"),
 ];
-const SOLVER_ORDER: &[Key] = &[obeyed("solver_order", Number(2.0), "sample.solver_order")];
-const LAMBDA_AND_VARIANCE: &[Key] = &[
+const SOLVER_ORDER: &[SchedulerKey] = &[obeyed("solver_order", Number(2.0), "sample.solver_order")];
+const LAMBDA_AND_VARIANCE: &[SchedulerKey] = &[
     obeyed("lambda_min_clipped", Number(f64::NEG_INFINITY), "sample.lambda_min_clipped"),
     obeyed("variance_type", Nothing, "diffusion.variance_type, where it is learned"),
 ];
-const PNDM: &[Key] = &[
+const PNDM: &[SchedulerKey] = &[
     obeyed("skip_prk_steps", Flag(false), "sample.skip_prk_steps"),
     obeyed("set_alpha_to_one", Flag(false), "sample.set_alpha_to_one"),
 ];
-const EULER: &[Key] = &[
+const EULER: &[SchedulerKey] = &[
     obeyed("interpolation_type", Word("linear"), "sample.interpolation_type"),
     obeyed("timestep_type", Word("discrete"), "nothing; refused with v_prediction"),
 ];
-const DPM_MULTISTEP: &[Key] = &[
+const DPM_MULTISTEP: &[SchedulerKey] = &[
     obeyed("algorithm_type", Word("dpmsolver++"), "sample.sampler"),
     obeyed("solver_type", Word("midpoint"), "sample.solver_type"),
     obeyed("lower_order_final", Flag(true), "sample.lower_order_final"),
     obeyed("euler_at_final", Flag(false), "sample.euler_at_final"),
     obeyed("use_lu_lambdas", Flag(false), "sample.spacing"),
 ];
-const DPM_SINGLESTEP: &[Key] = &[
+const DPM_SINGLESTEP: &[SchedulerKey] = &[
     obeyed("algorithm_type", Word("dpmsolver++"), "dpmsolver++, and what diffusers takes for it"),
     obeyed("solver_type", Word("midpoint"), "sample.solver_type"),
     obeyed("lower_order_final", Flag(false), "sample.lower_order_final"),
 ];
-const DEIS: &[Key] = &[
+const DEIS: &[SchedulerKey] = &[
     obeyed("algorithm_type", Word("deis"), "deis, and what diffusers takes for it"),
     obeyed("solver_type", Word("logrho"), "logrho, and what diffusers takes for it"),
     obeyed("lower_order_final", Flag(true), "sample.lower_order_final"),
 ];
-const UNIPC: &[Key] = &[
+const UNIPC: &[SchedulerKey] = &[
     obeyed("solver_type", Word("bh2"), "sample.solver_type"),
     obeyed("predict_x0", Flag(true), "sample.predict_x0"),
     obeyed("lower_order_final", Flag(true), "sample.lower_order_final"),
@@ -168,11 +168,11 @@ const UNIPC: &[Key] = &[
     only("solver_p", Nothing),
     only("shift_terminal", Nothing),
 ];
-const FLOW: &[Key] = &[
+const FLOW: &[SchedulerKey] = &[
     obeyed("num_train_timesteps", Number(1000.0), "diffusion.timesteps"),
     obeyed("shift", Number(1.0), "diffusion.shift"),
 ];
-const FLOW_EULER: &[Key] = &[
+const FLOW_EULER: &[SchedulerKey] = &[
     only("use_dynamic_shifting", Flag(false)),
     idle("base_shift", Number(0.5), "use_dynamic_shifting"),
     idle("max_shift", Number(1.15), "use_dynamic_shifting"),
@@ -189,7 +189,7 @@ const NAMED_BY_DDPM: &[&str] = &["linear", "scaled_linear", "squaredcos_cap_v2",
 const TARGETS: &[&str] = &["epsilon", "sample", "v_prediction"];
 const NO_SAMPLE: &[&str] = &["epsilon", "v_prediction"];
 
-const DDPM: &[&[Key]] = &[
+const DDPM: &[&[SchedulerKey]] = &[
     BETAS,
     &[obeyed("variance_type", Word("fixed_small"), "diffusion.variance_type")],
     CLIPPED,
@@ -197,7 +197,7 @@ const DDPM: &[&[Key]] = &[
     LEADING,
     ZERO_SNR,
 ];
-const DDIM: &[&[Key]] = &[
+const DDIM: &[&[SchedulerKey]] = &[
     BETAS,
     &[obeyed("set_alpha_to_one", Flag(true), "sample.set_alpha_to_one")],
     CLIPPED,
@@ -209,7 +209,7 @@ const DDIM: &[&[Key]] = &[
 const fn class(
     name: &'static str,
     prediction_types: &'static [&'static str],
-    keys: &'static [&'static [Key]],
+    keys: &'static [&'static [SchedulerKey]],
 ) -> Class {
     Class { name, beta_schedules: NAMED, prediction_types, keys }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::json::{read_json, shown};
 use super::scheduling::USUAL_CLASS;
+use crate::nn::json::{read_json, shown};
 
 const INDEX: &str = "model_index.json";
 const SCHEDULER: &str = "scheduler_config.json";

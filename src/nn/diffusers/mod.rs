@@ -10,7 +10,6 @@
 mod classes;
 #[cfg(test)]
 mod docs_tests;
-mod json;
 mod manifest;
 mod model;
 mod namesake;
@@ -24,17 +23,14 @@ mod scheduling_tests;
 mod settings;
 mod solvers;
 mod tensors;
-mod wrong_type;
 
-pub use classes::{CLASSES, Class, Fate, Key, Preset};
-pub use json::read_json;
+pub use super::json::read_json;
+pub use classes::{CLASSES, Class, Fate, Preset, SchedulerKey};
 pub use manifest::{SchedulerFile, read_scheduler, scales_its_input};
 pub use model::{image_size, model_config};
-pub(super) use pipeline::sorted_json;
 pub use pipeline::{LoadedUNet, load_unet, open_unet, save_pipeline};
 pub use scheduler::{
     ExportedScheduler, NotExpressible, class_of, default_value, scheduler_config, scheduler_config_with,
 };
 pub use scheduling::{Scheduling, scheduling};
 pub use tensors::{load_weights, not_finite, save_weights};
-pub(super) use wrong_type::wrong_type;

@@ -4,7 +4,6 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 use super::classes::Class;
-use super::scheduler::learned;
 use super::solvers::{class_takes_ends_from_timesteps, never_clips};
 use crate::config::{
     DiffusionConfig, FinalSigmasType, InterpolationType, PathName, PredictionType, SampleConfig, SamplerName,
@@ -366,4 +365,9 @@ impl Writer<'_> {
             ));
         }
     }
+}
+
+/// Is the variance one that a network says?
+fn learned(diffusion: &DiffusionConfig) -> bool {
+    diffusion.variance_type == VarianceType::LearnedRange
 }

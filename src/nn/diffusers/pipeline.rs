@@ -1,6 +1,6 @@
 //! The folder as a whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
 use serde_json::{Value, json};
 
-use super::json::{read_json, unquoted};
 use super::tensors::{load_weights, save_weights};
+use crate::nn::json::{read_json, sorted_json};
 use crate::nn::unet_config::DIFFUSERS_VERSION;
 use crate::nn::{UNetConfig, Weights};
 
@@ -157,16 +157,6 @@ fn shards(index: &Path) -> Result<Vec<PathBuf>> {
     }
     ensure!(!names.is_empty(), "weight_map is empty");
     Ok(names.into_iter().map(|name| index.with_file_name(name)).collect())
-}
-
-/// JSON as diffusers writes it: indent 2, sorted keys, newline at the end.
-pub(in crate::nn) fn sorted_json(value: &Value) -> Result<String> {
-    // The settings are flat, so sorting the outermost keys sorts all of them.
-    let text = match value.as_object() {
-        Some(object) => serde_json::to_string_pretty(&object.iter().collect::<BTreeMap<_, _>>())?,
-        None => serde_json::to_string_pretty(value)?,
-    };
-    Ok(unquoted(&text) + "\n")
 }
 
 fn write_text(path: &Path, text: &str) -> Result<()> {

@@ -4,10 +4,10 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::classes::{Class, Preset};
-use super::json::bare;
 use super::namesake::{Namesake, named_after};
 use super::scheduling::{OURS, scheduling};
-use crate::config::{DiffusionConfig, PathName, PredictionType, SampleConfig, SamplerName, VarianceType};
+use crate::config::{DiffusionConfig, PathName, PredictionType, SampleConfig, SamplerName};
+use crate::nn::json::bare;
 use crate::nn::unet_config::DIFFUSERS_VERSION;
 
 /// Why no scheduler of diffusers' `DDPMPipeline` can sample a model.
@@ -169,9 +169,4 @@ fn with_ours(mut settings: Value, sample: &SampleConfig) -> Value {
     }
     settings[OURS] = json!({"_class_name": class_of(&settings), "sample": differ});
     settings
-}
-
-/// Is the variance one that a network says?
-pub(super) fn learned(diffusion: &DiffusionConfig) -> bool {
-    diffusion.variance_type == VarianceType::LearnedRange
 }

@@ -6,11 +6,11 @@ use serde_json::Value;
 use super::classes::{CLASSES, Class};
 use super::settings::Settings;
 use super::solvers;
-use super::wrong_type::wrong_type;
 use crate::config::{
     DiffusionConfig, PathName, PredictionType, SampleConfig, SamplerName, ScheduleName, SigmaRange, TimestepSpacing,
     VarianceType,
 };
+use crate::nn::wrong_type::wrong_type;
 
 /// The class whose settings a folder without any has.
 pub const USUAL_CLASS: &str = "DDPMScheduler";

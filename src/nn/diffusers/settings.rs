@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
-use super::classes::{CLASSES, Class, FOREIGN, Fate, Key, Preset};
-use super::json::{number, shown};
+use super::classes::{CLASSES, Class, FOREIGN, Fate, Preset, SchedulerKey};
+use crate::nn::json::{number, shown};
 
 /// A scheduler's settings, seen through the table of its class: what the file leaves out is the class's default, and
 /// a key that neither was asked for nor has its default is refused by [`Settings::finish`].
@@ -139,8 +139,8 @@ impl<'a> Settings<'a> {
     /// message names all of them.
     pub fn finish(self) -> Result<Vec<String>> {
         let asked = self.asked.take();
-        let other = |key: &&Key| self.given.get(key.name).is_some_and(|value| !is_default(value, key.default));
-        let not_followed = |key: &&Key| match key.fate {
+        let other = |key: &&SchedulerKey| self.given.get(key.name).is_some_and(|value| !is_default(value, key.default));
+        let not_followed = |key: &&SchedulerKey| match key.fate {
             Fate::DefaultOnly => true,
             Fate::Obeyed(_) => !asked.contains(key.name),
             Fate::NoPart(_) => false,

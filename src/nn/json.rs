@@ -3,6 +3,7 @@
 //! diffusers itself writes them (`"lambda_min_clipped": -Infinity`), and Python's reader takes them back.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -35,7 +36,7 @@ pub fn bare(number: f64) -> Value {
 }
 
 /// JSON text with the words as Python writes them.
-pub fn unquoted(text: &str) -> String {
+fn unquoted(text: &str) -> String {
     WORDS.iter().fold(text.to_string(), |text, (word, _)| text.replace(&format!("\"\\u0000{word}\""), word))
 }
 
@@ -70,6 +71,16 @@ fn quoted(text: &str) -> Cow<'_, str> {
     }
     out += &text[copied..];
     Cow::Owned(out)
+}
+
+/// JSON as diffusers writes it: indent 2, sorted keys, newline at the end.
+pub fn sorted_json(value: &Value) -> Result<String> {
+    // The settings are flat, so sorting the outermost keys sorts all of them.
+    let text = match value.as_object() {
+        Some(object) => serde_json::to_string_pretty(&object.iter().collect::<BTreeMap<_, _>>())?,
+        None => serde_json::to_string_pretty(value)?,
+    };
+    Ok(unquoted(&text) + "\n")
 }
 
 #[cfg(test)]
