@@ -21,7 +21,8 @@
 //! | [`picture`] | grids, films and plots; the colours that mean the same everywhere |
 //! | [`config`] | the experiment file: schema, defaults, validation, overrides |
 //! | [`random`] | the seeded generators that all randomness flows from |
-//! | [`process`](mod@process) | signals and cancellation, and what must be tidied up at the end |
+//! | [`process`](mod@process) | signals and cancellation, memory, and what must be tidied up at the end |
+//! | [`thousands`](mod@thousands) | counts as people write them |
 
 // They panic where nobody listens any more: see `speak`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
@@ -42,5 +43,6 @@ pub mod random;
 pub mod run;
 pub mod sampling;
 pub mod speak;
+pub mod thousands;
 pub mod train;
 pub mod tui;

@@ -272,7 +272,7 @@ fn campaign(count: usize, seed: u64) {
         }
         std::fs::write(&target.file, &target.whole).unwrap();
     }
-    let memory = difflab::bench::peak_resident_mib().unwrap_or(0.0);
+    let memory = difflab::process::peak_resident_mib().unwrap_or(0.0);
     println!(
         "{count} damaged files over {} readers and formats: {accepted} read, {refused} refused; the slowest took \
          {slowest:?}; peak memory {memory:.0} MiB",

@@ -1,5 +1,6 @@
 //! The real program without a screen: what it leaves behind, how it stops, and how it goes on.
 
+mod panicking;
 #[cfg(unix)]
 mod program;
 
@@ -501,10 +502,12 @@ fn a_reader_that_goes_away_does_not_end_the_run() {
 #[test]
 fn a_panic_in_the_worker_ends_the_run_with_code_1_and_is_noted() {
     let place = Place::new();
-    let mut command = place.command(&["tiny.toml", "--run", "run"]);
-    let output = command.env("DIFFLAB_TEST_PANIC_AT_STEP", "7").output().unwrap();
+    let words = ["tiny.toml", "--run", "run", "--no-tui", "--threads", "2"];
+    let (file, arguments, (name, value)) = panicking::program(&words);
+    let output = Command::new(file).current_dir(place.folder.path()).args(arguments).env(name, value).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains("--resume"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the training thread panicked: step 7 was to panic"), "{}", stderr(&output));
     let events = fs::read_to_string(place.path("run/events.jsonl")).unwrap();
     assert!(events.lines().last().unwrap().contains("\"error\""), "{events}");
     place.succeeds(&["--resume", "run"]);

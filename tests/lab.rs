@@ -43,8 +43,8 @@ fn config() -> Config {
     Config::from_toml(text, "tiny").unwrap()
 }
 
-fn open(config: Config, run: RunChoice, audience: Audience) -> Lab {
-    Lab::spawn(LabPlan {
+fn plan(config: Config, run: RunChoice, audience: Audience) -> LabPlan {
+    LabPlan {
         config,
         run,
         device: Device::Cpu,
@@ -53,8 +53,12 @@ fn open(config: Config, run: RunChoice, audience: Audience) -> Lab {
         audience,
         warnings: vec![],
         chosen: vec![],
-    })
-    .unwrap()
+        after_step: None,
+    }
+}
+
+fn open(config: Config, run: RunChoice, audience: Audience) -> Lab {
+    Lab::spawn(plan(config, run, audience)).unwrap()
 }
 
 fn new_run(dir: &Path) -> RunChoice {
@@ -83,6 +87,23 @@ fn step(event: &Event) -> Option<u64> {
 fn quit(lab: Lab, save: bool) -> Ending {
     lab.commands.send(Command::Quit { save }).unwrap();
     lab.join().unwrap()
+}
+
+#[test]
+fn a_panic_in_the_worker_is_told_and_ends_the_lab() {
+    let dir = tempfile::tempdir().unwrap();
+    let lab = Lab::spawn(LabPlan {
+        after_step: Some(|step| assert!(step < 3, "step {step} was to panic")),
+        ..plan(config(), new_run(&dir.path().join("run")), Audience::Screen)
+    })
+    .unwrap();
+    let told = wait(&lab, |event| match event {
+        Event::Phase(Phase::Failed(message)) => Some(message.clone()),
+        _ => None,
+    });
+    assert!(told.contains("the training thread panicked: step 3 was to panic"), "{told}");
+    wait(&lab, |event| matches!(event, Event::Ended(Err(_))).then_some(()));
+    assert!(lab.join().unwrap_err().to_string().contains("panicked"));
 }
 
 #[test]

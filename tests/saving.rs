@@ -594,8 +594,17 @@ fn a_lab_that_cannot_save_asks_and_saves_where_it_is_told_to() {
     (config.train.steps, config.train.checkpoint_every) = (1_000_000, 0);
     let run = RunChoice::New { dir: Some(place.path("run")) };
     let (device, audience) = (Device::Cpu, Audience::Screen);
-    let plan =
-        LabPlan { config, run, device, threads: 1, accept_data: false, audience, warnings: vec![], chosen: vec![] };
+    let plan = LabPlan {
+        config,
+        run,
+        device,
+        threads: 1,
+        accept_data: false,
+        audience,
+        warnings: vec![],
+        chosen: vec![],
+        after_step: None,
+    };
     let lab = Lab::spawn(plan).unwrap();
     let wait = |wanted: &dyn Fn(&Event) -> bool| {
         let end = Instant::now() + Duration::from_secs(120);

@@ -3,22 +3,19 @@
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `subject` | what is measured: an experiment, its network, random pictures of its size |
+//! | `model` | what is measured: an experiment, its network, random pictures of its size |
 //! | `plan` | which measurements, and running them |
 //! | `timing` | repeated runs, their median and minimum |
 //! | `sgemm` | the ceiling: matrix products |
-//! | `memory` | the process's peak memory |
 //! | `report` | what came out |
 
-mod memory;
+mod model;
 mod plan;
 mod report;
 mod sgemm;
-mod subject;
 mod timing;
 
-pub use memory::{peak_resident_bytes, peak_resident_mib};
-pub use plan::Plan;
-pub use report::{Machine, Measured, Report, Sgemm};
-pub use subject::{OWN_NAMES, Subject};
+pub use model::{BenchModel, OWN_NAMES};
+pub use plan::BenchPlan;
+pub use report::{BenchReport, Machine, Measured, Sgemm};
 pub use timing::Times;

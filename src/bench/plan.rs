@@ -5,16 +5,17 @@ use std::sync::Arc;
 use anyhow::Result;
 use candle_core::Device;
 
-use super::{Machine, Measured, Report, Sgemm, Subject, Times, peak_resident_bytes, sgemm};
+use super::{BenchModel, BenchReport, Machine, Measured, Sgemm, Times, sgemm};
 use crate::data::Dataset;
 use crate::kernels::{Isa, Workers};
 use crate::nn::{Flops, NetConfig, flops, parameter_count};
+use crate::process::peak_resident_bytes;
 use crate::sampling::{network_denoiser, starting_noise};
 use crate::train::Trainer;
 
 /// What to measure, and how often.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct BenchPlan {
     /// Batch sizes of training steps; may be empty.
     pub train: Vec<usize>,
     /// Batch sizes of calls of the network as samplers make them; may be empty.
@@ -30,17 +31,17 @@ pub struct Plan {
     pub threads: usize,
 }
 
-impl Plan {
+impl BenchPlan {
     /// Measures. `say` is told what comes next.
     ///
     /// # Errors
     /// When the network can't be made or a step fails.
-    pub fn run(&self, subject: &Subject, mut say: impl FnMut(&str)) -> Result<Report> {
+    pub fn run(&self, subject: &BenchModel, mut say: impl FnMut(&str)) -> Result<BenchReport> {
         let workers = Arc::new(Workers::new(self.threads)?);
         let net_config = subject.net_config();
         let (height, width, channels) = subject.image_shape;
         let flops = flops(&net_config, height, width)?;
-        let mut report = Report {
+        let mut report = BenchReport {
             difflab: env!("CARGO_PKG_VERSION"),
             config: subject.config.name.clone(),
             image: [height, width, channels],
@@ -74,7 +75,7 @@ impl Plan {
         Ok(report)
     }
 
-    fn trainer(&self, subject: &Subject, batch_size: usize, workers: &Arc<Workers>) -> Result<Trainer> {
+    fn trainer(&self, subject: &BenchModel, batch_size: usize, workers: &Arc<Workers>) -> Result<Trainer> {
         let mut config = subject.config.clone();
         config.train.batch_size = batch_size;
         let data = subject.dataset();
@@ -83,7 +84,7 @@ impl Plan {
     }
 
     /// Whole steps of training: batch, forward, backward, clipping, optimizer, moving average.
-    fn train(&self, subject: &Subject, flops: Flops, n: usize, workers: &Arc<Workers>) -> Result<Measured> {
+    fn train(&self, subject: &BenchModel, flops: Flops, n: usize, workers: &Arc<Workers>) -> Result<Measured> {
         let mut trainer = self.trainer(subject, n, workers)?;
         let times = Times::measure(self.warm_up, self.repeats, || {
             trainer.step()?;
@@ -93,7 +94,7 @@ impl Plan {
     }
 
     /// Calls of the network with its averaged weights, halfway through a trajectory.
-    fn sample(&self, subject: &Subject, flops: Flops, n: usize, workers: &Arc<Workers>) -> Result<Measured> {
+    fn sample(&self, subject: &BenchModel, flops: Flops, n: usize, workers: &Arc<Workers>) -> Result<Measured> {
         let trainer = self.trainer(subject, 1, workers)?;
         let config = &subject.config;
         let classes: Vec<usize> = (0..n).map(|i| i % subject.num_classes).collect();
@@ -151,8 +152,8 @@ mod tests {
         let tiny = ["model.block_out_channels=[8, 8]", "model.norm_num_groups=4"].map(String::from);
         for name in ["mnist-quick", "reference"] {
             let attention = ["model.attention_levels=[]".to_string()];
-            let subject = Subject::named(name, &[&tiny[..], &attention].concat()).unwrap();
-            let plan = Plan {
+            let subject = BenchModel::named(name, &[&tiny[..], &attention].concat()).unwrap();
+            let plan = BenchPlan {
                 train: vec![4, 2, 4],
                 sample: vec![3],
                 sgemm: false,
@@ -176,8 +177,8 @@ mod tests {
 
     #[test]
     fn rates_are_put_in_relation_to_the_matrix_product() {
-        let subject = Subject::named("mnist-quick", &[]).unwrap();
-        let plan = Plan {
+        let subject = BenchModel::named("mnist-quick", &[]).unwrap();
+        let plan = BenchPlan {
             train: vec![],
             sample: vec![2],
             sgemm: true,

@@ -6,7 +6,7 @@ use super::Times;
 
 /// Everything that was measured.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct BenchReport {
     pub difflab: &'static str,
     /// Name of the experiment.
     pub config: String,
@@ -95,7 +95,7 @@ impl Sgemm {
     }
 }
 
-impl Report {
+impl BenchReport {
     /// Puts every rate in relation to the matrix product's, where that was measured.
     pub(super) fn relate(&mut self) {
         let Some(sgemm) = &self.sgemm else { return };

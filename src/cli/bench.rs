@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use indicatif::ProgressBar;
 
 use super::{UsageError, device};
-use crate::bench::{Measured, OWN_NAMES, Plan, Report, Subject};
+use crate::bench::{BenchModel, BenchPlan, BenchReport, Measured, OWN_NAMES};
 use crate::config::shipped;
 use crate::speak;
 
@@ -91,8 +91,8 @@ pub fn run(args: Args) -> Result<()> {
     Ok(speak::print(&text)?)
 }
 
-fn subject(args: &Args) -> Result<Subject> {
-    Subject::named(&args.config, &args.set).map_err(|error| match error {
+fn subject(args: &Args) -> Result<BenchModel> {
+    BenchModel::named(&args.config, &args.set).map_err(|error| match error {
         crate::config::ConfigError::NotFound { .. } => {
             let shipped = shipped().iter().map(|(name, _)| *name);
             let names: Vec<&str> = shipped.chain(OWN_NAMES).collect();
@@ -107,7 +107,7 @@ fn subject(args: &Args) -> Result<Subject> {
     })
 }
 
-fn plan(args: &Args, subject: &Subject) -> Result<Plan> {
+fn plan(args: &Args, subject: &BenchModel) -> Result<BenchPlan> {
     let mut batch_sizes = args.batch_size.clone();
     if batch_sizes.is_empty() {
         batch_sizes = vec![64, 128, subject.config.train.batch_size];
@@ -116,7 +116,7 @@ fn plan(args: &Args, subject: &Subject) -> Result<Plan> {
         return Err(UsageError::new("a batch of 0 images can't be measured\n  give 1 or more").into());
     }
     let sizes = |work, sizes: &[usize]| if args.work.contains(&work) { sizes.to_vec() } else { Vec::new() };
-    Ok(Plan {
+    Ok(BenchPlan {
         train: sizes(Work::Train, &batch_sizes),
         sample: sizes(Work::Sample, &args.sample_batch_size),
         sgemm: args.work.contains(&Work::Sgemm),
@@ -129,7 +129,7 @@ fn plan(args: &Args, subject: &Subject) -> Result<Plan> {
 
 const HEADER: [&str; 6] = ["work", "median", "fastest", "images/s", "GFLOP/s", "of sgemm"];
 
-fn table(report: &Report) -> String {
+fn table(report: &BenchReport) -> String {
     let mut rows = vec![HEADER.map(str::to_string)];
     rows.extend(report.train.iter().map(|m| row(format!("training step, {} images", m.batch_size), m)));
     rows.extend(report.sample.iter().map(|m| row(format!("sampling, one call, {} images", m.batch_size), m)));
@@ -156,7 +156,7 @@ fn table(report: &Report) -> String {
     text
 }
 
-fn heading(report: &Report) -> String {
+fn heading(report: &BenchReport) -> String {
     let [height, width, channels] = report.image;
     let levels: Vec<String> = report.block_out_channels.iter().map(usize::to_string).collect();
     let machine = &report.machine;
@@ -219,8 +219,8 @@ mod tests {
         }
     }
 
-    fn report() -> Report {
-        Report {
+    fn report() -> BenchReport {
+        BenchReport {
             difflab: "0",
             config: "reference".into(),
             image: [28, 28, 1],
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_is_left_out_of_the_table() {
-        let text = table(&Report { sgemm: None, sample: vec![], peak_resident_bytes: None, ..report() });
+        let text = table(&BenchReport { sgemm: None, sample: vec![], peak_resident_bytes: None, ..report() });
         assert!(!text.contains("sgemm,") && !text.contains("sampling") && !text.contains("peak"), "{text}");
     }
 

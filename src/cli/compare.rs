@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::UsageError;
-use super::output::Output;
+use super::output::OutputFile;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
 use crate::run::{self, StepRecord};
@@ -47,7 +47,7 @@ fn png(text: &str) -> Result<PathBuf, String> {
 /// # Errors
 /// When a run cannot be read, or the plot cannot be written.
 pub fn run(args: Args) -> Result<()> {
-    let plot = args.plot.as_deref().map(|path| Output::new(path, "--plot", &["png"])).transpose()?;
+    let plot = args.plot.as_deref().map(|path| OutputFile::new(path, "--plot", &["png"])).transpose()?;
     let runs: Vec<Run> = args.runs.iter().map(|name| Run::read(name)).collect::<Result<_>>()?;
     let text = match args.format {
         Format::Table => table(&runs) + &comparability(&runs).map_or(String::new(), |note| format!("\n{note}\n")),

@@ -8,15 +8,15 @@ use anyhow::{Context, Result};
 use image::RgbImage;
 use serde_json::{Value, json};
 
-use super::output::Output;
+use super::output::OutputFile;
 use super::sample::at_the_shell;
 use crate::config::DataConfig;
-use crate::data::thousands;
 use crate::data::{self, CatalogueEntry, Dataset, Survey};
 use crate::lab::side_for;
 use crate::picture;
 use crate::picture::palette::DARK;
 use crate::speak;
+use crate::thousands::thousands;
 use crate::tui::ImageProtocol;
 
 /// List the bundled datasets, or show what is in one.
@@ -30,8 +30,8 @@ pub struct Args {
 pub enum DataCommand {
     /// The bundled datasets: name, images, size, classes, licence, where found.
     List {
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
+        #[arg(long, value_enum, default_value_t = FactsFormat::Table)]
+        format: FactsFormat,
     },
     /// The licences of the data and of the digit judge that the program carries inside.
     Licences,
@@ -39,8 +39,8 @@ pub enum DataCommand {
     Show {
         /// A bundled dataset, or a path: a folder of pictures, idx files, NumPy arrays, CIFAR's batches.
         name: String,
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
+        #[arg(long, value_enum, default_value_t = FactsFormat::Table)]
+        format: FactsFormat,
         /// Crop and resize to this many pixels a side; 0: as stored.
         #[arg(long, value_name = "PIXELS", default_value_t = 0)]
         image_size: usize,
@@ -55,7 +55,7 @@ pub enum DataCommand {
 
 /// How facts are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub enum FactsFormat {
     /// For reading.
     Table,
     /// For programs.
@@ -78,14 +78,14 @@ const GAP: usize = 1;
 /// A dataset that isn't there or can't be read, or a picture that can't be written.
 pub fn run(args: Args) -> Result<()> {
     match args.command {
-        DataCommand::List { format: Format::Table } => speak::print(&table(&data::catalogue()))?,
-        DataCommand::List { format: Format::Json } => {
+        DataCommand::List { format: FactsFormat::Table } => speak::print(&table(&data::catalogue()))?,
+        DataCommand::List { format: FactsFormat::Json } => {
             let entries: Vec<Value> = data::catalogue().iter().map(entry_json).collect();
             speak::print(&format!("{:#}\n", Value::from(entries)))?;
         }
         DataCommand::Licences => speak::print(&data::licences())?,
         DataCommand::Show { name, format, image_size, out, images } => {
-            let out = out.map(|path| Output::new(&path, "--out", &["png"])).transpose()?;
+            let out = out.map(|path| OutputFile::new(&path, "--out", &["png"])).transpose()?;
             let located = data::locate(&name)?;
             let survey = match located.dataset.as_str() {
                 "images" => Some(data::survey(&located, &mut |_| {})?),
@@ -106,13 +106,13 @@ pub fn run(args: Args) -> Result<()> {
             let catalogue = data::catalogue();
             let entry = catalogue.iter().find(|entry| entry.name == config.dataset);
             match format {
-                Format::Table => speak::print(&facts(&dataset, entry, survey.as_ref(), took))?,
-                Format::Json => speak::print(&format!("{:#}\n", dataset_json(&dataset, entry, survey.as_ref())))?,
+                FactsFormat::Table => speak::print(&facts(&dataset, entry, survey.as_ref(), took))?,
+                FactsFormat::Json => speak::print(&format!("{:#}\n", dataset_json(&dataset, entry, survey.as_ref())))?,
             }
             let points = picture::is_points((dataset.height, dataset.width, dataset.channels));
             match out {
                 Some(out) if points => save(&scatter(&dataset), &out)?,
-                None if points && format == Format::Table => {
+                None if points && format == FactsFormat::Table => {
                     picture::print_in_terminal(&scatter(&dataset), at_the_shell(images))?;
                 }
                 Some(out) => {
@@ -120,7 +120,7 @@ pub fn run(args: Args) -> Result<()> {
                     let columns = if FILE_COLUMNS.contains(&classes) { classes } else { OTHER_COLUMNS };
                     save(&examples(&dataset, columns, FILE_ROWS), &out)?;
                 }
-                None if format == Format::Table => {
+                None if format == FactsFormat::Table => {
                     let (columns, rows) = layout(terminal_size(), dataset.classes.len());
                     picture::print_in_terminal(&examples(&dataset, columns, rows), at_the_shell(images))?;
                 }
@@ -131,7 +131,7 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-fn save(picture: &RgbImage, out: &Output) -> Result<()> {
+fn save(picture: &RgbImage, out: &OutputFile) -> Result<()> {
     out.write(|path, _| picture.save_with_format(path, image::ImageFormat::Png).context("encoding the PNG"))?;
     speak::remark(format_args!("wrote {}", out.path.display()));
     Ok(())

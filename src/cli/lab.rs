@@ -71,16 +71,16 @@ enum LogFormat {
     Text,
 }
 
-/// Opens the lab and returns when it is left.
+/// Opens the lab and returns when it is left; `after_step` as in [`LabPlan`].
 ///
 /// # Errors
 /// Bad usage, config or data, and runs that fail.
-pub fn run(args: Args) -> Result<Outcome> {
+pub fn run(args: Args, after_step: Option<fn(u64)>) -> Result<Outcome> {
     if args.help_config {
         speak::print(&format!("{}\n", config::help().trim_end()))?;
         return Ok(Outcome::Done);
     }
-    let mut plan = plan(&args)?;
+    let mut plan = LabPlan { after_step, ..plan(&args)? };
     let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     if !args.no_tui && args.log.is_none() {
         if on_terminal {
@@ -105,7 +105,7 @@ pub fn run(args: Args) -> Result<Outcome> {
 /// As [`run`].
 pub fn train(config: &str, folder: &Path, sets: Vec<String>, threads: usize) -> Result<Outcome> {
     let begun = folder.is_dir();
-    run(Args {
+    let args = Args {
         config: (!begun).then(|| config.into()),
         no_tui: true,
         log: Some(LogFormat::Text),
@@ -120,7 +120,8 @@ pub fn train(config: &str, folder: &Path, sets: Vec<String>, threads: usize) -> 
         accept_data: false,
         images: ImageProtocol::Auto,
         help_config: false,
-    })
+    };
+    run(args, None)
 }
 
 fn plan(args: &Args) -> Result<LabPlan> {
@@ -160,5 +161,6 @@ fn plan(args: &Args) -> Result<LabPlan> {
         audience: Audience::Screen,
         warnings,
         chosen,
+        after_step: None,
     })
 }

@@ -24,5 +24,5 @@ mod tensor_words;
 mod usage;
 mod values;
 
-pub use program::main;
+pub use program::{main, program};
 pub use usage::UsageError;

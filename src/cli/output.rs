@@ -10,12 +10,12 @@ use crate::process::partial::Partial;
 use crate::run::io_words;
 
 /// A file to write, checked before the work begins.
-pub struct Output {
+pub struct OutputFile {
     pub path: PathBuf,
     pub kind: &'static str,
 }
 
-impl Output {
+impl OutputFile {
     /// `kinds` are the endings that are possible, in small letters.
     ///
     /// # Errors
@@ -79,14 +79,14 @@ mod tests {
 
     #[test]
     fn outputs_of_unknown_kind_or_in_no_folder_are_refused_before_the_work() {
-        let message = |path: &str| Output::new(Path::new(path), "--out", &["png"]).err().unwrap().to_string();
+        let message = |path: &str| OutputFile::new(Path::new(path), "--out", &["png"]).err().unwrap().to_string();
         assert!(message("grid.jpg").contains(".png"));
         assert!(message("nowhere/at/all/grid.png").contains("nowhere/at/all"));
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("folder.png");
         std::fs::create_dir(&folder).unwrap();
         assert!(message(folder.to_str().unwrap()).contains("it is a folder"));
-        assert!(Output::new(Path::new("grid.PNG"), "--out", &["png"]).is_ok());
+        assert!(OutputFile::new(Path::new("grid.PNG"), "--out", &["png"]).is_ok());
     }
 
     #[test]
@@ -94,7 +94,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("grid.png");
         std::fs::write(&path, "old").unwrap();
-        let output = Output::new(&path, "--out", &["png"]).unwrap();
+        let output = OutputFile::new(&path, "--out", &["png"]).unwrap();
         let failed = output.write(|partial, _| {
             std::fs::write(partial, "half")?;
             anyhow::bail!("the disk is full")
@@ -103,7 +103,7 @@ mod tests {
         let failed = output.write(|_, _| Err(io::Error::from(io::ErrorKind::StorageFull).into())).unwrap_err();
         // Exit code 1, where a path that can't be written, found before the work, is bad usage.
         assert!(!failed.is::<UsageError>());
-        let refused = Output::new(&dir.path().join("nowhere/grid.png"), "--out", &["png"]).err().unwrap();
+        let refused = OutputFile::new(&dir.path().join("nowhere/grid.png"), "--out", &["png"]).err().unwrap();
         assert!(refused.is::<UsageError>());
         assert!(failed.to_string().contains("grid.png: the disk is full\n  make room"), "{failed:#}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");

@@ -51,15 +51,21 @@ enum Subcommands {
 /// Runs the program. Exit codes: 0 done; 1 it failed (message on stderr), a write among it; 2 bad usage, config or
 /// data, or a place that cannot be written in, found before the work; 130 interrupted after saving.
 pub fn main() -> ExitCode {
+    ExitCode::from(program(std::env::args_os(), None))
+}
+
+/// The program with `words` for its command line, its own name first; returns its exit code. `after_step` is called
+/// by the thread that trains, after each step with its number: what becomes of a panic there can be tested so.
+pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(u64)>) -> u8 {
     crate::kernels::threads::prepare();
     last_words::install();
     limit_is_an_error();
-    let program = match parsed(expanded_arguments(std::env::args_os())) {
+    let program = match parsed(expanded_arguments(words.into_iter())) {
         Ok(program) => program,
         Err(answer) => return say(&answer),
     };
     let result = match program.command {
-        None => lab::run(program.lab),
+        None => lab::run(program.lab, after_step),
         Some(Subcommands::Study(args)) => match study::train_first(&args) {
             Ok(None | Some(Outcome::Done)) => obeying(Subcommands::Study(args)),
             Ok(Some(Outcome::Interrupted)) => Ok(Outcome::Interrupted),
@@ -68,11 +74,11 @@ pub fn main() -> ExitCode {
         Some(command) => obeying(command),
     };
     match result {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::Interrupted) => 130,
         Err(error) => {
             speak::remark(format_args!("difflab: {}", explain(&error)));
-            ExitCode::from(exit_code(&error))
+            exit_code(&error)
         }
     }
 }
@@ -90,18 +96,18 @@ fn parsed<S: Into<OsString> + Clone>(words: impl IntoIterator<Item = S>) -> Resu
 }
 
 /// What clap answers by itself: help and version on standard output, mistakes on standard error.
-fn say(answer: &clap::Error) -> ExitCode {
+fn say(answer: &clap::Error) -> u8 {
     if answer.kind() == clap::error::ErrorKind::ValueValidation {
         speak::remark(numbers::plain(&answer.to_string()).trim_end());
-        return ExitCode::from(2);
+        return 2;
     }
     match answer.print() {
         Err(error) if !answer.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
             speak::remark(format_args!("difflab: {}", Unwritten(error)));
-            ExitCode::FAILURE
+            1
         }
         // clap's codes are 0 and 2.
-        _ => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2)),
+        _ => u8::try_from(answer.exit_code()).unwrap_or(2),
     }
 }
 

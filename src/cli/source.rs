@@ -8,9 +8,10 @@ use anyhow::Result;
 
 use crate::cli::UsageError;
 use crate::config::{Config, DataConfig, shipped};
-use crate::data::{self, Survey, thousands};
+use crate::data::{self, Survey};
 use crate::lab::suggest;
 use crate::speak;
+use crate::thousands::thousands;
 
 /// So much of a file tells text from data.
 const HEAD: usize = 4096;

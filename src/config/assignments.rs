@@ -2,7 +2,7 @@
 //!
 //! It is read like one `--set` after the other, and a key may leave its section out.
 
-use super::keys::{self, Key, Kind};
+use super::keys::{self, Key, ValueKind};
 use super::{Config, ConfigError};
 
 impl Config {
@@ -76,7 +76,8 @@ pub fn meant(name: &str, value: &str) -> Option<&'static Key> {
         return Some(key);
     }
     let word = value.trim().trim_matches(['"', '\'']);
-    let has = |key: &&'static Key| matches!(&key.kind, Kind::Choice(words) if words.iter().any(|known| known == word));
+    let has =
+        |key: &&'static Key| matches!(&key.kind, ValueKind::Choice(words) if words.iter().any(|known| known == word));
     match found.into_iter().filter(has).collect::<Vec<_>>()[..] {
         [key] => Some(key),
         _ => None,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::keys::{Key, Kind, keys, sections};
+use super::keys::{Key, ValueKind, keys, sections};
 
 /// Every key with its type, default and explanation, as plain text.
 pub fn help() -> String {
@@ -54,7 +54,7 @@ fn of_section(section: &str) -> impl Iterator<Item = &'static Key> {
 
 fn type_of(key: &Key) -> String {
     match &key.kind {
-        Kind::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        ValueKind::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
         other => other.short(),
     }
 }

@@ -10,7 +10,7 @@ use super::Config;
 
 /// What a key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// A whole number, 0 or more.
     Integer,
     Float,
@@ -24,30 +24,30 @@ pub enum Kind {
     Choice(Vec<String>),
 }
 
-impl Kind {
+impl ValueKind {
     /// "a whole number", as used in "must be a whole number".
     pub fn describe(&self) -> String {
         match self {
-            Kind::Integer => "a whole number (0 or more)".into(),
-            Kind::Float => "a number".into(),
-            Kind::Bool => "true or false".into(),
-            Kind::Text => "text in quotes".into(),
-            Kind::IntegerList => "a list of whole numbers such as [32, 64]".into(),
-            Kind::FloatList => "a list of numbers such as [0.0, 0.5]".into(),
-            Kind::Choice(words) => format!("one of {}", quoted(words)),
+            ValueKind::Integer => "a whole number (0 or more)".into(),
+            ValueKind::Float => "a number".into(),
+            ValueKind::Bool => "true or false".into(),
+            ValueKind::Text => "text in quotes".into(),
+            ValueKind::IntegerList => "a list of whole numbers such as [32, 64]".into(),
+            ValueKind::FloatList => "a list of numbers such as [0.0, 0.5]".into(),
+            ValueKind::Choice(words) => format!("one of {}", quoted(words)),
         }
     }
 
     /// "integer", as shown in tables.
     pub fn short(&self) -> String {
         match self {
-            Kind::Integer => "integer".into(),
-            Kind::Float => "number".into(),
-            Kind::Bool => "true/false".into(),
-            Kind::Text => "text".into(),
-            Kind::IntegerList => "list of integers".into(),
-            Kind::FloatList => "list of numbers".into(),
-            Kind::Choice(_) => "choice".into(),
+            ValueKind::Integer => "integer".into(),
+            ValueKind::Float => "number".into(),
+            ValueKind::Bool => "true/false".into(),
+            ValueKind::Text => "text".into(),
+            ValueKind::IntegerList => "list of integers".into(),
+            ValueKind::FloatList => "list of numbers".into(),
+            ValueKind::Choice(_) => "choice".into(),
         }
     }
 }
@@ -65,7 +65,7 @@ fn quoted(words: &[String]) -> String {
 pub struct Key {
     /// Dotted: "train.batch_size".
     pub path: String,
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// The default, as TOML: `64`, `"cosine"`, `[32, 64, 64]`.
     pub default: String,
     /// The explanation, in one paragraph.
@@ -203,14 +203,14 @@ fn collect(items: &BTreeMap<String, Item>, name: &str, prefix: &str, defaults: &
                 }
                 continue;
             }
-            Some(Item::Enum { variants }) => Kind::Choice(variants.clone()),
+            Some(Item::Enum { variants }) => ValueKind::Choice(variants.clone()),
             None => match field.ty.as_str() {
-                "bool" => Kind::Bool,
-                "f64" | "HeldOut" => Kind::Float,
-                "String" => Kind::Text,
-                "Vec<usize>" => Kind::IntegerList,
-                "Vec<f64>" => Kind::FloatList,
-                _ => Kind::Integer,
+                "bool" => ValueKind::Bool,
+                "f64" | "HeldOut" => ValueKind::Float,
+                "String" => ValueKind::Text,
+                "Vec<usize>" => ValueKind::IntegerList,
+                "Vec<f64>" => ValueKind::FloatList,
+                _ => ValueKind::Integer,
             },
         };
         let default = defaults.get(&field.name).map(toml::Value::to_string).unwrap_or_default();
@@ -257,7 +257,7 @@ mod tests {
     fn every_key_is_explained_and_every_choice_can_be_read() {
         for key in keys() {
             assert!(key.doc.len() > 10, "{} has no explanation", key.path);
-            if let Kind::Choice(words) = &key.kind {
+            if let ValueKind::Choice(words) = &key.kind {
                 assert!(!words.is_empty());
                 for word in words {
                     let set = format!("{}={word}", key.path);

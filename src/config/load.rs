@@ -6,7 +6,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{self, Key, Kind};
+use super::keys::{self, Key, ValueKind};
 use super::{CONFIG_VERSION, Config, ConfigError, length, shipped};
 
 impl Config {
@@ -115,13 +115,13 @@ fn fits(key: &Key, value: &DeValue<'_>) -> bool {
     let whole = |value: &DeValue<'_>| value.as_integer().is_some_and(|n| !n.as_str().starts_with('-'));
     let number = |value: &DeValue<'_>| value.is_integer() || value.is_float();
     match &key.kind {
-        Kind::Integer => whole(value),
-        Kind::Float => number(value),
-        Kind::Bool => value.is_bool(),
-        Kind::Text => value.is_str(),
-        Kind::IntegerList => value.as_array().is_some_and(|list| list.iter().all(|item| whole(item.get_ref()))),
-        Kind::FloatList => value.as_array().is_some_and(|list| list.iter().all(|item| number(item.get_ref()))),
-        Kind::Choice(words) => value.as_str().is_some_and(|word| words.iter().any(|known| known == word)),
+        ValueKind::Integer => whole(value),
+        ValueKind::Float => number(value),
+        ValueKind::Bool => value.is_bool(),
+        ValueKind::Text => value.is_str(),
+        ValueKind::IntegerList => value.as_array().is_some_and(|list| list.iter().all(|item| whole(item.get_ref()))),
+        ValueKind::FloatList => value.as_array().is_some_and(|list| list.iter().all(|item| number(item.get_ref()))),
+        ValueKind::Choice(words) => value.as_str().is_some_and(|word| words.iter().any(|known| known == word)),
     }
 }
 

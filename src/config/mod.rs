@@ -28,7 +28,7 @@ pub use assignments::{assignments, meant, named, words};
 pub use error::ConfigError;
 pub use held_out::HeldOut;
 pub use help::{help, markdown};
-pub use keys::{Key, Kind, keys};
+pub use keys::{Key, ValueKind, keys};
 pub use names::*;
 pub use schema::*;
 pub use shipped::shipped;

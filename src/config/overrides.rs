@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{self, Kind};
+use super::keys::{self, ValueKind};
 use super::load::check_table;
 use super::{Config, ConfigError, TrainConfig, length};
 
@@ -63,13 +63,13 @@ impl Config {
 
 /// The value as TOML: as given where it is TOML of the wanted kind, else with the quotes or brackets
 /// that the shell's user left out.
-fn as_toml(value: &str, kind: &Kind) -> String {
+fn as_toml(value: &str, kind: &ValueKind) -> String {
     let parsed = DeValue::parse(value).map(Spanned::into_inner);
     match (kind, &parsed) {
-        (Kind::Text | Kind::Choice(_), Ok(DeValue::String(_))) => value.into(),
-        (Kind::Text | Kind::Choice(_), _) => quote(value),
-        (Kind::IntegerList | Kind::FloatList, Ok(DeValue::Array(_))) => value.into(),
-        (Kind::IntegerList | Kind::FloatList, _) if DeValue::parse(&format!("[{value}]")).is_ok() => {
+        (ValueKind::Text | ValueKind::Choice(_), Ok(DeValue::String(_))) => value.into(),
+        (ValueKind::Text | ValueKind::Choice(_), _) => quote(value),
+        (ValueKind::IntegerList | ValueKind::FloatList, Ok(DeValue::Array(_))) => value.into(),
+        (ValueKind::IntegerList | ValueKind::FloatList, _) if DeValue::parse(&format!("[{value}]")).is_ok() => {
             format!("[{value}]")
         }
         (_, Ok(_)) => value.into(),

@@ -8,10 +8,11 @@ use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
+use super::DataError;
 use super::gzip::open_file;
 use super::npy::Array;
 use super::shown::{shown, shown_path};
-use super::{DataError, thousands};
+use crate::thousands::thousands;
 
 /// Arrays of an archive that are looked at.
 const MOST_ARRAYS: usize = 1000;

@@ -12,8 +12,9 @@ use super::idx_files::{Classes, dataset};
 use super::intake::Intake;
 use super::shown::shown_path;
 use super::watch::Watch;
-use super::{DataError, Dataset, thousands};
+use super::{DataError, Dataset};
 use crate::config::DataConfig;
+use crate::thousands::thousands;
 
 const SIDE: usize = 32;
 const PIXELS: usize = 3 * SIDE * SIDE;

@@ -5,7 +5,8 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, Pixels, thousands};
+use super::{Dataset, Pixels};
+use crate::thousands::thousands;
 
 /// Differences of one kind that are named; the rest is counted.
 const NAMED: usize = 5;

@@ -38,7 +38,6 @@ mod resize;
 mod room;
 mod shown;
 mod survey;
-mod thousands;
 mod undecodable;
 mod watch;
 
@@ -55,5 +54,4 @@ pub use order::indices_of_step;
 pub use picture::{kept_of, picture_size, read_picture};
 pub use pixels::Pixels;
 pub use survey::{LeftOut, Survey};
-pub use thousands::thousands;
 pub use watch::Count;

@@ -10,8 +10,9 @@ use super::npy::Element;
 use super::npz_labels::labels;
 use super::shown::shown_path;
 use super::watch::Watch;
-use super::{DataError, Dataset, thousands};
+use super::{DataError, Dataset};
 use crate::config::DataConfig;
+use crate::thousands::thousands;
 
 /// Names of arrays of images, best first: Keras' and MedMNIST's, and what people call them.
 const IMAGES: [&str; 14] = [

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::points_formulas as formulas;
+use super::points_formulas::{self as formulas, Labelled};
 use super::points_picture as picture;
 use super::{DataError, Dataset};
 use crate::config::DataConfig;
@@ -11,9 +11,6 @@ use crate::random::{Stream, generator};
 /// Standard deviation of the coordinates after standardization: what EDM's σ_data is set to, and what
 /// puts nearly all points into [-1, 1].
 pub(super) const SD: f64 = 0.5;
-
-/// A point, and its class (0 where there are none).
-pub(super) type Labelled = ([f64; 2], u32);
 
 /// Makes the point set that the config names: always the same points, of which a smaller set is the
 /// beginning. `[N, 1, 1, 2]`, centred, both coordinates scaled alike to a standard deviation of

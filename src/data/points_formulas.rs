@@ -5,7 +5,8 @@ use std::f64::consts::{FRAC_PI_4, PI, TAU};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
-use super::points::Labelled;
+/// A point, and its class (0 where there are none).
+pub(super) type Labelled = ([f64; 2], u32);
 
 fn normal(rng: &mut impl Rng) -> f64 {
     StandardNormal.sample(rng)

@@ -6,7 +6,7 @@ use image::{DynamicImage, GrayImage};
 use rand::{Rng, RngExt};
 
 use super::folder::with_picture;
-use super::points::Labelled;
+use super::points_formulas::Labelled;
 use super::shown::shown_path;
 use super::{DataError, resize};
 

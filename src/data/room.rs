@@ -1,6 +1,7 @@
 //! Memory for a dataset, asked for once.
 
-use super::{DataError, thousands};
+use super::DataError;
+use crate::thousands::thousands;
 
 /// Zeros for `images` of shape `(height, width, channels)`.
 ///

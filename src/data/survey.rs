@@ -1,6 +1,7 @@
 //! What a source holds, as far as can be told without decoding a picture.
 
-use super::{Dataset, thousands};
+use super::Dataset;
+use crate::thousands::thousands;
 
 /// What a source of images holds: counts, classes, sizes, and what would be left out and why.
 #[derive(Clone, Debug, Default, PartialEq)]

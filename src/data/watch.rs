@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{DataError, thousands};
+use super::DataError;
 use crate::process::interrupt;
+use crate::thousands::thousands;
 
 /// Time between two counts.
 const EVERY: Duration = Duration::from_millis(100);

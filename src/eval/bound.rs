@@ -15,7 +15,7 @@ use candle_core::{Device, Tensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Estimate, Subject};
+use super::{Estimate, LikelihoodData};
 use crate::config::PathName;
 use crate::diffusion::{NoiseLevel, Schedule, combine};
 use crate::random::{Stream, generator, normal};
@@ -110,7 +110,7 @@ struct Measured {
 ///
 /// # Errors
 /// No images, or what the denoiser reports.
-pub fn bound(subject: &Subject, settings: BoundSettings) -> Result<Vec<Bound>> {
+pub fn bound(subject: &LikelihoodData, settings: BoundSettings) -> Result<Vec<Bound>> {
     let schedule = subject.schedule;
     ensure!(settings.strata > 0, "the bound needs at least one draw of t for each image");
     let variances = match schedule.path {
@@ -140,7 +140,7 @@ pub fn bound(subject: &Subject, settings: BoundSettings) -> Result<Vec<Bound>> {
 }
 
 fn measure(
-    subject: &Subject,
+    subject: &LikelihoodData,
     settings: BoundSettings,
     variances: &[ReverseVariance],
     images: Range<usize>,

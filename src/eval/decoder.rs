@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 /// What the data are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Levels {
+pub enum PixelLevels {
     /// Bytes, mapped to [-1, 1]: 256 levels, 2/255 apart. Likelihoods are probabilities.
     Grey256,
     /// Real numbers: likelihoods are densities.
@@ -14,7 +14,7 @@ pub enum Levels {
 /// Half the distance of two grey levels.
 const HALF: f64 = 1.0 / 255.0;
 
-impl Levels {
+impl PixelLevels {
     /// −log p(x), nats, of a number x that a Gaussian decoder expects at `mean` with standard deviation
     /// `deviation`. Of grey levels, the Gaussian's mass between the neighbouring half-levels, the outermost
     /// reaching to ∞ (Ho et al. 2020, eq. 13). Unlike the usual code this does not stop at 10⁻¹²: an image
@@ -90,9 +90,9 @@ mod tests {
     #[test]
     fn the_256_levels_share_one_probability() {
         for (mean, deviation) in [(0.0, 0.3), (0.97, 0.01), (-1.2, 0.004), (0.5, 3.0)] {
-            let gaussian: f64 = levels().map(|x| (-Levels::Grey256.gaussian(x, mean, deviation)).exp()).sum();
+            let gaussian: f64 = levels().map(|x| (-PixelLevels::Grey256.gaussian(x, mean, deviation)).exp()).sum();
             assert!((gaussian - 1.0).abs() < 1e-9, "{mean} ± {deviation}: {gaussian}");
-            let bayes: f64 = levels().map(|x| (-Levels::Grey256.bayes(x, 0.9 * mean, 0.9, deviation)).exp()).sum();
+            let bayes: f64 = levels().map(|x| (-PixelLevels::Grey256.bayes(x, 0.9 * mean, 0.9, deviation)).exp()).sum();
             assert!((bayes - 1.0).abs() < 1e-9, "{mean} ± {deviation}: {bayes}");
         }
     }
@@ -100,16 +100,18 @@ mod tests {
     #[test]
     fn a_wide_gaussian_is_its_density_times_the_distance_of_levels() {
         let x = 20.0 / 127.5 - 1.0;
-        let (mass, density) = (Levels::Grey256.gaussian(x, -0.7, 0.5), Levels::Real.gaussian(x, -0.7, 0.5));
+        let (mass, density) = (PixelLevels::Grey256.gaussian(x, -0.7, 0.5), PixelLevels::Real.gaussian(x, -0.7, 0.5));
         assert!((mass - (density - (2.0f64 / 255.0).ln())).abs() < 1e-4);
-        assert!((Levels::Real.gaussian(1.0, 0.0, 2.0) - (0.125 + 2f64.ln() + 0.918_938_533_204_672_7)).abs() < 1e-12);
+        assert!(
+            (PixelLevels::Real.gaussian(1.0, 0.0, 2.0) - (0.125 + 2f64.ln() + 0.918_938_533_204_672_7)).abs() < 1e-12
+        );
     }
 
     #[test]
     fn impossible_pixels_cost_what_the_tail_says() {
         // Both sides of where the series begins, and far out, where the masses underflow.
         assert!((log_upper_tail(19.999_999) - log_upper_tail(20.000_001)).abs() < 1e-4);
-        let cost = |x: f64| Levels::Grey256.gaussian(x, -1.0, 0.004);
+        let cost = |x: f64| PixelLevels::Grey256.gaussian(x, -1.0, 0.004);
         let (near, far) = (cost(0.0), cost(127.0 / 127.5));
         assert!(near > 30_000.0 && near < far && far.is_finite(), "{near} {far}");
         assert!((cost(-1.0) - -(1.0 - upper_tail(HALF / 0.004)).ln()).abs() < 1e-12);

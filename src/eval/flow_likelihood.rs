@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor, Var};
 use rand::RngExt;
 
-use super::{Estimate, Levels, Subject};
+use super::{Estimate, LikelihoodData, PixelLevels};
 use crate::diffusion::{NoiseLevel, Schedule, combine};
 use crate::random::{Stream, generator};
 use crate::sampling::{Denoiser, EmbeddedPair, Tolerance};
@@ -61,7 +61,7 @@ const MOST_CALLS: usize = 5000;
 /// # Errors
 /// No images, what the denoiser reports, answers without gradients, or a field so rough that the solver can't
 /// meet the tolerance.
-pub fn flow_likelihood(subject: &Subject, settings: FlowSettings) -> Result<FlowLikelihood> {
+pub fn flow_likelihood(subject: &LikelihoodData, settings: FlowSettings) -> Result<FlowLikelihood> {
     let batches = subject.by_chunks(settings.batch, |images| solve(subject, settings, images))?;
     let calls = batches.iter().map(|(_, calls)| *calls as f64).sum::<f64>() / batches.len() as f64;
     Ok(FlowLikelihood { nats: batches.into_iter().flat_map(|(nats, _)| nats).collect(), calls })
@@ -96,7 +96,7 @@ fn angle(level: NoiseLevel) -> f64 {
 }
 
 /// −log p of some images, nats, and the network calls it took.
-fn solve(subject: &Subject, settings: FlowSettings, images: Range<usize>) -> Result<(Vec<f64>, usize)> {
+fn solve(subject: &LikelihoodData, settings: FlowSettings, images: Range<usize>) -> Result<(Vec<f64>, usize)> {
     let FlowSettings { pair, tolerance, .. } = settings;
     let schedule = subject.schedule;
     let x_0 = subject.x_0.narrow(0, images.start, images.len())?.contiguous()?;
@@ -105,8 +105,8 @@ fn solve(subject: &Subject, settings: FlowSettings, images: Range<usize>) -> Res
     let signs: Vec<f32> = (0..count).map(|_| if rng.random::<bool>() { 1.0 } else { -1.0 }).collect();
     let signs = Tensor::from_vec(signs, x_0.shape(), &Device::Cpu)?;
     let x_0 = match subject.levels {
-        Levels::Real => x_0,
-        Levels::Grey256 => {
+        PixelLevels::Real => x_0,
+        PixelLevels::Grey256 => {
             let within: Vec<f32> = (0..count).map(|_| (rng.random::<f32>() - 0.5) / 127.5).collect();
             (x_0 + Tensor::from_vec(within, signs.shape(), &Device::Cpu)?)?
         }
@@ -166,8 +166,8 @@ fn solve(subject: &Subject, settings: FlowSettings, images: Range<usize>) -> Res
     let dims = dims as f64;
     // z = cos θ·x_0 at the start; a grey level is 1/127.5 wide.
     let units = match subject.levels {
-        Levels::Real => 0.0,
-        Levels::Grey256 => dims * 127.5f64.ln(),
+        PixelLevels::Real => 0.0,
+        PixelLevels::Grey256 => dims * 127.5f64.ln(),
     };
     let constant = dims * (0.5 * (2.0 * PI).ln() + scale.ln() - start.cos().ln()) + units;
     let nats = squares.iter().zip(&integral).map(|(&squares, integral)| constant + 0.5 * f64::from(squares) - integral);

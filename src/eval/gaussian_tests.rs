@@ -95,13 +95,13 @@ fn on(path: PathName, timesteps: usize) -> Schedule {
 }
 
 /// Measures `points` with the denoiser of a Gaussian whose covariance is `factor` times the right one.
-fn subject<R>(schedule: &Schedule, x_0: &Tensor, factor: f64, measure: impl Fn(&Subject) -> Result<R>) -> R {
+fn subject<R>(schedule: &Schedule, x_0: &Tensor, factor: f64, measure: impl Fn(&LikelihoodData) -> Result<R>) -> R {
     let gaussian = Gaussian::new(factor);
     let workers = Workers::new(2).unwrap();
-    let subject = Subject {
+    let subject = LikelihoodData {
         schedule,
         x_0,
-        levels: Levels::Real,
+        levels: PixelLevels::Real,
         denoiser: &|_| Ok(Box::new(gaussian.clone())),
         workers: &workers,
         seed: 3,
@@ -236,10 +236,10 @@ impl Denoiser for Sure {
 fn a_learned_variance_at_either_end_is_the_fixed_one() {
     let (schedule, x_0, workers) = (on(PathName::Vp, 100), points(16, 1.0), Workers::new(2).unwrap());
     let measure = |share: f64| {
-        let subject = Subject {
+        let subject = LikelihoodData {
             schedule: &schedule,
             x_0: &x_0,
-            levels: Levels::Real,
+            levels: PixelLevels::Real,
             denoiser: &|_| Ok(Box::new(Sure(Gaussian::new(1.0), share))),
             workers: &workers,
             seed: 3,

@@ -25,13 +25,13 @@ mod frechet;
 #[cfg(test)]
 mod gaussian_tests;
 mod judge;
+mod likelihood_data;
 mod neighbours;
-mod subject;
 
 pub use accuracy::{ClassAccuracy, class_accuracy};
 pub use bound::{Bound, BoundSettings, ReverseVariance, StepCost, bound};
 pub use cache::{cache_folder, cache_key, cached_moments};
-pub use decoder::Levels;
+pub use decoder::PixelLevels;
 pub use diversity::diversity;
 pub use energy_distance::{EnergyDistance, energy_distance};
 pub use estimate::Estimate;
@@ -39,5 +39,5 @@ pub use features::Features;
 pub use flow_likelihood::{FlowLikelihood, FlowSettings, flow_likelihood};
 pub use frechet::{Moments, Reference};
 pub use judge::{Judge, Reading};
+pub use likelihood_data::{DenoiserFor, LikelihoodData};
 pub use neighbours::{NEIGHBOURS, PrecisionRecall, precision_recall};
-pub use subject::{DenoiserFor, Subject};

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::output::Output;
+use super::output::LogLines;
 use crate::lab::{Event, Phase, StepRecord};
 use crate::speak::Unwritten;
 
 /// Writes events as JSON lines. `step` lines have the keys of metrics.jsonl, and come every
 /// `log_every` steps (and where there is a held-out loss).
 pub struct JsonLines<W> {
-    output: Output<W>,
+    output: LogLines<W>,
     log_every: u64,
     /// When how far loading is may be told again.
     next_count: Instant,
@@ -30,7 +30,7 @@ const COUNTS_EVERY: Duration = Duration::from_secs(1);
 
 impl<W: Write> JsonLines<W> {
     pub fn new(writer: W, log_every: u64) -> Self {
-        Self { output: Output::new(writer), log_every: log_every.max(1), next_count: Instant::now() + COUNTS_EVERY }
+        Self { output: LogLines::new(writer), log_every: log_every.max(1), next_count: Instant::now() + COUNTS_EVERY }
     }
 
     pub fn event(&mut self, event: &Event) {

@@ -7,7 +7,7 @@ use crate::speak::{self, Unwritten};
 /// A writer of lines that no failure stops: a training run must not end because its log can't be written. It
 /// falls silent when a pipe's reader has gone. Any other failure is said once, every further line is tried
 /// again, and what happened is known at the end.
-pub struct Output<W> {
+pub struct LogLines<W> {
     writer: W,
     closed: bool,
     /// The last line did not arrive, or only half of it.
@@ -15,7 +15,7 @@ pub struct Output<W> {
     failure: Option<Unwritten>,
 }
 
-impl<W: Write> Output<W> {
+impl<W: Write> LogLines<W> {
     pub fn new(writer: W) -> Self {
         Self { writer, closed: false, broken: false, failure: None }
     }
@@ -75,8 +75,8 @@ mod tests {
         }
     }
 
-    fn after(kind: ErrorKind) -> Output<Failing> {
-        let mut output = Output::new(Failing { kind, left: 10, taken: String::new() });
+    fn after(kind: ErrorKind) -> LogLines<Failing> {
+        let mut output = LogLines::new(Failing { kind, left: 10, taken: String::new() });
         (0..100).for_each(|i| output.line(&format!("line {i}")));
         output
     }

@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use super::output::Output;
+use super::output::LogLines;
 use crate::lab::{Event, Phase, RunInfo, StepRecord};
 use crate::speak::Unwritten;
 
 /// Lines of plain text: what happens, and how the training stands every few seconds.
 pub struct Text<W> {
-    output: Output<W>,
+    output: LogLines<W>,
     info: Option<std::sync::Arc<RunInfo>>,
     next: Instant,
 }
@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_secs(5);
 
 impl<W: Write> Text<W> {
     pub fn new(writer: W) -> Self {
-        Self { output: Output::new(writer), info: None, next: Instant::now() }
+        Self { output: LogLines::new(writer), info: None, next: Instant::now() }
     }
 
     pub fn event(&mut self, event: &Event) {

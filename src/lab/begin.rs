@@ -9,14 +9,16 @@ use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 
 use super::latest::LatestSender;
 use super::opening::open;
-use super::outbox::Outbox;
+use super::outbox::EventOutbox;
+use super::panics::guarded;
 use super::plan::{LabPlan, RunChoice};
 use super::protocol::{Command, Event, PreviewFrame};
-use super::spawn::{OPENING_THREAD, guarded};
 use super::standing::Standing;
 use super::worker::Worker;
 use crate::process::interrupt::{BrokenOff, Interrupted, Token};
 
+/// The name of the thread that opens a run.
+const OPENING_THREAD: &str = "difflab-opening";
 /// How long an opening that was broken off has to notice it, before it is left alone.
 const GRACE: Duration = Duration::from_millis(1500);
 /// How long one that has begun to write its folder has to come to its end: a disk of the network may be gone.
@@ -32,14 +34,14 @@ pub fn begin(
     frames: LatestSender<PreviewFrame>,
     events: &Sender<Event>,
     standing: &Standing,
-) -> Result<(Worker, Outbox)> {
+) -> Result<(Worker, EventOutbox)> {
     let words = broken_off(&plan.run);
     let token = Token::default();
     let (send, opened) = bounded(1);
     let opening = {
         let (commands, events, token, standing) = (commands.clone(), events.clone(), token.clone(), standing.clone());
         move || {
-            let mut outbox = Outbox::new(events);
+            let mut outbox = EventOutbox::new(events);
             let worker = token.scope(|| guarded(|| open(plan, commands, frames, &token, &standing, &mut outbox)));
             // Nobody waits any more when it was left alone.
             let _ = send.send(worker.map(|worker| (worker, outbox)));

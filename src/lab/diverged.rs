@@ -2,7 +2,7 @@
 
 use anyhow::{Error, anyhow};
 
-use super::outbox::Outbox;
+use super::outbox::EventOutbox;
 use super::protocol::Event;
 use super::worker::Worker;
 use crate::run::checkpoint;
@@ -11,7 +11,7 @@ use crate::train::{TrainError, tenth};
 impl Worker {
     /// Training has ended with `error`. A step changes nothing before it is known to be good, so that the weights
     /// in memory are those after the last step that was: they are saved.
-    pub(super) fn end_of_training(&mut self, error: Error, outbox: &mut Outbox) -> Error {
+    pub(super) fn end_of_training(&mut self, error: Error, outbox: &mut EventOutbox) -> Error {
         let run = self.parts.run.path().to_path_buf();
         let step = self.steps_done();
         let spoiled = match error.downcast_ref() {

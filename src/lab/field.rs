@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 
-use super::preview::Subject;
+use super::preview_network::PreviewNetwork;
 use super::protocol::Field;
 use crate::diffusion::Parameterization;
 use crate::sampling::{Denoiser, Guidance, network_denoiser};
@@ -25,8 +25,8 @@ impl Probe {
     ///
     /// # Errors
     /// When the class or the guidance are not the network's.
-    pub fn new(subject: &Subject, class: Option<usize>, guidance: Guidance) -> Result<Self> {
-        let Subject { net, parameterization, workers, device, .. } = subject;
+    pub fn new(network: &PreviewNetwork, class: Option<usize>, guidance: Guidance) -> Result<Self> {
+        let PreviewNetwork { net, parameterization, workers, device, .. } = network;
         let classes = class.filter(|_| net.num_classes().is_some()).map(|class| vec![class; SIDE * SIDE]);
         let guidance = if classes.is_some() { guidance } else { Guidance::from(0.0) };
         Ok(Self {
@@ -72,7 +72,7 @@ mod tests {
     use crate::kernels::Workers;
     use crate::nn::{Net, NetConfig, Weights};
 
-    fn subject(num_classes: Option<usize>) -> Subject {
+    fn network(num_classes: Option<usize>) -> PreviewNetwork {
         let model = ModelConfig {
             kind: NetworkKind::Mlp,
             hidden_width: 8,
@@ -85,7 +85,7 @@ mod tests {
         // A network whose every weight is 0 estimates x̂_0 = 0 everywhere.
         let weights = Weights::init(&config, 0, &Device::Cpu).unwrap();
         let zeros = weights.iter().map(|(name, tensor)| (name.to_string(), tensor.zeros_like().unwrap())).collect();
-        Subject {
+        PreviewNetwork {
             net: Net::new(&config, &Weights::from_map(zeros)).unwrap(),
             parameterization: Parameterization::from_config(&diffusion).unwrap(),
             workers: Arc::new(Workers::new(1).unwrap()),
@@ -97,13 +97,13 @@ mod tests {
 
     #[test]
     fn with_all_data_at_the_origin_the_score_is_minus_x_over_the_variance() {
-        let subject = subject(None);
-        let field = Probe::new(&subject, None, 0.0.into()).unwrap().at(600).unwrap();
-        let at = subject.parameterization.schedule.at(600);
+        let network = network(None);
+        let field = Probe::new(&network, None, 0.0.into()).unwrap().at(600).unwrap();
+        let at = network.parameterization.schedule.at(600);
         let places = places(at.reach() as f32);
         assert_eq!((field.side, field.score.len(), field.velocity.len()), (SIDE, 2 * SIDE * SIDE, 2 * SIDE * SIDE));
         assert_eq!((places[0], places[1]), (-field.reach, field.reach), "the upper left comes first");
-        let (_, d_sigma) = subject.parameterization.schedule.derivative(600.0);
+        let (_, d_sigma) = network.parameterization.schedule.derivative(600.0);
         for ((x, score), velocity) in places.iter().zip(&field.score).zip(&field.velocity) {
             let expected = -f64::from(*x) / (at.sigma * at.sigma);
             assert!((f64::from(*score) - expected).abs() < 1e-3 * (1.0 + expected.abs()), "{score} and {expected}");
@@ -117,9 +117,9 @@ mod tests {
 
     #[test]
     fn a_class_is_asked_for_where_there_is_one() {
-        assert!(Probe::new(&subject(Some(2)), None, 3.0.into()).unwrap().at(10).is_ok());
-        assert!(Probe::new(&subject(Some(2)), Some(1), 3.0.into()).unwrap().at(10).is_ok());
-        assert!(Probe::new(&subject(Some(2)), Some(5), 0.0.into()).is_err());
-        assert!(Probe::new(&subject(None), Some(1), 0.0.into()).is_ok());
+        assert!(Probe::new(&network(Some(2)), None, 3.0.into()).unwrap().at(10).is_ok());
+        assert!(Probe::new(&network(Some(2)), Some(1), 3.0.into()).unwrap().at(10).is_ok());
+        assert!(Probe::new(&network(Some(2)), Some(5), 0.0.into()).is_err());
+        assert!(Probe::new(&network(None), Some(1), 0.0.into()).is_ok());
     }
 }

@@ -6,6 +6,7 @@
 
 mod begin;
 mod budget;
+mod data_facts;
 mod diverged;
 mod field;
 mod history;
@@ -13,8 +14,10 @@ mod latest;
 mod live;
 mod opening;
 mod outbox;
+mod panics;
 mod plan;
 mod preview;
+mod preview_network;
 mod protocol;
 mod rescue;
 mod resuming;
@@ -27,9 +30,11 @@ mod standing;
 mod stopping;
 mod suggestion;
 mod throughput;
+mod training;
 mod trouble;
 mod worker;
 mod writing;
+mod writing_state;
 
 pub use live::Live;
 pub use plan::{Audience, Ending, LabPlan, Outcome, RunChoice};

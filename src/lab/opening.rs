@@ -6,35 +6,29 @@ use anyhow::{Context, Result};
 use candle_core::DeviceLocation;
 use crossbeam_channel::Receiver;
 
+use super::data_facts::DataFacts;
 use super::history::history;
 use super::latest::LatestSender;
 use super::live::Live;
-use super::outbox::Outbox;
+use super::outbox::EventOutbox;
 use super::plan::{LabPlan, RunChoice};
-use super::preview::{Preview, Subject};
+use super::preview::Preview;
+use super::preview_network::PreviewNetwork;
 use super::protocol::{Command, Event, Phase, PreviewFrame, RunInfo};
 use super::resuming::Resumed;
 use super::sampling_settings::check_sampling;
 use super::snapshots_due::Missed;
 use super::standing::Standing;
 use super::worker::{Parts, Worker};
-use crate::bench::peak_resident_mib;
 use crate::config::{Config, POINT_SETS};
-use crate::data::thousands;
-use crate::data::{self, DataIdentity, Dataset};
+use crate::data::{self, DataIdentity};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
-use crate::picture::is_points;
 use crate::process::interrupt::{self, Token};
 use crate::run::checkpoint::{self, Progress};
-use crate::run::{CardFacts, Journal, RunDir, RunError, model_card, sweep, write_class_names};
+use crate::run::{Journal, RunDir, RunError, sweep, write_class_names};
+use crate::thousands::thousands;
 use crate::train::Trainer;
-
-/// Training images kept for the picture of the forward process.
-const EXAMPLES: usize = 10;
-
-/// Training points kept for the pictures of the data.
-const POINTS: usize = 2000;
 
 /// Loads the data, builds the trainer, makes or opens the run folder, and says so on the way. The
 /// folder comes last: a plan that cannot work leaves none behind, and until then `token` can break it off.
@@ -47,7 +41,7 @@ pub fn open(
     frames: LatestSender<PreviewFrame>,
     token: &Token,
     standing: &Standing,
-    outbox: &mut Outbox,
+    outbox: &mut EventOutbox,
 ) -> Result<Worker> {
     let mut config = plan.config;
     say(outbox, format!("loading {}", config.data.dataset));
@@ -190,7 +184,7 @@ pub fn open(
         outbox.send(history(run.path(), start_step)?);
     }
 
-    let subject = Subject {
+    let asked = PreviewNetwork {
         net: trainer.ema_net()?,
         parameterization: trainer.parameterization().clone(),
         workers,
@@ -198,8 +192,8 @@ pub fn open(
         image_shape: shape,
         class_names: facts.classes.clone(),
     };
-    let preview = Preview::new(subject, &config, &live, start_step);
-    let audience = plan.audience;
+    let preview = Preview::new(asked, &config, &live, start_step);
+    let (audience, after_step) = (plan.audience, plan.after_step);
     let is_new = matches!(plan.run, RunChoice::New { .. });
     let mut worker = Worker::new(Parts {
         config,
@@ -213,6 +207,7 @@ pub fn open(
         preview,
         commands,
         frames,
+        after_step,
     });
     worker.is_new = is_new;
     worker.standing = standing.clone();
@@ -223,56 +218,8 @@ pub fn open(
     Ok(worker)
 }
 
-fn say(outbox: &mut Outbox, text: String) {
+fn say(outbox: &mut EventOutbox, text: String) {
     outbox.send(Event::Phase(Phase::Starting(text)));
-}
-
-/// What stays known of the data once the trainer has it.
-pub struct DataFacts {
-    pub train_images: usize,
-    pub held_out_images: usize,
-    /// Height, width, channels.
-    pub image_shape: (usize, usize, usize),
-    pub classes: Vec<String>,
-    pub source: String,
-    /// A few training images, `[H, W, C]` each, pixels in [-1, 1].
-    pub examples: Vec<Arc<Vec<f32>>>,
-    /// The first training points, `[N, 2]`; empty for images.
-    pub points: Arc<Vec<f32>>,
-}
-
-impl DataFacts {
-    fn of(train: &Dataset, held_out: &Dataset) -> Self {
-        Self {
-            train_images: train.len(),
-            held_out_images: held_out.len(),
-            image_shape: (train.height, train.width, train.channels),
-            classes: train.classes.clone(),
-            source: train.source.clone(),
-            points: Arc::new(match is_points((train.height, train.width, train.channels)) {
-                true => train.gather(&(0..train.len().min(POINTS)).collect::<Vec<_>>(), None),
-                false => Vec::new(),
-            }),
-            examples: examples(train).into_iter().map(|i| Arc::new(train.gather(&[i], None))).collect(),
-        }
-    }
-
-    /// The model card's text.
-    pub fn card(&self, config: &Config, parameters: usize, progress: Option<(u64, f64)>) -> String {
-        model_card(
-            config,
-            &CardFacts {
-                parameters,
-                train_images: self.train_images,
-                held_out_images: self.held_out_images,
-                image_shape: self.image_shape,
-                classes: &self.classes,
-                source: &self.source,
-                progress,
-                peak_memory_mib: peak_resident_mib(),
-            },
-        )
-    }
 }
 
 /// What another number of threads than before means; nothing when it isn't known, or the same.
@@ -300,13 +247,4 @@ fn counted(epochs: f64, config: &Config, images: usize) -> String {
 /// What the data consists of.
 fn noun(config: &Config) -> &'static str {
     if POINT_SETS.contains(&config.data.dataset.as_str()) { "points" } else { "images" }
-}
-
-/// The first image of each class, up to [`EXAMPLES`]; of unlabelled data simply the first ones.
-fn examples(data: &Dataset) -> Vec<usize> {
-    if data.labels.is_empty() {
-        return (0..data.len().min(EXAMPLES)).collect();
-    }
-    let classes = data.classes.len().min(EXAMPLES) as u32;
-    (0..classes).filter_map(|class| data.labels.iter().position(|&label| label == class)).collect()
 }

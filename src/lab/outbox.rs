@@ -11,12 +11,12 @@ use super::protocol::Event;
 const MOST_WAITING: usize = 4096;
 
 /// Events on their way to a consumer that may be slow, or gone.
-pub struct Outbox {
+pub struct EventOutbox {
     sender: Sender<Event>,
     waiting: VecDeque<Event>,
 }
 
-impl Outbox {
+impl EventOutbox {
     pub fn new(sender: Sender<Event>) -> Self {
         Self { sender, waiting: VecDeque::new() }
     }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_consumer_that_does_not_look_costs_neither_time_nor_memory() {
         let (sender, receiver) = bounded(16);
-        let mut outbox = Outbox::new(sender);
+        let mut outbox = EventOutbox::new(sender);
         outbox.send(Event::Phase(Phase::Training));
         (1..=100_000).for_each(|i| outbox.send(step(i)));
         outbox.send(Event::Phase(Phase::Finished));
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_consumer_that_is_gone_is_no_reason_to_keep_anything() {
         let (sender, receiver) = bounded(1);
-        let mut outbox = Outbox::new(sender);
+        let mut outbox = EventOutbox::new(sender);
         drop(receiver);
         (1..=10).for_each(|i| outbox.send(step(i)));
         assert!(outbox.waiting.is_empty());

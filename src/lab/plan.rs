@@ -22,6 +22,9 @@ pub struct LabPlan {
     pub warnings: Vec<String>,
     /// What was chosen for the user, a line each.
     pub chosen: Vec<String>,
+    /// Called by the worker after each step, with its number. The program gives none: tests do, to see what becomes
+    /// of a panic there.
+    pub after_step: Option<fn(u64)>,
 }
 
 /// Where the run's folder is.

@@ -6,19 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use image::ImageFormat;
 
 use super::budget::Budget;
 use super::field::Probe;
 use super::live::Live;
 use super::plan::Audience;
+use super::preview_network::PreviewNetwork;
 use super::protocol::PreviewFrame;
 use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
-use crate::diffusion::Parameterization;
-use crate::kernels::Workers;
-use crate::nn::Net;
 use crate::picture::palette::DARK;
 use crate::picture::{self, is_points};
 use crate::run::{classes_in_turn, columns_for};
@@ -30,21 +28,9 @@ const HOLD: Duration = Duration::from_millis(1500);
 const GAP: usize = 2;
 const PICTURE_WIDTH: usize = 560;
 
-/// The network whose samples are shown, with what asking it needs.
-pub struct Subject {
-    /// Averaged weights that follow the training; records no gradients.
-    pub net: Net,
-    pub parameterization: Parameterization,
-    pub workers: Arc<Workers>,
-    pub device: Device,
-    /// Height, width, channels.
-    pub image_shape: (usize, usize, usize),
-    pub class_names: Vec<String>,
-}
-
 /// The preview under way, and what the next one will be like.
 pub struct Preview {
-    subject: Subject,
+    network: PreviewNetwork,
     config: Config,
     settings: SamplingSettings,
     enabled: bool,
@@ -60,7 +46,7 @@ pub struct Preview {
 }
 
 /// The picture of a finished preview.
-pub struct Picture {
+pub struct PreviewPicture {
     /// Training step of the weights.
     pub step: u64,
     pub png: Vec<u8>,
@@ -78,10 +64,10 @@ struct UnderWay {
 impl Preview {
     /// Nothing under way yet; `step` is where training stands. Pictures are due every
     /// `preview.save_every` steps.
-    pub fn new(subject: Subject, config: &Config, live: &Live, step: u64) -> Self {
+    pub fn new(network: PreviewNetwork, config: &Config, live: &Live, step: u64) -> Self {
         let every = config.preview.save_every;
         Self {
-            subject,
+            network,
             settings: live.sampling.clone(),
             enabled: live.previews,
             budget: Budget::new(live.preview_budget),
@@ -148,7 +134,7 @@ impl Preview {
     ///
     /// # Errors
     /// When the network fails.
-    pub fn advance(&mut self, step: u64) -> Result<(PreviewFrame, Option<Picture>)> {
+    pub fn advance(&mut self, step: u64) -> Result<(PreviewFrame, Option<PreviewPicture>)> {
         let mut current = match self.under_way.take() {
             Some(current) => current,
             None => self.begin()?,
@@ -183,7 +169,11 @@ impl Preview {
     ///
     /// # Errors
     /// As [`Self::advance`].
-    pub fn finish_with_picture(&mut self, step: u64, mut show: impl FnMut(PreviewFrame)) -> Result<Option<Picture>> {
+    pub fn finish_with_picture(
+        &mut self,
+        step: u64,
+        mut show: impl FnMut(PreviewFrame),
+    ) -> Result<Option<PreviewPicture>> {
         if !self.enabled || self.config.preview.save_every == 0 {
             return Ok(None);
         }
@@ -199,8 +189,14 @@ impl Preview {
     }
 
     fn begin(&mut self) -> Result<UnderWay> {
-        let Subject { net, parameterization, workers, device, image_shape: (height, width, channels), class_names } =
-            &self.subject;
+        let PreviewNetwork {
+            net,
+            parameterization,
+            workers,
+            device,
+            image_shape: (height, width, channels),
+            class_names,
+        } = &self.network;
         let n = self.config.preview.num;
         let classes = net.num_classes().map(|count| classes_in_turn(n, count, self.settings.class));
         let sample = self.settings.of_preview();
@@ -208,7 +204,7 @@ impl Preview {
             Guidance::from_config(&sample, sample.guidance_scale, class_names).map_err(|problem| anyhow!(problem))?;
         let denoiser = network_denoiser(net, parameterization, classes.as_deref(), guidance, workers.clone())?;
         let in_plane = is_points((*height, *width, *channels));
-        let probe = in_plane.then(|| Probe::new(&self.subject, self.settings.class, guidance)).transpose()?;
+        let probe = in_plane.then(|| Probe::new(&self.network, self.settings.class, guidance)).transpose()?;
         let settings = SamplerSettings::from(&sample);
         let seed = self.config.seed.wrapping_add(self.draw);
         let noise = starting_noise(n, *height, *width, *channels, seed, device)?;
@@ -223,10 +219,10 @@ impl Preview {
         })
     }
 
-    fn picture(&mut self, frame: &PreviewFrame) -> Result<Picture> {
+    fn picture(&mut self, frame: &PreviewFrame) -> Result<PreviewPicture> {
         let every = self.config.preview.save_every.max(1);
         self.picture_due = Some((frame.step / every + 1) * every);
-        let (h, w, c) = self.subject.image_shape;
+        let (h, w, c) = self.network.image_shape;
         let picture = if is_points((h, w, c)) {
             picture::scatter(&frame.x_t, picture::reach(&frame.x_t), PICTURE_WIDTH, DARK.x_0)
         } else {
@@ -236,7 +232,7 @@ impl Preview {
         };
         let mut png = Cursor::new(Vec::new());
         picture.write_to(&mut png, ImageFormat::Png).context("encoding the preview")?;
-        Ok(Picture { step: frame.step, png: png.into_inner() })
+        Ok(PreviewPicture { step: frame.step, png: png.into_inner() })
     }
 }
 

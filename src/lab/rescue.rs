@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::outbox::Outbox;
+use super::outbox::EventOutbox;
 use super::protocol::Event;
 use super::worker::Worker;
 use crate::run::checkpoint::{self, Origin};
@@ -27,7 +27,7 @@ impl Worker {
     ///
     /// # Errors
     /// When none does: the message says what remains.
-    pub(super) fn rescue(&mut self, outbox: &mut Outbox) -> Result<()> {
+    pub(super) fn rescue(&mut self, outbox: &mut EventOutbox) -> Result<()> {
         let failure = self.writing.trouble.failure();
         let cause = failure.map_or_else(String::new, |failure| failure.cause.clone());
         let mut problems = vec![format!("{}: {cause}", self.parts.run.path().display())];
@@ -45,19 +45,19 @@ impl Worker {
     }
 
     /// The run was to be left, and cannot be saved: the person is asked where to.
-    pub(super) fn cannot_save(&mut self, outbox: &mut Outbox) {
+    pub(super) fn cannot_save(&mut self, outbox: &mut EventOutbox) {
         let failure = self.writing.trouble.failure();
         let reason = failure.map_or_else(String::new, |failure| format!("{}; {}", failure.cause, failure.remedy));
         self.ask_where_to(reason, outbox);
     }
 
     /// Nor can it be saved where the person wanted it.
-    pub(super) fn cannot_save_there(&mut self, dir: &Path, error: &anyhow::Error, outbox: &mut Outbox) {
+    pub(super) fn cannot_save_there(&mut self, dir: &Path, error: &anyhow::Error, outbox: &mut EventOutbox) {
         let cause = WriteFailure::within(error).map_or_else(|| format!("{error:#}"), |failure| failure.cause);
         self.ask_where_to(format!("nor can it be saved in {}: {cause}", dir.display()), outbox);
     }
 
-    fn ask_where_to(&mut self, reason: String, outbox: &mut Outbox) {
+    fn ask_where_to(&mut self, reason: String, outbox: &mut EventOutbox) {
         let run = self.parts.run.path();
         let elsewhere = places(run).into_iter().next().unwrap_or_else(|| run.to_path_buf());
         let elsewhere = free_beside(&elsewhere).unwrap_or(elsewhere);
@@ -65,7 +65,7 @@ impl Worker {
     }
 
     /// A checkpoint was asked for, and cannot be written now.
-    pub(super) fn cannot_save_now(&mut self, outbox: &mut Outbox) {
+    pub(super) fn cannot_save_now(&mut self, outbox: &mut EventOutbox) {
         let cause = self.writing.trouble.failure().map_or_else(String::new, |failure| failure.cause.clone());
         let message = format!("no checkpoint now: {cause}; it is written as soon as that works");
         outbox.send(Event::Warning { step: self.steps_done(), message });
@@ -76,7 +76,7 @@ impl Worker {
     ///
     /// # Errors
     /// When it cannot be written there; nothing is left there, and the run stays where it is.
-    pub(super) fn save_elsewhere(&mut self, dir: &Path, outbox: &mut Outbox) -> Result<()> {
+    pub(super) fn save_elsewhere(&mut self, dir: &Path, outbox: &mut EventOutbox) -> Result<()> {
         let start = Instant::now();
         let parts = &mut self.parts;
         let dir = free_beside(dir)?;

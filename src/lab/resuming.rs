@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::config::Config;
 use crate::data::DataIdentity;
-use crate::run::checkpoint::{self, Facts};
+use crate::run::checkpoint::{self, CheckpointFacts};
 use crate::run::{RunDir, check_against, config_of};
 
 /// An opened run folder, and the checkpoint to go on from.
@@ -29,7 +29,7 @@ impl Resumed {
     pub fn open(path: &Path, config: &Config, data: &DataIdentity, accept_data: bool) -> Result<Self> {
         let run = RunDir::open(path)?;
         let (step, folder, mut warnings) = checkpoint::newest_good(path)?;
-        let facts = Facts::of(&folder)?;
+        let facts = CheckpointFacts::of(&folder)?;
         warnings.extend(check_against(&facts, path, config, data, accept_data)?);
         let before = facts.config.map_or_else(|| config_of(path), Ok)?;
         Ok(Self { run, step, folder, before, warnings })

@@ -5,23 +5,14 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::outbox::Outbox;
+use super::outbox::EventOutbox;
 use super::plan::Ending;
 use super::protocol::{Command, Event, Phase};
 use super::snapshots::{Began, Order};
-use super::worker::{Mode, Worker};
+use super::worker::{Mode, Why, Worker};
 use crate::process::interrupt::{self, BrokenOff, Interrupted};
 use crate::run::checkpoint::{self, Origin};
 use crate::run::{CLASSES, WriteFailure, write_class_names, write_replacing};
-
-/// Why a run ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// Somebody has asked for it.
-    Asked,
-    /// There is nothing left to do.
-    Done,
-}
 
 impl Worker {
     /// Is this a new run of which there is nothing yet: no step, no checkpoint, no picture?
@@ -35,7 +26,7 @@ impl Worker {
     ///
     /// # Errors
     /// When a weight is not finite; older checkpoints stay.
-    pub(super) fn save_checkpoint(&mut self, outbox: &mut Outbox) -> Result<bool> {
+    pub(super) fn save_checkpoint(&mut self, outbox: &mut EventOutbox) -> Result<bool> {
         self.look_around(outbox);
         if self.has_present_checkpoint() {
             return Ok(self.all_lines_are_written(outbox));
@@ -67,7 +58,7 @@ impl Worker {
             && checkpoint::list(self.parts.run.path()).iter().any(|found| found.step == step && found.in_its_place)
     }
 
-    fn all_lines_are_written(&mut self, outbox: &mut Outbox) -> bool {
+    fn all_lines_are_written(&mut self, outbox: &mut EventOutbox) -> bool {
         match self.parts.journal.sync() {
             Ok(()) => {
                 self.writing.checkpoint_owed = false;
@@ -98,7 +89,7 @@ impl Worker {
     }
 
     /// Removes what is more than the config keeps. Where that fails there is only less room.
-    fn prune(&mut self, newest: &std::path::Path, outbox: &mut Outbox) {
+    fn prune(&mut self, newest: &std::path::Path, outbox: &mut EventOutbox) {
         let (run, keep) = (&self.parts.run, self.parts.config.train.keep_checkpoints);
         let pruned = checkpoint::prune(run.path(), &run.identity().run, keep, newest, &mut self.writing.verified);
         let problem = pruned.err().map(|error| format!("{error:#}"));
@@ -112,7 +103,7 @@ impl Worker {
 
     /// Writes the model card as it stands, and the class names where they are missing. `false` where it could not
     /// be written: it is owed then.
-    pub fn write_card(&mut self, outbox: &mut Outbox) -> bool {
+    pub fn write_card(&mut self, outbox: &mut EventOutbox) -> bool {
         let parts = &self.parts;
         let (loss, count) = parts.progress.loss_average.parts();
         let progress = (count > 0).then_some((self.steps_done(), loss));
@@ -131,7 +122,7 @@ impl Worker {
     }
 
     /// Begins a snapshot of the newest averaged weights, for a person who asks.
-    pub(super) fn start_snapshot(&mut self, outbox: &mut Outbox) -> Result<()> {
+    pub(super) fn start_snapshot(&mut self, outbox: &mut EventOutbox) -> Result<()> {
         if self.snapshots.are_under_way() {
             let message = "a snapshot is being written already; ask again when it is done".into();
             outbox.send(Event::Warning { step: self.steps_done(), message });
@@ -141,7 +132,7 @@ impl Worker {
     }
 
     /// Takes the weights of now for a snapshot; it begins when no other is being written.
-    pub(super) fn order_snapshot(&mut self, outbox: &mut Outbox) -> Result<()> {
+    pub(super) fn order_snapshot(&mut self, outbox: &mut EventOutbox) -> Result<()> {
         let step = self.steps_done();
         let parts = &self.parts;
         let order = Order {
@@ -166,7 +157,7 @@ impl Worker {
     }
 
     /// Begins the snapshot that waits, if one does and none is under way; `false` where no thread starts.
-    pub(super) fn begin_waiting_snapshot(&mut self, outbox: &mut Outbox) -> bool {
+    pub(super) fn begin_waiting_snapshot(&mut self, outbox: &mut EventOutbox) -> bool {
         match self.snapshots.begin(self.parts.run.path()) {
             Began::Thread | Began::Nothing => true,
             Began::NoThread(error) => {
@@ -176,7 +167,7 @@ impl Worker {
         }
     }
 
-    fn snapshot_lost(&mut self, step: u64, why: &str, outbox: &mut Outbox) {
+    fn snapshot_lost(&mut self, step: u64, why: &str, outbox: &mut EventOutbox) {
         let message = format!("the snapshot of step {step} is lost: {why}");
         self.parts.journal.event(step, "snapshot_lost", &message);
         self.write_lines(outbox);
@@ -184,7 +175,7 @@ impl Worker {
     }
 
     /// Reports the snapshot that has become ready, and begins the next.
-    pub(super) fn collect_snapshot(&mut self, outbox: &mut Outbox) {
+    pub(super) fn collect_snapshot(&mut self, outbox: &mut EventOutbox) {
         if let Some((step, result)) = self.snapshots.ready() {
             self.report_snapshot(step, result, outbox);
             if !self.writing.minor.is_on() {
@@ -193,7 +184,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn report_snapshot(&mut self, step: u64, result: Result<PathBuf>, outbox: &mut Outbox) {
+    pub(super) fn report_snapshot(&mut self, step: u64, result: Result<PathBuf>, outbox: &mut EventOutbox) {
         match result {
             Ok(dir) => {
                 self.parts.journal.event(step, "snapshot", &dir.display().to_string());
@@ -212,7 +203,7 @@ impl Worker {
     }
 
     /// All steps are done: the last checkpoint, the last picture. Where it cannot be written, the worker waits.
-    pub(super) fn finish(&mut self, outbox: &mut Outbox) -> Result<()> {
+    pub(super) fn finish(&mut self, outbox: &mut EventOutbox) -> Result<()> {
         if !self.save_checkpoint(outbox)? {
             let failure = self.writing.trouble.failure();
             let why = failure.map(|failure| format!("{}; {}", failure.cause, failure.remedy)).unwrap_or_default();
@@ -235,7 +226,7 @@ impl Worker {
     }
 
     /// Ends the run, once what shall be saved is saved. A new run of which nothing was trained yet is not kept.
-    pub(super) fn stop(&mut self, save: bool, why: Why, outbox: &mut Outbox) -> Result<Ending> {
+    pub(super) fn stop(&mut self, save: bool, why: Why, outbox: &mut EventOutbox) -> Result<Ending> {
         let finished = self.mode == Mode::Finished;
         if self.is_untouched() {
             self.parts.run.discard();

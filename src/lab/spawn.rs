@@ -1,7 +1,5 @@
 //! Opening a lab: the worker thread and the channels to it.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -10,13 +8,14 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::begin::begin;
 use super::latest::{LatestSender, latest_wins};
-use super::outbox::Outbox;
+use super::outbox::EventOutbox;
+use super::panics::{Panicked, guarded, panic_error};
 use super::plan::{Ending, LabPlan, RunChoice};
 use super::protocol::{Command, Event, Phase, PreviewFrame};
 use super::rescue::what_remains;
 use super::standing::Standing;
-use crate::bench::peak_resident_mib;
 use crate::process::interrupt::Interrupted;
+use crate::process::peak_resident_mib;
 
 /// Commands that may wait; a consumer that sends more is going wrong.
 const COMMANDS: usize = 64;
@@ -27,8 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The name of the thread that owns the trainer.
 pub const WORKER_THREAD: &str = "difflab-worker";
-/// The name of the thread that makes it.
-pub(super) const OPENING_THREAD: &str = "difflab-opening";
 
 /// A lab: a worker thread that trains, and the channels to it.
 pub struct Lab {
@@ -59,7 +56,7 @@ impl Lab {
         let worker = thread::Builder::new()
             .name(WORKER_THREAD.into())
             .spawn(move || {
-                let mut outbox = Outbox::new(events_out.clone());
+                let mut outbox = EventOutbox::new(events_out.clone());
                 let result = work(plan, commands_in, frames_out, &events_out, &told, &mut outbox);
                 let ended = match &result {
                     Ok(_) => {
@@ -104,7 +101,7 @@ fn work(
     frames: LatestSender<PreviewFrame>,
     events: &Sender<Event>,
     standing: &Standing,
-    outbox: &mut Outbox,
+    outbox: &mut EventOutbox,
 ) -> Result<Ending> {
     let (mut worker, opened) = begin(plan, &commands, frames, events, standing)?;
     drop(commands);
@@ -125,23 +122,4 @@ fn work(
 /// A run that was stopped before it began has failed at nothing.
 fn fine_if_interrupted(error: &anyhow::Error) -> Result<(), String> {
     if Interrupted::caused(error) { Ok(()) } else { Err(format!("{error:#}")) }
-}
-
-/// A mistake of ours that ended the thread.
-#[derive(Debug, thiserror::Error)]
-#[error("the training thread panicked: {0}\n  this is a bug in difflab")]
-struct Panicked(String);
-
-pub(super) fn guarded<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
-    // What a panic leaves half done is not used again: the worker ends.
-    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| Err(panic_error(panic.as_ref())))
-}
-
-fn panic_error(panic: &(dyn Any + Send)) -> anyhow::Error {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(|text| text.to_string())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "without a message".into());
-    Panicked(text).into()
 }

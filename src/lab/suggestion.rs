@@ -1,7 +1,8 @@
 //! A config for data that came without one: size, network, batch and steps by what the data are.
 
 use crate::config::{Config, ConfigError, HeldOut, NetworkKind};
-use crate::data::{Survey, thousands};
+use crate::data::Survey;
+use crate::thousands::thousands;
 
 /// Images are brought to this many pixels a side where they are larger: what a few processor cores learn in
 /// reasonable time.

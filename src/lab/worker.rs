@@ -1,42 +1,26 @@
-//! The worker: drains commands, takes a step, reports it, and gives the preview its share.
+//! The worker: the owner of the trainer, and all that it keeps.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::Result;
-use crossbeam_channel::{Receiver, Select, TryRecvError};
+use crossbeam_channel::Receiver;
 
+use super::data_facts::DataFacts;
 use super::latest::LatestSender;
 use super::live::Live;
-use super::opening::DataFacts;
-use super::outbox::Outbox;
-use super::plan::{Audience, Ending};
+use super::plan::Audience;
 use super::preview::Preview;
-use super::protocol::{Command, Event, Phase, PreviewFrame, StepRecord, TimestepLossRow};
-use super::sampling_settings::SamplingSettings;
-use super::saving::Why;
+use super::protocol::{Command, PreviewFrame};
 use super::snapshots::Snapshots;
 use super::standing::Standing;
 use super::throughput::Throughput;
-use super::writing::Writing;
+use super::writing_state::Writing;
 use crate::config::Config;
 use crate::process::RunningClock;
-use crate::process::interrupt::Interrupted;
 use crate::run::checkpoint::Progress;
 use crate::run::{Journal, RunDir};
-use crate::train::{StepReport, Trainer};
-
-/// How long an idle worker waits for a command before it looks around again.
-const IDLE: Duration = Duration::from_millis(100);
-/// Time between preview frames while nothing trains: a calm animation, not a busy loop.
-const FRAME: Duration = Duration::from_millis(60);
-/// Set to N, the worker panics at step N. Only for the tests that show that a panic is caught and
-/// the terminal restored.
-const PANIC_AT_STEP: &str = "DIFFLAB_TEST_PANIC_AT_STEP";
-
-/// When to see whether the network uses the time: by then it has learned to, where it can.
-const TIME_USE_STEP: u64 = 300;
+use crate::train::Trainer;
 
 /// What a worker is made of.
 pub struct Parts {
@@ -52,6 +36,7 @@ pub struct Parts {
     pub preview: Preview,
     pub commands: Receiver<Command>,
     pub frames: LatestSender<PreviewFrame>,
+    pub after_step: Option<fn(u64)>,
 }
 
 /// Is the worker training, and until when?
@@ -67,21 +52,23 @@ pub(super) enum Mode {
     Finished,
 }
 
-/// How a command wants the run to end.
-enum Wish {
-    Quit { save: bool },
-    Leave,
-    SaveElsewhere(PathBuf),
+/// Why a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Somebody has asked for it.
+    Asked,
+    /// There is nothing left to do.
+    Done,
 }
 
 /// The owner of the trainer.
 pub struct Worker {
     pub(super) parts: Parts,
     pub(super) mode: Mode,
-    throughput: Throughput,
-    clock: RunningClock,
+    pub(super) throughput: Throughput,
+    pub(super) clock: RunningClock,
     /// How much of the clock's time is in `progress.elapsed_s` already.
-    counted: Duration,
+    pub(super) counted: Duration,
     /// Did this run begin here, or does it go on?
     pub(super) is_new: bool,
     /// Where those look who must know at once where the run is.
@@ -93,7 +80,6 @@ pub struct Worker {
     pub(super) checkpoint: Option<PathBuf>,
     /// Commands that came while the run was opened.
     pub(super) early: VecDeque<Command>,
-    panic_at: Option<u64>,
 }
 
 impl Worker {
@@ -112,274 +98,8 @@ impl Worker {
             saved: (start > 0).then(|| (start, parts.live.clone())),
             checkpoint: None,
             early: VecDeque::new(),
-            panic_at: std::env::var(PANIC_AT_STEP).ok().and_then(|step| step.parse().ok()),
             parts,
         }
-    }
-
-    /// Trains until all steps are done or a command ends it.
-    ///
-    /// # Errors
-    /// When training diverges, or the end of the run can be saved nowhere. Where it can, the last finite weights
-    /// are saved first. What only cannot be written at present is no error: it is kept, and tried again.
-    pub fn run(&mut self, outbox: &mut Outbox) -> Result<Ending> {
-        let (save, why) = self.train_on(outbox).map_err(|error| self.end_of_training(error, outbox))?;
-        self.stop(save, why, outbox)
-    }
-
-    /// The loop; returns whether to save at its end, and why it ended.
-    fn train_on(&mut self, outbox: &mut Outbox) -> Result<(bool, Why)> {
-        if !self.all_steps_done() {
-            outbox.send(Event::Phase(Phase::Training));
-        }
-        loop {
-            match self.take_commands(outbox)? {
-                None => {}
-                Some(Wish::Quit { save }) => return Ok((save, Why::Asked)),
-                Some(Wish::Leave) if self.is_untouched() || self.save_checkpoint(outbox)? => {
-                    return Ok((true, Why::Asked));
-                }
-                Some(Wish::Leave) => self.cannot_save(outbox),
-                Some(Wish::SaveElsewhere(dir)) => match self.save_elsewhere(&dir, outbox) {
-                    Ok(()) => return Ok((true, Why::Asked)),
-                    Err(error) => self.cannot_save_there(&dir, &error, outbox),
-                },
-            }
-            self.keep_writing(outbox)?;
-            match self.mode {
-                Mode::Training | Mode::OneStep if self.all_steps_done() => self.finish(outbox)?,
-                Mode::Training | Mode::OneStep => {
-                    // Time that passed in a pause, or in which the process was stopped, isn't the training's.
-                    let start = self.clock.now();
-                    self.counted = start;
-                    self.train(outbox)?;
-                    self.parts.preview.budget().earn(self.clock.now() - start);
-                    self.share_time_with_preview(outbox);
-                    self.count_time();
-                    if self.mode == Mode::OneStep && !self.all_steps_done() {
-                        self.mode = Mode::Paused;
-                        outbox.send(Event::Phase(Phase::Paused));
-                    }
-                }
-                Mode::Finished if self.parts.audience == Audience::Nobody => return Ok((true, Why::Done)),
-                // All is trained, nobody looks, and there is no room: it is saved elsewhere, rather than waited for ever.
-                Mode::Waiting if self.waits_in_vain() => return Ok((true, Why::Done)),
-                Mode::Paused | Mode::Waiting | Mode::Finished => self.idle(outbox),
-            }
-            self.collect_snapshot(outbox);
-            outbox.flush();
-        }
-    }
-
-    /// Carries out everything asked for; `Some` when the run shall end.
-    fn take_commands(&mut self, outbox: &mut Outbox) -> Result<Option<Wish>> {
-        loop {
-            let early = self.early.pop_front().map(Ok);
-            match early.unwrap_or_else(|| self.parts.commands.try_recv()) {
-                Ok(Command::Quit { save }) => return Ok(Some(Wish::Quit { save })),
-                Ok(Command::Leave) => return Ok(Some(Wish::Leave)),
-                Ok(Command::SaveElsewhere { dir }) => return Ok(Some(Wish::SaveElsewhere(dir))),
-                Ok(command) => self.carry_out(command, outbox)?,
-                Err(TryRecvError::Empty) => return Ok(None),
-                // Nobody is left to tell us anything: keep what was trained.
-                Err(TryRecvError::Disconnected) => return Ok(Some(Wish::Quit { save: true })),
-            }
-        }
-    }
-
-    fn carry_out(&mut self, command: Command, outbox: &mut Outbox) -> Result<()> {
-        let step = self.steps_done();
-        match command {
-            Command::Pause => self.switch(Mode::Training, Mode::Paused, Phase::Paused, "pause", outbox),
-            Command::Resume if self.mode == Mode::Waiting => self.writing.trouble.hurry(Instant::now()),
-            Command::Resume => self.switch(Mode::Paused, Mode::Training, Phase::Training, "unpause", outbox),
-            Command::StepOnce if self.mode != Mode::Finished => self.mode = Mode::OneStep,
-            Command::StepOnce => {}
-            Command::Snapshot => self.start_snapshot(outbox)?,
-            Command::SampleNow => self.parts.preview.sample_now(),
-            Command::SetLearningRateScale(scale) if scale.is_finite() && scale >= 0.0 => {
-                self.parts.trainer.set_learning_rate_scale(scale);
-                self.parts.live.learning_rate_scale = scale;
-                self.setting_changed(format!("learning rate × {scale}"), outbox);
-            }
-            Command::SetLearningRateScale(scale) => {
-                let message = format!("the learning rate cannot be multiplied by {scale}");
-                outbox.send(Event::Warning { step, message });
-            }
-            Command::SetPreviewEnabled(enabled) => {
-                self.parts.preview.set_enabled(enabled);
-                self.parts.live.previews = enabled;
-                self.setting_changed(format!("previews {}", if enabled { "on" } else { "off" }), outbox);
-            }
-            Command::SetPreviewBudget(share) => {
-                self.parts.preview.budget().set_share(share);
-                self.parts.live.preview_budget = self.parts.preview.budget().share();
-                let percent = 100.0 * self.parts.preview.budget().share();
-                self.setting_changed(format!("previews up to {percent:.0} % of the time"), outbox);
-            }
-            Command::SetSampling(settings) => self.set_sampling(*settings, outbox),
-            Command::Checkpoint => {
-                if !self.save_checkpoint(outbox)? {
-                    self.cannot_save_now(outbox);
-                }
-            }
-            // Taken out by the caller.
-            Command::Quit { .. } | Command::Leave | Command::SaveElsewhere { .. } => {}
-        }
-        Ok(())
-    }
-
-    fn switch(&mut self, from: Mode, to: Mode, phase: Phase, kind: &str, outbox: &mut Outbox) {
-        if self.mode == from {
-            self.mode = to;
-            self.note(kind, "", outbox);
-            outbox.send(Event::Phase(phase));
-        }
-    }
-
-    /// Previews and snapshots follow these settings from now on, where the network can.
-    fn set_sampling(&mut self, settings: SamplingSettings, outbox: &mut Outbox) {
-        let what = self.parts.preview.settings().changes(&settings);
-        match self.parts.preview.set_settings(settings.clone()) {
-            Ok(()) => {
-                self.parts.live.sampling = settings;
-                self.setting_changed(what, outbox);
-            }
-            Err(error) => outbox.send(Event::Warning { step: self.steps_done(), message: format!("{error:#}") }),
-        }
-    }
-
-    fn setting_changed(&mut self, what: String, outbox: &mut Outbox) {
-        self.note("setting", &what, outbox);
-        outbox.send(Event::SettingChanged { step: self.steps_done(), what });
-    }
-
-    /// One step with everything that is due after it.
-    fn train(&mut self, outbox: &mut Outbox) -> Result<()> {
-        let start = self.clock.now();
-        let report = self.parts.trainer.step()?;
-        let rate = self.throughput.add(report.samples.len(), self.clock.now() - start);
-        let step = report.step;
-        if self.panic_at == Some(step) {
-            panic!("asked to by {PANIC_AT_STEP}");
-        }
-        let due = |every: u64| every > 0 && step.is_multiple_of(every);
-        let (eval, log, rows, checkpoints, snapshots) = {
-            let train = &self.parts.config.train;
-            let last = step >= train.steps;
-            (
-                due(train.eval_every),
-                due(train.log_every) || last,
-                due(train.timestep_loss_every) || last && train.timestep_loss_every > 0,
-                due(train.checkpoint_every),
-                due(self.parts.config.preview.snapshot_every),
-            )
-        };
-        let val_loss = if eval { self.parts.trainer.held_out_loss()? } else { None };
-        // Before the line and the checkpoint of this step: both have the same time, and later lines a later one.
-        self.count_time();
-        self.record(report, val_loss, rate, log, outbox);
-        if rows {
-            let (mean, count) = self.parts.progress.timestep_loss.take();
-            let row = TimestepLossRow { step, mean, count };
-            self.parts.journal.timestep_loss(&row);
-            self.write_lines(outbox);
-            outbox.send(Event::TimestepLoss(row));
-        }
-        if step == TIME_USE_STEP {
-            let time_use = self.parts.trainer.time_use()?;
-            self.note("time_use", &time_use.verdict(), outbox);
-            outbox.send(Event::TimeUse { step, time_use });
-        }
-        if checkpoints && self.writing.trouble.is_on() {
-            // Tried again when its time has come.
-            self.writing.checkpoint_owed = true;
-        } else if checkpoints {
-            self.save_checkpoint(outbox)?;
-        }
-        if snapshots {
-            self.order_snapshot(outbox)?;
-        }
-        Ok(())
-    }
-
-    fn record(&mut self, report: StepReport, val_loss: Option<f64>, images_per_s: f64, log: bool, outbox: &mut Outbox) {
-        let progress = &mut self.parts.progress;
-        for &(t, loss) in &report.samples {
-            progress.timestep_loss.add(t, loss);
-        }
-        let record = StepRecord {
-            step: report.step,
-            epoch: report.epoch,
-            loss: report.loss,
-            loss_smoothed: progress.loss_average.add(report.loss),
-            val_loss,
-            lr: report.lr,
-            grad_norm: report.grad_norm,
-            images_per_s,
-            elapsed_s: progress.elapsed_s,
-        };
-        if log || val_loss.is_some() {
-            self.parts.journal.step(&record);
-            self.write_lines(outbox);
-        }
-        outbox.send(Event::Step(record));
-    }
-
-    /// Adds the time since the last count to the run's.
-    fn count_time(&mut self) {
-        let now = self.clock.now();
-        self.parts.progress.elapsed_s += (now - self.counted).as_secs_f64();
-        self.counted = now;
-    }
-
-    /// Lets the preview make as many network calls as its budget allows.
-    fn share_time_with_preview(&mut self, outbox: &mut Outbox) {
-        let step = self.steps_done();
-        while self.parts.preview.wants(self.parts.audience, step) && self.parts.preview.budget().allows() {
-            self.advance_preview(outbox);
-        }
-    }
-
-    fn advance_preview(&mut self, outbox: &mut Outbox) {
-        let (step, start) = (self.steps_done(), self.clock.now());
-        match self.parts.preview.advance(step) {
-            Ok((frame, picture)) => {
-                self.parts.preview.budget().spend(self.clock.now() - start);
-                self.parts.frames.send(frame);
-                if let Some(picture) = picture {
-                    self.save_picture(picture, outbox);
-                }
-            }
-            // The run is about to end: the command is on its way.
-            Err(error) if Interrupted::caused(&error) => self.parts.preview.set_enabled(false),
-            Err(error) => self.preview_failed(error, outbox),
-        }
-    }
-
-    /// A preview that fails is no reason to stop training: it is turned off.
-    pub(super) fn preview_failed(&mut self, error: anyhow::Error, outbox: &mut Outbox) {
-        self.parts.preview.set_enabled(false);
-        self.warn(format!("the preview failed and was turned off: {error:#}"), outbox);
-    }
-
-    /// Nothing to train: the preview moves freely, and commands are answered at once.
-    fn idle(&mut self, outbox: &mut Outbox) {
-        outbox.flush();
-        let start = Instant::now();
-        let mut wait = IDLE;
-        if self.parts.preview.wants(self.parts.audience, self.steps_done()) {
-            self.advance_preview(outbox);
-            wait = FRAME.saturating_sub(start.elapsed());
-        }
-        // Only waits: the loop takes the command out.
-        let mut ready = Select::new();
-        ready.recv(&self.parts.commands);
-        let _ = ready.ready_timeout(wait);
-    }
-
-    fn all_steps_done(&self) -> bool {
-        self.mode != Mode::Finished && self.steps_done() >= self.parts.config.train.steps
     }
 
     pub(super) fn steps_done(&self) -> u64 {

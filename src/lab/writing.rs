@@ -1,83 +1,42 @@
 //! Writing that never ends the training: what cannot be written is kept, and tried again.
 
-use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::outbox::Outbox;
+use super::outbox::EventOutbox;
 use super::plan::Audience;
-use super::preview::Picture;
+use super::preview::PreviewPicture;
 use super::protocol::{Event, Phase};
-use super::trouble::Trouble;
 use super::worker::{Mode, Worker};
-use crate::run::checkpoint::Verified;
 use crate::run::{Whereabouts, WriteFailure, write_preview};
 
 /// How often the worker looks whether its folder is still where it was.
 const LOOK: Duration = Duration::from_secs(1);
 /// Lines that may wait in memory, in bytes: some 20,000 steps. With more, training waits.
 const MOST_WAITING: usize = 4 << 20;
-/// How long training goes on while nothing of it can be saved.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// The same in milliseconds, for tests, which cannot wait so long.
-const TEST_PATIENCE: &str = "DIFFLAB_TEST_WRITE_PATIENCE_MS";
 /// How long a run without a screen waits for room when nothing is left but to save it.
 const LAST_WAIT: Duration = Duration::from_secs(120);
 /// Pictures that may wait.
 const MOST_PICTURES: usize = 32;
 
-/// What could not be written yet, and when it is tried again.
-pub(super) struct Writing {
-    /// Of lines, checkpoints, and the folder itself: without them a run cannot go on later.
-    pub trouble: Trouble,
-    /// Of pictures, snapshots and the model card: training never waits for them.
-    pub minor: Trouble,
-    /// A checkpoint is due; which step it will be of is seen when there is room.
-    pub checkpoint_owed: bool,
-    pub card_owed: bool,
-    pictures: VecDeque<Picture>,
-    /// Why pruning failed the last time, so that it is said once.
-    pub not_pruned: Option<String>,
-    pub verified: Verified,
-    looked: Instant,
-    patience: Duration,
-}
-
-impl Default for Writing {
-    fn default() -> Self {
-        let patience = std::env::var(TEST_PATIENCE).ok().and_then(|ms| ms.parse().ok());
-        Self {
-            trouble: Trouble::default(),
-            minor: Trouble::default(),
-            checkpoint_owed: false,
-            card_owed: false,
-            pictures: VecDeque::new(),
-            not_pruned: None,
-            verified: Verified::default(),
-            looked: Instant::now(),
-            patience: patience.map_or(PATIENCE, Duration::from_millis),
-        }
-    }
-}
-
 impl Worker {
     /// Notes in events.jsonl what happened.
-    pub(super) fn note(&mut self, kind: &str, what: &str, outbox: &mut Outbox) {
+    pub(super) fn note(&mut self, kind: &str, what: &str, outbox: &mut EventOutbox) {
         let step = self.steps_done();
         self.parts.journal.event(step, kind, what);
         self.write_lines(outbox);
     }
 
     /// Says a warning, and notes it.
-    pub(super) fn warn(&mut self, message: String, outbox: &mut Outbox) {
+    pub(super) fn warn(&mut self, message: String, outbox: &mut EventOutbox) {
         self.note("warning", &message, outbox);
         outbox.send(Event::Warning { step: self.steps_done(), message });
     }
 
     /// Writes the lines that wait; where writing fails at present, they wait on.
-    pub(super) fn write_lines(&mut self, outbox: &mut Outbox) {
+    pub(super) fn write_lines(&mut self, outbox: &mut EventOutbox) {
         if self.writing.trouble.is_on() {
             return;
         }
@@ -87,7 +46,7 @@ impl Worker {
     }
 
     /// Something that a run cannot go on without could not be written.
-    pub(super) fn failed(&mut self, what: &str, failure: WriteFailure, outbox: &mut Outbox) {
+    pub(super) fn failed(&mut self, what: &str, failure: WriteFailure, outbox: &mut EventOutbox) {
         let now = Instant::now();
         let (still, remedy) = (if self.writing.trouble.is_on() { "still " } else { "" }, failure.remedy);
         let (run, cause) = (self.parts.run.path().display().to_string(), failure.cause.clone());
@@ -103,7 +62,7 @@ impl Worker {
     }
 
     /// Something could not be written that training does not depend on.
-    pub(super) fn failed_beside(&mut self, what: &str, failure: WriteFailure, outbox: &mut Outbox) {
+    pub(super) fn failed_beside(&mut self, what: &str, failure: WriteFailure, outbox: &mut EventOutbox) {
         let (cause, remedy) = (failure.cause.clone(), failure.remedy);
         if self.writing.minor.failed(failure, Instant::now()) {
             self.warn(format!("{what} cannot be written: {cause}; {remedy}. It is kept and tried again"), outbox);
@@ -114,7 +73,7 @@ impl Worker {
     ///
     /// # Errors
     /// Never for what waiting can mend; when a weight is not finite.
-    pub(super) fn keep_writing(&mut self, outbox: &mut Outbox) -> Result<()> {
+    pub(super) fn keep_writing(&mut self, outbox: &mut EventOutbox) -> Result<()> {
         let now = Instant::now();
         if now.duration_since(self.writing.looked) >= LOOK {
             self.look_around(outbox);
@@ -138,7 +97,7 @@ impl Worker {
     }
 
     /// Training stands still until there is room again.
-    pub(super) fn wait(&mut self, reason: String, outbox: &mut Outbox) {
+    pub(super) fn wait(&mut self, reason: String, outbox: &mut EventOutbox) {
         self.mode = Mode::Waiting;
         self.parts.journal.event(self.parts.trainer.steps_done(), "waiting", &reason);
         outbox.send(Event::Phase(Phase::Waiting(reason)));
@@ -155,7 +114,7 @@ impl Worker {
     }
 
     /// Lines, then the checkpoint that was due.
-    fn write_what_is_owed(&mut self, outbox: &mut Outbox) -> Result<()> {
+    fn write_what_is_owed(&mut self, outbox: &mut EventOutbox) -> Result<()> {
         self.look_around(outbox);
         if let Err(error) = self.parts.journal.flush() {
             self.failed("metrics and events", WriteFailure::of(&error), outbox);
@@ -169,7 +128,7 @@ impl Worker {
     }
 
     /// There is room again.
-    pub(super) fn written(&mut self, outbox: &mut Outbox) {
+    pub(super) fn written(&mut self, outbox: &mut EventOutbox) {
         if let Some(lasted) = self.writing.trouble.over(Instant::now()) {
             let message = format!("writing works again: what waited for {:.0} s is written", lasted.as_secs_f64());
             self.note("written", &message, outbox);
@@ -182,7 +141,7 @@ impl Worker {
         }
     }
 
-    fn write_what_is_beside(&mut self, outbox: &mut Outbox) {
+    fn write_what_is_beside(&mut self, outbox: &mut EventOutbox) {
         if self.writing.card_owed && !self.write_card(outbox) {
             return;
         }
@@ -199,7 +158,7 @@ impl Worker {
     }
 
     /// Keeps a preview's picture in the run folder.
-    pub(super) fn save_picture(&mut self, picture: Picture, outbox: &mut Outbox) {
+    pub(super) fn save_picture(&mut self, picture: PreviewPicture, outbox: &mut EventOutbox) {
         let result = match self.writing.trouble.is_on() || self.writing.minor.is_on() {
             true => Err(None),
             false => self.write_picture(&picture, outbox).map_err(Some),
@@ -218,7 +177,7 @@ impl Worker {
         }
     }
 
-    fn write_picture(&mut self, picture: &Picture, outbox: &mut Outbox) -> io::Result<()> {
+    fn write_picture(&mut self, picture: &PreviewPicture, outbox: &mut EventOutbox) -> io::Result<()> {
         let file = write_preview(self.parts.run.path(), picture.step, &picture.png)?;
         self.note("preview", &file.display().to_string(), outbox);
         outbox.send(Event::PreviewSaved { step: picture.step, file });
@@ -233,7 +192,7 @@ impl Worker {
     }
 
     /// Follows a folder that was renamed, and makes one again that was deleted.
-    pub(super) fn look_around(&mut self, outbox: &mut Outbox) {
+    pub(super) fn look_around(&mut self, outbox: &mut EventOutbox) {
         self.writing.looked = Instant::now();
         let before = self.parts.run.path().to_path_buf();
         match self.parts.run.look() {
@@ -268,7 +227,7 @@ impl Worker {
         self.put_files_back(outbox);
     }
 
-    fn moved(&mut self, message: String, outbox: &mut Outbox) {
+    fn moved(&mut self, message: String, outbox: &mut EventOutbox) {
         let step = self.steps_done();
         self.standing.begun(self.parts.run.path());
         self.parts.journal.event(step, "moved", &message);
@@ -276,7 +235,7 @@ impl Worker {
     }
 
     /// Without its config a folder is no run: where that was deleted it is written anew.
-    fn put_config_back(&mut self, outbox: &mut Outbox) {
+    fn put_config_back(&mut self, outbox: &mut EventOutbox) {
         match self.parts.run.put_back(&self.parts.config) {
             Ok(missing) if missing.is_empty() => {}
             Ok(missing) => {
@@ -292,7 +251,7 @@ impl Worker {
     }
 
     /// Files of lines that were deleted or replaced are written anew, whole.
-    fn put_files_back(&mut self, outbox: &mut Outbox) {
+    fn put_files_back(&mut self, outbox: &mut EventOutbox) {
         let missing = self.parts.journal.missing();
         if missing.is_empty() {
             return;

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::checkpoint::Facts;
+use super::checkpoint::CheckpointFacts;
 use super::error::RunError;
 use super::loaded_model::kept_class_names;
 use crate::config::Config;
-use crate::data::{DataIdentity, thousands};
+use crate::data::DataIdentity;
+use crate::thousands::thousands;
 
 /// What is said before the differences.
 pub(super) const OTHER_DATA: &str = "the data are not those that this run was trained on";
@@ -24,7 +25,7 @@ pub(super) struct Misfit {
 /// [`RunError::NotTheSame`] names the differences; none with `accept_data`, except classes that the network doesn't
 /// have.
 pub fn check_measured(
-    facts: &Facts,
+    facts: &CheckpointFacts,
     run: &Path,
     config: &Config,
     now: &DataIdentity,
@@ -77,7 +78,7 @@ pub(super) fn never_trained(config: &Config) -> bool {
 }
 
 /// In what the data now, and the images held out of them, are not those that were trained on; a phrase each.
-pub(super) fn differences(facts: &Facts, run: &Path, config: &Config, now: &DataIdentity) -> Vec<String> {
+pub(super) fn differences(facts: &CheckpointFacts, run: &Path, config: &Config, now: &DataIdentity) -> Vec<String> {
     match &facts.data {
         Some(before) => {
             let trained = facts.config.as_ref();
@@ -90,7 +91,7 @@ pub(super) fn differences(facts: &Facts, run: &Path, config: &Config, now: &Data
 }
 
 /// What is said where nothing tells data apart.
-pub(super) fn unknown(facts: &Facts) -> Vec<String> {
+pub(super) fn unknown(facts: &CheckpointFacts) -> Vec<String> {
     match facts.data {
         Some(_) => Vec::new(),
         None => vec![
@@ -102,7 +103,12 @@ pub(super) fn unknown(facts: &Facts) -> Vec<String> {
 }
 
 /// [`fits_the_network`], of the network that the checkpoint holds.
-pub(super) fn fits_trained(facts: &Facts, run: &Path, config: &Config, now: &DataIdentity) -> Result<(), Misfit> {
+pub(super) fn fits_trained(
+    facts: &CheckpointFacts,
+    run: &Path,
+    config: &Config,
+    now: &DataIdentity,
+) -> Result<(), Misfit> {
     let before = facts.data.as_ref();
     let classes = before.map_or_else(|| kept_class_names(run).len(), |data| data.classes.len());
     fits_the_network(classes, before.map(|data| data.channels), config, now)
@@ -186,7 +192,7 @@ mod tests {
     #[test]
     fn what_is_measured_is_held_against_what_was_trained_on() {
         let config = Config::default().with_overrides(&["model.class_conditional=true".to_string()]).unwrap();
-        let facts = Facts { config: Some(config.clone()), data: Some(data(&["a", "b"], "1")) };
+        let facts = CheckpointFacts { config: Some(config.clone()), data: Some(data(&["a", "b"], "1")) };
         let check = |config: &Config, now: &DataIdentity, accept| {
             check_measured(&facts, Path::new("here"), config, now, accept).map_err(|error| error.to_string())
         };
@@ -204,7 +210,8 @@ mod tests {
         let reseeded = Config { seed: 9, ..config.clone() };
         let message = check(&reseeded, &data(&["a", "b"], "1"), false).unwrap_err();
         assert!(message.contains("the seed was 0, now it is 9"), "{message}");
-        let unknown = check_measured(&Facts::default(), Path::new("here"), &config, &replaced, false).unwrap();
+        let unknown =
+            check_measured(&CheckpointFacts::default(), Path::new("here"), &config, &replaced, false).unwrap();
         assert!(unknown[0].contains("taken to be the same"), "{unknown:?}");
     }
 }

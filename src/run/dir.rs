@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::checkpoint;
 use super::durable::write_replacing;
 use super::error::RunError;
+use super::free_name::{LOCK, free_beside, is_free};
 use super::identity::{self, Identity};
 use super::plain_files::check_files;
 use super::whereabouts::{HeldFolder, Whereabouts};
@@ -17,9 +18,6 @@ use crate::config::{CONFIG_VERSION, Config};
 
 /// Where runs go that are given no place.
 const RUNS: &str = "runs";
-
-/// Held (by the operating system's lock) by the process that trains in the folder.
-pub(super) const LOCK: &str = ".lock";
 
 /// What a start writes before its first step.
 const OF_A_START: [&str; 8] = [
@@ -223,44 +221,20 @@ fn make_folders(dir: &Path) -> Result<Vec<PathBuf>, RunError> {
     Ok(missing)
 }
 
-/// `path`, or the first free name beside it.
-///
-/// # Errors
-/// [`RunError`] when nothing is free, or the folder above cannot be read.
-pub fn free_beside(path: &Path) -> Result<PathBuf, RunError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut last = check_free(path);
-    for nth in 2..1000 {
-        match last {
-            Ok(()) if nth == 2 => return Ok(path.to_path_buf()),
-            Ok(()) => return Ok(path.with_file_name(format!("{name}-{}", nth - 1))),
-            Err(RunError::NotEmpty(_)) => last = check_free(&path.with_file_name(format!("{name}-{nth}"))),
-            Err(error) => return Err(error),
-        }
-    }
-    last.map(|()| path.to_path_buf())
-}
-
 /// Checks that a new run can have the folder `dir`: missing or empty.
 ///
 /// # Errors
 /// [`RunError`] when something is in it, or it is no folder.
 pub fn check_free(dir: &Path) -> Result<(), RunError> {
-    match fs::read_dir(dir) {
-        Ok(mut entries) => match entries.next() {
-            Some(_) if entries_of_an_old_start(dir) => Ok(()),
-            Some(_) => Err(RunError::NotEmpty(dir.to_path_buf())),
-            None => Ok(()),
-        },
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(RunError::not_writable(dir, error)),
+    if is_free(dir)? {
+        return Ok(());
     }
-}
-
-/// Is there nothing but the lock of a start that was killed before it wrote anything?
-fn entries_of_an_old_start(dir: &Path) -> bool {
-    let left = |name: &std::ffi::OsStr| name == LOCK || name == ".config.toml.partial";
-    fs::read_dir(dir).is_ok_and(|entries| entries.flatten().all(|entry| left(&entry.file_name())))
+    // Going on is offered only where there is something to go on from.
+    let or_resume = match checkpoint::can_resume(dir) {
+        true => format!(", or continue it: --resume {}", dir.display()),
+        false => String::new(),
+    };
+    Err(RunError::NotEmpty { path: dir.to_path_buf(), or_resume })
 }
 
 /// The config of the run in `path`.
@@ -337,7 +311,7 @@ mod tests {
         let config = Config { seed: 7, ..Config::default() };
         let run = RunDir::create(Some(&path), &config).unwrap();
         assert_eq!(config_of(run.path()).unwrap(), config);
-        assert!(matches!(RunDir::create(Some(&path), &config), Err(RunError::NotEmpty(_))));
+        assert!(matches!(RunDir::create(Some(&path), &config), Err(RunError::NotEmpty { .. })));
     }
 
     #[test]

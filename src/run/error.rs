@@ -3,14 +3,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::{self, Found};
 use super::io_words;
 
 /// A run folder that cannot be used as asked. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    #[error("the folder {} already has something in it\n  choose another with --run{}", .0.display(), or_resume(.0))]
-    NotEmpty(PathBuf),
+    #[error("the folder {} already has something in it\n  choose another with --run{or_resume}", path.display())]
+    NotEmpty {
+        path: PathBuf,
+        /// How to go on with what is there, where that can be.
+        or_resume: String,
+    },
     #[error("the folder {} already has something in it\n  name another folder for the run", .0.display())]
     NoPlaceForImport(PathBuf),
     #[error(
@@ -46,8 +49,8 @@ pub enum RunError {
     NewerFormat { path: PathBuf, found: u64, known: u64 },
     #[error("{} has no checkpoint that can be used\n  {details}", path.display())]
     NoCheckpoint { path: PathBuf, details: String },
-    #[error("{} has no checkpoint of step {step}; {}", path.display(), there_are(path, known))]
-    NoSuchCheckpoint { path: PathBuf, step: u64, known: Vec<u64> },
+    #[error("{} has no checkpoint of step {step}; {there_are}", path.display())]
+    NoSuchCheckpoint { path: PathBuf, step: u64, there_are: String },
     #[error(
         "the run in {} has done {done} steps, and train.steps = {steps} asks for fewer; nothing was changed\n  \
          more steps: --resume {} --steps {}", path.display(), path.display(), done + 1000
@@ -71,32 +74,7 @@ impl RunError {
         Self::NotReadable { path: path.to_path_buf(), error }
     }
 
-    pub(super) fn foreign(found: &Found, ours: Option<&str>) -> Self {
-        let seed = found.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
-        Self::Foreign {
-            path: found.path.clone(),
-            theirs: format!("{}{seed}", found.run.as_deref().unwrap_or("unknown")),
-            ours: ours.unwrap_or("unknown").into(),
-        }
-    }
-
     pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_path_buf(), what: what.into() }
-    }
-}
-
-/// "there are: 40, 60".
-fn there_are(run: &Path, known: &[u64]) -> String {
-    match known {
-        [] => checkpoint::none_at_all(run),
-        _ => format!("there are: {}", known.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
-    }
-}
-
-/// Going on is offered only where there is something to go on from.
-fn or_resume(dir: &Path) -> String {
-    match checkpoint::can_resume(dir) {
-        true => format!(", or continue it: --resume {}", dir.display()),
-        false => String::new(),
     }
 }

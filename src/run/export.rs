@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::LoadedModel;
 use super::error::RunError;
-use super::export_readme::{Facts, readme};
+use super::export_readme::{ReadmeFacts, readme};
 use super::export_spacing::scheduler_that_runs;
 use super::fresh_folder::FreshFolder;
 use crate::config::{Config, PathName, PredictionType, VarianceType};
@@ -92,8 +92,8 @@ fn facts<'a>(
     config: &'a Config,
     scheduler: &'a ExportedScheduler,
     notes: &'a [String],
-) -> Facts<'a> {
-    Facts {
+) -> ReadmeFacts<'a> {
+    ReadmeFacts {
         name: &config.name,
         step: model.step,
         image_shape: model.image_shape,

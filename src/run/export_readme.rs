@@ -6,7 +6,7 @@ use crate::config::SampleConfig;
 use crate::nn::diffusers::{Class, ExportedScheduler, class_of, default_value, scales_its_input};
 
 /// What the text is about.
-pub struct Facts<'a> {
+pub struct ReadmeFacts<'a> {
     pub name: &'a str,
     /// Training steps behind the weights.
     pub step: u64,
@@ -23,7 +23,7 @@ pub struct Facts<'a> {
 }
 
 /// The text, in Markdown. Its one Python snippet runs as it stands, inside the folder.
-pub fn readme(facts: &Facts) -> String {
+pub fn readme(facts: &ReadmeFacts) -> String {
     let (height, width, channels) = facts.image_shape;
     let mut text = format!(
         "# {}\n\nA diffusion model for {height}×{width} images with {channels} channel{}, trained with difflab (averaged \
@@ -57,7 +57,7 @@ pub fn readme(facts: &Facts) -> String {
     text
 }
 
-fn one_call(facts: &Facts) -> String {
+fn one_call(facts: &ReadmeFacts) -> String {
     format!(
         "from diffusers import DDPMPipeline\n\npipeline = DDPMPipeline.from_pretrained(\".\")\n\
          images = pipeline(batch_size=4, num_inference_steps={}).images\n\
@@ -66,12 +66,12 @@ fn one_call(facts: &Facts) -> String {
     )
 }
 
-fn steps(facts: &Facts) -> usize {
+fn steps(facts: &ReadmeFacts) -> usize {
     facts.sample.steps.min(facts.timesteps)
 }
 
 /// The lines up to the loop: `unet`, `scheduler` with its timesteps set.
-fn head(facts: &Facts) -> String {
+fn head(facts: &ReadmeFacts) -> String {
     let (import, scheduler) = match &facts.scheduler.exact {
         None => ("DDPMPipeline".to_string(), "pipeline.scheduler".to_string()),
         Some(exact) => {
@@ -120,7 +120,7 @@ fn python(value: &Value) -> String {
 }
 
 /// What the loop calls the network's input, and how the noise begins: as the scheduler wants it.
-fn scaling(facts: &Facts) -> (&'static str, &'static str) {
+fn scaling(facts: &ReadmeFacts) -> (&'static str, &'static str) {
     match scales_its_input(class_of(facts.scheduler.nearest())) {
         true => ("scheduler.scale_model_input(x, t)", " * scheduler.init_noise_sigma"),
         false => ("x", ""),
@@ -128,14 +128,14 @@ fn scaling(facts: &Facts) -> (&'static str, &'static str) {
 }
 
 /// What the loop passes on to the scheduler's step beside the network's answer.
-fn step_arguments(facts: &Facts) -> String {
+fn step_arguments(facts: &ReadmeFacts) -> String {
     match class_of(facts.scheduler.nearest()) {
         "DDIMScheduler" if facts.sample.eta != 0.0 => format!(", eta={}", facts.sample.eta),
         _ => String::new(),
     }
 }
 
-fn unconditional(facts: &Facts) -> String {
+fn unconditional(facts: &ReadmeFacts) -> String {
     let (height, width, channels) = facts.image_shape;
     let (input, noise) = scaling(facts);
     format!(
@@ -152,7 +152,7 @@ fn unconditional(facts: &Facts) -> String {
     )
 }
 
-fn conditional(facts: &Facts, classes: usize) -> String {
+fn conditional(facts: &ReadmeFacts, classes: usize) -> String {
     let (height, width, channels) = facts.image_shape;
     let (input, noise) = scaling(facts);
     format!(
@@ -199,8 +199,8 @@ mod tests {
         classes: Option<&'a [String]>,
         sample: &'a SampleConfig,
         scheduler: &'a ExportedScheduler,
-    ) -> Facts<'a> {
-        Facts {
+    ) -> ReadmeFacts<'a> {
+        ReadmeFacts {
             name: "pets",
             step: 7,
             image_shape: (16, 8, 3),

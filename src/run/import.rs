@@ -43,7 +43,7 @@ pub struct Imported {
 /// when writing failed. Then nothing is made.
 pub fn import(dir: &Path, target: &Path, options: ImportOptions) -> Result<Imported> {
     check_free(target).map_err(|error| match error {
-        RunError::NotEmpty(taken) => RunError::NoPlaceForImport(taken),
+        RunError::NotEmpty { path, .. } => RunError::NoPlaceForImport(path),
         other => other,
     })?;
     let (imported, loaded) = read(dir, target, options).map_err(RunError::NotImportable)?;

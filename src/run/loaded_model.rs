@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::checkpoint::{all, newest_good, verify};
+use super::checkpoint::{all, newest_good, none_at_all, verify};
 use super::dir::config_of;
 use super::error::RunError;
 use crate::config::{Config, ConfigError, PathName, VarianceType};
@@ -62,8 +62,11 @@ impl LoadedModel {
             Some(step) => {
                 let known = all(run_dir);
                 let Some((_, path)) = known.iter().rfind(|(s, _)| *s == step) else {
-                    let known = known.into_iter().map(|(s, _)| s).collect();
-                    return Err(RunError::NoSuchCheckpoint { path: run_dir.to_path_buf(), step, known }.into());
+                    let there_are = match known.iter().map(|(step, _)| step.to_string()).collect::<Vec<_>>() {
+                        none if none.is_empty() => none_at_all(run_dir),
+                        steps => format!("there are: {}", steps.join(", ")),
+                    };
+                    return Err(RunError::NoSuchCheckpoint { path: run_dir.to_path_buf(), step, there_are }.into());
                 };
                 verify(path)?;
                 (step, path.clone(), Vec::new())

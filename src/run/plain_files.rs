@@ -15,7 +15,7 @@ const FILES: [&str; 8] = [
     "metrics.jsonl",
     "timestep_loss.jsonl",
     "events.jsonl",
-    super::dir::LOCK,
+    super::free_name::LOCK,
 ];
 
 /// Are the files of the run in `dir` files, as far as they are there?

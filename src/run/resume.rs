@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::checkpoint::{self, Facts};
+use super::checkpoint::{self, CheckpointFacts};
 use super::data_changes::{Misfit, OTHER_DATA, differences, fits_the_network, fits_trained, never_trained, unknown};
 use super::dir::config_of;
 use super::error::RunError;
@@ -30,7 +30,7 @@ pub fn resumed_config(run: &Path, overrides: &[String], accept_data: bool) -> Re
     let newest =
         checkpoint::list(run).into_iter().rfind(|found| !found.is_foreign(own.as_deref())).map(|found| found.path);
     // A damaged one is for others to report.
-    let facts = newest.as_deref().map(Facts::of).and_then(Result::ok).unwrap_or_default();
+    let facts = newest.as_deref().map(CheckpointFacts::of).and_then(Result::ok).unwrap_or_default();
     let name = newest.as_deref().map_or("the run".into(), name_of);
     let trained = facts.config.as_ref().unwrap_or(&written);
     if never_trained(trained) && never_trained(&asked) {
@@ -76,7 +76,7 @@ pub fn resumed_config(run: &Path, overrides: &[String], accept_data: bool) -> Re
 /// # Errors
 /// [`RunError::NotTheSame`] names the differences; with `accept_data`, only those that the network cannot take.
 pub fn check_against(
-    facts: &Facts,
+    facts: &CheckpointFacts,
     run: &Path,
     config: &Config,
     now: &DataIdentity,
@@ -186,8 +186,8 @@ mod tests {
         dir
     }
 
-    fn facts(trained: &Config, data: Option<DataIdentity>) -> Facts {
-        Facts { config: Some(trained.clone()), data }
+    fn facts(trained: &Config, data: Option<DataIdentity>) -> CheckpointFacts {
+        CheckpointFacts { config: Some(trained.clone()), data }
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod tests {
         assert!(resumed_config(dir.path(), &[], false).unwrap_err().to_string().contains("data.path=IMAGES"));
         let first = ["data.path=/cats", "seed=9", "train.batch_size=8"].map(String::from);
         let config = resumed_config(dir.path(), &first, false).unwrap();
-        let facts = Facts::of(&dir.path().join("checkpoints/step-00000010")).unwrap();
+        let facts = CheckpointFacts::of(&dir.path().join("checkpoints/step-00000010")).unwrap();
         assert_eq!(check_against(&facts, dir.path(), &config, &data(&[]), false).unwrap(), Vec::<String>::new());
         let other = ["data.path=/cats", "diffusion.timesteps=500"].map(String::from);
         assert!(resumed_config(dir.path(), &other, false).unwrap_err().to_string().contains("`diffusion.timesteps`"));
@@ -305,7 +305,8 @@ mod tests {
     fn a_checkpoint_that_does_not_say_is_believed_with_a_sentence_but_not_against_its_classes() {
         let trained = config(&[]);
         let dir = run(&trained, &trained, None);
-        let check = || check_against(&Facts::default(), dir.path(), &trained, &data(&["apple", "banana"]), false);
+        let check =
+            || check_against(&CheckpointFacts::default(), dir.path(), &trained, &data(&["apple", "banana"]), false);
         assert!(check().unwrap()[0].contains("taken to be the same"));
         fs::write(dir.path().join("classes.txt"), "apple\nbanana\n").unwrap();
         assert!(check().is_ok());

@@ -13,11 +13,11 @@ use crate::random::{Stream, generator, normal};
 const MOST_IMAGES: usize = 256;
 
 /// Fixed batches of images that training never sees.
-pub struct HeldOut {
+pub struct HeldOutLoss {
     batches: Vec<Batch>,
 }
 
-impl HeldOut {
+impl HeldOutLoss {
     /// At most 256 images, evenly spread over `data`, in batches of `batch_size`; `None` when there are
     /// none. Timesteps are stratified: one in each N-th of 0..T, so that a small set covers them all.
     pub fn new(
@@ -90,7 +90,7 @@ mod tests {
     fn every_class_is_measured_and_at_every_noise_level() {
         let parameterization = Parameterization::from_config(&DiffusionConfig::default()).unwrap();
         let recipe = Recipe { parameterization: &parameterization, device: &Device::Cpu };
-        let held_out = HeldOut::new(recipe, &two_classes(), 100, 0, true).unwrap().unwrap();
+        let held_out = HeldOutLoss::new(recipe, &two_classes(), 100, 0, true).unwrap().unwrap();
         let (mut count, mut sum) = ([0; 2], [0.0; 2]);
         for batch in held_out.batches() {
             let classes = batch.classes.as_ref().unwrap().to_vec1::<u32>().unwrap();

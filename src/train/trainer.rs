@@ -12,7 +12,7 @@ use super::batch::{Batch, LabelDrop, Recipe};
 use super::divergence::{advice, too_large};
 use super::ema::Ema;
 use super::gradients::{add_to, first_not_finite, sum_and_norm};
-use super::held_out::HeldOut;
+use super::held_out::HeldOutLoss;
 use super::learning_rate::learning_rate;
 use super::objective::{Losses, Objective, share_of_mean};
 use super::optimizer::{AdamW, Update};
@@ -50,7 +50,7 @@ pub struct Trainer {
     config: Config,
     parameterization: Parameterization,
     data: Dataset,
-    held_out: Option<HeldOut>,
+    held_out: Option<HeldOutLoss>,
     labels: Option<LabelDrop>,
     times: TimestepSampler,
     objective: Objective,
@@ -100,7 +100,7 @@ impl Trainer {
         let (weights, parameters) = Weights::init(&net_config, config.seed, device)?.trainable()?;
         let net = Net::with_precision(&net_config, &weights, config.train.precision)?;
         let recipe = Recipe { parameterization: &parameterization, device };
-        let held_out = HeldOut::new(recipe, held_out, config.train.batch_size, config.seed, conditional)?;
+        let held_out = HeldOutLoss::new(recipe, held_out, config.train.batch_size, config.seed, conditional)?;
         let labels = num_classes.map(|n| LabelDrop { null_class: n as u32, p_uncond: config.train.p_uncond });
         let optimizer = AdamW::new(&parameters, (&config.train).into())?;
         let ema = Ema::new(&parameters, config.train.ema_decay)?;

@@ -1,6 +1,6 @@
 //! Everything a person can ask of the screen.
 
-use crate::tui::state::Panel;
+use crate::tui::panel::Panel;
 
 /// One thing to do. The binding table says by which key, `update` what happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

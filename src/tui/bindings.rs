@@ -4,11 +4,11 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::tui::action::Action;
-use crate::tui::state::Panel;
+use crate::tui::panel::Panel;
 
 /// One key with its modifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct KeyPress {
     pub code: KeyCode,
     pub modifiers: KeyModifiers,
 }
@@ -41,7 +41,7 @@ impl Group {
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
     pub action: Action,
-    pub keys: &'static [Key],
+    pub keys: &'static [KeyPress],
     /// Where the keys mean this; `None`: everywhere. A panel's own meaning goes first.
     pub context: Option<Panel>,
     pub group: Group,
@@ -61,33 +61,33 @@ pub enum Hint {
     In(Panel, &'static str),
 }
 
-const fn key(c: char) -> Key {
-    Key { code: KeyCode::Char(c), modifiers: KeyModifiers::NONE }
+const fn key(c: char) -> KeyPress {
+    KeyPress { code: KeyCode::Char(c), modifiers: KeyModifiers::NONE }
 }
 
-const fn ctrl(c: char) -> Key {
-    Key { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
+const fn ctrl(c: char) -> KeyPress {
+    KeyPress { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
 }
 
-const fn code(code: KeyCode) -> Key {
-    Key { code, modifiers: KeyModifiers::NONE }
+const fn code(code: KeyCode) -> KeyPress {
+    KeyPress { code, modifiers: KeyModifiers::NONE }
 }
 
-const fn with(modifiers: KeyModifiers, code: KeyCode) -> Key {
-    Key { code, modifiers }
+const fn with(modifiers: KeyModifiers, code: KeyCode) -> KeyPress {
+    KeyPress { code, modifiers }
 }
 
 const SHIFT: KeyModifiers = KeyModifiers::SHIFT;
 const CTRL: KeyModifiers = KeyModifiers::CONTROL;
 
-const fn row(action: Action, keys: &'static [Key], group: Group, help: &'static str, hint: Hint) -> Binding {
+const fn row(action: Action, keys: &'static [KeyPress], group: Group, help: &'static str, hint: Hint) -> Binding {
     Binding { action, keys, context: None, group, help, hint }
 }
 
 const fn within(
     panel: Panel,
     action: Action,
-    keys: &'static [Key],
+    keys: &'static [KeyPress],
     group: Group,
     help: &'static str,
     hint: Hint,
@@ -277,19 +277,21 @@ pub fn find(event: &KeyEvent, focus: Panel) -> Option<Action> {
 }
 
 /// Terminals disagree on whether a capital letter comes with Shift, and on what Ctrl-Space is.
-fn normalized(event: &KeyEvent) -> Key {
+fn normalized(event: &KeyEvent) -> KeyPress {
     let modifiers = event.modifiers & (KeyModifiers::SHIFT | KeyModifiers::CONTROL | KeyModifiers::ALT);
     match event.code {
         KeyCode::Null => ctrl(' '),
         KeyCode::Char(c) if modifiers.contains(KeyModifiers::CONTROL) => {
-            Key { code: KeyCode::Char(c.to_ascii_lowercase()), modifiers: modifiers - KeyModifiers::SHIFT }
+            KeyPress { code: KeyCode::Char(c.to_ascii_lowercase()), modifiers: modifiers - KeyModifiers::SHIFT }
         }
-        KeyCode::Char(_) | KeyCode::BackTab => Key { code: event.code, modifiers: modifiers - KeyModifiers::SHIFT },
-        code => Key { code, modifiers },
+        KeyCode::Char(_) | KeyCode::BackTab => {
+            KeyPress { code: event.code, modifiers: modifiers - KeyModifiers::SHIFT }
+        }
+        code => KeyPress { code, modifiers },
     }
 }
 
-impl Key {
+impl KeyPress {
     /// "Shift-←", "Ctrl-C", "space".
     pub fn label(&self) -> String {
         let name = match self.code {
@@ -320,7 +322,7 @@ impl Key {
 impl Binding {
     /// All keys: "z, Enter".
     pub fn keys_label(&self) -> String {
-        self.keys.iter().map(Key::label).collect::<Vec<_>>().join(", ")
+        self.keys.iter().map(KeyPress::label).collect::<Vec<_>>().join(", ")
     }
 
     /// The name of the action for the command palette: its help line with a capital.
@@ -354,7 +356,7 @@ mod tests {
     #[test]
     fn no_key_means_two_things_in_one_place() {
         for context in [None, Some(P::Loss), Some(P::Heatmap), Some(P::Schedule), Some(P::Denoising)] {
-            let keys: Vec<&Key> = BINDINGS.iter().filter(|b| b.context == context).flat_map(|b| b.keys).collect();
+            let keys: Vec<&KeyPress> = BINDINGS.iter().filter(|b| b.context == context).flat_map(|b| b.keys).collect();
             for (i, key) in keys.iter().enumerate() {
                 assert!(!keys[i + 1..].contains(key), "{} is bound twice", key.label());
             }

@@ -18,7 +18,7 @@ use ratatui_image::protocol::kitty::Kitty;
 use ratatui_image::protocol::sixel::Sixel;
 
 use super::image_protocol::{Graphics, ImageProtocol};
-use super::pictures::{Picture, Slot};
+use super::pictures::{Picture, PictureSlot};
 use super::sixel;
 
 /// Shortest time between two rounds of encoding: ten pictures a second look smooth, and a terminal
@@ -47,8 +47,8 @@ struct Job {
 
 #[derive(Default)]
 struct Desk {
-    waiting: HashMap<Slot, Job>,
-    finished: HashMap<Slot, Arc<Encoded>>,
+    waiting: HashMap<PictureSlot, Job>,
+    finished: HashMap<PictureSlot, Arc<Encoded>>,
     /// Grows when everything is forgotten: what was begun before is not wanted any more.
     round: u64,
     closed: bool,
@@ -93,7 +93,7 @@ impl Encoder {
 
     /// Hands over a picture for an area of `size` characters; replaces one of the same slot that
     /// still waits.
-    pub fn submit(&self, slot: Slot, picture: Picture, size: Size) {
+    pub fn submit(&self, slot: PictureSlot, picture: Picture, size: Size) {
         self.shared.desk().waiting.insert(slot, Job { picture, size });
         self.shared.work.notify_one();
     }
@@ -107,7 +107,7 @@ impl Encoder {
     }
 
     /// The last finished picture of a slot.
-    pub fn latest(&self, slot: Slot) -> Option<Arc<Encoded>> {
+    pub fn latest(&self, slot: PictureSlot) -> Option<Arc<Encoded>> {
         self.shared.desk().finished.get(&slot).cloned()
     }
 
@@ -131,7 +131,7 @@ impl Drop for Encoder {
 fn encode_until_closed(shared: &Shared, graphics: &Graphics, notify: &Sender<()>) {
     let mut next_round = Instant::now();
     loop {
-        let (jobs, round): (Vec<(Slot, Job)>, u64) = {
+        let (jobs, round): (Vec<(PictureSlot, Job)>, u64) = {
             let mut desk = shared.desk();
             loop {
                 if desk.closed {
@@ -165,7 +165,7 @@ fn encode_until_closed(shared: &Shared, graphics: &Graphics, notify: &Sender<()>
 }
 
 /// `None` when the picture is empty or its protocol refuses it: the half-blocks stay.
-fn encode(slot: Slot, job: Job, graphics: &Graphics) -> Option<Encoded> {
+fn encode(slot: PictureSlot, job: Job, graphics: &Graphics) -> Option<Encoded> {
     let Job { picture, size } = job;
     let version = picture.version;
     let image = fit(&picture, graphics.pixels(size))?;
@@ -204,12 +204,12 @@ fn sixel_tiles(image: &RgbImage, size: Size, graphics: &Graphics) -> Option<Vec<
 }
 
 /// One picture a slot in the terminal's memory: a new one replaces the old one.
-fn kitty_id(slot: Slot) -> u32 {
+fn kitty_id(slot: PictureSlot) -> u32 {
     0x00d1_ff00
         + match slot {
-            Slot::Forward => 1,
-            Slot::NoisyGrid => 2,
-            Slot::CleanGrid => 3,
+            PictureSlot::Forward => 1,
+            PictureSlot::NoisyGrid => 2,
+            PictureSlot::CleanGrid => 3,
         }
 }
 
@@ -240,7 +240,7 @@ mod tests {
         Graphics { cell: Some((8, 16)), ..Graphics::new(protocol, "") }
     }
 
-    fn wait_for(encoder: &Encoder, slot: Slot, version: u64) -> Arc<Encoded> {
+    fn wait_for(encoder: &Encoder, slot: PictureSlot, version: u64) -> Arc<Encoded> {
         let start = Instant::now();
         loop {
             if let Some(encoded) = encoder.latest(slot).filter(|e| e.version == version) {
@@ -256,8 +256,8 @@ mod tests {
         let size = Size::new(6, 3);
         for protocol in [ImageProtocol::Sixel, ImageProtocol::Kitty, ImageProtocol::Iterm] {
             let encoder = Encoder::spawn(&graphics(protocol)).unwrap();
-            encoder.submit(Slot::Forward, picture(1, 48, 48), size);
-            let encoded = wait_for(&encoder, Slot::Forward, 1);
+            encoder.submit(PictureSlot::Forward, picture(1, 48, 48), size);
+            let encoded = wait_for(&encoder, PictureSlot::Forward, 1);
             let [(Position::ORIGIN, tile)] = &encoded.tiles[..] else { panic!("one tile at the corner") };
             assert_eq!((encoded.size, tile.size()), (size, size), "{protocol:?}");
         }
@@ -267,7 +267,7 @@ mod tests {
     fn a_picture_larger_than_the_terminal_allows_is_cut_and_covers_its_area_once() {
         let graphics = Graphics { max_sixel: Some((30, 40)), ..graphics(ImageProtocol::Sixel) };
         let size = Size::new(7, 5);
-        let encoded = encode(Slot::Forward, Job { picture: picture(1, 56, 80), size }, &graphics).unwrap();
+        let encoded = encode(PictureSlot::Forward, Job { picture: picture(1, 56, 80), size }, &graphics).unwrap();
         let mut covered = vec![0; 35];
         for (at, tile) in &encoded.tiles {
             assert!(tile.size().width * 8 <= 30 && tile.size().height * 16 <= 40);
@@ -284,22 +284,22 @@ mod tests {
     fn of_many_pictures_the_latest_wins() {
         let encoder = Encoder::spawn(&graphics(ImageProtocol::Sixel)).unwrap();
         for version in 1..=200 {
-            encoder.submit(Slot::CleanGrid, picture(version, 16, 16), Size::new(2, 1));
+            encoder.submit(PictureSlot::CleanGrid, picture(version, 16, 16), Size::new(2, 1));
         }
-        wait_for(&encoder, Slot::CleanGrid, 200);
+        wait_for(&encoder, PictureSlot::CleanGrid, 200);
     }
 
     #[test]
     fn what_was_forgotten_does_not_come_back() {
         let encoder = Encoder::spawn(&graphics(ImageProtocol::Sixel)).unwrap();
-        encoder.submit(Slot::CleanGrid, picture(1, 16, 16), Size::new(2, 1));
-        wait_for(&encoder, Slot::CleanGrid, 1);
+        encoder.submit(PictureSlot::CleanGrid, picture(1, 16, 16), Size::new(2, 1));
+        wait_for(&encoder, PictureSlot::CleanGrid, 1);
         // Large enough to be under way or waiting for its round still.
-        encoder.submit(Slot::CleanGrid, picture(2, 640, 640), Size::new(80, 40));
+        encoder.submit(PictureSlot::CleanGrid, picture(2, 640, 640), Size::new(80, 40));
         encoder.forget();
-        encoder.submit(Slot::Forward, picture(3, 16, 16), Size::new(2, 1));
-        wait_for(&encoder, Slot::Forward, 3);
-        assert!(encoder.latest(Slot::CleanGrid).is_none());
+        encoder.submit(PictureSlot::Forward, picture(3, 16, 16), Size::new(2, 1));
+        wait_for(&encoder, PictureSlot::Forward, 3);
+        assert!(encoder.latest(PictureSlot::CleanGrid).is_none());
     }
 
     #[test]
@@ -307,7 +307,7 @@ mod tests {
         for (width, height, pixels) in [(0, 0, 0), (4, 4, 3), (4, 0, 12)] {
             let picture = Picture { version: 1, width, height, rgb: Arc::new(vec![0; pixels]) };
             let job = Job { picture, size: Size::new(2, 2) };
-            assert!(encode(Slot::Forward, job, &graphics(ImageProtocol::Sixel)).is_none());
+            assert!(encode(PictureSlot::Forward, job, &graphics(ImageProtocol::Sixel)).is_none());
         }
     }
 }

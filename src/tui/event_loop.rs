@@ -12,7 +12,7 @@ use crate::lab::{Event, PreviewFrame};
 use crate::process::signals::Notice;
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
-use crate::tui::outbox::Outbox;
+use crate::tui::outbox::CommandQueue;
 use crate::tui::pacing::Pacing;
 use crate::tui::pictures::Pictures;
 use crate::tui::state::State;
@@ -74,7 +74,7 @@ pub trait Painter {
 pub struct EventLoop<'a, S: Surface> {
     surface: &'a mut S,
     state: State,
-    outbox: Outbox,
+    outbox: CommandQueue,
     pacing: Pacing,
     start: Instant,
     /// Sees each of the lab's events before the state does.
@@ -85,7 +85,7 @@ pub struct EventLoop<'a, S: Surface> {
 }
 
 impl<'a, S: Surface> EventLoop<'a, S> {
-    pub fn new(surface: &'a mut S, state: State, outbox: Outbox, observe: &'a mut dyn FnMut(&Event)) -> Self {
+    pub fn new(surface: &'a mut S, state: State, outbox: CommandQueue, observe: &'a mut dyn FnMut(&Event)) -> Self {
         let (start, pacing) = (Instant::now(), Pacing::default());
         Self { surface, state, outbox, pacing, start, observe, end: None, terminated: false, worker_ended: false }
     }
@@ -352,7 +352,8 @@ mod tests {
         let painter = HalfBlocks { capability: Capability::TrueColor };
         let state = State::new(ScreenOptions { config: Some(Config::default()), ..ScreenOptions::default() });
         let mut ignore = |_: &Event| {};
-        let end = EventLoop::new(&mut surface, state, Outbox::new(commands_out), &mut ignore).run(sources, &painter);
+        let end =
+            EventLoop::new(&mut surface, state, CommandQueue::new(commands_out), &mut ignore).run(sources, &painter);
         actor.join().unwrap();
         (end, surface.uses / 2, surface.terminal.backend().to_string())
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use crate::data::thousands;
+pub use crate::thousands::thousands;
 
 /// Three significant digits: "0.0312", "1.05", "412", "12,500", "2.00e-4", "–" for what isn't a number.
 pub fn three_digits(value: f64) -> String {

@@ -8,12 +8,12 @@ use crossbeam_channel::{Sender, TrySendError};
 use crate::lab::Command;
 
 /// Commands that the worker's small channel has no room for wait here, in order.
-pub struct Outbox {
+pub struct CommandQueue {
     commands: Sender<Command>,
     waiting: VecDeque<Command>,
 }
 
-impl Outbox {
+impl CommandQueue {
     pub fn new(commands: Sender<Command>) -> Self {
         Self { commands, waiting: VecDeque::new() }
     }
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn a_full_channel_delays_commands_but_loses_none_and_keeps_their_order() {
         let (send, receive) = crossbeam_channel::bounded(1);
-        let mut outbox = Outbox::new(send);
+        let mut outbox = CommandQueue::new(send);
         for command in [Command::Pause, Command::Snapshot, Command::Resume] {
             outbox.push(command);
         }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn of_a_value_set_many_times_only_the_last_is_sent() {
         let (send, receive) = crossbeam_channel::bounded(8);
-        let mut outbox = Outbox::new(send);
+        let mut outbox = CommandQueue::new(send);
         for i in 0..1000 {
             outbox.push(Command::SetLearningRateScale(f64::from(i)));
         }
@@ -85,7 +85,7 @@ mod tests {
     fn a_worker_that_has_ended_leaves_nothing_waiting() {
         let (send, receive) = crossbeam_channel::bounded(1);
         drop(receive);
-        let mut outbox = Outbox::new(send);
+        let mut outbox = CommandQueue::new(send);
         outbox.push(Command::Pause);
         outbox.flush();
         assert!(outbox.is_empty());

@@ -18,8 +18,9 @@ use crate::tui::event_loop::{End, EventLoop, Painter, Sources, Surface};
 use crate::tui::farewell::Farewell;
 use crate::tui::image_protocol::{Graphics, ImageProtocol, detect};
 use crate::tui::options::ScreenOptions;
-use crate::tui::outbox::Outbox;
-use crate::tui::pictures::{Ascii, HalfBlocks, Pictures, Pixels};
+use crate::tui::outbox::CommandQueue;
+use crate::tui::pictures::{Ascii, HalfBlocks, Pictures};
+use crate::tui::protocol_pictures::ProtocolPictures;
 use crate::tui::state::State;
 use crate::tui::terminal::{Screen, ScreenBackend};
 use crate::tui::theme::{Capability, ThemeName};
@@ -121,7 +122,7 @@ impl Session {
         };
         stage.brush.begin_anew();
         let mut observe = |event: &Event| self.farewell.observe(event);
-        let outbox = Outbox::new(self.lab.commands.clone());
+        let outbox = CommandQueue::new(self.lab.commands.clone());
         let mut event_loop = EventLoop::new(screen, state, outbox, &mut observe);
         let end = event_loop.run(sources, &stage.brush);
         (end, event_loop.into_state())
@@ -210,7 +211,7 @@ impl Surface for Screen {
 
 /// The way to draw pictures that this terminal has.
 enum Brush {
-    Pixels(Pixels),
+    Pixels(ProtocolPictures),
     Characters(Box<dyn Pictures>),
 }
 
@@ -219,7 +220,7 @@ impl Brush {
         let half_blocks = HalfBlocks { capability };
         Ok(if graphics.has_pixels() {
             let encoder = Encoder::spawn(graphics).context("starting the thread that encodes pictures")?;
-            Brush::Pixels(Pixels::new(encoder, graphics, half_blocks))
+            Brush::Pixels(ProtocolPictures::new(encoder, graphics, half_blocks))
         } else if graphics.protocol == ImageProtocol::Ascii || !capability.has_colors() {
             Brush::Characters(Box::new(Ascii))
         } else {

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
 
+use crate::panicking;
+
 /// Everything here waits for something real, on machines that are busy: generous.
 const PATIENCE: Duration = Duration::from_secs(45);
 
@@ -62,16 +64,38 @@ pub struct Setup {
     pub shell: &'static str,
     /// What the terminal answers as soon as it is asked for its attributes.
     pub answer: &'static str,
+    /// Is it the program that panics in its training?
+    pub panics: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { columns: 120, rows: 40, environment: &[], arguments: &[], shell: "", answer: "" }
+        Self { columns: 120, rows: 40, environment: &[], arguments: &[], shell: "", answer: "", panics: false }
     }
 }
 
 fn size(columns: u16, rows: u16) -> PtySize {
     PtySize { rows, cols: columns, pixel_width: columns * 9, pixel_height: rows * 18 }
+}
+
+/// The program with `words`, and nothing yet in its environment that it isn't made of.
+fn command(setup: &Setup, words: &[&str]) -> CommandBuilder {
+    let program = env!("CARGO_BIN_EXE_difflab");
+    if setup.panics {
+        let (file, arguments, (name, value)) = panicking::program(words);
+        let mut command = CommandBuilder::new(file);
+        command.args(arguments);
+        command.env_clear();
+        command.env(name, value);
+        return command;
+    }
+    let mut command = CommandBuilder::new(if setup.shell.is_empty() { program } else { "/bin/sh" });
+    if !setup.shell.is_empty() {
+        command.args(["-c", &format!("{}; exec \"$0\" \"$@\"", setup.shell), program]);
+    }
+    command.args(words);
+    command.env_clear();
+    command
 }
 
 fn at_least_one(n: u16) -> NonZeroU16 {
@@ -82,23 +106,16 @@ impl Lab {
     pub fn start(setup: &Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let pair = native_pty_system().openpty(size(setup.columns, setup.rows)).unwrap();
-        let program = env!("CARGO_BIN_EXE_difflab");
-        let mut command = CommandBuilder::new(if setup.shell.is_empty() { program } else { "/bin/sh" });
-        if !setup.shell.is_empty() {
-            command.args(["-c", &format!("{}; exec \"$0\" \"$@\"", setup.shell), program]);
-        }
-        command.env_clear();
+        let mut words = vec!["mnist", "--threads", "1", "--steps", "1000000", "--run", "run"];
+        words.extend(TINY.iter().flat_map(|setting| ["--set", setting]));
+        words.extend(setup.arguments);
+        let mut command = command(setup, &words);
         for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")] {
             command.env(name, value);
         }
         for (name, value) in setup.environment {
             command.env(name, value);
         }
-        command.args(["mnist", "--threads", "1", "--steps", "1000000", "--run", "run"]);
-        for setting in TINY {
-            command.args(["--set", setting]);
-        }
-        command.args(setup.arguments);
         command.cwd(folder.path());
         let modes_before = modes(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();

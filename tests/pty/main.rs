@@ -3,6 +3,8 @@
 #![cfg(unix)]
 
 mod lab;
+#[path = "../panicking/mod.rs"]
+mod panicking;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -154,8 +156,7 @@ fn a_key_that_cannot_change_in_a_run_starts_another_on_the_same_screen() {
 
 #[test]
 fn a_panic_in_the_worker_is_shown_and_the_terminal_restored() {
-    let environment = &[("DIFFLAB_TEST_PANIC_AT_STEP", "8")];
-    let mut lab = Lab::start(&Setup { environment, ..Setup::default() });
+    let mut lab = Lab::start(&Setup { panics: true, ..Setup::default() });
     let screen = lab.wait_for("the failure", |screen| screen.to_lowercase().contains("panic"));
     assert!(screen.contains("failed") && screen.contains("step"), "the header stays:\n{screen}");
     lab.press("q");

@@ -1,132 +1,26 @@
-//! The flags, and which measurements a run allows.
+//! Which measurements a run allows, and taking them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use indicatif::{ProgressBar, ProgressStyle};
 
+use super::args::{Args, EvalFormat, Metric};
 use super::judged::Judged;
 use super::likelihoods;
 use super::material::Material;
-use super::plane::Plane;
-use super::report::Report;
+use super::plane::PlaneDistance;
+use super::report::EvalReport;
 use super::samples;
-use crate::cli::{UsageError, memory, values};
-use crate::config::{Config, ConfigError, SamplerName};
+use crate::cli::{UsageError, memory};
+use crate::config::{Config, ConfigError};
 use crate::eval::{Judge, NEIGHBOURS};
 use crate::kernels::Workers;
 use crate::picture::is_points;
-use crate::run::checkpoint::Facts;
+use crate::run::checkpoint::CheckpointFacts;
 use crate::run::{self, LoadedModel};
 use crate::sampling;
 use crate::speak;
-
-/// Measure how good a run's model is: the likelihood of held-out images, and the quality of its samples.
-///
-/// vlb: the variational bound in bits/dim (bits per pixel and channel), term by term. nll: the likelihood along the
-/// probability-flow ODE, estimated; for images a bound, too. fid, pr, accuracy, diversity: judge-FID, precision and
-/// recall, the share of samples that read as the class asked for, and the variety within a class. The judge is a
-/// bundled classifier of 28×28 digits (99.06 % right on MNIST's test set); judge-FID, on its features, compares runs
-/// of difflab with each other, and never with the FID of papers. energy_distance: the distance between sampled and
-/// held-out points in the plane, as distributions.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The run folder, the beginning of its name in runs/, or `latest`.
-    pub run: String,
-    /// The weights of this checkpoint. Default: the newest good one.
-    #[arg(long, value_name = "STEP")]
-    pub checkpoint: Option<u64>,
-    /// What to measure: vlb, nll, fid, pr, accuracy, diversity, energy_distance. Default: everything that the run
-    /// allows.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
-    pub metrics: Vec<Metric>,
-    /// How many samples to judge, cycling through the classes.
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub num: u64,
-    /// Held-out images for the bound. Default: 512, or 2000 points.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub vlb_images: Option<u64>,
-    /// Held-out images for nll, which is slow. Default: 32, or 1000 points.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub nll_images: Option<u64>,
-    /// Tolerance of the ODE solver (rtol and atol) for nll.
-    #[arg(long, value_name = "X", default_value_t = 1e-3)]
-    pub tolerance: f64,
-    /// w in (1 + w)·ε_cond − w·ε_uncond; many libraries count s = 1 + w. Default: the run's own.
-    #[arg(long, value_name = "W", allow_negative_numbers = true)]
-    pub guidance_scale: Option<f64>,
-    /// What draws the samples.
-    #[arg(long, value_name = "NAME", default_value = "ddim", value_parser = values::sampler)]
-    pub sampler: SamplerName,
-    /// Sampling steps. Default: 50, or T if the run has fewer timesteps.
-    #[arg(long, value_name = "N")]
-    pub steps: Option<usize>,
-    /// Seed of all draws.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
-    /// Measure on the current data, even if the run was trained on other data.
-    #[arg(long)]
-    pub accept_data: bool,
-    /// Measure on other data: a key of [data], e.g. --set data.path=IMAGES for an imported run, which has none, or
-    /// after its images have moved; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-    /// How to print the result.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
-    /// Processor threads; 0: one per physical core.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub threads: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    Table,
-    Json,
-}
-
-/// One measurement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub enum Metric {
-    /// The variational bound.
-    Vlb,
-    /// The likelihood along the probability-flow ODE, estimated.
-    Nll,
-    /// judge-FID: the Fréchet distance on the judge's features.
-    Fid,
-    /// Precision and recall on the judge's features.
-    Pr,
-    /// Samples that read as the class asked for.
-    Accuracy,
-    /// Variety within a class.
-    Diversity,
-    /// Distance of points in the plane from held-out ones.
-    #[value(name = "energy_distance")]
-    EnergyDistance,
-}
-
-impl Metric {
-    const ALL: [Self; 7] =
-        [Self::Vlb, Self::Nll, Self::Fid, Self::Pr, Self::Accuracy, Self::Diversity, Self::EnergyDistance];
-    /// Those that samples are drawn for.
-    const DRAWN: [Self; 5] = [Self::Fid, Self::Pr, Self::Accuracy, Self::Diversity, Self::EnergyDistance];
-    /// Those that ask the judge.
-    const JUDGED: [Self; 4] = [Self::Fid, Self::Pr, Self::Accuracy, Self::Diversity];
-
-    /// The word on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Vlb => "vlb",
-            Self::Nll => "nll",
-            Self::Fid => "fid",
-            Self::Pr => "pr",
-            Self::Accuracy => "accuracy",
-            Self::Diversity => "diversity",
-            Self::EnergyDistance => "energy_distance",
-        }
-    }
-}
 
 /// Runs the subcommand.
 ///
@@ -153,7 +47,7 @@ pub fn run(args: Args) -> Result<()> {
     if let Ok(material) = &material
         && asked.iter().any(on_data)
     {
-        let facts = Facts::of(&model.checkpoint)?;
+        let facts = CheckpointFacts::of(&model.checkpoint)?;
         let told = run::check_measured(&facts, &dir, &model.config, &material.identity, args.accept_data)?;
         told.iter().for_each(speak::warn);
     }
@@ -162,7 +56,7 @@ pub fn run(args: Args) -> Result<()> {
     }
 
     let workers = Arc::new(Workers::new(args.threads)?);
-    let mut report = Report::new(&dir, &model, &args);
+    let mut report = EvalReport::new(&dir, &model, &args);
     report.skipped = skipped.iter().map(|(metric, reason)| (metric.name(), reason.clone())).collect();
     if let Ok(material) = &material {
         report.data = material.words();
@@ -192,13 +86,13 @@ pub fn run(args: Args) -> Result<()> {
             && wanted(Metric::EnergyDistance)
         {
             let metric = [Metric::EnergyDistance];
-            report.plane = report.attempt("energy_distance", &metric, || Plane::of(&samples, material))?;
+            report.plane = report.attempt("energy_distance", &metric, || PlaneDistance::of(&samples, material))?;
         }
     }
     report.warnings.iter().for_each(speak::warn);
     let text = match args.format {
-        Format::Table => report.table(),
-        Format::Json => serde_json::to_string(&report.json())? + "\n",
+        EvalFormat::Table => report.table(),
+        EvalFormat::Json => serde_json::to_string(&report.json())? + "\n",
     };
     speak::print(&text)?;
     match &report.broken {
@@ -213,22 +107,6 @@ pub fn run(args: Args) -> Result<()> {
         None if !report.has_any() => Err(anyhow!("nothing could be measured: the report says why")),
         None => Ok(()),
     }
-}
-
-/// A progress bar on stderr: "sampling ━━━━━ 12/50 · 8s left".
-pub(super) fn progress(what: &str, total: u64) -> Result<ProgressBar> {
-    let bar = ProgressBar::new(total);
-    bar.set_style(ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} · {eta} left")?);
-    bar.set_message(what.to_string());
-    Ok(bar)
-}
-
-/// Steps of a trajectory unless told otherwise, where the run has as many timesteps.
-const STEPS: usize = 50;
-
-/// Steps of a trajectory.
-pub(super) fn steps(args: &Args, model: &LoadedModel) -> usize {
-    args.steps.unwrap_or(STEPS.min(model.parameterization.schedule.timesteps()))
 }
 
 fn check_numbers(args: &Args, model: &LoadedModel) -> Result<(), UsageError> {

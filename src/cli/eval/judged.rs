@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::command::{Metric, progress};
+use super::args::Metric;
 use super::material::{Material, images};
+use super::progress::progress;
 use super::samples::{Samples, WithFloor};
 use crate::data::Dataset;
 use crate::eval::{

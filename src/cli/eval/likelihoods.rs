@@ -6,10 +6,11 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use indicatif::ProgressBar;
 
-use super::command::{Args, progress};
+use super::args::Args;
 use super::material::{Material, images};
+use super::progress::progress;
 use crate::config::VarianceType;
-use crate::eval::{self, Bound, BoundSettings, Estimate, FlowSettings, Levels, Subject};
+use crate::eval::{self, Bound, BoundSettings, Estimate, FlowSettings, LikelihoodData, PixelLevels};
 use crate::kernels::Workers;
 use crate::run::LoadedModel;
 use crate::sampling::{DORMAND_PRINCE, Denoiser, Tolerance, traced_denoiser};
@@ -29,10 +30,10 @@ pub struct Unit {
 }
 
 impl Unit {
-    fn of(levels: Levels, dims: usize) -> Self {
+    fn of(levels: PixelLevels, dims: usize) -> Self {
         match levels {
-            Levels::Grey256 => Self { name: "bits/dim", per_nat: 1.0 / (dims as f64 * std::f64::consts::LN_2) },
-            Levels::Real => Self { name: "nats", per_nat: 1.0 },
+            PixelLevels::Grey256 => Self { name: "bits/dim", per_nat: 1.0 / (dims as f64 * std::f64::consts::LN_2) },
+            PixelLevels::Real => Self { name: "nats", per_nat: 1.0 },
         }
     }
 }
@@ -47,7 +48,7 @@ pub struct Bounds {
 
 /// The likelihood along the probability-flow ODE.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Flow {
+pub struct ExactLikelihood {
     pub unit: Unit,
     pub images: usize,
     /// In nats.
@@ -63,10 +64,10 @@ pub struct Flow {
 /// What the network reports.
 pub fn bounds(args: &Args, model: &LoadedModel, material: &Material, workers: &Arc<Workers>) -> Result<Bounds> {
     let levels = material.levels();
-    let wanted = args.vlb_images.unwrap_or(if levels == Levels::Real { 2000 } else { 512 }) as usize;
+    let wanted = args.vlb_images.unwrap_or(if levels == PixelLevels::Real { 2000 } else { 512 }) as usize;
     let settings = BoundSettings {
         strata: STRATA,
-        clip: levels == Levels::Grey256,
+        clip: levels == PixelLevels::Grey256,
         learned_variance: model.config.diffusion.variance_type == VarianceType::LearnedRange,
     };
     let (mut bounds, unit, images) =
@@ -80,19 +81,19 @@ pub fn bounds(args: &Args, model: &LoadedModel, material: &Material, workers: &A
 ///
 /// # Errors
 /// What the network or the solver reports.
-pub fn flow(args: &Args, model: &LoadedModel, material: &Material, workers: &Arc<Workers>) -> Result<Flow> {
+pub fn flow(args: &Args, model: &LoadedModel, material: &Material, workers: &Arc<Workers>) -> Result<ExactLikelihood> {
     let levels = material.levels();
-    let wanted = args.nll_images.unwrap_or(if levels == Levels::Real { 1000 } else { 32 }) as usize;
+    let wanted = args.nll_images.unwrap_or(if levels == PixelLevels::Real { 1000 } else { 32 }) as usize;
     let settings = FlowSettings {
         pair: &DORMAND_PRINCE,
         tolerance: Tolerance { rtol: args.tolerance, atol: args.tolerance },
-        batch: if levels == Levels::Real { POINTS_BATCH } else { BATCH },
+        batch: if levels == PixelLevels::Real { POINTS_BATCH } else { BATCH },
     };
     let (found, unit, images) = on_images("likelihood", wanted, args, model, material, workers, |subject| {
         eval::flow_likelihood(subject, settings)
     })?;
     finite([found.estimate()])?;
-    Ok(Flow { unit, images, estimate: found.estimate(), calls: found.calls, tolerance: args.tolerance })
+    Ok(ExactLikelihood { unit, images, estimate: found.estimate(), calls: found.calls, tolerance: args.tolerance })
 }
 
 /// A likelihood is a number.
@@ -111,7 +112,7 @@ fn on_images<T>(
     model: &LoadedModel,
     material: &Material,
     workers: &Arc<Workers>,
-    measure: impl FnOnce(&Subject) -> Result<T>,
+    measure: impl FnOnce(&LikelihoodData) -> Result<T>,
 ) -> Result<(T, Unit, usize)> {
     let data = material.unseen();
     let indices = data.spread(wanted);
@@ -121,7 +122,7 @@ fn on_images<T>(
         traced_denoiser(&model.net, &model.parameterization, classes.as_ref().map(|classes| &classes[range]))
     };
     let bar: ProgressBar = progress(what, indices.len() as u64)?;
-    let subject = Subject {
+    let subject = LikelihoodData {
         schedule: &model.parameterization.schedule,
         x_0: &images(data, &indices)?,
         levels: material.levels(),

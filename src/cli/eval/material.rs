@@ -4,8 +4,9 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 
 use crate::config::Config;
-use crate::data::{self, DataIdentity, Dataset, thousands};
-use crate::eval::Levels;
+use crate::data::{self, DataIdentity, Dataset};
+use crate::eval::PixelLevels;
+use crate::thousands::thousands;
 
 /// The data of a run, split as its training split them.
 pub struct Material {
@@ -41,13 +42,13 @@ impl Material {
     /// "1,000 held-out images of mnist".
     pub fn words(&self) -> String {
         let seen = if self.held_out.is_empty() { "training" } else { "held-out" };
-        let what = if self.levels() == Levels::Real { "points" } else { "images" };
+        let what = if self.levels() == PixelLevels::Real { "points" } else { "images" };
         format!("{} {seen} {what} of {}", thousands(self.unseen().len()), self.train.name)
     }
 
     /// Bytes or real numbers.
-    pub fn levels(&self) -> Levels {
-        if self.train.pixels.bytes().is_empty() { Levels::Real } else { Levels::Grey256 }
+    pub fn levels(&self) -> PixelLevels {
+        if self.train.pixels.bytes().is_empty() { PixelLevels::Real } else { PixelLevels::Grey256 }
     }
 }
 

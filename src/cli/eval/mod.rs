@@ -2,7 +2,8 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `command` | the flags, and which measurements this run allows |
+//! | `args` | the flags |
+//! | `command` | which measurements this run allows, and taking them |
 //! | `material` | the run's own data, held out and trained on |
 //! | `likelihoods` | variational bound and ODE likelihood of held-out images |
 //! | `samples` | samples, drawn once for all that follows |
@@ -10,12 +11,15 @@
 //! | `plane` | how far points in the plane are from the run's |
 //! | `report` | the results, as a table and as JSON |
 
+mod args;
 mod command;
 mod judged;
 mod likelihoods;
 mod material;
 mod plane;
+mod progress;
 mod report;
 mod samples;
 
-pub use command::{Args, run};
+pub use args::Args;
+pub use command::run;

@@ -8,7 +8,7 @@ use crate::eval::EnergyDistance;
 
 /// How far the samples are from the points that the network never saw.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Plane {
+pub struct PlaneDistance {
     /// Beside it the distance of training points, as many as samples if there are so many. None where no points
     /// were held out, since then the samples are compared with those themselves.
     pub distance: WithFloor,
@@ -18,7 +18,7 @@ pub struct Plane {
     pub floor_points: usize,
 }
 
-impl Plane {
+impl PlaneDistance {
     /// # Errors
     /// When memory is out.
     pub fn of(samples: &Samples, material: &Material) -> Result<Self> {
@@ -58,8 +58,10 @@ mod tests {
         let others: Vec<usize> = material.train.spread(400).into_iter().map(|i| i + 1).collect();
         let real = material.train.gather(&others, None);
         let moved = real.iter().map(|v| v + 0.3).collect();
-        let (near, far) =
-            (Plane::of(&samples(real), &material).unwrap(), Plane::of(&samples(moved), &material).unwrap());
+        let (near, far) = (
+            PlaneDistance::of(&samples(real), &material).unwrap(),
+            PlaneDistance::of(&samples(moved), &material).unwrap(),
+        );
         assert_eq!((near.reference, near.floor_points), (500, 400));
         let floor = near.distance.floor.unwrap();
         assert!((near.distance.samples.mean - floor.mean).abs() < 5.0 * floor.standard_error + 0.002, "{near:?}");
@@ -70,7 +72,7 @@ mod tests {
     fn where_nothing_was_held_out_there_is_no_floor() {
         let set = ["data.num_points=200", "data.held_out=0"].map(String::from);
         let material = Material::load(&Config::load("two-moons", &set).unwrap()).unwrap();
-        let found = Plane::of(&samples(vec![0.0; 100]), &material).unwrap();
+        let found = PlaneDistance::of(&samples(vec![0.0; 100]), &material).unwrap();
         assert_eq!((found.distance.floor, found.reference, found.floor_points), (None, 200, 0));
     }
 }

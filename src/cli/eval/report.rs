@@ -7,27 +7,27 @@ use std::time::Instant;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::command::{Args, Metric, steps};
+use super::args::{Args, Metric, steps};
 use super::judged::Judged;
-use super::likelihoods::{Bounds, Flow, Unit};
-use super::plane::Plane;
+use super::likelihoods::{Bounds, ExactLikelihood, Unit};
+use super::plane::PlaneDistance;
 use super::samples::{WithFloor, guidance_scale};
-use crate::data::thousands;
 use crate::eval::{Bound, ClassAccuracy, Estimate, ReverseVariance};
 use crate::process::interrupt::Interrupted;
 use crate::run::{LoadedModel, NotFinite};
+use crate::thousands::thousands;
 
 /// Everything that was measured, and how.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Report {
+pub struct EvalReport {
     pub run: String,
     pub step: u64,
     /// "1,000 held-out images of mnist"; empty when the data could not be loaded.
     pub data: String,
     pub vlb: Option<Bounds>,
-    pub nll: Option<Flow>,
+    pub nll: Option<ExactLikelihood>,
     pub judged: Option<Judged>,
-    pub plane: Option<Plane>,
+    pub plane: Option<PlaneDistance>,
     pub num: u64,
     pub sampler: String,
     pub steps: usize,
@@ -42,7 +42,7 @@ pub struct Report {
     pub seconds: BTreeMap<&'static str, f64>,
 }
 
-impl Report {
+impl EvalReport {
     /// Nothing measured yet.
     pub fn new(dir: &Path, model: &LoadedModel, args: &Args) -> Self {
         Self {
@@ -139,7 +139,7 @@ impl Report {
                 );
             }
         }
-        if let Some(Flow { unit, images, estimate, calls, tolerance }) = &self.nll {
+        if let Some(ExactLikelihood { unit, images, estimate, calls, tolerance }) = &self.nll {
             out += &format!(
                 "  probability flow   {:<16} {calls:.0} network calls an image, tolerance {tolerance}   ({} images)\n",
                 shown(*estimate, *unit),
@@ -161,7 +161,7 @@ impl Report {
         format!("{num} samples ({} {}, w {w} (s {s}), seed {})", self.sampler, self.steps, self.seed)
     }
 
-    fn plane_table(&self, plane: &Plane) -> String {
+    fn plane_table(&self, plane: &PlaneDistance) -> String {
         let mut out = format!("\n{}, against {}\n", self.samples_words(), self.data);
         out += &format!("  {:<16} {:<18} floor*\n", "", "samples");
         out += &row("energy distance", plane.distance, 5);
@@ -310,7 +310,7 @@ fn floored(value: WithFloor) -> Value {
     })
 }
 
-fn plane_json(plane: Plane) -> Value {
+fn plane_json(plane: PlaneDistance) -> Value {
     let mut value = floored(plane.distance);
     value["points"] = plane.reference.into();
     value["floor_points"] = plane.floor_points.into();
@@ -346,7 +346,7 @@ mod tests {
     use super::*;
     use crate::eval::ReverseVariance;
 
-    fn report() -> Report {
+    fn report() -> EvalReport {
         let nats = |mean| Estimate { mean, standard_error: 0.1 };
         let unit = Unit { name: "bits/dim", per_nat: 0.5 };
         let bound = Bound {
@@ -361,12 +361,12 @@ mod tests {
             Some(WithFloor { samples: nats(mean), floor: Some(Estimate { mean: floor, standard_error: f64::NAN }) })
         };
         let accuracy = ClassAccuracy { per_class: vec![(1, 2), (2, 2)], mistakes: vec![(0, 6, 1)] };
-        Report {
+        EvalReport {
             run: "runs/x".into(),
             step: 1500,
             data: "1,000 held-out images of mnist".into(),
             vlb: Some(Bounds { unit, images: 512, bounds: vec![bound] }),
-            nll: Some(Flow { unit, images: 32, estimate: nats(5.5), calls: 140.0, tolerance: 1e-3 }),
+            nll: Some(ExactLikelihood { unit, images: 32, estimate: nats(5.5), calls: 140.0, tolerance: 1e-3 }),
             judged: Some(Judged {
                 fid: floor(12.0, 1.5),
                 precision: None,
@@ -377,7 +377,11 @@ mod tests {
                 floor_images: 1000,
                 unmeasurable: BTreeMap::new(),
             }),
-            plane: Some(Plane { distance: floor(0.0123, 0.0017).unwrap(), reference: 2000, floor_points: 1000 }),
+            plane: Some(PlaneDistance {
+                distance: floor(0.0123, 0.0017).unwrap(),
+                reference: 2000,
+                floor_points: 1000,
+            }),
             num: 4,
             sampler: "ddim".into(),
             steps: 50,
@@ -428,7 +432,7 @@ mod tests {
         assert_eq!(json["warnings"][0], "few samples");
         assert!(json["diversity"].is_null());
         assert!(json["judge_fid"]["floor_standard_error"].is_null() && json["precision"].is_null());
-        let bare = Report { vlb: None, nll: None, judged: None, plane: None, ..report() }.json();
+        let bare = EvalReport { vlb: None, nll: None, judged: None, plane: None, ..report() }.json();
         let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(keys(&bare), keys(&json));
         assert!(bare["vlb"].is_null() && bare["class_accuracy"].is_null());

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 
-use super::command::{Args, progress, steps};
+use super::args::{Args, steps};
+use super::progress::progress;
 use crate::eval::Estimate;
 use crate::kernels::Workers;
 use crate::run::{self, LoadedModel};

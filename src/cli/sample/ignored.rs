@@ -1,13 +1,13 @@
 //! Flags that were given and mean nothing beside the others: said, not passed over.
 
-use super::command::Args;
+use super::args::Args;
 use super::edit::Edit;
-use super::plan::Plan;
+use super::plan::SamplePlan;
 use crate::config::{SamplerName, TimestepSpacing};
 use crate::sampling::null_class_otherwise;
 
 /// A sentence for each flag that changes nothing.
-pub fn ignored(args: &Args, plan: &Plan, class_names: &[String]) -> Vec<String> {
+pub fn ignored(args: &Args, plan: &SamplePlan, class_names: &[String]) -> Vec<String> {
     let sampler = plan.settings.sampler;
     let name = sampler.name();
     let unguided = plan.guidance.scale == 0.0;

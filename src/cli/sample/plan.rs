@@ -6,7 +6,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::command::Args;
+use super::args::Args;
 use super::edit::Edit;
 use super::start::Given;
 use crate::cli::UsageError;
@@ -18,7 +18,7 @@ use crate::sampling::editing::{self, Inpainting, SharedNoise};
 use crate::sampling::{self, Churn, Denoiser, Guidance, SamplerSettings, SeededNoise, Trajectory};
 
 /// What will be sampled: the arguments, completed by the run's settings and checked against its model.
-pub struct Plan {
+pub struct SamplePlan {
     noise: Tensor,
     /// One a sample; `None` for an unconditional network.
     pub classes: Option<Vec<usize>>,
@@ -35,7 +35,7 @@ pub struct Plan {
     config: Config,
 }
 
-impl Plan {
+impl SamplePlan {
     /// # Errors
     /// A usage error for what can't be asked of this run.
     pub fn new(args: &Args, model: &LoadedModel) -> Result<Self> {

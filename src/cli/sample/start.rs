@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 
-use super::command::Args;
+use super::args::Args;
 use super::edit::{Edit, INTERPOLATED};
 use crate::cli::{UsageError, memory};
 use crate::config::Config;

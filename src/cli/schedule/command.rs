@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::posterior;
-use crate::cli::output::Output;
+use crate::cli::output::OutputFile;
 use crate::config::{ConfigError, DiffusionConfig, ScheduleName};
 use crate::diffusion::Schedule;
 use crate::picture::palette::DARK;
@@ -56,8 +56,8 @@ pub struct Args {
     pub posterior: bool,
 
     /// table (an overview unless --at is given), json or csv (every step unless --at is given)
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = NumbersFormat::Table)]
+    pub format: NumbersFormat,
 
     /// Draw ᾱ and the SNR over the steps into this file as well
     #[arg(long, value_name = "FILE.png", value_parser = parse_png)]
@@ -66,7 +66,7 @@ pub struct Args {
 
 /// How the numbers are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum NumbersFormat {
     Table,
     Json,
     Csv,
@@ -126,7 +126,7 @@ fn parse_png(given: &str) -> Result<PathBuf, String> {
 /// [`ConfigError`] when a step or a β is impossible; other errors when the plot or the output can't
 /// be written.
 pub fn run(args: Args) -> Result<()> {
-    let picture = args.plot.as_deref().map(|path| Output::new(path, "--plot", &["png"])).transpose()?;
+    let picture = args.plot.as_deref().map(|path| OutputFile::new(path, "--plot", &["png"])).transpose()?;
     let schedules = schedules(&args)?;
     speak::print(&render(&args, &schedules)?)?;
     if let Some(picture) = picture {
@@ -139,10 +139,10 @@ pub fn run(args: Args) -> Result<()> {
 fn render(args: &Args, schedules: &[(String, Schedule)]) -> Result<String> {
     let steps = steps(args)?;
     Ok(match args.format {
-        Format::Table if args.posterior => posterior::blocks(schedules, &steps)? + &more(args, &steps),
-        Format::Table => table(schedules, &steps, args.timesteps as usize) + &more(args, &steps),
-        Format::Json => json(schedules, &steps, args)?,
-        Format::Csv => csv(schedules, &steps, args.posterior)?,
+        NumbersFormat::Table if args.posterior => posterior::blocks(schedules, &steps)? + &more(args, &steps),
+        NumbersFormat::Table => table(schedules, &steps, args.timesteps as usize) + &more(args, &steps),
+        NumbersFormat::Json => json(schedules, &steps, args)?,
+        NumbersFormat::Csv => csv(schedules, &steps, args.posterior)?,
     })
 }
 
@@ -205,7 +205,7 @@ fn steps(args: &Args) -> Result<Vec<usize>> {
         };
         return Ok(args.at.iter().map(step).collect::<Result<_, _>>()?);
     }
-    if args.format != Format::Table {
+    if args.format != NumbersFormat::Table {
         return Ok((1..=last).collect());
     }
     // An overview: the ends, and tenths between them.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 
 use super::report::table;
-use crate::cli::output::Output;
+use crate::cli::output::OutputFile;
 use crate::config::{Config, PathName, PredictionType, SamplerName, ScheduleName, TimestepSpacing};
 use crate::data::{self, Dataset};
 use crate::diffusion::Parameterization;
@@ -50,7 +50,7 @@ pub struct Args {
 /// What came of one combination.
 enum Outcome {
     /// Energy distance to the data.
-    Measured(f64),
+    JudgedPoint(f64),
     Refused,
 }
 
@@ -70,7 +70,7 @@ struct Study {
 /// When a network can't be trained for another reason than a refusal, or the table can't be written.
 pub fn run(args: Args) -> Result<()> {
     let started = Instant::now();
-    let out = args.out.as_deref().map(|path| Output::new(path, "--out", &["md"])).transpose()?;
+    let out = args.out.as_deref().map(|path| OutputFile::new(path, "--out", &["md"])).transpose()?;
     let study = Study::new(args)?;
     let mut tables = String::new();
     let mut refusals = Vec::new();
@@ -83,11 +83,11 @@ pub fn run(args: Args) -> Result<()> {
             for ((row, outcome), sampler) in rows.iter_mut().zip(&outcomes).zip(SamplerName::ALL) {
                 row.push(match outcome {
                     Outcome::Refused => "–".into(),
-                    Outcome::Measured(distance) => thousandths(*distance),
+                    Outcome::JudgedPoint(distance) => thousandths(*distance),
                 });
                 match outcome {
                     Outcome::Refused => counts.1 += 1,
-                    Outcome::Measured(distance) => {
+                    Outcome::JudgedPoint(distance) => {
                         counts.0 += 1;
                         not_finite += usize::from(!distance.is_finite());
                         if distance.is_nan() || *distance > worst.0 {
@@ -167,7 +167,9 @@ impl Study {
                 ..SamplerSettings::from(&config.sample)
             };
             let outcome = match self.trajectory(&net, trainer.parameterization(), &settings)? {
-                Ok(trajectory) => Outcome::Measured(self.distance.of(&sample(trajectory)?.flatten_all()?.to_vec1()?)),
+                Ok(trajectory) => {
+                    Outcome::JudgedPoint(self.distance.of(&sample(trajectory)?.flatten_all()?.to_vec1()?))
+                }
                 Err(refusal) => {
                     // The sampler is the same on every target.
                     let refused = [format!("`{}` · `{}`", path.name(), sampler.name()), refusal];
@@ -177,7 +179,7 @@ impl Study {
                     Outcome::Refused
                 }
             };
-            if let Outcome::Measured(distance) = outcome {
+            if let Outcome::JudgedPoint(distance) = outcome {
                 let _ = write!(line, " {} {}", sampler.name(), thousandths(distance));
             }
             outcomes.push(outcome);
@@ -278,7 +280,7 @@ mod tests {
         let mut refusals = Vec::new();
         let outcomes = study.target(PathName::Vp, PredictionType::Epsilon, &mut refusals).unwrap();
         assert_eq!(outcomes.len(), SamplerName::ALL.len());
-        assert!(outcomes.iter().any(|o| matches!(o, Outcome::Measured(d) if d.is_finite())));
+        assert!(outcomes.iter().any(|o| matches!(o, Outcome::JudgedPoint(d) if d.is_finite())));
         let refused = study.target(PathName::Flow, PredictionType::Epsilon, &mut refusals).unwrap();
         assert!(refused.iter().all(|o| matches!(o, Outcome::Refused)));
         let text = study.text("", &refusals, &(0.1, "x".into()), (1, 2));

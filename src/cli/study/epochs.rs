@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::ledger::Ledger;
 use super::report::{all_finite, distance, percent, picture as shown, quality, table, told, write};
-use super::subject::{Options, Subject, make_out};
+use super::studied_run::{Options, StudiedRun, make_out};
 use super::training::train;
 use crate::cli::UsageError;
 use crate::lab::Outcome;
@@ -68,7 +68,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut ledger = Ledger::open(&out.join("measured.jsonl"))?;
     let (mut rows, mut points, mut caption, mut recognizable) = (Vec::new(), Vec::new(), String::new(), None);
     for step in chosen {
-        let subject = Subject::open(&args.options, Some(step))?;
+        let subject = StudiedRun::open(&args.options, Some(step))?;
         let mut settings = SamplerSettings::from(&subject.model.config.sample);
         if let Some(steps) = args.steps {
             // Steps asked for take the place of the run's own list of timesteps.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::ledger::Ledger;
 use super::report::{all_finite, distance, percent, picture as shown, quality, table, told, write};
-use super::subject::{Options, Subject, make_out};
+use super::studied_run::{Options, StudiedRun, make_out};
 use crate::cli::UsageError;
 use crate::sampling::SamplerSettings;
 use crate::speak;
@@ -30,7 +30,7 @@ pub struct Args {
 /// # Errors
 /// A usage error for a run without classes; else what went wrong while sampling or writing.
 pub fn run(args: Args) -> Result<()> {
-    let subject = Subject::open(&args.options, args.checkpoint)?;
+    let subject = StudiedRun::open(&args.options, args.checkpoint)?;
     if subject.model.net.num_classes().is_none() {
         let message = "guidance needs a run trained with class labels (model.class_conditional = true)";
         return Err(UsageError::new(message).into());

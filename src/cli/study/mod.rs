@@ -9,7 +9,7 @@
 //! | `epochs` | samples after so many epochs |
 //! | `training` | the run that a study of epochs is made of |
 //! | `guidance` | what the guidance scale does to samples |
-//! | `subject` | a run under study: samples drawn and judged |
+//! | `studied_run` | a run under study: samples drawn and judged |
 //! | `ledger` | what was measured already, so that a study goes on where it stopped |
 //! | `report` | the Markdown table and the plot |
 
@@ -20,7 +20,7 @@ mod guidance;
 mod ledger;
 mod report;
 mod steps;
-mod subject;
+mod studied_run;
 mod training;
 
 pub use dispatch::{Args, run, train_first};

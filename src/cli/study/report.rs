@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::subject::Measured;
+use super::studied_run::JudgedPoint;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
 use crate::process::partial::Partial;
@@ -40,8 +40,8 @@ pub fn write(out: &Path, name: &str, text: &str, plots: &[LinePlot]) -> Result<(
 }
 
 /// The share read as asked and the judge-FID over x, as far as they were measured.
-pub fn quality(title: &str, x_label: &str, points: &[(f64, Measured)]) -> Vec<LinePlot> {
-    let plot = |title: &str, y_label: &str, color, y: fn(&Measured) -> Option<f64>| {
+pub fn quality(title: &str, x_label: &str, points: &[(f64, JudgedPoint)]) -> Vec<LinePlot> {
+    let plot = |title: &str, y_label: &str, color, y: fn(&JudgedPoint) -> Option<f64>| {
         let points: Vec<(f64, f64)> = points.iter().filter_map(|(x, measured)| Some((*x, y(measured)?))).collect();
         (!points.is_empty()).then(|| LinePlot {
             title: title.into(),
@@ -57,7 +57,7 @@ pub fn quality(title: &str, x_label: &str, points: &[(f64, Measured)]) -> Vec<Li
 }
 
 /// "ddim 50: read as asked 97.5 %", or why there was nothing to read.
-pub fn told(what: &str, measured: &Measured) -> String {
+pub fn told(what: &str, measured: &JudgedPoint) -> String {
     match &measured.not_finite {
         Some(why) => format!("warning: {what}: {why}"),
         None => format!("{what}: read as asked {}", percent(measured.accuracy)),
@@ -65,7 +65,7 @@ pub fn told(what: &str, measured: &Measured) -> String {
 }
 
 /// A picture of the samples in Markdown, where there are any.
-pub fn picture(measured: &Measured, words: &str, path: &str) -> String {
+pub fn picture(measured: &JudgedPoint, words: &str, path: &str) -> String {
     if measured.not_finite.is_some() { "NaN".into() } else { format!("![{words}]({path})") }
 }
 
@@ -73,7 +73,7 @@ pub fn picture(measured: &Measured, words: &str, path: &str) -> String {
 ///
 /// # Errors
 /// How many measurements had such samples.
-pub fn all_finite<'a>(points: impl Iterator<Item = &'a Measured>) -> Result<()> {
+pub fn all_finite<'a>(points: impl Iterator<Item = &'a JudgedPoint>) -> Result<()> {
     let (mut of, mut bad, mut first) = (0, 0, None);
     for point in points {
         of += 1;
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn a_table_is_markdown() {
         let text = table(&["w", "read"], &[vec!["0".into(), percent(Some(0.975))], vec!["1".into(), percent(None)]]);
-        let measured = |not_finite: Option<&str>| Measured {
+        let measured = |not_finite: Option<&str>| JudgedPoint {
             accuracy: Some(0.5),
             fid: None,
             calls: 1,

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::ledger::Ledger;
 use super::report::{all_finite, distance, percent, picture, table, told, write};
-use super::subject::{Measured, Options, Subject, make_out};
+use super::studied_run::{JudgedPoint, Options, StudiedRun, make_out};
 use crate::cli::{UsageError, values};
 use crate::config::SamplerName;
 use crate::picture::palette::DARK;
@@ -37,7 +37,7 @@ pub struct Args {
 /// A usage error for samplers or steps that this run can't have; else what went wrong while sampling or
 /// writing.
 pub fn run(args: Args) -> Result<()> {
-    let subject = Subject::open(&args.options, args.checkpoint)?;
+    let subject = StudiedRun::open(&args.options, args.checkpoint)?;
     let schedule = subject.model.parameterization.schedule.clone();
     let total = schedule.timesteps();
     if let Some(steps) = args.steps.iter().find(|steps| !(1..=total).contains(*steps)) {
@@ -55,7 +55,7 @@ pub fn run(args: Args) -> Result<()> {
     let usual = subject.model.config.sample.guidance_scale;
     let w = args.guidance_scale.unwrap_or(if subject.model.net.num_classes().is_some() { usual } else { 0.0 });
     let (key, mut ledger) = (subject.key()?, Ledger::open(&out.join("measured.jsonl"))?);
-    let mut measured: Vec<Vec<Measured>> = Vec::new();
+    let mut measured: Vec<Vec<JudgedPoint>> = Vec::new();
     for &sampler in &samplers {
         let mut row = Vec::new();
         for &steps in &args.steps {
@@ -65,7 +65,7 @@ pub fn run(args: Args) -> Result<()> {
             let name = sampler.name();
             let file = out.join(format!("steps/{name}-{steps}.png"));
             let key = format!("steps {key} {settings:?} w {w}");
-            let point: Measured = ledger.get_or(&key, || subject.measure(&settings, w, &file))?;
+            let point: JudgedPoint = ledger.get_or(&key, || subject.measure(&settings, w, &file))?;
             let seconds = point.seconds;
             speak::remark(format_args!("{} ({seconds:.0} s)", told(&format!("{name} {steps}"), &point)));
             row.push(point);
@@ -81,19 +81,19 @@ pub fn run(args: Args) -> Result<()> {
 struct Grid<'a> {
     rows: &'a [SamplerName],
     columns: &'a [usize],
-    measured: &'a [Vec<Measured>],
+    measured: &'a [Vec<JudgedPoint>],
 }
 
 impl Grid<'_> {
-    fn points(&self) -> impl Iterator<Item = &Measured> {
+    fn points(&self) -> impl Iterator<Item = &JudgedPoint> {
         self.measured.iter().flatten()
     }
 }
 
-fn text(subject: &Subject, w: f64, grid: &Grid) -> String {
+fn text(subject: &StudiedRun, w: f64, grid: &Grid) -> String {
     let mut header = vec!["sampler".to_string()];
     header.extend(grid.columns.iter().map(|steps| format!("{steps} steps")));
-    let with = |cell: &dyn Fn(&Measured) -> String| -> String {
+    let with = |cell: &dyn Fn(&JudgedPoint) -> String| -> String {
         let rows: Vec<Vec<String>> = grid
             .rows
             .iter()
@@ -130,7 +130,7 @@ fn text(subject: &Subject, w: f64, grid: &Grid) -> String {
         .zip(grid.measured)
         .map(|(sampler, row)| {
             let name = sampler.name();
-            let shown = |(steps, point): (&usize, &Measured)| {
+            let shown = |(steps, point): (&usize, &JudgedPoint)| {
                 picture(point, &format!("{name}, {steps} steps"), &format!("steps/{name}-{steps}.png"))
             };
             std::iter::once(format!("`{name}`")).chain(grid.columns.iter().zip(row).map(shown)).collect()
@@ -146,7 +146,7 @@ fn is_stochastic(sampler: SamplerName) -> bool {
 }
 
 fn plots(grid: &Grid) -> Vec<LinePlot> {
-    let plot = |title: &str, y_label: &str, stochastic: bool, y: &dyn Fn(&Measured) -> Option<f64>| LinePlot {
+    let plot = |title: &str, y_label: &str, stochastic: bool, y: &dyn Fn(&JudgedPoint) -> Option<f64>| LinePlot {
         title: title.into(),
         x_label: "steps, log10".into(),
         y_label: y_label.into(),
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn the_plot_has_a_line_a_sampler_over_the_logarithm_of_the_steps() {
         let point =
-            |accuracy| Measured { accuracy: Some(accuracy), fid: None, calls: 10, seconds: 1.0, not_finite: None };
+            |accuracy| JudgedPoint { accuracy: Some(accuracy), fid: None, calls: 10, seconds: 1.0, not_finite: None };
         let measured = [vec![point(0.5), point(0.75)]];
         let grid = Grid { rows: &[SamplerName::Ddim], columns: &[10, 100], measured: &measured };
         let plots = plots(&grid);

@@ -38,7 +38,7 @@ const OTHERS: [(&str, &str); 22] = [
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
+pub enum FileKind {
     /// A picture that can be read.
     Picture(ImageFormat),
     /// A picture that can't, by what it is called.
@@ -48,24 +48,24 @@ pub enum Kind {
 }
 
 /// What a file is, by its first [`HEAD`] bytes; its name only decides where bytes could be chance.
-pub fn kind(path: &Path, head: &[u8]) -> Kind {
+pub fn kind(path: &Path, head: &[u8]) -> FileKind {
     let ending = ending(path);
     let named = |endings: &[&str]| endings.contains(&ending.as_str());
     match image::guess_format(head) {
         // Raw photographs are TIFF files that hold a small picture beside sensor data.
         Ok(ImageFormat::Tiff) => match other(&ending) {
-            Some(called) => Kind::Other(called),
-            None => Kind::Picture(ImageFormat::Tiff),
+            Some(called) => FileKind::Other(called),
+            None => FileKind::Picture(ImageFormat::Tiff),
         },
         Ok(
             format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Gif | ImageFormat::WebP | ImageFormat::Qoi),
-        ) => Kind::Picture(format),
+        ) => FileKind::Picture(format),
         // Two letters begin these, which any text may begin with.
-        Ok(ImageFormat::Bmp) if named(&["bmp", "dib"]) || bitmap_header(head) => Kind::Picture(ImageFormat::Bmp),
+        Ok(ImageFormat::Bmp) if named(&["bmp", "dib"]) || bitmap_header(head) => FileKind::Picture(ImageFormat::Bmp),
         Ok(ImageFormat::Pnm) if named(&["pnm", "pbm", "pgm", "ppm", "pam"]) || pnm_header(head) => {
-            Kind::Picture(ImageFormat::Pnm)
+            FileKind::Picture(ImageFormat::Pnm)
         }
-        _ => boxed(head).or_else(|| other(&ending)).map_or(Kind::Unknown, Kind::Other),
+        _ => boxed(head).or_else(|| other(&ending)).map_or(FileKind::Unknown, FileKind::Other),
     }
 }
 
@@ -121,21 +121,21 @@ mod tests {
     #[test]
     fn files_are_what_they_hold_not_what_they_are_called() {
         let of = |name: &str, head: &[u8]| kind(Path::new(name), head);
-        assert_eq!(of("a.jpg", b"\x89PNG\r\n\x1a\n...."), Kind::Picture(ImageFormat::Png));
-        assert_eq!(of("a", b"\xff\xd8\xff\xe0"), Kind::Picture(ImageFormat::Jpeg));
-        assert_eq!(of("a.png", b"RIFF\0\0\0\0WEBPVP8 "), Kind::Picture(ImageFormat::WebP));
-        assert_eq!(of("a.jpg", b"\0\0\0\x18ftypheic\0\0\0\0"), Kind::Other("HEIC"));
-        assert_eq!(of("a.NEF", b"II*\0\x08\0\0\0"), Kind::Other("raw photographs"));
-        assert_eq!(of("a.tif", b"II*\0\x08\0\0\0"), Kind::Picture(ImageFormat::Tiff));
-        assert_eq!(of("a.svg", b"<svg xmlns="), Kind::Other("SVG"));
-        assert_eq!(of("notes.txt", b"hello"), Kind::Unknown);
+        assert_eq!(of("a.jpg", b"\x89PNG\r\n\x1a\n...."), FileKind::Picture(ImageFormat::Png));
+        assert_eq!(of("a", b"\xff\xd8\xff\xe0"), FileKind::Picture(ImageFormat::Jpeg));
+        assert_eq!(of("a.png", b"RIFF\0\0\0\0WEBPVP8 "), FileKind::Picture(ImageFormat::WebP));
+        assert_eq!(of("a.jpg", b"\0\0\0\x18ftypheic\0\0\0\0"), FileKind::Other("HEIC"));
+        assert_eq!(of("a.NEF", b"II*\0\x08\0\0\0"), FileKind::Other("raw photographs"));
+        assert_eq!(of("a.tif", b"II*\0\x08\0\0\0"), FileKind::Picture(ImageFormat::Tiff));
+        assert_eq!(of("a.svg", b"<svg xmlns="), FileKind::Other("SVG"));
+        assert_eq!(of("notes.txt", b"hello"), FileKind::Unknown);
     }
 
     #[test]
     fn text_that_begins_like_a_picture_is_no_picture() {
         let of = |name: &str, head: &[u8]| kind(Path::new(name), head);
-        assert_eq!(of("letter.txt", b"BMW drivers of the world, unite and read on"), Kind::Unknown);
-        assert_eq!(of("plan.txt", b"P5 is our next stop, and then home"), Kind::Unknown);
-        assert_eq!(of("a.bin", b"P5\n16 16\n255\n\0\0\0\0\0"), Kind::Picture(ImageFormat::Pnm));
+        assert_eq!(of("letter.txt", b"BMW drivers of the world, unite and read on"), FileKind::Unknown);
+        assert_eq!(of("plan.txt", b"P5 is our next stop, and then home"), FileKind::Unknown);
+        assert_eq!(of("a.bin", b"P5\n16 16\n255\n\0\0\0\0\0"), FileKind::Picture(ImageFormat::Pnm));
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub(super) use kind::named_as_picture;
 pub(super) use open::{look, not_a_file, with_picture};
-use scan::{Found, Scan, scan};
+use scan::{FoundPicture, Scan, scan, skipped};
 
 use super::parallel::in_parallel;
 use super::room::room_for;
@@ -21,8 +21,6 @@ use super::shown::shown_path;
 use super::watch::Watch;
 use super::{DataError, Dataset, Survey, resize};
 
-/// Broken files named in the warning; the rest is counted.
-const MOST_NAMED: usize = 5;
 /// The longest side, in pixels, of pictures that are trained on as they are.
 const LARGEST_SIDE: u32 = 1024;
 
@@ -60,7 +58,7 @@ pub(super) fn load(
 
     let total = scan.pictures.len();
     let places = scan.pictures.iter().zip(pixels.chunks_exact_mut(image_len));
-    let read = |(found, place): (&Found, &mut [u8])| {
+    let read = |(found, place): (&FoundPicture, &mut [u8])| {
         let rgb = with_picture(&found.path, |picture| resize::to_rgb(picture, side))?;
         let grey = rgb.pixels().all(|pixel| pixel.0[0] == pixel.0[1] && pixel.0[1] == pixel.0[2]);
         let bytes = resize::to_bytes(rgb, channels);
@@ -109,12 +107,12 @@ pub(super) fn survey(name: &str, folder: &Path, watch: &mut Watch) -> Result<Sur
 
 /// Is a file with these first bytes a picture, read or not?
 pub(super) fn is_picture(path: &Path, head: &[u8]) -> bool {
-    kind::kind(path, head) != kind::Kind::Unknown
+    kind::kind(path, head) != kind::FileKind::Unknown
 }
 
 /// Width and height that all pictures have.
 fn own_size(scan: &Scan) -> Result<(u32, u32), DataError> {
-    let size = |found: &Found| (found.look.width, found.look.height);
+    let size = |found: &FoundPicture| (found.look.width, found.look.height);
     let first = &scan.pictures[0];
     let (width, height) = size(first);
     let unfit = |problem: String| Err(DataError::Unfit { problem });
@@ -168,16 +166,6 @@ impl Scan {
         warnings.extend(self.notes.iter().cloned());
         warnings
     }
-}
-
-/// "skipped 7 of 1,892 files: a.png: …; b.png: …; and 5 more".
-fn skipped(broken: &[(String, String)], total: usize) -> String {
-    let named: Vec<String> = broken.iter().take(MOST_NAMED).map(|(path, reason)| format!("{path}: {reason}")).collect();
-    let mut text = format!("skipped {} of {total} files: {}", broken.len(), named.join("; "));
-    if broken.len() > MOST_NAMED {
-        text.push_str(&format!("; and {} more", broken.len() - MOST_NAMED));
-    }
-    text
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::jpeg;
-use super::kind::{HEAD, Kind, READ, kind, named_as_picture};
+use super::kind::{FileKind, HEAD, READ, kind, named_as_picture};
 use super::png::WithoutProfiles;
-use crate::data::thousands;
 use crate::data::undecodable::why;
+use crate::thousands::thousands;
 
 /// Pixels of the largest picture that is decoded: a camera of 108 megapixels.
 const MOST_PIXELS: u64 = 128_000_000;
@@ -56,10 +56,10 @@ pub fn look(path: &Path) -> Result<Look, Refusal> {
     let (mut file, kind, _) = open(path)?;
     let unusable = |reason: String| Refusal::Unusable(reason);
     let format = match kind {
-        Kind::Picture(format) => format,
-        Kind::Other(called) => return Err(Refusal::Other(called)),
-        Kind::Unknown if named_as_picture(path) => return Err(unusable(no_picture())),
-        Kind::Unknown => return Err(Refusal::NoPicture),
+        FileKind::Picture(format) => format,
+        FileKind::Other(called) => return Err(Refusal::Other(called)),
+        FileKind::Unknown if named_as_picture(path) => return Err(unusable(no_picture())),
+        FileKind::Unknown => return Err(Refusal::NoPicture),
     };
     // The decoder would read the whole file.
     let (width, height, orientation, grey) = if format == ImageFormat::Jpeg {
@@ -88,9 +88,9 @@ pub fn look(path: &Path) -> Result<Look, Refusal> {
 /// A sentence, for whatever is no whole picture.
 pub fn with_picture<T>(path: &Path, shape: impl FnOnce(DynamicImage) -> T) -> Result<T, String> {
     let (mut file, kind, length) = open(path).map_err(|refusal| refusal.reason())?;
-    let Kind::Picture(format) = kind else {
+    let FileKind::Picture(format) = kind else {
         return Err(match kind {
-            Kind::Other(called) => not_read(called),
+            FileKind::Other(called) => not_read(called),
             _ => no_picture(),
         });
     };
@@ -131,7 +131,7 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
 }
 
 /// Opens a file, if it is one: whoever opens a FIFO waits for its writer. Also what it is, and its length.
-fn open(path: &Path) -> Result<(File, Kind, u64), Refusal> {
+fn open(path: &Path) -> Result<(File, FileKind, u64), Refusal> {
     let unreadable = |error: std::io::Error| Refusal::Unusable(why(&ImageError::IoError(error)));
     let about = std::fs::metadata(path).map_err(unreadable)?;
     if let Some(what) = not_a_file(&about) {

@@ -10,11 +10,12 @@ use crate::data::classes::{presentable, sort, without_holes};
 use crate::data::parallel::in_parallel;
 use crate::data::shown::{shown, shown_path};
 use crate::data::watch::Watch;
-use crate::data::{DataError, LeftOut, Survey, thousands};
+use crate::data::{DataError, LeftOut, Survey};
+use crate::thousands::thousands;
 
 /// A picture that can be read, as far as its header tells.
 #[derive(Debug, PartialEq)]
-pub struct Found {
+pub struct FoundPicture {
     pub path: PathBuf,
     /// 0 where there are no classes.
     pub class: u32,
@@ -27,7 +28,7 @@ pub struct Scan {
     /// Names of the classes, each with a picture at least; empty when unlabelled.
     pub classes: Vec<String>,
     /// By class, and then by path.
-    pub pictures: Vec<Found>,
+    pub pictures: Vec<FoundPicture>,
     /// Files that should be pictures and are not, each with the reason: "it is truncated".
     pub broken: Vec<(String, String)>,
     /// Why a labels file gives no picture a class, if so.
@@ -123,7 +124,7 @@ impl Scan {
             let class_of: Vec<u32> = folders.iter().map(place).collect();
             for (Listed { path, folder }, look) in pictures {
                 match folder {
-                    Some(folder) => self.pictures.push(Found { path, class: class_of[folder], look }),
+                    Some(folder) => self.pictures.push(FoundPicture { path, class: class_of[folder], look }),
                     None => LeftOut::add(
                         &mut self.left_out,
                         "pictures beside the class folders",
@@ -136,7 +137,7 @@ impl Scan {
             self.pictures.sort_by_key(|found| found.class);
         } else {
             self.pictures =
-                pictures.into_iter().map(|(file, look)| Found { path: file.path, class: 0, look }).collect();
+                pictures.into_iter().map(|(file, look)| FoundPicture { path: file.path, class: 0, look }).collect();
         }
     }
 
@@ -178,7 +179,7 @@ impl Scan {
         for ((file, look), class) in pictures.into_iter().zip(matched.classes) {
             let class = class.and_then(|class| classes.iter().position(|known| *known == class));
             match class {
-                Some(class) => self.pictures.push(Found { path: file.path, class: class as u32, look }),
+                Some(class) => self.pictures.push(FoundPicture { path: file.path, class: class as u32, look }),
                 None => LeftOut::add(
                     &mut self.left_out,
                     "pictures",
@@ -260,11 +261,24 @@ impl Scan {
         }
         let rest = self.left_out.iter().map(LeftOut::to_string).collect::<Vec<_>>().join("; ");
         if !self.broken.is_empty() {
-            let broken = super::skipped(&self.broken, self.broken.len());
+            let broken = skipped(&self.broken, self.broken.len());
             return DataError::Unfit { problem: format!("{path}: no picture could be read; {broken}") };
         }
         let found = if rest.is_empty() { String::new() } else { format!("; there are {rest}") };
         let problem = format!("there are no pictures in this folder or its sub-folders (difflab reads {READ}){found}");
         DataError::Missing { path, problem }
     }
+}
+
+/// Broken files named in the warning; the rest is counted.
+const MOST_NAMED: usize = 5;
+
+/// "skipped 7 of 1,892 files: a.png: …; b.png: …; and 5 more".
+pub fn skipped(broken: &[(String, String)], total: usize) -> String {
+    let named: Vec<String> = broken.iter().take(MOST_NAMED).map(|(path, reason)| format!("{path}: {reason}")).collect();
+    let mut text = format!("skipped {} of {total} files: {}", broken.len(), named.join("; "));
+    if broken.len() > MOST_NAMED {
+        text.push_str(&format!("; and {} more", broken.len() - MOST_NAMED));
+    }
+    text
 }

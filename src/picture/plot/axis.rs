@@ -2,7 +2,7 @@
 
 /// A mark on an axis.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tick {
+pub struct PlotTick {
     pub value: f64,
     pub label: String,
 }
@@ -14,7 +14,7 @@ pub struct Axis {
     low: f64,
     high: f64,
     log: bool,
-    pub ticks: Vec<Tick>,
+    pub ticks: Vec<PlotTick>,
 }
 
 /// Values beyond this would overflow when ranges are taken.
@@ -45,7 +45,7 @@ impl Axis {
             let marks = (low.floor() as i32 - 1..=high.ceil() as i32)
                 .flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(power)))
                 .filter(|mark| (low - 0.31..=high + 0.31).contains(&mark.log10()));
-            let ticks: Vec<Tick> = marks.map(|value| Tick { value, label: plain(value) }).collect();
+            let ticks: Vec<PlotTick> = marks.map(|value| PlotTick { value, label: plain(value) }).collect();
             let ends = ticks.iter().map(|tick| tick.value.log10());
             let (first, last) = (ends.clone().fold(low, f64::min), ends.fold(high, f64::max));
             return Self { low: first, high: last, log: true, ticks };
@@ -54,7 +54,7 @@ impl Axis {
         let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
         let count = ((high - low) / step).round() as i32;
         let power = |i: i32| (low + i as f64 * step) as i32;
-        let ticks = (0..=count).map(|i| Tick { value: 10f64.powi(power(i)), label: format!("1e{}", power(i)) });
+        let ticks = (0..=count).map(|i| PlotTick { value: 10f64.powi(power(i)), label: format!("1e{}", power(i)) });
         Self { low, high, log: true, ticks: ticks.collect() }
     }
 
@@ -91,7 +91,7 @@ fn round_step(rough: f64) -> f64 {
 }
 
 /// Multiples of `step` from `low` to `high`.
-fn every(low: f64, high: f64, step: f64) -> Vec<Tick> {
+fn every(low: f64, high: f64, step: f64) -> Vec<PlotTick> {
     let first = (low / step - 1e-9).ceil();
     let count = ((high / step + 1e-9).floor() - first).clamp(0.0, 100.0) as usize;
     let largest = low.abs().max(high.abs());
@@ -102,7 +102,7 @@ fn every(low: f64, high: f64, step: f64) -> Vec<Tick> {
             let value = (first + i as f64) * step + 0.0;
             let label =
                 if largest >= 1e6 || step < 1e-6 { format!("{value:.1e}") } else { format!("{value:.decimals$}") };
-            Tick { value, label }
+            PlotTick { value, label }
         })
         .collect()
 }

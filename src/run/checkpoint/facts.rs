@@ -17,12 +17,12 @@ const DATA: &str = "difflab/data.json";
 /// What a checkpoint was trained with, as far as it says so: those of older versions do not, and imported
 /// networks know no data.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Facts {
+pub struct CheckpointFacts {
     pub config: Option<Config>,
     pub data: Option<DataIdentity>,
 }
 
-impl Facts {
+impl CheckpointFacts {
     /// Those of the checkpoint in `path`.
     ///
     /// # Errors
@@ -61,12 +61,12 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_what_is_missing_is_unknown() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(Facts::of(dir.path()).unwrap(), Facts::default());
+        assert_eq!(CheckpointFacts::of(dir.path()).unwrap(), CheckpointFacts::default());
         fs::create_dir(dir.path().join("difflab")).unwrap();
         let config = Config { seed: 7, ..Config::default() };
         write(dir.path(), &config, None).unwrap();
-        assert_eq!(Facts::of(dir.path()).unwrap(), Facts { config: Some(config), data: None });
+        assert_eq!(CheckpointFacts::of(dir.path()).unwrap(), CheckpointFacts { config: Some(config), data: None });
         fs::write(dir.path().join(DATA), "{\"images\": 3").unwrap();
-        assert!(matches!(Facts::of(dir.path()), Err(RunError::Damaged { .. })));
+        assert!(matches!(CheckpointFacts::of(dir.path()), Err(RunError::Damaged { .. })));
     }
 }

@@ -4,12 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::load::folder;
 use super::state::{StateFile, parse};
 
 /// A folder among a run's checkpoints; whether it is whole has not been looked at.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub struct FoundCheckpoint {
     pub step: u64,
     pub path: PathBuf,
     /// Which run wrote it, where it says so.
@@ -21,7 +20,7 @@ pub struct Found {
     pub in_its_place: bool,
 }
 
-impl Found {
+impl FoundCheckpoint {
     /// Was it written by another run than `run`? Older checkpoints don't say by which.
     pub fn is_foreign(&self, run: Option<&str>) -> bool {
         matches!((self.run.as_deref(), run), (Some(theirs), Some(ours)) if theirs != ours)
@@ -30,9 +29,9 @@ impl Found {
 
 /// Every checkpoint folder of a run, by step; of several of one step the one in its place comes last.
 /// Half-written ones are not among them.
-pub fn list(run: &Path) -> Vec<Found> {
+pub fn list(run: &Path) -> Vec<FoundCheckpoint> {
     let entries = fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten();
-    let mut found: Vec<Found> = entries.filter_map(|entry| look(run, entry.path())).collect();
+    let mut found: Vec<FoundCheckpoint> = entries.filter_map(|entry| look(run, entry.path())).collect();
     found.sort_by(|a, b| (a.step, a.in_its_place, &a.path).cmp(&(b.step, b.in_its_place, &b.path)));
     found
 }
@@ -47,12 +46,17 @@ pub fn run_of_newest(run: &Path) -> Option<String> {
     list(run).into_iter().rev().filter(|found| found.in_its_place).find_map(|found| found.run)
 }
 
+/// Where the checkpoint of `step` lies in the run folder `run`.
+pub(super) fn folder(run: &Path, step: u64) -> PathBuf {
+    run.join("checkpoints").join(format!("step-{step:08}"))
+}
+
 /// The step in a checkpoint folder's name.
 pub fn step_of(path: &Path) -> Option<u64> {
     path.file_name()?.to_str()?.strip_prefix("step-")?.parse().ok()
 }
 
-fn look(run: &Path, path: PathBuf) -> Option<Found> {
+fn look(run: &Path, path: PathBuf) -> Option<FoundCheckpoint> {
     let name = path.file_name()?.to_str()?.to_owned();
     // One that was stepping aside when its process was killed is all there is of its step.
     let aside = name.strip_prefix('.').and_then(|name| name.strip_suffix(".old"));
@@ -66,5 +70,5 @@ fn look(run: &Path, path: PathBuf) -> Option<Found> {
     let step = state.as_ref().map(|state| state.step).or_else(|| step_of(&path))?;
     let in_its_place = lone || path == folder(run, step);
     let (of, seed, spoiled) = state.map_or((None, None, None), |state| (state.run, state.seed, state.spoiled));
-    Some(Found { step, path, run: of, seed, spoiled, in_its_place })
+    Some(FoundCheckpoint { step, path, run: of, seed, spoiled, in_its_place })
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
-use super::list::{Found, list};
+use super::list::{FoundCheckpoint, list};
 use super::manifest;
 use super::state::{Progress, StateFile, parse};
 use crate::config::Config;
@@ -24,11 +24,6 @@ pub struct Loaded {
     pub path: PathBuf,
     pub state: TrainerState,
     pub progress: Progress,
-}
-
-/// Where the checkpoint of `step` lies in the run folder `run`.
-pub(super) fn folder(run: &Path, step: u64) -> PathBuf {
-    run.join("checkpoints").join(format!("step-{step:08}"))
 }
 
 /// Checks that a checkpoint is whole, unchanged since it was written, and of a format that we read.
@@ -57,10 +52,10 @@ pub fn verify(path: &Path) -> Result<(), RunError> {
 pub fn newest_good(run: &Path) -> Result<(u64, PathBuf, Vec<String>), RunError> {
     let of = Identity::of(run).map(|identity| identity.run);
     let mut passed_over = Vec::new();
-    let mut spoiled: Option<(Found, String)> = None;
+    let mut spoiled: Option<(FoundCheckpoint, String)> = None;
     for found in list(run).into_iter().rev() {
         if found.is_foreign(of.as_deref()) {
-            passed_over.push(RunError::foreign(&found, of.as_deref()).to_string());
+            passed_over.push(foreign(&found, of.as_deref()).to_string());
             continue;
         }
         match (verify(&found.path), &found.spoiled) {
@@ -96,7 +91,7 @@ pub fn newest_good(run: &Path) -> Result<(u64, PathBuf, Vec<String>), RunError> 
 /// The newest good checkpoint of an earlier step than `step`; one that was left when training diverged is none.
 pub fn newest_unspoiled_before(run: &Path, step: u64) -> Option<u64> {
     let of = Identity::of(run).map(|identity| identity.run);
-    let good = |found: &Found| {
+    let good = |found: &FoundCheckpoint| {
         found.step < step && found.spoiled.is_none() && !found.is_foreign(of.as_deref()) && verify(&found.path).is_ok()
     };
     list(run).into_iter().rev().find(good).map(|found| found.step)
@@ -117,12 +112,21 @@ pub fn can_resume(run: &Path) -> bool {
     newest_good(run).is_ok()
 }
 
-fn instead(found: Found, passed_over: Vec<String>) -> (u64, PathBuf, Vec<String>) {
+fn instead(found: FoundCheckpoint, passed_over: Vec<String>) -> (u64, PathBuf, Vec<String>) {
     let warnings = passed_over.iter().map(|what| format!("{what}; going on from step {} instead", found.step));
     (found.step, found.path, warnings.collect())
 }
 
-fn shown(found: &Found) -> String {
+fn foreign(found: &FoundCheckpoint, ours: Option<&str>) -> RunError {
+    let seed = found.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
+    RunError::Foreign {
+        path: found.path.clone(),
+        theirs: format!("{}{seed}", found.run.as_deref().unwrap_or("unknown")),
+        ours: ours.unwrap_or("unknown").into(),
+    }
+}
+
+fn shown(found: &FoundCheckpoint) -> String {
     found.path.display().to_string()
 }
 

@@ -18,8 +18,8 @@ mod prune;
 mod save;
 mod state;
 
-pub use facts::Facts;
-pub use list::{Found, all, list, run_of_newest, step_of};
+pub use facts::CheckpointFacts;
+pub use list::{FoundCheckpoint, all, list, run_of_newest, step_of};
 pub use load::{Loaded, can_resume, load, newest_good, newest_unspoiled_before, none_at_all, verify};
 pub use prune::{Verified, prune};
 pub(super) use save::sweep;

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
-use super::list::{Found, list};
+use super::list::{FoundCheckpoint, list};
 use super::load::verify;
 use crate::run::durable::remove_folder;
 
@@ -49,14 +49,15 @@ impl Verified {
 /// # Errors
 /// When a folder cannot be removed.
 pub fn prune(run: &Path, of: &str, keep: usize, newest: &Path, verified: &mut Verified) -> Result<()> {
-    let own = |found: &Found| found.in_its_place && !found.is_foreign(Some(of));
-    let own: Vec<Found> = list(run).into_iter().filter(own).filter(|found| verified.is_whole(&found.path)).collect();
+    let own = |found: &FoundCheckpoint| found.in_its_place && !found.is_foreign(Some(of));
+    let own: Vec<FoundCheckpoint> =
+        list(run).into_iter().filter(own).filter(|found| verified.is_whole(&found.path)).collect();
     let Some(written) = own.iter().find(|found| found.path == newest) else {
         // What was just written does not read: nothing else goes.
         return Ok(());
     };
-    let sound = |found: &&Found| found.spoiled.is_none() && found.path != newest;
-    let others: Vec<&Found> = own.iter().filter(sound).collect();
+    let sound = |found: &&FoundCheckpoint| found.spoiled.is_none() && found.path != newest;
+    let others: Vec<&FoundCheckpoint> = own.iter().filter(sound).collect();
     let surplus = others.len().saturating_sub(keep.max(1) - 1);
     // What was kept when training diverged has been overtaken.
     let overtaken = own.iter().filter(|f| f.spoiled.is_some() && written.spoiled.is_none() && f.step < written.step);

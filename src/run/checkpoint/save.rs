@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use candle_core::Tensor;
 
 use super::facts;
-use super::list::{Found, list};
-use super::load::{TIMESTEP_SAMPLER, folder};
+use super::list::{FoundCheckpoint, folder, list};
+use super::load::TIMESTEP_SAMPLER;
 use super::manifest;
 use super::state::{FORMAT_VERSION, Progress, StateFile};
 use crate::config::Config;
@@ -58,7 +58,8 @@ pub fn save(
         facts::write(&partial, config, progress.data.as_deref())?;
         manifest::write(&partial)?;
         sync_tree(&partial)?;
-        let strange = |found: &Found| found.step != state.step || found.is_foreign(Some(&origin.identity.run));
+        let strange =
+            |found: &FoundCheckpoint| found.step != state.step || found.is_foreign(Some(&origin.identity.run));
         if list(run).iter().any(|found| found.path == target && strange(found)) {
             fs::rename(&target, free_beside(&parent.join(format!("{name}.aside")))?)?;
         }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::tui::state::Panel;
+use crate::tui::panel::Panel;
 
 /// Below this, a sentence asks for a larger terminal.
 pub const MIN_COLUMNS: u16 = 56;

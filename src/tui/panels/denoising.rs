@@ -9,7 +9,7 @@ use crate::config::SamplerName;
 use crate::tui::chart::Marker;
 use crate::tui::format::{right, thousands};
 use crate::tui::layout;
-use crate::tui::pictures::{Pictures, Slot};
+use crate::tui::pictures::{PictureSlot, Pictures};
 use crate::tui::state::{Film, Placed, Playback, State, Still};
 use crate::tui::theme::Role;
 use crate::tui::words::{Words, shorten};
@@ -63,8 +63,8 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
     match &still.points {
         Some(points) => plane::full(state, still, points, (pane.noisy, pane.clean), buf),
         None => {
-            picture(Slot::NoisyGrid, state.gallery.noisy(), inner, pictures, buf);
-            picture(Slot::CleanGrid, state.gallery.clean(), inner, pictures, buf);
+            picture(PictureSlot::NoisyGrid, state.gallery.noisy(), inner, pictures, buf);
+            picture(PictureSlot::CleanGrid, state.gallery.clean(), inner, pictures, buf);
         }
     }
     timeline(state, film, still, pane.timeline, buf);
@@ -81,7 +81,7 @@ pub fn brief(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buff
     };
     match &still.points {
         Some(points) => plane::brief(state, points, pane.clean, buf),
-        None => picture(Slot::CleanGrid, state.gallery.clean(), inner, pictures, buf),
+        None => picture(PictureSlot::CleanGrid, state.gallery.clean(), inner, pictures, buf),
     }
     let words = Words::new(&state.theme).pair(Role::Clean, "x̂_0 at t", Role::Text, right(still.t.to_string(), 3)).pair(
         Role::Dim,

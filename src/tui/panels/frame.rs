@@ -1,51 +1,22 @@
-//! The border of a panel, its title, and which panel is drawn inside.
+//! The border of a panel and its title, and what all panels draw alike.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{denoising, heatmap, loss, schedule};
 use crate::tui::chart::Marker;
-use crate::tui::layout::{Density, PanelPlace};
-use crate::tui::pictures::{Pictures, Slot};
-use crate::tui::state::{Panel, Placed, State};
+use crate::tui::pictures::{PictureSlot, Pictures};
+use crate::tui::state::{Placed, State};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::words::Words;
-
-/// Draws a panel with its border.
-pub fn panel(state: &State, place: &PanelPlace, pictures: &dyn Pictures, buf: &mut Buffer) {
-    let focused = state.focus == place.panel;
-    let brief = place.density == Density::Brief;
-    let subtitle = match place.panel {
-        _ if brief => Words::new(&state.theme),
-        Panel::Loss => loss::subtitle(state),
-        Panel::Heatmap => heatmap::subtitle(state),
-        Panel::Schedule => schedule::subtitle(state),
-        Panel::Denoising => denoising::subtitle(state),
-    };
-    border(place.area, place.panel.title(), &subtitle, focused, state, buf);
-    let inner = place.inner();
-    if inner.is_empty() {
-        return;
-    }
-    match (place.panel, brief) {
-        (Panel::Loss, false) => loss::full(state, inner, buf),
-        (Panel::Loss, true) => loss::brief(state, inner, buf),
-        (Panel::Heatmap, false) => heatmap::full(state, inner, buf),
-        (Panel::Heatmap, true) => heatmap::brief(state, inner, buf),
-        (Panel::Schedule, false) => schedule::full(state, inner, pictures, buf),
-        (Panel::Schedule, true) => schedule::brief(state, inner, buf),
-        (Panel::Denoising, false) => denoising::full(state, inner, pictures, buf),
-        (Panel::Denoising, true) => denoising::brief(state, inner, pictures, buf),
-    }
-}
 
 /// The characters of a border: corners (top left, top right, bottom left, bottom right), flat, upright.
 pub fn border_characters(marker: Marker) -> [&'static str; 6] {
     if marker == Marker::Ascii { ["+", "+", "+", "+", "-", "|"] } else { ["╭", "╮", "╰", "╯", "─", "│"] }
 }
 
-fn border(area: Rect, title: &str, subtitle: &Words, focused: bool, state: &State, buf: &mut Buffer) {
+/// The border of a panel with its title, and at its right the subtitle.
+pub fn border(area: Rect, title: &str, subtitle: &Words, focused: bool, state: &State, buf: &mut Buffer) {
     let theme = &state.theme;
     let role = if focused { Role::Accent } else { Role::Border };
     outline(area, role, theme, state.plots.marker, buf);
@@ -85,7 +56,7 @@ pub fn outline(area: Rect, role: Role, theme: &Theme, marker: Marker, buf: &mut 
 }
 
 /// Draws a picture in its place; not at all while the terminal has another size than the state knows.
-pub fn picture(slot: Slot, placed: Option<&Placed>, within: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
+pub fn picture(slot: PictureSlot, placed: Option<&Placed>, within: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     if let Some(placed) = placed.filter(|p| within.intersection(p.area) == p.area) {
         pictures.draw(slot, &placed.picture, placed.area, buf);
     }

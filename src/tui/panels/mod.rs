@@ -3,6 +3,7 @@
 mod cannot_save;
 mod denoising;
 mod dialog;
+mod drawn;
 mod failure;
 mod footer;
 mod frame;
@@ -22,6 +23,7 @@ mod quit;
 mod schedule;
 mod schedule_chart;
 mod too_small;
+mod window;
 
 pub use cannot_save::cannot_save;
 pub use failure::failure;
@@ -34,4 +36,4 @@ pub use palette::palette;
 pub use quit::quit;
 pub use too_small::too_small;
 
-pub(in crate::tui) use frame::panel;
+pub(in crate::tui) use drawn::panel;

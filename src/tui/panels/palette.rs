@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::dialog;
-use crate::config::{Config, Key, Kind};
-use crate::tui::state::{CommandPalette, Reading, Row, State};
+use crate::config::{Config, Key, ValueKind};
+use crate::tui::state::{CommandPalette, LineReading, Row, State};
 use crate::tui::theme::Role;
 use crate::tui::update::holds_at_once;
 use crate::tui::words::{columns, shorten, wrap};
@@ -99,7 +99,7 @@ fn above(state: &State, palette: &CommandPalette, config: &Config, width: usize)
     if let Some(why) = &palette.refusal {
         return lines(why, Role::Warning);
     }
-    let Reading::Value { key: Some(key), .. } = palette.reading() else { return Vec::new() };
+    let LineReading::Value { key: Some(key), .. } = palette.reading() else { return Vec::new() };
     let value = config.values().get(&key.path).map(toml::Value::to_string).unwrap_or_default();
     let when = if holds_at_once(&key.path) { "holds at once" } else { "needs a new run" };
     let now = shorten(&format!("{} = {value}", key.path), width.saturating_sub(columns(when) + GAP));
@@ -111,7 +111,7 @@ fn above(state: &State, palette: &CommandPalette, config: &Config, width: usize)
         Span::styled(when, style(Role::Accent)),
     ])];
     told.extend(lines(&first_sentence(&key.doc).replace('`', ""), Role::Dim));
-    if !matches!(key.kind, Kind::Choice(_) | Kind::Bool) {
+    if !matches!(key.kind, ValueKind::Choice(_) | ValueKind::Bool) {
         told.extend(lines(&format!("It takes {}.", key.kind.describe()), Role::Dim));
     }
     told
@@ -150,7 +150,7 @@ fn sides(state: &State, row: &Row, width: usize) -> (Line<'static>, Span<'static
 /// What a key takes: its words, or its kind.
 fn takes(key: &Key) -> String {
     match &key.kind {
-        Kind::Choice(words) => words.join(" "),
+        ValueKind::Choice(words) => words.join(" "),
         kind => kind.short(),
     }
 }

@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 
-use super::plane::Window;
+use super::window::Window;
 use crate::picture::palette::{Rgb, blend};
 use crate::tui::chart::Marker;
 use crate::tui::state::State;

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 
-use super::plane::Window;
+use super::window::Window;
 use crate::lab::Field;
 use crate::tui::chart::Marker;
 use crate::tui::state::State;

@@ -7,7 +7,7 @@ use super::frame::{picture, sentence};
 use super::{plane, schedule_chart};
 use crate::tui::format::{right, three_digits};
 use crate::tui::layout;
-use crate::tui::pictures::{Pictures, Slot};
+use crate::tui::pictures::{PictureSlot, Pictures};
 use crate::tui::state::{Curves, ScheduleView, State, TimeAxis};
 use crate::tui::theme::Role;
 use crate::tui::words::Words;
@@ -46,7 +46,7 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
         return;
     }
     match state.gallery.forward() {
-        Some(placed) => picture(Slot::Forward, Some(placed), inner, pictures, buf),
+        Some(placed) => picture(PictureSlot::Forward, Some(placed), inner, pictures, buf),
         None => sentence("waiting for the data", pane.picture, Role::Dim, &state.theme, buf),
     }
 }

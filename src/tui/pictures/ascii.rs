@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Picture, Pictures, Slot};
+use super::{Picture, PictureSlot, Pictures};
 
 /// From dark to bright.
 const RAMP: &[u8] = b" .:-=+*#%@";
@@ -13,7 +13,7 @@ const RAMP: &[u8] = b" .:-=+*#%@";
 pub struct Ascii;
 
 impl Pictures for Ascii {
-    fn draw(&self, _slot: Slot, picture: &Picture, area: Rect, buf: &mut Buffer) {
+    fn draw(&self, _slot: PictureSlot, picture: &Picture, area: Rect, buf: &mut Buffer) {
         let area = area.intersection(buf.area);
         let (columns, rows) = (f64::from(area.width), f64::from(area.height));
         for row in 0..area.height {
@@ -47,7 +47,7 @@ mod tests {
         let picture = Picture { version: 1, width: 2, height: 1, rgb: Arc::new(rgb) };
         let area = Rect::new(0, 0, 2, 1);
         let mut buf = Buffer::empty(area);
-        Ascii.draw(Slot::Forward, &picture, area, &mut buf);
+        Ascii.draw(PictureSlot::Forward, &picture, area, &mut buf);
         assert_eq!(buf[(0, 0)].symbol(), " ");
         assert_eq!(buf[(1, 0)].symbol(), "@");
     }

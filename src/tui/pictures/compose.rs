@@ -13,7 +13,7 @@ pub struct Images<'a> {
 
 /// Where to lay them out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Canvas {
+pub struct GridRoom {
     /// Cells.
     pub columns: u16,
     pub rows: u16,
@@ -44,7 +44,7 @@ pub struct Grid {
 }
 
 /// Lays the images out as large as they can be. `None` when nothing fits, or when the sizes lie.
-pub fn grid(images: &Images, canvas: &Canvas) -> Option<Grid> {
+pub fn grid(images: &Images, canvas: &GridRoom) -> Option<Grid> {
     let size = images.height * images.width * images.channels;
     let (cw, ch) = (usize::from(canvas.cell.0), usize::from(canvas.cell.1));
     let box_px = (usize::from(canvas.columns) * cw, usize::from(canvas.rows) * ch);
@@ -150,8 +150,8 @@ fn draw_tile(images: &Images, image: &[u8], tile: (usize, usize), mut put: impl 
 mod tests {
     use super::*;
 
-    fn canvas(columns: u16, rows: u16, cell: (u16, u16)) -> Canvas {
-        Canvas { columns, rows, cell, gap_color: [9; 3], around: [9; 3], smallest: 10 }
+    fn canvas(columns: u16, rows: u16, cell: (u16, u16)) -> GridRoom {
+        GridRoom { columns, rows, cell, gap_color: [9; 3], around: [9; 3], smallest: 10 }
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
     fn shrinking_takes_the_mean_and_colours_stay() {
         let pixels = [255, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 255];
         let images = Images { pixels: &pixels, n: 1, height: 2, width: 2, channels: 3 };
-        let grid = grid(&images, &Canvas { smallest: 1, ..canvas(1, 1, (1, 1)) }).unwrap();
+        let grid = grid(&images, &GridRoom { smallest: 1, ..canvas(1, 1, (1, 1)) }).unwrap();
         assert_eq!(grid.rgb, [128, 0, 128]);
     }
 

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Picture, Pictures, Slot};
+use super::{Picture, PictureSlot, Pictures};
 use crate::tui::theme::Capability;
 
 /// Draws with `▀`, the upper pixel as foreground and the lower as background.
@@ -13,7 +13,7 @@ pub struct HalfBlocks {
 }
 
 impl Pictures for HalfBlocks {
-    fn draw(&self, _slot: Slot, picture: &Picture, area: Rect, buf: &mut Buffer) {
+    fn draw(&self, _slot: PictureSlot, picture: &Picture, area: Rect, buf: &mut Buffer) {
         let area = area.intersection(buf.area);
         let (columns, rows) = (f64::from(area.width), f64::from(area.height) * 2.0);
         for row in 0..area.height {
@@ -50,7 +50,7 @@ mod tests {
         let area = Rect::new(0, 0, 2, 1);
         let mut buf = Buffer::empty(area);
         let pictures = HalfBlocks { capability: Capability::TrueColor };
-        pictures.draw(Slot::Forward, &picture, area, &mut buf);
+        pictures.draw(PictureSlot::Forward, &picture, area, &mut buf);
         assert_eq!(buf[(0, 0)].fg, Color::Rgb(255, 0, 0));
         assert_eq!(buf[(0, 0)].bg, Color::Rgb(0, 0, 255));
         assert_eq!(buf[(1, 0)].fg, Color::Rgb(0, 255, 0));
@@ -62,7 +62,7 @@ mod tests {
         let picture = Picture { version: 1, width: 0, height: 0, rgb: Arc::new(vec![]) };
         let mut buf = Buffer::empty(Rect::new(0, 0, 2, 2));
         let pictures = HalfBlocks { capability: Capability::TrueColor };
-        pictures.draw(Slot::Forward, &picture, Rect::new(1, 1, 50, 50), &mut buf);
+        pictures.draw(PictureSlot::Forward, &picture, Rect::new(1, 1, 50, 50), &mut buf);
         assert_eq!(buf[(0, 0)].symbol(), " ");
     }
 }

@@ -5,10 +5,8 @@ mod ascii;
 mod compose;
 mod half_blocks;
 mod picture;
-mod pixels;
 
 pub use ascii::Ascii;
-pub use compose::{Canvas, Grid, Images, grid};
+pub use compose::{Grid, GridRoom, Images, grid};
 pub use half_blocks::HalfBlocks;
-pub use picture::{Picture, Pictures, Slot};
-pub use pixels::Pixels;
+pub use picture::{Picture, PictureSlot, Pictures};

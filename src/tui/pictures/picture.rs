@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 /// A place for a picture on the screen. A protocol keeps one encoded picture a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Slot {
+pub enum PictureSlot {
     /// The forward process: a training image at the cursor's t.
     Forward,
     /// The grid of x_t.
@@ -61,7 +61,7 @@ impl Picture {
 /// A way to draw pictures.
 pub trait Pictures {
     /// Draws `picture` over the whole of `area`.
-    fn draw(&self, slot: Slot, picture: &Picture, area: Rect, buf: &mut Buffer);
+    fn draw(&self, slot: PictureSlot, picture: &Picture, area: Rect, buf: &mut Buffer);
 
     /// Pixels that one cell holds, (width, height), taken as square pixels.
     fn cell_size(&self) -> (u16, u16);

@@ -1,7 +1,7 @@
 //! The loss and what goes with it, over the whole run, in bounded memory.
 
+use super::debiased_ema::DebiasedEma;
 use super::decimated::{Decimated, Merge};
-use super::ema::Ema;
 use crate::lab::StepRecord;
 
 /// The smoothings to choose from: β of the exponential average; 0 is none.
@@ -140,7 +140,7 @@ pub struct Mark {
 pub struct History {
     losses: Decimated<LossBucket>,
     held_out: Decimated<HeldOutBucket>,
-    smoothers: [Ema; SMOOTHINGS.len()],
+    smoothers: [DebiasedEma; SMOOTHINGS.len()],
     smoothed: [f64; SMOOTHINGS.len()],
     marks: Vec<Mark>,
     /// The newest record.
@@ -154,7 +154,7 @@ impl Default for History {
         Self {
             losses: Decimated::new(LOSS_BUCKETS),
             held_out: Decimated::new(HELD_OUT_BUCKETS),
-            smoothers: SMOOTHINGS.map(Ema::new),
+            smoothers: SMOOTHINGS.map(DebiasedEma::new),
             smoothed: [f64::NAN; SMOOTHINGS.len()],
             marks: Vec::new(),
             latest: None,

@@ -3,7 +3,7 @@
 //! Without `=` the line looks for an action or a key. With one it sets keys, `KEY=VALUE`, several with
 //! spaces between them.
 
-use crate::config::{self, Config, Key, Kind};
+use crate::config::{self, Config, Key, ValueKind};
 use crate::tui::action::Action;
 use crate::tui::bindings::BINDINGS;
 
@@ -34,7 +34,7 @@ pub enum Row {
 
 /// What the end of the line is about; offsets are bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Reading<'a> {
+pub enum LineReading<'a> {
     /// Something to look for: no `=` yet.
     Search,
     /// After complete settings, the beginning of another key at `at`.
@@ -81,12 +81,12 @@ impl CommandPalette {
     pub fn complete(&mut self, row: &Row) {
         let text = match (row, self.reading()) {
             (Row::Action { .. }, _) => return,
-            (Row::Key { key, .. }, Reading::Search) => format!("{}=", key.path),
-            (Row::Key { key, .. }, Reading::NextKey { at, .. }) => format!("{}{}=", &self.text[..at], key.path),
-            (Row::Key { key, .. }, Reading::Value { at, typed, .. }) => {
+            (Row::Key { key, .. }, LineReading::Search) => format!("{}=", key.path),
+            (Row::Key { key, .. }, LineReading::NextKey { at, .. }) => format!("{}{}=", &self.text[..at], key.path),
+            (Row::Key { key, .. }, LineReading::Value { at, typed, .. }) => {
                 format!("{}{}={typed}", &self.text[..at], key.path)
             }
-            (Row::Word(word), Reading::Value { at, name, .. }) => format!("{}{name}={word}", &self.text[..at]),
+            (Row::Word(word), LineReading::Value { at, name, .. }) => format!("{}{name}={word}", &self.text[..at]),
             (Row::Word(_), _) => return,
         };
         self.text = text;
@@ -94,10 +94,10 @@ impl CommandPalette {
     }
 
     /// What the end of the line is about.
-    pub fn reading(&self) -> Reading<'_> {
+    pub fn reading(&self) -> LineReading<'_> {
         let text = self.text.as_str();
         let Some(last) = config::assignments(text).pop().filter(|last| last.contains('=')) else {
-            return Reading::Search;
+            return LineReading::Search;
         };
         // Its pieces are slices of the line.
         let at = last.as_ptr() as usize - text.as_ptr() as usize;
@@ -108,27 +108,27 @@ impl CommandPalette {
         let next = config::words(text).into_iter().next_back().filter(|next| *next > value_at);
         let over = next.map(|next| (next, text[value_at..next].trim())).filter(|(_, value)| {
             let key = config::meant(name, value);
-            !value.is_empty() && !value.ends_with(',') && key.is_some_and(|key| key.kind != Kind::Text)
+            !value.is_empty() && !value.ends_with(',') && key.is_some_and(|key| key.kind != ValueKind::Text)
         });
         if let Some((next, _)) = over {
-            return Reading::NextKey { at: next, typed: &text[next..] };
+            return LineReading::NextKey { at: next, typed: &text[next..] };
         }
         let key = config::meant(name, typed);
-        Reading::Value { at, name, key, typed }
+        LineReading::Value { at, name, key, typed }
     }
 
     /// What the line can become, best first. `config` is that of the run as it is set now.
     pub fn rows(&self, config: &Config) -> Vec<Row> {
         match self.reading() {
-            Reading::Search => {
+            LineReading::Search => {
                 let mut rows = actions(&self.text);
                 rows.extend(keys(&self.text, config).into_iter().map(|(cost, row)| (cost + ACTIONS_FIRST, row)));
                 rows.sort_by_key(|(cost, _)| *cost);
                 rows.into_iter().map(|(_, row)| row).collect()
             }
-            Reading::NextKey { typed, .. } => sorted(keys(typed, config)),
-            Reading::Value { key: Some(key), typed, .. } => values(key, typed),
-            Reading::Value { name, key: None, .. } => {
+            LineReading::NextKey { typed, .. } => sorted(keys(typed, config)),
+            LineReading::Value { key: Some(key), typed, .. } => values(key, typed),
+            LineReading::Value { name, key: None, .. } => {
                 let named = config::named(name);
                 let mut rows = keys(name, config);
                 // A name that several sections have means one of them.
@@ -141,11 +141,11 @@ impl CommandPalette {
     /// The highlighted one of so many rows.
     pub fn highlight(&self, rows: usize) -> Option<usize> {
         let own = match self.reading() {
-            Reading::Search => Some(0),
-            Reading::NextKey { typed, .. } | Reading::Value { key: Some(_), typed, .. } => {
+            LineReading::Search => Some(0),
+            LineReading::NextKey { typed, .. } | LineReading::Value { key: Some(_), typed, .. } => {
                 (!typed.is_empty()).then_some(0)
             }
-            Reading::Value { key: None, .. } => None,
+            LineReading::Value { key: None, .. } => None,
         };
         self.chosen.or(own).map(|at| at.min(rows.saturating_sub(1))).filter(|_| rows > 0)
     }
@@ -179,8 +179,8 @@ fn keys(wanted: &str, config: &Config) -> Vec<(u32, Row)> {
 fn values(key: &Key, typed: &str) -> Vec<Row> {
     let typed = typed.trim_matches(['"', '\'']);
     let words = match &key.kind {
-        Kind::Choice(words) => words.clone(),
-        Kind::Bool => vec!["true".into(), "false".into()],
+        ValueKind::Choice(words) => words.clone(),
+        ValueKind::Bool => vec!["true".into(), "false".into()],
         _ => Vec::new(),
     };
     sorted(words.into_iter().filter_map(|word| Some((fuzzy(typed, &word)?, Row::Word(word)))).collect())
@@ -305,7 +305,7 @@ mod tests {
         // Not within a value: text goes on, and so do lists.
         for text in ["name=my run", "guidance_interval=[0.2, 0", "block_out_channels=8, 1", "spacing = kar"] {
             let palette = CommandPalette::with(text);
-            assert!(matches!(palette.reading(), Reading::Value { .. }), "{text}: {:?}", palette.reading());
+            assert!(matches!(palette.reading(), LineReading::Value { .. }), "{text}: {:?}", palette.reading());
         }
     }
 

@@ -12,7 +12,6 @@ use super::gallery::Gallery;
 use super::history::XAxis;
 use super::news::{Gravity, News};
 use super::overlay::Overlay;
-use super::panel::Panel;
 use super::plane::{Plane, PointsView};
 use super::playback::{self, Playback};
 use crate::config::Config;
@@ -20,6 +19,7 @@ use crate::lab::Phase;
 use crate::tui::chart::Marker;
 use crate::tui::layout::{self, ScreenLayout};
 use crate::tui::options::ScreenOptions;
+use crate::tui::panel::Panel;
 use crate::tui::theme::Theme;
 
 /// How the plots are drawn.

@@ -14,7 +14,8 @@ use crate::tui::effect::Effect;
 use crate::tui::layout;
 use crate::tui::message::Message;
 use crate::tui::options::ScreenOptions;
-use crate::tui::state::{Overlay, Panel, Playback, State};
+use crate::tui::panel::Panel;
+use crate::tui::state::{Overlay, Playback, State};
 use crate::tui::update::update;
 
 /// Presses a key.

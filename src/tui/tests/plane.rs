@@ -17,7 +17,8 @@ use crate::tui::action::Action;
 use crate::tui::chart::Marker;
 use crate::tui::message::Message;
 use crate::tui::options::ScreenOptions;
-use crate::tui::state::{Panel, PointsView, State};
+use crate::tui::panel::Panel;
+use crate::tui::state::{PointsView, State};
 use crate::tui::theme::{Capability, ThemeName};
 use crate::tui::update::update;
 

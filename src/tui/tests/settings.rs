@@ -13,7 +13,8 @@ use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
 use crate::tui::options::ScreenOptions;
-use crate::tui::state::{NewRun, Overlay, Panel, State};
+use crate::tui::panel::Panel;
+use crate::tui::state::{NewRun, Overlay, State};
 use crate::tui::update::update;
 
 /// Presses the keys of a text; a line break is Enter. Returns what came of the last one.

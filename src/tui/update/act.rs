@@ -195,7 +195,7 @@ fn command(state: &mut State, command: Command) -> Vec<Effect> {
     vec![Effect::Send(command)]
 }
 
-fn focus(state: &mut State, panel: crate::tui::state::Panel) {
+fn focus(state: &mut State, panel: crate::tui::panel::Panel) {
     state.focus = panel;
 }
 

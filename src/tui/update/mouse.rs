@@ -6,7 +6,8 @@ use ratatui::layout::{Position, Rect};
 use super::act;
 use crate::tui::effect::Effect;
 use crate::tui::layout::{self, Density, PanelPlace};
-use crate::tui::state::{Overlay, Panel, State};
+use crate::tui::panel::Panel;
+use crate::tui::state::{Overlay, State};
 
 /// Takes a mouse event in.
 pub fn mouse(state: &mut State, event: &MouseEvent) -> Vec<Effect> {

@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{act, setting};
 use crate::config::Config;
 use crate::tui::effect::Effect;
-use crate::tui::state::{CommandPalette, Overlay, Reading, Row, State};
+use crate::tui::state::{CommandPalette, LineReading, Overlay, Row, State};
 
 /// Takes a key into the palette.
 pub fn palette(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
@@ -37,7 +37,7 @@ fn below(at: Option<usize>, rows: usize) -> Option<usize> {
 
 /// Is the row what the line says already?
 fn stands_there(palette: &CommandPalette, row: &Row) -> bool {
-    matches!((row, palette.reading()), (Row::Word(word), Reading::Value { typed, .. }) if word == typed)
+    matches!((row, palette.reading()), (Row::Word(word), LineReading::Value { typed, .. }) if word == typed)
 }
 
 /// Does the highlighted row, or what the line says.
@@ -56,7 +56,7 @@ fn enter(state: &mut State, row: Option<Row>) -> Vec<Effect> {
         Some(row @ Row::Word(_)) => palette.complete(&row),
         None => {}
     }
-    if palette.reading() == Reading::Search {
+    if palette.reading() == LineReading::Search {
         return Vec::new();
     }
     let line = palette.text.clone();

@@ -16,7 +16,7 @@ use crate::kernels::Workers;
 use crate::picture;
 use crate::process::interrupt::Interrupted;
 use crate::process::partial::Partial;
-use crate::run::checkpoint::Facts;
+use crate::run::checkpoint::CheckpointFacts;
 use crate::run::{self, LoadedModel, NotFinite, Recording, RunError, io_words};
 use crate::sampling::{self, SamplerSettings, Trajectory};
 use crate::speak;
@@ -45,7 +45,7 @@ pub struct Options {
 
 /// One point of a study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Measured {
+pub struct JudgedPoint {
     /// Share of the samples that the bundled judge reads as the class asked for, 0 to 1. None: the run
     /// makes no digits of a class asked for.
     pub accuracy: Option<f64>,
@@ -65,7 +65,7 @@ pub struct Measured {
 const SHOWN: usize = 10;
 
 /// A checkpoint, ready to be sampled and judged.
-pub struct Subject {
+pub struct StudiedRun {
     pub model: LoadedModel,
     /// None: its samples are no digits of a class asked for.
     judge: Option<Judge>,
@@ -76,7 +76,7 @@ pub struct Subject {
     seed: u64,
 }
 
-impl Subject {
+impl StudiedRun {
     /// Opens the newest good checkpoint of the run, or that of a step.
     ///
     /// # Errors
@@ -117,7 +117,7 @@ impl Subject {
     ///
     /// # Errors
     /// When sampling fails, or the picture cannot be written.
-    pub fn measure(&self, settings: &SamplerSettings, guidance_scale: f64, row: &Path) -> Result<Measured> {
+    pub fn measure(&self, settings: &SamplerSettings, guidance_scale: f64, row: &Path) -> Result<JudgedPoint> {
         let classes = self.model.net.num_classes().map(|n| run::classes_in_turn(self.num, n, None));
         let denoiser = sampling::network_denoiser(
             &self.model.net,
@@ -141,7 +141,7 @@ impl Subject {
                     Some(ill) => format!("{error}: {ill}"),
                     None => error.to_string(),
                 });
-                return Ok(Measured { accuracy: None, fid: None, calls, seconds, not_finite });
+                return Ok(JudgedPoint { accuracy: None, fid: None, calls, seconds, not_finite });
             }
             Err(error) => return Err(error),
         };
@@ -164,7 +164,7 @@ impl Subject {
         picture::grid(&pixels, shown, h, w, c, shown, (56 / h.max(1)).max(1), 2)
             .save_with_format(row, image::ImageFormat::Png)
             .with_context(|| format!("writing {}", row.display()))?;
-        Ok(Measured { accuracy, fid, calls, seconds, not_finite: None })
+        Ok(JudgedPoint { accuracy, fid, calls, seconds, not_finite: None })
     }
 
     /// "mnist · step 1500 · 200 samples a row · seed 0".
@@ -183,7 +183,13 @@ const BLOCK: usize = 1000;
 fn reference(judge: &Judge, model: &LoadedModel, dir: &Path, accept_data: bool) -> Result<Reference> {
     let config = &model.config;
     let data = data::load(&config.data)?;
-    let told = run::check_measured(&Facts::of(&model.checkpoint)?, dir, config, &DataIdentity::of(&data), accept_data)?;
+    let told = run::check_measured(
+        &CheckpointFacts::of(&model.checkpoint)?,
+        dir,
+        config,
+        &DataIdentity::of(&data),
+        accept_data,
+    )?;
     told.iter().for_each(speak::warn);
     let held_out = config.data.held_out.of(data.len());
     let (train, _) = data.split_held_out(held_out, config.seed)?;

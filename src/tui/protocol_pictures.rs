@@ -8,19 +8,19 @@ use ratatui::layout::{Rect, Size};
 use ratatui::widgets::Widget;
 use ratatui_image::Image;
 
-use super::{HalfBlocks, Picture, Pictures, Slot};
 use crate::tui::encoder::Encoder;
 use crate::tui::image_protocol::{ASSUMED_CELL, Graphics};
+use crate::tui::pictures::{HalfBlocks, Picture, PictureSlot, Pictures};
 
 /// Draws the last picture that the encoder finished for a place, and half-blocks until it has.
-pub struct Pixels {
+pub struct ProtocolPictures {
     encoder: Encoder,
     cell: (u16, u16),
     fallback: HalfBlocks,
-    submitted: RefCell<HashMap<Slot, (u64, Size)>>,
+    submitted: RefCell<HashMap<PictureSlot, (u64, Size)>>,
 }
 
-impl Pixels {
+impl ProtocolPictures {
     pub fn new(encoder: Encoder, graphics: &Graphics, fallback: HalfBlocks) -> Self {
         Self { encoder, cell: graphics.cell.unwrap_or(ASSUMED_CELL), fallback, submitted: RefCell::default() }
     }
@@ -41,8 +41,8 @@ impl Pixels {
     }
 }
 
-impl Pictures for Pixels {
-    fn draw(&self, slot: Slot, picture: &Picture, area: Rect, buf: &mut Buffer) {
+impl Pictures for ProtocolPictures {
+    fn draw(&self, slot: PictureSlot, picture: &Picture, area: Rect, buf: &mut Buffer) {
         let size = Size::new(area.width, area.height);
         if area.is_empty() || area.intersection(buf.area) != area {
             return self.fallback.draw(slot, picture, area, buf);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::Levels;
+use super::PixelLevels;
 use crate::diffusion::Schedule;
 use crate::kernels::Workers;
 use crate::sampling::Denoiser;
@@ -17,11 +17,11 @@ pub type DenoiserFor<'a> = &'a (dyn Fn(Range<usize>) -> Result<Box<dyn Denoiser 
 
 /// Data and a denoiser of them.
 #[derive(Clone, Copy)]
-pub struct Subject<'a> {
+pub struct LikelihoodData<'a> {
     pub schedule: &'a Schedule,
     /// `[N, H, W, C]`, on the CPU; grey levels lie in [-1, 1].
     pub x_0: &'a Tensor,
-    pub levels: Levels,
+    pub levels: PixelLevels,
     pub denoiser: DenoiserFor<'a>,
     pub workers: &'a Workers,
     pub seed: u64,
@@ -29,7 +29,7 @@ pub struct Subject<'a> {
     pub seen: &'a (dyn Fn(usize, usize) + Sync),
 }
 
-impl Subject<'_> {
+impl LikelihoodData<'_> {
     /// Numbers in one image.
     pub fn dims(&self) -> Result<usize> {
         let (_, h, w, c) = self.x_0.dims4()?;

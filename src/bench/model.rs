@@ -48,7 +48,7 @@ const USUAL_CLASSES: usize = 10;
 
 /// An experiment, and the size of its pictures.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Subject {
+pub struct BenchModel {
     pub config: Config,
     /// Height, width, channels.
     pub image_shape: (usize, usize, usize),
@@ -56,7 +56,7 @@ pub struct Subject {
     pub num_classes: usize,
 }
 
-impl Subject {
+impl BenchModel {
     /// The subject of that name: one of [`OWN_NAMES`], a shipped experiment, or the path of a config.
     /// The data itself is not needed.
     ///
@@ -120,8 +120,8 @@ mod tests {
     use crate::config::shipped;
     use crate::nn::parameter_count;
 
-    fn named(name: &str) -> Subject {
-        Subject::named(name, &[]).unwrap()
+    fn named(name: &str) -> BenchModel {
+        BenchModel::named(name, &[]).unwrap()
     }
 
     #[test]
@@ -149,13 +149,13 @@ mod tests {
     #[test]
     fn overrides_are_taken_and_pictures_of_unknown_size_are_asked_for() {
         let set = |text: &str| vec![text.to_string()];
-        assert_eq!(Subject::named("mnist", &set("train.batch_size=7")).unwrap().config.train.batch_size, 7);
-        assert_eq!(Subject::named("reference", &set("seed=5")).unwrap().config.seed, 5);
+        assert_eq!(BenchModel::named("mnist", &set("train.batch_size=7")).unwrap().config.train.batch_size, 7);
+        assert_eq!(BenchModel::named("reference", &set("seed=5")).unwrap().config.seed, 5);
         let folder = ["data.dataset=images", "data.path=."].map(String::from);
-        let message = Subject::named("mnist-ddpm", &folder).unwrap_err().to_string();
+        let message = BenchModel::named("mnist-ddpm", &folder).unwrap_err().to_string();
         assert!(message.contains("data.image_size") && message.contains("--set"), "{message}");
         let sized = [&folder[..], &["data.image_size=32".into(), "data.channels=3".into()]].concat();
-        assert_eq!(Subject::named("mnist-ddpm", &sized).unwrap().image_shape, (32, 32, 3));
-        assert!(Subject::named("no-such-experiment", &[]).is_err());
+        assert_eq!(BenchModel::named("mnist-ddpm", &sized).unwrap().image_shape, (32, 32, 3));
+        assert!(BenchModel::named("no-such-experiment", &[]).is_err());
     }
 }

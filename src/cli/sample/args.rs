@@ -1,0 +1,92 @@
+//! The flags.
+
+use std::path::PathBuf;
+
+use super::edit::EditArgs;
+use crate::cli::values;
+use crate::config::{SamplerName, TimestepSpacing};
+use crate::tui::image_protocol::ImageProtocol;
+
+/// Draw samples from a run.
+///
+/// Prints them in the terminal. Settings you leave out come from the run's own [sample] section.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The run folder, the beginning of its name in runs/, or `latest`.
+    pub run: String,
+    /// How many samples. Default: as many as the noise file holds, else the run's sample.num.
+    #[arg(long, value_name = "N")]
+    pub num: Option<usize>,
+    /// The class of all samples, by number or name; `none` (or `null`, if a class is called none): the null class, which
+    /// stands for "no class given". Default: each class in turn.
+    #[arg(long, value_name = "K", allow_hyphen_values = true)]
+    pub class: Option<String>,
+    /// Classifier-free guidance: w in (1 + w)·ε_cond − w·ε_uncond. 0 is the conditional model, -1 the unconditional
+    /// one; larger values give clearer and less varied samples. Many libraries count s = 1 + w: their 7.5 is w = 6.5.
+    #[arg(long, value_name = "W", allow_negative_numbers = true)]
+    pub guidance_scale: Option<f64>,
+    /// CFG-rescale's φ, 0 to 1: how much of the contrast that guidance adds is removed.
+    #[arg(long, value_name = "PHI", allow_negative_numbers = true)]
+    pub guidance_rescale: Option<f64>,
+    /// Guide only where t/T lies between A and B; elsewhere use the conditional model alone, at half the cost.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', num_args = 1)]
+    pub guidance_interval: Vec<f64>,
+    /// Guide away from this class, by number or name, instead of from the null class.
+    #[arg(long, value_name = "K", allow_hyphen_values = true)]
+    pub negative_class: Option<String>,
+    /// `ddpm` (ancestral), `ddim`, `euler`, `euler_a`, `heun`, `edm` (Heun with churn), `dpmpp_2m`, `dpmpp_3m`,
+    /// `dpmpp_2m_sde`, `dpmpp_2s`, `unipc`, `deis`, `pndm`, `lms`, `dpm_2`, `dpm_2_a`, `pf_ode` (adaptive steps, as
+    /// many as the hardest sample needs, so that a sample depends slightly on --num), `pc` (predictor–corrector); on
+    /// path flow also `flow_euler`, `flow_midpoint`, `flow_heun`.
+    #[arg(long, value_name = "NAME", value_parser = values::sampler)]
+    pub sampler: Option<SamplerName>,
+    /// Sampling steps, 1 to T. Some samplers call the network twice per step; `pf_ode` chooses its own steps.
+    #[arg(long, value_name = "N")]
+    pub steps: Option<usize>,
+    /// DDIM's η: 0 deterministic, 1 as random as DDPM.
+    #[arg(long, value_name = "E", allow_negative_numbers = true)]
+    pub eta: Option<f64>,
+    /// How to choose timesteps: `leading`, `trailing` or `linspace`; or how to divide σ/α: `karras`, `exponential`,
+    /// `beta` or `lu`.
+    #[arg(long, value_name = "S", value_parser = values::spacing)]
+    pub spacing: Option<TimestepSpacing>,
+    /// Visit these timesteps, in descending order, instead of using --steps and --spacing.
+    #[arg(long, value_name = "T,T,…", value_delimiter = ',', conflicts_with_all = ["steps", "spacing"])]
+    pub timesteps: Vec<f64>,
+    /// ρ of spacing karras: larger values make the steps near the clean image shorter.
+    #[arg(long, value_name = "RHO")]
+    pub rho: Option<f64>,
+    /// How much noise `edm` adds over all steps; 0 is deterministic.
+    #[arg(long, value_name = "S")]
+    pub s_churn: Option<f64>,
+    /// Any other key of [sample], e.g. --set sample.clip_sample=true; may be repeated. Also
+    /// diffusion.variance_type, and on path flow diffusion.shift.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Seed of the noise. The same seed always gives the same first image, whatever --num is. Default: the run's seed.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Start from this noise: a tensor `noise` [N, C, H, W], f32, unit variance.
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub noise: Option<PathBuf>,
+    /// Write the samples: a PNG grid, or a tensor `samples` [N, C, H, W] in [-1, 1].
+    #[arg(long, value_name = "FILE.png|FILE.safetensors")]
+    pub out: Option<PathBuf>,
+    /// Save the path from noise to sample, x_t beside x̂_0: a GIF, or a PNG strip.
+    #[arg(long, value_name = "FILE.gif|FILE.png")]
+    pub trajectory: Option<PathBuf>,
+    #[command(flatten)]
+    pub edit: EditArgs,
+    /// The weights of this checkpoint. Default: the newest good one.
+    #[arg(long, value_name = "STEP")]
+    pub checkpoint: Option<u64>,
+    /// How to show the picture.
+    #[arg(long, value_enum, default_value_t = ImageProtocol::Auto)]
+    pub images: ImageProtocol,
+    /// Show no picture and no progress.
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Processor threads; 0: one per physical core.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+}

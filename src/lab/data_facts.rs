@@ -1,0 +1,72 @@
+//! What the lab keeps of the data once the trainer has them.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::data::Dataset;
+use crate::picture::is_points;
+use crate::process::peak_resident_mib;
+use crate::run::{CardFacts, model_card};
+
+/// Training images kept for the picture of the forward process.
+const EXAMPLES: usize = 10;
+
+/// Training points kept for the pictures of the data.
+const POINTS: usize = 2000;
+
+/// What stays known of the data once the trainer has it.
+pub struct DataFacts {
+    pub train_images: usize,
+    pub held_out_images: usize,
+    /// Height, width, channels.
+    pub image_shape: (usize, usize, usize),
+    pub classes: Vec<String>,
+    pub source: String,
+    /// A few training images, `[H, W, C]` each, pixels in [-1, 1].
+    pub examples: Vec<Arc<Vec<f32>>>,
+    /// The first training points, `[N, 2]`; empty for images.
+    pub points: Arc<Vec<f32>>,
+}
+
+impl DataFacts {
+    pub fn of(train: &Dataset, held_out: &Dataset) -> Self {
+        Self {
+            train_images: train.len(),
+            held_out_images: held_out.len(),
+            image_shape: (train.height, train.width, train.channels),
+            classes: train.classes.clone(),
+            source: train.source.clone(),
+            points: Arc::new(match is_points((train.height, train.width, train.channels)) {
+                true => train.gather(&(0..train.len().min(POINTS)).collect::<Vec<_>>(), None),
+                false => Vec::new(),
+            }),
+            examples: examples(train).into_iter().map(|i| Arc::new(train.gather(&[i], None))).collect(),
+        }
+    }
+
+    /// The model card's text.
+    pub fn card(&self, config: &Config, parameters: usize, progress: Option<(u64, f64)>) -> String {
+        model_card(
+            config,
+            &CardFacts {
+                parameters,
+                train_images: self.train_images,
+                held_out_images: self.held_out_images,
+                image_shape: self.image_shape,
+                classes: &self.classes,
+                source: &self.source,
+                progress,
+                peak_memory_mib: peak_resident_mib(),
+            },
+        )
+    }
+}
+
+/// The first image of each class, up to [`EXAMPLES`]; of unlabelled data simply the first ones.
+fn examples(data: &Dataset) -> Vec<usize> {
+    if data.labels.is_empty() {
+        return (0..data.len().min(EXAMPLES)).collect();
+    }
+    let classes = data.classes.len().min(EXAMPLES) as u32;
+    (0..classes).filter_map(|class| data.labels.iter().position(|&label| label == class)).collect()
+}

@@ -1,0 +1,21 @@
+//! The network that previews ask.
+
+use std::sync::Arc;
+
+use candle_core::Device;
+
+use crate::diffusion::Parameterization;
+use crate::kernels::Workers;
+use crate::nn::Net;
+
+/// The network whose samples are shown, with what asking it needs.
+pub struct PreviewNetwork {
+    /// Averaged weights that follow the training; records no gradients.
+    pub net: Net,
+    pub parameterization: Parameterization,
+    pub workers: Arc<Workers>,
+    pub device: Device,
+    /// Height, width, channels.
+    pub image_shape: (usize, usize, usize),
+    pub class_names: Vec<String>,
+}
