@@ -1,4 +1,5 @@
-//! The process itself: how it is asked to stop, how it ends when it has to at once, how long it ran, and how much memory it took.
+//! The process itself: how it is asked to stop, how it ends when it has to at once, how long it ran, and
+//! how much memory it took.
 //!
 //! With `kernels`, the one place of unsafe code: system calls that the standard library doesn't offer.
 
@@ -6,6 +7,7 @@ mod ending;
 mod file_size;
 pub mod interrupt;
 pub mod last_words;
+mod open_files;
 pub mod partial;
 mod peak_memory;
 mod running_time;
@@ -13,5 +15,6 @@ pub mod signals;
 
 pub use ending::end_at_once;
 pub use file_size::limit_is_an_error;
+pub use open_files::too_many_files;
 pub use peak_memory::{peak_resident_bytes, peak_resident_mib};
 pub use running_time::RunningClock;
