@@ -10,6 +10,8 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
+use crate::data::shown_text;
+
 /// Standard output could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output could not be written: {0}")]
@@ -34,10 +36,11 @@ fn write_all(out: &mut impl Write, text: &str) -> Result<(), Unwritten> {
     }
 }
 
-/// A line on standard error.
+/// A line on standard error. Names out of files may be part of it: what would act on the terminal stands there by its
+/// number.
 pub fn remark(line: impl Display) {
     // In one piece, so that the lines of several threads or processes don't mix.
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    let _ = io::stderr().write_all(format!("{}\n", shown_text(&line.to_string())).as_bytes());
 }
 
 /// A line on standard error that begins with "warning:".

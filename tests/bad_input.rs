@@ -85,6 +85,24 @@ fn a_config_with_a_slip_names_file_line_and_the_nearest_key() {
 }
 
 #[test]
+fn a_config_that_is_no_text_or_no_file_says_what_it_is() {
+    let place = Place::new();
+    let binary = place.write("binary.toml", b"seed = 1\n\xff\xfe");
+    assert_says(&place.refused(&binary, &[]), &["binary.toml", "no text in UTF-8", "line 2"]);
+    let fifo = place.path("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    assert_says(&place.refused(&fifo.display().to_string(), &[]), &["fifo", "it is a FIFO, not a file"]);
+}
+
+#[test]
+fn names_out_of_files_do_not_act_on_the_terminal() {
+    let place = Place::new();
+    let config = place.write("evil.toml", "\"a\\u001b[31m\" = 1\n");
+    let said = place.refused(&config, &[]);
+    assert!(said.contains("a\\u{1b}[31m") && !said.contains('\u{1b}'), "{said:?}");
+}
+
+#[test]
 fn impossible_values_are_refused_before_anything_is_written() {
     let place = Place::new();
     for (set, parts) in [

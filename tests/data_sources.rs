@@ -165,6 +165,47 @@ fn a_cut_file_is_skipped_and_named_in_every_format() {
 }
 
 #[test]
+fn a_webp_short_of_its_last_bytes_is_skipped() {
+    let whole = bytes("formats/grey.png");
+    let mut webps = 0;
+    for name in formats().iter().filter(|name| name.ends_with(".webp")) {
+        let picture = bytes(&format!("formats/{name}"));
+        for less in 1..=4 {
+            let data = folder(&[("a.png", &whole), ("cut.webp", &picture[..picture.len() - less])]).unwrap();
+            assert_eq!(data.len(), 1, "{name} without {less} bytes");
+            assert!(said(&data).contains("cut.webp: it is truncated"), "{}", said(&data));
+        }
+        webps += 1;
+    }
+    assert!(webps > 1);
+}
+
+#[test]
+fn labels_files_tell_files_that_are_no_pictures_from_those_that_are_not_there() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path();
+    let picture = bytes("formats/grey.png");
+    for name in ["a.png", "b.png", "x.avif", "metadata.jsonl"] {
+        std::fs::write(root.join(name), if name.ends_with("png") { &picture[..] } else { b"{}" }).unwrap();
+    }
+    let absolute = root.join("b.png").display().to_string();
+    let labels = format!("file,class\na.png,cat\n{absolute},dog\nx.avif,dog\ngone.png,cat\n");
+    std::fs::write(root.join("labels.csv"), labels).unwrap();
+    let path = root.display().to_string();
+    let data = data::load(&DataConfig { dataset: "images".into(), path, ..DataConfig::default() }).unwrap();
+    assert_eq!((data.classes.join(" "), data.len()), ("cat dog".into(), 2));
+    let said = said(&data);
+    assert!(said.contains("names files that are not there (gone.png)"), "{said}");
+    assert!(said.contains("files that are hidden, damaged or no pictures (x.avif)"), "{said}");
+    assert!(
+        said.contains("1 label file: ")
+            && said.contains("labels.csv comes before it")
+            && said.contains("metadata.jsonl)"),
+        "{said}"
+    );
+}
+
+#[test]
 fn headers_that_lie_and_pictures_too_large_are_named_with_the_cure() {
     let whole = bytes("formats/grey.png");
     // The same, with another size in its header and the checksum that belongs to it.

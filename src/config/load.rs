@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::{self, Key, ValueKind};
 use super::{CONFIG_VERSION, Config, ConfigError, length, shipped};
+use crate::process::plain_file;
 
 impl Config {
     /// Reads a shipped config by its name, or a TOML file by its path, and applies overrides such as
@@ -30,7 +31,7 @@ impl Config {
             };
             return Err(ConfigError::Unreadable { path: name_or_path.into(), reason });
         }
-        match std::fs::read_to_string(path) {
+        match plain_file::read_text(path) {
             Ok(text) => Self::from_toml(&text, name_or_path)?.with_overrides(overrides),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(not_found(name_or_path)),
             Err(error) => Err(ConfigError::Unreadable { path: name_or_path.into(), reason: error.to_string() }),

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
+use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::DataError;
 use super::gzip::open_file;
 use super::npy::Array;
 use super::shown::{shown, shown_path};
+use super::undecodable::told_by_system;
 use crate::thousands::thousands;
 
 /// Arrays of an archive that are looked at.
@@ -22,7 +24,7 @@ const LARGEST_EXPANSION: u64 = 1032;
 /// An array that can be read.
 #[derive(Clone, Debug)]
 pub(super) struct Named {
-    /// "x_train", lower case.
+    /// "x_train", lower case, fit to be shown.
     pub name: String,
     pub array: Array,
     /// Bytes of its file or entry, packed.
@@ -59,7 +61,7 @@ pub(super) struct Arrays {
 pub(super) fn list(path: &Path) -> Result<Arrays, DataError> {
     if path.is_dir() {
         let mut files: Vec<PathBuf> = std::fs::read_dir(path)
-            .map_err(|error| unreadable(path, error.to_string()))?
+            .map_err(|error| unreadable(path, told_by_system(&error)))?
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|file| file.is_file())
             .collect();
@@ -82,7 +84,7 @@ pub(super) fn list(path: &Path) -> Result<Arrays, DataError> {
     }
     let mut magic = Vec::new();
     let (file, _) = open_file(path)?;
-    file.take(6).read_to_end(&mut magic).map_err(|error| unreadable(path, error.to_string()))?;
+    file.take(6).read_to_end(&mut magic).map_err(|error| unreadable(path, told_by_system(&error)))?;
     match magic.starts_with(b"PK") {
         true => archive_arrays(path),
         false => files_arrays(std::iter::once(path.to_path_buf())),
@@ -106,7 +108,7 @@ fn files_arrays(files: impl Iterator<Item = PathBuf>) -> Result<Arrays, DataErro
             continue;
         }
         let (file, stored) = open_file(&path)?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+        let name = shown(&path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase());
         match Array::read(&mut BufReader::new(file)) {
             Ok(array) => found.arrays.push(Named { name, array, stored, place: Place::File(path) }),
             Err(reason) => found.unread.push(Unread { name, reason }),
@@ -121,7 +123,13 @@ fn archive(path: &Path) -> Result<ZipArchive<BufReader<File>>, DataError> {
     ZipArchive::new(BufReader::new(file)).map_err(|error| DataError::Malformed {
         file: shown_path(path),
         expected: "an .npz archive".into(),
-        found: format!("one that can't be read ({}): is it truncated?", shown(&error.to_string())),
+        found: match error {
+            ZipError::Io(error) if error.raw_os_error().is_some() => {
+                format!("one that can't be read ({})", told_by_system(&error))
+            }
+            // Others speak of the reader's own blocks.
+            _ => "one whose list of arrays, at its end, is damaged or cut off: save or copy it again".into(),
+        },
     })
 }
 
@@ -136,7 +144,7 @@ fn archive_arrays(path: &Path) -> Result<Arrays, DataError> {
         });
         let name = match entry_name.as_str() {
             "" => format!("entry {}", index + 1),
-            entry => entry.strip_suffix(".npy").unwrap_or(entry).to_lowercase(),
+            entry => shown(&entry.strip_suffix(".npy").unwrap_or(entry).to_lowercase()),
         };
         match read {
             Ok((array, stored)) => {
@@ -161,7 +169,7 @@ impl Arrays {
 impl Unread {
     /// "labels: its elements are Python objects".
     pub fn shown(&self) -> String {
-        format!("{}: {}", shown(&self.name), self.reason)
+        format!("{}: {}", self.name, self.reason)
     }
 }
 
@@ -172,7 +180,7 @@ fn with_entry<T>(
     work: impl FnOnce(&str, u64, &mut dyn Read) -> Result<T, String>,
 ) -> Result<T, String> {
     let mut archive = archive(path).map_err(|error| error.to_string())?;
-    let entry = archive.by_index_raw(index).map_err(|error| error.to_string())?;
+    let entry = archive.by_index_raw(index).map_err(|_| "its place in the archive is damaged".to_string())?;
     let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
     let (stored, crc, size) = (entry.compressed_size(), entry.crc32(), entry.size());
     let method = entry.compression();
@@ -181,7 +189,8 @@ fn with_entry<T>(
         return Err("it is encrypted".into());
     } else if !deflated && method != CompressionMethod::Stored {
         return Err(format!(
-            "it is packed by {method:?}, which difflab does not read; numpy.savez writes what it does"
+            "it is packed by {}, which difflab does not read; numpy.savez writes what it does",
+            packer(method)
         ));
     }
     let content: Box<dyn Read> = if deflated { Box::new(DeflateDecoder::new(entry)) } else { Box::new(entry) };
@@ -192,6 +201,18 @@ fn with_entry<T>(
         return Err("its checksum is wrong: the archive is damaged".into());
     }
     Ok(result)
+}
+
+/// What packed an entry, as people call it.
+fn packer(method: CompressionMethod) -> &'static str {
+    match method {
+        CompressionMethod::BZIP2 => "bzip2",
+        CompressionMethod::LZMA => "LZMA",
+        CompressionMethod::XZ => "xz",
+        CompressionMethod::ZSTD => "Zstandard",
+        CompressionMethod::DEFLATE64 => "Deflate64",
+        _ => "a rare method",
+    }
 }
 
 struct Checked<'a> {
@@ -214,7 +235,7 @@ impl Named {
     pub fn shown(&self) -> String {
         match &self.place {
             Place::File(path) => shown_path(path),
-            Place::Entry(path, _) => format!("{}: {}", shown_path(path), shown(&self.name)),
+            Place::Entry(path, _) => format!("{}: {}", shown_path(path), self.name),
         }
     }
 
@@ -253,7 +274,7 @@ impl Named {
             for _ in 0..elements / per.max(1) {
                 source.read_exact(&mut bytes).map_err(|error| match error.kind() {
                     std::io::ErrorKind::UnexpectedEof => "fewer elements: the file is truncated".to_string(),
-                    _ => format!("damage ({error})"),
+                    _ => "damage: it can't be unpacked".to_string(),
                 })?;
                 if let Err(error) = take(&bytes) {
                     stopped = Some(error);

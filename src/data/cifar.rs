@@ -6,11 +6,13 @@
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use super::fill::fill;
 use super::gzip::{open, open_file};
 use super::idx::IdxImages;
 use super::idx_files::{Classes, dataset};
 use super::intake::Intake;
 use super::shown::shown_path;
+use super::undecodable::told_by_system;
 use super::watch::Watch;
 use super::{DataError, Dataset};
 use crate::config::DataConfig;
@@ -85,6 +87,13 @@ fn is_named_as_batch(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "bin")
 }
 
+/// The batch for tests, where it lies alone: it is read where it is named itself.
+pub(super) fn test_batch_in(folder: &Path) -> Option<PathBuf> {
+    let inside = ["", "cifar-10-batches-bin", "cifar-100-binary"].map(|name| folder.join(name));
+    let names = ["test_batch.bin", "test.bin"];
+    inside.iter().flat_map(|folder| names.map(|name| folder.join(name))).find(|file| file.is_file())
+}
+
 /// Are these the batches for Python?
 pub(super) fn is_pickled(folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).is_file();
@@ -101,7 +110,8 @@ struct Reading<'a, 'b> {
     total: usize,
     /// File names of the batches that were read, where it is a set of them.
     batches: Vec<String>,
-    names: [Option<Vec<String>>; 2],
+    /// Names of classes by version, and the file that they are from.
+    names: [Option<(String, Vec<String>)>; 2],
 }
 
 /// Loads what `data.path` names, with fine labels. Test batches are left out.
@@ -133,7 +143,7 @@ pub(super) fn load(name: &str, config: &DataConfig, watch: &mut Watch) -> Result
             }));
         };
         let entries = std::fs::read_dir(&folder)
-            .map_err(|error| DataError::Unreadable { path: shown_path(&folder), reason: error.to_string() })?;
+            .map_err(|error| DataError::Unreadable { path: shown_path(&folder), reason: told_by_system(&error) })?;
         let mut batches: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         batches.retain(|batch| is_training_batch(&batch.file_name().unwrap_or_default().to_string_lossy()));
         batches.sort();
@@ -152,7 +162,10 @@ pub(super) fn load(name: &str, config: &DataConfig, watch: &mut Watch) -> Result
         return Err(missing("there is no data_batch_1.bin (CIFAR-10) or train.bin (CIFAR-100) in it"));
     };
     let names = if version == Version::Ten { ten } else { hundred };
-    let classes = names.map_or(Classes::Found(Vec::new()), Classes::Known);
+    let classes = match names {
+        Some((file, names)) => Classes::Found(named(&file, names, &labels)?),
+        None => Classes::Found(Vec::new()),
+    };
     let (height, width, channels) = intake.shape();
     let images = IdxImages { count: labels.len(), height, width, channels, pixels: intake.pixels() };
     let shown = shown_path(path);
@@ -162,6 +175,25 @@ pub(super) fn load(name: &str, config: &DataConfig, watch: &mut Watch) -> Result
         data.warnings.push("the classes are CIFAR-100's fine labels".into());
     }
     Ok(data)
+}
+
+/// The names of classes by their labels.
+///
+/// # Errors
+/// A file with fewer names than there are labels.
+fn named(file: &str, names: Vec<String>, labels: &[u32]) -> Result<Vec<(u32, String)>, DataError> {
+    let largest = labels.iter().copied().max().unwrap_or(0);
+    if largest as usize >= names.len() {
+        return Err(DataError::Malformed {
+            file: file.into(),
+            expected: format!(
+                "a line with a name for each class, {} at least, as there is the label {largest}",
+                largest + 1
+            ),
+            found: format!("{}; without this file classes are called by their numbers", names.len()),
+        });
+    }
+    Ok((0..).zip(names).collect())
 }
 
 /// Images in batches of these lengths in bytes, all of the first's version.
@@ -250,6 +282,11 @@ impl Reading<'_, '_> {
                 });
             }
         }
+        // The archive ends before the file does, whose checksum comes last.
+        let (mut rest, mut padding) = (archive.into_inner(), vec![0; 1 << 16]);
+        while fill(&mut rest, &mut padding).map_err(broken)? > 0 {
+            self.watch.at("loading", self.total, self.total)?;
+        }
         Ok(())
     }
 
@@ -269,7 +306,7 @@ impl Reading<'_, '_> {
         for number in 1..=length / version.record() as u64 {
             source
                 .read_exact(&mut record)
-                .map_err(|error| malformed(format!("{length} bytes"), format!("that it ends early ({error})")))?;
+                .map_err(|_| malformed(format!("{length} bytes"), "fewer: it is cut off or damaged".into()))?;
             let (labels, pixels) = record.split_at(version as usize);
             if let Some((label, most)) = labels.iter().zip(version.largest_labels()).find(|(label, most)| label > most)
             {
@@ -293,11 +330,13 @@ impl Reading<'_, '_> {
         source
             .take(LONGEST_NAMES)
             .read_to_end(&mut text)
-            .map_err(|error| DataError::Unreadable { path: file.into(), reason: error.to_string() })?;
+            .map_err(|error| DataError::Unreadable { path: file.into(), reason: told_by_system(&error) })?;
         let text = String::from_utf8_lossy(&text);
         let names: Vec<String> =
             text.lines().map(str::trim).filter(|name| !name.is_empty()).map(String::from).collect();
-        self.names[version as usize - 1] = Some(super::classes::presentable(names)).filter(|names| !names.is_empty());
+        if !names.is_empty() {
+            self.names[version as usize - 1] = Some((file.into(), super::classes::presentable(names)));
+        }
         Ok(())
     }
 }
@@ -331,6 +370,47 @@ mod tests {
         let data = read(folder.path()).unwrap();
         assert_eq!((data.len(), data.warnings.len()), (5, 0));
         assert!(read(&folder.path().join("data_batch_2.bin")).unwrap().warnings.is_empty());
+    }
+
+    fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (name, bytes) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            tar.append_data(&mut header, name, *bytes).unwrap();
+        }
+        super::super::gzip::gzip(&tar.into_inner().unwrap())
+    }
+
+    #[test]
+    fn an_archive_is_read_to_its_end_and_its_checksum_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cifar.tar.gz");
+        let whole = archive(&[("c/data_batch_1.bin", &records(&[&[9], &[0]]))]);
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(read(&path).unwrap().len(), 2);
+        let mut flipped = whole.clone();
+        let checksum = whole.len() - 6;
+        flipped[checksum] ^= 1;
+        for damaged in [&whole[..whole.len() - 1], &flipped] {
+            std::fs::write(&path, damaged).unwrap();
+            let refusal = read(&path).unwrap_err().to_string();
+            assert!(refusal.contains("cifar.tar.gz") && refusal.contains("damaged or cut off"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn only_classes_with_images_count_and_keep_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data_batch_1.bin");
+        std::fs::write(&path, records(&[&[9], &[3], &[9]])).unwrap();
+        let names = |names: &str| std::fs::write(folder.path().join("batches.meta.txt"), names).unwrap();
+        names("a\nb\nc\ncat\ne\nf\ng\nh\ni\ntruck\n");
+        let data = read(&path).unwrap();
+        assert_eq!((data.classes.join(" "), &data.labels[..]), ("cat truck".into(), &[1, 0, 1][..]));
+        names("a\nb\n");
+        let refusal = read(&path).unwrap_err().to_string();
+        assert!(refusal.contains("batches.meta.txt") && refusal.contains("label 9, found 2"), "{refusal}");
     }
 
     #[test]

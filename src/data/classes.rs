@@ -4,11 +4,16 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::shown::shown;
 
-/// Sorts names of classes: by number where all of them are whole numbers (0, 1, 2 … 10), else as text.
+/// Sorts names of classes: by number where all of them are numbers (-1, 0.5, 2 … 10), else as text.
 pub(super) fn sort(names: &mut [String]) {
-    let number = |name: &String| name.parse::<u64>().ok();
+    let number = |name: &String| name.parse::<f64>().ok().filter(|number| number.is_finite());
     if names.iter().all(|name| number(name).is_some()) {
-        names.sort_by_key(|name| (number(name), name.clone()));
+        // By text where f64 can't tell them apart.
+        let key = |name: &String| (number(name).unwrap_or_default(), name.clone());
+        names.sort_by(|a, b| {
+            let ((a, a_name), (b, b_name)) = (key(a), key(b));
+            a.total_cmp(&b).then_with(|| a_name.cmp(&b_name))
+        });
     } else {
         names.sort();
     }
@@ -53,6 +58,11 @@ mod tests {
         assert_eq!(sorted(&["a10", "a2", "B"]), "B a10 a2");
         assert_eq!(sorted(&["01", "1", "cat"]), "01 1 cat");
         assert_eq!(sorted(&["1", "01", "0"]), "0 01 1");
+        assert_eq!(sorted(&["10.5", "2.5", "1.5"]), "1.5 2.5 10.5");
+        assert_eq!(sorted(&["-1", "10", "-10", "+2"]), "-10 -1 +2 10");
+        assert_eq!(sorted(&["10", "1.0", "2", "2.5"]), "1.0 2 2.5 10");
+        assert_eq!(sorted(&["9007199254740993", "9007199254740992"]), "9007199254740992 9007199254740993");
+        assert_eq!(sorted(&["nan", "10", "2"]), "10 2 nan");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use flate2::bufread::GzDecoder;
 
 use super::DataError;
 use super::shown::shown_path;
+use super::undecodable::told_by_system;
+use crate::process::plain_file;
 
 /// No deflate stream expands more than 1032-fold.
 const LARGEST_EXPANSION: u64 = 1032;
@@ -84,21 +86,19 @@ impl<R: BufRead> Read for Members<R> {
 pub(super) fn open(path: &Path) -> std::result::Result<Content<BufReader<File>>, DataError> {
     let (file, length) = open_file(path)?;
     Content::new(BufReader::with_capacity(1 << 16, file), length)
-        .map_err(|error| DataError::Unreadable { path: shown_path(path), reason: error.to_string() })
+        .map_err(|error| DataError::Unreadable { path: shown_path(path), reason: told_by_system(&error) })
 }
 
-/// A plain file and its length in bytes.
+/// A plain file that holds something, and its length in bytes.
 ///
 /// # Errors
 /// What can't be read, with its name.
 pub(super) fn open_file(path: &Path) -> std::result::Result<(File, u64), DataError> {
     let unreadable = |reason: String| DataError::Unreadable { path: shown_path(path), reason };
-    let about = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
-    if let Some(what) = super::folder::not_a_file(&about) {
-        return Err(unreadable(format!("it is {what}, not a file")));
+    match plain_file::open(path).map_err(|error| unreadable(told_by_system(&error)))? {
+        (_, 0) => Err(unreadable("it is empty".into())),
+        opened => Ok(opened),
     }
-    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    Ok((file, about.len()))
 }
 
 /// The first bytes of a file's content, unpacked; fewer where it is shorter or broken.

@@ -187,7 +187,7 @@ fn end(file: &str, source: &mut impl Read, expected: String) -> Result<(), DataE
 fn broken(file: &str, error: &std::io::Error) -> DataError {
     let found = match error.kind() {
         ErrorKind::UnexpectedEof => "that it ends early: the file is truncated".into(),
-        _ => format!("damage ({error})"),
+        _ => "damage: its checksum is wrong, or it can't be unpacked".into(),
     };
     malformed(file, "sound gzip data".into(), found)
 }

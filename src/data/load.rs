@@ -7,10 +7,13 @@ use super::gzip;
 use super::home::expanded;
 use super::idx::{self, Layout};
 use super::idx_files::{self, Classes, dataset, existing};
-use super::locate::unknown;
+use super::locate::{advised, unknown};
 use super::watch::Watch;
 use super::{Count, DataError, Dataset, Survey, cifar, embedded, folder, npz, points};
 use crate::config::{DataConfig, POINT_SETS};
+
+/// A set without a number from here on, of 255, shows nothing.
+const BRIGHT: u8 = 16;
 
 /// Loads the dataset that a config names, resized and recoloured as it asks; point sets are made here.
 ///
@@ -29,12 +32,30 @@ pub fn load(config: &DataConfig) -> Result<Dataset, DataError> {
 /// # Errors
 /// Those of [`load`].
 pub fn load_watched(config: &DataConfig, tell: &mut dyn FnMut(Count)) -> Result<Dataset, DataError> {
-    let watch = &mut Watch::new(tell);
-    let config = &at_home(config);
+    load_kind(&at_home(config), &mut Watch::new(tell)).map(told_if_black)
+}
+
+/// Says so where the numbers were probably meant otherwise. Looks no further than the first that is bright enough.
+fn told_if_black(mut data: Dataset) -> Dataset {
+    let bytes = data.pixels.bytes();
+    if !bytes.is_empty() && bytes.iter().all(|&byte| byte < BRIGHT) {
+        let most = bytes.iter().copied().max().unwrap_or_default();
+        data.warnings.push(format!(
+            "all images are black to the eye: the largest of their numbers is {most} of 255; where they were meant to lie \
+             in [0, {}], save them times {}",
+            most.max(1),
+            255 / most.max(1)
+        ));
+    }
+    data
+}
+
+fn load_kind(config: &DataConfig, watch: &mut Watch) -> Result<Dataset, DataError> {
     match config.dataset.as_str() {
         "images" => {
             let (name, folder) = (own_name(&config.path), Path::new(&config.path));
-            folder::load(&name, folder, config.image_size, config.channels, watch).map(|(data, _)| data)
+            let loaded = folder::load(&name, folder, config.image_size, config.channels, watch);
+            loaded.map(|(data, _)| data).map_err(|error| advised(error, &config.path))
         }
         "idx" => idx_files::load(&own_name(&config.path), config, watch),
         "npz" => npz::load(&own_name(&config.path), config, watch),
@@ -60,8 +81,11 @@ pub fn load_and_survey(config: &DataConfig) -> Result<(Dataset, Option<Survey>),
         return Ok((load(config)?, None));
     }
     let (name, folder) = (own_name(&at_home.path), Path::new(&at_home.path));
-    let (data, survey) = folder::load(&name, folder, config.image_size, config.channels, &mut Watch::new(&mut |_| {}))?;
-    Ok((data, Some(survey)))
+    let mut tell = |_| {};
+    let watch = &mut Watch::new(&mut tell);
+    let (data, survey) = folder::load(&name, folder, config.image_size, config.channels, watch)
+        .map_err(|error| advised(error, &at_home.path))?;
+    Ok((told_if_black(data), Some(survey)))
 }
 
 /// What the dataset that a config names holds: counts, classes, sizes, and what would be left out and why. A
@@ -70,9 +94,23 @@ pub fn load_and_survey(config: &DataConfig) -> Result<(Dataset, Option<Survey>),
 /// # Errors
 /// Those of [`load`], as far as they show without decoding.
 pub fn survey(config: &DataConfig, tell: &mut dyn FnMut(Count)) -> Result<Survey, DataError> {
+    survey_of(config, false, tell)
+}
+
+/// As [`survey`], and pictures stored in colour are decoded until one of them shows some: see
+/// [`Survey::shows_grey`].
+///
+/// # Errors
+/// Those of [`survey`].
+pub fn survey_for_colour(config: &DataConfig, tell: &mut dyn FnMut(Count)) -> Result<Survey, DataError> {
+    survey_of(config, true, tell)
+}
+
+fn survey_of(config: &DataConfig, pixels: bool, tell: &mut dyn FnMut(Count)) -> Result<Survey, DataError> {
     let config = &at_home(config);
     if config.dataset == "images" {
-        return folder::survey(&own_name(&config.path), Path::new(&config.path), &mut Watch::new(tell));
+        return folder::survey(&own_name(&config.path), Path::new(&config.path), pixels, &mut Watch::new(tell))
+            .map_err(|error| advised(error, &config.path));
     }
     let as_stored = DataConfig { image_size: 0, channels: 0, ..config.clone() };
     Ok(Survey::of(&load_watched(&as_stored, tell)?))
@@ -131,5 +169,19 @@ mod tests {
         let config = DataConfig { dataset: "mnist-10k".into(), image_size: 32, channels: 3, ..DataConfig::default() };
         let data = load(&config).unwrap();
         assert_eq!((data.len(), data.height, data.width, data.channels), (10_000, 32, 32, 3));
+    }
+
+    #[test]
+    fn a_set_that_shows_nothing_is_told_with_the_cure() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a-images-idx3-ubyte").display().to_string();
+        let said = |most: u8| {
+            std::fs::write(&path, idx_file(&[1, 2, 2], &[0, 0, most, 0])).unwrap();
+            let config = DataConfig { dataset: "idx".into(), path: path.clone(), ..DataConfig::default() };
+            load(&config).unwrap().warnings.join("\n")
+        };
+        assert!(said(1).contains("black to the eye: the largest of their numbers is 1 of 255"), "{}", said(1));
+        assert!(said(1).contains("times 255") && said(15).contains("times 17"));
+        assert_eq!((said(0).contains("black"), said(16).as_str()), (true, ""));
     }
 }

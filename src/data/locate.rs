@@ -7,9 +7,23 @@ use super::home::expanded;
 use super::shown::shown_path;
 use super::{DataError, cifar, folder, gzip, idx_files};
 use crate::config::DataConfig;
+use crate::process::plain_file::not_a_file;
 
 /// Where a tar archive has its magic.
 const TAR: std::ops::Range<usize> = 257..262;
+
+const NAME_THE_FOLDER: &str = "name the folder that it lies in";
+/// What can be named by itself.
+const READ: &str = "idx files, NumPy's .npz and .npy, CIFAR's binary batches (.bin) and their .tar.gz, and folders of \
+                    pictures";
+/// First bytes of packed files that are not read, and what packed them.
+const PACKERS: [(&[u8], &str); 5] = [
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard"),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    (b"Rar!", "RAR"),
+];
 
 /// The `[data]` section that loads what a person names: a bundled dataset, an idx file or the folder it
 /// lies in, NumPy arrays, CIFAR's batches, or a folder of pictures. Files are known by what they hold.
@@ -30,13 +44,43 @@ pub fn locate(name_or_path: &str) -> Result<DataConfig, DataError> {
         return Ok(own(of_folder(path)));
     }
     let unfit = |problem: String| Err(DataError::Missing { path: shown_path(path), problem });
-    if let Some(what) = folder::not_a_file(&about) {
+    if let Some(what) = not_a_file(&about) {
         return unfit(format!("it is {what}, not a file"));
+    } else if about.len() == 0 {
+        return unfit("it is empty".into());
     }
     match of_file(path) {
-        Some(dataset) => Ok(own(dataset)),
-        None => unfit("it is one picture; name the folder that it lies in".into()),
+        Holds::Dataset(dataset) => Ok(own(dataset)),
+        Holds::Picture => unfit(format!("it is one picture; {NAME_THE_FOLDER}")),
+        Holds::Packed(packer) => unfit(format!("it is packed by {packer}; unpack it, and name what was inside")),
+        Holds::Other => unfit(format!("it is none of the files that difflab reads: {READ}")),
     }
+}
+
+/// The error of a path that holds no folder of pictures, with the `data.dataset` that reads it, where one does.
+pub(super) fn advised(error: DataError, path: &str) -> DataError {
+    let DataError::Missing { path: shown, problem } = error else { return error };
+    let there = Path::new(path);
+    let set = |dataset: &str| format!("data.dataset = \"{dataset}\" reads it");
+    let advice = if there.is_dir() {
+        match (of_folder(there), cifar::test_batch_in(there)) {
+            ("images", Some(batch)) => {
+                Some(format!("{} is CIFAR's batch for tests: it is read when it is named itself", shown_path(&batch)))
+            }
+            ("images", None) => None,
+            (dataset, _) => Some(set(dataset)),
+        }
+    } else if there.is_file() {
+        match of_file(there) {
+            Holds::Dataset(dataset) => Some(set(dataset)),
+            Holds::Picture => Some(NAME_THE_FOLDER.into()),
+            Holds::Packed(_) | Holds::Other => None,
+        }
+    } else {
+        None
+    };
+    let problem = advice.map_or(problem.clone(), |advice| format!("{problem}; {advice}"));
+    DataError::Missing { path: shown, problem }
 }
 
 fn of_folder(path: &Path) -> &'static str {
@@ -64,17 +108,35 @@ fn holds_only_arrays(path: &Path) -> bool {
     arrays
 }
 
-/// `None` for a picture.
-fn of_file(path: &Path) -> Option<&'static str> {
+/// What a file holds.
+enum Holds {
+    /// What this `data.dataset` reads.
+    Dataset(&'static str),
+    Picture,
+    /// Something packed by a program that is not read, by its name.
+    Packed(&'static str),
+    Other,
+}
+
+fn of_file(path: &Path) -> Holds {
     let head = gzip::head(path, 512);
+    // A damaged one is its reader's to tell.
+    let named_idx = path.file_name().is_some_and(|name| {
+        let name = name.to_string_lossy();
+        name.contains("ubyte") || name.contains("idx")
+    });
     if head.starts_with(b"PK") || head.starts_with(b"\x93NUMPY") {
-        Some("npz")
+        Holds::Dataset("npz")
     } else if head.get(TAR) == Some(b"ustar") || cifar::is_batch(path, &head) {
-        Some("cifar")
-    } else if !head.starts_with(&[0, 0]) && folder::is_picture(path, &head) {
-        None
+        Holds::Dataset("cifar")
+    } else if head.starts_with(&[0, 0, 8]) || matches!(head[..], [0, 0, 9..=14, 1..=8, ..]) || named_idx {
+        Holds::Dataset("idx")
+    } else if let Some((_, packer)) = PACKERS.iter().find(|(magic, _)| head.starts_with(magic)) {
+        Holds::Packed(packer)
+    } else if folder::is_picture(path, &head) {
+        Holds::Picture
     } else {
-        Some("idx")
+        Holds::Other
     }
 }
 
@@ -115,6 +177,21 @@ mod tests {
         assert_eq!(dataset(&place.path().join("d").display().to_string()), "idx");
         let picture = locate(&write("e/a.png", b"\x89PNG\r\n\x1a\n")).unwrap_err().to_string();
         assert!(picture.contains("name the folder"), "{picture}");
+        let refusal = |name: &str, bytes: &[u8]| locate(&write(name, bytes)).unwrap_err().to_string();
+        assert!(refusal("f/empty.npz", b"").ends_with("empty.npz: it is empty"));
+        assert!(refusal("f/c.tar.bz2", b"BZh91AY").contains("packed by bzip2; unpack it"));
+        assert!(refusal("f/letter.odt", b"hello").contains("none of the files that difflab reads"));
+        assert_eq!(dataset(&write("f/train-images-idx3-ubyte", b"\x01\x02")), "idx");
+        let advice = |path: &Path| {
+            let error = DataError::Missing { path: "p".into(), problem: "no".into() };
+            advised(error, &path.display().to_string()).to_string()
+        };
+        assert_eq!(advice(&place.path().join("a/digits")), "p: no; data.dataset = \"npz\" reads it");
+        assert_eq!(advice(&place.path().join("b")), "p: no; data.dataset = \"cifar\" reads it");
+        assert!(advice(&place.path().join("e/a.png")).contains("name the folder"));
+        write("g/test_batch.bin", &[0; 3073]);
+        assert!(advice(&place.path().join("g")).contains("test_batch.bin is CIFAR's batch for tests"));
+        assert_eq!(advice(&place.path().join("e")), "p: no");
         assert!(locate("/nowhere/at/all").unwrap_err().to_string().contains("mnist-10k"));
     }
 }

@@ -4,6 +4,9 @@ use std::io::Read;
 
 use npyz::{NpyHeader, Order};
 
+use super::shown::shown;
+use super::undecodable::told_by_system;
+
 /// Bytes of the longest header that is read; NumPy's own are below a few hundred.
 const LONGEST_HEADER: usize = 1 << 16;
 /// Characters of the longest text that is read.
@@ -58,7 +61,7 @@ impl Array {
     /// A sentence: what it is instead, or what of it is not read.
     pub fn read(source: &mut (impl Read + ?Sized)) -> Result<Self, String> {
         let text = |error: std::io::Error| match error.raw_os_error() {
-            Some(_) => format!("its header can't be read ({error})"),
+            Some(_) => format!("its header can't be read ({})", told_by_system(&error)),
             // What a parser says then repeats what it stumbled over.
             None => "its header is damaged or cut off".into(),
         };
@@ -170,10 +173,11 @@ fn half(bits: u16) -> f64 {
 
 /// Why elements of a type are not read.
 fn other(descr: &str) -> String {
+    let shown = shown(descr);
     match descr.trim_start_matches(['<', '>', '|', '=']).chars().next() {
         Some('O') => "its elements are Python objects (type O); save numbers, or text by x.astype(str)".into(),
-        Some('U' | 'S') => format!("its elements are texts of type {descr}, longer than the name of a class"),
-        _ => format!("its elements are of type {descr}; save numbers, or text"),
+        Some('U' | 'S') => format!("its elements are texts of type {shown}, longer than the name of a class"),
+        _ => format!("its elements are of type {shown}; save numbers, or text"),
     }
 }
 
@@ -254,6 +258,8 @@ mod tests {
         assert!(refusal(b"PK\x03\x04......").contains("no NumPy array"));
         assert!(refusal(&file("|O", "(3,)", false, &[])).contains("Python objects"));
         assert!(refusal(&file("<c8", "(3,)", false, &[])).contains("type <c8; save numbers"));
+        let named = refusal(&file("[('a\u{1b}[31m', '<i4')]", "(3,)", false, &[]));
+        assert!(!named.contains('\u{1b}'), "{named:?}");
         assert!(refusal(&file("<U5000", "(3,)", false, &[])).contains("longer than the name of a class"));
         assert!(refusal(&file("<U0", "(3,)", false, &[])).contains("<U0"));
         assert!(refusal(&file("<f4", "(3, 2)", true, &[])).contains("Fortran"));

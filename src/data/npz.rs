@@ -161,20 +161,21 @@ fn read(
                     ),
                 });
             }
-            meaning(least, most, array.element.is_float()).ok_or_else(|| DataError::Malformed {
-                file: images.shown(),
-                expected: "numbers in [0, 1], [-1, 1] or [0, 255]".into(),
-                found: format!("numbers from {least} to {most}"),
-            })?
+            let float = array.element.is_float();
+            meaning(least, most, float).ok_or_else(|| beyond(images, least, most, float))?
         }
     };
     images.check()?;
     let mut intake = Intake::new(layout.count, layout.shape, config)?;
-    let (mut image, mut scratch, mut done) = (Vec::with_capacity(len), Vec::new(), 0);
+    let (mut image, mut scratch, mut done, mut brightest) = (Vec::with_capacity(len), Vec::new(), 0, 0);
     images.read(len, |bytes| {
         image.clear();
         if array.element == Element::Unsigned(1) {
             image.extend_from_slice(bytes);
+            // No further than the first image that is no mask.
+            if brightest <= 1 {
+                brightest = bytes.iter().copied().fold(brightest, u8::max);
+            }
         } else {
             numbers.clear();
             array.numbers(bytes, &mut numbers);
@@ -187,6 +188,9 @@ fn read(
         done += 1;
         watch.at("loading", done, layout.count)
     })?;
+    if array.element == Element::Unsigned(1) && brightest == 1 {
+        return Err(beyond(images, 0.0, 1.0, false));
+    }
     let (height, width, channels) = intake.shape();
     Ok((IdxImages { count: layout.count, height, width, channels, pixels: intake.pixels() }, meaning))
 }
@@ -196,12 +200,35 @@ fn meaning(least: f64, most: f64, float: bool) -> Option<(f64, f64, &'static str
     match (least, most) {
         (least, most) if least >= 0.0 && most <= 1.0 && float => Some((255.0, 0.0, "taken to lie in [0, 1]")),
         (least, most) if least >= -1.0 && most <= 1.0 && float => Some((127.5, 127.5, "taken to lie in [-1, 1]")),
+        // Of 255 these would all be black: they were meant otherwise.
+        (least, most) if least >= 0.0 && (most == 1.0 || float && most < 2.0) => None,
         (least, most) if least >= 0.0 && most <= 255.0 => Some((1.0, 0.0, "taken to lie in [0, 255]")),
         (least, most) if least >= 0.0 && most <= 65535.0 && !float => {
             Some((1.0 / 257.0, 0.0, "taken to lie in [0, 65535]"))
         }
         _ => None,
     }
+}
+
+/// The refusal of numbers that lie in none of the usual ranges, with what brings them there.
+fn beyond(images: &Named, least: f64, most: f64, float: bool) -> DataError {
+    let cure = match (float, least, most) {
+        (false, 0.0, 1.0) => "; save x.astype(bool) for black and white, or x * 255",
+        (true, least, most) if least >= 0.0 && most < 2.0 => "; numpy.clip(x, 0, 1) brings them into [0, 1]",
+        (true, least, most) if least > -2.0 && most < 2.0 => "; numpy.clip(x, -1, 1) brings them into [-1, 1]",
+        (false, least, most) if (-128.0..0.0).contains(&least) && most <= 127.0 => {
+            "; x.view(numpy.uint8) if they are bytes, or x + 128 if 0 is grey"
+        }
+        (true, ..) => "; (x - x.min()) / (x.max() - x.min()) brings them into [0, 1]",
+        (false, ..) => "",
+    };
+    let expected = match float {
+        true => "floats in [0, 1], [-1, 1] or [0, 255]",
+        false => "whole numbers in [0, 255] or [0, 65535]",
+    };
+    let found =
+        format!("numbers from {least} to {most}{}", if most.is_finite() && least.is_finite() { cure } else { "" });
+    DataError::Malformed { file: images.shown(), expected: expected.into(), found }
 }
 
 #[cfg(test)]
@@ -230,6 +257,43 @@ mod tests {
             let refusal = read(&path).unwrap_err().to_string();
             assert!(refusal.contains("x.npy") && refusal.contains(told), "{refusal}");
         }
+    }
+
+    #[test]
+    fn numbers_that_would_be_black_of_255_are_refused_with_the_cure() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        let floats = |numbers: [f32; 2]| numbers.map(f32::to_le_bytes).concat();
+        for (descr, elements, told) in [
+            ("|u1", vec![0, 1], "numbers from 0 to 1; save x.astype(bool)"),
+            ("<i8", [0i64, 1].map(i64::to_le_bytes).concat(), "numbers from 0 to 1; save x.astype(bool)"),
+            ("<f4", floats([0.0, 1.0625]), "to 1.0625; numpy.clip(x, 0, 1)"),
+            ("<f4", floats([-1.0625, 1.0]), "numpy.clip(x, -1, 1)"),
+            ("|i1", vec![0x80, 0x7f], "whole numbers in [0, 255] or [0, 65535], found numbers from -128 to 127"),
+        ] {
+            std::fs::write(&path, file(descr, "(1, 1, 2)", false, &elements)).unwrap();
+            let refusal = read(&path).unwrap_err().to_string();
+            assert!(refusal.contains("x.npy") && refusal.contains(told), "{descr}: {refusal}");
+        }
+        for (descr, elements) in [("|u1", vec![0, 0]), ("|b1", vec![0, 1]), ("<f4", floats([0.0, 1.0]))] {
+            std::fs::write(&path, file(descr, "(1, 1, 2)", false, &elements)).unwrap();
+            assert!(read(&path).is_ok(), "{descr}");
+        }
+    }
+
+    #[test]
+    fn names_of_arrays_do_not_act_on_the_terminal() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npz");
+        let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        for (name, elements) in [("im\u{1b}ages.npy", [7; 2]), ("more\u{7}.npy", [8; 2])] {
+            archive.start_file(name, stored).unwrap();
+            archive.write_all(&file("|u1", "(1, 1, 2)", false, &elements)).unwrap();
+        }
+        archive.finish().unwrap();
+        let said = read(&path).unwrap().warnings.join(" ");
+        assert!(said.contains("\\u{1b}") && !said.contains(['\u{1b}', '\u{7}']), "{said:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::DataError;
 use super::arrays::{self, Arrays, Named};
 use super::classes::{presentable, sort};
 use super::room::room_for_labels;
+use super::shown::shown;
 use crate::config::DataConfig;
 
 /// Names of labels where the images' name has no other half.
@@ -40,7 +41,7 @@ pub(super) fn labels(
             let named = names.iter().find_map(|name| found.arrays.iter().find(|named| named.name == *name));
             let unread = found.unread.iter().find(|unread| names.contains(&unread.name));
             if let (None, Some(unread)) = (named, unread) {
-                notes.push(format!("the images have no classes: the labels {} can't be read", unread.shown()));
+                notes.push(format!("the images have no classes, as their labels can't be read: {}", unread.shown()));
             }
             named
         }
@@ -57,7 +58,7 @@ pub(super) fn labels(
                 "there is no such array or labels file; there are the arrays {}; check data.labels",
                 there.join(", ")
             );
-            return Err(DataError::Missing { path: asked.into(), problem });
+            return Err(DataError::Missing { path: shown(asked), problem });
         }
     };
     let Some(named) = named else { return Ok(None) };
@@ -81,17 +82,17 @@ pub(super) fn labels(
 
 impl Arrays {
     fn has(&self, name: &str) -> bool {
-        let name = name.to_lowercase();
+        let name = shown(&name.to_lowercase());
         self.arrays.iter().any(|named| named.name == name) || self.unread.iter().any(|unread| unread.name == name)
     }
 
     /// The array of a name.
     fn asked(&self, name: &str) -> Result<&Named, DataError> {
-        let name = name.to_lowercase();
+        let name = shown(&name.to_lowercase());
         self.arrays.iter().find(|named| named.name == name).ok_or_else(|| {
             let unread = self.unread.iter().find(|unread| unread.name == name);
             DataError::Malformed {
-                file: name.clone(),
+                file: shown(&name),
                 expected: "labels as numbers or text; check data.labels".into(),
                 found: unread.map_or("no array".into(), |unread| format!("what can't be read: {}", unread.reason)),
             }
@@ -112,12 +113,20 @@ fn numbers(named: &Named) -> Result<Labels, DataError> {
             }
             _ => Err(DataError::Malformed {
                 file: named.shown(),
-                expected: "labels that are whole numbers from 0, or text".into(),
-                found: number.first().map_or("none".into(), f64::to_string),
+                expected: format!("labels that are whole numbers from 0 to {}, or text", u32::MAX),
+                found: number.first().map_or("none".into(), |&number| plainly(number)),
             }),
         }
     })?;
     Ok(Labels { name: named.name.clone(), numbers: labels, classes: Vec::new() })
+}
+
+/// A number as it was saved; from 2⁵³ on not all digits are known.
+fn plainly(number: f64) -> String {
+    match number.is_finite() && number.abs() >= 53f64.exp2() {
+        true => format!("a number of about {number:.1e}"),
+        false => number.to_string(),
+    }
 }
 
 /// Texts are names of classes, which count in their order.
@@ -199,6 +208,15 @@ mod tests {
         // Numbers that were saved as text keep the order of numbers.
         let folder = folder(&file("|S2", "(3, 1)", false, b"102\0\0\0"));
         assert_eq!(read(folder.path(), "").unwrap().classes, ["(empty)", "10", "2"]);
+    }
+
+    #[test]
+    fn numbers_that_are_no_labels_are_told_with_the_range() {
+        for (label, told) in [(10u64.pow(10), "found 10000000000"), (1 << 63, "found a number of about 9.2e18")] {
+            let elements = [label; 3].map(u64::to_le_bytes).concat();
+            let refusal = read(folder(&file("<u8", "(3,)", false, &elements)).path(), "").unwrap_err().to_string();
+            assert!(refusal.contains("from 0 to 4294967295") && refusal.contains(told), "{refusal}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ fn unfit(c: char) -> bool {
 }
 
 /// A name without characters that would act on the terminal: each stands there by its number, `\u{1b}`.
-pub(super) fn shown(name: &str) -> String {
+pub fn shown(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for c in name.chars() {
         match unfit(c) {
@@ -20,8 +20,20 @@ pub(super) fn shown(name: &str) -> String {
     text
 }
 
+/// A text of several lines, likewise: its line ends and tabs stay.
+pub fn shown_text(text: &str) -> String {
+    text.split_inclusive(['\n', '\t']).fold(String::with_capacity(text.len()), |mut all, part| {
+        let (words, end) = match part.strip_suffix(['\n', '\t']) {
+            Some(words) => part.split_at(words.len()),
+            None => (part, ""),
+        };
+        all += &shown(words);
+        all + end
+    })
+}
+
 /// A path, likewise.
-pub(super) fn shown_path(path: &Path) -> String {
+pub fn shown_path(path: &Path) -> String {
     shown(&path.to_string_lossy())
 }
 
@@ -34,5 +46,7 @@ mod tests {
         assert_eq!(shown("cat\u{1b}[31m\n"), "cat\\u{1b}[31m\\u{a}");
         assert_eq!(shown("abc\u{202e}gnp.exe"), "abc\\u{202e}gnp.exe");
         assert_eq!(shown("Äpfel & Birnen 猫"), "Äpfel & Birnen 猫");
+        assert_eq!(shown_text("a\tb\n\u{1b}c\n"), "a\tb\n\\u{1b}c\n");
+        assert_eq!(shown_text("a\r"), "a\\u{d}");
     }
 }

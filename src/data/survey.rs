@@ -16,8 +16,10 @@ pub struct Survey {
     pub classes: Vec<(String, usize)>,
     /// Widths and heights in pixels as they are shown, with their images; the most frequent first.
     pub sizes: Vec<((u32, u32), usize)>,
-    /// Channels as stored: 1 where every image is grey, else 3.
+    /// Channels as stored: 1 where every image is stored without colour, else 3.
     pub channels: usize,
+    /// Pixels were looked at, and none has a colour.
+    pub shows_grey: bool,
     /// What will not be loaded, by kind.
     pub left_out: Vec<LeftOut>,
     /// What was chosen or guessed, a sentence each.
@@ -85,6 +87,7 @@ impl Survey {
             classes: dataset.classes.iter().cloned().zip(dataset.class_counts()).collect(),
             sizes: vec![((dataset.width as u32, dataset.height as u32), dataset.len())],
             channels: dataset.channels,
+            shows_grey: dataset.channels == 1 || shows_grey(dataset.pixels.bytes()),
             left_out: Vec::new(),
             notes: dataset.warnings.clone(),
         }
@@ -122,6 +125,11 @@ impl Survey {
         });
         middle.map_or(0, |(side, _)| *side)
     }
+}
+
+/// Has no pixel of bytes in RGB a colour? Looks no further than the first that has.
+pub(super) fn shows_grey(rgb: &[u8]) -> bool {
+    !rgb.is_empty() && rgb.chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
 }
 
 #[cfg(test)]

@@ -32,12 +32,14 @@ pub(super) fn why(error: &ImageError) -> String {
     }
 }
 
-fn told_by_system(error: &std::io::Error) -> String {
+/// What the system says of a file that can't be read, in words.
+pub(super) fn told_by_system(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "no such file".into(),
         std::io::ErrorKind::PermissionDenied => "permission denied".into(),
         std::io::ErrorKind::IsADirectory => "it is a folder".into(),
-        _ => error.to_string(),
+        // Rust adds "(os error 5)", which says nothing to a person.
+        _ => error.to_string().split(" (os error ").next().unwrap_or_default().to_string(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::output::LogLines;
+use crate::data::shown_text;
 use crate::lab::{Event, Phase, RunInfo, StepRecord};
 use crate::speak::Unwritten;
 
@@ -42,10 +43,10 @@ impl<W: Write> Text<W> {
             (Event::Phase(Phase::Loading(text)), _) => {
                 if Instant::now() >= self.next {
                     self.next = Instant::now() + EVERY;
-                    self.output.line(text);
+                    self.output.line(&shown_text(text));
                 }
             }
-            _ => sentences(event).iter().for_each(|sentence| self.output.line(sentence)),
+            _ => sentences(event).iter().for_each(|sentence| self.output.line(&shown_text(sentence))),
         }
     }
 

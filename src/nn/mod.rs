@@ -16,6 +16,7 @@
 //! | `pass` | what one forward pass carries along: dropout's generator, an observer |
 //! | `json`, `wrong_type` | reading and writing settings as Python does, and saying what is wrong with them |
 //! | `diffusers` | pipeline folders that diffusers reads, and reading those that it wrote |
+//! | `safetensors_file` | the bytes of a file of tensors, once its header fits it |
 //! | `saved` | the folder of either kind |
 //!
 //! Names of parameters are diffusers' names. In memory, convolution weights are
@@ -37,6 +38,7 @@ mod parameters;
 mod pass;
 mod resample;
 mod resnet;
+pub mod safetensors_file;
 mod saved;
 mod scope;
 mod unet;

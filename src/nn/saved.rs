@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::diffusers::{self, LoadedUNet, load_weights, save_weights};
 use super::json::sorted_json;
 use super::{MlpConfig, NetConfig, Weights};
+use crate::process::plain_file;
 
 const MLP: &str = "mlp";
 const CONFIG: &str = "config.json";
@@ -77,7 +78,7 @@ pub fn open_network(dir: &Path) -> Result<LoadedNet> {
         return Ok(LoadedNet { config: NetConfig::UNet(config), weights, warnings });
     }
     let path = folder.join(CONFIG);
-    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let text = plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?;
     let config = MlpConfig::from_json(&text).with_context(|| format!("in {}", path.display()))?;
     let (weights, warnings) = load_weights(&[folder.join(TENSORS)], &config, &Device::Cpu)?;
     Ok(LoadedNet { config: NetConfig::Mlp(config), weights, warnings })

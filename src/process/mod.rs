@@ -1,5 +1,5 @@
-//! The process itself: how it is asked to stop, how it ends when it has to at once, how long it ran, and
-//! how much memory it took.
+//! The process itself: how it is asked to stop, how it ends when it has to at once, how long it ran, how much
+//! memory it took, and what it may open.
 //!
 //! With `kernels`, the one place of unsafe code: system calls that the standard library doesn't offer.
 
@@ -10,6 +10,7 @@ pub mod last_words;
 mod open_files;
 pub mod partial;
 mod peak_memory;
+pub mod plain_file;
 mod running_time;
 pub mod signals;
 

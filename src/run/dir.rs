@@ -15,6 +15,7 @@ use super::identity::{self, Identity};
 use super::plain_files::check_files;
 use super::whereabouts::{HeldFolder, Whereabouts};
 use crate::config::{CONFIG_VERSION, Config};
+use crate::process::plain_file;
 
 /// Where runs go that are given no place.
 const RUNS: &str = "runs";
@@ -252,7 +253,7 @@ pub fn config_of(path: &Path) -> Result<Config> {
 fn check_version(path: &Path) -> Result<String, RunError> {
     check_files(path)?;
     let file = path.join("config.toml");
-    let text = match fs::read_to_string(&file) {
+    let text = match plain_file::read_text(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(RunError::NotARun(path.to_path_buf())),
         Err(error) => return Err(RunError::not_readable(&file, error)),

@@ -1,6 +1,5 @@
 //! `run.json`: by what a run and its checkpoints know each other.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::durable::write_replacing;
+use crate::process::plain_file;
 
 /// The file in the run folder.
 pub(super) const FILE: &str = "run.json";
@@ -35,7 +35,7 @@ impl Identity {
 
     /// That of the run in `dir`; `None` where it has none (older runs) or it does not read.
     pub fn of(dir: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(dir.join(FILE)).ok()?).ok()
+        serde_json::from_str(&plain_file::read_text(&dir.join(FILE)).ok()?).ok()
     }
 
     /// Keeps it in `dir`.

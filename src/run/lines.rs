@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::durable::sync_folder;
+use crate::process::plain_file;
 
 /// An open file of JSON lines. Lines wait in memory until they are written; each flush is one write, so that a
 /// killed run tears at most the last line. What a failed write has torn is cut off again before the next.
@@ -239,8 +240,8 @@ fn look_through<T: DeserializeOwned>(
 
 /// Calls `f` with each line that ends in a newline.
 fn for_each_line(path: &Path, mut f: impl FnMut(&[u8])) -> Result<()> {
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let file = match plain_file::open(path) {
+        Ok((file, _)) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
     };

@@ -8,8 +8,10 @@ use super::checkpoint::{all, newest_good, none_at_all, verify};
 use super::dir::config_of;
 use super::error::RunError;
 use crate::config::{Config, ConfigError, PathName, VarianceType};
+use crate::data::shown;
 use crate::diffusion::Parameterization;
 use crate::nn::{Net, Weights, open_network};
+use crate::process::plain_file;
 
 /// The averaged weights of one checkpoint as a network, with what sampling needs to know.
 pub struct LoadedModel {
@@ -165,8 +167,8 @@ pub fn write_class_names(run_dir: &Path, classes: &[String]) -> Result<(), RunEr
 
 /// The names that the run keeps; empty where it keeps none.
 pub(super) fn kept_class_names(run_dir: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(run_dir.join(CLASSES)).unwrap_or_default();
-    text.lines().map(str::to_string).collect()
+    let text = plain_file::read_text(&run_dir.join(CLASSES)).unwrap_or_default();
+    text.lines().map(shown).collect()
 }
 
 fn class_names(run_dir: &Path, count: usize) -> Vec<String> {

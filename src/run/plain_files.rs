@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::RunError;
+use crate::process::plain_file::not_a_file;
 
 /// What a run keeps beside its folders.
 const FILES: [&str; 8] = [
@@ -43,21 +44,7 @@ pub fn strange_below(dir: &Path) -> Option<(PathBuf, &'static str)> {
 }
 
 fn what(about: &fs::Metadata) -> &'static str {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        let kind = about.file_type();
-        if kind.is_fifo() {
-            return "a FIFO";
-        }
-        if kind.is_socket() {
-            return "a socket";
-        }
-        if kind.is_char_device() || kind.is_block_device() {
-            return "a device";
-        }
-    }
-    if about.is_dir() { "a folder" } else { "no file" }
+    not_a_file(about).unwrap_or("a file")
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 
 use super::how_found::HowFound;
+use crate::data;
+use crate::nn::safetensors_file;
 use crate::picture::is_points;
 
 /// Writes `samples` `[N, H, W, C]` as the tensor `samples` `[N, C, H, W]`, images clipped to
@@ -40,13 +42,14 @@ pub fn write_noise(path: &Path, noise: &Tensor, how: &HowFound) -> Result<()> {
 /// batch, NaN or infinity: each says what was found and what is needed.
 pub fn read_noise(path: &Path, (height, width, channels): (usize, usize, usize)) -> Result<(Tensor, Option<HowFound>)> {
     let shown = path.display();
-    let bytes = std::fs::read(path).with_context(|| format!("reading the noise file {shown}"))?;
-    let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
-        .with_context(|| format!("{shown} is not a safetensors file"))?;
+    let bytes = safetensors_file::read(path).context("the noise cannot be read")?;
+    let tensors =
+        candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).with_context(|| format!("{shown} is damaged"))?;
     let Some(noise) = tensors.get("noise") else {
-        let mut names: Vec<&str> = tensors.keys().map(String::as_str).collect();
+        let mut names: Vec<&String> = tensors.keys().collect();
         names.sort_unstable();
-        bail!("{shown} has no tensor named `noise`; it holds: {}", names.join(", "));
+        let shown_names: Vec<String> = names.into_iter().map(|name| data::shown(name)).collect();
+        bail!("{shown} has no tensor named `noise`; it holds: {}", shown_names.join(", "));
     };
     ensure!(noise.dtype() == DType::F32, "`noise` in {shown} is {:?}; f32 is needed", noise.dtype());
     let expected = format!("[N, {channels}, {height}, {width}]");

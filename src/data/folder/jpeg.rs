@@ -9,6 +9,8 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
 use image::metadata::Orientation;
 
+use crate::data::undecodable::told_by_system;
+
 const END_OF_IMAGE: u8 = 0xd9;
 const START_OF_SCAN: u8 = 0xda;
 const EXIF: &[u8] = b"Exif\0\0";
@@ -32,7 +34,7 @@ pub struct Header {
 pub fn header(source: &mut (impl Read + Seek)) -> Result<Header, String> {
     let early = |error: std::io::Error| match error.kind() {
         ErrorKind::UnexpectedEof => "it is truncated: it ends within its header".to_string(),
-        _ => error.to_string(),
+        _ => told_by_system(&error),
     };
     let mut orientation = Orientation::NoTransforms;
     let mut two = [0; 2];

@@ -51,7 +51,12 @@ pub enum FileKind {
 pub fn kind(path: &Path, head: &[u8]) -> FileKind {
     let ending = ending(path);
     let named = |endings: &[&str]| endings.contains(&ending.as_str());
-    match image::guess_format(head) {
+    let guess = match head {
+        // BigTIFF, whose offsets have eight bytes.
+        [b'I', b'I', 43, 0, ..] | [b'M', b'M', 0, 43, ..] => Ok(ImageFormat::Tiff),
+        _ => image::guess_format(head),
+    };
+    match guess {
         // Raw photographs are TIFF files that hold a small picture beside sensor data.
         Ok(ImageFormat::Tiff) => match other(&ending) {
             Some(called) => FileKind::Other(called),
@@ -127,6 +132,7 @@ mod tests {
         assert_eq!(of("a.jpg", b"\0\0\0\x18ftypheic\0\0\0\0"), FileKind::Other("HEIC"));
         assert_eq!(of("a.NEF", b"II*\0\x08\0\0\0"), FileKind::Other("raw photographs"));
         assert_eq!(of("a.tif", b"II*\0\x08\0\0\0"), FileKind::Picture(ImageFormat::Tiff));
+        assert_eq!(of("big.tif", b"II+\0\x08\0\0\0"), FileKind::Picture(ImageFormat::Tiff));
         assert_eq!(of("a.svg", b"<svg xmlns="), FileKind::Other("SVG"));
         assert_eq!(of("notes.txt", b"hello"), FileKind::Unknown);
     }

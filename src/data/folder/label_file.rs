@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::DataError;
 use crate::data::shown::{shown, shown_path};
+use crate::data::undecodable::told_by_system;
 
 /// The names that are looked for, best first.
 const NAMES: [&str; 4] = ["labels.csv", "labels.tsv", "metadata.jsonl", "metadata.csv"];
@@ -43,12 +44,19 @@ pub struct LabelFile {
 pub struct Matched {
     /// Of each picture; `None` where the file does not name it.
     pub classes: Vec<Option<String>>,
-    /// Rows whose picture is not there.
+    /// Rows whose file is not there.
     pub missing: Vec<String>,
+    /// Rows whose file is there and gives no picture: it is hidden, damaged or none.
+    pub no_picture: Vec<String>,
     /// Rows that could mean several pictures.
     pub ambiguous: Vec<String>,
     /// Rows that say otherwise than one before: "a.png is cat, then dog".
     pub contradictions: Vec<String>,
+}
+
+/// Has a file the name of one that says classes?
+pub fn is_named_as_one(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| NAMES.iter().any(|known| name == *known))
 }
 
 /// The labels file in a folder, if there is one.
@@ -58,11 +66,11 @@ pub struct Matched {
 pub fn find(folder: &Path) -> Result<Option<Labels>, DataError> {
     let Some(path) = NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file()) else { return Ok(None) };
     let unreadable = |reason: String| DataError::Unreadable { path: shown_path(&path), reason };
-    let length = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?.len();
+    let length = std::fs::metadata(&path).map_err(|error| unreadable(told_by_system(&error)))?.len();
     if length > LARGEST {
         return Err(unreadable(format!("it is larger than {} MiB", LARGEST >> 20)));
     }
-    let bytes = std::fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = std::fs::read(&path).map_err(|error| unreadable(told_by_system(&error)))?;
     let named = shown_path(&path);
     let text = utf_8(&named, &bytes)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -139,10 +147,20 @@ fn table(named: &str, text: &str, is_file: impl Fn(&str) -> bool) -> Result<Opti
             }
             // A picture without a class.
             (Some(file), Some("")) if !file.is_empty() => {}
-            _ => return Err(malformed(named, line, expected, format!("a line of {} fields", record.len()))),
+            _ => return Err(malformed(named, line, expected, unlike_a_row(&record))),
         }
     }
     Ok(Some(rows))
+}
+
+/// What a record is that lacks file or class.
+fn unlike_a_row(record: &csv::StringRecord) -> String {
+    match record.len() {
+        // A field goes on over lines where its quotation mark is not closed.
+        _ if record.iter().any(|field| field.contains('\n')) => "a quotation mark that nothing closes".into(),
+        1 => "a line of one field".into(),
+        fields => format!("a line of {fields} fields without one of the two"),
+    }
 }
 
 enum Header {
@@ -220,10 +238,13 @@ impl LabelFile {
             }
         }
         let mut classes: Vec<Option<String>> = vec![None; pictures.len()];
-        let (mut missing, mut ambiguous, mut contradictions) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut missing, mut no_picture) = (Vec::new(), Vec::new());
+        let (mut ambiguous, mut contradictions) = (Vec::new(), Vec::new());
+        let places = [std::path::absolute(root), root.canonicalize()].map(|place| place.unwrap_or(root.into()));
         for (file, class) in &self.rows {
             let wanted = file.replace('\\', "/");
-            let wanted = wanted.trim_start_matches("./");
+            let below = places.iter().find_map(|place| Path::new(&wanted).strip_prefix(place).ok()?.to_str());
+            let wanted = below.unwrap_or(&wanted).trim_start_matches("./");
             let found = by_path.get(wanted).copied().map(Some).or_else(|| by_name.get(wanted).copied());
             match found {
                 Some(Some(index)) => {
@@ -232,10 +253,11 @@ impl LabelFile {
                     }
                 }
                 Some(None) => ambiguous.push(shown(file)),
+                None if root.join(wanted).exists() => no_picture.push(shown(file)),
                 None => missing.push(shown(file)),
             }
         }
-        Matched { classes, missing, ambiguous, contradictions }
+        Matched { classes, missing, no_picture, ambiguous, contradictions }
     }
 }
 
@@ -277,7 +299,9 @@ mod tests {
     #[test]
     fn broken_lines_are_named() {
         let message = table("labels.csv", "a.png,cat\nb.png\n", |_| true).unwrap_err().to_string();
-        assert!(message.starts_with("labels.csv:2: expected a table") && message.contains("1 fields"), "{message}");
+        assert!(message.starts_with("labels.csv:2: expected a table") && message.contains("one field"), "{message}");
+        let message = table("labels.csv", "file,class\n\"a.png,cat\nb.png,dog\n", |_| false).unwrap_err().to_string();
+        assert!(message.starts_with("labels.csv:2:") && message.contains("mark that nothing closes"), "{message}");
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::open::not_a_file;
 use crate::data::shown::shown_path;
+use crate::data::undecodable::told_by_system;
 use crate::data::{DataError, LeftOut};
+use crate::process::plain_file::not_a_file;
 
 const READ_ALREADY: &str = "links to what was already read";
 
@@ -35,7 +36,7 @@ pub struct Listing {
 /// When the folder itself can't be read; a sub-folder that can't is left out and named.
 pub fn list(folder: &Path) -> Result<Listing, DataError> {
     let unreadable =
-        |error: std::io::Error| DataError::Unreadable { path: shown_path(folder), reason: error.to_string() };
+        |error: std::io::Error| DataError::Unreadable { path: shown_path(folder), reason: told_by_system(&error) };
     let root = folder.canonicalize().map_err(unreadable)?;
     let mut walk = Walk { seen: HashSet::from([root.clone()]), root, ..Walk::default() };
     let top = entries(folder).map_err(unreadable)?;
@@ -100,7 +101,7 @@ impl Walk {
             while let Some((folder, class)) = self.folders.pop() {
                 match entries(&folder) {
                     Ok(entries) => entries.into_iter().for_each(|entry| self.take(entry, class)),
-                    Err(error) => self.leave_out("folders that can't be read", &error.to_string(), &folder),
+                    Err(error) => self.leave_out("folders that can't be read", &told_by_system(&error), &folder),
                 }
             }
             // In the order of their names, whatever order the folders were read in.
@@ -132,7 +133,7 @@ impl Walk {
             },
             EntryKind::Special => match std::fs::symlink_metadata(&path) {
                 Ok(about) => self.special(&about, &path),
-                Err(error) => self.leave_out("files that can't be read", &error.to_string(), &path),
+                Err(error) => self.leave_out("files that can't be read", &told_by_system(&error), &path),
             },
         }
     }

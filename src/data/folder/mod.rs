@@ -10,14 +10,16 @@ mod scan;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) use kind::named_as_picture;
-pub(super) use open::{look, not_a_file, with_picture};
-use scan::{FoundPicture, Scan, scan, skipped};
+pub(super) use open::{look, with_picture};
+use scan::{FoundPicture, Scan, scan};
 
 use super::parallel::in_parallel;
 use super::room::room_for;
 use super::shown::shown_path;
+use super::survey::shows_grey;
 use super::watch::Watch;
 use super::{DataError, Dataset, Survey, resize};
 
@@ -60,7 +62,7 @@ pub(super) fn load(
     let places = scan.pictures.iter().zip(pixels.chunks_exact_mut(image_len));
     let read = |(found, place): (&FoundPicture, &mut [u8])| {
         let rgb = with_picture(&found.path, |picture| resize::to_rgb(picture, side))?;
-        let grey = rgb.pixels().all(|pixel| pixel.0[0] == pixel.0[1] && pixel.0[1] == pixel.0[2]);
+        let grey = shows_grey(rgb.as_raw());
         let bytes = resize::to_bytes(rgb, channels);
         // A file that changed since it was looked at.
         if bytes.len() != place.len() {
@@ -80,7 +82,7 @@ pub(super) fn load(
     if channels == 3 && stored_in_colour && all_grey {
         warnings.push("every picture is grey, though stored in colour: data.channels = 1 would learn faster".into());
     }
-    let survey = scan.survey(name, folder);
+    let survey = Survey { shows_grey: all_grey, ..scan.survey(name, folder) };
     let labels = if scan.classes.is_empty() { Vec::new() } else { scan.pictures.iter().map(|f| f.class).collect() };
     let data = Dataset {
         name: name.into(),
@@ -96,13 +98,32 @@ pub(super) fn load(
     Ok((data, survey))
 }
 
-/// What a folder holds, without decoding a picture.
+/// What a folder holds, without decoding a picture; with `pixels` they are decoded until one shows colour.
 ///
 /// # Errors
 /// No folder, or no pictures in it.
-pub(super) fn survey(name: &str, folder: &Path, watch: &mut Watch) -> Result<Survey, DataError> {
+pub(super) fn survey(name: &str, folder: &Path, pixels: bool, watch: &mut Watch) -> Result<Survey, DataError> {
     let scan = scan(folder, watch)?;
-    if scan.pictures.is_empty() { Err(scan.nothing(folder)) } else { Ok(scan.survey(name, folder)) }
+    if scan.pictures.is_empty() {
+        return Err(scan.nothing(folder));
+    }
+    let shows_grey = scan.channels() == 1 || pixels && nothing_coloured(&scan, watch)?;
+    Ok(Survey { shows_grey, ..scan.survey(name, folder) })
+}
+
+/// Do all pictures show grey? They are decoded up to the first that doesn't.
+fn nothing_coloured(scan: &Scan, watch: &mut Watch) -> Result<bool, DataError> {
+    let coloured = AtomicBool::new(false);
+    let look = |found: &Found| {
+        if !coloured.load(Ordering::Relaxed) {
+            // What can't be decoded will be skipped.
+            let grey = with_picture(&found.path, |picture| shows_grey(resize::to_rgb(picture, 0).as_raw()))?;
+            coloured.fetch_or(!grey, Ordering::Relaxed);
+        }
+        Ok(())
+    };
+    in_parallel(scan.pictures.iter(), scan.pictures.len(), "looking for colour in", watch, look)?;
+    Ok(!coloured.into_inner())
 }
 
 /// Is a file with these first bytes a picture, read or not?

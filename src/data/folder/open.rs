@@ -11,7 +11,8 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use super::jpeg;
 use super::kind::{FileKind, HEAD, READ, kind, named_as_picture};
 use super::png::WithoutProfiles;
-use crate::data::undecodable::why;
+use crate::data::undecodable::{told_by_system, why};
+use crate::process::plain_file::not_a_file;
 use crate::thousands::thousands;
 
 /// Pixels of the largest picture that is decoded: a camera of 108 megapixels.
@@ -48,19 +49,23 @@ pub enum Refusal {
     Unusable(String),
 }
 
-/// Looks at a file: what it is, and what its header says. Decodes nothing.
+/// Looks at a file of a folder: what it is, and what its header says. Decodes nothing.
 ///
 /// # Errors
 /// Why it gives no picture.
 pub fn look(path: &Path) -> Result<Look, Refusal> {
-    let (mut file, kind, _) = open(path)?;
+    let Opened { mut file, kind, head, length } = open(path)?;
     let unusable = |reason: String| Refusal::Unusable(reason);
+    let in_folder = |reason: String| Refusal::Unusable(format!("{reason}, or take it out of the folder"));
     let format = match kind {
         FileKind::Picture(format) => format,
         FileKind::Other(called) => return Err(Refusal::Other(called)),
         FileKind::Unknown if named_as_picture(path) => return Err(unusable(no_picture())),
         FileKind::Unknown => return Err(Refusal::NoPicture),
     };
+    if format == ImageFormat::WebP {
+        webp_is_whole(&head, length).map_err(unusable)?;
+    }
     // The decoder would read the whole file.
     let (width, height, orientation, grey) = if format == ImageFormat::Jpeg {
         let jpeg::Header { width, height, components, orientation } =
@@ -69,10 +74,10 @@ pub fn look(path: &Path) -> Result<Look, Refusal> {
     } else {
         let mut decoder = decoder(BufReader::new(file), format).map_err(unusable)?;
         let (width, height) = decoder.dimensions();
-        within_limits(width, height, decoder.total_bytes()).map_err(unusable)?;
+        within_limits(width, height, decoder.total_bytes()).map_err(in_folder)?;
         (width, height, orientation(&mut decoder), !decoder.color_type().has_color())
     };
-    within_limits(width, height, 0).map_err(unusable)?;
+    within_limits(width, height, 0).map_err(in_folder)?;
     let turned = matches!(
         orientation,
         Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
@@ -87,7 +92,7 @@ pub fn look(path: &Path) -> Result<Look, Refusal> {
 /// # Errors
 /// A sentence, for whatever is no whole picture.
 pub fn with_picture<T>(path: &Path, shape: impl FnOnce(DynamicImage) -> T) -> Result<T, String> {
-    let (mut file, kind, length) = open(path).map_err(|refusal| refusal.reason())?;
+    let Opened { mut file, kind, head, length } = open(path).map_err(|refusal| refusal.reason())?;
     let FileKind::Picture(format) = kind else {
         return Err(match kind {
             FileKind::Other(called) => not_read(called),
@@ -99,7 +104,7 @@ pub fn with_picture<T>(path: &Path, shape: impl FnOnce(DynamicImage) -> T) -> Re
     }
     if format == ImageFormat::Jpeg {
         let mut bytes = Vec::with_capacity(length as usize);
-        file.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        file.read_to_end(&mut bytes).map_err(|error| told_by_system(&error))?;
         // Before the decoder sees it: it makes room for what the header says.
         let header = jpeg::header(&mut Cursor::new(&bytes))?;
         within_limits(header.width, header.height, 0)?;
@@ -108,6 +113,9 @@ pub fn with_picture<T>(path: &Path, shape: impl FnOnce(DynamicImage) -> T) -> Re
         }
         finish(decoder(Cursor::new(bytes), format)?, shape)
     } else {
+        if format == ImageFormat::WebP {
+            webp_is_whole(&head, length)?;
+        }
         finish(decoder(BufReader::new(file), format)?, shape)
     }
 }
@@ -130,8 +138,28 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-/// Opens a file, if it is one: whoever opens a FIFO waits for its writer. Also what it is, and its length.
-fn open(path: &Path) -> Result<(File, FileKind, u64), Refusal> {
+/// The decoder takes what is missing at the end for what it has; but a WebP's header says how long it is: after "RIFF"
+/// the bytes that follow these eight.
+fn webp_is_whole(head: &[u8], length: u64) -> Result<(), String> {
+    let said = head.get(4..8).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    match length < 8 + u64::from(said) {
+        true => Err("it is truncated: the end of the image is missing".into()),
+        false => Ok(()),
+    }
+}
+
+/// A file that was opened.
+struct Opened {
+    file: File,
+    kind: FileKind,
+    /// Its first [`HEAD`] bytes.
+    head: Vec<u8>,
+    /// In bytes.
+    length: u64,
+}
+
+/// Opens a file, if it is one: whoever opens a FIFO waits for its writer.
+fn open(path: &Path) -> Result<Opened, Refusal> {
     let unreadable = |error: std::io::Error| Refusal::Unusable(why(&ImageError::IoError(error)));
     let about = std::fs::metadata(path).map_err(unreadable)?;
     if let Some(what) = not_a_file(&about) {
@@ -144,27 +172,7 @@ fn open(path: &Path) -> Result<(File, FileKind, u64), Refusal> {
     if head.is_empty() && named_as_picture(path) {
         return Err(Refusal::Unusable("it is empty".into()));
     }
-    Ok((file, kind(path, &head), about.len()))
-}
-
-/// What something in the file system is that is no plain file: "a FIFO".
-pub fn not_a_file(about: &std::fs::Metadata) -> Option<&'static str> {
-    let kind = about.file_type();
-    if kind.is_file() {
-        return None;
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        if kind.is_fifo() {
-            return Some("a FIFO");
-        } else if kind.is_socket() {
-            return Some("a socket");
-        } else if kind.is_block_device() || kind.is_char_device() {
-            return Some("a device");
-        }
-    }
-    Some(if kind.is_dir() { "a folder" } else { "no plain file" })
+    Ok(Opened { kind: kind(path, &head), file, head, length: about.len() })
 }
 
 trait Source: BufRead + Seek {}
@@ -188,8 +196,7 @@ fn within_limits(width: u32, height: u32, bytes: u64) -> Result<(), String> {
     match pixels {
         0 => Err("it has no pixels".into()),
         _ if pixels > MOST_PIXELS || bytes > MOST_BYTES => Err(format!(
-            "its header promises {width}×{height} pixels, more than difflab decodes ({} megapixels); make it smaller, \
-             or take it out of the folder",
+            "its header promises {width}×{height} pixels, more than difflab decodes ({} megapixels); make it smaller",
             MOST_PIXELS / 1_000_000
         )),
         _ => Ok(()),

@@ -9,6 +9,7 @@ use super::open::{Look, Refusal, look, not_read};
 use crate::data::classes::{presentable, sort, without_holes};
 use crate::data::parallel::in_parallel;
 use crate::data::shown::{shown, shown_path};
+use crate::data::undecodable::told_by_system;
 use crate::data::watch::Watch;
 use crate::data::{DataError, LeftOut, Survey};
 use crate::thousands::thousands;
@@ -50,25 +51,27 @@ pub fn scan(folder: &Path, watch: &mut Watch) -> Result<Scan, DataError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return missing("there is no such folder; check data.path");
         }
-        Err(error) => return Err(DataError::Unreadable { path: shown_path(folder), reason: error.to_string() }),
+        Err(error) => return Err(DataError::Unreadable { path: shown_path(folder), reason: told_by_system(&error) }),
         Ok(about) if about.is_dir() => {}
         Ok(about) if about.is_file() => {
-            return missing("it is a file, and a folder of pictures is needed; for idx files use dataset \"idx\"");
+            return missing("it is a file, and a folder of pictures is needed");
         }
         Ok(_) => return missing("it is no folder, and a folder of pictures is needed"),
     }
     let Listing { folders, files, left_out } = list(folder)?;
     let total = files.len();
     let label_file = label_file::find(folder)?;
+    let label_file_used = label_file.as_ref().map(|labels| shown_path(labels.path()));
     let of_labels = |path: &Path| label_file.as_ref().is_some_and(|labels| labels.path() == path);
     let looks = in_parallel(files.iter(), total, "looking at", watch, |file| Ok(look(&file.path)))?;
 
     let mut scan = Scan { left_out, ..Scan::default() };
-    let mut pictures = Vec::new();
+    let (mut pictures, mut unused) = (Vec::new(), Vec::new());
     for (file, look) in files.into_iter().zip(looks) {
         match look.unwrap_or_else(|reason| Err(Refusal::Unusable(reason))) {
             Ok(look) => pictures.push((file, look)),
             Err(_) if of_labels(&file.path) => {}
+            Err(Refusal::NoPicture) if label_file::is_named_as_one(&file.path) => unused.push(file.path),
             Err(Refusal::NoPicture) if is_paperwork(&file.path) => {}
             Err(refusal) => scan.leave_out(&file.path, refusal),
         }
@@ -81,6 +84,13 @@ pub fn scan(folder: &Path, watch: &mut Watch) -> Result<Scan, DataError> {
             scan.label_by_folder(pictures, folders);
         }
         None => scan.label_by_folder(pictures, folders),
+    }
+    for path in unused {
+        let why = match label_file_used {
+            Some(ref used) if path.parent() == Some(folder) => format!("{used} comes before it"),
+            _ => "only one that lies in the folder itself is read".to_string(),
+        };
+        LeftOut::add(&mut scan.left_out, "label files", &why, shown_path(&path));
     }
     scan.drop_empty_classes();
     scan.classes = presentable(std::mem::take(&mut scan.classes));
@@ -153,6 +163,9 @@ impl Scan {
             if let Some(name) = matched.ambiguous.first() {
                 said +=
                     &format!("; several pictures are called {name}: write the path from the folder, as {from_here}");
+            } else if let Some(name) = matched.no_picture.first() {
+                said +=
+                    &format!("; what it names, such as {name}, is hidden, damaged or no picture; there is {from_here}");
             } else if let Some(name) = matched.missing.first() {
                 said +=
                     &format!("; it names files that are not there, such as {name}, and the pictures are {from_here} …");
@@ -161,6 +174,10 @@ impl Scan {
         }
         for missing in matched.missing {
             LeftOut::add(&mut self.left_out, "lines", &format!("{shown_file} names files that are not there"), missing);
+        }
+        for name in matched.no_picture {
+            let why = format!("{shown_file} names files that are hidden, damaged or no pictures");
+            LeftOut::add(&mut self.left_out, "lines", &why, name);
         }
         for name in matched.ambiguous {
             let why = format!("{shown_file} names several pictures by one name; write the path from the folder");
@@ -248,6 +265,7 @@ impl Scan {
             classes: self.classes.iter().cloned().zip(self.counts()).collect(),
             sizes: Survey::sizes_of(self.pictures.iter().map(|found| (found.look.width, found.look.height))),
             channels: self.channels(),
+            shows_grey: self.channels() == 1,
             left_out,
             notes: self.notes.clone(),
         }

@@ -1,6 +1,5 @@
 //! What a pipeline folder says beside the network: `model_index.json` and the scheduler's settings.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -8,6 +7,7 @@ use serde_json::Value;
 
 use super::scheduling::USUAL_CLASS;
 use crate::nn::json::{read_json, shown};
+use crate::process::plain_file;
 
 const INDEX: &str = "model_index.json";
 const SCHEDULER: &str = "scheduler_config.json";
@@ -167,7 +167,7 @@ fn object(path: &Path) -> Result<Option<Value>> {
     if !path.is_file() {
         return Ok(None);
     }
-    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let text = plain_file::read_text(path).with_context(|| format!("reading {}", path.display()))?;
     let value = read_json(&text).with_context(|| format!("in {}", path.display()))?;
     ensure!(value.is_object(), "{} is no JSON object of settings", path.display());
     Ok(Some(value))
@@ -175,6 +175,8 @@ fn object(path: &Path) -> Result<Option<Value>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use serde_json::json;
 
     use super::*;

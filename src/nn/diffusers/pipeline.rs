@@ -12,6 +12,7 @@ use super::tensors::{load_weights, save_weights};
 use crate::nn::json::{read_json, sorted_json};
 use crate::nn::unet_config::DIFFUSERS_VERSION;
 use crate::nn::{UNetConfig, Weights};
+use crate::process::plain_file;
 
 const CONFIG: &str = "config.json";
 const TENSORS: &str = "diffusion_pytorch_model.safetensors";
@@ -60,7 +61,7 @@ pub struct LoadedUNet {
 pub fn open_unet(dir: &Path) -> Result<LoadedUNet> {
     let folder = unet_folder(dir)?;
     let path = folder.join(CONFIG);
-    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let text = plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?;
     let config = UNetConfig::from_json(&text).with_context(|| format!("in {}", path.display()))?;
     let mut warnings: Vec<String> = config
         .unknown
@@ -143,7 +144,7 @@ fn tensor_files(folder: &Path, warnings: &mut Vec<String>) -> Result<Vec<PathBuf
 
 /// The files of weights that were split, in the order of their names.
 fn shards(index: &Path) -> Result<Vec<PathBuf>> {
-    let value = read_json(&fs::read_to_string(index)?)?;
+    let value = read_json(&plain_file::read_text(index)?)?;
     let map = value["weight_map"].as_object().context("there is no weight_map")?;
     let mut names = BTreeSet::new();
     for file in map.values() {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
-use crate::nn::{Architecture, Parameter, Weights, parameters};
+use crate::nn::{Architecture, Parameter, Weights, parameters, safetensors_file};
 
 /// Names that attention's layers had before diffusers 0.17, and have now.
 const OLD_NAMES: [(&str, &str); 4] =
@@ -61,7 +61,7 @@ pub fn load_weights(paths: &[PathBuf], config: &dyn Architecture, device: &Devic
     let mut taken: BTreeMap<String, bool> = BTreeMap::new();
     let (mut two_names, mut two_files) = (BTreeSet::new(), BTreeSet::new());
     for path in paths {
-        let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+        let bytes = safetensors_file::read(path)?;
         let file = SafeTensors::deserialize(&bytes)
             .with_context(|| format!("{} is damaged or no safetensors file", path.display()))?;
         let mut names = file.names();

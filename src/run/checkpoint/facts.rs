@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::manifest;
 use crate::config::Config;
 use crate::data::DataIdentity;
+use crate::process::plain_file;
 use crate::run::RunError;
 
 const CONFIG: &str = "difflab/config.toml";
@@ -31,7 +32,7 @@ impl CheckpointFacts {
         let damaged = |name: &str, why: String| RunError::damaged(path, format!("{name}: {why}"));
         // An empty config, what a power cut leaves, would read as one of defaults.
         manifest::verify_those(path, &[CONFIG, DATA])?;
-        let read = |name: &str| match fs::read_to_string(path.join(name)) {
+        let read = |name: &str| match plain_file::read_text(&path.join(name)) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(damaged(name, error.to_string())),

@@ -10,7 +10,8 @@ use super::list::{FoundCheckpoint, list};
 use super::manifest;
 use super::state::{Progress, StateFile, parse};
 use crate::config::Config;
-use crate::nn::open_network;
+use crate::nn::{open_network, safetensors_file};
+use crate::process::plain_file;
 use crate::run::plain_files::strange_below;
 use crate::run::{Identity, RunError};
 use crate::train::{LossAverage, TimestepLoss, TrainerState};
@@ -35,7 +36,7 @@ pub fn verify(path: &Path) -> Result<(), RunError> {
         return Err(RunError::damaged(path, format!("{} is {what}", strange.display())));
     }
     // The version first: a newer format may keep its checksums elsewhere.
-    if let Ok(text) = fs::read_to_string(path.join("difflab/state.json"))
+    if let Ok(text) = plain_file::read_text(&path.join("difflab/state.json"))
         && let Err(error @ RunError::NewerFormat { .. }) = parse(path, &text)
     {
         return Err(error);
@@ -136,7 +137,7 @@ fn shown(found: &FoundCheckpoint) -> String {
 /// [`RunError`] when a file does not hold what it should.
 pub fn load(path: &Path, config: &Config, device: &Device) -> Result<Loaded> {
     let file = path.join("difflab/state.json");
-    let text = fs::read_to_string(&file).map_err(|error| RunError::not_readable(&file, error))?;
+    let text = plain_file::read_text(&file).map_err(|error| RunError::not_readable(&file, error))?;
     let file = parse(path, &text)?;
     let ema = open_network(path)?.weights;
     let state = TrainerState {
@@ -163,6 +164,7 @@ fn progress(file: &StateFile, config: &Config) -> Progress {
 }
 
 fn tensors(path: &Path, device: &Device) -> Result<Vec<(String, Tensor)>> {
-    let map = candle_core::safetensors::load(path, device).with_context(|| format!("reading {}", path.display()))?;
+    let map = candle_core::safetensors::load_buffer(&safetensors_file::read(path)?, device)
+        .with_context(|| format!("reading {}", path.display()))?;
     Ok(map.into_iter().collect())
 }

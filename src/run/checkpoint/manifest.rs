@@ -1,11 +1,12 @@
 //! `difflab/checksums.sha256`: the sha256 of every file of a checkpoint.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::process::plain_file;
 use crate::run::RunError;
 use crate::run::io_words::reason;
 
@@ -61,7 +62,7 @@ pub(super) fn verify_those(dir: &Path, names: &[&str]) -> Result<(), RunError> {
 }
 
 fn read(dir: &Path) -> Result<String, RunError> {
-    fs::read_to_string(dir.join(MANIFEST))
+    plain_file::read_text(&dir.join(MANIFEST))
         .map_err(|error| RunError::damaged(dir, format!("{MANIFEST} cannot be read ({})", reason(&error))))
 }
 
@@ -97,7 +98,7 @@ fn collect(root: &Path, dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> 
 }
 
 fn sha256_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let (mut file, _) = plain_file::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
