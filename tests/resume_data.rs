@@ -174,6 +174,9 @@ fn eval_measures_only_on_what_the_run_was_trained_on_unless_told_to() {
     };
     let (code, said) = eval(&[]);
     assert!(code == Some(0) && !said.contains("accepted"), "{said}");
+    fs::write(place.path("fruit/apple/3.png"), "").unwrap();
+    let (code, said) = eval(&[]);
+    assert!(code == Some(2) && said.contains("skipped 1 of 60 files") && said.contains("3.png: it is empty"), "{said}");
     place.picture("fruit/apple/3.png", 99);
     let (code, said) = eval(&[]);
     assert_eq!(code, Some(2), "{said}");
@@ -198,6 +201,9 @@ fn other_pictures_sizes_and_held_out_sets_are_refused_by_their_difference() {
     place.refused(&["--resume", "run", "--set", "data.channels=3", "--accept-data"], &["images of 1 channels"]);
     place.picture("fruit/apple/3.png", 99);
     place.refused(&["--resume", "run"], &["not the same ones"]);
+    fs::write(place.path("fruit/apple/3.png"), "").unwrap();
+    let skipped = ["apple had 20, now 19", "skipped 1 of 60 files", "3.png: it is empty"];
+    place.refused(&["--resume", "run"], &skipped);
     fs::remove_file(place.path("fruit/apple/3.png")).unwrap();
     place.refused(&["--resume", "run"], &["apple had 20, now 19"]);
     let said = place.resumes(&["--accept-data", "--set", "data.held_out=0.1", "--set", "data.image_size=8"]);

@@ -55,7 +55,7 @@ pub fn open(
     let mut resumed = match &plan.run {
         RunChoice::Resume(path) => {
             say(outbox, format!("reading the newest checkpoint of {}", path.display()));
-            Some(Resumed::open(path, &config, &identity, plan.accept_data)?)
+            Some(Resumed::open(path, &config, (&identity, &dataset.warnings), plan.accept_data)?)
         }
         RunChoice::New { .. } => None,
     };

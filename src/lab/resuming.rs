@@ -22,15 +22,22 @@ pub struct Resumed {
 }
 
 impl Resumed {
-    /// Opens the run in `path` at its newest good checkpoint, where `config` and the data may go on from there.
+    /// Opens the run in `path` at its newest good checkpoint, where `config` and the data may go on from there; `said`
+    /// is what loading the data said.
     ///
     /// # Errors
     /// [`RunError`](crate::run::RunError): a folder that cannot be used, or what was trained otherwise.
-    pub fn open(path: &Path, config: &Config, data: &DataIdentity, accept_data: bool) -> Result<Self> {
+    pub fn open(
+        path: &Path,
+        config: &Config,
+        (data, said): (&DataIdentity, &[String]),
+        accept_data: bool,
+    ) -> Result<Self> {
         let run = RunDir::open(path)?;
         let (step, folder, mut warnings) = checkpoint::newest_good(path)?;
         let facts = CheckpointFacts::of(&folder)?;
-        warnings.extend(check_against(&facts, path, config, data, accept_data)?);
+        let judged = check_against(&facts, path, config, data, accept_data);
+        warnings.extend(judged.map_err(|error| error.with_words_of_loading(said))?);
         let before = facts.config.map_or_else(|| config_of(path), Ok)?;
         Ok(Self { run, step, folder, before, warnings })
     }

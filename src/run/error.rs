@@ -66,6 +66,19 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// The same with what loading the data said, which may be why they are others: files that were skipped, batches
+    /// that are missing.
+    #[must_use]
+    pub fn with_words_of_loading(self, warnings: &[String]) -> Self {
+        match self {
+            Self::NotTheSame(text) if !warnings.is_empty() => Self::NotTheSame(format!(
+                "{text}\n  loading the data said: {}",
+                warnings.join("\n  loading the data said: ")
+            )),
+            other => other,
+        }
+    }
+
     pub(crate) fn not_writable(path: &Path, error: io::Error) -> Self {
         Self::NotWritable { path: path.to_path_buf(), error }
     }

@@ -48,7 +48,8 @@ pub fn run(args: Args) -> Result<()> {
         && asked.iter().any(on_data)
     {
         let facts = CheckpointFacts::of(&model.checkpoint)?;
-        let told = run::check_measured(&facts, &dir, &model.config, &material.identity, args.accept_data)?;
+        let told = run::check_measured(&facts, &dir, &model.config, &material.identity, args.accept_data)
+            .map_err(|error| error.with_words_of_loading(&material.train.warnings))?;
         told.iter().for_each(speak::warn);
     }
     if Metric::DRAWN.into_iter().any(wanted) {

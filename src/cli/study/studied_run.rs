@@ -16,6 +16,7 @@ use crate::kernels::Workers;
 use crate::picture;
 use crate::process::interrupt::Interrupted;
 use crate::process::partial::Partial;
+use crate::process::plain_file;
 use crate::run::checkpoint::CheckpointFacts;
 use crate::run::{self, LoadedModel, NotFinite, Recording, RunError, io_words};
 use crate::sampling::{self, SamplerSettings, Trajectory};
@@ -107,8 +108,9 @@ impl StudiedRun {
     /// When they cannot be read.
     pub fn key(&self) -> Result<String> {
         let path = self.model.checkpoint.join("difflab/checksums.sha256");
-        let checksums = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-        let hash: String = Sha256::digest(&checksums).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let checksums = plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?;
+        let hash: String =
+            Sha256::digest(checksums.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         Ok(format!("{hash} num {} seed {}", self.num, self.seed))
     }
 
@@ -183,13 +185,8 @@ const BLOCK: usize = 1000;
 fn reference(judge: &Judge, model: &LoadedModel, dir: &Path, accept_data: bool) -> Result<Reference> {
     let config = &model.config;
     let data = data::load(&config.data)?;
-    let told = run::check_measured(
-        &CheckpointFacts::of(&model.checkpoint)?,
-        dir,
-        config,
-        &DataIdentity::of(&data),
-        accept_data,
-    )?;
+    let told = run::check_measured(&CheckpointFacts::of(&model.checkpoint)?, dir, config, &DataIdentity::of(&data), accept_data)
+        .map_err(|error| error.with_words_of_loading(&data.warnings))?;
     told.iter().for_each(speak::warn);
     let held_out = config.data.held_out.of(data.len());
     let (train, _) = data.split_held_out(held_out, config.seed)?;
