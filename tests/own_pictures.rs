@@ -134,6 +134,12 @@ fn a_file_of_images_is_data_too_and_what_is_neither_says_so() {
     refused(&["single.png"], &["name the folder"]);
     refused(&["run"], &["is a run folder", "--resume run"]);
     refused(&["nowhere"], &["nowhere"]);
+    for name in ["photos.npz", "t10k-images-idx3-ubyte", "none"] {
+        fs::write(root.path().join(name), "").unwrap();
+        refused(&[name], &[name, "it is empty"]);
+    }
+    refused(&["/dev/zero"], &["/dev/zero", "it is a device, not a file"]);
+    refused(&["digits", "--set=data.path=single.png"], &["digits names the data", "data.path=single.png names others"]);
     refused(&["digits", "--set", "data.imagesize=8"], &["data.image_size"]);
 }
 
@@ -207,4 +213,44 @@ fn two_hundred_and_fifteen_hundred_pictures_need_no_more_than_their_path() {
     }
     let (_, _, ready) = trains(root.path(), "own.toml", &["--set=train.warmup_steps=0"]);
     assert_eq!((ready["train_images"].as_u64(), ready["held_out_images"].as_u64()), (Some(1425), Some(75)));
+}
+
+#[test]
+fn grey_pictures_stored_in_colour_are_told_by_their_pixels() {
+    let root = folder();
+    fs::create_dir(root.path().join("grey")).unwrap();
+    for i in 0..9 {
+        RgbImage::from_fn(16, 16, |x, _| Rgb([(x * 15) as u8 + i; 3]))
+            .save(root.path().join(format!("grey/{i}.png")))
+            .unwrap();
+    }
+    let (said, config, _) = trains(root.path(), "grey", &[]);
+    assert!(said.contains("data.channels = 1: all of them show grey, though stored in colour"), "{said}");
+    assert!(!said.contains("there is colour in them") && !said.contains("learn faster"), "{said}");
+    assert_eq!(config.data.channels, 1);
+    picture(root.path(), "grey/red.png", (16, 16), 200);
+    let (said, config, _) = trains(root.path(), "grey", &[]);
+    assert!(said.contains("data.channels = 3: there is colour in them"), "{said}");
+    assert_eq!(config.data.channels, 3);
+}
+
+#[test]
+fn the_classes_follow_the_labels_that_are_asked_for() {
+    let root = folder();
+    let array = |name: &str, shape: &str, elements: &[u8]| {
+        let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+        let bytes =
+            [b"\x93NUMPY\x01\0", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), elements].concat();
+        fs::create_dir_all(root.path().join("own")).unwrap();
+        fs::write(root.path().join("own").join(name), bytes).unwrap();
+    };
+    let images: Vec<u8> = (0..24u8).flat_map(|i| [10 * i; 64]).collect();
+    array("images.npy", "(24, 8, 8)", &images);
+    array("labels.npy", "(24,)", &[0; 24]);
+    array("kind.npy", "(24,)", &(0..24).map(|i| i % 4).collect::<Vec<u8>>());
+    let (said, config, _) = trains(root.path(), "own", &[]);
+    assert!(said.contains("24 images in 1 class") && !config.model.class_conditional, "{said}");
+    let (said, config, _) = trains(root.path(), "own", &["--set=data.labels=kind"]);
+    assert!(said.contains("24 images in 4 classes"), "{said}");
+    assert!(config.model.class_conditional && config.data.labels == "kind");
 }

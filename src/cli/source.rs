@@ -1,6 +1,6 @@
 //! What a word on the command line names: a config, or data that come without one.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use crate::cli::UsageError;
 use crate::config::{Config, DataConfig, shipped};
 use crate::data::{self, Survey};
 use crate::lab::suggest;
+use crate::process::plain_file;
 use crate::speak;
 use crate::thousands::thousands;
 
@@ -30,16 +31,38 @@ pub fn config_of(word: &str, overrides: &[String]) -> Result<(Config, Vec<String
     let data = data::locate(word)?;
     // The run can go on from another folder then.
     let path = std::path::absolute(&data.path).map_or(data.path.clone(), |path| path.display().to_string());
-    let data = DataConfig { path, ..data };
+    let start = Config { data: DataConfig { path, ..data }, ..Config::default() };
+    let data = data_as_asked(word, &start, overrides)?;
     speak::remark(format_args!("difflab: looking through {word}"));
-    let survey = data::survey(&data, &mut |_| {})?;
-    let suggestion = suggest(&survey, Config { data, ..Config::default() }, overrides)?;
+    let survey = data::survey_for_colour(&data, &mut |_| {})?;
+    let suggestion = suggest(&survey, start, overrides)?;
     let mut words = vec![found(&survey)];
     words.extend(survey.left_out.iter().map(|left_out| format!("left out: {left_out}")));
     words.extend(survey.notes);
     words.extend(suggestion.reasons);
     words.push("every key is in config.toml in the run folder; --set KEY=VALUE chooses otherwise".into());
     Ok((suggestion.config, words))
+}
+
+/// The `[data]` section of `start` with what `overrides` say of it, by which labels are found.
+///
+/// # Errors
+/// Overrides that no config takes, or that name other data than `word` does.
+fn data_as_asked(word: &str, start: &Config, overrides: &[String]) -> Result<DataConfig> {
+    let asked = start.clone().with_overrides(overrides)?.data;
+    let full = |path: &str| std::path::absolute(data::expanded(path)).unwrap_or_default();
+    let others = [
+        (full(&asked.path) != full(&start.data.path), "data.path", &asked.path),
+        (asked.dataset != start.data.dataset, "data.dataset", &asked.dataset),
+    ];
+    if let Some((_, key, value)) = others.into_iter().find(|(differs, ..)| *differs) {
+        let message = format!(
+            "{word} names the data, and --set {key}={value} names others; leave out the --set, or name a config or the \
+             other data in place of {word}"
+        );
+        return Err(UsageError::new(message).into());
+    }
+    Ok(asked)
 }
 
 /// Does a word name data, and not a config?
@@ -71,13 +94,15 @@ fn is_config(path: &Path) -> bool {
         return true;
     }
     let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
+    let read = plain_file::open(path).and_then(|(file, _)| file.take(HEAD as u64).read_to_end(&mut head));
     let text = match std::str::from_utf8(&head) {
         Ok(_) => true,
         // A character may be cut in two.
         Err(error) => error.error_len().is_none() && head.len() == HEAD,
     };
-    read.is_err() || (text && !head.contains(&0))
+    // What holds nothing would be a config of defaults, which nobody meant.
+    let blank = head.len() < HEAD && head.iter().all(u8::is_ascii_whitespace);
+    read.is_err() || (text && !blank && !head.contains(&0))
 }
 
 /// "cats: 200 images in 2 classes (cat 120, dog 80), 4000×3000 and 3 other sizes".
@@ -128,6 +153,7 @@ mod tests {
         let data = |word: &str| names_data(word).unwrap();
         assert!(!data("mnist") && !data("nowhere.toml") && !data("nowhere"));
         assert!(!data(&write("mine.toml", b"seed = 1")) && !data(&write("mine", "# é\nseed = 1".as_bytes())));
+        assert!(data(&write("cut.npz", b"")) && data(&write("t10k-images-idx3-ubyte", b"\n")));
         assert!(data(&write("mnist.npz", b"PK\x03\x04\0\0")) && data(&write("images", &[0, 0, 8, 3])));
         write("cats/a.png", b"");
         assert!(data(&place.path().join("cats").display().to_string()));

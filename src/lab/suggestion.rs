@@ -46,7 +46,7 @@ pub fn suggest(survey: &Survey, start: Config, overrides: &[String]) -> Result<S
     let mut chosen = Choice { config: start.with_overrides(overrides)?, overrides, reasons: Vec::new() };
     chosen.name(&survey.name);
     let (width, height) = chosen.size(survey);
-    chosen.channels(survey.channels);
+    chosen.channels(survey);
     chosen.classes(survey);
     chosen.network(width, height);
     chosen.training(survey.images);
@@ -116,11 +116,17 @@ impl Choice<'_> {
         (side, side)
     }
 
-    fn channels(&mut self, stored: usize) {
-        if self.is_free("data.channels") && matches!(stored, 1 | 3) {
-            self.config.data.channels = stored;
+    fn channels(&mut self, survey: &Survey) {
+        let channels = if survey.shows_grey { 1 } else { survey.channels };
+        if self.is_free("data.channels") && matches!(channels, 1 | 3) {
+            self.config.data.channels = channels;
         }
-        self.say("data.channels", if stored == 1 { "all of them are grey" } else { "there is colour in them" });
+        let reason = match (survey.channels, channels) {
+            (1, _) => "all of them are grey",
+            (_, 1) => "all of them show grey, though stored in colour",
+            _ => "there is colour in them",
+        };
+        self.say("data.channels", reason);
     }
 
     fn classes(&mut self, survey: &Survey) {
