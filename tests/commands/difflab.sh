@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Stands for `difflab` while the documents' commands are run (tests/commands): the same command on the real program
+# ($DIFFLAB_REAL), made quick by rule. A flag that costs time gets a small value, whether it was given or not; all else
+# stays as it is written.
+args=("$@")
+
+has() { # has FLAG: was it given?
+    local arg
+    for arg in "${args[@]}"; do [[ $arg == "$1" || $arg == "$1="* ]] && return; done
+    return 1
+}
+put() { # put FLAG VALUE: in the place of its value, or behind all else
+    local i
+    for i in "${!args[@]}"; do
+        case ${args[i]} in
+        "$1") args[i + 1]=$2 && return ;;
+        "$1="*) args[i]="$1=$2" && return ;;
+        esac
+    done
+    args+=("$1" "$2")
+}
+put_given() { ! has "$1" || put "$1" "$2"; } # only where it was given
+key() { # key KEY VALUE: a config key, in the place of its value, or behind all else
+    local i
+    for i in "${!args[@]}"; do
+        case ${args[i]} in
+        "$1="*) args[i]="$1=$2" && return ;;
+        esac
+    done
+    args+=(--set "$1=$2")
+}
+given() { # given KEY: is a config key set?
+    [[ " ${args[*]} " == *" $1="* ]]
+}
+small() { # a training of a few steps of a small network
+    key model.block_out_channels '[8,16]'
+    key model.norm_num_groups 4
+    key model.mid_attention false
+    key model.hidden_width 16
+    key preview.enabled false
+    ! given train.precision || key train.precision f32 # not every processor has bf16
+    key train.eval_every 8
+    key train.warmup_steps 0
+    given sample.steps || key sample.steps 5
+    given sample.num || key sample.num 10
+}
+
+# The fifteenth step is the last of every training, so a checkpoint of step 15 there is.
+steps=15
+put_given --checkpoint $steps
+case ${1-} in
+help | -h | --help* | -V | --version) ;;
+schedule | data | runs | compare | export | import | doctor) ;;
+sample) put_given --steps 5 ;;
+eval)
+    put --num 12
+    put --vlb-images 4
+    put --nll-images 1
+    put --steps 4
+    ;;
+bench)
+    has --print-unet-config || put --repeats 1
+    put --warm-up 0
+    put --batch-size 4
+    put --sample-batch-size 2
+    key model.block_out_channels '[8,16]'
+    ;;
+study)
+    case ${2-} in
+    combinations)
+        put --train-steps 2
+        put --steps 3
+        put --num 8
+        ;;
+    steps)
+        put --steps 3,4
+        put --num 4
+        ;;
+    guidance)
+        put --scales 0,1
+        put --steps 3
+        put --num 4
+        ;;
+    epochs)
+        put --steps 3
+        put --num 4
+        put_given --epochs 0.5,1
+        ! has --train || small
+        ;;
+    esac
+    ;;
+*)
+    has --no-tui || has --log || has --help-config || args+=(--no-tui)
+    if has --resume; then
+        # One step more, or the first few of a run that was imported.
+        if has --epochs; then put --epochs 1
+        elif has --steps; then put --steps $((steps + 1))
+        else key train.steps $((steps + 1)); fi
+    else
+        small
+        # The command's own way to say how long, and no second one.
+        if has --epochs; then put --epochs 0.5
+        elif has --steps; then put --steps $steps
+        elif given train.epochs; then key train.epochs 0.5
+        else key train.steps $steps; fi
+    fi
+    ;;
+esac
+exec "$DIFFLAB_REAL" "${args[@]}"
