@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use safetensors::tensor::Metadata;
 
-use crate::data::thousands;
 use crate::process::plain_file;
+use crate::thousands::thousands;
 
 /// Bytes of the longest header, as the format has it.
 const LONGEST_HEADER: u64 = 100_000_000;

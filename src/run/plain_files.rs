@@ -25,8 +25,8 @@ const FILES: [&str; 8] = [
 /// [`RunError::NotAFile`], with the first that is not.
 pub fn check_files(dir: &Path) -> Result<(), RunError> {
     FILES.iter().map(|name| dir.join(name)).try_for_each(|path| match fs::metadata(&path) {
-        Ok(about) if !about.is_file() => Err(RunError::NotAFile { what: what(&about), path }),
-        _ => Ok(()),
+        Ok(about) => not_a_file(&about).map_or(Ok(()), |what| Err(RunError::NotAFile { path, what })),
+        Err(_) => Ok(()),
     })
 }
 
@@ -38,13 +38,9 @@ pub fn strange_below(dir: &Path) -> Option<(PathBuf, &'static str)> {
             // A link may lead above.
             true if path.is_symlink() => None,
             true => strange_below(&path),
-            false => (!about.is_file()).then(|| (path, what(&about))),
+            false => not_a_file(&about).map(|what| (path, what)),
         }
     })
-}
-
-fn what(about: &fs::Metadata) -> &'static str {
-    not_a_file(about).unwrap_or("a file")
 }
 
 #[cfg(test)]

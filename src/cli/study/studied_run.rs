@@ -185,8 +185,14 @@ const BLOCK: usize = 1000;
 fn reference(judge: &Judge, model: &LoadedModel, dir: &Path, accept_data: bool) -> Result<Reference> {
     let config = &model.config;
     let data = data::load(&config.data)?;
-    let told = run::check_measured(&CheckpointFacts::of(&model.checkpoint)?, dir, config, &DataIdentity::of(&data), accept_data)
-        .map_err(|error| error.with_words_of_loading(&data.warnings))?;
+    let told = run::check_measured(
+        &CheckpointFacts::of(&model.checkpoint)?,
+        dir,
+        config,
+        &DataIdentity::of(&data),
+        accept_data,
+    )
+    .map_err(|error| error.with_words_of_loading(&data.warnings))?;
     told.iter().for_each(speak::warn);
     let held_out = config.data.held_out.of(data.len());
     let (train, _) = data.split_held_out(held_out, config.seed)?;

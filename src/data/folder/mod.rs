@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) use kind::named_as_picture;
 pub(super) use open::{look, with_picture};
-use scan::{FoundPicture, Scan, scan};
+use scan::{FoundPicture, Scan, scan, skipped};
 
 use super::parallel::in_parallel;
 use super::room::room_for;
@@ -114,7 +114,7 @@ pub(super) fn survey(name: &str, folder: &Path, pixels: bool, watch: &mut Watch)
 /// Do all pictures show grey? They are decoded up to the first that doesn't.
 fn nothing_coloured(scan: &Scan, watch: &mut Watch) -> Result<bool, DataError> {
     let coloured = AtomicBool::new(false);
-    let look = |found: &Found| {
+    let look = |found: &FoundPicture| {
         if !coloured.load(Ordering::Relaxed) {
             // What can't be decoded will be skipped.
             let grey = with_picture(&found.path, |picture| shows_grey(resize::to_rgb(picture, 0).as_raw()))?;
