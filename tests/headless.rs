@@ -463,7 +463,7 @@ fn a_run_that_diverges_says_so_and_goes_on_from_its_last_sound_checkpoint() {
     // The last finite weights are kept, but not gone on from: they are spoiled already.
     let kept = checkpoints(&place.path("run")).last().map(|(step, _)| *step).unwrap();
     assert!(kept > 12 && said.contains(&format!("(step {kept}), but already damaged")), "{said}");
-    assert!(said.contains("goes on from step 12"), "{said}");
+    assert!(said.contains("continues from step 12"), "{said}");
     let sane = ["--resume", "run", "--steps", "14", "--set", "train.learning_rate=1e-3"];
     let told = place.succeeds(&sane);
     assert!(told.contains("diverged") && told.contains("going on from step 12 instead"), "{told}");

@@ -301,7 +301,7 @@ fn what_cannot_be_asked_of_a_run_is_told_in_a_sentence_with_code_2() {
         ("sample run --noise notes.safetensors", "not a safetensors file"),
         ("sample run --noise /dev/zero", "it is a device, not a file"),
         ("sample run --sdedit /dev/zero", "it is a device, not a file"),
-        ("import /dev/zero imported", "/dev/zero"),
+        ("import /dev/zero imported-device", "/dev/zero"),
         ("sample run --noise wrong.safetensors", "this run needs [N, 1, 28, 28]"),
         ("sample run --timesteps 10,20", "fall"),
         ("sample run --set sample.nonsense=1", "unknown key"),

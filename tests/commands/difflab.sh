@@ -51,7 +51,10 @@ put_given --checkpoint $steps
 case ${1-} in
 help | -h | --help* | -V | --version) ;;
 schedule | data | runs | compare | export | import | doctor) ;;
-sample) put_given --steps 5 ;;
+sample)
+    put_given --steps 5
+    ! has --jumps || put --jump-length 3 # jumps shorter than so few steps
+    ;;
 eval)
     put --num 12
     put --vlb-images 4
