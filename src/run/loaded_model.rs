@@ -34,6 +34,23 @@ pub struct LoadedModel {
     pub warnings: Vec<String>,
 }
 
+/// A checkpoint's step and folder, and what the user should know.
+type Chosen = (u64, PathBuf, Vec<String>);
+
+/// The checkpoint of a step, which has to be whole.
+fn good_of_step(run_dir: &Path, step: u64) -> Result<Chosen, RunError> {
+    let known = all(run_dir);
+    let Some((_, path)) = known.iter().rfind(|(s, _)| *s == step) else {
+        let there_are = match known.iter().map(|(step, _)| step.to_string()).collect::<Vec<_>>() {
+            none if none.is_empty() => none_at_all(run_dir),
+            steps => format!("there are: {}", steps.join(", ")),
+        };
+        return Err(RunError::NoSuchCheckpoint { path: run_dir.to_path_buf(), step, there_are });
+    };
+    verify(path)?;
+    Ok((step, path.clone(), Vec::new()))
+}
+
 /// How often a checkpoint may vanish while it is opened.
 const TRIES: usize = 5;
 
@@ -44,36 +61,24 @@ impl LoadedModel {
     /// [`RunError`] when `run_dir` is no run, comes from a newer difflab, or has no such checkpoint
     /// that is whole.
     pub fn open(run_dir: &Path, checkpoint: Option<u64>) -> Result<Self> {
+        let config = config_of(run_dir)?;
         let mut tries = 0;
         loop {
             tries += 1;
-            let newest = checkpoint.is_none().then(|| newest_good(run_dir)).transpose()?;
-            let path = newest.as_ref().map(|(_, path, _)| path.clone());
-            match Self::read(run_dir, checkpoint, newest) {
+            let found = match checkpoint {
+                None => newest_good(run_dir)?,
+                Some(step) => good_of_step(run_dir, step)?,
+            };
+            let path = found.1.clone();
+            match Self::read(run_dir, config.clone(), found) {
                 // A run that trains has pruned it meanwhile, and has a newer one.
-                Err(_) if tries < TRIES && path.is_some_and(|path| !path.exists()) => {}
+                Err(_) if checkpoint.is_none() && tries < TRIES && !path.exists() => {}
                 read => return read,
             }
         }
     }
 
-    fn read(run_dir: &Path, checkpoint: Option<u64>, newest: Option<(u64, PathBuf, Vec<String>)>) -> Result<Self> {
-        let config = config_of(run_dir)?;
-        let (step, path, mut warnings) = match checkpoint {
-            None => newest.map_or_else(|| newest_good(run_dir), Ok)?,
-            Some(step) => {
-                let known = all(run_dir);
-                let Some((_, path)) = known.iter().rfind(|(s, _)| *s == step) else {
-                    let there_are = match known.iter().map(|(step, _)| step.to_string()).collect::<Vec<_>>() {
-                        none if none.is_empty() => none_at_all(run_dir),
-                        steps => format!("there are: {}", steps.join(", ")),
-                    };
-                    return Err(RunError::NoSuchCheckpoint { path: run_dir.to_path_buf(), step, there_are }.into());
-                };
-                verify(path)?;
-                (step, path.clone(), Vec::new())
-            }
-        };
+    fn read(run_dir: &Path, config: Config, (step, path, mut warnings): Chosen) -> Result<Self> {
         let loaded = open_network(&path)?;
         warnings.extend(loaded.warnings);
         let weights = loaded.weights.detached();

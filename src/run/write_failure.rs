@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 
 use super::error::RunError;
 use super::io_words;
+use crate::process::too_many_files;
 
 /// What stands in the way of the writes of a run, and what a person can do about it while the run goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +28,8 @@ impl WriteFailure {
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "take it away",
             ErrorKind::OutOfMemory | ErrorKind::WouldBlock => "end other programs",
             ErrorKind::IsADirectory => "move it away",
-            _ => match io_words::cure(error) {
-                "choose another place" => "check the disk",
-                cure => cure,
-            },
+            _ if too_many_files(error) => io_words::cure(error),
+            _ => "check the disk",
         };
         let cause = match error.kind() {
             ErrorKind::NotFound => "the folder is gone".into(),
