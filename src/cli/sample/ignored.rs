@@ -20,6 +20,7 @@ pub fn ignored(args: &Args, plan: &SamplePlan, class_names: &[String]) -> Vec<St
     let called_none = classes
         .into_iter()
         .filter_map(|(flag, asked)| Some((true, flag, null_class_otherwise(asked.as_deref()?, class_names)?)));
+    let without_jumps = plan.edit.as_ref().and_then(|edit| edit.without_jumps(plan.settings.steps));
     let without_guidance = "changes nothing without guidance: give a --guidance-scale other than 0";
     [
         (
@@ -65,13 +66,9 @@ pub fn ignored(args: &Args, plan: &SamplePlan, class_names: &[String]) -> Vec<St
             "--strength",
             format!("begins at {begun:.4} of the way, the timestep nearest to what was asked"),
         ),
-        (
-            plan.edit.as_ref().is_some_and(|edit| edit.without_jumps(plan.settings.steps).is_some()),
-            "--inpaint:",
-            plan.edit.as_ref().and_then(|edit| edit.without_jumps(plan.settings.steps)).unwrap_or_default(),
-        ),
     ]
     .into_iter()
+    .chain(without_jumps.map(|why| (true, "--inpaint:", why)))
     .chain(called_none)
     .filter(|(said, ..)| *said)
     .map(|(_, flag, why)| format!("{flag} {why}"))
