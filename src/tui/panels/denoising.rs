@@ -20,7 +20,7 @@ const EARLY_SHARE: u64 = 20;
 
 /// "ddim 50 · w 1.0 · EMA · step 12,400".
 pub fn subtitle(state: &State) -> Words {
-    let settings = &state.controls.sampling;
+    let settings = &state.controls.live.sampling;
     let sample = &settings.sample;
     let sampler = match state.shown_still() {
         _ if !sample.sampler.is_adaptive() => format!("{} {}", sample.sampler.name(), settings.preview_steps()),
@@ -101,7 +101,7 @@ fn captions(state: &State, still: &Still) -> (Words, Words) {
 }
 
 fn nothing_yet(state: &State) -> String {
-    if !state.controls.preview_enabled {
+    if !state.controls.live.previews {
         return "previews are off; p turns them on".into();
     }
     match &state.data().history.latest {
@@ -138,7 +138,7 @@ fn timeline(state: &State, film: &Film, still: &Still, line: Rect, buf: &mut Buf
     }
     let (symbol, word, role) = match state.playback {
         _ if state.frozen.is_some() => ("=", "frozen", Role::Accent),
-        Playback::Live if !state.controls.preview_enabled => ("·", "off", Role::Dim),
+        Playback::Live if !state.controls.live.previews => ("·", "off", Role::Dim),
         Playback::Live => (if ascii { ">" } else { "▸" }, "live", Role::Good),
         Playback::Held { .. } => (if ascii { "=" } else { "‖" }, "held", Role::Accent),
         Playback::Playing { .. } => (if ascii { ">" } else { "▸" }, "playing", Role::Accent),
@@ -154,7 +154,7 @@ fn early(state: &State) -> u64 {
 /// Why it looks as it looks, and which classes the images are of.
 fn note(state: &State, film: &Film, placed: Option<&Placed>) -> Words {
     let words = Words::new(&state.theme);
-    if !state.controls.preview_enabled {
+    if !state.controls.live.previews {
         return words.add(Role::Dim, "previews are off; p turns them on");
     }
     let words = match state.playback {

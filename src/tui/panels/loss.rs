@@ -93,7 +93,7 @@ fn losses(state: &State) -> Words {
 }
 
 fn rates(state: &State, latest: &StepRecord) -> Words {
-    let scale = state.controls.learning_rate_scale;
+    let scale = state.controls.live.learning_rate_scale;
     let scaled = (scale != 1.0).then(|| format!("× {}", three_digits(scale)));
     Words::new(&state.theme)
         .pair(Role::Dim, "lr", Role::Text, right(scientific(latest.lr), 6))

@@ -1,19 +1,14 @@
 //! What a person has set, as far as the screen knows.
 
 use crate::config::Config;
-use crate::lab::{Live, SamplingSettings};
+use crate::lab::Live;
 
 /// The live-adjustable settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Controls {
-    pub sampling: SamplingSettings,
+    pub live: Live,
     /// Has a person changed the sampling? Until then, the settings of the previews are taken over.
     pub sampling_touched: bool,
-    /// Factor on the learning-rate schedule.
-    pub learning_rate_scale: f64,
-    pub preview_enabled: bool,
-    /// Largest share of the time for previews, 0 to 1.
-    pub preview_budget: f64,
 }
 
 impl Controls {
@@ -24,23 +19,14 @@ impl Controls {
 
     /// As a run has them.
     pub fn of(live: &Live) -> Self {
-        Self {
-            sampling: live.sampling.clone(),
-            sampling_touched: false,
-            learning_rate_scale: live.learning_rate_scale,
-            preview_enabled: live.previews,
-            preview_budget: live.preview_budget,
-        }
+        Self { live: live.clone(), sampling_touched: false }
     }
 
     /// The config of a run with everything in it that was set since it began.
     pub fn put_into(&self, config: &Config) -> Config {
-        let mut config = config.clone();
-        self.sampling.write_to(&mut config);
-        config.preview.enabled = self.preview_enabled;
-        config.preview.budget = self.preview_budget;
-        config.train.learning_rate = scaled(config.train.learning_rate, self.learning_rate_scale);
-        config.train.min_learning_rate = scaled(config.train.min_learning_rate, self.learning_rate_scale);
+        let mut config = self.live.put_into(config);
+        config.train.learning_rate = scaled(config.train.learning_rate, self.live.learning_rate_scale);
+        config.train.min_learning_rate = scaled(config.train.min_learning_rate, self.live.learning_rate_scale);
         config
     }
 }
@@ -60,10 +46,10 @@ mod tests {
         let config = Config::default();
         let mut controls = Controls::new(&config);
         assert_eq!(controls.put_into(&config), config);
-        controls.learning_rate_scale = 1e-4 / config.train.learning_rate;
-        controls.preview_enabled = false;
-        controls.sampling.sample.rho = 5.0;
-        controls.sampling.steps = 10;
+        controls.live.learning_rate_scale = 1e-4 / config.train.learning_rate;
+        controls.live.previews = false;
+        controls.live.sampling.sample.rho = 5.0;
+        controls.live.sampling.steps = 10;
         let changed = config.changes(&controls.put_into(&config));
         let keys = ["train.learning_rate", "train.min_learning_rate", "preview.enabled", "preview.steps", "sample.rho"];
         assert_eq!(changed.iter().map(|(key, _)| *key).collect::<Vec<_>>(), keys);

@@ -46,7 +46,7 @@ fn every_binding_does_something_that_is_seen_or_sent() {
             match binding.action {
                 Action::Back => state.zoomed = true,
                 Action::Focus(Panel::Loss) => state.focus = Panel::Schedule,
-                Action::LearningRateReset => state.controls.learning_rate_scale = 0.5,
+                Action::LearningRateReset => state.controls.live.learning_rate_scale = 0.5,
                 Action::LaterColumn => state.cursor_step = Some(5_000),
                 _ => {}
             }
@@ -107,10 +107,10 @@ fn the_sampler_key_goes_round_the_samplers_that_the_path_allows() {
     use crate::config::SamplerName;
     use crate::sampling::check_sampler;
     let mut state = ready(120, 40);
-    let mut met = vec![state.controls.sampling.sample.sampler];
+    let mut met = vec![state.controls.live.sampling.sample.sampler];
     loop {
         act(&mut state, Action::NextSampler);
-        let sampler = state.controls.sampling.sample.sampler;
+        let sampler = state.controls.live.sampling.sample.sampler;
         if sampler == met[0] {
             break;
         }
@@ -127,7 +127,7 @@ fn the_sampler_key_goes_round_the_samplers_that_the_path_allows() {
 fn an_adaptive_sampler_says_its_network_calls_and_refuses_a_number_of_steps() {
     use crate::config::SamplerName;
     let mut state = ready(120, 40);
-    while state.controls.sampling.sample.sampler != SamplerName::PfOde {
+    while state.controls.live.sampling.sample.sampler != SamplerName::PfOde {
         act(&mut state, Action::NextSampler);
     }
     let screen = characters(&buffer(&state));

@@ -143,7 +143,7 @@ fn previews_and_the_learning_rate_follow_their_keys() {
     assert_eq!(type_in(&mut state, ":learning_rate=5e-4\n"), [Effect::Send(Command::SetLearningRateScale(0.5))]);
     assert_eq!(type_in(&mut state, ":learning_rate=5e-4\n"), [], "it is that already");
     assert_eq!(act(&mut state, Action::LearningRateReset), [Effect::Send(Command::SetLearningRateScale(1.0))]);
-    assert!(!state.controls.preview_enabled && state.controls.preview_budget == 0.5);
+    assert!(!state.controls.live.previews && state.controls.live.preview_budget == 0.5);
 }
 
 #[test]

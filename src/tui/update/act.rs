@@ -67,8 +67,8 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             }
             return sampling::change(state, action);
         }
-        Action::LearningRateUp => return learning_rate(state, state.controls.learning_rate_scale * 2.0),
-        Action::LearningRateDown => return learning_rate(state, state.controls.learning_rate_scale / 2.0),
+        Action::LearningRateUp => return learning_rate(state, state.controls.live.learning_rate_scale * 2.0),
+        Action::LearningRateDown => return learning_rate(state, state.controls.live.learning_rate_scale / 2.0),
         Action::LearningRateReset => return learning_rate(state, 1.0),
         Action::ToggleLogY => state.plots.log_y = !state.plots.log_y,
         Action::NextXAxis => state.plots.x_axis = state.plots.x_axis.next(),
@@ -224,21 +224,21 @@ fn toggle_pause(state: &mut State) -> Vec<Effect> {
 }
 
 fn toggle_preview(state: &mut State) -> Vec<Effect> {
-    let enabled = !state.controls.preview_enabled;
+    let enabled = !state.controls.live.previews;
     let effects = command(state, Command::SetPreviewEnabled(enabled));
     if !effects.is_empty() {
-        state.controls.preview_enabled = enabled;
+        state.controls.live.previews = enabled;
         tell(state, if enabled { "previews on" } else { "previews off; training gets all the time" });
     }
     effects
 }
 
 fn preview_budget(state: &mut State, by: f64) -> Vec<Effect> {
-    let steps = ((state.controls.preview_budget + by) / BUDGET_STEP).round();
+    let steps = ((state.controls.live.preview_budget + by) / BUDGET_STEP).round();
     let budget = (steps * BUDGET_STEP).clamp(BUDGET_STEP, 0.5);
     let effects = command(state, Command::SetPreviewBudget(budget));
     if !effects.is_empty() {
-        state.controls.preview_budget = budget;
+        state.controls.live.preview_budget = budget;
         tell(state, format!("previews may take {:.0} % of the time", budget * 100.0));
     }
     effects
@@ -246,12 +246,12 @@ fn preview_budget(state: &mut State, by: f64) -> Vec<Effect> {
 
 fn learning_rate(state: &mut State, scale: f64) -> Vec<Effect> {
     let scale = scale.clamp(1.0 / MOST_LEARNING_RATE_SCALE, MOST_LEARNING_RATE_SCALE);
-    if scale == state.controls.learning_rate_scale {
+    if scale == state.controls.live.learning_rate_scale {
         return Vec::new();
     }
     let effects = command(state, Command::SetLearningRateScale(scale));
     if !effects.is_empty() {
-        state.controls.learning_rate_scale = scale;
+        state.controls.live.learning_rate_scale = scale;
     }
     effects
 }

@@ -64,7 +64,7 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
 /// Takes a frame of the moving preview in.
 pub fn preview(state: &mut State, frame: &PreviewFrame) {
     if !state.controls.sampling_touched {
-        state.controls.sampling = frame.settings.as_ref().clone();
+        state.controls.live.sampling = frame.settings.as_ref().clone();
     }
     if state.live.films.push(frame) {
         state.hold_until = state.now + HOLD;

@@ -25,16 +25,16 @@ pub fn change(state: &mut State, action: Action) -> Vec<Effect> {
 
 /// Takes the settings over and tells the worker, where they are other ones.
 pub fn set(state: &mut State, settings: SamplingSettings) -> Vec<Effect> {
-    if settings == state.controls.sampling {
+    if settings == state.controls.live.sampling {
         return Vec::new();
     }
-    state.controls.sampling = settings.clone();
+    state.controls.live.sampling = settings.clone();
     state.controls.sampling_touched = true;
     vec![Effect::Send(Command::SetSampling(Box::new(settings)))]
 }
 
 fn changed(state: &State, action: Action) -> Result<SamplingSettings, &'static str> {
-    let mut settings = state.controls.sampling.clone();
+    let mut settings = state.controls.live.sampling.clone();
     match action {
         Action::ClassNext | Action::ClassPrevious => {
             let classes = state.live.info.as_ref().map_or(0, |info| info.classes.len());

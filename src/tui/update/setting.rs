@@ -85,18 +85,18 @@ fn set(state: &mut State, run: &Config, now: &Config, after: &Config) -> Result<
                 run.train.learning_rate
             ));
         }
-        state.controls.learning_rate_scale = scale;
+        state.controls.live.learning_rate_scale = scale;
         effects.push(Effect::Send(Command::SetLearningRateScale(scale)));
     }
     if after.preview.enabled != now.preview.enabled {
-        state.controls.preview_enabled = after.preview.enabled;
+        state.controls.live.previews = after.preview.enabled;
         effects.push(Effect::Send(Command::SetPreviewEnabled(after.preview.enabled)));
     }
     if after.preview.budget != now.preview.budget {
-        state.controls.preview_budget = after.preview.budget;
+        state.controls.live.preview_budget = after.preview.budget;
         effects.push(Effect::Send(Command::SetPreviewBudget(after.preview.budget)));
     }
-    let class = state.controls.sampling.class;
+    let class = state.controls.live.sampling.class;
     let settings = SamplingSettings { sample: after.sample.clone(), steps: after.preview.steps, class };
     effects.extend(sampling::set(state, settings));
     Ok(effects)
