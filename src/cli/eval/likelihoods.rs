@@ -48,7 +48,7 @@ pub struct Bounds {
 
 /// The likelihood along the probability-flow ODE.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ExactLikelihood {
+pub struct OdeLikelihood {
     pub unit: Unit,
     pub images: usize,
     /// In nats.
@@ -81,7 +81,7 @@ pub fn bounds(args: &Args, model: &LoadedModel, material: &Material, workers: &A
 ///
 /// # Errors
 /// What the network or the solver reports.
-pub fn flow(args: &Args, model: &LoadedModel, material: &Material, workers: &Arc<Workers>) -> Result<ExactLikelihood> {
+pub fn flow(args: &Args, model: &LoadedModel, material: &Material, workers: &Arc<Workers>) -> Result<OdeLikelihood> {
     let levels = material.levels();
     let wanted = args.nll_images.unwrap_or(if levels == PixelLevels::Real { 1000 } else { 32 }) as usize;
     let settings = FlowSettings {
@@ -93,7 +93,7 @@ pub fn flow(args: &Args, model: &LoadedModel, material: &Material, workers: &Arc
         eval::flow_likelihood(subject, settings)
     })?;
     finite([found.estimate()])?;
-    Ok(ExactLikelihood { unit, images, estimate: found.estimate(), calls: found.calls, tolerance: args.tolerance })
+    Ok(OdeLikelihood { unit, images, estimate: found.estimate(), calls: found.calls, tolerance: args.tolerance })
 }
 
 /// A likelihood is a number.

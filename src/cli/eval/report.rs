@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::args::{Args, Metric, steps};
 use super::judged::Judged;
-use super::likelihoods::{Bounds, ExactLikelihood, Unit};
+use super::likelihoods::{Bounds, OdeLikelihood, Unit};
 use super::plane::PlaneDistance;
 use super::samples::{WithFloor, guidance_scale};
 use crate::eval::{Bound, ClassAccuracy, Estimate, ReverseVariance};
@@ -25,7 +25,7 @@ pub struct EvalReport {
     /// "1,000 held-out images of mnist"; empty when the data could not be loaded.
     pub data: String,
     pub vlb: Option<Bounds>,
-    pub nll: Option<ExactLikelihood>,
+    pub nll: Option<OdeLikelihood>,
     pub judged: Option<Judged>,
     pub plane: Option<PlaneDistance>,
     pub num: u64,
@@ -139,7 +139,7 @@ impl EvalReport {
                 );
             }
         }
-        if let Some(ExactLikelihood { unit, images, estimate, calls, tolerance }) = &self.nll {
+        if let Some(OdeLikelihood { unit, images, estimate, calls, tolerance }) = &self.nll {
             out += &format!(
                 "  probability flow   {:<16} {calls:.0} network calls an image, tolerance {tolerance}   ({} images)\n",
                 shown(*estimate, *unit),
@@ -366,7 +366,7 @@ mod tests {
             step: 1500,
             data: "1,000 held-out images of mnist".into(),
             vlb: Some(Bounds { unit, images: 512, bounds: vec![bound] }),
-            nll: Some(ExactLikelihood { unit, images: 32, estimate: nats(5.5), calls: 140.0, tolerance: 1e-3 }),
+            nll: Some(OdeLikelihood { unit, images: 32, estimate: nats(5.5), calls: 140.0, tolerance: 1e-3 }),
             judged: Some(Judged {
                 fid: floor(12.0, 1.5),
                 precision: None,
