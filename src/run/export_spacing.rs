@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::config::{DiffusionConfig, SampleConfig, SigmaRange, TimestepSpacing};
 use crate::diffusion::Schedule;
-use crate::nn::diffusers::{self, ExportedScheduler, class_of};
+use crate::nn::diffusers::{self, ExportedScheduler, class_of, divides_by_zero_from};
 use crate::sampling::{SamplerSettings, levels};
 
 /// The scheduler that samples as the run does, or, where diffusers breaks off with it, the one with plain timesteps; a
@@ -13,16 +13,21 @@ use crate::sampling::{SamplerSettings, levels};
 /// A spacing of σ may come out at the same whole timestep in its first two levels, as on the cosine schedule, whose
 /// last step spans a wide range of σ. diffusers looks its place up by the timestep and takes the second of two equal ones
 /// (`index_for_timestep`), so that it runs out of levels one step before the end: an IndexError, or in UniPC an
-/// AssertionError.
+/// AssertionError. Where the last step leads from sigma_min to sigma_min, it may divide by its length
+/// ([`divides_by_zero_from`]).
 ///
 /// # Errors
 /// As [`diffusers::scheduler_config`].
 pub fn scheduler_that_runs(diffusion: &DiffusionConfig, sample: &SampleConfig) -> Result<ExportedScheduler> {
     let scheduler = diffusers::scheduler_config(diffusion, sample)?;
     let steps = sample.steps.min(diffusion.timesteps);
-    if !begins_twice(&scheduler, steps) {
+    let why = if begins_twice(&scheduler, steps) {
+        "makes the same whole timestep of its first two levels and breaks off with an IndexError"
+    } else if divides_by_zero_from(sample).is_some_and(|from| steps >= from) {
+        "divides by the length of the last step, from sigma_min to sigma_min, and makes NaN"
+    } else {
         return Ok(scheduler);
-    }
+    };
     let plain = SampleConfig {
         spacing: TimestepSpacing::Linspace,
         sigma_min: 0.0,
@@ -32,9 +37,8 @@ pub fn scheduler_that_runs(diffusion: &DiffusionConfig, sample: &SampleConfig) -
     };
     let mut instead = diffusers::scheduler_config_with(diffusion, &plain, sample)?;
     instead.notes.push(format!(
-        "the run's spacing is {}, and in {steps} steps diffusers' {} makes the same whole timestep of its first two levels \
-         and breaks off with an IndexError: the exported one has timestep_spacing = \"linspace\" instead, and samples \
-         otherwise than the run",
+        "the run's spacing is {}, and in {steps} steps diffusers' {} {why}: the exported one has timestep_spacing = \
+         \"linspace\" instead, and samples otherwise than the run",
         sample.spacing.name(),
         class_of(scheduler.nearest())
     ));
@@ -65,7 +69,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::{SamplerName, ScheduleName};
+    use crate::config::{FinalSigmasType, SamplerName, ScheduleName};
 
     fn made(schedule: ScheduleName, sampler: SamplerName, spacing: TimestepSpacing) -> ExportedScheduler {
         let diffusion = DiffusionConfig { schedule, timesteps: 1000, ..DiffusionConfig::default() };
@@ -90,6 +94,32 @@ mod tests {
             // difflab itself comes back to the run's own.
             assert_eq!(made.settings["_difflab"]["sample"]["spacing"], json!(spacing.name()));
         }
+    }
+
+    #[test]
+    fn where_diffusers_would_make_nan_of_a_last_step_without_length_the_timesteps_are_plain() {
+        let exported = |sampler, steps| {
+            let diffusion =
+                DiffusionConfig { schedule: ScheduleName::Linear, timesteps: 1000, ..DiffusionConfig::default() };
+            let spacing = TimestepSpacing::Karras;
+            let final_sigmas_type = FinalSigmasType::SigmaMin;
+            let sample = SampleConfig {
+                sampler,
+                spacing,
+                steps,
+                final_sigmas_type,
+                clip_sample: false,
+                ..SampleConfig::default()
+            };
+            scheduler_that_runs(&diffusion, &sample).unwrap()
+        };
+        // DPMSolverMultistepScheduler(solver_order=3, use_karras_sigmas=True, final_sigmas_type="sigma_min"): finite in 14
+        // steps, NaN in 15; of second order always finite.
+        assert_eq!(exported(SamplerName::Dpmpp3m, 14).nearest()["use_karras_sigmas"], true);
+        assert_eq!(exported(SamplerName::Dpmpp2m, 20).nearest()["use_karras_sigmas"], true);
+        let plain = exported(SamplerName::Dpmpp3m, 15);
+        assert_eq!(plain.nearest()["use_karras_sigmas"], false);
+        assert_eq!(plain.notes.iter().filter(|note| note.contains("NaN")).count(), 1, "{:?}", plain.notes);
     }
 
     #[test]

@@ -41,6 +41,7 @@ def in_f64(unet, scheduler, noise, steps):
     if not scheduler.config.get("rescale_betas_zero_snr"):
         scheduler.alphas_cumprod = alphas_cumprod
     scheduler.set_timesteps(steps)
+    from_the_first(scheduler)
     if hasattr(scheduler, "sigmas"):
         scheduler.sigmas = scheduler.sigmas.double()
     x = noise.double() * getattr(scheduler, "init_noise_sigma", 1.0)
@@ -52,10 +53,26 @@ def in_f64(unet, scheduler, noise, steps):
     return x.float()
 
 
+def begins_twice(scheduler):
+    """Does its first timestep come again, so that it looks up a later level for its first step?"""
+    return (scheduler.timesteps == scheduler.timesteps[0]).sum() > 1
+
+
+def from_the_first(scheduler):
+    """Begins at the first level, as pipelines that name the level do.
+
+    Left to itself a scheduler looks its place up by the timestep, takes the second of equal ones, and runs out of
+    levels before the end: an IndexError, or NaN.
+    """
+    if begins_twice(scheduler) and hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(0)
+
+
 @torch.no_grad()
 def theirs(unet, scheduler, noise, labels=None, s=1.0, steps=50, **arguments):
     """From noise [N, C, H, W] to samples, with classifier-free guidance of scale s where there are labels."""
     scheduler.set_timesteps(steps)
+    from_the_first(scheduler)
     dtype = noise.dtype
     plain = not any(scheduler.config.get(f"use_{kind}_sigmas") for kind in ("karras", "exponential", "beta"))
     if isinstance(scheduler, diffusers.HeunDiscreteScheduler) and plain:

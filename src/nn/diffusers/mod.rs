@@ -33,4 +33,5 @@ pub use scheduler::{
     ExportedScheduler, NotExpressible, class_of, default_value, scheduler_config, scheduler_config_with,
 };
 pub use scheduling::{Scheduling, scheduling};
+pub use solvers::divides_by_zero_from;
 pub use tensors::{load_weights, not_finite, save_weights};

@@ -54,8 +54,9 @@ pub fn scheduling(class: &str, settings: &Value) -> Result<Scheduling> {
         // DDPMPipeline's number; an offset moves the last timesteps beyond T.
         sample.steps = (timesteps - sample.steps_offset).max(1);
     }
-    solvers::options(&settings, &diffusion, &mut sample)?;
+    let of_solver = solvers::options(&settings, &diffusion, &mut sample)?;
     let mut notes = settings.finish()?;
+    notes.extend(of_solver);
     notes.extend(take_ours(class, &given.get(OURS), &mut sample));
     Ok(Scheduling { diffusion, sample, notes })
 }

@@ -182,6 +182,38 @@ fn spacings_of_sigma_keep_their_ends() {
 }
 
 #[test]
+fn a_last_step_without_length_is_refused_where_diffusers_divides_by_it_and_said_where_it_may() {
+    const MULTISTEP: &str = "DPMSolverMultistepScheduler";
+    const UNIPC: &str = "UniPCMultistepScheduler";
+    // What diffusers 0.42.1 gives in 10 steps and in 20, from noise, with T = 100: a number or NaN.
+    for (class, order, solver_type, lower, in_10, in_20) in [
+        (MULTISTEP, 2, "midpoint", false, true, true),
+        (MULTISTEP, 2, "heun", false, false, false),
+        (MULTISTEP, 2, "heun", true, true, false),
+        (MULTISTEP, 3, "midpoint", false, false, false),
+        (MULTISTEP, 3, "midpoint", true, true, false),
+        ("DPMSolverSinglestepScheduler", 3, "heun", false, true, true),
+        (UNIPC, 2, "bh2", false, true, true),
+        (UNIPC, 3, "bh2", true, true, true),
+        (UNIPC, 3, "bh2", false, false, false),
+    ] {
+        for spacing in ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"] {
+            let settings = json!({
+                "solver_order": order, "solver_type": solver_type, "lower_order_final": lower,
+                "final_sigmas_type": "sigma_min", spacing: true,
+            });
+            match scheduling(class, &settings) {
+                Ok(read) => {
+                    assert!(in_10, "{class} {settings}");
+                    assert_eq!(read.notes.iter().any(|note| note.contains("15 steps or more")), !in_20, "{settings}");
+                }
+                Err(error) => assert!(!in_10 && format!("{error:#}").contains("lower_order_final"), "{error:#}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn what_has_no_counterpart_is_refused_by_name() {
     const DDPM: &str = "DDPMScheduler";
     const DPM: &str = "DPMSolverMultistepScheduler";

@@ -10,6 +10,9 @@ use crate::config::{
 /// Beyond it diffusers' solvers know no formula.
 const HIGHEST_ORDER: usize = 3;
 
+/// Below so many steps `lower_order_final` has diffusers' DPM-Solver end with lower order.
+const FEW: usize = 15;
+
 /// Our name of what the class does with its settings.
 ///
 /// # Errors
@@ -117,7 +120,7 @@ pub fn never_clips(sampler: SamplerName) -> bool {
 ///
 /// # Errors
 /// When a value has no counterpart, or diffusers itself makes NaN of the combination; the message names the keys.
-pub fn options(settings: &Settings, diffusion: &DiffusionConfig, sample: &mut SampleConfig) -> Result<()> {
+pub fn options(settings: &Settings, diffusion: &DiffusionConfig, sample: &mut SampleConfig) -> Result<Option<String>> {
     sample.final_sigmas_type = settings.choice(
         "final_sigmas_type",
         "zero",
@@ -142,7 +145,50 @@ pub fn options(settings: &Settings, diffusion: &DiffusionConfig, sample: &mut Sa
         SamplerName::UniPc => unipc(settings, sample)?,
         _ => {}
     }
-    Ok(())
+    last_step(sample)
+}
+
+/// Says from how many steps on diffusers makes NaN of a folder's samples, and difflab doesn't.
+///
+/// # Errors
+/// When it does so in any number of steps.
+fn last_step(sample: &SampleConfig) -> Result<Option<String>> {
+    let Some(from) = divides_by_zero_from(sample) else { return Ok(None) };
+    let what = "final_sigmas_type = \"sigma_min\" with a spacing of σ ends with a step from sigma_min to sigma_min, and \
+                this solver_order and solver_type divide by its length";
+    ensure!(
+        from > 0,
+        "lower_order_final = false is not supported here: {what}: diffusers makes NaN of it; lower_order_final = true is"
+    );
+    Ok(Some(format!(
+        "{what}: diffusers makes NaN of it in {from} steps or more; difflab leaves x_t as it is in that step"
+    )))
+}
+
+/// The least number of steps from which on diffusers divides by the length of a last step that leads nowhere, from
+/// sigma_min to sigma_min; 0 when it always does.
+///
+/// Its DPM-Solver does so to third order, and to second order as Heun, where `order_of_step` lets the last step have
+/// them; its UniPC to third order, and never with `lower_order_final`.
+pub fn divides_by_zero_from(sample: &SampleConfig) -> Option<usize> {
+    if sample.final_sigmas_type != FinalSigmasType::SigmaMin || !sample.spacing.divides_sigmas() {
+        return None;
+    }
+    let order = match sample.sampler {
+        SamplerName::Dpmpp3m if sample.solver_order == 0 => HIGHEST_ORDER,
+        _ if sample.solver_order == 0 => 2,
+        _ => sample.solver_order,
+    };
+    let heun = sample.solver_type == SolverType::Heun;
+    match (sample.sampler, sample.lower_order_final) {
+        (SamplerName::Dpmpp2m | SamplerName::Dpmpp3m | SamplerName::Dpmpp2mSde, lower)
+            if !sample.euler_at_final && (order == HIGHEST_ORDER || order == 2 && heun) =>
+        {
+            Some(if lower { FEW } else { 0 })
+        }
+        (SamplerName::UniPc, false) if order == HIGHEST_ORDER => Some(0),
+        _ => None,
+    }
 }
 
 /// `solver_order`; 0 for 2, which is each sampler's own.
