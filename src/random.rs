@@ -18,7 +18,7 @@ pub enum Stream {
     Order = 2,
     /// Timesteps of a training batch; index = step.
     Timesteps = 3,
-    /// Noise of a training batch; index = step.
+    /// Noise of a training batch; index = step, and a generator for each sample of the batch.
     Noise = 4,
     /// Which class labels are dropped for guidance; index = step.
     LabelDrop = 5,
@@ -47,6 +47,14 @@ pub fn generator(seed: u64, stream: Stream, index: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
+/// The generator of the `sample`-th of what has one index: ChaCha's streams of one key never overlap, so that workers, or
+/// machines, draw their samples alone, and the numbers don't depend on who draws them. The first is [`generator`].
+pub fn generator_of_sample(seed: u64, stream: Stream, index: u64, sample: u64) -> ChaCha8Rng {
+    let mut rng = generator(seed, stream, index);
+    rng.set_stream(sample);
+    rng
+}
+
 /// Fills `out` with independent N(0, 1) draws.
 pub fn fill_normal(rng: &mut impl Rng, out: &mut [f32]) {
     for value in out {
@@ -72,6 +80,10 @@ mod tests {
         assert_ne!(draw(1, Stream::Noise, 5), draw(1, Stream::Noise, 6));
         assert_ne!(draw(1, Stream::Noise, 5), draw(2, Stream::Noise, 5));
         assert_ne!(draw(1, Stream::Noise, 5), draw(1, Stream::Timesteps, 5));
+        let of_sample = |sample| normal(&mut generator_of_sample(1, Stream::Noise, 5, sample), 8);
+        assert_eq!(of_sample(0), draw(1, Stream::Noise, 5));
+        assert_ne!(of_sample(1), of_sample(0));
+        assert_ne!(of_sample(1), of_sample(2));
     }
 
     #[test]

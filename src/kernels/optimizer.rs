@@ -64,23 +64,32 @@ pub fn adamw_ema_step(workers: &Workers, slots: &[Slot<'_>], step: &AdamWStep) -
     }
     let isa = Isa::current();
     let sizes: Vec<usize> = slots.iter().map(|s| s.parameter.elem_count()).collect();
-    on_workers(workers, &sizes, |slot| {
-        let slot = &slots[slot];
-        with(slot.gradient, |gradient| {
-            with_mut(slot.parameter, |parameter| {
-                with_mut(slot.first_moment, |first| {
-                    with_mut(slot.second_moment, |second| {
-                        with_mut(slot.average, |average| {
-                            // SAFETY: all five have the same length.
-                            unsafe { isa.run(Update { step, gradient, parameter, first, second, average }) }
-                        })
-                    })
-                })
-            })
-        })?????;
-        Ok(())
+    let (large, small) = by_size(&sizes, workers.threads());
+    for slot in large {
+        with_update(step, &slots[slot], |update| {
+            // SAFETY: all slices of a piece are of the same length.
+            workers.run_on(update.pieces(workers.threads()), |piece| unsafe { isa.run(piece) })
+        })?;
+    }
+    let sizes: Vec<usize> = small.iter().map(|&slot| sizes[slot]).collect();
+    on_workers(workers, &sizes, |i| {
+        // SAFETY: all slices of an update are of the same length.
+        with_update(step, &slots[small[i]], |update| unsafe { isa.run(update) })
     })
     .map(|_| ())
+}
+
+/// Calls `f` with the numbers of a slot whose tensors are all of one shape.
+fn with_update<R>(step: &AdamWStep, slot: &Slot<'_>, f: impl FnOnce(Update) -> R) -> Result<R> {
+    with(slot.gradient, |gradient| {
+        with_mut(slot.parameter, |parameter| {
+            with_mut(slot.first_moment, |first| {
+                with_mut(slot.second_moment, |second| {
+                    with_mut(slot.average, |average| f(Update { step, gradient, parameter, first, second, average }))
+                })
+            })
+        })
+    })????
 }
 
 /// The gradient of each parameter summed over the workers' shares, in the order of the shares, and
@@ -97,16 +106,45 @@ pub fn sum_and_norm(workers: &Workers, shares: &[Vec<&Tensor>]) -> Result<(Vec<T
         }
     }
     let sizes: Vec<usize> = first.iter().map(|t| t.elem_count()).collect();
-    let done = on_workers(workers, &sizes, |i| {
-        let mut sum = with(&first[i].contiguous()?, <[f32]>::to_vec)?;
-        for share in &shares[1..] {
-            with(&share[i].contiguous()?, |more| sum.iter_mut().zip(more).for_each(|(a, b)| *a += b))?;
-        }
-        let squares = sum_of_squares(&sum);
-        Ok((tensor(sum, first[i].shape())?, squares))
+    let shared = |i: usize| shares.iter().map(|share| share[i].contiguous()).collect::<Result<Vec<_>>>();
+    let (large, small) = by_size(&sizes, workers.threads());
+    let mut done: Vec<Option<(Vec<f32>, f64)>> = vec![None; sizes.len()];
+    for i in large {
+        let (shared, mut sum) = (shared(i)?, vec![0.0; sizes[i]]);
+        let length = piece_length(sizes[i], workers.threads());
+        let pieces: Vec<(usize, &mut [f32])> = (0..).step_by(length).zip(sum.chunks_mut(length)).collect();
+        let squares = workers.run_on(pieces, |(start, piece)| {
+            add_up(&shared, start, piece)?;
+            Ok(squares_of_blocks(piece).collect::<Vec<f64>>())
+        });
+        let squares = squares.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().sum();
+        done[i] = Some((sum, squares));
+    }
+    let small_sizes: Vec<usize> = small.iter().map(|&i| sizes[i]).collect();
+    let whole = on_workers(workers, &small_sizes, |k| {
+        let mut sum = vec![0.0; small_sizes[k]];
+        add_up(&shared(small[k])?, 0, &mut sum)?;
+        let squares = squares_of_blocks(&sum).sum();
+        Ok((sum, squares))
     })?;
+    for (i, result) in small.into_iter().zip(whole) {
+        done[i] = Some(result);
+    }
+    // Every tensor is either large or small.
+    let done: Vec<(Vec<f32>, f64)> = done.into_iter().flatten().collect();
     let norm = done.iter().map(|(_, squares)| squares).sum::<f64>().sqrt();
-    Ok((done.into_iter().map(|(sum, _)| sum).collect(), norm))
+    let sums = done.into_iter().zip(first).map(|((sum, _), of)| tensor(sum, of.shape())).collect::<Result<_>>()?;
+    Ok((sums, norm))
+}
+
+/// Writes the sum of the `shared` tensors, from their number `start` on, to `sum`.
+fn add_up(shared: &[Tensor], start: usize, sum: &mut [f32]) -> Result<()> {
+    let Some((first, others)) = shared.split_first() else { return Ok(()) };
+    with(first, |first| sum.copy_from_slice(&first[start..start + sum.len()]))?;
+    for more in others {
+        with(more, |more| sum.iter_mut().zip(&more[start..]).for_each(|(a, b)| *a += b))?;
+    }
+    Ok(())
 }
 
 /// Adds `more` to `sum`, in place.
@@ -120,8 +158,11 @@ pub fn add_to(sum: &Tensor, more: &Tensor) -> Result<()> {
     with(&more.contiguous()?, |more| with_mut(sum, |sum| sum.iter_mut().zip(more).for_each(|(a, b)| *a += b)))?
 }
 
-/// Σ x², in blocks whose sums are added in f64.
-fn sum_of_squares(x: &[f32]) -> f64 {
+/// Numbers whose squares are added up in f32; the sums of such blocks are added in f64, in their order.
+const BLOCK: usize = 4096;
+
+/// Σ x² of each block.
+fn squares_of_blocks(x: &[f32]) -> impl Iterator<Item = f64> + '_ {
     const LANES: usize = 16;
     let block = |x: &[f32]| -> f64 {
         let mut sums = [0f32; LANES];
@@ -130,7 +171,18 @@ fn sum_of_squares(x: &[f32]) -> f64 {
         }
         sums.iter().map(|&s| s as f64).sum()
     };
-    x.chunks(4096).map(block).sum()
+    x.chunks(BLOCK).map(block)
+}
+
+/// The tensors that are more than a worker's part of all, which are cut up, and the others.
+fn by_size(sizes: &[usize], threads: usize) -> (Vec<usize>, Vec<usize>) {
+    let total: usize = sizes.iter().sum();
+    (0..sizes.len()).partition(|&i| sizes[i] > BLOCK && sizes[i] * threads > total)
+}
+
+/// The length of at most `threads` pieces of `n` numbers, whole blocks.
+fn piece_length(n: usize, threads: usize) -> usize {
+    n.div_ceil(threads.max(1)).next_multiple_of(BLOCK)
 }
 
 /// Runs `job` for every item on the workers, each taking consecutive items of about the same total
@@ -194,6 +246,28 @@ struct Update<'a> {
     average: &'a mut [f32],
 }
 
+impl<'a> Update<'a> {
+    /// Cut into at most `threads` pieces.
+    fn pieces(self, threads: usize) -> Vec<Update<'a>> {
+        let length = piece_length(self.gradient.len(), threads);
+        let step = self.step;
+        self.gradient
+            .chunks(length)
+            .zip(self.parameter.chunks_mut(length))
+            .zip(self.first.chunks_mut(length).zip(self.second.chunks_mut(length)))
+            .zip(self.average.chunks_mut(length))
+            .map(|(((gradient, parameter), (first, second)), average)| Update {
+                step,
+                gradient,
+                parameter,
+                first,
+                second,
+                average,
+            })
+            .collect()
+    }
+}
+
 // SAFETY: `run` may be called when all slices are of the same length.
 impl Kernel for Update<'_> {
     type Output = ();
@@ -250,7 +324,8 @@ mod tests {
             fresh: 0.25,
         };
         let workers = Workers::new(2).unwrap();
-        for n in [1, 5, 16, 100] {
+        // The last is cut over both workers.
+        for n in [1, 5, 16, 100, 2 * BLOCK + 5] {
             on_each(|isa| {
                 let (p, m, v, a, g) =
                     (ramp(n, 0.1), ramp(n, 0.02), ramp(n, 0.01).sqr().unwrap(), ramp(n, 0.3), ramp(n, 0.7));
@@ -295,15 +370,27 @@ mod tests {
 
     #[test]
     fn gradients_are_summed_in_order_with_their_norm() {
-        let (a, b) = (ramp(1000, 0.1), ramp(3, 2.0));
-        for threads in [1, 2, 3] {
+        let (a, b) = (ramp(5 * BLOCK + 1000, 0.1), ramp(3, 2.0));
+        let mut norms = Vec::new();
+        for threads in [1, 2, 3, 9] {
             let workers = Workers::new(threads).unwrap();
             let (sums, norm) = sum_and_norm(&workers, &[vec![&a, &b], vec![&a, &b]]).unwrap();
+            norms.push(norm);
             assert_eq!(sums[0].to_vec1::<f32>().unwrap(), (&a * 2.0).unwrap().to_vec1::<f32>().unwrap());
             let all = sums.iter().flat_map(|s| s.to_vec1::<f32>().unwrap());
             let want = all.map(|x| (x as f64).powi(2)).sum::<f64>().sqrt();
             assert!((norm / want - 1.0).abs() < 1e-6);
         }
+        assert!(norms.iter().all(|norm| *norm == norms[0]), "{norms:?} depends on the number of workers");
+    }
+
+    #[test]
+    fn a_tensor_that_is_most_of_the_network_is_cut_over_all_workers() {
+        assert_eq!(by_size(&[100_000, 10, 10], 64), (vec![0], vec![1, 2]));
+        assert_eq!(by_size(&[100_000, 100_000, 100_000], 2), (vec![], vec![0, 1, 2]));
+        assert_eq!(by_size(&[100_000, 10], 1), (vec![], vec![0, 1]));
+        assert_eq!(100_000usize.div_ceil(piece_length(100_000, 4)), 4);
+        assert_eq!(100_000usize.div_ceil(piece_length(100_000, 64)), 25, "whole blocks");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! timing.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -46,7 +47,12 @@ impl Workers {
 
     /// Consecutive, nearly equal shares of `0..n`: one a worker, none of them empty.
     pub fn shares(&self, n: usize) -> Vec<Range<usize>> {
-        let parts = self.pools.len().min(n).max(1);
+        self.shares_at_most(n, self.pools.len())
+    }
+
+    /// The same for the first `most` workers alone, at least one.
+    pub fn shares_at_most(&self, n: usize, most: usize) -> Vec<Range<usize>> {
+        let parts = self.pools.len().min(most).min(n).max(1);
         (0..parts).map(|i| i * n / parts..(i + 1) * n / parts).collect()
     }
 
@@ -60,6 +66,19 @@ impl Workers {
         let mut results: Vec<Option<R>> = (0..n).map(|_| None).collect();
         start(&self.pools, &mut results, 0, &job);
         results.into_iter().map(|r| r.expect("every worker writes its result before its scope ends")).collect()
+    }
+
+    /// Runs `job` on each of `parts` (at most as many as threads), each on its own worker, and returns the results in
+    /// their order.
+    ///
+    /// # Panics
+    /// As [`Self::run`].
+    pub fn run_on<T: Send, R: Send>(&self, parts: Vec<T>, job: impl Fn(T) -> R + Sync) -> Vec<R> {
+        let parts: Vec<Mutex<Option<T>>> = parts.into_iter().map(|part| Mutex::new(Some(part))).collect();
+        self.run(parts.len(), |i| {
+            let part = parts[i].lock().unwrap_or_else(PoisonError::into_inner).take();
+            job(part.expect("each job runs once, and takes the part of its own number"))
+        })
     }
 }
 
@@ -86,6 +105,19 @@ mod tests {
             assert_eq!(all, (0..n).collect::<Vec<_>>());
             assert!(shares.iter().all(|s| !s.is_empty()));
         }
+        assert_eq!(workers.shares_at_most(10, 2), [0..5, 5..10]);
+        assert_eq!(workers.shares_at_most(10, 0).len(), 1);
+    }
+
+    #[test]
+    fn parts_are_handed_out_in_order() {
+        let mut numbers = [1, 2, 3, 4, 5];
+        let parts: Vec<&mut [i32]> = numbers.chunks_mut(2).collect();
+        let sums = Workers::new(3).unwrap().run_on(parts, |part| {
+            part.iter_mut().for_each(|x| *x *= 10);
+            part.iter().sum::<i32>()
+        });
+        assert_eq!((sums, numbers), (vec![30, 70, 50], [10, 20, 30, 40, 50]));
     }
 
     #[test]

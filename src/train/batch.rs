@@ -7,7 +7,8 @@ use rand::RngExt;
 use super::timestep_sampler::{Drawn, TimestepSampler};
 use crate::data::Dataset;
 use crate::diffusion::{NoiseLevel, Parameterization, Target};
-use crate::random::{Stream, generator, normal};
+use crate::kernels::Workers;
+use crate::random::{Stream, fill_normal, generator, generator_of_sample};
 
 /// N noisy images with the network's targets. Tensors lie on the training device.
 pub struct Batch {
@@ -30,6 +31,21 @@ pub struct Batch {
 pub struct Recipe<'a> {
     pub parameterization: &'a Parameterization,
     pub device: &'a Device,
+    /// They draw the noise.
+    pub workers: &'a Workers,
+}
+
+/// Noise for the samples of step `step`, `size` numbers each, one sample after the other: drawn by all workers.
+fn noise(workers: &Workers, (seed, step): (u64, u64), samples: usize, size: usize) -> Vec<f32> {
+    let mut noise = vec![0.0; samples * size];
+    let length = samples.div_ceil(workers.threads()).max(1);
+    let parts: Vec<(usize, &mut [f32])> = (0..).step_by(length).zip(noise.chunks_mut((length * size).max(1))).collect();
+    workers.run_on(parts, |(first, part)| {
+        for (sample, part) in (first as u64..).zip(part.chunks_mut(size)) {
+            fill_normal(&mut generator_of_sample(seed, Stream::Noise, step, sample), part);
+        }
+    });
+    noise
 }
 
 /// How the classes of a training batch are treated.
@@ -62,7 +78,7 @@ impl Batch {
             indices.iter().map(|_| rng.random_bool(0.5)).collect()
         });
         let pixels = data.gather(indices, flips.as_deref());
-        let noise = normal(&mut generator(seed, Stream::Noise, step), pixels.len());
+        let noise = noise(recipe.workers, (seed, step), indices.len(), pixels.len() / indices.len().max(1));
         let classes = labels.map(|drop| {
             let mut rng = generator(seed, Stream::LabelDrop, step);
             let mut classes = data.class_of(indices);
@@ -87,7 +103,7 @@ impl Batch {
         classes: Option<Vec<u32>>,
     ) -> Result<Self> {
         let n = timesteps.len();
-        let Recipe { parameterization, device } = recipe;
+        let Recipe { parameterization, device, .. } = recipe;
         let levels: Vec<NoiseLevel> = timesteps.iter().map(|&t| parameterization.schedule.level(t)).collect();
         let targets: Vec<Target> = levels.iter().map(|&at| parameterization.target(at)).collect();
         let shape = (n, height, width, channels);
@@ -129,5 +145,21 @@ impl Batch {
             t: self.t.narrow(0, start, len)?,
             classes: self.classes.as_ref().map(|classes| classes.narrow(0, start, len)).transpose()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_does_not_depend_on_how_many_draw_it() {
+        let of = |threads| noise(&Workers::new(threads).unwrap(), (7, 3), 5, 4);
+        let alone = of(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(of(threads), alone);
+        }
+        assert!((0..5).all(|i| (0..i).all(|j| alone[4 * i..4 * i + 4] != alone[4 * j..4 * j + 4])));
+        assert!(noise(&Workers::new(2).unwrap(), (7, 3), 0, 0).is_empty());
     }
 }

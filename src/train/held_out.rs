@@ -70,6 +70,7 @@ mod tests {
     use super::*;
     use crate::config::DiffusionConfig;
     use crate::diffusion::Parameterization;
+    use crate::kernels::Workers;
 
     /// 1,000 images in the order of their two classes.
     fn two_classes() -> Dataset {
@@ -89,7 +90,8 @@ mod tests {
     #[test]
     fn every_class_is_measured_and_at_every_noise_level() {
         let parameterization = Parameterization::from_config(&DiffusionConfig::default()).unwrap();
-        let recipe = Recipe { parameterization: &parameterization, device: &Device::Cpu };
+        let workers = Workers::new(1).unwrap();
+        let recipe = Recipe { parameterization: &parameterization, device: &Device::Cpu, workers: &workers };
         let held_out = HeldOutLoss::new(recipe, &two_classes(), 100, 0, true).unwrap().unwrap();
         let (mut count, mut sum) = ([0; 2], [0.0; 2]);
         for batch in held_out.batches() {

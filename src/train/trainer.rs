@@ -17,6 +17,7 @@ use super::learning_rate::learning_rate;
 use super::objective::{Losses, Objective, share_of_mean};
 use super::optimizer::{AdamW, Update};
 use super::precision::check_precision;
+use super::shares::{idle_workers, most_shares};
 use super::state::{TrainerState, finder, set_all};
 use super::time_use::TimeUse;
 use super::timestep_sampler::TimestepSampler;
@@ -99,7 +100,7 @@ impl Trainer {
             NetConfig::new(&config.model, data.height, data.width, data.channels, num_classes).with_variance(learned);
         let (weights, parameters) = Weights::init(&net_config, config.seed, device)?.trainable()?;
         let net = Net::with_precision(&net_config, &weights, config.train.precision)?;
-        let recipe = Recipe { parameterization: &parameterization, device };
+        let recipe = Recipe { parameterization: &parameterization, device, workers: &workers };
         let held_out = HeldOutLoss::new(recipe, held_out, config.train.batch_size, config.seed, conditional)?;
         let labels = num_classes.map(|n| LabelDrop { null_class: n as u32, p_uncond: config.train.p_uncond });
         let optimizer = AdamW::new(&parameters, (&config.train).into())?;
@@ -170,7 +171,7 @@ impl Trainer {
     }
 
     fn recipe(&self) -> Recipe<'_> {
-        Recipe { parameterization: &self.parameterization, device: &self.device }
+        Recipe { parameterization: &self.parameterization, device: &self.device, workers: &self.workers }
     }
 
     /// Splits the batch over the workers. Each runs its share forward and backward, a slice after the
@@ -212,9 +213,15 @@ impl Trainer {
         (0..parts).map(move |k| start + k * n / parts..start + (k + 1) * n / parts)
     }
 
-    /// One share a worker on a CPU; other devices take the batch whole.
+    /// One share a worker on a CPU, as far as their gradients fit; other devices take the batch whole.
     fn shares(&self, n: usize) -> Vec<Range<usize>> {
-        if self.device.is_cpu() { self.workers.shares(n) } else { std::iter::once(0..n).collect() }
+        let most = most_shares(self.workers.threads(), self.parameter_count());
+        if self.device.is_cpu() { self.workers.shares_at_most(n, most) } else { std::iter::once(0..n).collect() }
+    }
+
+    /// Says that there are more workers than gradients fit in memory.
+    pub fn idle_workers(&self) -> Option<String> {
+        self.device.is_cpu().then(|| idle_workers(self.workers.threads(), self.parameter_count()))?
     }
 
     /// What gradients are multiplied by, so that their global norm is at most `max_grad_norm`.

@@ -105,6 +105,7 @@ mod tests {
 
     use super::*;
     use crate::config::{DiffusionConfig, PredictionType, ScheduleName, VarianceType};
+    use crate::kernels::Workers;
     use crate::train::batch::Recipe;
 
     fn tensor(values: &[f32]) -> Tensor {
@@ -148,7 +149,8 @@ mod tests {
             ..DiffusionConfig::default()
         };
         let parameterization = Parameterization::from_config(&config).unwrap();
-        let recipe = Recipe { parameterization: &parameterization, device: &Device::Cpu };
+        let workers = Workers::new(1).unwrap();
+        let recipe = Recipe { parameterization: &parameterization, device: &Device::Cpu, workers: &workers };
         let pixels = vec![-1.0, 1.0, 101.0 / 127.5 - 1.0, 60.0 / 127.5 - 1.0, 0.2, 0.4, -0.6, 0.8];
         let noise = vec![0.5, -0.7, 0.2, 0.1, 1.0, -1.2, 0.3, 0.4];
         let batch = Batch::assemble(recipe, (2, 2, 1), pixels, noise, vec![0.0, 6.0], None).unwrap();
