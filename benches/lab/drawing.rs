@@ -119,6 +119,8 @@ fn record(step: u64) -> StepRecord {
         step,
         epoch: step as f64 / 900.0,
         loss: base * (0.8 + 0.4 * noise(step)),
+        loss_min: None,
+        loss_max: None,
         loss_smoothed: base,
         val_loss: step.is_multiple_of(200).then_some(base * 1.05),
         lr: 1e-3,

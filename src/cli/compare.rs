@@ -288,6 +288,8 @@ mod tests {
             step: 10 * (i as u64 + 1),
             epoch: 0.5,
             loss: 0.3,
+            loss_min: None,
+            loss_max: None,
             loss_smoothed: 0.25,
             val_loss: Some(val_loss),
             lr: learning_rate,

@@ -137,6 +137,8 @@ mod tests {
             step,
             epoch: 0.5,
             loss: 0.25,
+            loss_min: None,
+            loss_max: None,
             loss_smoothed: 0.5,
             val_loss,
             lr: 1e-3,

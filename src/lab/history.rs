@@ -5,18 +5,17 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::protocol::{Event, HistoryMark, StepRecord, TimestepLossRow};
-use crate::run::{read_events, read_metrics, read_timestep_loss};
+use crate::run::{read_events, read_timestep_loss};
 
-/// Most step records that are sent; more could not be told apart on any screen.
-const MOST_STEPS: usize = 20_000;
 /// Most rows of losses per timestep.
 const MOST_ROWS: usize = 2_000;
 
-/// What the run folder remembers up to `step`, thinned to a bounded size.
+/// What the run folder remembers up to `step`, its rows and marks beside the `steps` that are known already, at a bounded
+/// size.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn history(run: &Path, step: u64) -> Result<Event> {
+pub fn history(run: &Path, step: u64, steps: Vec<StepRecord>) -> Result<Event> {
     let mut marks: Vec<HistoryMark> = read_events(run)?
         .into_iter()
         .filter(|event| event.step <= step)
@@ -24,17 +23,7 @@ pub fn history(run: &Path, step: u64) -> Result<Event> {
         .map(|event| HistoryMark { step: event.step, kind: event.kind, what: event.what })
         .collect();
     marks.sort_by_key(|mark| mark.step);
-    Ok(Event::History { steps: thin(read_metrics(run)?), rows: merge(read_timestep_loss(run)?), marks })
-}
-
-/// Every n-th record; the last, and those with a held-out loss, always.
-fn thin(steps: Vec<StepRecord>) -> Vec<StepRecord> {
-    let nth = steps.len().div_ceil(MOST_STEPS).max(1);
-    let last = steps.len().saturating_sub(1);
-    let kept = steps.into_iter().enumerate();
-    kept.filter(|(i, record)| i % nth == 0 || *i == last || record.val_loss.is_some())
-        .map(|(_, record)| record)
-        .collect()
+    Ok(Event::History { steps, rows: merge(read_timestep_loss(run)?), marks })
 }
 
 /// Merges neighbouring rows, pair by pair, until there are few enough.
@@ -77,24 +66,5 @@ mod tests {
         assert_eq!(rows[0].count, [4, 1]);
         assert_eq!(rows[0].mean, [1.25, 1.0]);
         assert_eq!(rows[MOST_ROWS - 1].step, 2 * MOST_ROWS as u64);
-    }
-
-    #[test]
-    fn a_long_curve_is_thinned_but_keeps_its_end_and_its_held_out_losses() {
-        let record = |step: u64| StepRecord {
-            step,
-            epoch: 0.0,
-            loss: 0.0,
-            loss_smoothed: 0.0,
-            val_loss: (step == 77_777).then_some(0.1),
-            lr: 0.0,
-            grad_norm: 0.0,
-            images_per_s: 0.0,
-            elapsed_s: 0.0,
-        };
-        let steps = thin((1..=100_000).map(record).collect());
-        assert!(steps.len() <= MOST_STEPS + 2);
-        assert_eq!(steps.last().map(|r| r.step), Some(100_000));
-        assert!(steps.iter().any(|r| r.step == 77_777));
     }
 }

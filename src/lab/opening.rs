@@ -76,10 +76,11 @@ pub fn open(
     let workers = Arc::new(Workers::new(plan.threads)?);
     interrupt::check()?;
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
+    warnings.extend(trainer.idle_workers());
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
     check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 
-    let mut resumed_with = String::new();
+    let (mut resumed_with, mut past) = (String::new(), Vec::new());
     let mut live = Live::new(&config);
     let (mut run, mut progress) = match resumed {
         None => {
@@ -101,6 +102,7 @@ pub fn open(
             let every = resumed.before.train.log_every.max(config.train.log_every);
             let left = Journal::cut_back(path, step, every)?;
             warnings.extend(left.doubts);
+            past = left.steps;
             let mut progress = loaded.progress;
             // A checkpoint of an older difflab may have less time than the lines before it.
             progress.elapsed_s = progress.elapsed_s.max(left.elapsed_s);
@@ -181,7 +183,7 @@ pub fn open(
         outbox.send(Event::Note { step: start_step, message });
     }
     if start_step > 0 {
-        outbox.send(history(run.path(), start_step)?);
+        outbox.send(history(run.path(), start_step, past)?);
     }
 
     let asked = PreviewNetwork {

@@ -79,6 +79,8 @@ mod tests {
             step,
             epoch: 0.0,
             loss: 0.0,
+            loss_min: None,
+            loss_max: None,
             loss_smoothed: 0.0,
             val_loss: step.is_multiple_of(1000).then_some(0.5),
             lr: 0.0,

@@ -12,7 +12,7 @@ use super::protocol::{Command, Event, Phase, StepRecord, TimestepLossRow};
 use super::sampling_settings::SamplingSettings;
 use super::worker::{Mode, Why, Worker};
 use crate::process::interrupt::Interrupted;
-use crate::train::StepReport;
+use crate::train::{LossRange, StepReport};
 
 /// How long an idle worker waits for a command before it looks around again.
 const IDLE: Duration = Duration::from_millis(100);
@@ -227,10 +227,17 @@ impl Worker {
         for &(t, loss) in &report.samples {
             progress.timestep_loss.add(t, loss);
         }
+        let written = log || val_loss.is_some();
+        let range = progress.loss_range.with(report.loss);
+        progress.loss_range = if written { LossRange::default() } else { range };
+        // Where each step has its line there is nothing between them.
+        let range = range.parts().filter(|_| written && self.parts.config.train.log_every > 1);
         let record = StepRecord {
             step: report.step,
             epoch: report.epoch,
             loss: report.loss,
+            loss_min: range.map(|(least, _)| least),
+            loss_max: range.map(|(_, most)| most),
             loss_smoothed: progress.loss_average.add(report.loss),
             val_loss,
             lr: report.lr,
@@ -238,7 +245,7 @@ impl Worker {
             images_per_s,
             elapsed_s: progress.elapsed_s,
         };
-        if log || val_loss.is_some() {
+        if written {
             self.parts.journal.step(&record);
             self.write_lines(outbox);
         }

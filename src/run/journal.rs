@@ -4,9 +4,12 @@ use std::io;
 use std::path::Path;
 
 use anyhow::Result;
+use serde::Deserialize;
 
-use super::lines::{Lines, read, retain};
+use super::lines::{Fate, Lines, from_the_end, read, retain};
 use super::records::{EventRecord, StepRecord, TimestepLossLine, TimestepLossRow};
+use super::skim::skim;
+use super::thinned::Thinned;
 
 const METRICS: &str = "metrics.jsonl";
 const TIMESTEP_LOSS: &str = "timestep_loss.jsonl";
@@ -20,12 +23,20 @@ pub struct CutBack {
     pub elapsed_s: f64,
     /// What of the history is missing, double or unreadable, in sentences.
     pub doubts: Vec<String>,
+    /// As much of metrics.jsonl as a screen can show.
+    pub steps: Vec<StepRecord>,
+}
+
+/// What is read of a row to know whether it stays.
+#[derive(Deserialize)]
+struct RowStep {
+    step: u64,
 }
 
 /// The steps of metrics.jsonl, as they are read.
 #[derive(Default)]
 struct History {
-    last: Option<StepRecord>,
+    last: Option<u64>,
     /// The steps on both sides of the widest gap between two lines, and how wide the next is: lines may be far
     /// apart all along, since `train.log_every` was another once.
     widest: (u64, u64),
@@ -35,17 +46,17 @@ struct History {
 }
 
 impl History {
-    fn see(&mut self, line: &StepRecord) {
-        self.gap(line.step);
-        if self.last.as_ref().is_some_and(|last| line.step <= last.step) {
-            self.back.get_or_insert(line.step);
+    fn see(&mut self, step: u64) {
+        self.gap(step);
+        if self.last.is_some_and(|last| step <= last) {
+            self.back.get_or_insert(step);
         }
-        self.last = Some(line.clone());
+        self.last = Some(step);
     }
 
     /// From the line before to `step` nothing is known.
     fn gap(&mut self, step: u64) {
-        let before = self.last.as_ref().map_or(0, |last| last.step);
+        let before = self.last.unwrap_or(0);
         let (width, widest) = (step.saturating_sub(before), self.widest.1 - self.widest.0);
         if width > widest {
             (self.widest, self.second) = ((before, step), widest);
@@ -60,7 +71,7 @@ impl History {
         let mut doubts = Vec::new();
         let (from, to) = self.widest;
         if to - from > every.max(1).max(self.second) {
-            let known = self.last.as_ref().is_some_and(|last| last.step >= to);
+            let known = self.last.is_some_and(|last| last >= to);
             let last = if known { to - 1 } else { to };
             doubts.push(format!("{METRICS} has no line of steps {} to {last}: the history has a gap there", from + 1));
         }
@@ -107,16 +118,28 @@ impl Journal {
     /// # Errors
     /// When a file cannot be rewritten; it is then as it was.
     pub fn cut_back(dir: &Path, step: u64, every: u64) -> Result<CutBack> {
+        let (metrics, rows, events) = (dir.join(METRICS), dir.join(TIMESTEP_LOSS), dir.join(EVENTS));
         let mut history = History::default();
-        let unreadable =
-            retain(&dir.join(METRICS), |line: &StepRecord| line.step <= step, |line: &StepRecord| history.see(line))?;
+        let mut thinned = Thinned::of(std::fs::metadata(&metrics).map_or(0, |file| file.len()));
+        let fate = |line: &[u8]| match skim(line) {
+            Some(skimmed) if skimmed.step <= step => Fate::Stays,
+            Some(_) => Fate::Goes,
+            None => Fate::Unreadable,
+        };
+        let unreadable = retain(&metrics, fate, |line| {
+            if let Some(skimmed) = skim(line) {
+                history.see(skimmed.step);
+                thinned.see(line, skimmed);
+            }
+        })?;
         let mut doubts = history.doubts(step, every);
         doubts.extend(unreadable_lines(METRICS, unreadable));
-        let (rows, events) = (dir.join(TIMESTEP_LOSS), dir.join(EVENTS));
-        let unreadable = retain(&rows, |line: &TimestepLossLine| line.step <= step, |_| {})?;
+        let unreadable = retain(&rows, |line| Fate::of(line, |row: RowStep| row.step <= step), |_| {})?;
         doubts.extend(unreadable_lines(TIMESTEP_LOSS, unreadable));
-        doubts.extend(unreadable_lines(EVENTS, retain(&events, |_: &EventRecord| true, |_| {})?));
-        Ok(CutBack { elapsed_s: history.last.map_or(0.0, |line| line.elapsed_s), doubts })
+        let unreadable = retain(&events, |line| Fate::of(line, |_: EventRecord| true), |_| {})?;
+        doubts.extend(unreadable_lines(EVENTS, unreadable));
+        let steps = thinned.finish();
+        Ok(CutBack { elapsed_s: steps.last().map_or(0.0, |line| line.elapsed_s), doubts, steps })
     }
 
     /// Adds a step; like every line it waits for [`Self::flush`].
@@ -202,6 +225,26 @@ pub fn read_metrics(dir: &Path) -> Result<Vec<StepRecord>> {
     read(&dir.join(METRICS))
 }
 
+/// The newest line of the run's metrics.jsonl that can be read, and the newest held-out loss, which is looked for up to
+/// `back` steps before it.
+///
+/// # Errors
+/// When the file exists but cannot be read.
+pub fn newest_metrics(dir: &Path, back: u64) -> Result<Option<(StepRecord, Option<f64>)>> {
+    let mut newest: Option<(StepRecord, Option<f64>)> = None;
+    from_the_end(&dir.join(METRICS), |line| {
+        if newest.is_some() && !skim(line).is_some_and(|skimmed| skimmed.held_out) {
+            let far = |last: &StepRecord| skim(line).is_some_and(|skimmed| skimmed.step + back < last.step);
+            return !newest.as_ref().is_some_and(|(last, _)| far(last));
+        }
+        let Ok(record) = serde_json::from_slice::<StepRecord>(line) else { return true };
+        let held_out = record.val_loss;
+        newest.get_or_insert((record, None)).1 = held_out;
+        held_out.is_none()
+    })?;
+    Ok(newest)
+}
+
 /// The rows of the run's timestep_loss.jsonl.
 pub fn read_timestep_loss(dir: &Path) -> Result<Vec<TimestepLossRow>> {
     Ok(read::<TimestepLossLine>(&dir.join(TIMESTEP_LOSS))?.into_iter().map(TimestepLossLine::into_row).collect())
@@ -221,6 +264,8 @@ mod tests {
             step,
             epoch: 0.1,
             loss: 0.5,
+            loss_min: None,
+            loss_max: None,
             loss_smoothed: 0.6,
             val_loss: (step == 2).then_some(0.7),
             lr: 1e-3,
@@ -255,6 +300,24 @@ mod tests {
         let rows = read_timestep_loss(dir.path()).unwrap();
         assert!(rows[0].mean[1].is_nan() && rows[0].mean[2] == 0.25);
         assert_eq!(read_events(dir.path()).unwrap()[0].kind, "snapshot");
+    }
+
+    #[test]
+    fn the_newest_line_is_found_with_the_newest_held_out_loss_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(newest_metrics(dir.path(), 10).unwrap().is_none());
+        let mut journal = Journal::open(dir.path(), 10).unwrap();
+        (1..=1000).for_each(|step| journal.step(&record(step)));
+        journal.flush().unwrap();
+        let newest = |back| newest_metrics(dir.path(), back).unwrap().map(|(line, val_loss)| (line.step, val_loss));
+        assert_eq!(newest(1000), Some((1000, Some(0.7))));
+        assert_eq!(newest(100), Some((1000, None)));
+        journal.step(&StepRecord { val_loss: Some(0.2), ..record(1001) });
+        journal.flush().unwrap();
+        assert_eq!(newest(0), Some((1001, Some(0.2))));
+        let mut file = std::fs::OpenOptions::new().append(true).open(dir.path().join(METRICS)).unwrap();
+        std::io::Write::write_all(&mut file, b"noise\n{\"step\":1002").unwrap();
+        assert_eq!(newest(0), Some((1001, Some(0.2))), "what can't be read is passed over");
     }
 
     #[test]

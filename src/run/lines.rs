@@ -182,28 +182,74 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     Ok(values)
 }
 
-/// Rewrites `path` with only the whole lines that `keep` accepts; the new file takes the old one's
-/// place at once. Every line that stays is shown to `see`, in order. Returns how many can't be read, a torn last one
-/// not counted.
+/// What becomes of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Stays,
+    Goes,
+    Unreadable,
+}
+
+impl Fate {
+    /// That of a line for which `keep` is asked.
+    pub fn of<T: DeserializeOwned>(line: &[u8], keep: impl FnOnce(T) -> bool) -> Self {
+        match serde_json::from_slice(line).map(keep) {
+            Ok(true) => Self::Stays,
+            Ok(false) => Self::Goes,
+            Err(_) => Self::Unreadable,
+        }
+    }
+}
+
+/// Leaves only the whole lines of `path` that are to stay. Where nothing that stays comes after a line that goes, as
+/// when a run is cut back to its checkpoint, the file is cut off there; otherwise it is written anew, and takes the old
+/// one's place at once. Every line that stays is shown to `see`, in order. Returns how many can't be read, a torn last
+/// one not counted.
 ///
 /// # Errors
 /// When reading or writing fails; the old file is then as it was.
-pub fn retain<T: DeserializeOwned>(path: &Path, keep: impl Fn(&T) -> bool, see: impl FnMut(&T)) -> Result<usize> {
-    if !path.exists() {
-        return Ok(0);
+pub fn retain(path: &Path, fate: impl Fn(&[u8]) -> Fate, mut see: impl FnMut(&[u8])) -> Result<usize> {
+    // The length of all, of all whole lines that stay in front, and of those that stay at all.
+    let (mut front, mut staying, mut read, mut unreadable) = (0, 0, 0, 0);
+    for_each_line(path, |line| {
+        let length = line.len() as u64 + 1;
+        match fate(line) {
+            Fate::Stays => {
+                staying += length;
+                if front == read {
+                    front += length;
+                }
+                see(line);
+            }
+            Fate::Goes => {}
+            Fate::Unreadable => unreadable += 1,
+        }
+        read += length;
+    })?;
+    let cutting = || format!("cutting {} back to the checkpoint", path.display());
+    match fs::metadata(path) {
+        // Nothing has to be written then, which a full disk would not let us.
+        Ok(found) if front == staying && found.len() == front => {}
+        Ok(_) if front == staying => cut_off_at(path, front).with_context(cutting)?,
+        Ok(_) => write_anew(path, fate).with_context(cutting)?,
+        Err(_) => {}
     }
-    let (all_stay, unreadable) = look_through(path, &keep, see)?;
-    // Nothing has to be written then, which a full disk would not let us.
-    if all_stay {
-        return Ok(0);
-    }
+    Ok(unreadable)
+}
+
+fn cut_off_at(path: &Path, length: u64) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(length)?;
+    file.sync_all()
+}
+
+fn write_anew(path: &Path, fate: impl Fn(&[u8]) -> Fate) -> Result<()> {
     let beside = path.with_extension("jsonl.partial");
     let write = || -> Result<()> {
         let mut out = BufWriter::new(File::create(&beside)?);
         let mut failed = None;
         for_each_line(path, |line| {
-            let wanted = serde_json::from_slice::<T>(line).is_ok_and(|value| keep(&value));
-            if wanted && failed.is_none() {
+            if failed.is_none() && fate(line) == Fate::Stays {
                 failed = out.write_all(line).and_then(|()| out.write_all(b"\n")).err();
             }
         })?;
@@ -214,38 +260,18 @@ pub fn retain<T: DeserializeOwned>(path: &Path, keep: impl Fn(&T) -> bool, see: 
         fs::rename(&beside, path)?;
         Ok(())
     };
-    write().with_context(|| format!("cutting {} back to the checkpoint", path.display())).inspect_err(|_| {
+    write().inspect_err(|_| {
         let _ = fs::remove_file(&beside);
-    })?;
-    Ok(unreadable)
+    })
 }
 
-/// Are all lines whole and wanted, and how many can't be read?
-fn look_through<T: DeserializeOwned>(
-    path: &Path,
-    keep: &impl Fn(&T) -> bool,
-    mut see: impl FnMut(&T),
-) -> Result<(bool, usize)> {
-    let (mut all_stay, mut length, mut unreadable) = (true, 0, 0);
-    for_each_line(path, |line| {
-        length += line.len() as u64 + 1;
-        match serde_json::from_slice(line) {
-            Ok(value) if keep(&value) => see(&value),
-            Ok(_) => all_stay = false,
-            Err(_) => (all_stay, unreadable) = (false, unreadable + 1),
-        }
-    })?;
-    Ok((all_stay && fs::metadata(path).is_ok_and(|found| found.len() == length), unreadable))
-}
+/// Bytes that are read at once.
+const BLOCK: usize = 1 << 18;
 
 /// Calls `f` with each line that ends in a newline.
 fn for_each_line(path: &Path, mut f: impl FnMut(&[u8])) -> Result<()> {
-    let file = match plain_file::open(path) {
-        Ok((file, _)) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
-    };
-    let mut reader = BufReader::new(file);
+    let Some(file) = opened(path)? else { return Ok(()) };
+    let mut reader = BufReader::with_capacity(BLOCK, file);
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -254,6 +280,47 @@ fn for_each_line(path: &Path, mut f: impl FnMut(&[u8])) -> Result<()> {
             Some(b'\n') => f(&line),
             _ => return Ok(()),
         }
+    }
+}
+
+/// Calls `f` with each line that ends in a newline, the last one first, as long as it returns true.
+///
+/// # Errors
+/// When the file exists but cannot be read.
+pub fn from_the_end(path: &Path, mut f: impl FnMut(&[u8]) -> bool) -> Result<()> {
+    let Some(mut file) = opened(path)? else { return Ok(()) };
+    let reading = || format!("reading {}", path.display());
+    let mut start = file.metadata().with_context(reading)?.len();
+    // Bytes from `start` on of which no line has been shown; what follows the last newline is torn.
+    let mut rest: Vec<u8> = Vec::new();
+    let mut torn = true;
+    while start > 0 {
+        let length = start.min(BLOCK as u64);
+        start -= length;
+        let mut block = vec![0; length as usize];
+        file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(&mut block)).with_context(reading)?;
+        block.append(&mut rest);
+        rest = block;
+        while let Some(at) = rest.iter().rposition(|&byte| byte == b'\n') {
+            if !torn && !f(&rest[at + 1..]) {
+                return Ok(());
+            }
+            torn = false;
+            rest.truncate(at);
+        }
+    }
+    if !torn && !rest.is_empty() {
+        f(&rest);
+    }
+    Ok(())
+}
+
+/// `None` when there is no such file.
+fn opened(path: &Path) -> Result<Option<File>> {
+    match plain_file::open(path) {
+        Ok((file, _)) => Ok(Some(file)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
     }
 }
 
@@ -284,12 +351,71 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
         fs::write(&path, "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"ste").unwrap();
-        retain(&path, |line: &Line| line.step <= 2, |_| {}).unwrap();
+        let before = file_id(&path);
+        retain(&path, |line| Fate::of(line, |line: Line| line.step <= 2), |_| {}).unwrap();
+        assert_eq!(file_id(&path), before, "it is cut off, not written anew");
         let mut lines = Lines::append_to(&path).unwrap();
         lines.push(&Line { step: 3 });
         lines.flush().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[cfg(unix)]
+    fn file_id(path: &Path) -> u64 {
+        std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap())
+    }
+
+    #[cfg(not(unix))]
+    fn file_id(_: &Path) {}
+
+    #[test]
+    fn what_stays_behind_a_line_that_goes_is_not_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        fs::write(&path, "{\"step\":1}\nnoise\n{\"step\":9}\n{\"step\":2}\n{\"st").unwrap();
+        let mut seen = 0;
+        let unreadable = retain(&path, |line| Fate::of(line, |line: Line| line.step <= 2), |_| seen += 1).unwrap();
+        assert_eq!((unreadable, seen), (1, 2));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"step\":1}\n{\"step\":2}\n");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn lines_come_from_the_end_whole_and_as_many_as_are_wanted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        // Lines that lie across blocks, and one that is longer than a block.
+        let long = "x".repeat(2 * BLOCK);
+        let lines: Vec<String> = (0..20_000).map(|i| format!("line {i}")).chain([long, "last".into()]).collect();
+        for torn in ["", "to"] {
+            fs::write(&path, lines.join("\n") + "\n" + torn).unwrap();
+            let mut found = Vec::new();
+            from_the_end(&path, |line| {
+                found.push(String::from_utf8(line.to_vec()).unwrap());
+                true
+            })
+            .unwrap();
+            found.reverse();
+            assert!(found == lines, "{} of {} lines", found.len(), lines.len());
+            let mut count = 0;
+            from_the_end(&path, |_| {
+                count += 1;
+                count < 3
+            })
+            .unwrap();
+            assert_eq!(count, 3);
+        }
+        for (text, expected) in [("", 0), ("torn", 0), ("one\n", 1), ("one\ntorn", 1)] {
+            fs::write(&path, text).unwrap();
+            let mut count = 0;
+            from_the_end(&path, |_| {
+                count += 1;
+                true
+            })
+            .unwrap();
+            assert_eq!(count, expected, "{text:?}");
+        }
     }
 
     /// A disk that takes so many bytes more.
@@ -371,6 +497,7 @@ mod tests {
     fn a_missing_file_has_no_lines() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(read::<Line>(&dir.path().join("none.jsonl")).unwrap(), []);
-        retain(&dir.path().join("none.jsonl"), |_: &Line| true, |_| {}).unwrap();
+        retain(&dir.path().join("none.jsonl"), |_| Fate::Stays, |_| {}).unwrap();
+        from_the_end(&dir.path().join("none.jsonl"), |_| unreachable!()).unwrap();
     }
 }

@@ -10,6 +10,11 @@ pub struct StepRecord {
     /// Images seen / training images.
     pub epoch: f64,
     pub loss: f64,
+    /// The least and the largest loss since the line before, where `train.log_every` leaves steps out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_min: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_max: Option<f64>,
     /// Bias-corrected exponential average of the loss.
     pub loss_smoothed: f64,
     /// Held-out loss, when it was evaluated at this step.

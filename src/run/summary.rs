@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::checkpoint;
 use super::dir::config_of;
 use super::find::last_written;
-use super::journal::read_metrics;
+use super::journal::newest_metrics;
 
 /// What a list of runs says about one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,14 +38,15 @@ impl Summary {
     /// Looks a run folder through. Never fails: what cannot be read is said in `problem`.
     pub fn of(path: &Path) -> Self {
         let config = config_of(path);
-        let metrics = read_metrics(path);
+        // Held-out losses are written whenever they are measured.
+        let metrics = newest_metrics(path, config.as_ref().map_or(0, |config| config.train.eval_every));
         let problem = match (&config, &metrics) {
             (Err(error), _) | (_, Err(error)) => Some(format!("{error:#}")),
             _ => None,
         };
         let config = config.ok();
-        let metrics = metrics.unwrap_or_default();
-        let last = metrics.last();
+        let newest = metrics.ok().flatten();
+        let last = newest.as_ref().map(|(record, _)| record);
         let written = jiff::Timestamp::try_from(last_written(path)).unwrap_or_default();
         let written = written.to_zoned(jiff::tz::TimeZone::system());
         Self {
@@ -55,7 +56,7 @@ impl Summary {
             step: last.map_or(0, |record| record.step),
             steps: config.as_ref().map_or(0, |c| c.train.steps),
             loss: last.map(|record| record.loss_smoothed),
-            val_loss: metrics.iter().rev().find_map(|record| record.val_loss),
+            val_loss: newest.as_ref().and_then(|(_, val_loss)| *val_loss),
             elapsed_s: last.map_or(0.0, |record| record.elapsed_s),
             checkpoints: checkpoint::all(path).into_iter().map(|(step, _)| step).collect(),
             snapshots: std::fs::read_dir(path.join("snapshots")).map_or(0, |entries| {

@@ -363,6 +363,8 @@ mod tests {
             step,
             epoch: 0.1,
             loss: 0.1,
+            loss_min: None,
+            loss_max: None,
             loss_smoothed: 0.1,
             val_loss: None,
             lr: 1e-3,

@@ -156,6 +156,8 @@ mod tests {
             step,
             epoch: step as f64 / 100.0,
             loss: 0.0,
+            loss_min: None,
+            loss_max: None,
             loss_smoothed: 0.0,
             val_loss: None,
             lr: 0.0,

@@ -14,7 +14,7 @@ use crate::nn::{open_network, safetensors_file};
 use crate::process::plain_file;
 use crate::run::plain_files::strange_below;
 use crate::run::{Identity, RunError};
-use crate::train::{LossAverage, TimestepLoss, TrainerState};
+use crate::train::{LossAverage, LossRange, TimestepLoss, TrainerState};
 
 /// The losses that timesteps are drawn by, where they are.
 pub(super) const TIMESTEP_SAMPLER: &str = "timestep_sampler.safetensors";
@@ -159,8 +159,12 @@ fn progress(file: &StateFile, config: &Config) -> Progress {
     let mut timestep_loss = TimestepLoss::new(config.diffusion.timesteps, config.train.timestep_bins);
     timestep_loss.restore(&file.timestep_loss_sum, &file.timestep_loss_count);
     let loss_average = LossAverage::from_parts(Progress::LOSS_DECAY, file.loss_smoothed, file.losses_averaged);
+    let loss_range = match file.loss_range[..] {
+        [least, most] => LossRange::default().with(least).with(most),
+        _ => LossRange::default(),
+    };
     let (elapsed_s, threads, live) = (file.elapsed_s, file.threads, file.live.clone());
-    Progress { elapsed_s, loss_average, timestep_loss, threads, data: None, live }
+    Progress { elapsed_s, loss_average, loss_range, timestep_loss, threads, data: None, live }
 }
 
 fn tensors(path: &Path, device: &Device) -> Result<Vec<(String, Tensor)>> {

@@ -104,6 +104,7 @@ fn write_state(dir: &Path, state: &TrainerState, progress: &Progress, origin: &O
         elapsed_s: progress.elapsed_s,
         loss_smoothed,
         losses_averaged,
+        loss_range: progress.loss_range.parts().map_or_else(Vec::new, |(least, most)| vec![least, most]),
         timestep_loss_sum: sum.to_vec(),
         timestep_loss_count: count.to_vec(),
         run: Some(origin.identity.run.clone()),

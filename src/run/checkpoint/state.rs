@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::data::DataIdentity;
 use crate::run::RunError;
-use crate::train::{LossAverage, TimestepLoss};
+use crate::train::{LossAverage, LossRange, TimestepLoss};
 
 /// The newest checkpoint format that this binary reads and writes.
 pub const FORMAT_VERSION: u64 = 1;
@@ -19,6 +19,8 @@ pub struct Progress {
     /// Time spent training, in seconds, over all sessions.
     pub elapsed_s: f64,
     pub loss_average: LossAverage,
+    /// The least and the largest loss since the last line of metrics.jsonl.
+    pub loss_range: LossRange,
     /// Losses per timestep since the last row.
     pub timestep_loss: TimestepLoss,
     /// Training threads of the newest session, which the last bits of all numbers depend on; 0: not known.
@@ -49,6 +51,7 @@ impl Progress {
         Self {
             elapsed_s: 0.0,
             loss_average: LossAverage::new(Self::LOSS_DECAY),
+            loss_range: LossRange::default(),
             timestep_loss: TimestepLoss::new(config.diffusion.timesteps, config.train.timestep_bins),
             threads: 0,
             data: None,
@@ -73,6 +76,9 @@ pub(super) struct StateFile {
     #[serde(with = "exact")]
     pub loss_smoothed: f64,
     pub losses_averaged: u64,
+    /// Least and most since the last line; none, and in older checkpoints: nothing since.
+    #[serde(default, with = "exact_list", skip_serializing_if = "Vec::is_empty")]
+    pub loss_range: Vec<f64>,
     #[serde(with = "exact_list")]
     pub timestep_loss_sum: Vec<f64>,
     pub timestep_loss_count: Vec<u32>,
@@ -147,6 +153,7 @@ mod tests {
             learning_rate_scale: awkward[0],
             elapsed_s: awkward[1],
             loss_smoothed: awkward[4],
+            loss_range: Vec::new(),
             losses_averaged: 3,
             timestep_loss_sum: awkward.to_vec(),
             timestep_loss_count: vec![1, 2, 3, 4, 5],

@@ -86,6 +86,8 @@ pub fn record(step: u64) -> StepRecord {
         step,
         epoch: step as f64 * 64.0 / 59_000.0,
         loss,
+        loss_min: None,
+        loss_max: None,
         loss_smoothed: base,
         val_loss: step.is_multiple_of(200).then_some(base * 1.06),
         lr: 1e-3,

@@ -1,0 +1,132 @@
+//! As many lines of a long metrics.jsonl as a screen can show.
+
+use super::records::StepRecord;
+use super::skim::Skimmed;
+
+/// Stretches of the file of which the lines with the least and the largest loss are kept, and the newest with a held-out
+/// loss; more could not be told apart on any screen.
+const STRETCHES: u64 = 10_000;
+
+/// Keeps lines as they are read; short files whole.
+pub struct Thinned {
+    /// Bytes of a stretch.
+    length: u64,
+    /// Bytes read, and where the current stretch ends.
+    read: u64,
+    end: u64,
+    least: Option<Line>,
+    most: Option<Line>,
+    held_out: Option<Line>,
+    newest: Option<Line>,
+    kept: Vec<StepRecord>,
+}
+
+struct Line {
+    skimmed: Skimmed,
+    text: Vec<u8>,
+}
+
+impl Thinned {
+    /// For a file of `bytes`.
+    pub fn of(bytes: u64) -> Self {
+        let length = bytes.div_ceil(STRETCHES).max(1);
+        Self { length, read: 0, end: length, least: None, most: None, held_out: None, newest: None, kept: Vec::new() }
+    }
+
+    /// The next line, without its end.
+    pub fn see(&mut self, line: &[u8], skimmed: Skimmed) {
+        if self.read >= self.end {
+            self.close();
+            self.end = (self.read / self.length + 1) * self.length;
+        }
+        self.read += line.len() as u64 + 1;
+        let is = |kept: &Option<Line>, better: fn(f64, f64) -> bool| {
+            kept.as_ref().is_none_or(|kept| better(skimmed.loss, kept.skimmed.loss))
+        };
+        if is(&self.least, |new, old| new < old) {
+            put(&mut self.least, line, skimmed);
+        }
+        if is(&self.most, |new, old| new >= old) {
+            put(&mut self.most, line, skimmed);
+        }
+        if skimmed.held_out {
+            put(&mut self.held_out, line, skimmed);
+        }
+        put(&mut self.newest, line, skimmed);
+    }
+
+    /// The lines kept, in their order; the last line is always among them.
+    pub fn finish(mut self) -> Vec<StepRecord> {
+        self.close();
+        let newest = self.newest.take();
+        if newest.as_ref().map(|line| line.skimmed.step) != self.kept.last().map(|record| record.step) {
+            self.kept.extend(newest.and_then(|line| serde_json::from_slice(&line.text).ok()));
+        }
+        self.kept
+    }
+
+    fn close(&mut self) {
+        let lines = [self.least.take(), self.most.take(), self.held_out.take()];
+        let mut lines: Vec<Line> = lines.into_iter().flatten().collect();
+        lines.sort_by_key(|line| line.skimmed.step);
+        lines.dedup_by_key(|line| line.skimmed.step);
+        self.kept.extend(lines.iter().filter_map(|line| serde_json::from_slice::<StepRecord>(&line.text).ok()));
+    }
+}
+
+fn put(place: &mut Option<Line>, line: &[u8], skimmed: Skimmed) {
+    let kept = place.get_or_insert_with(|| Line { skimmed, text: Vec::new() });
+    kept.skimmed = skimmed;
+    kept.text.clear();
+    kept.text.extend_from_slice(line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::skim::skim;
+
+    fn lines(n: u64) -> Vec<Vec<u8>> {
+        let record = |step: u64| StepRecord {
+            step,
+            epoch: 0.0,
+            loss: if step == 55_555 { 9.0 } else { 0.5 + (step % 97) as f64 / 1000.0 },
+            loss_min: None,
+            loss_max: None,
+            loss_smoothed: 0.0,
+            val_loss: (step == 77_777).then_some(0.1),
+            lr: 0.0,
+            grad_norm: 0.0,
+            images_per_s: 0.0,
+            elapsed_s: 0.0,
+        };
+        (1..=n).map(|step| serde_json::to_vec(&record(step)).unwrap()).collect()
+    }
+
+    fn thinned(n: u64) -> Vec<StepRecord> {
+        let lines = lines(n);
+        let mut thinned = Thinned::of(lines.iter().map(|line| line.len() as u64 + 1).sum());
+        lines.iter().for_each(|line| thinned.see(line, skim(line).unwrap()));
+        thinned.finish()
+    }
+
+    #[test]
+    fn a_long_curve_keeps_its_extremes_its_end_and_its_held_out_losses() {
+        let kept = thinned(200_000);
+        assert!((STRETCHES as usize..=3 * STRETCHES as usize + 1).contains(&kept.len()), "{}", kept.len());
+        assert!(kept.is_sorted_by(|a, b| a.step < b.step));
+        let at = |step: u64| kept.iter().find(|record| record.step == step);
+        assert_eq!(at(200_000).map(|record| record.step), Some(200_000));
+        assert_eq!(at(55_555).map(|record| record.loss), Some(9.0), "the one spike is kept");
+        assert!(at(77_777).is_some_and(|record| record.val_loss.is_some()));
+        let least = kept.iter().map(|record| record.loss).fold(f64::INFINITY, f64::min);
+        assert_eq!(least, 0.5);
+    }
+
+    #[test]
+    fn a_short_curve_is_kept_whole() {
+        for n in [0, 1, 2, 1000, 10_000] {
+            assert_eq!(thinned(n).iter().map(|record| record.step).collect::<Vec<_>>(), (1..=n).collect::<Vec<_>>());
+        }
+    }
+}
