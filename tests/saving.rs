@@ -202,8 +202,8 @@ fn a_full_disk_is_waited_out_and_nothing_is_lost() {
 #[test]
 fn training_pauses_when_nothing_can_be_saved_for_long_and_goes_on_by_itself() {
     let place = Place::new();
-    let mut command = place.train_with_little_room(16, &["--steps", "1000000", "--set", "train.checkpoint_every=0"]);
-    command.env("DIFFLAB_TEST_WRITE_PATIENCE_MS", "200");
+    let patience = ["--set", "train.checkpoint_every=0", "--set", "train.save_patience_s=0.2"];
+    let command = place.train_with_little_room(16, &[&["--steps", "1000000"][..], &patience].concat());
     let run = Running::new(command);
     wait_for("the pause", || run.told().contains("\"waiting\""));
     let steps = || run.told().matches("\"type\":\"step\"").count();
@@ -270,9 +270,8 @@ fn a_run_that_cannot_be_saved_at_its_end_is_saved_elsewhere_whole() {
 #[test]
 fn a_finished_run_that_cannot_be_saved_waits_a_while_and_is_saved_elsewhere() {
     let place = Place::new();
-    let mut command = place.train(&["--steps", "300", "--set", "train.checkpoint_every=0"]);
-    command.env("DIFFLAB_TEST_WRITE_PATIENCE_MS", "1500");
-    let child = command.spawn().unwrap();
+    let patience = ["--set", "train.checkpoint_every=0", "--set", "train.save_patience_s=1.5"];
+    let child = place.train(&[&["--steps", "300"][..], &patience].concat()).spawn().unwrap();
     place.wait_for_steps("run", 5);
     forbid_checkpoints(&place);
     let output = child.wait_with_output().unwrap();

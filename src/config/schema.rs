@@ -238,7 +238,10 @@ pub struct TrainConfig {
     pub checkpoint_every: u64,
     /// How many checkpoints to keep (the newest ones).
     pub keep_checkpoints: usize,
-    /// Steps between lines of metrics.jsonl.
+    /// Seconds for which training goes on while nothing of it can be saved, as on a full disk; then it waits for room.
+    pub save_patience_s: f64,
+    /// Steps between lines of metrics.jsonl; above 1 each line has the least and the largest loss since the one before
+    /// (loss_min, loss_max).
     pub log_every: u64,
     /// Steps between lines of timestep_loss.jsonl.
     pub timestep_loss_every: u64,
@@ -529,6 +532,7 @@ impl Default for TrainConfig {
             eval_every: 200,
             checkpoint_every: 1000,
             keep_checkpoints: 3,
+            save_patience_s: 600.0,
             log_every: 1,
             timestep_loss_every: 50,
             timestep_bins: 40,

@@ -30,6 +30,7 @@ pub const POINT_SETS: [&str; 6] = ["two_moons", "swiss_roll", "eight_gaussians",
 const MOST_IMAGES: usize = 65_536;
 const LARGEST_IMAGE: usize = 4096;
 const MOST_EPOCHS: f64 = 1e6;
+const MOST_PATIENCE_S: f64 = 366.0 * 24.0 * 3600.0;
 const MOST_BINS: usize = 10_000;
 const MOST_POINTS: usize = 10_000_000;
 
@@ -198,6 +199,12 @@ impl Config {
         ] {
             ensure(every >= 1, key, every, "use 1 or more")?;
         }
+        ensure(
+            (0.0..=MOST_PATIENCE_S).contains(&train.save_patience_s),
+            "train.save_patience_s",
+            train.save_patience_s,
+            "use a number of seconds, from 0 to a year's; 600 is usual",
+        )?;
         ensure(
             train.timestep_bins <= MOST_BINS,
             "train.timestep_bins",
@@ -368,6 +375,7 @@ mod tests {
             ("train.ema_decay", &["1", "-1"]),
             ("train.keep_checkpoints", &["0"]),
             ("train.log_every", &["0"]),
+            ("train.save_patience_s", &["-1", "1e300"]),
             ("train.timestep_loss_every", &["0"]),
             ("train.timestep_bins", &["0", "99999999"]),
             ("preview.budget", &["1.5", "-1"]),

@@ -17,11 +17,24 @@ impl Estimate {
         Self { mean, standard_error: if values.len() < 2 { f64::NAN } else { (variance / n).sqrt() } }
     }
 
-    /// A share of `n` independent yes-or-no answers, with the binomial standard error √(p(1 − p)/n); of one answer
-    /// without, and NaN of none.
+    /// A share of `n` independent yes-or-no answers; of one answer without an error, and NaN of none. The error is half
+    /// the width of Wilson's score interval for one standard deviation, √(p(1 − p)/n + 1/4n²) / (1 + 1/n) (Wilson 1927):
+    /// unlike √(p(1 − p)/n) it is not 0 where all answers are alike, which n answers can't say of more.
     pub fn share(yes: usize, n: usize) -> Self {
         let (p, n) = (yes as f64 / n as f64, n as f64);
-        Self { mean: p, standard_error: if n < 2.0 { f64::NAN } else { (p * (1.0 - p) / n).sqrt() } }
+        let wilson = (p * (1.0 - p) / n + 1.0 / (4.0 * n * n)).sqrt() / (1.0 + 1.0 / n);
+        Self { mean: p, standard_error: if n < 2.0 { f64::NAN } else { wilson } }
+    }
+
+    /// "0.925 ± 0.008", with so many digits, or as many as the error needs not to be shown as 0; without an error where
+    /// it is not known.
+    pub fn text(self, digits: usize) -> String {
+        let Self { mean, standard_error: error } = self;
+        if error.is_nan() {
+            return format!("{mean:.digits$}");
+        }
+        let first = if error > 0.0 { (-error.log10().floor()).max(0.0) as usize } else { 0 };
+        format!("{mean:.digits$} ± {error:.0$}", digits.max(first.min(12)))
     }
 
     /// `measure` of all groups together, with the standard error of the delete-one-group jackknife,
@@ -56,7 +69,17 @@ mod tests {
         assert!((e.standard_error - (14.0f64 / 3.0 / 4.0).sqrt()).abs() < 1e-12);
         assert!(Estimate::of(&[1.0]).standard_error.is_nan() && Estimate::of(&[]).mean.is_nan());
         let share = Estimate::share(3, 4);
-        assert!((share.standard_error - (0.75f64 * 0.25 / 4.0).sqrt()).abs() < 1e-12);
+        // Wilson's interval for 3 of 4 and z = 1 is 0.7 ± 0.2.
+        assert!((share.standard_error - 0.2).abs() < 1e-12, "{share:?}");
+        assert!((Estimate::share(4, 4).standard_error - 0.1).abs() < 1e-12);
+        assert_eq!(Estimate::share(1000, 1000).text(3), "1.000 ± 0.0005");
+        assert_eq!(Estimate { mean: 62.54, standard_error: 3.21 }.text(1), "62.5 ± 3.2");
+        assert_eq!(Estimate { mean: 62.54, standard_error: f64::NAN }.text(1), "62.5");
+        assert_eq!(
+            Estimate { mean: 1.0, standard_error: 0.0 }.text(1),
+            "1.0 ± 0.0",
+            "of numbers that are all the same"
+        );
         assert!(Estimate::share(1, 1).standard_error.is_nan() && Estimate::share(0, 0).mean.is_nan());
         let scaled = e.affine(-2.0, 1.0);
         assert_eq!(scaled.mean, -5.0);

@@ -80,7 +80,7 @@ pub fn open(
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
     check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 
-    let (mut resumed_with, mut past) = (String::new(), Vec::new());
+    let (mut resumed_with, mut past) = (String::new(), Default::default());
     let mut live = Live::new(&config);
     let (mut run, mut progress) = match resumed {
         None => {
@@ -102,7 +102,7 @@ pub fn open(
             let every = resumed.before.train.log_every.max(config.train.log_every);
             let left = Journal::cut_back(path, step, every)?;
             warnings.extend(left.doubts);
-            past = left.steps;
+            past = (left.steps, left.rows);
             let mut progress = loaded.progress;
             // A checkpoint of an older difflab may have less time than the lines before it.
             progress.elapsed_s = progress.elapsed_s.max(left.elapsed_s);

@@ -93,7 +93,8 @@ impl Worker {
             is_new: true,
             standing: Standing::default(),
             snapshots: Snapshots::default(),
-            writing: Writing::default(),
+            // Checked with the config: neither negative nor beyond what a duration takes.
+            writing: Writing::new(Duration::from_secs_f64(parts.config.train.save_patience_s)),
             // A resumed run's own checkpoint need not be written again.
             saved: (start > 0).then(|| (start, parts.live.clone())),
             checkpoint: None,

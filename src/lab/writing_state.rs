@@ -7,11 +7,6 @@ use super::preview::PreviewPicture;
 use super::trouble::Trouble;
 use crate::run::checkpoint::Verified;
 
-/// How long training goes on while nothing of it can be saved.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// The same in milliseconds, for tests, which cannot wait so long.
-const TEST_PATIENCE: &str = "DIFFLAB_TEST_WRITE_PATIENCE_MS";
-
 /// What could not be written yet, and when it is tried again.
 pub(super) struct Writing {
     /// Of lines, checkpoints, and the folder itself: without them a run cannot go on later.
@@ -30,9 +25,9 @@ pub(super) struct Writing {
     pub patience: Duration,
 }
 
-impl Default for Writing {
-    fn default() -> Self {
-        let patience = std::env::var(TEST_PATIENCE).ok().and_then(|ms| ms.parse().ok());
+impl Writing {
+    /// Nothing is owed; training goes on for `patience` when something is.
+    pub fn new(patience: Duration) -> Self {
         Self {
             trouble: Trouble::default(),
             minor: Trouble::default(),
@@ -42,7 +37,7 @@ impl Default for Writing {
             not_pruned: None,
             verified: Verified::default(),
             looked: Instant::now(),
-            patience: patience.map_or(PATIENCE, Duration::from_millis),
+            patience,
         }
     }
 }

@@ -4,10 +4,11 @@ use std::io;
 use std::path::Path;
 
 use anyhow::Result;
-use serde::Deserialize;
 
 use super::lines::{Fate, Lines, from_the_end, read, retain};
+use super::merged_rows::MergedRows;
 use super::records::{EventRecord, StepRecord, TimestepLossLine, TimestepLossRow};
+use super::row_line::read_row;
 use super::skim::skim;
 use super::thinned::Thinned;
 
@@ -25,12 +26,8 @@ pub struct CutBack {
     pub doubts: Vec<String>,
     /// As much of metrics.jsonl as a screen can show.
     pub steps: Vec<StepRecord>,
-}
-
-/// What is read of a row to know whether it stays.
-#[derive(Deserialize)]
-struct RowStep {
-    step: u64,
+    /// The same of timestep_loss.jsonl.
+    pub rows: Vec<TimestepLossRow>,
 }
 
 /// The steps of metrics.jsonl, as they are read.
@@ -121,25 +118,32 @@ impl Journal {
         let (metrics, rows, events) = (dir.join(METRICS), dir.join(TIMESTEP_LOSS), dir.join(EVENTS));
         let mut history = History::default();
         let mut thinned = Thinned::of(std::fs::metadata(&metrics).map_or(0, |file| file.len()));
-        let fate = |line: &[u8]| match skim(line) {
-            Some(skimmed) if skimmed.step <= step => Fate::Stays,
-            Some(_) => Fate::Goes,
-            None => Fate::Unreadable,
-        };
-        let unreadable = retain(&metrics, fate, |line| {
-            if let Some(skimmed) = skim(line) {
+        let unreadable = retain(&metrics, |line| match skim(line) {
+            Some(skimmed) if skimmed.step <= step => {
                 history.see(skimmed.step);
                 thinned.see(line, skimmed);
+                Fate::Stays
             }
+            Some(_) => Fate::Goes,
+            None => Fate::Unreadable,
         })?;
         let mut doubts = history.doubts(step, every);
         doubts.extend(unreadable_lines(METRICS, unreadable));
-        let unreadable = retain(&rows, |line| Fate::of(line, |row: RowStep| row.step <= step), |_| {})?;
+        let mut merged = MergedRows::default();
+        let unreadable = retain(&rows, |line| match read_row(line) {
+            Some(row) if row.step <= step => {
+                merged.push(row);
+                Fate::Stays
+            }
+            Some(_) => Fate::Goes,
+            None => Fate::Unreadable,
+        })?;
         doubts.extend(unreadable_lines(TIMESTEP_LOSS, unreadable));
-        let unreadable = retain(&events, |line| Fate::of(line, |_: EventRecord| true), |_| {})?;
+        let unreadable = retain(&events, |line| Fate::of(line, |_: EventRecord| true))?;
         doubts.extend(unreadable_lines(EVENTS, unreadable));
         let steps = thinned.finish();
-        Ok(CutBack { elapsed_s: steps.last().map_or(0.0, |line| line.elapsed_s), doubts, steps })
+        let elapsed_s = steps.last().map_or(0.0, |line| line.elapsed_s);
+        Ok(CutBack { elapsed_s, doubts, steps, rows: merged.finish() })
     }
 
     /// Adds a step; like every line it waits for [`Self::flush`].
@@ -245,11 +249,6 @@ pub fn newest_metrics(dir: &Path, back: u64) -> Result<Option<(StepRecord, Optio
     Ok(newest)
 }
 
-/// The rows of the run's timestep_loss.jsonl.
-pub fn read_timestep_loss(dir: &Path) -> Result<Vec<TimestepLossRow>> {
-    Ok(read::<TimestepLossLine>(&dir.join(TIMESTEP_LOSS))?.into_iter().map(TimestepLossLine::into_row).collect())
-}
-
 /// The lines of the run's events.jsonl.
 pub fn read_events(dir: &Path) -> Result<Vec<EventRecord>> {
     read(&dir.join(EVENTS))
@@ -297,7 +296,7 @@ mod tests {
         assert!(text.lines().nth(1).unwrap().contains("\"val_loss\":0.7"));
         let text = std::fs::read_to_string(dir.path().join("timestep_loss.jsonl")).unwrap();
         assert_eq!(text, "{\"step\":2,\"t\":[0,4,7],\"mean\":[0.5,null,0.25],\"count\":[3,0,1]}\n");
-        let rows = read_timestep_loss(dir.path()).unwrap();
+        let rows = Journal::cut_back(dir.path(), 2, 1).unwrap().rows;
         assert!(rows[0].mean[1].is_nan() && rows[0].mean[2] == 0.25);
         assert_eq!(read_events(dir.path()).unwrap()[0].kind, "snapshot");
     }

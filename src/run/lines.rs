@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFr
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use memchr::{memchr, memrchr};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -203,23 +204,25 @@ impl Fate {
 
 /// Leaves only the whole lines of `path` that are to stay. Where nothing that stays comes after a line that goes, as
 /// when a run is cut back to its checkpoint, the file is cut off there; otherwise it is written anew, and takes the old
-/// one's place at once. Every line that stays is shown to `see`, in order. Returns how many can't be read, a torn last
-/// one not counted.
+/// one's place at once. `fate` is asked once for each line, in order. Returns how many can't be read, a torn last one not
+/// counted.
 ///
 /// # Errors
 /// When reading or writing fails; the old file is then as it was.
-pub fn retain(path: &Path, fate: impl Fn(&[u8]) -> Fate, mut see: impl FnMut(&[u8])) -> Result<usize> {
+pub fn retain(path: &Path, mut fate: impl FnMut(&[u8]) -> Fate) -> Result<usize> {
     // The length of all, of all whole lines that stay in front, and of those that stay at all.
     let (mut front, mut staying, mut read, mut unreadable) = (0, 0, 0, 0);
+    let mut stays = Vec::new();
     for_each_line(path, |line| {
         let length = line.len() as u64 + 1;
-        match fate(line) {
+        let fate = fate(line);
+        stays.push(fate == Fate::Stays);
+        match fate {
             Fate::Stays => {
                 staying += length;
                 if front == read {
                     front += length;
                 }
-                see(line);
             }
             Fate::Goes => {}
             Fate::Unreadable => unreadable += 1,
@@ -231,7 +234,7 @@ pub fn retain(path: &Path, fate: impl Fn(&[u8]) -> Fate, mut see: impl FnMut(&[u
         // Nothing has to be written then, which a full disk would not let us.
         Ok(found) if front == staying && found.len() == front => {}
         Ok(_) if front == staying => cut_off_at(path, front).with_context(cutting)?,
-        Ok(_) => write_anew(path, fate).with_context(cutting)?,
+        Ok(_) => write_anew(path, &stays).with_context(cutting)?,
         Err(_) => {}
     }
     Ok(unreadable)
@@ -243,13 +246,14 @@ fn cut_off_at(path: &Path, length: u64) -> io::Result<()> {
     file.sync_all()
 }
 
-fn write_anew(path: &Path, fate: impl Fn(&[u8]) -> Fate) -> Result<()> {
+/// With those lines that stay.
+fn write_anew(path: &Path, stays: &[bool]) -> Result<()> {
     let beside = path.with_extension("jsonl.partial");
     let write = || -> Result<()> {
         let mut out = BufWriter::new(File::create(&beside)?);
-        let mut failed = None;
+        let (mut failed, mut stays) = (None, stays.iter());
         for_each_line(path, |line| {
-            if failed.is_none() && fate(line) == Fate::Stays {
+            if stays.next() == Some(&true) && failed.is_none() {
                 failed = out.write_all(line).and_then(|()| out.write_all(b"\n")).err();
             }
         })?;
@@ -272,14 +276,27 @@ const BLOCK: usize = 1 << 18;
 fn for_each_line(path: &Path, mut f: impl FnMut(&[u8])) -> Result<()> {
     let Some(file) = opened(path)? else { return Ok(()) };
     let mut reader = BufReader::with_capacity(BLOCK, file);
-    let mut line = Vec::new();
+    // The beginning of a line that goes on in the next block.
+    let mut begun = Vec::new();
     loop {
-        line.clear();
-        reader.read_until(b'\n', &mut line).with_context(|| format!("reading {}", path.display()))?;
-        match line.pop() {
-            Some(b'\n') => f(&line),
-            _ => return Ok(()),
+        let block = reader.fill_buf().with_context(|| format!("reading {}", path.display()))?;
+        let length = block.len();
+        if length == 0 {
+            return Ok(());
         }
+        let mut rest = block;
+        while let Some(end) = memchr(b'\n', rest) {
+            if begun.is_empty() {
+                f(&rest[..end]);
+            } else {
+                begun.extend_from_slice(&rest[..end]);
+                f(&begun);
+                begun.clear();
+            }
+            rest = &rest[end + 1..];
+        }
+        begun.extend_from_slice(rest);
+        reader.consume(length);
     }
 }
 
@@ -301,7 +318,7 @@ pub fn from_the_end(path: &Path, mut f: impl FnMut(&[u8]) -> bool) -> Result<()>
         file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(&mut block)).with_context(reading)?;
         block.append(&mut rest);
         rest = block;
-        while let Some(at) = rest.iter().rposition(|&byte| byte == b'\n') {
+        while let Some(at) = memrchr(b'\n', &rest) {
             if !torn && !f(&rest[at + 1..]) {
                 return Ok(());
             }
@@ -352,7 +369,7 @@ mod tests {
         let path = dir.path().join("metrics.jsonl");
         fs::write(&path, "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"ste").unwrap();
         let before = file_id(&path);
-        retain(&path, |line| Fate::of(line, |line: Line| line.step <= 2), |_| {}).unwrap();
+        retain(&path, |line| Fate::of(line, |line: Line| line.step <= 2)).unwrap();
         assert_eq!(file_id(&path), before, "it is cut off, not written anew");
         let mut lines = Lines::append_to(&path).unwrap();
         lines.push(&Line { step: 3 });
@@ -374,9 +391,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
         fs::write(&path, "{\"step\":1}\nnoise\n{\"step\":9}\n{\"step\":2}\n{\"st").unwrap();
-        let mut seen = 0;
-        let unreadable = retain(&path, |line| Fate::of(line, |line: Line| line.step <= 2), |_| seen += 1).unwrap();
-        assert_eq!((unreadable, seen), (1, 2));
+        let unreadable = retain(&path, |line| Fate::of(line, |line: Line| line.step <= 2)).unwrap();
+        assert_eq!(unreadable, 1);
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\"step\":1}\n{\"step\":2}\n");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
     }
@@ -396,6 +412,9 @@ mod tests {
                 true
             })
             .unwrap();
+            let mut forwards = Vec::new();
+            for_each_line(&path, |line| forwards.push(String::from_utf8(line.to_vec()).unwrap())).unwrap();
+            assert!(forwards == lines, "{} of {} lines", forwards.len(), lines.len());
             found.reverse();
             assert!(found == lines, "{} of {} lines", found.len(), lines.len());
             let mut count = 0;
@@ -497,7 +516,7 @@ mod tests {
     fn a_missing_file_has_no_lines() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(read::<Line>(&dir.path().join("none.jsonl")).unwrap(), []);
-        retain(&dir.path().join("none.jsonl"), |_| Fate::Stays, |_| {}).unwrap();
+        retain(&dir.path().join("none.jsonl"), |_| Fate::Stays).unwrap();
         from_the_end(&dir.path().join("none.jsonl"), |_| unreachable!()).unwrap();
     }
 }

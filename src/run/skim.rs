@@ -1,6 +1,8 @@
 //! A line of metrics.jsonl read only as far as one needs it to find one's way: a run of a million steps has two hundred
 //! megabytes of them.
 
+use memchr::memchr;
+
 use super::records::StepRecord;
 
 /// What is read of a line.
@@ -40,20 +42,21 @@ pub fn skim(line: &[u8]) -> Option<Skimmed> {
 }
 
 fn quick(line: &[u8]) -> Option<Skimmed> {
-    let rest = line.strip_suffix(b"}")?;
-    if line.iter().fold(false, |bad, byte| bad | !(0x20..0x7f).contains(byte)) {
+    // A fold without branches, so that the compiler looks at many bytes at once.
+    if line.iter().fold(0, |bad, &byte| bad | u8::from(byte.wrapping_sub(b' ') >= 0x5f)) != 0 {
         return None;
     }
-    let mut fields = rest.split(|&byte| byte == b',');
-    let mut field = fields.next()?;
+    let mut rest = line.strip_suffix(b"}")?;
     let (mut step, mut loss, mut held_out) = (None, None, false);
     for (i, (key, always)) in KEYS.into_iter().enumerate() {
-        let Some(value) = field.strip_prefix(key) else {
+        let Some(behind) = rest.strip_prefix(key) else {
             if always {
                 return None;
             }
             continue;
         };
+        let end = memchr(b',', behind).unwrap_or(behind.len());
+        let value = &behind[..end];
         match i {
             STEP => step = Some(whole(value)?),
             LOSS => loss = Some(std::str::from_utf8(value).ok()?.parse::<f64>().ok()?),
@@ -63,10 +66,9 @@ fn quick(line: &[u8]) -> Option<Skimmed> {
         if !value.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-') {
             return None;
         }
-        field = fields.next().unwrap_or_default();
+        rest = behind.get(end + 1..).unwrap_or_default();
     }
-    let all = field.is_empty() && fields.next().is_none();
-    Some(Skimmed { step: step?, loss: loss.filter(|_| all)?, held_out })
+    Some(Skimmed { step: step?, loss: loss.filter(|_| rest.is_empty())?, held_out })
 }
 
 /// A whole number without sign.

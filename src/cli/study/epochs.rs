@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::report::{all_finite, distance, percent, picture as shown, quality, table, told, write};
-use super::studied_run::{Options, StudiedRun, make_out};
+use super::report::{FLOOR, all_finite, distance, percent, picture as shown, quality, share, table, told, write};
+use super::studied_run::{Options, StudiedRun, make_out, samples_of};
 use super::training::train;
 use crate::cli::UsageError;
 use crate::lab::Outcome;
@@ -66,7 +66,8 @@ pub fn run(args: Args) -> Result<()> {
     let out = &args.options.out;
     make_out(out)?;
     let mut ledger = Ledger::open(&out.join("measured.jsonl"))?;
-    let (mut rows, mut points, mut caption, mut recognizable) = (Vec::new(), Vec::new(), String::new(), None);
+    let (mut rows, mut points, mut caption) = (Vec::new(), Vec::new(), String::new());
+    let (mut recognizable, mut floor) = (None, None);
     for step in chosen {
         let subject = StudiedRun::open(&args.options, Some(step))?;
         let mut settings = SamplerSettings::from(&subject.model.config.sample);
@@ -78,12 +79,12 @@ pub fn run(args: Args) -> Result<()> {
         let usual = if conditional { subject.model.config.sample.guidance_scale } else { 0.0 };
         let w = args.guidance_scale.unwrap_or(usual);
         let picture = format!("epochs/step-{step}.png");
-        let key = format!("epochs {} {settings:?} w {w}", subject.key()?);
-        let measured = ledger.get_or(&key, || subject.measure(&settings, w, &out.join(&picture)))?;
+        let key = format!("epochs {}", subject.key()?);
+        let measured = subject.repeat(&mut ledger, &key, &settings, w, &out.join(&picture))?;
         let record = record_at(&metrics, step);
         let (epoch, minutes) = (record.map(|r| r.epoch), record.map(|r| r.elapsed_s / 60.0));
         speak::remark(told(&format!("step {step}"), &measured));
-        if measured.accuracy.is_some_and(|share| share >= RECOGNIZABLE) && recognizable.is_none() {
+        if measured.accuracy().is_some_and(|share| share.mean >= RECOGNIZABLE) && recognizable.is_none() {
             recognizable = Some((step, epoch, minutes));
         }
         let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.2}"));
@@ -91,16 +92,17 @@ pub fn run(args: Args) -> Result<()> {
             step.to_string(),
             number(epoch),
             number(minutes),
-            percent(measured.accuracy),
-            distance(measured.fid),
+            percent(measured.accuracy()),
+            distance(measured.fid()),
+            share(measured.recall()),
             shown(&measured, &format!("samples of step {step}"), &picture),
         ]);
         points.push((epoch.unwrap_or(step as f64), measured));
+        floor = subject.floor()?;
         caption = format!(
-            "Run `{}`, EMA weights; {} samples a row, seed {}. Sampler {}, {} steps, w = {w} (s = {}).",
+            "Run `{}`, EMA weights; {}. Sampler {}, {} steps, w = {w} (s = {}).",
             subject.model.config.name,
-            args.options.num,
-            args.options.seed,
+            samples_of(args.options.num, args.options.seed, args.options.seeds),
             settings.sampler.name(),
             settings.steps,
             1.0 + w
@@ -113,14 +115,17 @@ pub fn run(args: Args) -> Result<()> {
             epoch.unwrap_or(f64::NAN),
             minutes.unwrap_or(f64::NAN)
         ),
-        None if points.iter().all(|(_, measured)| measured.accuracy.is_none()) => String::new(),
+        None if points.iter().all(|(_, measured)| measured.accuracy().is_none()) => String::new(),
         None => format!("At no checkpoint are {:.0} % read as asked.\n", 100.0 * RECOGNIZABLE),
     };
+    if let Some(floor) = floor {
+        let (accuracy, fid, recall) = (percent(floor.accuracy()), distance(floor.fid()), share(floor.recall()));
+        rows.push(vec!["floor".into(), String::new(), String::new(), accuracy, fid, recall, String::new()]);
+    }
     let plots = quality("When digits become recognizable", "epoch", &points);
     let show = if plots.is_empty() { "" } else { "![The table as a plot](epochs.png)\n\n" };
-    let header = ["step", "epoch", "minutes", "read as asked", "judge-FID", "samples"];
-    let text =
-        format!("<!-- Made by `difflab study epochs`. -->\n\n{caption}\n{verdict}\n{show}{}", table(&header, &rows));
+    let header = ["step", "epoch", "minutes", "read as asked", "judge-FID", "recall", "samples"];
+    let text = format!("{caption}\n{verdict}\n{show}{FLOOR}{}", table(&header, &rows));
     write(out, "epochs", &text, &plots)?;
     all_finite(points.iter().map(|(_, measured)| measured))
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::report::{all_finite, distance, percent, picture as shown, quality, table, told, write};
+use super::report::{FLOOR, all_finite, distance, percent, picture as shown, quality, share, table, told, write};
 use super::studied_run::{Options, StudiedRun, make_out};
 use crate::cli::UsageError;
 use crate::sampling::SamplerSettings;
@@ -46,27 +46,35 @@ pub fn run(args: Args) -> Result<()> {
     let (mut rows, mut points) = (Vec::new(), Vec::new());
     for &w in &args.scales {
         let picture = format!("guidance/w{w}.png");
-        let key = format!("guidance {} {settings:?} w {w}", subject.key()?);
-        let measured = ledger.get_or(&key, || subject.measure(&settings, w, &out.join(&picture)))?;
+        let key = format!("guidance {}", subject.key()?);
+        let measured = subject.repeat(&mut ledger, &key, &settings, w, &out.join(&picture))?;
         speak::remark(told(&format!("w {w}"), &measured));
         rows.push(vec![
             w.to_string(),
             (1.0 + w).to_string(),
-            percent(measured.accuracy),
-            distance(measured.fid),
+            percent(measured.accuracy()),
+            distance(measured.fid()),
+            share(measured.precision()),
+            share(measured.recall()),
             shown(&measured, &format!("samples at w = {w}"), &picture),
         ]);
         points.push((w, measured));
     }
+    if let Some(floor) = subject.floor()? {
+        let (accuracy, fid) = (percent(floor.accuracy()), distance(floor.fid()));
+        let (precision, recall) = (share(floor.precision()), share(floor.recall()));
+        rows.push(vec!["floor".into(), String::new(), accuracy, fid, precision, recall, String::new()]);
+    }
     let plots = quality("What guidance does", "guidance scale w", &points);
     let show = if plots.is_empty() { "" } else { "![The table as a plot](guidance.png)\n\n" };
     let text = format!(
-        "<!-- Made by `difflab study guidance`. -->\n\n{}\nSampler {}, {} steps. s = 1 + w is the scale that other libraries \
-         count.\n\n{show}{}",
+        "{}\nSampler {}, {} steps. s = 1 + w is the scale that other libraries count. Precision is the share of samples near \
+         training images, which samples that are all alike can have too; recall is the share of training images near \
+         samples: their variety.\n\n{show}{FLOOR}{}",
         subject.caption(),
         settings.sampler.name(),
         settings.steps,
-        table(&["w", "s", "read as asked", "judge-FID", "samples"], &rows)
+        table(&["w", "s", "read as asked", "judge-FID", "precision", "recall", "samples"], &rows)
     );
     write(out, "guidance", &text, &plots)?;
     all_finite(points.iter().map(|(_, measured)| measured))

@@ -10,6 +10,8 @@
 //! | `training` | the run that a study of epochs is made of |
 //! | `guidance` | what the guidance scale does to samples |
 //! | `studied_run` | a run under study: samples drawn and judged |
+//! | `judging` | what the judge sees, in samples and in real images |
+//! | `repeated` | a measurement with several seeds, and its standard error |
 //! | `ledger` | what was measured already, so that a study goes on where it stopped |
 //! | `report` | the Markdown table and the plot |
 
@@ -17,7 +19,9 @@ mod combinations;
 mod dispatch;
 mod epochs;
 mod guidance;
+mod judging;
 mod ledger;
+mod repeated;
 mod report;
 mod steps;
 mod studied_run;

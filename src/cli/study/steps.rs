@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::report::{all_finite, distance, percent, picture, table, told, write};
-use super::studied_run::{JudgedPoint, Options, StudiedRun, make_out};
+use super::repeated::Repeated;
+use super::report::{FLOOR, all_finite, distance, percent, picture, table, told, write};
+use super::studied_run::{Options, StudiedRun, make_out};
 use crate::cli::{UsageError, values};
 use crate::config::SamplerName;
 use crate::picture::palette::DARK;
@@ -55,7 +56,7 @@ pub fn run(args: Args) -> Result<()> {
     let usual = subject.model.config.sample.guidance_scale;
     let w = args.guidance_scale.unwrap_or(if subject.model.net.num_classes().is_some() { usual } else { 0.0 });
     let (key, mut ledger) = (subject.key()?, Ledger::open(&out.join("measured.jsonl"))?);
-    let mut measured: Vec<Vec<JudgedPoint>> = Vec::new();
+    let mut measured: Vec<Vec<Repeated>> = Vec::new();
     for &sampler in &samplers {
         let mut row = Vec::new();
         for &steps in &args.steps {
@@ -64,16 +65,15 @@ pub fn run(args: Args) -> Result<()> {
             let settings = SamplerSettings { sampler, steps, timesteps: Vec::new(), ..usual };
             let name = sampler.name();
             let file = out.join(format!("steps/{name}-{steps}.png"));
-            let key = format!("steps {key} {settings:?} w {w}");
-            let point: JudgedPoint = ledger.get_or(&key, || subject.measure(&settings, w, &file))?;
-            let seconds = point.seconds;
+            let point = subject.repeat(&mut ledger, &format!("steps {key}"), &settings, w, &file)?;
+            let seconds = point.seconds();
             speak::remark(format_args!("{} ({seconds:.0} s)", told(&format!("{name} {steps}"), &point)));
             row.push(point);
         }
         measured.push(row);
     }
     let grid = Grid { rows: &samplers, columns: &args.steps, measured: &measured };
-    write(out, "steps", &text(&subject, w, &grid), &plots(&grid))?;
+    write(out, "steps", &text(&subject, w, &grid)?, &plots(&grid))?;
     all_finite(grid.points())
 }
 
@@ -81,19 +81,19 @@ pub fn run(args: Args) -> Result<()> {
 struct Grid<'a> {
     rows: &'a [SamplerName],
     columns: &'a [usize],
-    measured: &'a [Vec<JudgedPoint>],
+    measured: &'a [Vec<Repeated>],
 }
 
 impl Grid<'_> {
-    fn points(&self) -> impl Iterator<Item = &JudgedPoint> {
+    fn points(&self) -> impl Iterator<Item = &Repeated> {
         self.measured.iter().flatten()
     }
 }
 
-fn text(subject: &StudiedRun, w: f64, grid: &Grid) -> String {
+fn text(subject: &StudiedRun, w: f64, grid: &Grid) -> Result<String> {
     let mut header = vec!["sampler".to_string()];
     header.extend(grid.columns.iter().map(|steps| format!("{steps} steps")));
-    let with = |cell: &dyn Fn(&JudgedPoint) -> String| -> String {
+    let with = |cell: &dyn Fn(&Repeated) -> String| -> String {
         let rows: Vec<Vec<String>> = grid
             .rows
             .iter()
@@ -105,21 +105,28 @@ fn text(subject: &StudiedRun, w: f64, grid: &Grid) -> String {
         table(&header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)
     };
     let mut text = format!(
-        "<!-- Made by `difflab study steps`. -->\n\n{}\nw = {w} (s = {}).\n\n![The first two tables as plots](steps.png)\n\n",
+        "{}\nw = {w} (s = {}).\n\n![The first two tables as plots](steps.png)\n\n{FLOOR}",
         subject.caption(),
         1.0 + w
     );
-    text += &format!("Share read as the class asked for:\n\n{}\n", with(&|point| percent(point.accuracy)));
-    if grid.points().any(|point| point.fid.is_some()) {
+    let floor = subject.floor()?;
+    let of_floor = |shown: &dyn Fn(&Repeated) -> String| {
+        floor.as_ref().map_or(String::new(), |floor| format!(" (floor {})", shown(floor)))
+    };
+    let accuracy = |point: &Repeated| percent(point.accuracy());
+    text += &format!("Share read as the class asked for{}:\n\n{}\n", of_floor(&accuracy), with(&accuracy));
+    if grid.points().any(|point| point.fid().is_some()) {
+        let fid = |point: &Repeated| distance(point.fid());
         text += &format!(
-            "Fréchet distance to the training images on the judge's features (judge-FID: compares runs of difflab with \
+            "Fréchet distance to the training images on the judge's features{} (judge-FID: compares runs of difflab with \
              each other only; few samples make it larger):\n\n{}\n",
-            with(&|point| distance(point.fid))
+            of_floor(&fid),
+            with(&fid)
         );
     }
     text += &format!(
         "Network calls of a trajectory, which its time is proportional to (guidance asks twice in one call):\n\n{}\n",
-        with(&|point| point.calls.to_string())
+        with(&|point| point.calls().to_string())
     );
     let header: Vec<String> = std::iter::once("sampler".to_string())
         .chain(grid.columns.iter().map(|steps| format!("{steps} steps")))
@@ -130,13 +137,13 @@ fn text(subject: &StudiedRun, w: f64, grid: &Grid) -> String {
         .zip(grid.measured)
         .map(|(sampler, row)| {
             let name = sampler.name();
-            let shown = |(steps, point): (&usize, &JudgedPoint)| {
+            let shown = |(steps, point): (&usize, &Repeated)| {
                 picture(point, &format!("{name}, {steps} steps"), &format!("steps/{name}-{steps}.png"))
             };
             std::iter::once(format!("`{name}`")).chain(grid.columns.iter().zip(row).map(shown)).collect()
         })
         .collect();
-    text + "The first samples:\n\n" + &table(&header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)
+    Ok(text + "The first samples:\n\n" + &table(&header.iter().map(String::as_str).collect::<Vec<_>>(), &rows))
 }
 
 /// Samplers that add noise on the way; they have plots of their own, as one legend has no room for all.
@@ -146,7 +153,7 @@ fn is_stochastic(sampler: SamplerName) -> bool {
 }
 
 fn plots(grid: &Grid) -> Vec<LinePlot> {
-    let plot = |title: &str, y_label: &str, stochastic: bool, y: &dyn Fn(&JudgedPoint) -> Option<f64>| LinePlot {
+    let plot = |title: &str, y_label: &str, stochastic: bool, y: &dyn Fn(&Repeated) -> Option<f64>| LinePlot {
         title: title.into(),
         x_label: "steps, log10".into(),
         y_label: y_label.into(),
@@ -166,8 +173,8 @@ fn plots(grid: &Grid) -> Vec<LinePlot> {
     };
     let mut plots = Vec::new();
     for (title, stochastic) in [("Deterministic samplers", false), ("Stochastic samplers", true)] {
-        plots.push(plot(title, "read as the class asked for, %", stochastic, &|p| p.accuracy.map(|a| 100.0 * a)));
-        plots.push(plot(title, "judge-FID", stochastic, &|p| p.fid));
+        plots.push(plot(title, "read as the class asked for, %", stochastic, &|p| Some(100.0 * p.accuracy()?.mean)));
+        plots.push(plot(title, "judge-FID", stochastic, &|p| Some(p.fid()?.mean)));
     }
     plots.retain(|plot| plot.series.iter().any(|series| !series.points.is_empty()));
     plots
@@ -176,12 +183,13 @@ fn plots(grid: &Grid) -> Vec<LinePlot> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::study::judging::JudgedPoint;
+    use crate::cli::study::repeated::tests::point;
 
     #[test]
     fn the_plot_has_a_line_a_sampler_over_the_logarithm_of_the_steps() {
-        let point =
-            |accuracy| JudgedPoint { accuracy: Some(accuracy), fid: None, calls: 10, seconds: 1.0, not_finite: None };
-        let measured = [vec![point(0.5), point(0.75)]];
+        let point = |right| Repeated(vec![JudgedPoint { fid: None, ..point(right) }]);
+        let measured = [vec![point(50), point(75)]];
         let grid = Grid { rows: &[SamplerName::Ddim], columns: &[10, 100], measured: &measured };
         let plots = plots(&grid);
         assert_eq!(plots.len(), 1, "no FID, no plot of it");

@@ -5,20 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use candle_core::{Device, Tensor};
-use serde::{Deserialize, Serialize};
+use candle_core::Device;
 use sha2::{Digest, Sha256};
 
+use super::judging::{JudgedPoint, Judging};
+use super::ledger::Ledger;
+use super::repeated::Repeated;
 use crate::cli::UsageError;
-use crate::data::{self, DataIdentity};
-use crate::eval::{Judge, Moments, Reference, cache_folder, cache_key, cached_moments, class_accuracy};
 use crate::kernels::Workers;
 use crate::picture;
-use crate::process::interrupt::Interrupted;
 use crate::process::partial::Partial;
 use crate::process::plain_file;
-use crate::run::checkpoint::CheckpointFacts;
-use crate::run::{self, LoadedModel, NotFinite, Recording, RunError, io_words};
+use crate::run::{self, LoadedModel, NotFinite, Recording, io_words};
 use crate::sampling::{self, SamplerSettings, Trajectory};
 use crate::speak;
 
@@ -27,12 +25,15 @@ use crate::speak;
 pub struct Options {
     /// The run folder, the beginning of its name in runs/, or `latest`.
     pub run: String,
-    /// Samples per measurement, cycling through the classes.
+    /// Samples of each seed, cycling through the classes.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub num: u64,
-    /// Seed of the noise.
+    /// Seed of the noise, the first one.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Measure with so many seeds, one after the other from --seed: the tables have means and their standard errors.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub seeds: u64,
     /// The folder for tables, plots and samples.
     #[arg(long, value_name = "DIR", default_value = "study")]
     pub out: PathBuf,
@@ -44,24 +45,6 @@ pub struct Options {
     pub threads: usize,
 }
 
-/// One point of a study.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct JudgedPoint {
-    /// Share of the samples that the bundled judge reads as the class asked for, 0 to 1. None: the run
-    /// makes no digits of a class asked for.
-    pub accuracy: Option<f64>,
-    /// Fréchet distance between the judge's features of the samples and of the training images. None: the
-    /// judge can't read the samples, or there are too few of them, or the data can't be read.
-    pub fid: Option<f64>,
-    /// Network calls of a trajectory.
-    pub calls: usize,
-    /// Wall time of all samples together, in seconds.
-    pub seconds: f64,
-    /// Why there is nothing to judge or to show: the samples hold NaN or infinite values.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_finite: Option<String>,
-}
-
 /// Samples shown of each point.
 const SHOWN: usize = 10;
 
@@ -69,12 +52,11 @@ const SHOWN: usize = 10;
 pub struct StudiedRun {
     pub model: LoadedModel,
     /// None: its samples are no digits of a class asked for.
-    judge: Option<Judge>,
-    /// The training images as the judge sees them.
-    reference: Option<Reference>,
+    judging: Option<Judging>,
     workers: Arc<Workers>,
     num: usize,
     seed: u64,
+    seeds: u64,
 }
 
 impl StudiedRun {
@@ -88,18 +70,10 @@ impl StudiedRun {
         for warning in &model.warnings {
             speak::warn(warning);
         }
-        let digits = (0..Judge::CLASSES).map(|digit| digit.to_string());
-        let readable = model.image_shape == (Judge::SIZE, Judge::SIZE, 1)
-            && model.net.num_classes() == Some(Judge::CLASSES)
-            && model.classes.iter().cloned().eq(digits);
-        let judge = readable.then(Judge::load).transpose()?;
-        let reference = match judge.as_ref().map(|judge| reference(judge, &model, &dir, options.accept_data)) {
-            Some(Err(error)) if error.is::<RunError>() || Interrupted::caused(&error) => return Err(error),
-            Some(read) => read.inspect_err(|error| speak::warn(format_args!("no Fréchet distance: {error:#}"))).ok(),
-            None => None,
-        };
+        let num = options.num as usize;
+        let judging = Judging::of(&model, &dir, options.accept_data, num)?;
         let workers = Arc::new(Workers::new(options.threads)?);
-        Ok(Self { model, judge, reference, workers, num: options.num as usize, seed: options.seed })
+        Ok(Self { model, judging, workers, num, seed: options.seed, seeds: options.seeds })
     }
 
     /// What tells this subject's measurements from those of others: the checkpoint by its checksums.
@@ -111,15 +85,52 @@ impl StudiedRun {
         let checksums = plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?;
         let hash: String =
             Sha256::digest(checksums.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        Ok(format!("{hash} num {} seed {}", self.num, self.seed))
+        Ok(format!("{hash} num {}", self.num))
     }
 
-    /// Draws the samples and judges them; `row` becomes a picture of the first few. Samples with NaN or infinite
-    /// values are not judged and not shown.
+    /// Measures with each seed what is not in the ledger yet, under `key`; `row` becomes a picture of the first samples of
+    /// the first seed.
+    ///
+    /// # Errors
+    /// As [`Self::measure`].
+    pub fn repeat(
+        &self,
+        ledger: &mut Ledger,
+        key: &str,
+        settings: &SamplerSettings,
+        guidance_scale: f64,
+        row: &Path,
+    ) -> Result<Repeated> {
+        let seeds = (0..self.seeds).map(|i| self.seed.wrapping_add(i));
+        let points = seeds.map(|seed| {
+            let key = format!("{key} {settings:?} w {guidance_scale} seed {seed} judged");
+            ledger.get_or(&key, || self.measure(settings, guidance_scale, seed, (seed == self.seed).then_some(row)))
+        });
+        Ok(Repeated(points.collect::<Result<_>>()?))
+    }
+
+    /// Real images in the samples' place; `None` where too few were held out.
+    ///
+    /// # Errors
+    /// When candle fails.
+    pub fn floor(&self) -> Result<Option<Repeated>> {
+        let Some(judging) = &self.judging else { return Ok(None) };
+        let draws = judging.floor(self.num, self.seeds as usize)?;
+        Ok((!draws.is_empty()).then_some(Repeated(draws)))
+    }
+
+    /// Draws the samples of one seed and judges them; `row` becomes a picture of the first few. Samples with NaN or
+    /// infinite values are not judged and not shown.
     ///
     /// # Errors
     /// When sampling fails, or the picture cannot be written.
-    pub fn measure(&self, settings: &SamplerSettings, guidance_scale: f64, row: &Path) -> Result<JudgedPoint> {
+    fn measure(
+        &self,
+        settings: &SamplerSettings,
+        guidance_scale: f64,
+        seed: u64,
+        row: Option<&Path>,
+    ) -> Result<JudgedPoint> {
         let classes = self.model.net.num_classes().map(|n| run::classes_in_turn(self.num, n, None));
         let denoiser = sampling::network_denoiser(
             &self.model.net,
@@ -129,9 +140,19 @@ impl StudiedRun {
             self.workers.clone(),
         )?;
         let (h, w, c) = self.model.image_shape;
-        let noise = sampling::starting_noise(self.num, h, w, c, self.seed, &Device::Cpu)?;
+        let noise = sampling::starting_noise(self.num, h, w, c, seed, &Device::Cpu)?;
         let schedule = self.model.parameterization.schedule.clone();
-        let trajectory = Trajectory::new(denoiser, schedule, settings, noise, self.seed)?;
+        let trajectory = Trajectory::new(denoiser, schedule, settings, noise, seed)?;
+        let none = |calls, seconds| JudgedPoint {
+            num: self.num,
+            right: None,
+            fid: None,
+            precision: None,
+            recall: None,
+            calls,
+            seconds,
+            not_finite: None,
+        };
         let started = Instant::now();
         let mut calls = 0;
         let recording = Recording::of(trajectory, 0, |frame| calls = frame.index);
@@ -143,20 +164,15 @@ impl StudiedRun {
                     Some(ill) => format!("{error}: {ill}"),
                     None => error.to_string(),
                 });
-                return Ok(JudgedPoint { accuracy: None, fid: None, calls, seconds, not_finite });
+                return Ok(JudgedPoint { not_finite, ..none(calls, seconds) });
             }
             Err(error) => return Err(error),
         };
-        let accuracy = match (&self.judge, &classes) {
-            (Some(judge), Some(classes)) => Some(class_accuracy(judge, &samples, classes)?.share()),
-            _ => None,
+        let judged = match (&self.judging, &classes) {
+            (Some(judging), Some(classes)) => judging.judge(&samples, classes, calls, seconds)?,
+            _ => none(calls, seconds),
         };
-        let fid = match (&self.judge, &self.reference) {
-            (Some(judge), Some(reference)) if self.num >= 2 => {
-                Some(reference.distance(&Moments::of(&judge.read(&samples)?.features))?)
-            }
-            _ => None,
-        };
+        let Some(row) = row else { return Ok(judged) };
         let shown = SHOWN.min(self.num);
         let pixels = samples.narrow(0, 0, shown)?.flatten_all()?.to_vec1::<f32>()?;
         if let Some(parent) = row.parent() {
@@ -166,48 +182,26 @@ impl StudiedRun {
         picture::grid(&pixels, shown, h, w, c, shown, (56 / h.max(1)).max(1), 2)
             .save_with_format(row, image::ImageFormat::Png)
             .with_context(|| format!("writing {}", row.display()))?;
-        Ok(JudgedPoint { accuracy, fid, calls, seconds, not_finite: None })
+        Ok(judged)
     }
 
-    /// "mnist · step 1500 · 200 samples a row · seed 0".
+    /// "Run `mnist`, EMA weights of step 1500; 200 samples of each of 5 seeds (0 to 4)."
     pub fn caption(&self) -> String {
         format!(
-            "Run `{}`, EMA weights of step {}; {} samples a row, seed {}.",
-            self.model.config.name, self.model.step, self.num, self.seed
+            "Run `{}`, EMA weights of step {}; {}.",
+            self.model.config.name,
+            self.model.step,
+            samples_of(self.num as u64, self.seed, self.seeds)
         )
     }
 }
 
-/// Images that the judge reads at once.
-const BLOCK: usize = 1000;
-
-/// What the judge sees in the training images of the run in `dir`; kept between evaluations.
-fn reference(judge: &Judge, model: &LoadedModel, dir: &Path, accept_data: bool) -> Result<Reference> {
-    let config = &model.config;
-    let data = data::load(&config.data)?;
-    let told = run::check_measured(
-        &CheckpointFacts::of(&model.checkpoint)?,
-        dir,
-        config,
-        &DataIdentity::of(&data),
-        accept_data,
-    )
-    .map_err(|error| error.with_words_of_loading(&data.warnings))?;
-    told.iter().for_each(speak::warn);
-    let held_out = config.data.held_out.of(data.len());
-    let (train, _) = data.split_held_out(held_out, config.seed)?;
-    let key = cache_key(&[Judge::version().as_bytes(), train.pixels.bytes()]);
-    let moments = cached_moments(cache_folder().as_deref(), &key, || {
-        let mut moments = Moments::empty();
-        let indices: Vec<usize> = (0..train.len()).collect();
-        for block in indices.chunks(BLOCK) {
-            let shape = (block.len(), train.height, train.width, train.channels);
-            let images = Tensor::from_vec(train.gather(block, None), shape, &Device::Cpu)?;
-            moments.add(&judge.read(&images)?.features);
-        }
-        Ok(moments)
-    })?;
-    Reference::new(&moments)
+/// "200 samples of each of 5 seeds (0 to 4)".
+pub fn samples_of(num: u64, seed: u64, seeds: u64) -> String {
+    match seeds {
+        1 => format!("{num} samples, seed {seed}"),
+        _ => format!("{num} samples of each of {seeds} seeds ({seed} to {})", seed.wrapping_add(seeds - 1)),
+    }
 }
 
 /// Makes the folder that a study writes to.

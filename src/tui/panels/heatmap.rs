@@ -55,12 +55,7 @@ pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
     match bound_terms(state, heat) {
         Some(terms) => {
             let words = Words::new(&state.theme)
-                .pair(
-                    Role::Dim,
-                    "bars: L_t; their sum",
-                    Role::Strong,
-                    format!("{:.3} bits/dim", terms.iter().sum::<f64>()),
-                )
+                .pair(Role::Dim, "bars: L_t; sum", Role::Strong, format!("{:.3} bits/dim", terms.iter().sum::<f64>()))
                 .add(Role::Dim, "without L_0 (see eval)")
                 .maybe(Role::Dim, largest_prior(state))
                 .add(Role::Dim, "from the training loss");
