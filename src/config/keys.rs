@@ -85,7 +85,16 @@ impl Key {
 }
 
 /// The text that the keys are read from.
-const SOURCE: &str = concat!(include_str!("names.rs"), include_str!("schema.rs"));
+const SOURCE: &str = concat!(
+    include_str!("names.rs"),
+    include_str!("schema/mod.rs"),
+    include_str!("schema/data.rs"),
+    include_str!("schema/diffusion.rs"),
+    include_str!("schema/model.rs"),
+    include_str!("schema/train.rs"),
+    include_str!("schema/preview.rs"),
+    include_str!("schema/sample.rs"),
+);
 
 /// All keys, in the order of the schema.
 pub fn keys() -> &'static [Key] {

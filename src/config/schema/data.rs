@@ -1,0 +1,50 @@
+//! `[data]`: what to train on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::held_out::HeldOut;
+
+/// What to train on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// Pictures: `mnist`, `mnist-10k`, `fashion-mnist-10k`, `emoji-32`, or your own at `path`: `images` (a
+    /// folder of pictures; sub-folders are classes), `idx` (files as MNIST's), `npz` (NumPy arrays) or `cifar`
+    /// (CIFAR-10 or CIFAR-100, binary). Points in the plane, made by formula: `two_moons`,
+    /// `swiss_roll`, `eight_gaussians`, `checkerboard`, `pinwheel`, or `picture` (the dark pixels of the
+    /// drawing at `path`, of a cat if that is empty).
+    pub dataset: String,
+    /// File or folder for `images`, `idx`, `npz`, `cifar` and `picture`; for bundled names, overrides where they are looked
+    /// for. Empty: not set.
+    pub path: String,
+    /// Labels file for `idx`; labels file or name of an array for `npz`. Empty: found by its usual name, else
+    /// unlabelled.
+    pub labels: String,
+    /// Height and width of the training images in pixels; others are cropped to their central
+    /// square and resized. 0: as stored.
+    pub image_size: usize,
+    /// Colour channels: 1 (grey), 3 (RGB), or 0: as stored.
+    pub channels: usize,
+    /// How much of the data to keep out of training, for the held-out loss: below 1 a share of the images
+    /// (rounded down), from 1 on their number. Which ones follows from `seed`.
+    pub held_out: HeldOut,
+    /// Mirror each training image left-right with probability one half.
+    pub horizontal_flip: bool,
+    /// How many points a point set has, the held-out ones included; always the same ones.
+    pub num_points: usize,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            dataset: "mnist".into(),
+            path: String::new(),
+            labels: String::new(),
+            image_size: 0,
+            channels: 0,
+            held_out: HeldOut::Share(0.05),
+            horizontal_flip: false,
+            num_points: 20_000,
+        }
+    }
+}
