@@ -1,7 +1,9 @@
 //! The run's three growing files: metrics.jsonl, timestep_loss.jsonl and events.jsonl.
 
 use std::io;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 use anyhow::Result;
 
@@ -87,6 +89,40 @@ fn unreadable_lines(file: &str, count: usize) -> Option<String> {
     }
 }
 
+/// Cuts metrics.jsonl back to `step`: what a screen can show of it, and what is wrong with it.
+fn cut_steps(dir: &Path, step: u64, every: u64) -> Result<(Vec<StepRecord>, Vec<String>)> {
+    let path = dir.join(METRICS);
+    let mut history = History::default();
+    let mut thinned = Thinned::of(std::fs::metadata(&path).map_or(0, |file| file.len()));
+    let unreadable = retain(&path, |line| match skim(line) {
+        Some(skimmed) if skimmed.step <= step => {
+            history.see(skimmed.step);
+            thinned.see(line, skimmed);
+            Fate::Stays
+        }
+        Some(_) => Fate::Goes,
+        None => Fate::Unreadable,
+    })?;
+    let mut doubts = history.doubts(step, every);
+    doubts.extend(unreadable_lines(METRICS, unreadable));
+    let newest = newest_metrics(dir, 0)?.map(|(record, _)| record);
+    Ok((thinned.finish(newest), doubts))
+}
+
+/// The same of timestep_loss.jsonl.
+fn cut_rows(path: &Path, step: u64) -> Result<(Vec<TimestepLossRow>, Option<String>)> {
+    let mut merged = MergedRows::default();
+    let unreadable = retain(path, |line| match read_row(line) {
+        Some(row) if row.step <= step => {
+            merged.push(row);
+            Fate::Stays
+        }
+        Some(_) => Fate::Goes,
+        None => Fate::Unreadable,
+    })?;
+    Ok((merged.finish(), unreadable_lines(TIMESTEP_LOSS, unreadable)))
+}
+
 /// The open files of a run.
 pub struct Journal {
     metrics: Lines,
@@ -115,35 +151,18 @@ impl Journal {
     /// # Errors
     /// When a file cannot be rewritten; it is then as it was.
     pub fn cut_back(dir: &Path, step: u64, every: u64) -> Result<CutBack> {
-        let (metrics, rows, events) = (dir.join(METRICS), dir.join(TIMESTEP_LOSS), dir.join(EVENTS));
-        let mut history = History::default();
-        let mut thinned = Thinned::of(std::fs::metadata(&metrics).map_or(0, |file| file.len()));
-        let unreadable = retain(&metrics, |line| match skim(line) {
-            Some(skimmed) if skimmed.step <= step => {
-                history.see(skimmed.step);
-                thinned.see(line, skimmed);
-                Fate::Stays
-            }
-            Some(_) => Fate::Goes,
-            None => Fate::Unreadable,
-        })?;
-        let mut doubts = history.doubts(step, every);
-        doubts.extend(unreadable_lines(METRICS, unreadable));
-        let mut merged = MergedRows::default();
-        let unreadable = retain(&rows, |line| match read_row(line) {
-            Some(row) if row.step <= step => {
-                merged.push(row);
-                Fate::Stays
-            }
-            Some(_) => Fate::Goes,
-            None => Fate::Unreadable,
-        })?;
-        doubts.extend(unreadable_lines(TIMESTEP_LOSS, unreadable));
-        let unreadable = retain(&events, |line| Fate::of(line, |_: EventRecord| true))?;
+        // The two large files at once.
+        let (steps, rows) = thread::scope(|scope| {
+            let rows = scope.spawn(|| cut_rows(&dir.join(TIMESTEP_LOSS), step));
+            (cut_steps(dir, step, every), rows.join())
+        });
+        let (steps, mut doubts) = steps?;
+        // A panic goes on here.
+        let (rows, more) = rows.unwrap_or_else(|panic| resume_unwind(panic))?;
+        doubts.extend(more);
+        let unreadable = retain(&dir.join(EVENTS), |line| Fate::of(line, |_: EventRecord| true))?;
         doubts.extend(unreadable_lines(EVENTS, unreadable));
-        let steps = thinned.finish();
-        let elapsed_s = steps.last().map_or(0.0, |line| line.elapsed_s);
-        Ok(CutBack { elapsed_s, doubts, steps, rows: merged.finish() })
+        Ok(CutBack { elapsed_s: steps.last().map_or(0.0, |line| line.elapsed_s), doubts, steps, rows })
     }
 
     /// Adds a step; like every line it waits for [`Self::flush`].

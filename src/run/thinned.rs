@@ -17,7 +17,6 @@ pub struct Thinned {
     least: Option<Line>,
     most: Option<Line>,
     held_out: Option<Line>,
-    newest: Option<Line>,
     kept: Vec<StepRecord>,
 }
 
@@ -30,7 +29,7 @@ impl Thinned {
     /// For a file of `bytes`.
     pub fn of(bytes: u64) -> Self {
         let length = bytes.div_ceil(STRETCHES).max(1);
-        Self { length, read: 0, end: length, least: None, most: None, held_out: None, newest: None, kept: Vec::new() }
+        Self { length, read: 0, end: length, least: None, most: None, held_out: None, kept: Vec::new() }
     }
 
     /// The next line, without its end.
@@ -52,16 +51,13 @@ impl Thinned {
         if skimmed.held_out {
             put(&mut self.held_out, line, skimmed);
         }
-        put(&mut self.newest, line, skimmed);
     }
 
-    /// The lines kept, in their order; the last line is always among them.
-    pub fn finish(mut self) -> Vec<StepRecord> {
+    /// The lines kept, in their order, and the `newest` of all.
+    pub fn finish(mut self, newest: Option<StepRecord>) -> Vec<StepRecord> {
         self.close();
-        let newest = self.newest.take();
-        if newest.as_ref().map(|line| line.skimmed.step) != self.kept.last().map(|record| record.step) {
-            self.kept.extend(newest.and_then(|line| serde_json::from_slice(&line.text).ok()));
-        }
+        let last = self.kept.last().map(|record| record.step);
+        self.kept.extend(newest.filter(|newest| last.is_none_or(|last| last < newest.step)));
         self.kept
     }
 
@@ -107,7 +103,7 @@ mod tests {
         let lines = lines(n);
         let mut thinned = Thinned::of(lines.iter().map(|line| line.len() as u64 + 1).sum());
         lines.iter().for_each(|line| thinned.see(line, skim(line).unwrap()));
-        thinned.finish()
+        thinned.finish(lines.last().map(|line| serde_json::from_slice(line).unwrap()))
     }
 
     #[test]
