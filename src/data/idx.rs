@@ -274,7 +274,9 @@ mod tests {
         assert!(refusal(&idx(&[3], &[1, 2, 3])).contains("found an idx file of labels"));
         assert!(labels("y", &idx(&[1, 1, 1], &[1])).unwrap_err().to_string().contains("found an idx file of images"));
         assert!(refusal(&idx(&[0, 28, 28], &[])).contains("at least one"));
-        assert!(refusal(&idx(&[1, 1, 5000], &[0; 5000])).contains("4096 pixels a side with 1 or 3 channels, found 5000×1"));
+        assert!(
+            refusal(&idx(&[1, 1, 5000], &[0; 5000])).contains("4096 pixels a side with 1 or 3 channels, found 5000×1")
+        );
         assert!(refusal(&idx(&[1, 1, 1, 2], &[0; 2])).contains("1 or 3 channels"));
     }
 

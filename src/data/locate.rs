@@ -95,12 +95,12 @@ fn of_folder(path: &Path) -> &'static str {
     }
 }
 
-/// Are there NumPy's files in a folder, and neither pictures beside them nor folders?
+/// Are there NumPy's files in a folder, and neither pictures beside them nor folders (but those of runs)?
 fn holds_only_arrays(path: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(path) else { return false };
     let mut arrays = false;
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        if path.is_dir() || folder::named_as_picture(&path) {
+        if path.is_dir() && !folder::holds_only_runs(&path) || folder::named_as_picture(&path) {
             return false;
         }
         arrays |= path.extension().is_some_and(|ending| ending == "npz" || ending == "npy");

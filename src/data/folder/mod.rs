@@ -5,6 +5,7 @@ mod kind;
 mod label_file;
 mod listing;
 mod open;
+mod own_runs;
 mod png;
 mod scan;
 
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) use kind::named_as_picture;
 pub(super) use open::{look, with_picture};
+pub(super) use own_runs::holds_only_runs;
 use scan::{FoundPicture, Scan, scan, skipped};
 
 use super::parallel::in_parallel;
