@@ -101,14 +101,14 @@ fn a_run_made_inside_the_data_is_no_data() {
             assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
             stderr(&output) + &String::from_utf8_lossy(&output.stdout)
         };
-        let short: Vec<&str> = SHORT.into_iter().filter(|arg| !arg.contains("preview.save_every")).collect();
+        let short: Vec<&str> = SHORT.into_iter().filter(|arg| !arg.contains("preview")).collect();
         done(&[&["."], &short[..]].concat());
         let left_out = "left out 1 run folder of difflab's";
         let said = done(&["data", "show", ".", "--format=json"]);
         assert!(said.contains("\"images\": 24") && said.contains(left_out), "{said}");
         let said = done(&["--resume=latest", "--steps=4", "--no-tui"]);
         assert!(said.contains(left_out), "{said}");
-        done(&["eval", "latest", "--quick"]);
+        done(&["eval", "latest", "--metrics=vlb", "--vlb-images=1"]);
         // Another run is begun on the same data.
         let said = done(&[&[".", "--run=second"], &short[..]].concat());
         assert!(said.contains("24 images") && said.contains("left out: 1 run folder"), "{said}");

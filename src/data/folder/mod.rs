@@ -7,6 +7,7 @@ mod listing;
 mod open;
 mod own_runs;
 mod png;
+mod quotes;
 mod scan;
 
 use std::path::Path;
