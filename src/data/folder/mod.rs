@@ -9,6 +9,7 @@ mod own_runs;
 mod png;
 mod quotes;
 mod scan;
+mod tiff;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -260,6 +261,31 @@ mod tests {
         std::fs::remove_file(root.path().join("a.png")).unwrap();
         std::fs::write(root.path().join("c.png"), "").unwrap();
         assert!(folder(root.path(), 0, 0).unwrap_err().to_string().contains("no picture could be read"));
+    }
+
+    #[test]
+    fn headers_of_no_pixel_and_of_too_many_are_told_apart() {
+        let root = tempfile::tempdir().unwrap();
+        let told = |name: &str, bytes: &[u8]| {
+            let path = root.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            let message = folder(root.path(), 0, 0).unwrap_err().to_string();
+            std::fs::remove_file(path).unwrap();
+            message
+        };
+        let none = "its header says that it is 0×7, which is no pixel at all";
+        let message = told("a.gif", b"GIF89a\0\0\x07\0\0\0\0;");
+        assert!(message.ends_with(none), "{message}");
+        let jpeg = b"\xff\xd8\xff\xc0\0\x0b\x08\0\x07\0\0\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0\xff\xd9";
+        let message = told("a.jpg", jpeg);
+        assert!(message.ends_with(none), "{message}");
+        let mut large = jpeg.to_vec();
+        large[7..11].fill(0xff);
+        let message = told("a.jpg", &large);
+        assert!(
+            message.contains("65535×65535 pixels") && message.ends_with("or take it out of the folder"),
+            "{message}"
+        );
     }
 
     #[test]
