@@ -157,6 +157,11 @@ fn a_file_of_images_is_data_too_and_what_is_neither_says_so() {
     };
     fs::create_dir(root.path().join("empty")).unwrap();
     refused(&["empty"], &["empty", "no "]);
+    refused(&["nofolder/"], &["nofolder/: there is no such file or folder"]);
+    refused(
+        &["~nobody2/x"],
+        &["~nobody2/x: there is no such file or folder; the home folder of `nobody2` is not known"],
+    );
     picture(root.path(), "single.png", (8, 8), 0);
     refused(&["single.png"], &["name the folder"]);
     refused(&["run"], &["is a run folder", "--resume run"]);

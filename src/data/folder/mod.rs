@@ -130,6 +130,11 @@ fn nothing_coloured(scan: &Scan, watch: &mut Watch) -> Result<bool, DataError> {
     Ok(!coloured.into_inner())
 }
 
+/// Is anything in a folder, at any depth, named as a picture that is read?
+pub(super) fn holds_pictures(folder: &Path) -> bool {
+    listing::list(folder).is_ok_and(|listing| listing.files.iter().any(|file| named_as_picture(&file.path)))
+}
+
 /// Is a file with these first bytes a picture, read or not?
 pub(super) fn is_picture(path: &Path, head: &[u8]) -> bool {
     kind::kind(path, head) != kind::FileKind::Unknown
