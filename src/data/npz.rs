@@ -297,7 +297,7 @@ mod tests {
         for (descr, shape, elements, told) in [
             ("|S3", "(1, 1, 1, 3)", &b"catoxoant"[..], "found x of shape [1, 1, 1, 3], text (S3)"),
             ("<u2", "(1, 2)", &[0; 4], "found x of shape [1, 2], uint16"),
-            ("|i1", "(1, 1, 1, 2)", &[0; 2], "found shape [1, 1, 1, 2], int8"),
+            ("|i1", "(1, 2, 2, 2)", &[0; 8], "found shape [1, 2, 2, 2], int8"),
         ] {
             std::fs::write(&path, file(descr, shape, false, elements)).unwrap();
             let refusal = read(&path).unwrap_err().to_string();

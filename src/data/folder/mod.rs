@@ -279,7 +279,9 @@ mod tests {
             message
         };
         let none = "its header says that it is 0×7, which is no pixel at all";
-        let message = told("a.gif", b"GIF89a\0\0\x07\0\0\0\0;");
+        // Its screen is 0×7, its one image a pixel.
+        let gif = b"GIF89a\0\0\x07\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0;";
+        let message = told("a.gif", gif);
         assert!(message.ends_with(none), "{message}");
         let jpeg = b"\xff\xd8\xff\xc0\0\x0b\x08\0\x07\0\0\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0\xff\xd9";
         let message = told("a.jpg", jpeg);
