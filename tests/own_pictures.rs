@@ -89,6 +89,33 @@ fn a_folder_of_pictures_is_enough_to_train_and_what_was_chosen_is_said() {
 }
 
 #[test]
+fn a_run_made_inside_the_data_is_no_data() {
+    for names in [["cat/", "dog/"], ["", "x"]] {
+        let root = folder();
+        for i in 0..12 {
+            names.iter().for_each(|name| picture(root.path(), &format!("pets/{name}{i}.png"), (16, 16), 9 * i as u8));
+        }
+        let pets = root.path().join("pets");
+        let done = |args: &[&str]| {
+            let output = difflab(&pets, args);
+            assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+            stderr(&output) + &String::from_utf8_lossy(&output.stdout)
+        };
+        let short: Vec<&str> = SHORT.into_iter().filter(|arg| !arg.contains("preview")).collect();
+        done(&[&["."], &short[..]].concat());
+        let left_out = "left out 1 run folder of difflab's";
+        let said = done(&["data", "show", ".", "--format=json"]);
+        assert!(said.contains("\"images\": 24") && said.contains(left_out), "{said}");
+        let said = done(&["--resume=latest", "--steps=4", "--no-tui"]);
+        assert!(said.contains(left_out), "{said}");
+        done(&["eval", "latest", "--metrics=vlb", "--vlb-images=1"]);
+        // Another run is begun on the same data.
+        let said = done(&[&[".", "--run=second"], &short[..]].concat());
+        assert!(said.contains("24 images") && said.contains("left out: 1 run folder"), "{said}");
+    }
+}
+
+#[test]
 fn few_tiny_and_odd_pictures_are_taken_as_they_are() {
     let root = folder();
     for i in 0..3 {
@@ -130,6 +157,11 @@ fn a_file_of_images_is_data_too_and_what_is_neither_says_so() {
     };
     fs::create_dir(root.path().join("empty")).unwrap();
     refused(&["empty"], &["empty", "no "]);
+    refused(&["nofolder/"], &["nofolder/: there is no such file or folder"]);
+    refused(
+        &["~nobody2/x"],
+        &["~nobody2/x: there is no such file or folder; the home folder of `nobody2` is not known"],
+    );
     picture(root.path(), "single.png", (8, 8), 0);
     refused(&["single.png"], &["name the folder"]);
     refused(&["run"], &["is a run folder", "--resume run"]);

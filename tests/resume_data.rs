@@ -163,6 +163,19 @@ fn renamed_shifted_and_added_classes_are_refused_by_name_or_accepted() {
 }
 
 #[test]
+fn swapped_classes_and_renamed_files_are_refused_by_name() {
+    let place = Place::new();
+    place.rename("fruit/apple/7.png", "fruit/apple/z.png");
+    place.refused(&["--resume", "run"], &["the same images of apple come in another order, as after renaming files"]);
+    place.rename("fruit/apple/z.png", "fruit/apple/7.png");
+    place.rename("fruit/apple", "apple");
+    place.rename("fruit/banana", "fruit/apple");
+    place.rename("apple", "fruit/banana");
+    let swapped = ["the images of apple are called banana now", "the images of banana are called apple now"];
+    place.refused(&["--resume", "run"], &swapped);
+}
+
+#[test]
 fn eval_measures_only_on_what_the_run_was_trained_on_unless_told_to() {
     let place = Place::new();
     let eval = |more: &[&str]| {

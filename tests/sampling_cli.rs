@@ -226,9 +226,9 @@ fn what_an_edit_leaves_out_of_what_was_asked_is_said() {
     let (_, said) = place.words(&format!("{inpaint} --mask half.png --steps 8 --jump-length 3"));
     assert!(!said.contains("walked again"), "{said}");
     let (_, said) = place.words(&format!("{inpaint} --mask wide.png --steps 8 --jumps 1"));
-    assert!(said.contains("28×56") && said.contains("of another shape"), "{said}");
+    assert!(said.contains("56×28 and the picture 28×28") && said.contains("of another shape"), "{said}");
     let (_, said) = place.words("sample run --sdedit wide.png --steps 3 --quiet --out edited.safetensors");
-    assert!(said.contains("the middle 28×28 are kept"), "{said}");
+    assert!(said.contains("of 56×28 pixels the middle 28×28 are kept"), "{said}");
 
     let edit = "sample run --sdedit nine.png --steps 3 --quiet --out edited.safetensors --strength";
     let (_, said) = place.words(&format!("{edit} 0.0001"));

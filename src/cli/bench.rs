@@ -166,7 +166,7 @@ fn heading(report: &BenchReport) -> String {
         other => format!("{other}, candle's own kernels"),
     };
     format!(
-        "{}: U-Net of {} parameters ({}) on {height} × {width} × {channels}\n{place}\n\n",
+        "{}: U-Net of {} parameters ({}) on {width} × {height} × {channels}\n{place}\n\n",
         report.config,
         report.parameters,
         levels.join(", "),

@@ -1,13 +1,13 @@
 //! What a word on the command line names: a config, or data that come without one.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::Result;
 
 use crate::cli::UsageError;
-use crate::config::{Config, DataConfig, shipped};
+use crate::config::{Config, DataConfig, is_a_path, shipped};
 use crate::data::{self, Survey};
 use crate::lab::suggest;
 use crate::process::plain_file;
@@ -25,6 +25,9 @@ const NAMED: usize = 8;
 /// # Errors
 /// Configs and data that cannot be read, and folders that are something else.
 pub fn config_of(word: &str, overrides: &[String]) -> Result<(Config, Vec<String>)> {
+    if is_a_path(word) && matches!(fs::metadata(word), Err(error) if error.kind() == io::ErrorKind::NotFound) {
+        return Err(data::nothing_at(word).into());
+    }
     if !names_data(word)? {
         return Ok((Config::load(word, overrides)?, Vec::new()));
     }

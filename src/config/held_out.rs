@@ -34,6 +34,12 @@ impl HeldOut {
                 "data.held_out = {count} keeps {count} of the {images} images out of training; set data.held_out = \
                  0.05, a share of them"
             )),
+            // A share is meant as one, up to where most is held out.
+            HeldOut::Share(share) if self.of(images) > images / 2 => Some(format!(
+                "data.held_out = {share} keeps {} of the {images} images out of training; set data.held_out = 0.05, a \
+                 share of them",
+                self.of(images)
+            )),
             HeldOut::Share(share) if self.of(images) == 0 => Some(format!(
                 "data.held_out = {share} of {images} images is less than one: none is held out, and there is no \
                  held-out loss. Set data.held_out = 0 if that is meant, or data.held_out = 1"
@@ -124,5 +130,11 @@ mod tests {
         assert_eq!(HeldOut::Share(0.05).doubt(200), None);
         assert!(HeldOut::Share(0.05).doubt(10).unwrap().contains("none is held out"));
         assert_eq!(HeldOut::Count(0).doubt(10), None);
+        let of_sixty = [HeldOut::Count(59), HeldOut::Share(0.999)].map(|held_out| held_out.doubt(60).unwrap());
+        assert!(
+            of_sixty.iter().all(|doubt| doubt.contains("keeps 59 of the 60 images out of training")),
+            "{of_sixty:?}"
+        );
+        assert_eq!(HeldOut::Share(0.3).doubt(60), None, "a share is meant as one");
     }
 }

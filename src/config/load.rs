@@ -184,7 +184,15 @@ fn line_of(text: &str, position: usize) -> usize {
     text.bytes().take(position).filter(|&byte| byte == b'\n').count() + 1
 }
 
+/// Is this written as the path of a file or folder, so that no name can have been meant?
+pub fn is_a_path(word: &str) -> bool {
+    word.contains(['/', std::path::MAIN_SEPARATOR]) || word.starts_with('~')
+}
+
 fn not_found(name: &str) -> ConfigError {
+    if is_a_path(name) {
+        return ConfigError::Unreadable { path: name.into(), reason: "there is no such file".into() };
+    }
     let names = shipped().iter().map(|(name, _)| *name);
     let nearest = names.clone().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
     ConfigError::NotFound {
@@ -254,6 +262,10 @@ mod tests {
     fn unknown_names_and_unreadable_paths_say_what_there_is() {
         let message = Config::load("mnits", &[]).unwrap_err().to_string();
         assert!(message.contains("`mnist`") && message.contains("fashion"), "{message}");
+        for path in ["configs/mnits.toml", "nofolder/", "~nobody/x"] {
+            let message = Config::load(path, &[]).unwrap_err().to_string();
+            assert_eq!(message, format!("cannot read the config {path}: there is no such file"));
+        }
         let folder = tempfile::tempdir().unwrap();
         let message = Config::load(folder.path().to_str().unwrap(), &[]).unwrap_err().to_string();
         assert!(message.contains("it is a folder"), "{message}");

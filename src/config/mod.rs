@@ -29,6 +29,7 @@ pub use error::ConfigError;
 pub use held_out::HeldOut;
 pub use help::{help, markdown};
 pub use keys::{Key, ValueKind, keys};
+pub use load::is_a_path;
 pub use names::*;
 pub use schema::*;
 pub use shipped::shipped;

@@ -190,7 +190,7 @@ impl Config {
             height >= 1 && width >= 1 && channels >= 1,
             "data.dataset",
             format!("{:?}", self.data.dataset),
-            format!("its images are {height}×{width} with {channels} channels: there is nothing to learn from"),
+            format!("its images are {width}×{height} with {channels} channels: there is nothing to learn from"),
         )?;
         let points = POINT_SETS.contains(&self.data.dataset.as_str());
         ensure(
@@ -215,7 +215,7 @@ impl Config {
                 "model.block_out_channels",
                 format!("{:?}", self.model.block_out_channels),
                 format!(
-                    "the images are {height}×{width}, too thin to be halved {} times; give model.block_out_channels \
+                    "the images are {width}×{height}, too thin to be halved {} times; give model.block_out_channels \
                      {} (data.image_size would crop to the central {least}×{least})",
                     levels - 1,
                     if one { "one width" } else { "fewer widths" },
@@ -226,7 +226,7 @@ impl Config {
                 "model.block_out_channels",
                 format!("{:?}", self.model.block_out_channels),
                 format!(
-                    "the images are {height}×{width}, and {levels} levels halve them {} times, so height and width \
+                    "the images are {width}×{height}, and {levels} levels halve them {} times, so width and height \
                      must be multiples of {unit}; set data.image_size = {}, or use {} levels",
                     levels - 1,
                     nearest_sizes(height.min(width), unit),
@@ -314,9 +314,11 @@ mod tests {
         assert!(message.contains("28×28") && message.contains("4 levels"), "{message}");
         assert!(message.contains("data.image_size = 24 or 32") && message.contains("use 3 levels"), "{message}");
         assert!(config.validate_for_data(32, 32, 1, 10).is_ok());
+        let message = config.validate_for_data(20, 60, 1, 10).unwrap_err().to_string();
+        assert!(message.contains("are 60×20, and"), "width comes first, as everywhere: {message}");
         // Pictures are cropped to the square of their shorter side: one of 64×1 would be no more than a pixel.
         let message = config.validate_for_data(1, 64, 1, 10).unwrap_err().to_string();
-        assert!(message.contains("too thin") && message.contains("one width"), "{message}");
+        assert!(message.contains("are 64×1, too thin") && message.contains("one width"), "{message}");
         assert!(!message.contains("data.image_size ="), "a pixel is nothing to learn from: {message}");
     }
 

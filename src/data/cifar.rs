@@ -69,7 +69,7 @@ fn is_training_batch(name: &str) -> bool {
 
 /// The folder of batches: this one, or the usual one inside it.
 pub(super) fn batches_in(folder: &Path) -> Option<PathBuf> {
-    let inside = ["", "cifar-10-batches-bin", "cifar-100-binary"].map(|name| folder.join(name));
+    let inside = usual_folders(folder);
     let has = |folder: &PathBuf| {
         (1..=BATCHES).map(batch_of_ten).chain(["train.bin".into()]).any(|name| folder.join(name).is_file())
     };
@@ -87,11 +87,29 @@ fn is_named_as_batch(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "bin")
 }
 
+const TEST_BATCHES: [&str; 2] = ["test_batch.bin", "test.bin"];
+
+/// The folder itself, and those that lie in it where an archive was unpacked.
+fn usual_folders(folder: &Path) -> [PathBuf; 3] {
+    ["", "cifar-10-batches-bin", "cifar-100-binary"].map(|name| folder.join(name))
+}
+
+/// Is this one of the batches, gzipped by itself? The archive of all is read, this is not.
+pub(super) fn is_packed_batch(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.strip_suffix(".gz").is_some_and(|batch| is_training_batch(batch) || TEST_BATCHES.contains(&batch))
+}
+
+/// The first such in a folder of batches.
+pub(super) fn packed_batch_in(folder: &Path) -> Option<PathBuf> {
+    let files = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    usual_folders(folder).into_iter().flat_map(files).filter(|file| is_packed_batch(file) && file.is_file()).min()
+}
+
 /// The batch for tests, where it lies alone: it is read where it is named itself.
 pub(super) fn test_batch_in(folder: &Path) -> Option<PathBuf> {
-    let inside = ["", "cifar-10-batches-bin", "cifar-100-binary"].map(|name| folder.join(name));
-    let names = ["test_batch.bin", "test.bin"];
-    inside.iter().flat_map(|folder| names.map(|name| folder.join(name))).find(|file| file.is_file())
+    let inside = usual_folders(folder);
+    inside.iter().flat_map(|folder| TEST_BATCHES.map(|name| folder.join(name))).find(|file| file.is_file())
 }
 
 /// Are these the batches for Python?

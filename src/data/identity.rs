@@ -34,16 +34,32 @@ pub struct ClassOfData {
     pub name: String,
     /// How many images it has.
     pub images: usize,
+    /// Its images as [`DataIdentity::pictures`] has all; `None` in checkpoints of an older difflab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<String>,
+    /// The first 128 bits of the sha256 of its images in their order, in hexadecimal; `None` likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+}
+
+impl ClassOfData {
+    /// Of the digests of its images, in their order.
+    fn of<'a>(name: &str, digests: impl Iterator<Item = &'a [u8; 32]> + Clone) -> Self {
+        let mut order = Sha256::new();
+        digests.clone().for_each(|digest| order.update(digest));
+        Self {
+            name: name.into(),
+            images: digests.clone().count(),
+            pictures: Some(in_any_order(digests)),
+            order: Some(hexadecimal(&order.finalize()[..16])),
+        }
+    }
 }
 
 impl DataIdentity {
     /// Looks at every image once, on all cores: about a gigabyte a second on each.
     pub fn of(data: &Dataset) -> Self {
         let digests = digests(data);
-        let sum = digests.iter().fold(0u128, |sum, digest| {
-            let (head, _) = digest.split_at(16);
-            sum.wrapping_add(u128::from_le_bytes(head.try_into().unwrap_or_default()))
-        });
         let mut content = Sha256::new();
         for digest in &digests {
             content.update(digest);
@@ -51,15 +67,21 @@ impl DataIdentity {
         for label in data.labels.iter() {
             content.update(label.to_le_bytes());
         }
-        let classes = data.classes.iter().zip(data.class_counts());
+        let mut of_class = vec![Vec::new(); data.classes.len()];
+        for (digest, &label) in digests.iter().zip(data.labels.iter()) {
+            if let Some(class) = of_class.get_mut(label as usize) {
+                class.push(digest);
+            }
+        }
+        let classes = data.classes.iter().zip(of_class);
         Self {
             images: data.len(),
             height: data.height,
             width: data.width,
             channels: data.channels,
-            classes: classes.map(|(name, images)| ClassOfData { name: name.clone(), images }).collect(),
+            classes: classes.map(|(name, of_class)| ClassOfData::of(name, of_class.iter().copied())).collect(),
             content: hexadecimal(&content.finalize()),
-            pictures: format!("{sum:032x}"),
+            pictures: in_any_order(digests.iter()),
         }
     }
 
@@ -75,16 +97,62 @@ impl DataIdentity {
         } else {
             told.extend(self.counts_that_changed(now));
         }
+        told.extend(self.called_otherwise(now));
         if self.images != now.images {
             told.push(format!("there were {} images, now there are {}", thousands(self.images), thousands(now.images)));
         }
         if told.is_empty() && self.content != now.content {
-            told.push(match same_pictures {
-                true => "the same images come in another order, or under other labels".to_string(),
-                false => "as many images, but not the same ones (the hash of their content differs)".to_string(),
-            });
+            told.push(self.content_that_changed(now, same_pictures));
         }
         told
+    }
+
+    /// Whole classes whose images bear another name now.
+    fn called_otherwise(&self, now: &Self) -> Option<String> {
+        let new_name = |before: &ClassOfData| {
+            let same = |after: &&ClassOfData| before.pictures.is_some() && after.pictures == before.pictures;
+            let mut heirs = now.classes.iter().filter(same);
+            // Where two classes have the same images, one may have kept its name.
+            let first = heirs.clone().next()?;
+            heirs.all(|after| after.name != before.name).then_some(first.name.as_str())
+        };
+        let renamed = self.classes.iter().filter_map(|before| Some((before.name.as_str(), new_name(before)?)));
+        let told: Vec<String> =
+            renamed.map(|(before, after)| format!("the images of {before} are called {after} now")).collect();
+        (!told.is_empty()).then(|| named(&told.iter().map(String::as_str).collect::<Vec<_>>()))
+    }
+
+    /// Classes, their names and their counts are the same; what they hold, or its order, is not.
+    fn content_that_changed(&self, now: &Self, same_pictures: bool) -> String {
+        let known = |data: &Self| data.classes.iter().all(|class| class.pictures.is_some() && class.order.is_some());
+        if self.classes.is_empty() && same_pictures {
+            return "the same images come in another order, as after renaming files".into();
+        } else if self.classes.is_empty() || !known(self) || !known(now) {
+            return match same_pictures {
+                true => "the same images come in another order, or under other labels".into(),
+                false => "as many images, but not the same ones (the hash of their content differs)".into(),
+            };
+        }
+        let classes = || self.classes.iter().zip(&now.classes);
+        let other = classes().filter(|(before, after)| before.pictures != after.pictures);
+        let other: Vec<&str> = other.map(|(before, _)| before.name.as_str()).collect();
+        let moved = classes().filter(|(before, after)| before.order != after.order);
+        let moved: Vec<&str> = moved.map(|(before, _)| before.name.as_str()).collect();
+        match (other.is_empty(), moved.is_empty()) {
+            (false, _) if same_pictures => {
+                format!(
+                    "the same images under other labels: as many as before are called {}, but others",
+                    named(&other)
+                )
+            }
+            (false, _) => format!("as many images, but not the same ones in {}", named(&other)),
+            (true, false) => {
+                format!("the same images of {} come in another order, as after renaming files", named(&moved))
+            }
+            (true, true) => "the same images of every class come in the same order, but mixed otherwise with those of \
+                             other classes"
+                .into(),
+        }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
@@ -190,6 +258,15 @@ fn each<T: Sync>(numbers: &[T], len: usize, feed: impl Fn(&mut Sha256, &[T]) + C
     digests
 }
 
+/// The sum of the first 128 bits of each, in hexadecimal.
+fn in_any_order<'a>(digests: impl Iterator<Item = &'a [u8; 32]>) -> String {
+    let sum = digests.fold(0u128, |sum, digest| {
+        let (head, _) = digest.split_at(16);
+        sum.wrapping_add(u128::from_le_bytes(head.try_into().unwrap_or_default()))
+    });
+    format!("{sum:032x}")
+}
+
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -260,12 +337,50 @@ mod tests {
         let text = now(&[20, 21, 22, 120, 121, 220, 221], &[0, 0, 0, 1, 1, 2, 2], &FRUIT);
         assert!(text.contains("apple had 2, now 3") && text.contains("6 images, now there are 7"), "{text}");
         let text = now(&[20, 21, 120, 121, 220, 222], &LABELS, &FRUIT);
-        assert!(text.contains("not the same ones"), "{text}");
+        assert_eq!(text, "as many images, but not the same ones in cherry");
         let text = now(&[21, 20, 120, 121, 220, 221], &LABELS, &FRUIT);
-        assert!(text.contains("another order"), "{text}");
+        assert_eq!(text, "the same images of apple come in another order, as after renaming files");
+        let text = now(&[20, 120, 21, 121, 220, 221], &[0, 1, 0, 1, 2, 2], &FRUIT);
+        assert!(text.contains("mixed otherwise"), "{text}");
+        let unlabelled = |values: &[u8]| DataIdentity::of(&data(values, &[], &[]));
+        let text = unlabelled(&VALUES).differences(&unlabelled(&[21, 20, 120, 121, 220, 221])).join("; ");
+        assert_eq!(text, "the same images come in another order, as after renaming files");
         let larger = Dataset { height: 4, width: 1, ..data(&VALUES, &LABELS, &FRUIT) };
         let text = fruit().differences(&DataIdentity::of(&larger)).join("; ");
         assert!(text.contains("the images were 2×2 grey, now they are 1×4 grey"), "{text}");
+    }
+
+    #[test]
+    fn classes_that_were_swapped_and_labels_that_were_shifted_are_named() {
+        // The folders apple and banana have changed their names.
+        let text = now(&[120, 121, 20, 21, 220, 221], &LABELS, &FRUIT);
+        assert_eq!(text, "the images of apple are called banana now, the images of banana are called apple now");
+        let text = now(&VALUES, &[2, 0, 0, 1, 1, 2], &FRUIT);
+        assert_eq!(
+            text,
+            "the same images under other labels: as many as before are called apple, banana, cherry, but others"
+        );
+        let text = now(&VALUES, &[1, 1, 2, 2, 0, 0], &FRUIT);
+        assert!(text.contains("of apple are called banana") && text.contains("of cherry are called apple"), "{text}");
+        // Of unlike counts, too.
+        let before = DataIdentity::of(&data(&VALUES, &[0, 1, 1, 1, 1, 1], &["apple", "banana"]));
+        let after = DataIdentity::of(&data(&VALUES, &[1, 0, 0, 0, 0, 0], &["apple", "banana"]));
+        let text = before.differences(&after).join("; ");
+        assert!(text.contains("apple had 1, now 5") && text.contains("of banana are called apple now"), "{text}");
+    }
+
+    #[test]
+    fn an_older_identity_reads_and_is_told_apart_by_what_it_has() {
+        let text = r#"{"images": 2, "height": 2, "width": 2, "channels": 1, "classes": [{"name": "a", "images": 2}],
+                       "content": "00", "pictures": "11"}"#;
+        let older: DataIdentity = serde_json::from_str(text).unwrap();
+        let now = DataIdentity::of(&data(&[1, 2], &[0, 0], &["a"]));
+        assert!(older.differences(&now)[0].contains("not the same ones (the hash"));
+        let same_pictures = DataIdentity { pictures: now.pictures.clone(), ..older.clone() };
+        assert!(same_pictures.differences(&now)[0].contains("another order, or under other labels"));
+        let same = DataIdentity { content: now.content.clone(), ..same_pictures };
+        assert_eq!(same.differences(&now), Vec::<String>::new());
+        assert_eq!(serde_json::to_value(&older).unwrap(), serde_json::from_str::<serde_json::Value>(text).unwrap());
     }
 
     #[test]
@@ -275,7 +390,7 @@ mod tests {
         assert_ne!(twice.pictures, other.pictures);
         let swapped = DataIdentity::of(&data(&VALUES, &[1, 1, 0, 0, 2, 2], &FRUIT));
         assert_eq!(swapped.pictures, fruit().pictures);
-        assert!(fruit().differences(&swapped).join("").contains("under other labels"));
+        assert!(fruit().differences(&swapped).join("").contains("the images of apple are called banana now"));
     }
 
     #[test]

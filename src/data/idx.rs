@@ -53,7 +53,7 @@ pub(super) fn images<R: BufRead>(
     }
     if !sane(height) || !sane(width) || !matches!(channels, 1 | 3) {
         let expected = format!("images of 1 to {LARGEST_SIDE} pixels a side with 1 or 3 channels");
-        return Err(malformed(file, expected, format!("{height}×{width} with {channels}")));
+        return Err(malformed(file, expected, format!("{width}×{height} with {channels}")));
     }
     let len = height * width * channels;
     // Columns first are the image turned about its diagonal.
@@ -274,7 +274,9 @@ mod tests {
         assert!(refusal(&idx(&[3], &[1, 2, 3])).contains("found an idx file of labels"));
         assert!(labels("y", &idx(&[1, 1, 1], &[1])).unwrap_err().to_string().contains("found an idx file of images"));
         assert!(refusal(&idx(&[0, 28, 28], &[])).contains("at least one"));
-        assert!(refusal(&idx(&[1, 1, 5000], &[0; 5000])).contains("4096"));
+        assert!(
+            refusal(&idx(&[1, 1, 5000], &[0; 5000])).contains("4096 pixels a side with 1 or 3 channels, found 5000×1")
+        );
         assert!(refusal(&idx(&[1, 1, 1, 2], &[0; 2])).contains("1 or 3 channels"));
     }
 

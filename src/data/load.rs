@@ -7,7 +7,7 @@ use super::gzip;
 use super::home::expanded;
 use super::idx::{self, Layout};
 use super::idx_files::{self, Classes, dataset, existing};
-use super::locate::{advised, unknown};
+use super::locate::{advised, advised_of_kind, unknown};
 use super::watch::Watch;
 use super::{Count, DataError, Dataset, Survey, cifar, embedded, folder, npz, points};
 use crate::config::{DataConfig, POINT_SETS};
@@ -57,9 +57,14 @@ fn load_kind(config: &DataConfig, watch: &mut Watch) -> Result<Dataset, DataErro
             let loaded = folder::load(&name, folder, config.image_size, config.channels, watch);
             loaded.map(|(data, _)| data).map_err(|error| advised(error, &config.path))
         }
-        "idx" => idx_files::load(&own_name(&config.path), config, watch),
-        "npz" => npz::load(&own_name(&config.path), config, watch),
-        "cifar" => cifar::load(&own_name(&config.path), config, watch),
+        kind @ ("idx" | "npz" | "cifar") => {
+            let load = match kind {
+                "idx" => idx_files::load,
+                "npz" => npz::load,
+                _ => cifar::load,
+            };
+            load(&own_name(&config.path), config, watch).map_err(|error| advised_of_kind(kind, error, &config.path))
+        }
         name if POINT_SETS.contains(&name) => points::load(config),
         name => {
             let entries = catalogue();
@@ -169,6 +174,52 @@ mod tests {
         let config = DataConfig { dataset: "mnist-10k".into(), image_size: 32, channels: 3, ..DataConfig::default() };
         let data = load(&config).unwrap();
         assert_eq!((data.len(), data.height, data.width, data.channels), (10_000, 32, 32, 3));
+    }
+
+    #[test]
+    fn a_reader_given_anothers_data_says_whose_they_are() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        let write = |name: &str, bytes: &[u8]| {
+            std::fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+            std::fs::write(path(name), bytes).unwrap();
+        };
+        write("arrays/x.npy", &super::super::npy::file("|u1", "(1, 1, 2)", false, &[1, 2]));
+        write("idx/a-images-idx3-ubyte", &idx_file(&[1, 2, 2], &[7; 4]));
+        write("cifar/data_batch_1.bin", &[0; 3073]);
+        write("pictures/cat/a.png", b"\x89PNG\r\n\x1a\n");
+        write("packed/data_batch_1.bin.gz", &gzip::gzip(&[0; 3073]));
+        let refusal = |dataset: &str, name: &str| {
+            let config =
+                DataConfig { dataset: dataset.into(), path: path(name).display().to_string(), ..DataConfig::default() };
+            load(&config).unwrap_err().to_string()
+        };
+        let all = [
+            ("npz", "arrays", "arrays/x.npy"),
+            ("idx", "idx", "idx/a-images-idx3-ubyte"),
+            ("cifar", "cifar", "cifar/data_batch_1.bin"),
+        ];
+        for asked in ["npz", "idx", "cifar"] {
+            for (kind, folder, file) in all.into_iter().filter(|(kind, ..)| *kind != asked) {
+                for name in [folder, file] {
+                    let told = refusal(asked, name);
+                    let words = format!("data.dataset = \"{asked}\" does not read it; data.dataset = \"{kind}\" does");
+                    assert!(told.ends_with(&words), "{asked}, {name}: {told}");
+                }
+            }
+            let told = refusal(asked, "pictures");
+            assert!(told.ends_with("data.dataset = \"images\" does"), "{asked}: {told}");
+            assert!(refusal(asked, "pictures/cat/a.png").contains("\"images\" reads its folder"), "{asked}");
+            let told = refusal(asked, "packed");
+            assert!(told.contains("data_batch_1.bin.gz is one of CIFAR's batches, gzipped"), "{asked}: {told}");
+            assert!(refusal(asked, "packed/data_batch_1.bin.gz").contains("packed by gzip"), "{asked}");
+        }
+        assert!(refusal("images", "packed").contains("gunzip"), "{}", refusal("images", "packed"));
+        // What is a reader's own, it tells itself.
+        write("both/x.npy", b"\x93NUMPY");
+        write("both/a.png", b"\x89PNG\r\n\x1a\n");
+        assert!(refusal("npz", "both").contains("its header is damaged"), "{}", refusal("npz", "both"));
+        assert!(refusal("cifar", "nowhere").contains("check data.path"));
     }
 
     #[test]

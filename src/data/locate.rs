@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::catalogue::catalogue;
 use super::home::expanded;
-use super::shown::shown_path;
+use super::shown::{shown, shown_path};
 use super::{DataError, cifar, folder, gzip, idx_files};
-use crate::config::DataConfig;
+use crate::config::{DataConfig, is_a_path};
 use crate::process::plain_file::not_a_file;
 
 /// Where a tar archive has its magic.
@@ -57,18 +57,15 @@ pub fn locate(name_or_path: &str) -> Result<DataConfig, DataError> {
     }
 }
 
-/// The error of a path that holds no folder of pictures, with the `data.dataset` that reads it, where one does.
+/// The error of a path that `data.dataset = "images"` doesn't read, with the `data.dataset` that does, where one does.
 pub(super) fn advised(error: DataError, path: &str) -> DataError {
     let DataError::Missing { path: shown, problem } = error else { return error };
     let there = Path::new(path);
     let set = |dataset: &str| format!("data.dataset = \"{dataset}\" reads it");
     let advice = if there.is_dir() {
-        match (of_folder(there), cifar::test_batch_in(there)) {
-            ("images", Some(batch)) => {
-                Some(format!("{} is CIFAR's batch for tests: it is read when it is named itself", shown_path(&batch)))
-            }
-            ("images", None) => None,
-            (dataset, _) => Some(set(dataset)),
+        match of_folder(there) {
+            "images" => unlike_batches(there),
+            dataset => Some(set(dataset)),
         }
     } else if there.is_file() {
         match of_file(there) {
@@ -83,6 +80,69 @@ pub(super) fn advised(error: DataError, path: &str) -> DataError {
     DataError::Missing { path: shown, problem }
 }
 
+/// The error of a path that `data.dataset = asked` (files of numbers) doesn't read, with the `data.dataset` that does,
+/// where one does: what a reader says of another's files misleads.
+pub(super) fn advised_of_kind(asked: &str, error: DataError, path: &str) -> DataError {
+    if !matches!(error, DataError::Missing { .. } | DataError::Malformed { .. } | DataError::Unreadable { .. }) {
+        return error;
+    }
+    let there = Path::new(path);
+    let read_by = |dataset: &str| Some(format!("data.dataset = \"{dataset}\" does"));
+    let advice = if there.is_dir() {
+        let has_asked = match asked {
+            "idx" => idx_files::images_in(there).is_some(),
+            "cifar" => cifar::batches_in(there).is_some() || cifar::is_pickled(there),
+            _ => holds_arrays(there),
+        };
+        match of_folder(there) {
+            _ if has_asked => None,
+            "images" if folder::holds_pictures(there) => read_by("images"),
+            "images" => unlike_batches(there),
+            dataset => read_by(dataset),
+        }
+    } else if there.is_file() {
+        match of_file(there) {
+            Holds::Dataset(dataset) if dataset != asked => read_by(dataset),
+            Holds::Picture => Some("it is a picture; data.dataset = \"images\" reads its folder, in data.path".into()),
+            Holds::Packed(packer) => Some(format!("it is packed by {packer}; unpack it first")),
+            Holds::Dataset(_) | Holds::Other => None,
+        }
+    } else {
+        None
+    };
+    match advice {
+        None => error,
+        Some(advice) => DataError::Missing {
+            path: shown_path(there),
+            problem: format!("data.dataset = \"{asked}\" does not read it; {advice}"),
+        },
+    }
+}
+
+/// What to do with batches of CIFAR's in a folder that holds none to train on.
+fn unlike_batches(folder: &Path) -> Option<String> {
+    let packed = cifar::packed_batch_in(folder).map(|batch| {
+        format!(
+            "{} is one of CIFAR's batches, gzipped: unpack them all, by gunzip, and they are read",
+            shown_path(&batch)
+        )
+    });
+    packed.or_else(|| {
+        let batch = cifar::test_batch_in(folder)?;
+        Some(format!("{} is CIFAR's batch for tests: it is read when it is named itself", shown_path(&batch)))
+    })
+}
+
+/// Are there NumPy's files in a folder?
+fn holds_arrays(folder: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| is_array(&entry.path()))
+}
+
+fn is_array(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "npz" || ending == "npy")
+}
+
 fn of_folder(path: &Path) -> &'static str {
     if idx_files::images_in(path).is_some() {
         "idx"
@@ -95,15 +155,15 @@ fn of_folder(path: &Path) -> &'static str {
     }
 }
 
-/// Are there NumPy's files in a folder, and neither pictures beside them nor folders?
+/// Are there NumPy's files in a folder, and neither pictures beside them nor folders (but those of runs)?
 fn holds_only_arrays(path: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(path) else { return false };
     let mut arrays = false;
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        if path.is_dir() || folder::named_as_picture(&path) {
+        if path.is_dir() && !folder::holds_only_runs(&path) || folder::named_as_picture(&path) {
             return false;
         }
-        arrays |= path.extension().is_some_and(|ending| ending == "npz" || ending == "npy");
+        arrays |= is_array(&path);
     }
     arrays
 }
@@ -125,7 +185,9 @@ fn of_file(path: &Path) -> Holds {
         let name = name.to_string_lossy();
         name.contains("ubyte") || name.contains("idx")
     });
-    if head.starts_with(b"PK") || head.starts_with(b"\x93NUMPY") {
+    if cifar::is_packed_batch(path) {
+        Holds::Packed("gzip")
+    } else if head.starts_with(b"PK") || head.starts_with(b"\x93NUMPY") {
         Holds::Dataset("npz")
     } else if head.get(TAR) == Some(b"ustar") || cifar::is_batch(path, &head) {
         Holds::Dataset("cifar")
@@ -140,8 +202,23 @@ fn of_file(path: &Path) -> Holds {
     }
 }
 
+/// The error of a path that leads nowhere.
+pub fn nothing_at(path: &str) -> DataError {
+    let somebody = path.strip_prefix('~').and_then(|rest| rest.split(['/', std::path::MAIN_SEPARATOR]).next());
+    let problem = match somebody.filter(|name| !name.is_empty()) {
+        Some(name) => {
+            format!("there is no such file or folder; the home folder of `{}` is not known here", shown(name))
+        }
+        None => "there is no such file or folder".into(),
+    };
+    DataError::Missing { path: shown(path), problem }
+}
+
 /// The error of a name that is neither a dataset's nor in the file system.
 pub(super) fn unknown(name: &str) -> DataError {
+    if is_a_path(name) {
+        return nothing_at(name);
+    }
     let known = catalogue().iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
     DataError::Unknown { name: name.into(), known }
 }
@@ -192,6 +269,9 @@ mod tests {
         write("g/test_batch.bin", &[0; 3073]);
         assert!(advice(&place.path().join("g")).contains("test_batch.bin is CIFAR's batch for tests"));
         assert_eq!(advice(&place.path().join("e")), "p: no");
-        assert!(locate("/nowhere/at/all").unwrap_err().to_string().contains("mnist-10k"));
+        assert!(locate("nowhere").unwrap_err().to_string().contains("mnist-10k"));
+        let nothing = |path: &str| locate(path).unwrap_err().to_string();
+        assert_eq!(nothing("/nowhere/at/all"), "/nowhere/at/all: there is no such file or folder");
+        assert!(nothing("~nobody2/x").ends_with("the home folder of `nobody2` is not known here"));
     }
 }

@@ -48,7 +48,7 @@ pub use error::DataError;
 pub use home::{expanded, expanded_arguments};
 pub use identity::{ClassOfData, DataIdentity};
 pub use load::{load, load_and_survey, load_watched, survey, survey_for_colour};
-pub use locate::locate;
+pub use locate::{locate, nothing_at};
 pub use mask::{Mask, MaskRule, read_mask};
 pub use order::indices_of_step;
 pub use picture::{kept_of, picture_size, read_picture};

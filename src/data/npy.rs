@@ -33,6 +33,8 @@ pub(super) struct Array {
     pub shape: Vec<usize>,
     pub element: Element,
     big_endian: bool,
+    /// Bytes before the first element.
+    header: u64,
 }
 
 impl Element {
@@ -51,6 +53,20 @@ impl Element {
 
     pub fn is_text(self) -> bool {
         matches!(self, Self::Characters(_) | Self::Bytes(_))
+    }
+}
+
+impl std::fmt::Display for Element {
+    /// As NumPy calls it, "uint8"; texts as people do, "text (U3)".
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bool => write!(f, "bool"),
+            Self::Unsigned(size) => write!(f, "uint{}", 8 * size),
+            Self::Signed(size) => write!(f, "int{}", 8 * size),
+            Self::Float(size) => write!(f, "float{}", 8 * size),
+            Self::Characters(count) => write!(f, "text (U{count})"),
+            Self::Bytes(count) => write!(f, "text (S{count})"),
+        }
     }
 }
 
@@ -100,12 +116,18 @@ impl Array {
         let descr = header.dtype().descr();
         let descr = descr.trim_matches('\'');
         let (element, big_endian) = element(descr).ok_or_else(|| other(descr))?;
-        Ok(Self { shape, element, big_endian })
+        Ok(Self { shape, element, big_endian, header: head.len() as u64 })
     }
 
     /// How many elements there are; `None` where that is more than countable.
     pub fn elements(&self) -> Option<usize> {
         self.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n))
+    }
+
+    /// Bytes behind the last element in a file of so many.
+    pub fn behind(&self, file: u64) -> u64 {
+        let elements = self.elements().map_or(u64::MAX, |elements| elements as u64);
+        file.saturating_sub(self.header.saturating_add(elements.saturating_mul(self.element.size() as u64)))
     }
 
     /// The bytes of one element as text, without the zeros that fill it up.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::arrays::{self, Arrays, Named, Unread};
+use super::arrays::{self, Arrays, Named, Unread, meant};
 use super::idx::IdxImages;
 use super::idx_files::{Classes, dataset};
 use super::intake::{Intake, LARGEST_SIDE};
@@ -57,35 +57,45 @@ pub(super) fn load(name: &str, config: &DataConfig, watch: &mut Watch) -> Result
     let found = arrays::list(path)?;
     let Arrays { arrays, unread, .. } = &found;
     let Some(images) = choose(arrays) else {
-        let mut there: Vec<String> =
-            arrays.iter().map(|named| format!("{} of shape {:?}", named.name, named.array.shape)).collect();
+        let mut there: Vec<String> = arrays
+            .iter()
+            .map(|Named { name, array, .. }| format!("{name} of shape {:?}, {}", array.shape, array.element))
+            .collect();
         there.extend(unread.iter().map(Unread::shown));
         let there = if there.is_empty() { "no arrays at all".into() } else { there.join("; ") };
         return Err(DataError::Malformed {
             file: shown,
-            expected: "an array of images, [N, H, W], [N, H, W, C] or [N, C, H, W] with 1, 3 or 4 channels".into(),
+            expected: "an array of images, numbers as [N, H, W], [N, H, W, C] or [N, C, H, W] with 1, 3 or 4 channels"
+                .into(),
             found: there,
         });
     };
     let Some(layout) = layout(images) else { return Err(unlike_images(images)) };
     let mut notes = Vec::new();
-    let labels = labels(&found, images, layout.count, config, &mut notes)?;
+    let of_labels = labels(&found, images, layout.count, config, &mut notes)?;
+    let labels = of_labels.labels;
     let (read, meaning) = read(images, &layout, config, watch)?;
     let of = labels.as_ref().map_or("without labels".to_string(), |labels| format!("with the labels {}", labels.name));
     let mut said = format!("read {} images from {} {of}, {meaning}", thousands(layout.count), images.name);
     if layout.shape.2 > 1 {
         said += if layout.planes { ", channels first" } else { ", channels last" };
     }
-    let used =
-        |named: &&Named| named.name != images.name && labels.as_ref().is_none_or(|labels| labels.name != named.name);
-    let rest: Vec<&str> = arrays.iter().filter(used).map(|named| named.name.as_str()).collect();
+    let rest = arrays
+        .iter()
+        .enumerate()
+        .filter(|&(place, named)| !std::ptr::eq(named, images) && of_labels.array != Some(place));
+    let rest: Vec<&str> = rest.map(|(_, named)| named.name.as_str()).collect();
     if !rest.is_empty() {
         said += &format!("; left out {}", rest.join(", "));
     }
     notes.insert(0, said);
-    notes.extend(unread.iter().take(MOST_NAMED).map(|unread| format!("left out {}", unread.shown())));
-    if unread.len() > MOST_NAMED {
-        notes.push(format!("left out {} more arrays that can't be read", unread.len() - MOST_NAMED));
+    let read_of = of_labels.array.and_then(|place| arrays.get(place)).filter(|_| labels.is_some());
+    notes.extend([Some(images), read_of].into_iter().flatten().filter_map(Named::behind_it));
+    let untold = unread.iter().enumerate().filter(|&(place, _)| of_labels.unread != Some(place));
+    let untold: Vec<String> = untold.map(|(_, unread)| format!("left out {}", unread.shown())).collect();
+    notes.extend(untold.iter().take(MOST_NAMED).cloned());
+    if untold.len() > MOST_NAMED {
+        notes.push(format!("left out {} more arrays that can't be read", untold.len() - MOST_NAMED));
     }
     notes.extend(found.notes.iter().cloned());
     let (labels, classes) = labels.map(|labels| ((labels.name, labels.numbers), labels.classes)).unzip();
@@ -98,7 +108,7 @@ fn unlike_images(images: &Named) -> DataError {
     DataError::Malformed {
         file: images.shown(),
         expected: "images as [N, H, W], [N, H, W, C] or [N, C, H, W] with 1, 3 or 4 channels".into(),
-        found: format!("shape {:?}", images.array.shape),
+        found: format!("shape {:?}, {}", images.array.shape, images.array.element),
     }
 }
 
@@ -108,7 +118,8 @@ fn choose(arrays: &[Named]) -> Option<&Named> {
         .iter()
         .filter(|named| matches!(named.array.shape.len(), 3 | 4) && !named.array.element.is_text())
         .collect();
-    let named = IMAGES.iter().find_map(|wanted| shaped.iter().find(|named| named.name == *wanted));
+    let names = shaped.iter().map(|named| named.name.as_str());
+    let named = IMAGES.iter().find_map(|wanted| shaped.get(meant(names.clone(), wanted)?));
     named.or_else(|| shaped.iter().max_by_key(|named| named.array.elements())).copied()
 }
 
@@ -140,26 +151,21 @@ fn read(
         Element::Unsigned(1) => (1.0, 0.0, "bytes from 0 to 255"),
         Element::Bool => (255.0, 0.0, "false as black and true as white"),
         _ => {
-            let (mut least, mut most, mut nan) = (f64::INFINITY, f64::NEG_INFINITY, 0usize);
+            let (mut least, mut most, mut nan, mut infinite) = (f64::INFINITY, f64::NEG_INFINITY, 0usize, 0usize);
             images.read(len, |bytes| {
                 numbers.clear();
                 array.numbers(bytes, &mut numbers);
                 for &number in &numbers {
-                    (least, most) = (least.min(number), most.max(number));
+                    if number.is_finite() {
+                        (least, most) = (least.min(number), most.max(number));
+                    }
                     nan += usize::from(number.is_nan());
+                    infinite += usize::from(number.is_infinite());
                 }
                 watch.at("looking at", 0, layout.count)
             })?;
-            if nan > 0 {
-                return Err(DataError::Malformed {
-                    file: images.shown(),
-                    expected: "numbers".into(),
-                    found: format!(
-                        "{} NaN among its {}; numpy.nan_to_num(x) replaces them, numpy.isnan(x) finds them",
-                        thousands(nan),
-                        thousands(array.elements().unwrap_or(usize::MAX))
-                    ),
-                });
+            if nan + infinite > 0 {
+                return Err(not_finite(images, (nan, infinite), (least, most)));
             }
             let float = array.element.is_float();
             meaning(least, most, float).ok_or_else(|| beyond(images, least, most, float))?
@@ -195,6 +201,27 @@ fn read(
     Ok((IdxImages { count: layout.count, height, width, channels, pixels: intake.pixels() }, meaning))
 }
 
+/// The refusal of arrays with so many NaN and infinite numbers, the others from `least` to `most`, with the cure.
+fn not_finite(images: &Named, (nan, infinite): (usize, usize), (least, most): (f64, f64)) -> DataError {
+    let all = thousands(images.array.elements().unwrap_or(usize::MAX));
+    let found = match (nan, infinite) {
+        _ if least > most => format!("none among its {all}, only NaN or infinite: is this the array that was meant?"),
+        (nan, 0) => format!(
+            "{} NaN among its {all}; numpy.nan_to_num(x) replaces them, numpy.isnan(x) finds them",
+            thousands(nan)
+        ),
+        (nan, infinite) => {
+            let nan = if nan > 0 { format!("{} NaN and ", thousands(nan)) } else { String::new() };
+            format!(
+                "{nan}{} infinite among its {all}; numpy.nan_to_num(x, posinf={most}, neginf={least}) replaces them by \
+                 the largest and the smallest of the others, numpy.isfinite(x) finds those",
+                thousands(infinite)
+            )
+        }
+    };
+    DataError::Malformed { file: images.shown(), expected: "numbers".into(), found }
+}
+
 /// The factor and the summand that make bytes of numbers from `least` to `most`, and what they were taken for.
 fn meaning(least: f64, most: f64, float: bool) -> Option<(f64, f64, &'static str)> {
     match (least, most) {
@@ -226,8 +253,7 @@ fn beyond(images: &Named, least: f64, most: f64, float: bool) -> DataError {
         true => "floats in [0, 1], [-1, 1] or [0, 255]",
         false => "whole numbers in [0, 255] or [0, 65535]",
     };
-    let found =
-        format!("numbers from {least} to {most}{}", if most.is_finite() && least.is_finite() { cure } else { "" });
+    let found = format!("numbers from {least} to {most}{cure}");
     DataError::Malformed { file: images.shown(), expected: expected.into(), found }
 }
 
@@ -250,12 +276,32 @@ mod tests {
         for (numbers, told) in [
             ([0.5, f32::NAN, 1.0, f32::NAN], "2 NaN among its 4"),
             ([f32::NAN, 0.5, 0.5, 0.5], "1 NaN among its 4"),
-            ([0.5, f32::INFINITY, 1.0, 0.0], "numbers from 0 to inf"),
+            ([0.5, f32::INFINITY, 1.0, 0.0], "1 infinite among its 4; numpy.nan_to_num(x, posinf=1, neginf=0)"),
+            (
+                [0.5, f32::NEG_INFINITY, f32::NAN, 0.0],
+                "1 NaN and 1 infinite among its 4; numpy.nan_to_num(x, posinf=0.5",
+            ),
+            ([f32::NAN; 4], "none among its 4, only NaN or infinite"),
         ] {
             let elements = numbers.map(f32::to_le_bytes).concat();
             std::fs::write(&path, file("<f4", "(1, 2, 2)", false, &elements)).unwrap();
             let refusal = read(&path).unwrap_err().to_string();
             assert!(refusal.contains("x.npy") && refusal.contains(told), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn arrays_that_are_no_images_are_told_with_what_they_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        for (descr, shape, elements, told) in [
+            ("|S3", "(1, 1, 1, 3)", &b"catoxoant"[..], "found x of shape [1, 1, 1, 3], text (S3)"),
+            ("<u2", "(1, 2)", &[0; 4], "found x of shape [1, 2], uint16"),
+            ("|i1", "(1, 2, 2, 2)", &[0; 8], "found shape [1, 2, 2, 2], int8"),
+        ] {
+            std::fs::write(&path, file(descr, shape, false, elements)).unwrap();
+            let refusal = read(&path).unwrap_err().to_string();
+            assert!(refusal.contains(told), "{descr}: {refusal}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::DataError;
-use super::arrays::{self, Arrays, Named};
+use super::arrays::{self, Arrays, Named, Unread, meant};
 use super::classes::{presentable, sort};
 use super::room::room_for_labels;
 use super::shown::shown;
@@ -23,6 +23,17 @@ pub(super) struct Labels {
     pub classes: Vec<(u32, String)>,
 }
 
+/// What was found of labels.
+#[derive(Default)]
+pub(super) struct Found {
+    pub labels: Option<Labels>,
+    /// The array that they are, or that a note says to be none, by its place among those found; `None` for one of
+    /// another file.
+    pub array: Option<usize>,
+    /// The array that would be labels, and that a note says to be unreadable, by its place among those.
+    pub unread: Option<usize>,
+}
+
 /// The labels that belong to an array of images.
 ///
 /// # Errors
@@ -33,42 +44,51 @@ pub(super) fn labels(
     count: usize,
     config: &DataConfig,
     notes: &mut Vec<String>,
-) -> Result<Option<Labels>, DataError> {
+) -> Result<Found, DataError> {
+    let (readable, unread) = (found.arrays.iter(), found.unread.iter());
+    let (readable, unread) = (readable.map(|named| named.name.as_str()), unread.map(|unread| unread.name.as_str()));
     let given;
-    let named = match config.labels.as_str() {
+    let (named, array) = match config.labels.as_str() {
         "" => {
-            let names = labels_for(&images.name);
-            let named = names.iter().find_map(|name| found.arrays.iter().find(|named| named.name == *name));
-            let unread = found.unread.iter().find(|unread| names.contains(&unread.name));
-            if let (None, Some(unread)) = (named, unread) {
-                notes.push(format!("the images have no classes, as their labels can't be read: {}", unread.shown()));
+            let names = labels_for(&images.name.to_lowercase());
+            let array = names.iter().find_map(|name| meant(readable.clone(), name));
+            let Some(array) = array else {
+                let place = names.iter().find_map(|name| meant(unread.clone(), name));
+                if let Some(unread) = place.and_then(|place| found.unread.get(place)) {
+                    notes
+                        .push(format!("the images have no classes, as their labels can't be read: {}", unread.shown()));
+                }
+                return Ok(Found { unread: place, ..Found::default() });
+            };
+            (&found.arrays[array], Some(array))
+        }
+        asked => match meant(readable.clone().chain(unread), &shown(asked)) {
+            Some(place) => match found.arrays.get(place) {
+                Some(named) => (named, Some(place)),
+                None => return Err(unreadable(&found.unread[place - found.arrays.len()])),
+            },
+            None if Path::new(asked).is_file() => {
+                given = arrays::list(Path::new(asked))?;
+                match (given.arrays.first(), given.unread.first()) {
+                    (Some(named), _) => (named, None),
+                    (None, Some(unread)) => return Err(unreadable(unread)),
+                    (None, None) => return Err(missing(asked, "there is no array in it; check data.labels".into())),
+                }
             }
-            named
-        }
-        asked if found.has(asked) => Some(found.asked(asked)?),
-        asked if Path::new(asked).is_file() => {
-            given = arrays::list(Path::new(asked))?;
-            let first = given.arrays.first().map(|named| &named.name);
-            let name = first.or_else(|| given.unread.first().map(|unread| &unread.name));
-            Some(given.asked(name.map_or("", |name| name))?)
-        }
-        asked => {
-            let there: Vec<&str> = found.arrays.iter().map(|named| named.name.as_str()).collect();
-            let problem = format!(
-                "there is no such array or labels file; there are the arrays {}; check data.labels",
-                there.join(", ")
-            );
-            return Err(DataError::Missing { path: shown(asked), problem });
-        }
+            None => {
+                let there = readable.collect::<Vec<_>>().join(", ");
+                let problem = "there is no such array or labels file; there are the arrays";
+                return Err(missing(asked, format!("{problem} {there}; check data.labels")));
+            }
+        },
     };
-    let Some(named) = named else { return Ok(None) };
     let columns = named.array.shape.get(1..).map(|more| more.iter().all(|&n| n == 1));
     if columns != Some(true) {
         notes.push(format!(
             "left out the labels {}: their shape is {:?}, and an image has one class here; save [N] numbers",
             named.name, named.array.shape
         ));
-        return Ok(None);
+        return Ok(Found { array, ..Found::default() });
     }
     if named.array.shape[0] != count {
         return Err(DataError::Malformed {
@@ -77,26 +97,20 @@ pub(super) fn labels(
             found: named.array.shape[0].to_string(),
         });
     }
-    if named.array.element.is_text() { texts(named) } else { numbers(named) }.map(Some)
+    let labels = if named.array.element.is_text() { texts(named) } else { numbers(named) }?;
+    Ok(Found { labels: Some(labels), array, unread: None })
 }
 
-impl Arrays {
-    fn has(&self, name: &str) -> bool {
-        let name = shown(&name.to_lowercase());
-        self.arrays.iter().any(|named| named.name == name) || self.unread.iter().any(|unread| unread.name == name)
-    }
+fn missing(asked: &str, problem: String) -> DataError {
+    DataError::Missing { path: shown(asked), problem }
+}
 
-    /// The array of a name.
-    fn asked(&self, name: &str) -> Result<&Named, DataError> {
-        let name = shown(&name.to_lowercase());
-        self.arrays.iter().find(|named| named.name == name).ok_or_else(|| {
-            let unread = self.unread.iter().find(|unread| unread.name == name);
-            DataError::Malformed {
-                file: shown(&name),
-                expected: "labels as numbers or text; check data.labels".into(),
-                found: unread.map_or("no array".into(), |unread| format!("what can't be read: {}", unread.reason)),
-            }
-        })
+/// The error of labels that were asked for.
+fn unreadable(labels: &Unread) -> DataError {
+    DataError::Malformed {
+        file: labels.name.clone(),
+        expected: "labels as numbers or text; check data.labels".into(),
+        found: format!("what can't be read: {}", labels.reason),
     }
 }
 
@@ -224,9 +238,43 @@ mod tests {
         let folder = folder(&file("|O", "(3,)", false, b"pickled"));
         let said = read(folder.path(), "").unwrap().warnings.join("\n");
         assert!(said.contains("no classes") && said.contains("labels: its elements are Python objects"), "{said}");
+        assert_eq!(said.matches("Python objects").count(), 1, "it is told once: {said}");
         let refusal = read(folder.path(), "labels").unwrap_err().to_string();
         assert!(refusal.contains("Python objects") && refusal.contains("astype(str)"), "{refusal}");
         let refusal = read(folder.path(), "classes").unwrap_err().to_string();
         assert!(refusal.contains("no such array") && refusal.contains("the arrays images"), "{refusal}");
+    }
+    #[test]
+    fn names_that_differ_by_case_alone_are_told_apart() {
+        let place = tempfile::tempdir().unwrap();
+        // An archive: some file systems hold no two files of such names.
+        let path = place.path().join("case.npz");
+        let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        let arrays: [(&str, &str, &[u8]); 5] = [
+            ("Kind", "(3,)", &[0, 0, 0]),
+            ("X", "(3, 1, 2)", &[9; 6]),
+            ("Y", "(3, 2)", &[0; 6]),
+            ("kind", "(3,)", &[1, 2, 3]),
+            ("x", "(3, 1, 2)", &[1, 2, 3, 4, 5, 6]),
+        ];
+        for (name, shape, elements) in arrays {
+            archive.start_file(format!("{name}.npy"), stored).unwrap();
+            std::io::Write::write_all(&mut archive, &file("|u1", shape, false, elements)).unwrap();
+        }
+        archive.finish().unwrap();
+        let data = read(&path, "kind").unwrap();
+        assert_eq!((data.classes.join(" "), data.pixels.bytes()[0]), ("1 2 3".into(), 1));
+        assert!(data.warnings[0].ends_with("; left out Kind, X, Y"), "{:?}", data.warnings);
+        assert_eq!(read(&path, "Kind").unwrap().classes, ["0"]);
+        // Neither is written so, and either could be meant.
+        let refusal = read(&path, "KIND").unwrap_err().to_string();
+        assert!(refusal.contains("no such array") && refusal.contains("Kind, X, Y, kind, x"), "{refusal}");
+        // Only one is called so.
+        let said = read(&path, "").unwrap().warnings;
+        assert!(
+            said[0].ends_with("left out Kind, X, kind") && said[1].contains("the labels Y: their shape"),
+            "{said:?}"
+        );
     }
 }

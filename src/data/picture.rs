@@ -39,7 +39,7 @@ pub fn kept_of((h, w): (u32, u32), (height, width): (usize, usize)) -> (u32, u32
 /// # Errors
 /// A shape without pixels.
 pub(super) fn fitted(rgb: &RgbImage, (height, width): (usize, usize)) -> Result<RgbImage> {
-    ensure!(height > 0 && width > 0, "images of {height}×{width} pixels hold nothing");
+    ensure!(height > 0 && width > 0, "images of {width}×{height} pixels hold nothing");
     let (w, h) = rgb.dimensions();
     let (crop_h, crop_w) = kept_of((h, w), (height, width));
     let cropped = crop_imm(rgb, (w - crop_w) / 2, (h - crop_h) / 2, crop_w, crop_h).to_image();

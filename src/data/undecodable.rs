@@ -1,7 +1,7 @@
 //! Why a picture can't be decoded, in words: decoders speak of chunks and markers.
 
-use image::ImageError;
 use image::error::ImageFormatHint;
+use image::{ImageError, ImageFormat};
 
 /// "the file ends too early", "the PNG is damaged".
 pub(super) fn why(error: &ImageError) -> String {
@@ -14,7 +14,7 @@ pub(super) fn why(error: &ImageError) -> String {
     match error {
         ImageError::Decoding(decoding) => match decoding.format_hint() {
             ImageFormatHint::Exact(format) => {
-                format!("the {format:?} is damaged").replace("Png", "PNG").replace("Jpeg", "JPEG")
+                format!("the {} is damaged", called(format))
             }
             _ => "it is damaged, or no picture".into(),
         },
@@ -22,14 +22,18 @@ pub(super) fn why(error: &ImageError) -> String {
         ImageError::Unsupported(unsupported) => match unsupported.format_hint() {
             // Palettes, Lab and floats, of a format that is read otherwise.
             ImageFormatHint::Exact(format) => {
-                let called = format!("{format:?}").to_uppercase().replace("WEBP", "WebP");
-                format!("this kind of {called} is not read; convert it to a PNG or JPEG, grey or RGB")
+                format!("this kind of {} is not read; convert it to a PNG or JPEG, grey or RGB", called(format))
             }
             _ => "it is no picture of a kind that is read here".into(),
         },
         ImageError::IoError(error) => told_by_system(error),
         _ => told,
     }
+}
+
+/// A format as people call it: "PNG", "WebP".
+fn called(format: ImageFormat) -> String {
+    format!("{format:?}").to_uppercase().replace("WEBP", "WebP")
 }
 
 /// What the system says of a file that can't be read, in words.

@@ -81,7 +81,7 @@ impl Judge {
     pub fn read(&self, images: &Tensor) -> Result<Reading> {
         let (n, h, w, c) = images.dims4().context("the judge reads a batch of images [N, 28, 28, 1]")?;
         if (h, w, c) != (Self::SIZE, Self::SIZE, 1) {
-            bail!("the judge reads 28×28 grey digits; these images are {h}×{w} with {c} channels");
+            bail!("the judge reads 28×28 grey digits; these images are {w}×{h} with {c} channels");
         }
         // Clipping and ReLU would turn NaN into an innocent number.
         let sum = images.to_dtype(DType::F32)?.abs()?.sum_all()?.to_scalar::<f32>()?;

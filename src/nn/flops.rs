@@ -44,7 +44,7 @@ fn unet_flops(config: &UNetConfig, height: usize, width: usize) -> Result<Flops>
     let multiple = config.size_multiple();
     ensure!(
         height.is_multiple_of(multiple) && width.is_multiple_of(multiple),
-        "images of {height} × {width} pixels: height and width must be multiples of {multiple}"
+        "images of {width} × {height} pixels: width and height must be multiples of {multiple}"
     );
     let (mut forward, mut training) = (0, 0);
     for parameter in parameters(config)? {

@@ -150,7 +150,7 @@ impl Parts {
         let multiple = self.config.size_multiple();
         ensure!(
             h > 0 && w > 0 && h.is_multiple_of(multiple) && w.is_multiple_of(multiple),
-            "images of {h} × {w} pixels: with {} levels, height and width must be multiples of {multiple}",
+            "images of {w} × {h} pixels: with {} levels, width and height must be multiples of {multiple}",
             self.config.block_out_channels.len()
         );
         ensure!(t.dims() == [n], "{n} images need {n} times, not a tensor of shape {:?}", t.dims());

@@ -183,7 +183,10 @@ mod tests {
             height: 4,
             width: 4,
             channels: 1,
-            classes: classes.iter().map(|name| ClassOfData { name: name.to_string(), images: 20 }).collect(),
+            classes: classes
+                .iter()
+                .map(|name| ClassOfData { name: name.to_string(), images: 20, pictures: None, order: None })
+                .collect(),
             content: content.into(),
             pictures: content.into(),
         }

@@ -26,7 +26,7 @@ pub struct ReadmeFacts<'a> {
 pub fn readme(facts: &ReadmeFacts) -> String {
     let (height, width, channels) = facts.image_shape;
     let mut text = format!(
-        "# {}\n\nA diffusion model for {height}×{width} images with {channels} channel{}, trained with difflab (averaged \
+        "# {}\n\nA diffusion model for {width}×{height} images with {channels} channel{}, trained with difflab (averaged \
          weights of step {}) and exported as a diffusers pipeline: `UNet2DModel` with `{}`.\n\n",
         facts.name,
         if channels == 1 { "" } else { "s" },

@@ -87,7 +87,7 @@ fn prepare(loaded: &mut LoadedUNet, options: ImportOptions, notes: &mut Vec<Stri
     let unit = loaded.config.size_multiple();
     ensure!(
         height > 0 && width > 0 && height.is_multiple_of(unit) && width.is_multiple_of(unit),
-        "images of {height}×{width} pixels don't fit {} levels: height and width must be multiples of {unit}",
+        "images of {width}×{height} pixels don't fit {} levels: width and height must be multiples of {unit}",
         loaded.config.block_out_channels.len()
     );
     let Some(rows) = loaded.config.num_class_embeds else {

@@ -47,7 +47,7 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     line(format!("| data | {} ({}) |", config.data.dataset, facts.source));
     let (noun, size) = match is_points(facts.image_shape) {
         true => ("points", "in the plane".to_string()),
-        false => ("images", format!("{height}×{width}×{channels}")),
+        false => ("images", format!("{width}×{height}×{channels}")),
     };
     line(format!("| {noun} | {} for training, {} held out, {size} |", facts.train_images, facts.held_out_images));
     if config.model.class_conditional {

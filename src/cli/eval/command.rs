@@ -166,7 +166,7 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
         Ok(material) if material.shape() == model.image_shape => None,
         Ok(material) => {
             let ((h, w, c), (mh, mw, mc)) = (material.shape(), model.image_shape);
-            Some(format!("its data are {h}×{w} with {c} channels, but the network takes {mh}×{mw} with {mc}"))
+            Some(format!("its data are {w}×{h} with {c} channels, but the network takes {mw}×{mh} with {mc}"))
         }
         Err(_) if has_no_data(&model.config) => {
             Some(format!("the run was imported and has no data: name them with --set {EXAMPLE}"))
@@ -177,7 +177,7 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
         Metric::Vlb | Metric::Nll => no_data(),
         Metric::EnergyDistance if !is_points(model.image_shape) => {
             let (h, w, c) = model.image_shape;
-            Some(format!("it compares points in the plane, and this run makes images of {h}×{w} with {c} channels"))
+            Some(format!("it compares points in the plane, and this run makes images of {w}×{h} with {c} channels"))
         }
         Metric::EnergyDistance => no_data(),
         Metric::Accuracy => unreadable(model.image_shape, &model.classes).or_else(|| {
@@ -199,7 +199,7 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
 fn unreadable((h, w, c): (usize, usize, usize), classes: &[String]) -> Option<String> {
     if (h, w, c) != (Judge::SIZE, Judge::SIZE, 1) {
         return Some(format!(
-            "the bundled judge reads 28×28 grey digits, and its images are {h}×{w} with {c} channels"
+            "the bundled judge reads 28×28 grey digits, and its images are {w}×{h} with {c} channels"
         ));
     }
     let digits = (0..Judge::CLASSES).map(|d| d.to_string());
@@ -218,7 +218,7 @@ mod tests {
         let digits: Vec<String> = (0..10).map(|d| d.to_string()).collect();
         assert_eq!(unreadable((28, 28, 1), &digits), None);
         assert_eq!(unreadable((28, 28, 1), &[]), None);
-        assert!(unreadable((32, 32, 3), &digits).unwrap().contains("32×32 with 3 channels"));
+        assert!(unreadable((20, 60, 3), &digits).unwrap().contains("60×20 with 3 channels"));
         assert!(unreadable((28, 28, 1), &["coat".into(), "bag".into()]).unwrap().contains("coat, bag"));
     }
 

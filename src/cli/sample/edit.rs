@@ -191,7 +191,7 @@ fn read(flag: &str, path: &Path, (h, w, c): (usize, usize, usize)) -> Result<(Te
         let (kept_h, kept_w) = kept_of((height, width), (h, w));
         ((kept_h, kept_w) != (height, width)).then(|| {
             format!(
-                "{flag} {}: of {height}×{width} pixels the middle {kept_h}×{kept_w} are kept: this run makes {h}×{w}",
+                "{flag} {}: of {width}×{height} pixels the middle {kept_w}×{kept_h} are kept: this run makes {w}×{h}",
                 path.display()
             )
         })
@@ -207,7 +207,7 @@ fn otherwise_shaped(mask: &Path, picture: &Path) -> Option<String> {
     let tolerance = 1.0 / mask_h.min(mask_w).min(height).min(width) as f64;
     ((ratio - 1.0).abs() > tolerance).then(|| {
         format!(
-            "--mask {}: it is {mask_h}×{mask_w} and the picture {height}×{width}, of another shape: each is cropped \
+            "--mask {}: it is {mask_w}×{mask_h} and the picture {width}×{height}, of another shape: each is cropped \
              about its own middle, so that the hole may lie elsewhere",
             mask.display()
         )

@@ -27,7 +27,7 @@ pub struct Header {
     pub orientation: Orientation,
 }
 
-/// Reads the header: the segments up to the frame's, without the picture.
+/// Reads the header: the segments before the picture.
 ///
 /// # Errors
 /// A sentence, for files that end or break before.
@@ -36,7 +36,7 @@ pub fn header(source: &mut (impl Read + Seek)) -> Result<Header, String> {
         ErrorKind::UnexpectedEof => "it is truncated: it ends within its header".to_string(),
         _ => told_by_system(&error),
     };
-    let mut orientation = Orientation::NoTransforms;
+    let (mut orientation, mut found) = (Orientation::NoTransforms, None);
     let mut two = [0; 2];
     source.read_exact(&mut two).map_err(early)?;
     loop {
@@ -45,7 +45,8 @@ pub fn header(source: &mut (impl Read + Seek)) -> Result<Header, String> {
             continue;
         }
         if matches!(marker, START_OF_SCAN | END_OF_IMAGE) {
-            return Err("it has no frame header".into());
+            let (width, height, components) = found.ok_or("it has no frame header")?;
+            return Ok(Header { width, height, components, orientation });
         }
         source.read_exact(&mut two).map_err(early)?;
         let length = u16::from_be_bytes(two).checked_sub(2).ok_or("a segment of its header has no length")?;
@@ -54,9 +55,11 @@ pub fn header(source: &mut (impl Read + Seek)) -> Result<Header, String> {
             source.read_exact(&mut frame).map_err(early)?;
             let side = |high, low| u32::from(u16::from_be_bytes([high, low]));
             let [_, h1, h0, w1, w0, components] = frame;
-            return Ok(Header { width: side(w1, w0), height: side(h1, h0), components, orientation });
-        }
-        if marker == 0xe1 {
+            found = Some((side(w1, w0), side(h1, h0), components));
+            // What the camera says may follow.
+            let rest = i64::from(length) - frame.len() as i64;
+            source.seek(SeekFrom::Current(rest.max(0))).map_err(early)?;
+        } else if marker == 0xe1 {
             let mut segment = vec![0; length.into()];
             source.read_exact(&mut segment).map_err(early)?;
             if let Some(held) = segment.strip_prefix(EXIF).and_then(Orientation::from_exif_chunk) {

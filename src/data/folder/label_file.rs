@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::quotes::{OverLines, over_lines};
 use crate::data::DataError;
 use crate::data::shown::{shown, shown_path};
 use crate::data::undecodable::told_by_system;
@@ -112,6 +113,21 @@ fn table(named: &str, text: &str, is_file: impl Fn(&str) -> bool) -> Result<Opti
     let expected = "a table of two columns, file and class";
     let first = text.lines().next().unwrap_or_default();
     let delimiter = [b'\t', b';', b','].into_iter().find(|&byte| first.as_bytes().contains(&byte)).unwrap_or(b',');
+    let over_lines = over_lines(text, delimiter);
+    let forgotten = |quoted: &OverLines, columns: Option<(usize, usize)>| {
+        let of_two = |(file, class)| quoted.column == file || quoted.column == class;
+        // Other columns may hold texts of several lines, but none that reads as rows of pictures.
+        let rows = |(file, _)| quoted.fields(delimiter, file).any(&is_file);
+        let found = if !quoted.closed {
+            "a quotation mark that nothing closes".to_string()
+        } else if columns.is_some_and(|columns| of_two(columns) || rows(columns)) {
+            format!("a quotation mark that is closed in line {} only; close it in its own", quoted.last_line())
+        } else {
+            return Ok(());
+        };
+        Err(malformed(named, quoted.line, expected, found))
+    };
+    over_lines.iter().filter(|quoted| quoted.line == 1).try_for_each(|quoted| forgotten(quoted, None))?;
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -135,6 +151,7 @@ fn table(named: &str, text: &str, is_file: impl Fn(&str) -> bool) -> Result<Opti
                     Header::Row => ((0, 1), false),
                 };
                 columns = Some(at);
+                over_lines.iter().try_for_each(|quoted| forgotten(quoted, columns))?;
                 if header {
                     continue;
                 }
@@ -156,8 +173,6 @@ fn table(named: &str, text: &str, is_file: impl Fn(&str) -> bool) -> Result<Opti
 /// What a record is that lacks file or class.
 fn unlike_a_row(record: &csv::StringRecord) -> String {
     match record.len() {
-        // A field goes on over lines where its quotation mark is not closed.
-        _ if record.iter().any(|field| field.contains('\n')) => "a quotation mark that nothing closes".into(),
         1 => "a line of one field".into(),
         fields => format!("a line of {fields} fields without one of the two"),
     }
@@ -206,7 +221,9 @@ fn json_lines(named: &str, text: &str) -> Result<Option<Vec<(String, String)>>, 
         let refused =
             |found: &str| malformed(named, number, "a class in \"label\" or \"class\", a text or a number", found);
         let class = match given.into_iter().find(|class| !class.is_null()) {
-            Some(serde_json::Value::String(class)) => class.clone(),
+            // As in a table: without the spaces around it, and nothing is no class.
+            Some(serde_json::Value::String(class)) if class.trim().is_empty() => continue,
+            Some(serde_json::Value::String(class)) => class.trim().to_string(),
             Some(serde_json::Value::Number(class)) => class.to_string(),
             Some(serde_json::Value::Bool(class)) => class.to_string(),
             Some(serde_json::Value::Array(_)) => return Err(refused("a list")),
@@ -290,6 +307,8 @@ mod tests {
     fn json_lines_are_read_as_hugging_face_has_them() {
         let text = "{\"file_name\": \"a.png\", \"label\": \"cat\"}\n\n{\"file_name\": \"d/b.png\", \"class\": 3}\n";
         assert_eq!(json_lines("m", text).unwrap().unwrap(), pairs(&[("a.png", "cat"), ("d/b.png", "3")]));
+        let text = "{\"file_name\": \"a.png\", \"label\": \" cat \"}\n{\"file_name\": \"b.png\", \"label\": \"\"}\n";
+        assert_eq!(json_lines("m", text).unwrap().unwrap(), pairs(&[("a.png", "cat")]), "as in a table");
         assert!(json_lines("m", "{\"file_name\": \"a.png\", \"text\": \"a cat\"}").unwrap().is_none());
         let message = json_lines("m.jsonl", "{\"file_name\": \"a.png\"}\n{oh").unwrap_err().to_string();
         assert!(message.starts_with("m.jsonl:2: expected one JSON object a line"), "{message}");
@@ -302,6 +321,36 @@ mod tests {
         assert!(message.starts_with("labels.csv:2: expected a table") && message.contains("one field"), "{message}");
         let message = table("labels.csv", "file,class\n\"a.png,cat\nb.png,dog\n", |_| false).unwrap_err().to_string();
         assert!(message.starts_with("labels.csv:2:") && message.contains("mark that nothing closes"), "{message}");
+    }
+
+    #[test]
+    fn a_forgotten_quotation_mark_is_refused_where_it_opens() {
+        let read = |text: &str| {
+            let rows =
+                table("labels.csv", text, |file| file.ends_with(".png")).map(|rows| rows.unwrap_or_default().len());
+            rows.map_err(|error| error.to_string())
+        };
+        for (text, told) in [
+            (
+                "file,class\n0.png,a\n1.png,\"b\n2.png,c\n",
+                "labels.csv:3: expected a table of two columns, file and class, \
+                                                            found a quotation mark that nothing closes",
+            ),
+            (
+                "0.png,a\n1.png,\"b\n2.png,c\n3.png,\"d\"\n4.png,e\n",
+                "labels.csv:2: expected a table of two columns, file and \
+                                                                  class, found a quotation mark that is closed in line 4",
+            ),
+            ("0.png,a\n\"1.png,b\n2.png\",c\n", "labels.csv:2:"),
+            ("\"0.png,a\n1.png,b\n", "labels.csv:1:"),
+            ("file,class,text\n0.png,a,\"one\n1.png,b,two\n2.png,c,\"three\"\n", "labels.csv:2:"),
+            ("file,\"text\n0.png,a cat\n", "labels.csv:1:"),
+        ] {
+            let refusal = read(text).unwrap_err();
+            assert!(refusal.starts_with(told), "{text:?}: {refusal}");
+        }
+        assert_eq!(read("file,class,text\n0.png,a,\"one\ntwo, 3\"\n1.png,b,four\n"), Ok(2), "texts may have lines");
+        assert_eq!(read("file,text\n0.png,\"a cat\n"), Ok(0), "captions are not read at all");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::own_runs::{RUNS, is_run};
 use crate::data::shown::shown_path;
 use crate::data::undecodable::told_by_system;
 use crate::data::{DataError, LeftOut};
@@ -30,7 +31,7 @@ pub struct Listing {
 
 /// Lists the plain files in a folder and its sub-folders at any depth, hidden ones left out. Links are
 /// followed after everything else; a folder that was read already is not read again, and a file counts once
-/// in each class. FIFOs, sockets and devices are left out.
+/// in each class. FIFOs, sockets and devices are left out, and so are difflab's own runs.
 ///
 /// # Errors
 /// When the folder itself can't be read; a sub-folder that can't is left out and named.
@@ -110,6 +111,7 @@ impl Walk {
             // A link to where we came from would bring the whole disk in.
             let new = |target: PathBuf| !self.root.starts_with(&target) && self.seen.insert(target);
             match link.canonicalize().is_ok_and(new) {
+                true if is_run(&link) => self.leave_out(RUNS, "", &link),
                 true => self.folders.push((link, class)),
                 false => self.leave_out(READ_ALREADY, "", &link),
             }
@@ -121,7 +123,10 @@ impl Walk {
         match kind {
             EntryKind::Folder => {
                 if path.canonicalize().is_ok_and(|real| self.seen.insert(real)) {
-                    self.folders.push((path, class));
+                    match is_run(&path) {
+                        true => self.leave_out(RUNS, "", &path),
+                        false => self.folders.push((path, class)),
+                    }
                 }
             }
             EntryKind::File => self.files.push(Listed { path, folder: class }),
@@ -239,6 +244,25 @@ mod tests {
         let listing = list(root).unwrap();
         assert_eq!(found(root, &listing), ["a: a/1", "b: b/also"]);
         assert!(said(&listing).starts_with("2 links to what was already read"));
+    }
+
+    #[test]
+    fn runs_among_the_data_are_left_out_and_named_wherever_they_lie() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path();
+        write(root.join("a/1"));
+        for run in ["runs/one", "a/mine"] {
+            write(root.join(run).join("config.toml"));
+            write(root.join(run).join("run.json"));
+            write(root.join(run).join("samples/step-2.png"));
+        }
+        symlink("runs/one", root.join("latest")).unwrap();
+        let listing = list(root).unwrap();
+        assert_eq!(found(root, &listing), ["a: a/1"]);
+        let told = said(&listing);
+        assert!(told.starts_with("2 run folders of difflab's (") && told.contains("runs/one"), "{told}");
+        // Named itself, what a run holds is data like any other.
+        assert_eq!(list(&root.join("runs/one")).unwrap().files.len(), 3);
     }
 
     #[test]

@@ -5,8 +5,11 @@ mod kind;
 mod label_file;
 mod listing;
 mod open;
+mod own_runs;
 mod png;
+mod quotes;
 mod scan;
+mod tiff;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) use kind::named_as_picture;
 pub(super) use open::{look, with_picture};
+pub(super) use own_runs::holds_only_runs;
 use scan::{FoundPicture, Scan, scan, skipped};
 
 use super::parallel::in_parallel;
@@ -124,6 +128,11 @@ fn nothing_coloured(scan: &Scan, watch: &mut Watch) -> Result<bool, DataError> {
     };
     in_parallel(scan.pictures.iter(), scan.pictures.len(), "looking for colour in", watch, look)?;
     Ok(!coloured.into_inner())
+}
+
+/// Is anything in a folder, at any depth, named as a picture that is read?
+pub(super) fn holds_pictures(folder: &Path) -> bool {
+    listing::list(folder).is_ok_and(|listing| listing.files.iter().any(|file| named_as_picture(&file.path)))
 }
 
 /// Is a file with these first bytes a picture, read or not?
@@ -257,6 +266,33 @@ mod tests {
         std::fs::remove_file(root.path().join("a.png")).unwrap();
         std::fs::write(root.path().join("c.png"), "").unwrap();
         assert!(folder(root.path(), 0, 0).unwrap_err().to_string().contains("no picture could be read"));
+    }
+
+    #[test]
+    fn headers_of_no_pixel_and_of_too_many_are_told_apart() {
+        let root = tempfile::tempdir().unwrap();
+        let told = |name: &str, bytes: &[u8]| {
+            let path = root.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            let message = folder(root.path(), 0, 0).unwrap_err().to_string();
+            std::fs::remove_file(path).unwrap();
+            message
+        };
+        let none = "its header says that it is 0×7, which is no pixel at all";
+        // Its screen is 0×7, its one image a pixel.
+        let gif = b"GIF89a\0\0\x07\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0;";
+        let message = told("a.gif", gif);
+        assert!(message.ends_with(none), "{message}");
+        let jpeg = b"\xff\xd8\xff\xc0\0\x0b\x08\0\x07\0\0\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0\xff\xd9";
+        let message = told("a.jpg", jpeg);
+        assert!(message.ends_with(none), "{message}");
+        let mut large = jpeg.to_vec();
+        large[7..11].fill(0xff);
+        let message = told("a.jpg", &large);
+        assert!(
+            message.contains("65535×65535 pixels") && message.ends_with("or take it out of the folder"),
+            "{message}"
+        );
     }
 
     #[test]

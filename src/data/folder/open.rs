@@ -8,9 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::jpeg;
 use super::kind::{FileKind, HEAD, READ, kind, named_as_picture};
-use super::png::WithoutProfiles;
+use super::{jpeg, png, tiff};
 use crate::data::undecodable::{told_by_system, why};
 use crate::process::plain_file::not_a_file;
 use crate::thousands::thousands;
@@ -23,6 +22,9 @@ const MOST_BYTES: u64 = 1 << 30;
 const LARGEST_FILE: u64 = 1 << 30;
 /// Decoded pictures above this size, in bytes, take turns, so that many threads don't hold many of them.
 const LARGE: u64 = 64 << 20;
+
+/// What else helps with one of many pictures.
+const IN_FOLDER: &str = ", or take it out of the folder";
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -56,7 +58,6 @@ pub enum Refusal {
 pub fn look(path: &Path) -> Result<Look, Refusal> {
     let Opened { mut file, kind, head, length } = open(path)?;
     let unusable = |reason: String| Refusal::Unusable(reason);
-    let in_folder = |reason: String| Refusal::Unusable(format!("{reason}, or take it out of the folder"));
     let format = match kind {
         FileKind::Picture(format) => format,
         FileKind::Other(called) => return Err(Refusal::Other(called)),
@@ -72,12 +73,13 @@ pub fn look(path: &Path) -> Result<Look, Refusal> {
             jpeg::header(&mut BufReader::new(&mut file)).map_err(unusable)?;
         (width, height, orientation, components == 1)
     } else {
+        let stored = stored(&mut file, format).map_err(unusable)?;
         let mut decoder = decoder(BufReader::new(file), format).map_err(unusable)?;
         let (width, height) = decoder.dimensions();
-        within_limits(width, height, decoder.total_bytes()).map_err(in_folder)?;
-        (width, height, orientation(&mut decoder), !decoder.color_type().has_color())
+        within_limits(width, height, decoder.total_bytes(), IN_FOLDER).map_err(unusable)?;
+        (width, height, stored.orientation(&mut decoder), !decoder.color_type().has_color())
     };
-    within_limits(width, height, 0).map_err(in_folder)?;
+    within_limits(width, height, 0, IN_FOLDER).map_err(unusable)?;
     let turned = matches!(
         orientation,
         Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
@@ -107,35 +109,69 @@ pub fn with_picture<T>(path: &Path, shape: impl FnOnce(DynamicImage) -> T) -> Re
         file.read_to_end(&mut bytes).map_err(|error| told_by_system(&error))?;
         // Before the decoder sees it: it makes room for what the header says.
         let header = jpeg::header(&mut Cursor::new(&bytes))?;
-        within_limits(header.width, header.height, 0)?;
+        within_limits(header.width, header.height, 0, "")?;
         if !jpeg::is_whole(&bytes) {
             return Err("it is truncated: the end of the image is missing".into());
         }
-        finish(decoder(Cursor::new(bytes), format)?, shape)
+        let stored = Stored { orientation: Some(header.orientation), premultiplied: false };
+        finish(decoder(Cursor::new(bytes), format)?, stored, shape)
     } else {
         if format == ImageFormat::WebP {
             webp_is_whole(&head, length)?;
         }
-        finish(decoder(BufReader::new(file), format)?, shape)
+        let stored = stored(&mut file, format)?;
+        finish(decoder(BufReader::new(file), format)?, stored, shape)
     }
 }
 
-fn finish<T>(mut decoder: impl ImageDecoder, shape: impl FnOnce(DynamicImage) -> T) -> Result<T, String> {
+/// How a picture is stored, as far as its decoder doesn't say.
+struct Stored {
+    /// `None`: the decoder knows.
+    orientation: Option<Orientation>,
+    /// Its colours are multiplied by their alpha.
+    premultiplied: bool,
+}
+
+impl Stored {
+    fn orientation(&self, decoder: &mut impl ImageDecoder) -> Orientation {
+        self.orientation.unwrap_or_else(|| decoder.orientation().unwrap_or(Orientation::NoTransforms))
+    }
+}
+
+/// Looks, and leaves the file at its beginning.
+fn stored(file: &mut File, format: ImageFormat) -> Result<Stored, String> {
+    let mut source = BufReader::new(&mut *file);
+    let stored = match format {
+        ImageFormat::Png => {
+            let held = png::orientation(&mut source).unwrap_or(Orientation::NoTransforms);
+            Stored { orientation: Some(held), premultiplied: false }
+        }
+        ImageFormat::Tiff => Stored { orientation: None, premultiplied: tiff::is_premultiplied(&mut source) },
+        _ => Stored { orientation: None, premultiplied: false },
+    };
+    file.seek(SeekFrom::Start(0)).map_err(|error| told_by_system(&error))?;
+    Ok(stored)
+}
+
+fn finish<T>(
+    mut decoder: impl ImageDecoder,
+    stored: Stored,
+    shape: impl FnOnce(DynamicImage) -> T,
+) -> Result<T, String> {
     let (width, height) = decoder.dimensions();
     let bytes = decoder.total_bytes();
-    within_limits(width, height, bytes)?;
+    within_limits(width, height, bytes, "")?;
     let turn = (bytes > LARGE).then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
     // Cameras store how they were held; without it people lie on their side.
-    let orientation = orientation(&mut decoder);
+    let orientation = stored.orientation(&mut decoder);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| why(&error))?;
+    if stored.premultiplied {
+        picture = tiff::straight(picture);
+    }
     picture.apply_orientation(orientation);
     let shaped = shape(picture);
     drop(turn);
     Ok(shaped)
-}
-
-fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
-    decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
 /// The decoder takes what is missing at the end for what it has; but a WebP's header says how long it is: after "RIFF"
@@ -181,7 +217,7 @@ impl<T: BufRead + Seek> Source for T {}
 fn decoder<'a>(source: impl BufRead + Seek + 'a, format: ImageFormat) -> Result<impl ImageDecoder + 'a, String> {
     let source: Box<dyn Source + 'a> = match format {
         // The decoder's limits do not hold for the profile, which it would unpack.
-        ImageFormat::Png => Box::new(WithoutProfiles::new(source)),
+        ImageFormat::Png => Box::new(png::WithoutProfiles::new(source)),
         _ => Box::new(source),
     };
     let mut reader = ImageReader::with_format(source, format);
@@ -191,12 +227,12 @@ fn decoder<'a>(source: impl BufRead + Seek + 'a, format: ImageFormat) -> Result<
     reader.into_decoder().map_err(|error| why(&error))
 }
 
-fn within_limits(width: u32, height: u32, bytes: u64) -> Result<(), String> {
+fn within_limits(width: u32, height: u32, bytes: u64, or: &str) -> Result<(), String> {
     let pixels = u64::from(width) * u64::from(height);
     match pixels {
-        0 => Err("it has no pixels".into()),
+        0 => Err(format!("its header says that it is {width}×{height}, which is no pixel at all")),
         _ if pixels > MOST_PIXELS || bytes > MOST_BYTES => Err(format!(
-            "its header promises {width}×{height} pixels, more than difflab decodes ({} megapixels); make it smaller",
+            "its header promises {width}×{height} pixels, more than difflab decodes ({} megapixels); make it smaller{or}",
             MOST_PIXELS / 1_000_000
         )),
         _ => Ok(()),

@@ -1,4 +1,4 @@
-//! PNG files without what may unfold to gigabytes and is no picture.
+//! PNG files without what may unfold to gigabytes and is no picture; and how the camera was held, wherever they say so.
 //!
 //! Colour profiles and texts are packed (iCCP, zTXt, iTXt), and a decoder unpacks the profile before anything else,
 //! whatever its size: one megabyte fills a gigabyte. Nothing here looks at profiles or texts, so the decoder does
@@ -6,12 +6,42 @@
 
 use std::io::{BufRead, ErrorKind, Read, Result, Seek, SeekFrom};
 
+use image::metadata::Orientation;
+
 use crate::data::fill::fill;
 
 const SIGNATURE: u64 = 8;
 /// Bytes of the checksum behind a chunk's data.
 const CRC: u64 = 4;
 const LEFT_OUT: [[u8; 4]; 4] = [*b"iCCP", *b"iTXt", *b"tEXt", *b"zTXt"];
+
+/// Bytes of the longest eXIf chunk that is read.
+const LONGEST_EXIF: u32 = 1 << 20;
+
+/// How the camera was held: by the eXIf chunk, which may stand before the picture or (where the decoder doesn't look)
+/// behind it. `None` where there is none that is whole.
+pub fn orientation(source: &mut (impl Read + Seek)) -> Option<Orientation> {
+    source.seek(SeekFrom::Start(SIGNATURE)).ok()?;
+    loop {
+        let mut head = [0; 8];
+        source.read_exact(&mut head).ok()?;
+        let [l0, l1, l2, l3, kind @ ..] = head;
+        let length = u32::from_be_bytes([l0, l1, l2, l3]);
+        match &kind {
+            b"IEND" => return None,
+            b"eXIf" if length <= LONGEST_EXIF => {
+                let (mut data, mut said) = (vec![0; length as usize], [0; CRC as usize]);
+                source.read_exact(&mut data).ok()?;
+                source.read_exact(&mut said).ok()?;
+                let mut crc = flate2::Crc::new();
+                crc.update(&kind);
+                crc.update(&data);
+                return Orientation::from_exif_chunk(&data).filter(|_| crc.sum() == u32::from_be_bytes(said));
+            }
+            _ => source.seek(SeekFrom::Current(i64::from(length) + CRC as i64)).map(drop).ok()?,
+        }
+    }
+}
 
 /// A PNG file, read from its beginning, without the chunks that are left out.
 pub struct WithoutProfiles<R> {
@@ -136,6 +166,31 @@ mod tests {
         let whole = png();
         for cut in 0..whole.len() {
             assert_eq!(read(&whole[..cut]), whole[..cut], "{cut}");
+        }
+    }
+
+    #[test]
+    fn how_the_camera_was_held_counts_before_the_picture_and_behind_it() {
+        // A TIFF header and one entry: orientation (0x112) is 6, a quarter turn.
+        let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+        let wide = RgbImage::from_fn(16, 8, |x, _| Rgb([x as u8; 3]));
+        let mut bytes = Cursor::new(Vec::new());
+        wide.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        let whole = bytes.into_inner();
+        let mut damaged = chunk(b"eXIf", exif);
+        damaged[30] ^= 1;
+        let file = tempfile::Builder::new().suffix(".png").tempfile().unwrap();
+        for (at, exif, shown) in [
+            (whole.len(), vec![], (16, 8)),
+            (8 + 25, chunk(b"eXIf", exif), (8, 16)),
+            // Before the chunk that ends the file.
+            (whole.len() - 12, chunk(b"eXIf", exif), (8, 16)),
+            (whole.len() - 12, damaged, (16, 8)),
+        ] {
+            std::fs::write(file.path(), [&whole[..at], &exif, &whole[at..]].concat()).unwrap();
+            let looked = look(file.path()).unwrap();
+            let size = with_picture(file.path(), |picture| (picture.width(), picture.height())).unwrap();
+            assert_eq!(((looked.width, looked.height), size), (shown, shown));
         }
     }
 

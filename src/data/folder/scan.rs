@@ -1,5 +1,6 @@
 //! A folder of pictures, looked at: which files are pictures, of which class and size.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
 use super::kind::{READ, ending};
@@ -96,6 +97,16 @@ pub fn scan(folder: &Path, watch: &mut Watch) -> Result<Scan, DataError> {
     scan.classes = presentable(std::mem::take(&mut scan.classes));
     scan.remark_on_splits(folder);
     Ok(scan)
+}
+
+/// A path as a shell takes it.
+fn for_the_shell(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@%,:=~".contains(c);
+    // A leading tilde would be taken for somebody's home.
+    match !path.is_empty() && path.chars().all(plain) && !path.starts_with('~') {
+        true => path.into(),
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
 }
 
 /// Is it what lies beside most sets of pictures, and is nobody's data: LICENSE, README.md, Thumbs.db?
@@ -225,14 +236,24 @@ impl Scan {
 
     fn remark_on_splits(&mut self, folder: &Path) {
         let split = |name: &String| SPLITS.contains(&name.to_ascii_lowercase().as_str());
-        if self.classes.len() > 1 && self.classes.iter().all(split) {
-            self.notes.push(format!(
-                "the classes are called {}; if these are parts of one dataset, train on one of them: data.path = \
-                 \"{}\"",
-                self.classes.join(" and "),
-                shown_path(&folder.join(&self.classes[self.classes.len() - 1]))
-            ));
+        if self.classes.len() < 2 || !self.classes.iter().all(split) {
+            return;
         }
+        // What is called so is for training, however much there is of it; else the largest part.
+        let counts = self.counts();
+        let is_for_training = |class: usize| self.classes[class].to_ascii_lowercase().starts_with("train");
+        let best = (0..self.classes.len()).max_by_key(|&class| (is_for_training(class), counts[class], Reverse(class)));
+        let part = best.map(|class| folder.join(&self.classes[class])).unwrap_or_default();
+        // Classes of a labels file have no folder that could be named instead.
+        if !part.is_dir() {
+            return;
+        }
+        let (part, word) = (shown_path(&part), shown(&for_the_shell(&part.to_string_lossy())));
+        self.notes.push(format!(
+            "the classes are called {}; if these are parts of one dataset, train on one of them: difflab {word}, or \
+             data.path = \"{part}\" in a config",
+            self.classes.join(" and ")
+        ));
     }
 
     /// How many pictures each class has, in the order of `classes`.
@@ -299,4 +320,49 @@ pub fn skipped(broken: &[(String, String)], total: usize) -> String {
         text.push_str(&format!("; and {} more", broken.len() - MOST_NAMED));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{GrayImage, Luma};
+
+    use super::*;
+
+    /// What is said of a folder with so many pictures in each of these.
+    fn said(name: &str, parts: &[(&str, u8)]) -> String {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join(name);
+        for (part, count) in parts {
+            std::fs::create_dir_all(root.join(part)).unwrap();
+            for i in 0..*count {
+                GrayImage::from_pixel(2, 2, Luma([i])).save(root.join(part).join(format!("{i}.png"))).unwrap();
+            }
+        }
+        scan(&root, &mut Watch::new(&mut |_| {})).unwrap().notes.join("\n")
+    }
+
+    #[test]
+    fn of_the_parts_of_a_set_the_one_for_training_is_advised() {
+        for parts in [
+            &[("train", 2), ("valid", 2)][..],
+            &[("test", 9), ("train", 2), ("val", 2)],
+            &[("Test", 2), ("Train", 2)],
+            &[("testing", 1), ("training", 1)],
+        ] {
+            let said = said("set", parts);
+            let part = parts.iter().find(|(name, _)| name.to_lowercase().starts_with("train")).unwrap().0;
+            assert!(said.contains("difflab ") && said.contains(&format!("/set/{part}, or data.path = \"")), "{said}");
+            assert!(said.contains(&format!("/set/{part}\" in a config")), "{said}");
+        }
+        assert!(said("set", &[("test", 1), ("val", 3)]).contains("/set/val\""), "the larger of two others");
+        assert!(said("my set", &[("test", 1), ("train", 1)]).contains("/my set/train', or data.path"));
+        assert_eq!(said("set", &[("train", 1), ("cat", 1)]), "");
+    }
+
+    #[test]
+    fn paths_are_quoted_where_a_shell_would_cut_them() {
+        assert_eq!(for_the_shell("a/b-1.é"), "a/b-1.é");
+        assert_eq!(for_the_shell("my cat's"), r"'my cat'\''s'");
+        assert_eq!((for_the_shell("~x"), for_the_shell("a$b")), ("'~x'".into(), "'a$b'".into()));
+    }
 }
