@@ -37,6 +37,11 @@ pub struct Judged {
 /// numbers.
 const FEW: usize = 2 * Features::WIDTH;
 
+/// Precision from which on one would take the samples for good, and recall below which they aren't; held-out digits have about
+/// 0.9 of both.
+const GOOD_PRECISION: f64 = 0.8;
+const POOR_RECALL: f64 = 0.2;
+
 impl Judged {
     /// Lets the judge see the samples, and the data that they are compared with.
     ///
@@ -105,7 +110,7 @@ impl Judged {
 impl Judged {
     /// What to know when reading the numbers.
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<String> = self.deceptive_precision().into_iter().collect();
         let Some(fid) = &self.fid else { return warnings };
         if self.num < FEW {
             warnings.push(format!(
@@ -123,6 +128,20 @@ impl Judged {
             ));
         }
         warnings
+    }
+}
+
+impl Judged {
+    /// Garbage that is all alike can lie near a few training images, and be of perfect precision: six steps of training
+    /// give 1.000.
+    fn deceptive_precision(&self) -> Option<String> {
+        let (precision, recall) = (self.precision?.samples.mean, self.recall?.samples.mean);
+        (precision > GOOD_PRECISION && recall < POOR_RECALL).then(|| {
+            format!(
+                "precision is {precision:.3}, but recall only {recall:.3}: the samples are near few of the training images, \
+                 and samples that are all alike can have perfect precision without being good"
+            )
+        })
     }
 }
 
@@ -164,4 +183,19 @@ fn moments(judge: &Judge, train: &Dataset) -> Result<Moments> {
         bar.finish_and_clear();
         Ok(moments)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn perfect_precision_of_samples_that_are_all_alike_is_said_to_mean_nothing() {
+        let shares = |precision, recall| {
+            let share = |yes| Some(WithFloor { samples: Estimate::share(yes, 100), floor: None });
+            Judged { precision: share(precision), recall: share(recall), num: 1000, ..Judged::default() }.warnings()
+        };
+        assert!(shares(100, 0)[0].contains("precision is 1.000"));
+        assert!(shares(90, 70).is_empty() && shares(50, 0).is_empty());
+    }
 }
