@@ -287,14 +287,7 @@ fn row(name: &str, WithFloor { samples, floor }: WithFloor, digits: usize) -> St
 
 /// "3.214 ± 0.021".
 fn with_error(estimate: Estimate, digits: usize) -> String {
-    let Estimate { mean, standard_error } = estimate;
-    if !mean.is_finite() {
-        return NOT_MEASURABLE.into();
-    }
-    if standard_error.is_nan() {
-        return format!("{mean:.digits$}");
-    }
-    format!("{mean:.digits$} ± {standard_error:.digits$}")
+    if estimate.mean.is_finite() { estimate.text(digits) } else { NOT_MEASURABLE.into() }
 }
 
 fn number(estimate: Estimate) -> Value {
