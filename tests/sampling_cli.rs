@@ -197,14 +197,154 @@ fn flags_that_mean_nothing_are_refused_or_said_to() {
     let (_, said) = place.words(inpaint);
     assert!(said.contains("25.0 % of the pixels are new"), "{said}");
     for (flags, words) in [
-        ("--eta 0.5 --sampler euler", "--eta is ddim's"),
-        ("--rho 5", "--rho is that of --spacing karras"),
-        ("--s-churn 3", "--s-churn is edm's"),
-        ("--guidance-scale 0 --guidance-rescale 0.5", "--guidance-rescale changes nothing without guidance"),
+        ("--eta 0.5 --sampler euler", "--eta has no effect here: it is for sampler ddim"),
+        ("--rho 5", "--rho has no effect here: it is for spacing karras"),
+        ("--s-churn 3", "--s-churn has no effect here: it is for sampler edm"),
+        ("--guidance-scale 0 --guidance-rescale 0.5", "--guidance-rescale has no effect here: it is for guidance"),
+        ("--sampler pf_ode --spacing karras", "--spacing has no effect here: it is for samplers that do not choose"),
+        ("--set sample.num=7", "sample.num is left out: --num takes its place"),
+        ("--class none --set sample.guidance_scale=2", "sample.guidance_scale is left out: there is no class"),
+        ("--sampler euler --set diffusion.variance_type=fixed_large", "variance_type has no effect here: it is for"),
     ] {
         let (_, said) = place.words(&format!("sample run -q --num 1 --steps 2 --threads 1 {flags}"));
         assert!(said.contains(words), "{flags}: {said}");
     }
+    // Of what is set and used, or the run's own, not a word.
+    for flags in ["", "--eta 0.5", "--eta 0 --sampler euler", "--sampler lms --set sample.solver_order=4"] {
+        let (_, said) = place.words(&format!("sample run -q --num 1 --steps 5 --threads 1 {flags}"));
+        assert!(!said.contains("no effect") && !said.contains("left out"), "{flags}: {said}");
+    }
+}
+
+#[test]
+fn every_key_that_the_sampler_passes_over_is_named() {
+    let place = place();
+    let keys = [
+        "rtol=0.5",
+        "atol=0.5",
+        "corrector_snr=0.9",
+        "corrector_steps=5",
+        "eta=0.5",
+        "rho=3",
+        "s_churn=4",
+        "s_tmin=1",
+        "s_tmax=1",
+        "s_noise=2",
+        "steps_offset=1",
+        "clip_sample=true",
+        "thresholding=true",
+        "set_alpha_to_one=false",
+        "equal_strides=true",
+        "solver_order=2",
+    ];
+    let set: Vec<String> = keys.iter().map(|key| format!("--set sample.{key}")).collect();
+    let line = "sample run -q --num 1 --steps 2 --threads 1 --sampler euler";
+    let output = place.difflab(&format!("{line} {}", set.join(" ")).split_whitespace().collect::<Vec<_>>());
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for key in keys {
+        let key = key.split('=').next().unwrap();
+        assert_eq!(said.matches(&format!("sample.{key} has no effect here")).count(), 1, "{key}: {said}");
+    }
+}
+
+#[test]
+fn a_seed_that_nothing_is_drawn_with_is_said_to_be_one() {
+    let place = place();
+    let noise = Tensor::zeros((1, 1, 28, 28), candle_core::DType::F32, &Device::Cpu).unwrap();
+    candle_core::safetensors::save(&HashMap::from([("noise", noise)]), place.path("zeros.safetensors")).unwrap();
+    let given = "sample run -q --steps 3 --threads 1 --noise zeros.safetensors --seed 5";
+    assert!(place.words(given).1.contains("--seed has no effect here"));
+    let invert = "sample run -q --steps 3 --threads 1 --invert nine.png --seed 5";
+    assert!(place.words(invert).1.contains("--seed has no effect here"));
+    for flags in ["--sampler ddpm", "--eta 0.5"] {
+        assert!(!place.words(&format!("{given} {flags}")).1.contains("--seed"), "{flags}");
+    }
+    assert!(!place.words("sample run -q --steps 3 --threads 1 --num 1 --seed 5").1.contains("--seed"));
+}
+
+#[test]
+fn flags_of_other_measurements_are_named_and_what_no_image_drew_is_not_measured() {
+    let place = place();
+    let line = "eval run --metrics vlb --vlb-images 4 --num 5 --steps 3 --sampler heun --guidance-scale 7 --nll-images 3 \
+                --tolerance 0.01 --threads 2";
+    let (table, said) = place.words(line);
+    for flag in ["--num", "--steps", "--sampler", "--guidance-scale", "--nll-images", "--tolerance"] {
+        assert!(said.contains(&format!("{flag} has no effect here: it is for")), "{flag}: {said}");
+    }
+    assert!(!said.contains("--vlb-images has"), "{said}");
+    assert!(table.contains("not measured") && !table.contains(" 0.0000 \n"), "{table}");
+    assert!(said.contains("4 images drew no t in ") && said.contains("--vlb-images 512"), "{said}");
+    let (json, _) = place.words("eval run --metrics vlb --vlb-images 4 --threads 2 --format json");
+    let report: Value = serde_json::from_str(&json).unwrap();
+    let terms = report["vlb"]["bounds"][0]["terms"].as_array().unwrap();
+    assert!(terms.iter().any(|term| term["sum"].is_null()) && terms.iter().any(|term| term["sum"].is_f64()), "{json}");
+    let (table, said) = place.words("eval run --metrics vlb --vlb-images 512 --threads 2");
+    assert!(!table.contains("not measured") && !said.contains("drew no t"), "{table}{said}");
+}
+
+#[test]
+fn timesteps_above_the_strength_are_said_to_be_left_out() {
+    let place = place();
+    let edit =
+        "sample run -q --sdedit nine.png --strength 0.3 --num 1 --threads 1 --out edited.safetensors --timesteps";
+    let (_, said) = place.words(&format!("{edit} 900,500,200"));
+    assert!(said.contains("--timesteps: --strength 0.3 begins at t = 299; left out, because"), "{said}");
+    assert!(said.contains("not below that: 900, 500\n"), "{said}");
+    let refused = place.refusal(&format!("{edit} 900,800"), 2);
+    assert!(refused.contains("--timesteps 900,800: --strength 0.3 begins at t = 299"), "{refused}");
+    assert!(!place.words(&format!("{edit} 200,100")).1.contains("left out"));
+}
+
+#[test]
+fn one_sample_is_a_picture_that_comes_back_and_several_are_a_sheet() {
+    let place = place();
+    place.words("sample run -q --class 4 --num 1 --steps 3 --threads 1 --out one.png");
+    place.words("sample run -q --class 4 --num 1 --steps 3 --threads 1 --out one.safetensors");
+    let written = image::open(place.path("one.png")).unwrap().into_luma8();
+    assert_eq!(written.dimensions(), (336, 336), "twelve times 28, without a frame");
+    // At next to no strength and in one step nothing but the reading counts.
+    let samples = place.tensor("one.safetensors", "samples").flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    for (i, value) in samples.iter().enumerate() {
+        let byte = ((value + 1.0) * 127.5).round() as u8;
+        assert_eq!(written.get_pixel(12 * (i as u32 % 28) + 5, 12 * (i as u32 / 28) + 7).0, [byte]);
+    }
+    image::GrayImage::from_fn(28, 28, |x, y| *written.get_pixel(12 * x, 12 * y)).save(place.path("small.png")).unwrap();
+    let edit = "sample run -q --strength 0.5 --num 1 --steps 3 --threads 1 --seed 1 --out edited.safetensors --sdedit";
+    let edited = |name: &str| {
+        place.words(&format!("{edit} {name}"));
+        place.tensor("edited.safetensors", "samples")
+    };
+    assert_eq!(rms(&edited("one.png"), &edited("small.png")), 0.0);
+    // An edited sample is written alone, too, and can be edited again.
+    place.words("sample run -q --sdedit one.png --num 1 --steps 3 --threads 1 --out again.png");
+    assert_eq!(image::image_dimensions(place.path("again.png")).unwrap(), (336, 336));
+    place.words("sample run -q --sdedit again.png --num 1 --steps 3 --threads 1");
+
+    place.words("sample run -q --num 4 --steps 3 --threads 1 --out four.png");
+    let mask = "--mask nine.png";
+    for edit in ["--sdedit four.png".to_string(), format!("--inpaint four.png {mask}"), "--invert four.png".into()] {
+        let said = place.refusal(&format!("sample run -q --steps 3 --threads 1 {edit}"), 2);
+        assert!(said.contains("four.png: difflab wrote it as a grid of 4 samples"), "{said}");
+    }
+}
+
+#[test]
+fn where_a_grey_mask_was_cut_and_what_a_film_leaves_out_is_said() {
+    let place = place();
+    let inpaint = "sample run -q --inpaint nine.png --num 1 --steps 3 --threads 1 --out filled.safetensors --mask";
+    image::GrayImage::from_pixel(28, 28, image::Luma([128])).save(place.path("grey.png")).unwrap();
+    let (_, said) = place.words(&format!("{inpaint} grey.png"));
+    assert!(said.contains("every pixel is new") && said.contains("100.0 % of the mask is neither"), "{said}");
+    image::GrayImage::from_fn(28, 28, |x, _| image::Luma([(9 * x) as u8])).save(place.path("ramp.png")).unwrap();
+    let (_, said) = place.words(&format!("{inpaint} ramp.png"));
+    assert!(said.contains("cut at level 128 of 255") && !said.contains("what is white"), "{said}");
+    let film = "sample run -q --num 1 --threads 1 --trajectory";
+    assert!(
+        place.words(&format!("{film} long.gif --steps 90")).1.contains("long.gif (61 of 91 frames, evenly spread)")
+    );
+    assert!(place.words(&format!("{film} strip.png --steps 90")).1.contains("strip.png (11 of 91 moments"));
+    assert!(place.words(&format!("{film} short.gif --steps 5")).1.contains("wrote short.gif\n"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use image::RgbImage;
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 fn save(picture: &RgbImage, out: &OutputFile) -> Result<()> {
-    out.write(|path, _| picture.save_with_format(path, image::ImageFormat::Png).context("encoding the PNG"))?;
+    out.write(|path, _| picture::save_png(picture, path, Some("a grid of images")))?;
     speak::remark(format_args!("wrote {}", out.path.display()));
     Ok(())
 }

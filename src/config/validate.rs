@@ -47,10 +47,12 @@ impl Config {
         self.check_model()?;
         self.check_train(&mut warnings)?;
         self.check_sampling(&mut warnings)?;
+        warnings.extend(self.idle_warnings());
         Ok(warnings)
     }
 
-    /// The same for [preview] and [sample] alone: all that a trained network is asked by.
+    /// The same for [preview] and [sample] alone: all that a trained network is asked by. Which keys say nothing is left
+    /// to whoever knows which of them a person has set ([`SampleConfig::idle_keys`](super::SampleConfig::idle_keys)).
     ///
     /// # Errors
     /// As [`Self::validate`].
@@ -257,7 +259,7 @@ impl Config {
         )?;
         self.check_levels()?;
         self.check_solvers()?;
-        self.check_solver(warnings)?;
+        self.check_solver()?;
         self.check_guidance()?;
         let w = sample.guidance_scale;
         ensure(w.is_finite(), "sample.guidance_scale", w, "use a finite number; 1 is usual, 0 is no guidance")?;

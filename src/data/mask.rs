@@ -14,6 +14,9 @@ pub struct Mask {
     /// `[H, W]`.
     pub new: Vec<bool>,
     pub rule: MaskRule,
+    /// Share of the mask, as it was painted, that is neither clearly white nor clearly black (neither painted nor
+    /// clear), and was cut at half, 0 to 1.
+    pub grey: f64,
 }
 
 /// What counted as painted.
@@ -34,8 +37,14 @@ impl Mask {
     }
 }
 
-/// From here on, of 255, a pixel is painted and not transparent, white and not black.
-const HALF: u8 = 128;
+impl MaskRule {
+    /// From here on, of 255, a pixel is painted and not transparent, white and not black.
+    pub const HALF: u8 = 128;
+}
+
+const HALF: u8 = MaskRule::HALF;
+/// Black, as JPEG leaves it, is up to here; white from as far below 255.
+const NEARLY: u8 = 15;
 
 /// Reads a mask and fits it to `(height, width)` as [`read_picture`](super::read_picture) fits a picture.
 /// Transparent ground is kept; of what is painted on it, white is new and black kept; a mask that has only
@@ -48,8 +57,10 @@ pub fn read_mask(path: &Path, (height, width): (usize, usize)) -> Result<Mask> {
         .map_err(anyhow::Error::msg)
         .with_context(|| format!("reading {}", path.display()))?;
     let (levels, rule) = levels(&picture);
+    let is_grey = |pixel: &&Rgb<u8>| (NEARLY + 1..255 - NEARLY).contains(&pixel.0[0]);
+    let grey = levels.pixels().filter(is_grey).count() as f64 / levels.pixels().len().max(1) as f64;
     let fitted = DynamicImage::ImageRgb8(fitted(&levels, (height, width))?).into_luma8();
-    Ok(Mask { new: fitted.pixels().map(|Luma([level])| *level >= HALF).collect(), rule })
+    Ok(Mask { new: fitted.pixels().map(|Luma([level])| *level >= HALF).collect(), rule, grey })
 }
 
 /// White where new, black where kept.
@@ -120,6 +131,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mask.png");
         GrayImage::from_fn(8, 8, |_, y| Luma([if y < 2 { 200 } else { 50 }])).save(&path).unwrap();
-        assert_eq!(read_mask(&path, (8, 8)).unwrap().share(), 0.25);
+        let mask = read_mask(&path, (8, 8)).unwrap();
+        assert_eq!((mask.share(), mask.grey), (0.25, 1.0));
+        GrayImage::from_fn(8, 8, |_, y| Luma([[0, 3, 128, 252][y as usize / 2]])).save(&path).unwrap();
+        let mask = read_mask(&path, (8, 8)).unwrap();
+        assert_eq!((mask.share(), mask.grey), (0.5, 0.25));
     }
 }

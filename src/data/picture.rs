@@ -40,6 +40,9 @@ pub fn kept_of((h, w): (u32, u32), (height, width): (usize, usize)) -> (u32, u32
 /// A shape without pixels.
 pub(super) fn fitted(rgb: &RgbImage, (height, width): (usize, usize)) -> Result<RgbImage> {
     ensure!(height > 0 && width > 0, "images of {width}×{height} pixels hold nothing");
+    if let Some(pixels) = enlarged(rgb, (height, width)) {
+        return Ok(pixels);
+    }
     let (w, h) = rgb.dimensions();
     let (crop_h, crop_w) = kept_of((h, w), (height, width));
     let cropped = crop_imm(rgb, (w - crop_w) / 2, (h - crop_h) / 2, crop_w, crop_h).to_image();
@@ -50,10 +53,36 @@ pub(super) fn fitted(rgb: &RgbImage, (height, width): (usize, usize)) -> Result<
     })
 }
 
+/// The pixels of a picture that is exactly this large with each of them a square of one colour, as difflab writes a
+/// sample: any filter would blur them.
+fn enlarged(rgb: &RgbImage, (height, width): (usize, usize)) -> Option<RgbImage> {
+    let (height, width) = (u32::try_from(height).ok()?, u32::try_from(width).ok()?);
+    let scale = rgb.width() / width;
+    if scale < 2 || rgb.dimensions() != (width * scale, height.checked_mul(scale)?) {
+        return None;
+    }
+    let pixels = RgbImage::from_fn(width, height, |x, y| *rgb.get_pixel(x * scale, y * scale));
+    let is_constant = rgb.enumerate_pixels().all(|(x, y, pixel)| pixel == pixels.get_pixel(x / scale, y / scale));
+    is_constant.then_some(pixels)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use image::Rgb;
+
+    #[test]
+    fn an_enlarged_picture_comes_back_to_the_bit_and_no_other_is_taken_for_one() {
+        let pixels = RgbImage::from_fn(5, 7, |x, y| Rgb([(40 * x) as u8, (30 * y) as u8, ((x * y * 37) % 256) as u8]));
+        for scale in [2, 3, 12] {
+            let large = RgbImage::from_fn(5 * scale, 7 * scale, |x, y| *pixels.get_pixel(x / scale, y / scale));
+            assert_eq!(fitted(&large, (7, 5)).unwrap(), pixels);
+            let mut touched = large.clone();
+            touched.put_pixel(1, 1, Rgb([255; 3]));
+            assert!(enlarged(&touched, (7, 5)).is_none());
+            assert!(enlarged(&large, (7, 6)).is_none() && enlarged(&large, (14, 5)).is_none());
+        }
+    }
 
     #[test]
     fn any_picture_takes_the_runs_shape_and_keeps_its_middle() {

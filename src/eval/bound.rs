@@ -74,8 +74,17 @@ pub struct Bound {
     pub diffusion: Estimate,
     /// L_0, −log p(x_0 | x_1).
     pub decoder: Estimate,
-    /// Which t make up how much of `diffusion`: first t, one past the last, and their sum.
-    pub terms: Vec<(f64, f64, f64)>,
+    /// Which t make up how much of `diffusion`.
+    pub terms: Vec<Term>,
+}
+
+/// A stretch of t, and what its terms add to the bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Term {
+    /// First t, and one past the last.
+    pub t: (f64, f64),
+    /// Nats an image; `None` where no image drew a t of it.
+    pub sum: Option<f64>,
 }
 
 /// One level that a chunk is measured at, and what its term of the bound is multiplied by.
@@ -102,6 +111,8 @@ struct Measured {
     decoder: Vec<f64>,
     /// For each variance: the sum by bins.
     bins: Vec<Vec<f64>>,
+    /// Draws of t in each bin.
+    drawn: Vec<usize>,
 }
 
 /// The bound of the subject, for each variance that its path offers. Path vp: steps t = T − 1 … 0 with the
@@ -132,7 +143,8 @@ pub fn bound(subject: &LikelihoodData, settings: BoundSettings) -> Result<Vec<Bo
         terms: (0..bins(schedule))
             .map(|b| {
                 let (first, end) = bin_edges(schedule, b);
-                (first, end, of(&|chunk| chunk.bins[i][b]).mean)
+                let drawn = chunks.iter().any(|chunk| chunk.drawn[b] > 0);
+                Term { t: (first, end), sum: drawn.then(|| of(&|chunk| chunk.bins[i][b]).mean) }
             })
             .collect(),
     });
@@ -160,7 +172,9 @@ fn measure(
         Ok((to_f64(&x_0)?, variance_fraction.as_ref().map(to_f64).transpose()?))
     };
     let mut bins = vec![vec![0.0; bins(schedule)]; variances.len()];
+    let mut drawn = vec![0; bins.first().map_or(0, Vec::len)];
     for draw in draws(schedule, settings.strata, &mut rng)? {
+        drawn[draw.bin] += 1;
         let x_t = combine(draw.at.alpha, &x_0, draw.at.sigma, &noise(&mut rng)?)?;
         let (mut off, fraction) = predict(&x_t, draw.at)?;
         off.iter_mut().zip(&clean).for_each(|(estimate, x)| *estimate -= x);
@@ -199,6 +213,7 @@ fn measure(
         prior: per_image * clean.iter().map(|&x| prior(schedule, x)).sum::<f64>(),
         decoder: decoder.into_iter().map(|nats| per_image * nats).collect(),
         bins,
+        drawn,
     })
 }
 

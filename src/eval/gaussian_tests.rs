@@ -174,9 +174,9 @@ fn the_bound_is_its_exact_value_within_its_standard_error() {
         // The points are the same on both sides: what is left is the error of the draws, less than the whole.
         let z = (found.total.mean - exact) / found.total.standard_error;
         assert!(z.abs() < 4.0, "{:?}: {z} standard errors off", found.variance);
-        let terms: f64 = found.terms.iter().map(|(_, _, sum)| sum).sum();
+        let terms: f64 = found.terms.iter().filter_map(|term| term.sum).sum();
         assert!((terms - found.diffusion.mean).abs() < 1e-9 * terms.abs());
-        assert_eq!((found.terms[0].0, found.terms[19].1), (0.0, 300.0));
+        assert_eq!((found.terms[0].t.0, found.terms[19].t.1), (0.0, 300.0));
     }
 }
 

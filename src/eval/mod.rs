@@ -29,7 +29,7 @@ mod likelihood_data;
 mod neighbours;
 
 pub use accuracy::{ClassAccuracy, class_accuracy};
-pub use bound::{Bound, BoundSettings, ReverseVariance, StepCost, bound};
+pub use bound::{Bound, BoundSettings, ReverseVariance, StepCost, Term, bound};
 pub use cache::{cache_folder, cache_key, cached_moments};
 pub use decoder::PixelLevels;
 pub use diversity::diversity;

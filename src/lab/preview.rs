@@ -1,13 +1,11 @@
 //! The moving preview: one trajectory after another with the newest averaged weights, advanced one
 //! network call at a time between training steps.
 
-use std::io::Cursor;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use candle_core::Tensor;
-use image::ImageFormat;
 
 use super::budget::Budget;
 use super::field::Probe;
@@ -19,7 +17,7 @@ use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
 use crate::picture::palette::DARK;
 use crate::picture::{self, is_points};
-use crate::run::{classes_in_turn, columns_for};
+use crate::run::{classes_in_turn, columns_for, sheet_words};
 use crate::sampling::{Guidance, SamplerSettings, Trajectory, network_denoiser, starting_noise};
 
 /// How long a finished trajectory stays before the next begins.
@@ -228,11 +226,12 @@ impl Preview {
         } else {
             let columns = columns_for(frame.num, &frame.classes);
             let scale = (PICTURE_WIDTH / (columns * (w + GAP)).max(1)).max(1);
-            picture::grid(&frame.x_t, frame.num, h, w, c, columns, scale, GAP)
+            // A single sample has no frame: it can be read back as it is.
+            let gap = if frame.num == 1 { 0 } else { GAP };
+            picture::grid(&frame.x_t, frame.num, h, w, c, columns, scale, gap)
         };
-        let mut png = Cursor::new(Vec::new());
-        picture.write_to(&mut png, ImageFormat::Png).context("encoding the preview")?;
-        Ok(PreviewPicture { step: frame.step, png: png.into_inner() })
+        let png = picture::png(&picture, sheet_words(frame.num, (h, w, c)).as_deref())?;
+        Ok(PreviewPicture { step: frame.step, png })
     }
 }
 

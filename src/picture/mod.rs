@@ -6,10 +6,12 @@ mod image;
 pub mod palette;
 pub mod plot;
 mod scatter;
+mod sheet;
 mod terminal;
 
 pub use film::{FilmTiming, moments, save_film, strip};
 pub use grid::{grid, side_by_side, square_columns};
 pub use image::{to_byte, to_image};
 pub use scatter::{is_points, reach, scatter};
+pub use sheet::{png, save_png, sheet_of};
 pub use terminal::{TerminalProtocol, print_in_terminal};

@@ -9,7 +9,7 @@ use candle_core::Tensor;
 use super::checkpoint::{self, Progress};
 use super::fresh_folder::FreshFolder;
 use super::{Journal, RunDir, RunError, check_free, write_class_names};
-use crate::config::{Config, DataConfig, PreviewConfig, TrainConfig};
+use crate::config::{Config, DataConfig, PreviewConfig, SampleConfig, TrainConfig};
 use crate::diffusion::Parameterization;
 use crate::nn::diffusers::{self, LoadedUNet, Scheduling};
 use crate::nn::{NetConfig, SampleSize, Weights};
@@ -63,7 +63,9 @@ fn read(dir: &Path, target: &Path, options: ImportOptions) -> Result<(Imported, 
     let config = config(dir, target, &loaded, scheduling)?;
     Parameterization::from_config(&config.diffusion).context("the scheduler's settings")?;
     // The data are still to be named; the rest must stand as it is.
-    let known = Config { data: DataConfig::default(), ..config.clone() };
+    // That its strides are equal says something of other spacings than leading only, and nobody has set it.
+    let sample = SampleConfig { equal_strides: false, ..config.sample.clone() };
+    let known = Config { data: DataConfig::default(), sample, ..config.clone() };
     match known.validate() {
         Ok(warnings) => notes.extend(warnings),
         Err(error) => notes.push(format!("it can be sampled, but not trained further as it is: {error}")),

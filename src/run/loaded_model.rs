@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::checkpoint::{all, newest_good, none_at_all, verify};
 use super::dir::config_of;
 use super::error::RunError;
-use crate::config::{Config, ConfigError, PathName, VarianceType};
+use crate::config::{Config, ConfigError, PathName, SampleConfig, VarianceType};
 use crate::data::shown;
 use crate::diffusion::Parameterization;
 use crate::nn::{Net, Weights, open_network};
@@ -101,11 +101,12 @@ impl LoadedModel {
     }
 
     /// Samples otherwise than the run does: `KEY=VALUE` overrides of the keys of [sample], and of the two of
-    /// [diffusion] that sampling may take otherwise than training did.
+    /// [diffusion] that sampling may take otherwise than training did. They are judged beside what else is asked for:
+    /// `over` puts flags in the place of keys.
     ///
     /// # Errors
     /// [`ConfigError`] for a key or value that can't be, and for what the network was trained with.
-    pub fn set(&mut self, overrides: &[String]) -> Result<()> {
+    pub fn set(&mut self, overrides: &[String], over: impl FnOnce(&SampleConfig) -> SampleConfig) -> Result<()> {
         if overrides.is_empty() {
             return Ok(());
         }
@@ -126,7 +127,8 @@ impl LoadedModel {
             return Err(ConfigError::Override { given: given.clone(), problem, example: EXAMPLE }.into());
         }
         let config = self.config.clone().with_overrides(overrides).map_err(|error| error.with_example(EXAMPLE))?;
-        self.warnings.extend(config.validate_sampling()?);
+        let asked = Config { sample: over(&config.sample), ..config.clone() };
+        self.warnings.extend(asked.validate_sampling()?);
         let shift = config.diffusion.shift;
         if path == PathName::Flow && !(shift > 0.0 && shift.is_finite()) {
             return Err(ConfigError::Impossible {

@@ -64,7 +64,7 @@ pub use journal::{Journal, newest_metrics, read_events, read_metrics};
 pub use loaded_model::{CLASSES, LoadedModel, write_class_names};
 pub use model_card::{CardFacts, model_card};
 pub use pictures::write_preview;
-pub use recording::{Recording, columns_for, grid_of};
+pub use recording::{Recording, columns_for, grid_of, sheet_words};
 pub use records::{EventRecord, StepRecord, TimestepLossRow};
 pub use resume::{check_against, resumed_config};
 pub use samples_file::{read_noise, write_noise, write_samples};

@@ -118,6 +118,11 @@ impl Recording {
         grid_of(&self.samples, columns, width)
     }
 
+    /// Frames of a film of it, and how many there were on the way.
+    pub fn frames(&self) -> (usize, usize) {
+        (self.moments.len(), self.calls + 1)
+    }
+
     /// One picture a moment: x_t at the left, x̂_0 at the right, together about `width` pixels wide.
     pub fn film(&self, columns: usize, width: usize) -> Vec<RgbImage> {
         let (n, h, w, c) = self.shape;
@@ -162,14 +167,24 @@ impl Recording {
     }
 }
 
-/// Images `[N, H, W, C]` in one picture, about `width` pixels wide.
+/// Images `[N, H, W, C]` in one picture, about `width` pixels wide; a single one without a frame, so that it can be
+/// read back as it is.
 ///
 /// # Errors
 /// When they are no batch of images, or can't be read from their device.
 pub fn grid_of(images: &Tensor, columns: usize, width: usize) -> Result<RgbImage> {
     let (n, h, w, c) = images.dims4().context("a grid shows batches of images [N, H, W, C]")?;
     let scale = scale_for(columns.clamp(1, n.max(1)) * w, width);
-    Ok(picture::grid(&values(images)?, n, h, w, c, columns, scale, GAP * scale.min(2)))
+    let gap = if n == 1 { 0 } else { GAP * scale.min(2) };
+    Ok(picture::grid(&values(images)?, n, h, w, c, columns, scale, gap))
+}
+
+/// What a grid of `n` samples of this shape says of itself; nothing where it is one picture.
+pub fn sheet_words(n: usize, shape: (usize, usize, usize)) -> Option<String> {
+    match is_points(shape) {
+        true => Some(format!("a scatter plot of {n} points")),
+        false => (n > 1).then(|| format!("a grid of {n} samples")),
+    }
 }
 
 const GAP: usize = 2;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::durable::{make_folder, sync_folder, sync_tree};
-use super::recording::{Recording, columns_for};
+use super::recording::{Recording, columns_for, sheet_words};
 use super::samples_file::write_samples;
 use crate::config::{Config, SampleConfig, SamplerName, TimestepSpacing};
 use crate::diffusion::Parameterization;
@@ -182,7 +182,8 @@ fn fill(dir: &Path, recording: &Recording, facts: &SnapshotFacts) -> Result<()> 
     fs::create_dir(dir).with_context(|| format!("creating {}", dir.display()))?;
     let columns = columns_for(facts.shape[0], &facts.classes);
     let grid = dir.join("grid.png");
-    recording.grid(columns, GRID_WIDTH)?.save(&grid).with_context(|| format!("writing {}", grid.display()))?;
+    let [n, c, h, w] = facts.shape;
+    picture::save_png(&recording.grid(columns, GRID_WIDTH)?, &grid, sheet_words(n, (h, w, c)).as_deref())?;
     write_samples(&dir.join("samples.safetensors"), &recording.samples)?;
     interrupt::check()?;
     let film = recording.film(picture::square_columns(facts.shape[0]), FILM_WIDTH);

@@ -36,7 +36,8 @@ pub fn make(schedule: &Arc<Schedule>, settings: &SamplerSettings) -> Result<Box<
     let flow = |levels, rule| Box::new(Flow::new(schedule, levels, rule));
     let solver = &settings.solver;
     let order = settings.order();
-    let log_linear = settings.is_log_linear() && !settings.spacing.divides_sigmas() && schedule.path == PathName::Vp;
+    let counts = settings.timesteps.is_empty() && !settings.spacing.divides_sigmas();
+    let log_linear = settings.is_log_linear() && counts && schedule.path == PathName::Vp;
     let end = match solver.final_sigmas_type {
         FinalSigmasType::Zero if !log_linear => NoiseLevel::CLEAN,
         _ => least_noise(schedule, settings, &levels),

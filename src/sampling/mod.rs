@@ -56,6 +56,8 @@ mod flow_tests;
 #[cfg(test)]
 mod gaussian_tests;
 #[cfg(test)]
+mod idle_keys_tests;
+#[cfg(test)]
 mod order_tests;
 #[cfg(test)]
 mod paths_tests;

@@ -23,24 +23,24 @@ pub struct Args {
     /// allows.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
     pub metrics: Vec<Metric>,
-    /// How many samples to judge, cycling through the classes.
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub num: u64,
+    /// How many samples to judge, cycling through the classes. Default: 1000.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub num: Option<u64>,
     /// Held-out images for the bound. Default: 512, or 2000 points.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub vlb_images: Option<u64>,
     /// Held-out images for nll, which is slow. Default: 32, or 1000 points.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub nll_images: Option<u64>,
-    /// Tolerance of the ODE solver (rtol and atol) for nll.
-    #[arg(long, value_name = "X", default_value_t = 1e-3)]
-    pub tolerance: f64,
+    /// Tolerance of the ODE solver (rtol and atol) for nll. Default: 0.001.
+    #[arg(long, value_name = "X")]
+    pub tolerance: Option<f64>,
     /// w in (1 + w)·ε_cond − w·ε_uncond; many libraries count s = 1 + w. Default: the run's own.
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     pub guidance_scale: Option<f64>,
-    /// What draws the samples.
-    #[arg(long, value_name = "NAME", default_value = "ddim", value_parser = values::sampler)]
-    pub sampler: SamplerName,
+    /// What draws the samples. Default: ddim.
+    #[arg(long, value_name = "NAME", value_parser = values::sampler)]
+    pub sampler: Option<SamplerName>,
     /// Sampling steps. Default: 50, or T if the run has fewer timesteps.
     #[arg(long, value_name = "N")]
     pub steps: Option<usize>,
@@ -107,6 +107,21 @@ impl Metric {
             Self::Diversity => "diversity",
             Self::EnergyDistance => "energy_distance",
         }
+    }
+}
+
+impl Args {
+    /// Samples to judge.
+    pub(super) fn num(&self) -> u64 {
+        self.num.unwrap_or(1000)
+    }
+
+    pub(super) fn tolerance(&self) -> f64 {
+        self.tolerance.unwrap_or(1e-3)
+    }
+
+    pub(super) fn sampler(&self) -> SamplerName {
+        self.sampler.unwrap_or(SamplerName::Ddim)
     }
 }
 

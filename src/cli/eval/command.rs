@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow};
 
 use super::args::{Args, EvalFormat, Metric};
+use super::ignored::ignored;
 use super::judged::Judged;
 use super::likelihoods;
 use super::material::Material;
@@ -36,6 +37,7 @@ pub fn run(args: Args) -> Result<()> {
     check_numbers(&args, &model)?;
     let material = Material::load(&model.config);
     let asked = if args.metrics.is_empty() { Metric::ALL.to_vec() } else { args.metrics.clone() };
+    ignored(&args, &asked, &model).iter().for_each(speak::warn);
     let skipped: BTreeMap<Metric, String> =
         asked.iter().filter_map(|&metric| Some((metric, obstacle(metric, &args, &model, &material)?))).collect();
     let wanted = |metric: Metric| asked.contains(&metric) && !skipped.contains_key(&metric);
@@ -53,7 +55,7 @@ pub fn run(args: Args) -> Result<()> {
         told.iter().for_each(speak::warn);
     }
     if Metric::DRAWN.into_iter().any(wanted) {
-        memory::check("--num", args.num as usize, model.image_shape)?;
+        memory::check("--num", args.num() as usize, model.image_shape)?;
     }
 
     let workers = Arc::new(Workers::new(args.threads)?);
@@ -64,6 +66,8 @@ pub fn run(args: Args) -> Result<()> {
         if wanted(Metric::Vlb) {
             report.vlb =
                 report.attempt("vlb", &[Metric::Vlb], || likelihoods::bounds(&args, &model, material, &workers))?;
+            let unmeasured = report.vlb.as_ref().and_then(|bounds| bounds.unmeasured(model.config.diffusion.path));
+            report.warnings.extend(unmeasured);
         }
         if wanted(Metric::Nll) {
             report.nll =
@@ -115,11 +119,12 @@ fn check_numbers(args: &Args, model: &LoadedModel) -> Result<(), UsageError> {
     if let Some(steps) = args.steps.filter(|&steps| steps == 0 || steps > timesteps) {
         return Err(UsageError::new(format!("--steps {steps}: this run has 1 to {timesteps} timesteps")));
     }
-    if let Err(why) = sampling::check_sampler(args.sampler, &model.parameterization.schedule) {
+    if let Err(why) = sampling::check_sampler(args.sampler(), &model.parameterization.schedule) {
         return Err(UsageError::new(format!("--sampler: {why}")));
     }
-    if !(1e-6..=0.1).contains(&args.tolerance) {
-        let problem = format!("--tolerance {}: use 0.000001 to 0.1; 0.001 is usual", args.tolerance);
+    let tolerance = args.tolerance();
+    if !(1e-6..=0.1).contains(&tolerance) {
+        let problem = format!("--tolerance {tolerance}: use 0.000001 to 0.1; 0.001 is usual");
         return Err(UsageError::new(problem));
     }
     Ok(())
@@ -146,7 +151,7 @@ fn with_data(config: &Config, overrides: &[String]) -> Result<Config, ConfigErro
 
 /// Why a measurement says nothing of this run, or of so few samples, if so.
 fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<Material>) -> Option<String> {
-    let (num, classes) = (args.num, model.net.num_classes().unwrap_or(1) as u64);
+    let (num, classes) = (args.num(), model.net.num_classes().unwrap_or(1) as u64);
     let too_few = match metric {
         Metric::Fid if num < 2 => Some("a covariance takes at least two samples: --num 1000 is usual".to_string()),
         Metric::Pr if num <= NEIGHBOURS as u64 => Some(format!(

@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use super::args::Args;
 use super::material::{Material, images};
 use super::progress::progress;
-use crate::config::VarianceType;
+use crate::config::{PathName, VarianceType};
 use crate::eval::{self, Bound, BoundSettings, Estimate, FlowSettings, LikelihoodData, PixelLevels};
 use crate::kernels::Workers;
 use crate::run::LoadedModel;
@@ -44,6 +44,24 @@ pub struct Bounds {
     pub unit: Unit,
     pub images: usize,
     pub bounds: Vec<Bound>,
+}
+
+impl Bounds {
+    /// Which stretches of t no image drew, in words.
+    pub fn unmeasured(&self, path: PathName) -> Option<String> {
+        let terms = &self.bounds.first()?.terms;
+        let missing = terms.iter().filter(|term| term.sum.is_none()).count();
+        // Continuous time is drawn by what it adds to the bound: hardly ever where that is next to nothing.
+        (missing > 0 && path == PathName::Vp).then(|| {
+            format!(
+                "{} image{} drew no t in {missing} of the {} stretches of t: these are not measured, and what the \
+                 others say is rough; --vlb-images 512 is usual",
+                self.images,
+                if self.images == 1 { "" } else { "s" },
+                terms.len()
+            )
+        })
+    }
 }
 
 /// The likelihood along the probability-flow ODE.
@@ -86,14 +104,14 @@ pub fn flow(args: &Args, model: &LoadedModel, material: &Material, workers: &Arc
     let wanted = args.nll_images.unwrap_or(if levels == PixelLevels::Real { 1000 } else { 32 }) as usize;
     let settings = FlowSettings {
         pair: &DORMAND_PRINCE,
-        tolerance: Tolerance { rtol: args.tolerance, atol: args.tolerance },
+        tolerance: Tolerance { rtol: args.tolerance(), atol: args.tolerance() },
         batch: if levels == PixelLevels::Real { POINTS_BATCH } else { BATCH },
     };
     let (found, unit, images) = on_images("likelihood", wanted, args, model, material, workers, |subject| {
         eval::flow_likelihood(subject, settings)
     })?;
     finite([found.estimate()])?;
-    Ok(OdeLikelihood { unit, images, estimate: found.estimate(), calls: found.calls, tolerance: args.tolerance })
+    Ok(OdeLikelihood { unit, images, estimate: found.estimate(), calls: found.calls, tolerance: args.tolerance() })
 }
 
 /// A likelihood is a number.

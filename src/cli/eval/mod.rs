@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args` | the flags |
 //! | `command` | which measurements this run allows, and taking them |
+//! | `ignored` | flags that mean nothing to what is measured |
 //! | `material` | the run's own data, held out and trained on |
 //! | `likelihoods` | variational bound and ODE likelihood of held-out images |
 //! | `samples` | samples, drawn once for all that follows |
@@ -13,6 +14,7 @@
 
 mod args;
 mod command;
+mod ignored;
 mod judged;
 mod likelihoods;
 mod material;

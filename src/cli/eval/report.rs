@@ -12,7 +12,7 @@ use super::judged::Judged;
 use super::likelihoods::{Bounds, OdeLikelihood, Unit};
 use super::plane::PlaneDistance;
 use super::samples::{WithFloor, guidance_scale};
-use crate::eval::{Bound, ClassAccuracy, Estimate, ReverseVariance};
+use crate::eval::{Bound, ClassAccuracy, Estimate, ReverseVariance, Term};
 use crate::process::interrupt::Interrupted;
 use crate::run::{LoadedModel, NotFinite};
 use crate::thousands::thousands;
@@ -53,8 +53,8 @@ impl EvalReport {
             nll: None,
             judged: None,
             plane: None,
-            num: args.num,
-            sampler: args.sampler.name().to_string(),
+            num: args.num(),
+            sampler: args.sampler().name().to_string(),
             steps: steps(args, model),
             guidance_scale: guidance_scale(args, model),
             seed: args.seed,
@@ -204,7 +204,9 @@ impl EvalReport {
         let judged = self.judged.clone().unwrap_or_default();
         let accuracy = judged.accuracy.as_ref();
         let right = accuracy.map(|(accuracy, _)| accuracy.right());
-        let per_class = accuracy.map(|(a, _)| a.per_class.iter().map(|c| c.0).collect::<Vec<_>>());
+        // Null where none was asked for.
+        let per_class = accuracy
+            .map(|(a, _)| a.per_class.iter().map(|(right, total)| (*total > 0).then_some(*right)).collect::<Vec<_>>());
         json!({
             "run": self.run,
             "step": self.step,
@@ -246,17 +248,22 @@ const NOT_MEASURABLE: &str = "not measurable";
 
 /// Bars of the first terms, a stretch of t a line.
 fn terms_table(bound: &Bound, unit: Unit) -> String {
-    let largest = bound.terms.iter().map(|(_, _, sum)| *sum).fold(0.0, f64::max);
+    let largest = bound.terms.iter().filter_map(|term| term.sum).fold(0.0, f64::max);
     let mut out = format!("\n  L_t by t ({})\n", bound.variance.name());
-    for (first, end, sum) in &bound.terms {
-        let filled = if largest > 0.0 { (sum / largest * 30.0).round().max(0.0) as usize } else { 0 };
+    for Term { t: (first, end), sum } in &bound.terms {
         // L_0, the term of t = 0, has its own column.
         let first = if bound.variance == ReverseVariance::Continuous { *first } else { first.max(1.0) };
         if first >= *end {
             continue;
         }
         let t = format!("{first:.0}–{:.0}", end - 1.0);
-        out += &format!("  {t:>9} {:>8.4} {}\n", sum * unit.per_nat, "█".repeat(filled));
+        out += &match sum {
+            Some(sum) => {
+                let filled = if largest > 0.0 { (sum / largest * 30.0).round().max(0.0) as usize } else { 0 };
+                format!("  {t:>9} {:>8.4} {}\n", sum * unit.per_nat, "█".repeat(filled))
+            }
+            None => format!("  {t:>9} {:>8} not measured\n", "–"),
+        };
     }
     out
 }
@@ -316,7 +323,9 @@ fn vlb_json(vlb: &Bounds) -> Value {
         let terms = bound
             .terms
             .iter()
-            .map(|(first, end, sum)| json!({ "t_first": first, "t_end": end, "sum": sum * vlb.unit.per_nat }));
+            .map(|Term { t: (first, end), sum }| {
+                json!({ "t_first": first, "t_end": end, "sum": sum.map(|sum| sum * vlb.unit.per_nat) })
+            });
         json!({
             "variance": bound.variance.name(),
             "total": scaled(bound.total),
@@ -348,7 +357,11 @@ mod tests {
             prior: nats(0.0),
             diffusion: nats(5.0),
             decoder: nats(1.0),
-            terms: vec![(0.0, 50.0, 4.0), (50.0, 100.0, 1.0)],
+            terms: vec![
+                Term { t: (0.0, 50.0), sum: Some(4.0) },
+                Term { t: (50.0, 100.0), sum: Some(1.0) },
+                Term { t: (100.0, 150.0), sum: None },
+            ],
         };
         let floor = |mean, floor| {
             Some(WithFloor { samples: nats(mean), floor: Some(Estimate { mean: floor, standard_error: f64::NAN }) })
@@ -403,6 +416,7 @@ mod tests {
             "\ndiversity: not measurable: for a reason\n",
             "  diversity        not measurable\n",
             "1–49   2.0000 ██████████████████████████████\n",
+            "100–149        – not measured\n",
         ] {
             assert!(text.contains(part), "{part} is missing:\n{text}");
         }
@@ -415,6 +429,7 @@ mod tests {
         assert_eq!(json["guidance_scale_s"], 2.5);
         assert_eq!(json["vlb"]["total"]["mean"], 3.0);
         assert_eq!(json["vlb"]["bounds"][0]["terms"][0]["sum"], 2.0);
+        assert!(json["vlb"]["bounds"][0]["terms"][2]["sum"].is_null());
         assert_eq!(json["judge_fid"]["floor"], 1.5);
         assert_eq!(json["energy_distance"]["floor"], 0.0017);
         assert_eq!(

@@ -7,6 +7,7 @@ use candle_core::{Device, Tensor};
 
 use super::args::{Args, steps};
 use super::progress::progress;
+use crate::config::SampleConfig;
 use crate::eval::Estimate;
 use crate::kernels::Workers;
 use crate::run::{self, LoadedModel};
@@ -34,23 +35,28 @@ pub fn guidance_scale(args: &Args, model: &LoadedModel) -> f64 {
     args.guidance_scale.unwrap_or(own)
 }
 
+/// How the samples are drawn: as the run does, but by the flags.
+pub fn sample_config(args: &Args, model: &LoadedModel) -> SampleConfig {
+    SampleConfig {
+        sampler: args.sampler(),
+        steps: steps(args, model),
+        eta: 0.0,
+        timesteps: Vec::new(),
+        ..model.config.sample.clone()
+    }
+}
+
 /// Draws the samples, the classes in turn.
 ///
 /// # Errors
 /// What the sampler reports.
 pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<Samples> {
-    let ((h, w, c), num) = (model.image_shape, args.num as usize);
+    let ((h, w, c), num) = (model.image_shape, args.num() as usize);
     let classes = model.net.num_classes().map(|count| run::classes_in_turn(num, count, None));
     let scale = guidance_scale(args, model);
     let (net, parameterization) = (&model.net, &model.parameterization);
     let steps = steps(args, model);
-    let settings = SamplerSettings {
-        sampler: args.sampler,
-        steps,
-        eta: 0.0,
-        timesteps: Vec::new(),
-        ..SamplerSettings::from(&model.config.sample)
-    };
+    let settings = SamplerSettings::from(&sample_config(args, model));
     if let Some(warning) = sampling::check_stability(parameterization, &settings, scale) {
         speak::warn(warning);
     }

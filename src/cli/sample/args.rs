@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::edit::EditArgs;
 use crate::cli::values;
-use crate::config::{SamplerName, TimestepSpacing};
+use crate::config::{SampleConfig, SamplerName, TimestepSpacing};
 use crate::tui::image_protocol::ImageProtocol;
 
 /// Draw samples from a run.
@@ -69,10 +69,11 @@ pub struct Args {
     /// Start from this noise: a tensor `noise` [N, C, H, W], f32, unit variance.
     #[arg(long, value_name = "FILE.safetensors")]
     pub noise: Option<PathBuf>,
-    /// Write the samples: a PNG grid, or a tensor `samples` [N, C, H, W] in [-1, 1].
+    /// Write the samples: a PNG grid (a single sample: itself, enlarged), or a tensor `samples` [N, C, H, W] in [-1, 1].
     #[arg(long, value_name = "FILE.png|FILE.safetensors")]
     pub out: Option<PathBuf>,
-    /// Save the path from noise to sample, x_t beside x̂_0: a GIF, or a PNG strip.
+    /// Save the path from noise to sample, x_t beside x̂_0: a GIF of up to 61 frames, or a PNG strip of up to 11 moments
+    /// of 4 samples; of longer paths, evenly spread ones.
     #[arg(long, value_name = "FILE.gif|FILE.png")]
     pub trajectory: Option<PathBuf>,
     #[command(flatten)]
@@ -89,4 +90,58 @@ pub struct Args {
     /// Processor threads; 0: one per physical core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
+}
+
+impl Args {
+    /// The flags that set a key of [sample] and were given: flag and key.
+    pub fn flags_of_keys(&self) -> Vec<(&'static str, &'static str)> {
+        [
+            ("--sampler", "sample.sampler", self.sampler.is_some()),
+            ("--steps", "sample.steps", self.steps.is_some()),
+            ("--eta", "sample.eta", self.eta.is_some()),
+            ("--spacing", "sample.spacing", self.spacing.is_some()),
+            ("--timesteps", "sample.timesteps", !self.timesteps.is_empty()),
+            ("--rho", "sample.rho", self.rho.is_some()),
+            ("--s-churn", "sample.s_churn", self.s_churn.is_some()),
+            ("--guidance-scale", "sample.guidance_scale", self.guidance_scale.is_some()),
+            ("--guidance-rescale", "sample.guidance_rescale", self.guidance_rescale.is_some()),
+            ("--guidance-interval", "sample.guidance_interval", !self.guidance_interval.is_empty()),
+            ("--negative-class", "sample.negative_class", self.negative_class.is_some()),
+            ("--num", "sample.num", self.num.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(flag, key, given)| given.then_some((flag, key)))
+        .collect()
+    }
+
+    /// The keys of `--set` that say how to sample, in the order given, each once.
+    pub fn set_keys(&self) -> Vec<&str> {
+        let mut keys: Vec<&str> = Vec::new();
+        for key in self.set.iter().map(|set| set.split('=').next().unwrap_or_default().trim()) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
+    /// `sample` with the flags in the place of its keys.
+    pub fn over(&self, sample: &SampleConfig) -> SampleConfig {
+        let listed = |given: &Vec<f64>, own: &Vec<f64>| if given.is_empty() { own.clone() } else { given.clone() };
+        SampleConfig {
+            sampler: self.sampler.unwrap_or(sample.sampler),
+            steps: self.steps.unwrap_or(sample.steps),
+            eta: self.eta.unwrap_or(sample.eta),
+            spacing: self.spacing.unwrap_or(sample.spacing),
+            timesteps: listed(&self.timesteps, &sample.timesteps),
+            rho: self.rho.unwrap_or(sample.rho),
+            s_churn: self.s_churn.unwrap_or(sample.s_churn),
+            guidance_scale: self.guidance_scale.unwrap_or(sample.guidance_scale),
+            guidance_rescale: self.guidance_rescale.unwrap_or(sample.guidance_rescale),
+            guidance_interval: listed(&self.guidance_interval, &sample.guidance_interval),
+            negative_class: self.negative_class.clone().unwrap_or_else(|| sample.negative_class.clone()),
+            num: self.num.unwrap_or(sample.num),
+            ..sample.clone()
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use candle_core::Tensor;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -12,6 +12,7 @@ use super::ignored::ignored;
 use super::plan::SamplePlan;
 use crate::cli::UsageError;
 use crate::cli::output::OutputFile;
+use crate::config::SampleConfig;
 use crate::picture::{self, FilmTiming, TerminalProtocol};
 use crate::run::{self, HowFound, LoadedModel, NotFinite, Recording};
 use crate::sampling::editing::{self, Inversion};
@@ -42,12 +43,19 @@ pub fn run(args: Args) -> Result<()> {
         return Err(UsageError::new(message).into());
     }
     let mut model = LoadedModel::open(&run::find(&args.run)?, args.checkpoint)?;
-    model.set(&args.set)?;
+    let own = model.config.sample.clone();
+    let timesteps = model.parameterization.schedule.timesteps();
+    model.set(&args.set, |sample| SampleConfig {
+        sampler: args.sampler.unwrap_or(sample.sampler),
+        // Impossible steps are refused by their flag.
+        steps: args.steps.filter(|steps| (1..=timesteps).contains(steps)).unwrap_or(sample.steps),
+        ..sample.clone()
+    })?;
     for warning in &model.warnings {
         speak::warn(warning);
     }
     let plan = SamplePlan::new(&args, &model)?;
-    for remark in ignored(&args, &plan, &model.classes) {
+    for remark in ignored(&args, &plan, &model, &own) {
         speak::warn(remark);
     }
     let (settings, scale) = (&plan.settings, plan.guidance.scale);
@@ -78,8 +86,13 @@ pub fn run(args: Args) -> Result<()> {
         run::grid_of(&shown, picture::square_columns(shown.dim(0)?), GRID_WIDTH)?
     };
     if let Some(out) = out {
+        // One sample is written alone, whatever it is shown beside, so that it can be edited in its turn.
+        let (saved, sheet) = match plan.num() {
+            1 => (recording.grid(1, GRID_WIDTH)?, run::sheet_words(1, model.image_shape)),
+            n => (grid.clone(), run::sheet_words(n, model.image_shape)),
+        };
         out.write(|path, kind| match kind {
-            "png" => grid.save_with_format(path, image::ImageFormat::Png).context("encoding the PNG"),
+            "png" => picture::save_png(&saved, path, sheet.as_deref()),
             _ => run::write_samples(path, &recording.samples),
         })?;
         speak::remark(format_args!("wrote {}", out.path.display()));
@@ -90,12 +103,10 @@ pub fn run(args: Args) -> Result<()> {
                 let frames = recording.film(picture::square_columns(plan.num()), FILM_WIDTH);
                 picture::save_film(&frames, path, FilmTiming::default())
             }
-            _ => recording
-                .strip(STRIP_IMAGES, STRIP_PICTURES)
-                .save_with_format(path, image::ImageFormat::Png)
-                .context("encoding the PNG"),
+            _ => picture::save_png(&recording.strip(STRIP_IMAGES, STRIP_PICTURES), path, Some("a strip of moments")),
         })?;
-        speak::remark(format_args!("wrote {}", film.path.display()));
+        let shown = film_words(film.kind, recording.frames(), plan.num(), plan.is_in_plane());
+        speak::remark(format_args!("wrote {}{shown}", film.path.display()));
     }
     // Last: what can't be shown is in its files all the same.
     if !args.quiet {
@@ -103,6 +114,19 @@ pub fn run(args: Args) -> Result<()> {
         speak::print(&format!("{} · {:.1} s\n", plan.caption(&model, recording.calls), took.as_secs_f64()))?;
     }
     Ok(())
+}
+
+/// " (61 of 1001 frames)" of a film or strip that shows less than all.
+fn film_words(kind: &str, (kept, all): (usize, usize), samples: usize, in_plane: bool) -> String {
+    let (shown, what) = if kind == "gif" { (kept, "frames") } else { (kept.min(STRIP_PICTURES), "moments") };
+    let mut parts = Vec::new();
+    if shown < all {
+        parts.push(format!("{shown} of {all} {what}, evenly spread"));
+    }
+    if kind != "gif" && samples > STRIP_IMAGES && !in_plane {
+        parts.push(format!("{STRIP_IMAGES} of {samples} samples"));
+    }
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join("; ")) }
 }
 
 /// Finds the noise of a picture, makes the picture from it again, and shows how well that went.
@@ -141,7 +165,7 @@ fn inverted(
     let grid = run::grid_of(&Tensor::cat(&[image, &(&noise * 0.5)?, &again], 0)?, 3, GRID_WIDTH)?;
     if let Some(out) = out {
         out.write(|path, kind| match kind {
-            "png" => grid.save_with_format(path, image::ImageFormat::Png).context("encoding the PNG"),
+            "png" => picture::save_png(&grid, path, Some("a picture, its noise and its reconstruction")),
             _ => run::write_noise(path, &noise, &plan.how_found(model)),
         })?;
         speak::remark(format_args!("wrote {}", out.path.display()));

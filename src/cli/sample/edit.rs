@@ -8,6 +8,7 @@ use candle_core::{Device, Tensor};
 use crate::cli::UsageError;
 use crate::config::SamplerName;
 use crate::data::{MaskRule, kept_of, picture_size, read_mask, read_picture};
+use crate::picture;
 use crate::sampling::editing::Resampling;
 
 /// What to make from given images or noises.
@@ -186,6 +187,14 @@ fn read(flag: &str, path: &Path, (h, w, c): (usize, usize, usize)) -> Result<(Te
     if (h, w) == (1, 1) {
         return Err(UsageError::new(format!("{flag}: this run makes points, not pictures")).into());
     }
+    if let Some(sheet) = picture::sheet_of(path) {
+        let message = format!(
+            "{flag} {}: difflab wrote it as {sheet}, and one picture is edited at a time: cut one out, or write one \
+             with --num 1 --out",
+            path.display()
+        );
+        return Err(UsageError::new(message).into());
+    }
     let pixels = read_picture(path, (h, w, c)).map_err(|e| UsageError::new(format!("{flag}: {e:#}")))?;
     let cropped = picture_size(path).and_then(|(height, width)| {
         let (kept_h, kept_w) = kept_of((height, width), (h, w));
@@ -220,21 +229,33 @@ fn mask_of(path: &Path, (h, w, c): (usize, usize, usize)) -> Result<(Tensor, Str
     let share = mask.share();
     if share == 0.0 {
         let nothing = match mask.rule {
-            MaskRule::Brightness => "nothing in it is white",
-            _ => "nothing is painted on its transparent ground, or too little",
+            MaskRule::Brightness if mask.grey > 0.0 => {
+                format!("nothing in it is white, or grey of level {} of 255 or more", MaskRule::HALF)
+            }
+            MaskRule::Brightness => "nothing in it is white".into(),
+            _ => "nothing is painted on its transparent ground, or too little".into(),
         };
         let message = format!("--mask {}: {nothing}, so there is nothing to fill", path.display());
         return Err(UsageError::new(message).into());
     }
     let rule = match mask.rule {
+        MaskRule::Brightness if mask.grey > 0.0 => "the brighter half of what is in the mask",
         MaskRule::Brightness => "what is white in the mask",
         MaskRule::WhiteOnTransparent => "the white paint of the mask; its transparent ground is kept",
         MaskRule::PaintOnTransparent => "the paint of the mask; its transparent ground is kept",
     };
-    let words = match share {
+    let mut words = match share {
         1.0 => "--mask: every pixel is new, and nothing of the picture is kept".to_string(),
         _ => format!("--mask: {:.1} % of the pixels are new ({rule})", 100.0 * share),
     };
+    if mask.grey > 0.0 {
+        let neither = match mask.rule {
+            MaskRule::PaintOnTransparent => "neither painted nor clear",
+            _ => "neither white nor black",
+        };
+        let (level, grey) = (MaskRule::HALF, (100.0 * mask.grey).max(0.1));
+        words += &format!("; {grey:.1} % of the mask is {neither}, and was cut at level {level} of 255");
+    }
     let kept: Vec<f32> = mask.new.iter().map(|&new| if new { 0.0 } else { 1.0 }).collect();
     let kept = Tensor::from_vec(kept, (1, h, w, 1), &Device::Cpu)?.broadcast_as((1, h, w, c))?.contiguous()?;
     Ok((kept, words))

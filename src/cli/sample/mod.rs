@@ -5,6 +5,7 @@
 //! | `args` | the flags |
 //! | `command` | what is shown and written |
 //! | `edit` | the flags that start from given images or noises |
+//! | `ignored` | flags and keys that mean nothing beside the others |
 //! | `plan` | what will be sampled: the flags, completed by the run's settings and checked against its model |
 
 mod args;

@@ -11,6 +11,7 @@ use super::edit::Edit;
 use super::start::Given;
 use crate::cli::UsageError;
 use crate::config::{Config, SampleConfig, SamplerName};
+use crate::diffusion::Schedule;
 use crate::kernels::Workers;
 use crate::picture::is_points;
 use crate::run::{self, HowFound, LoadedModel, Recording};
@@ -31,8 +32,12 @@ pub struct SamplePlan {
     pub strength: f64,
     /// How the given noise was found.
     pub how: Option<HowFound>,
-    /// What it was completed with.
-    config: Config,
+    /// What it was completed with, `--set` and all.
+    pub config: Config,
+    /// Was the noise read from a file?
+    pub from_file: bool,
+    /// Timesteps that were asked for and lie above the strength: said, because they are left out.
+    pub left_out: Option<String>,
 }
 
 impl SamplePlan {
@@ -150,8 +155,11 @@ impl SamplePlan {
         if let Some(why) = edit.as_ref().filter(|_| jumps_asked).and_then(|edit| edit.without_jumps(settings.steps)) {
             return Err(UsageError::new(format!("--jumps, --jump-length: {why}")).into());
         }
+        let left_out = above_strength(args, schedule, &settings)?;
         Ok(Self {
             strength,
+            left_out,
+            from_file: args.noise.is_some(),
             noise,
             classes,
             guidance,
@@ -174,18 +182,20 @@ impl SamplePlan {
         matches!(self.noise.dims(), [_, h, w, c] if is_points((*h, *w, *c)))
     }
 
-    /// All of it, for the noise that an inversion finds.
-    pub fn how_found(&self, model: &LoadedModel) -> HowFound {
+    /// [sample] as it will be sampled: the run's own, `--set`, the flags, and what an edit leaves out.
+    pub fn resolved(&self, model: &LoadedModel) -> SampleConfig {
         let SamplerSettings { sampler, steps, eta, spacing, rho, timesteps, clip_sample, .. } = self.settings.clone();
         let SamplerSettings { set_alpha_to_one, equal_strides, .. } = self.settings;
         let Guidance { scale, rescale, interval: (from, to), negative_class } = self.guidance;
-        let sample = SampleConfig {
+        let name = |class: usize| model.classes.get(class).cloned().unwrap_or_else(|| class.to_string());
+        SampleConfig {
             sampler,
             steps,
             eta,
             spacing,
             rho,
             timesteps,
+            s_churn: self.settings.churn.s_churn,
             clip_sample,
             set_alpha_to_one,
             equal_strides,
@@ -193,9 +203,16 @@ impl SamplePlan {
             guidance_scale: scale,
             guidance_rescale: rescale,
             guidance_interval: vec![from, to],
-            negative_class: negative_class.map_or(String::new(), |class| model.classes[class].clone()),
+            negative_class: negative_class.map_or(String::new(), name),
+            num: self.num(),
             ..self.config.sample.clone()
-        };
+        }
+    }
+
+    /// All of it, for the noise that an inversion finds.
+    pub fn how_found(&self, model: &LoadedModel) -> HowFound {
+        // How many a snapshot shows is no matter of this picture.
+        let sample = SampleConfig { num: self.config.sample.num, ..self.resolved(model) };
         HowFound { sample, class: self.classes.as_ref().and_then(|classes| classes.first().copied()) }
     }
 
@@ -283,6 +300,33 @@ impl SamplePlan {
         parts.push(format!("seed {}", self.seed));
         parts.join(" · ")
     }
+}
+
+/// The listed timesteps that an SDEdit of this strength leaves out, in words.
+///
+/// # Errors
+/// A usage error when it leaves out all of them.
+fn above_strength(args: &Args, schedule: &Arc<Schedule>, settings: &SamplerSettings) -> Result<Option<String>> {
+    let listed = &settings.timesteps;
+    if listed.is_empty() || settings.strength >= 1.0 || settings.sampler.is_adaptive() {
+        return Ok(None);
+    }
+    let levels = sampling::levels(schedule, settings)?;
+    let (first, visited) = (levels[0].t, |t: f64| levels.iter().any(|level| level.t == t));
+    let above: Vec<String> = listed.iter().filter(|&&t| !visited(t)).map(f64::to_string).collect();
+    if above.is_empty() {
+        return Ok(None);
+    }
+    let called = if args.timesteps.is_empty() { "sample.timesteps" } else { "--timesteps" };
+    let begins = format!("--strength {} begins at t = {first}", settings.strength);
+    if above.len() == listed.len() {
+        let message = format!(
+            "{called} {}: {begins}, and none of these timesteps lies below that: list lower ones, or raise --strength",
+            above.join(",")
+        );
+        return Err(UsageError::new(message).into());
+    }
+    Ok(Some(format!("{called}: {begins}; left out, because not below that: {}", above.join(", "))))
 }
 
 /// What samples are asked to be.

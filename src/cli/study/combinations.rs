@@ -91,7 +91,8 @@ pub fn run(args: Args) -> Result<()> {
                         counts.0 += 1;
                         not_finite += usize::from(!distance.is_finite());
                         if distance.is_nan() || *distance > worst.0 {
-                            worst = (*distance, format!("{} · {} · {}", path.name(), target.name(), sampler.name()));
+                            let names = (path.name(), target.name(), sampler.name());
+                            worst = (*distance, format!("`{}` · `{}` · `{}`", names.0, names.1, names.2));
                         }
                     }
                 }
@@ -206,17 +207,20 @@ impl Study {
         let args = &self.args;
         let mut text = format!(
             "# Every path, target and sampler\n\n\
-             Each path with each target trains an MLP on two moons ({} steps; three blocks, 96 wide); each sampler \
-             then draws {} points from it in {} steps (`heun`, `edm`, `flow_midpoint` and `flow_heun` ask the network twice a step, `pc` once more for each corrector step, `pf_ode` as often as \
-             its tolerances need). The numbers are the energy distance to {} held-out points (Székely & Rizzo 2013), \
-             in thousandths: **{}** is the floor, the distance of {} training points to the same held-out ones; all \
-             points in the middle would be at {}. A dash is a combination that difflab refuses.\n\n\
-             Of {} combinations {} are allowed and {} refused. The farthest from the data is {} with {}.\n\n\
-             Made by `difflab study combinations --train-steps {} --steps {} --num {} --seed {}`. Path `vp` has the \
-             linear schedule: at the cosine's last step hardly any signal is left, and whatever predicts ε or the \
-             score has its errors divided by α = 5e-5 there. Paths `ve` and `edm` are walked with spacing `karras`, \
-             the others with `trailing`.\n",
+             For every path and target, an MLP (three blocks, 96 wide) is trained on two moons for {} steps. Each of the \
+             {} samplers then draws {} points from it in {} steps; none is left out. `heun`, `edm`, `dpm_2`, `dpm_2_a`, \
+             `flow_midpoint` and `flow_heun` call the network twice a step, `pc` once more for each corrector step, and \
+             `pf_ode` as often as its tolerances require.\n\n\
+             The numbers are energy distances (Székely & Rizzo 2013) to {} held-out points, in thousandths: smaller is \
+             better. The floor is **{}**, the distance of {} training points to the same held-out points; if every \
+             point lay in the middle, the distance would be {}. A dash marks a combination that difflab refuses.\n\n\
+             Of {} combinations, {} are allowed and {} refused. The one farthest from the data is {}, at {}.\n\n\
+             Made by `difflab study combinations --train-steps {} --steps {} --num {} --seed {}`. Path `vp` uses the \
+             linear schedule: the cosine schedule ends with hardly any signal (α = 5e-5), and a network that predicts ε \
+             or the score would have its errors divided by that. The spacing is `karras` on the paths `ve` and `edm`, \
+             and `trailing` on the others.\n",
             args.train_steps,
+            SamplerName::ALL.len(),
             args.num,
             args.steps,
             self.held_out.len(),
@@ -267,6 +271,21 @@ fn last_cause(error: &anyhow::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The document was made by this generator, as it is now: its words and all its samplers.
+    #[test]
+    fn the_document_shows_every_sampler_on_every_path() {
+        let text = include_str!("../../../docs/combinations.md");
+        for path in PATHS {
+            let (_, after) = text.split_once(&format!("## Path `{}`", path.name())).expect("each path has its table");
+            let table = after.split("\n## ").next().unwrap_or_default();
+            for sampler in SamplerName::ALL {
+                let row = format!("| `{}` |", sampler.name());
+                assert!(table.contains(&row), "{row} is missing on path {}: make the document again", path.name());
+            }
+        }
+        assert!(text.contains(&format!("Each of the {} samplers", SamplerName::ALL.len())));
+    }
 
     #[test]
     fn distances_have_three_digits() {

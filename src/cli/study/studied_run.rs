@@ -179,9 +179,8 @@ impl StudiedRun {
             std::fs::create_dir_all(parent).with_context(|| format!("making the folder {}", parent.display()))?;
         }
         let _half_written = Partial::at(row);
-        picture::grid(&pixels, shown, h, w, c, shown, (56 / h.max(1)).max(1), 2)
-            .save_with_format(row, image::ImageFormat::Png)
-            .with_context(|| format!("writing {}", row.display()))?;
+        let samples = picture::grid(&pixels, shown, h, w, c, shown, (56 / h.max(1)).max(1), 2);
+        picture::save_png(&samples, row, Some(&format!("a row of {shown} samples")))?;
         Ok(judged)
     }
 
