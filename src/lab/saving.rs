@@ -148,7 +148,7 @@ impl Worker {
         let lost = self.snapshots.order(order)?;
         self.note("snapshot_begun", "", outbox);
         if let Some(lost) = lost {
-            self.snapshot_lost(lost, "too many wait for room on the disk", outbox);
+            self.snapshot_lost(lost, "too many wait to be written", outbox);
         }
         if !self.writing.minor.is_on() {
             self.begin_waiting_snapshot(outbox);

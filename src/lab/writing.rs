@@ -240,7 +240,7 @@ impl Worker {
             Ok(missing) if missing.is_empty() => {}
             Ok(missing) => {
                 (self.writing.checkpoint_owed, self.writing.card_owed) = (true, true);
-                self.warn(format!("{} was missing and has been rewritten", missing.join(", ")), outbox);
+                self.warn(were_missing(&missing), outbox);
             }
             Err(error) => {
                 if let Some(failure) = WriteFailure::within(&error.into()) {
@@ -259,10 +259,28 @@ impl Worker {
         let dir = self.parts.run.path().to_path_buf();
         match self.parts.journal.rewrite_missing(&dir) {
             Ok(()) => {
-                let message = format!("{} was missing and has been rewritten in full", missing.join(", "));
+                let message = format!("{} in full", were_missing(&missing));
                 self.note("warning", &message, outbox);
             }
             Err(error) => self.failed("metrics and events", WriteFailure::of(&error), outbox),
         }
+    }
+}
+
+/// "run.json was missing and has been rewritten"; of several, "were" and "have".
+fn were_missing(files: &[&str]) -> String {
+    let (were, have) = if files.len() == 1 { ("was", "has") } else { ("were", "have") };
+    format!("{} {were} missing and {have} been rewritten", files.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_file_was_and_several_were() {
+        assert_eq!(were_missing(&["run.json"]), "run.json was missing and has been rewritten");
+        let both = were_missing(&["config.toml", "run.json"]);
+        assert_eq!(both, "config.toml, run.json were missing and have been rewritten");
     }
 }

@@ -70,13 +70,19 @@ impl History {
         if to - from > every.max(1).max(self.second) {
             let known = self.last.is_some_and(|last| last >= to);
             let last = if known { to - 1 } else { to };
-            doubts.push(format!("{METRICS} has no line of steps {} to {last}: the history has a gap there", from + 1));
+            let missing = steps_between(from + 1, last);
+            doubts.push(format!("{METRICS} has no line of {missing}: the history has a gap there"));
         }
         if let Some(back) = self.back {
             doubts.push(format!("{METRICS} has steps twice or out of order, the first of them {back}"));
         }
         doubts
     }
+}
+
+/// "step 5"; "steps 5 to 8".
+fn steps_between(first: u64, last: u64) -> String {
+    if first >= last { format!("step {last}") } else { format!("steps {first} to {last}") }
 }
 
 fn unreadable_lines(file: &str, count: usize) -> Option<String> {
@@ -347,6 +353,7 @@ mod tests {
         assert!(doubts(&[], "", 30, 1).contains("steps 1 to 30"));
         assert!(doubts(&whole[..20], "", 30, 1).contains("steps 21 to 30"));
         assert!(doubts(&[1, 2, 3, 9, 10], "", 10, 1).contains("steps 4 to 8"));
+        assert!(doubts(&[1, 2, 3, 4, 6, 7], "", 7, 1).contains("no line of step 5:"));
         assert!(doubts(&[1, 2, 3, 1, 2, 3], "", 3, 1).contains("twice"));
         assert!(doubts(&whole, "noise\nmore noise\n", 30, 1).contains("2 lines of metrics.jsonl"));
         assert_eq!(doubts(&whole, "{\"step\":31,\"los", 30, 1), "", "a torn last line is what a kill leaves");
