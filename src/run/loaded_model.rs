@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::checkpoint::{CheckpointFacts, all, cannot_look, newest_good, none_at_all, verify};
+use super::checkpoint::{all, cannot_look, data_of, newest_good, none_at_all, verify};
 use super::class_names::class_names;
 use super::dir::{config_of, is_trained_in};
 use super::error::RunError;
@@ -103,8 +103,8 @@ impl LoadedModel {
         let Some(image_shape) = loaded.config.sample_shape() else {
             return Err(RunError::damaged(&path, "unet/config.json has no sample_size").into());
         };
-        let facts = CheckpointFacts::of(&path)?;
-        let (classes, said) = class_names(run_dir, facts.data.as_ref(), net.num_classes().unwrap_or(0));
+        let trained = data_of(&path)?;
+        let (classes, said) = class_names(run_dir, trained.as_ref(), net.num_classes().unwrap_or(0));
         warnings.extend(said);
         Ok(Self {
             parameterization: Parameterization::from_config(&config.diffusion).context("the run's path")?,

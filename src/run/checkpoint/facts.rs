@@ -32,23 +32,35 @@ impl CheckpointFacts {
     /// # Errors
     /// [`RunError::Damaged`] where a file is there and cannot be read.
     pub fn of(path: &Path) -> Result<Self, RunError> {
-        let damaged = |name: &str, why: String| RunError::damaged(path, format!("{name}: {why}"));
         // An empty config, what a power cut leaves, would read as one of defaults.
         manifest::verify_those(path, &[CONFIG, DATA, UNET])?;
-        let read = |name: &str| match plain_file::read_text(&path.join(name)) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(RunError::unread_in(path, name, error)),
-        };
-        let config = read(CONFIG)?.map(|text| Config::from_toml(&text, CONFIG));
-        let data = read(DATA)?.map(|text| serde_json::from_str(&text));
-        let network = read(UNET)?.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+        let config = read(path, CONFIG)?.map(|text| Config::from_toml(&text, CONFIG));
+        let network = read(path, UNET)?.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
         let rows = network.and_then(|network| network["num_class_embeds"].as_u64());
         Ok(Self {
-            config: config.transpose().map_err(|error| damaged(CONFIG, error.to_string()))?,
-            data: data.transpose().map_err(|error| damaged(DATA, error.to_string()))?,
+            config: config.transpose().map_err(|error| RunError::damaged(path, format!("{CONFIG}: {error}")))?,
+            data: data_of(path)?,
             classes: rows.and_then(|rows| usize::try_from(rows).ok()?.checked_sub(1)),
         })
+    }
+}
+
+/// The data that the checkpoint in `path` was trained on, where it says so.
+///
+/// # Errors
+/// As [`CheckpointFacts::of`].
+pub fn data_of(path: &Path) -> Result<Option<DataIdentity>, RunError> {
+    manifest::verify_those(path, &[DATA])?;
+    let data = read(path, DATA)?.map(|text| serde_json::from_str(&text));
+    data.transpose().map_err(|error| RunError::damaged(path, format!("{DATA}: {error}")))
+}
+
+/// The text of a file of the checkpoint; `None` where it has none.
+fn read(path: &Path, name: &str) -> Result<Option<String>, RunError> {
+    match plain_file::read_text(&path.join(name)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(RunError::unread_in(path, name, error)),
     }
 }
 
