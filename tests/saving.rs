@@ -259,6 +259,8 @@ fn a_run_that_cannot_be_saved_at_its_end_is_saved_elsewhere_whole() {
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     let elsewhere = "home/difflab-rescued/run";
     assert!(stderr(&output).contains(elsewhere), "where it is saved is said: {}", stderr(&output));
+    let told = stdout(&output) + &stderr(&output) + &place.text(&format!("{elsewhere}/events.jsonl"));
+    assert!(!told.contains("writing works again"), "nothing was written here: {told}");
     let done = place.metrics(elsewhere).len() as u64;
     assert!(done >= 5);
     for file in ["config.toml", "README.md", "classes.txt", "run.json", "events.jsonl"] {
@@ -291,7 +293,7 @@ fn a_config_that_is_deleted_meanwhile_is_written_anew() {
     signal(&child, "TERM");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    assert!(stderr(&output).contains("config.toml, run.json was missing"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("config.toml, run.json were missing"), "{}", stderr(&output));
     assert_goes_on(&place, "run", place.metrics("run").len() as u64);
 }
 

@@ -23,9 +23,9 @@ enum Format {
 /// Prints the list.
 ///
 /// # Errors
-/// When the list cannot be written.
+/// When `runs/` cannot be read, or the list cannot be written.
 pub fn run(args: Args) -> Result<()> {
-    let summaries: Vec<Summary> = run::all().iter().map(|path| Summary::of(path)).collect();
+    let summaries: Vec<Summary> = run::all()?.iter().map(|path| Summary::of(path)).collect();
     let text = match args.format {
         Format::Json => serde_json::to_string_pretty(&summaries)? + "\n",
         Format::Table => table(&summaries),
@@ -53,7 +53,7 @@ fn table(summaries: &[Summary]) -> String {
         text.push('\n');
     }
     for summary in summaries {
-        if let Some(problem) = &summary.problem {
+        for problem in summary.problem.iter().chain(&summary.checkpoints_problem) {
             text += &format!("{}: {problem}\n", summary.run);
         }
     }
@@ -64,6 +64,7 @@ fn row(summary: &Summary) -> [String; 8] {
     let loss = |loss: Option<f64>| loss.map_or("–".to_string(), |loss| format!("{loss:.4}"));
     let checkpoints = match summary.checkpoints.last() {
         Some(last) => format!("{} (newest {last})", summary.checkpoints.len()),
+        None if summary.checkpoints_problem.is_some() => "?".into(),
         None => "none".into(),
     };
     [
@@ -95,6 +96,7 @@ mod tests {
             val_loss: None,
             elapsed_s: 90.0,
             checkpoints: vec![10, 20],
+            checkpoints_problem: None,
             snapshots: 0,
             last_written: "2026-11-22T05:00:00+00:00".into(),
             problem: problem.map(str::to_string),
@@ -104,5 +106,13 @@ mod tests {
         assert_eq!(lines[1].find("mnist"), lines[2].find("mnist"));
         assert!(lines[1].contains("20/2000") && lines[1].contains("0.2500") && lines[1].contains("2026-11-22 05:00"));
         assert_eq!(lines[3], "a-much-longer-name: config.toml: no");
+        let closed = Summary {
+            checkpoints: vec![],
+            checkpoints_problem: Some("the folder cannot be read".into()),
+            ..summary("closed", None)
+        };
+        let text = table(&[closed]);
+        assert!(text.contains(" ?  ") && !text.contains("none"), "{text}");
+        assert!(text.contains("closed: the folder cannot be read"), "{text}");
     }
 }

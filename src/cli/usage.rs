@@ -11,3 +11,30 @@ impl UsageError {
         Self(message.into())
     }
 }
+
+/// Refuses `--steps` that a run of so many timesteps cannot have.
+///
+/// # Errors
+/// With the numbers that it can.
+pub fn check_steps(steps: usize, timesteps: usize) -> Result<(), UsageError> {
+    let takes = match timesteps {
+        _ if (1..=timesteps).contains(&steps) => return Ok(()),
+        1 => "this run has 1 timestep, and takes one step".to_string(),
+        _ => format!("this run has {timesteps} timesteps: use 1 to {timesteps} steps"),
+    };
+    Err(UsageError::new(format!("--steps {steps}: {takes}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_that_cannot_be_are_refused_with_those_that_can() {
+        assert_eq!(check_steps(1, 1), Ok(()));
+        assert_eq!(check_steps(100, 100), Ok(()));
+        let said = |steps, timesteps| check_steps(steps, timesteps).unwrap_err().to_string();
+        assert_eq!(said(101, 100), "--steps 101: this run has 100 timesteps: use 1 to 100 steps");
+        assert_eq!(said(3, 1), "--steps 3: this run has 1 timestep, and takes one step");
+    }
+}

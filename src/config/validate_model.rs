@@ -2,6 +2,7 @@
 
 use super::validate::{ensure, positive};
 use super::{Config, ConfigError, ModelConfig, NetworkKind, POINT_SETS, TimeScaleShift};
+use crate::thousands::numbered;
 
 const WIDEST: usize = 16_384;
 const MOST_LAYERS: usize = 64;
@@ -63,7 +64,7 @@ impl Config {
             levels.iter().all(|&level| level < widths.len()),
             "model.attention_levels",
             list(levels),
-            format!("model.block_out_channels has the levels 0 to {}", widths.len() - 1),
+            format!("model.block_out_channels has {}", numbered("level", "levels", widths.len() - 1)),
         )?;
         ensure(
             (1..levels.len()).all(|i| !levels[..i].contains(&levels[i])),

@@ -43,7 +43,12 @@ impl Config {
             falling && sample.timesteps.iter().all(|t| (0.0..=last).contains(t)),
             "sample.timesteps",
             format!("{:?}", sample.timesteps),
-            format!("list timesteps from the noisiest to the cleanest, each below the one before, within 0 to {last}"),
+            match last {
+                0.0 => "there is one timestep, 0".into(),
+                _ => format!(
+                    "list timesteps from the noisiest to the cleanest, each below the one before, within 0 to {last}"
+                ),
+            },
         )
     }
 }

@@ -165,7 +165,10 @@ pub(super) fn dataset(
                 Classes::Known(names) => {
                     let largest = labels.iter().copied().max().unwrap_or(0);
                     if largest as usize >= names.len() {
-                        let expected = format!("labels from 0 to {}", names.len().saturating_sub(1));
+                        let expected = match names.len() {
+                            1 => "labels that are all 0".into(),
+                            classes => format!("labels from 0 to {}", classes.saturating_sub(1)),
+                        };
                         return Err(DataError::Malformed { file, expected, found: largest.to_string() });
                     }
                     names

@@ -26,7 +26,7 @@ use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::process::interrupt::{self, Token};
 use crate::run::checkpoint::{self, Progress};
-use crate::run::{Journal, RunDir, RunError, sweep, write_class_names};
+use crate::run::{Journal, RunDir, RunError, other_class_names, sweep, write_class_names};
 use crate::thousands::thousands;
 use crate::train::Trainer;
 
@@ -124,7 +124,9 @@ pub fn open(
     progress.data = Some(identity);
     standing.begun(run.path());
     let start_step = trainer.steps_done();
+    let other = other_class_names(run.path(), &facts.classes);
     write_class_names(run.path(), &facts.classes)?;
+    warnings.extend(other.map(|other| format!("{other}: the file has been rewritten")));
     let mut journal = Journal::open(run.path(), config.diffusion.timesteps)?;
     let missed = match &plan.run {
         RunChoice::New { .. } => {
@@ -215,7 +217,7 @@ pub fn open(
     worker.standing = standing.clone();
     worker.write_card(outbox);
     if missed.now {
-        worker.order_snapshot(outbox)?;
+        worker.order_snapshot(true, outbox)?;
     }
     Ok(worker)
 }

@@ -109,7 +109,7 @@ impl Worker {
         );
         drop(before);
         self.standing.begun(self.parts.run.path());
-        self.written(outbox);
+        self.written_elsewhere(outbox);
         self.note("moved", &message, outbox);
         let step = state.step;
         outbox.send(Event::FolderMoved { step, dir: self.parts.run.path().to_path_buf(), message });
@@ -131,6 +131,9 @@ pub fn what_remains(run: &Path) -> String {
         Ok((step, ..)) => {
             format!("what remains: the checkpoint of step {step}; --resume {} continues from it", run.display())
         }
-        Err(_) => "the run has no checkpoint to continue from".into(),
+        Err(_) => match checkpoint::may_hide_some(run) {
+            Some(why) => format!("which checkpoints remain can't be seen: {why}"),
+            None => "the run has no checkpoint to continue from".into(),
+        },
     }
 }

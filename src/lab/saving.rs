@@ -27,9 +27,9 @@ impl Worker {
     /// # Errors
     /// When a weight is not finite; older checkpoints stay.
     pub(super) fn save_checkpoint(&mut self, outbox: &mut EventOutbox) -> Result<bool> {
-        self.look_around(outbox);
+        let all_is_there = self.look_around(outbox);
         if self.has_present_checkpoint() {
-            return Ok(self.all_lines_are_written(outbox));
+            return Ok(self.all_lines_are_written(all_is_there, outbox));
         }
         let (step, start) = (self.steps_done(), Instant::now());
         let dir = match self.write_checkpoint(None) {
@@ -43,12 +43,15 @@ impl Worker {
         };
         self.writing.checkpoint_owed = false;
         // Trouble is over before the event is noted, which it would keep from being written.
-        self.written(outbox);
+        if all_is_there {
+            self.written(outbox);
+        }
         self.note("checkpoint", &dir.display().to_string(), outbox);
         self.prune(&dir, outbox);
         self.write_card(outbox);
         outbox.send(Event::CheckpointSaved { step, dir, took: start.elapsed() });
-        Ok(true)
+        // Without its config and its lines a folder is no run that could go on.
+        Ok(all_is_there)
     }
 
     /// Is the present step, with the settings of now, in a checkpoint that is still there?
@@ -58,12 +61,14 @@ impl Worker {
             && checkpoint::list(self.parts.run.path()).iter().any(|found| found.step == step && found.in_its_place)
     }
 
-    fn all_lines_are_written(&mut self, outbox: &mut EventOutbox) -> bool {
+    fn all_lines_are_written(&mut self, all_is_there: bool, outbox: &mut EventOutbox) -> bool {
         match self.parts.journal.sync() {
             Ok(()) => {
                 self.writing.checkpoint_owed = false;
-                self.written(outbox);
-                true
+                if all_is_there {
+                    self.written(outbox);
+                }
+                all_is_there
             }
             Err(error) => {
                 self.failed("metrics and events", WriteFailure::of(&error), outbox);
@@ -128,15 +133,17 @@ impl Worker {
             outbox.send(Event::Warning { step: self.steps_done(), message });
             return Ok(());
         }
-        self.order_snapshot(outbox)
+        self.order_snapshot(false, outbox)
     }
 
-    /// Takes the weights of now for a snapshot; it begins when no other is being written.
-    pub(super) fn order_snapshot(&mut self, outbox: &mut EventOutbox) -> Result<()> {
+    /// Takes the weights of now for a snapshot; it begins when no other is being written. `due`: by the config, and not
+    /// by a person's wish.
+    pub(super) fn order_snapshot(&mut self, due: bool, outbox: &mut EventOutbox) -> Result<()> {
         let step = self.steps_done();
         let parts = &self.parts;
         let order = Order {
             step,
+            due,
             config: parts.config.clone(),
             net_config: parts.trainer.net_config().clone(),
             weights: parts.trainer.ema_weights(),
@@ -148,7 +155,7 @@ impl Worker {
         let lost = self.snapshots.order(order)?;
         self.note("snapshot_begun", "", outbox);
         if let Some(lost) = lost {
-            self.snapshot_lost(lost, "too many wait for room on the disk", outbox);
+            self.snapshot_lost(lost, "too many wait to be written", outbox);
         }
         if !self.writing.minor.is_on() {
             self.begin_waiting_snapshot(outbox);

@@ -28,6 +28,8 @@ const MOST_WAITING: usize = 3;
 pub struct Order {
     /// Training step of the weights.
     pub step: u64,
+    /// By the config; not by a person's wish.
+    pub due: bool,
     pub config: Config,
     pub net_config: NetConfig,
     /// Averaged weights; copied when the order is taken.
@@ -167,6 +169,7 @@ fn write(order: &Order, run_dir: &Path) -> Result<PathBuf> {
         sample: &order.settings.sample,
         class: order.settings.class,
         seed: order.config.seed,
+        keep_the_same: order.due,
         workers: &workers,
     })
 }

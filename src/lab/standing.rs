@@ -53,7 +53,8 @@ impl Standing {
             Some((step, _)) => {
                 format!("the checkpoint of step {step} remains\n  continue from it: difflab --resume {}", dir.display())
             }
-            None => format!("there is no checkpoint in {}, so it cannot be resumed", dir.display()),
+            None => checkpoint::may_hide_some(&dir)
+                .unwrap_or_else(|| format!("there is no checkpoint in {}, so it cannot be resumed", dir.display())),
         }
     }
 }

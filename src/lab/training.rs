@@ -210,7 +210,7 @@ impl Worker {
             self.save_checkpoint(outbox)?;
         }
         if snapshots {
-            self.order_snapshot(outbox)?;
+            self.order_snapshot(true, outbox)?;
         }
         Ok(())
     }

@@ -43,6 +43,7 @@ impl Worker {
         if let Err(error) = self.parts.journal.flush() {
             self.failed("metrics and events", WriteFailure::of(&error), outbox);
         }
+        self.see_what_others_cut_off(outbox);
     }
 
     /// Something that a run cannot go on without could not be written.
@@ -115,7 +116,7 @@ impl Worker {
 
     /// Lines, then the checkpoint that was due.
     fn write_what_is_owed(&mut self, outbox: &mut EventOutbox) -> Result<()> {
-        self.look_around(outbox);
+        let all_is_there = self.look_around(outbox);
         if let Err(error) = self.parts.journal.flush() {
             self.failed("metrics and events", WriteFailure::of(&error), outbox);
             return Ok(());
@@ -123,7 +124,9 @@ impl Worker {
         if self.writing.checkpoint_owed && !self.save_checkpoint(outbox)? {
             return Ok(());
         }
-        self.written(outbox);
+        if all_is_there {
+            self.written(outbox);
+        }
         Ok(())
     }
 
@@ -133,9 +136,19 @@ impl Worker {
             let message = format!("writing works again: what waited for {:.0} s is written", lasted.as_secs_f64());
             self.note("written", &message, outbox);
             outbox.send(Event::Note { step: self.steps_done(), message });
-            // What lies beside is tried at the next turn.
-            self.writing.minor.hurry(Instant::now());
         }
+        self.turn_to_what_is_beside(outbox);
+    }
+
+    /// What waited is written, elsewhere than where it could not be: whoever says where says that too.
+    pub(super) fn written_elsewhere(&mut self, outbox: &mut EventOutbox) {
+        self.writing.trouble.over(Instant::now());
+        self.turn_to_what_is_beside(outbox);
+    }
+
+    fn turn_to_what_is_beside(&mut self, outbox: &mut EventOutbox) {
+        // It is tried at the next turn.
+        self.writing.minor.hurry(Instant::now());
         if !self.writing.pictures.is_empty() && !self.writing.trouble.is_on() {
             self.write_what_is_beside(outbox);
         }
@@ -191,17 +204,19 @@ impl Worker {
             && self.writing.trouble.lasts(Instant::now()) >= LAST_WAIT.min(self.writing.patience)
     }
 
-    /// Follows a folder that was renamed, and makes one again that was deleted.
-    pub(super) fn look_around(&mut self, outbox: &mut EventOutbox) {
+    /// Follows a folder that was renamed, and makes one again that was deleted. `false` where the folder or a file of
+    /// it is not there and cannot be written.
+    pub(super) fn look_around(&mut self, outbox: &mut EventOutbox) -> bool {
         self.writing.looked = Instant::now();
         let before = self.parts.run.path().to_path_buf();
-        match self.parts.run.look() {
+        let config_is_there = match self.parts.run.look() {
             Whereabouts::There => self.put_config_back(outbox),
             Whereabouts::Renamed(dir) => {
                 self.parts.journal.moved_to(&dir);
                 let message =
                     format!("the run folder {} is now {}: the run continues there", before.display(), dir.display());
                 self.moved(message, outbox);
+                true
             }
             Whereabouts::Gone => {
                 if let Err(error) = self.parts.run.make_anew(&self.parts.config) {
@@ -209,7 +224,8 @@ impl Worker {
                         cause: "something else is in its place".into(),
                         remedy: "move that away",
                     });
-                    return self.failed("the run folder, which was deleted,", failure, outbox);
+                    self.failed("the run folder, which was deleted,", failure, outbox);
+                    return false;
                 }
                 // What was in it is gone: the state of now is all there is.
                 self.saved = None;
@@ -222,9 +238,19 @@ impl Worker {
                     self.parts.run.path().display()
                 );
                 self.moved(message, outbox);
+                true
             }
+        };
+        let files_are_there = self.put_files_back(outbox);
+        self.see_what_others_cut_off(outbox);
+        config_is_there && files_are_there
+    }
+
+    /// Lines that another program has cut off a file are lost: that is said once.
+    pub(super) fn see_what_others_cut_off(&mut self, outbox: &mut EventOutbox) {
+        for lost in self.parts.journal.cut_by_others() {
+            self.warn(lost, outbox);
         }
-        self.put_files_back(outbox);
     }
 
     fn moved(&mut self, message: String, outbox: &mut EventOutbox) {
@@ -235,34 +261,58 @@ impl Worker {
     }
 
     /// Without its config a folder is no run: where that was deleted it is written anew.
-    fn put_config_back(&mut self, outbox: &mut EventOutbox) {
+    fn put_config_back(&mut self, outbox: &mut EventOutbox) -> bool {
         match self.parts.run.put_back(&self.parts.config) {
-            Ok(missing) if missing.is_empty() => {}
+            Ok(missing) if missing.is_empty() => true,
             Ok(missing) => {
                 (self.writing.checkpoint_owed, self.writing.card_owed) = (true, true);
-                self.warn(format!("{} was missing and has been rewritten", missing.join(", ")), outbox);
+                self.warn(were_missing(&missing), outbox);
+                true
             }
             Err(error) => {
                 if let Some(failure) = WriteFailure::within(&error.into()) {
                     self.failed("config.toml, which cannot be read there,", failure, outbox);
                 }
+                false
             }
         }
     }
 
     /// Files of lines that were deleted or replaced are written anew, whole.
-    fn put_files_back(&mut self, outbox: &mut EventOutbox) {
+    fn put_files_back(&mut self, outbox: &mut EventOutbox) -> bool {
         let missing = self.parts.journal.missing();
         if missing.is_empty() {
-            return;
+            return true;
         }
         let dir = self.parts.run.path().to_path_buf();
         match self.parts.journal.rewrite_missing(&dir) {
             Ok(()) => {
-                let message = format!("{} was missing and has been rewritten in full", missing.join(", "));
+                let message = format!("{} in full", were_missing(&missing));
                 self.note("warning", &message, outbox);
+                true
             }
-            Err(error) => self.failed("metrics and events", WriteFailure::of(&error), outbox),
+            Err(error) => {
+                self.failed("metrics and events", WriteFailure::of(&error), outbox);
+                false
+            }
         }
+    }
+}
+
+/// "run.json was missing and has been rewritten"; of several, "were" and "have".
+fn were_missing(files: &[&str]) -> String {
+    let (were, have) = if files.len() == 1 { ("was", "has") } else { ("were", "have") };
+    format!("{} {were} missing and {have} been rewritten", files.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_file_was_and_several_were() {
+        assert_eq!(were_missing(&["run.json"]), "run.json was missing and has been rewritten");
+        let both = were_missing(&["config.toml", "run.json"]);
+        assert_eq!(both, "config.toml, run.json were missing and have been rewritten");
     }
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::checkpoint::CheckpointFacts;
+use super::class_names::kept_class_names;
 use super::error::RunError;
-use super::loaded_model::kept_class_names;
 use crate::config::Config;
 use crate::data::DataIdentity;
 use crate::thousands::thousands;
@@ -110,8 +110,14 @@ pub(super) fn fits_trained(
     now: &DataIdentity,
 ) -> Result<(), Misfit> {
     let before = facts.data.as_ref();
-    let classes = before.map_or_else(|| kept_class_names(run).len(), |data| data.classes.len());
+    let classes = before.map_or_else(|| classes_of(facts, run), |data| data.classes.len());
     fits_the_network(classes, before.map(|data| data.channels), config, now)
+}
+
+/// How many classes a network knows that was not trained on data with names: its own table says so, or the names that
+/// were kept.
+pub(super) fn classes_of(facts: &CheckpointFacts, run: &Path) -> usize {
+    facts.classes.unwrap_or_else(|| kept_class_names(run).len())
 }
 
 /// Another held-out set of the same images.
@@ -195,7 +201,8 @@ mod tests {
     #[test]
     fn what_is_measured_is_held_against_what_was_trained_on() {
         let config = Config::default().with_overrides(&["model.class_conditional=true".to_string()]).unwrap();
-        let facts = CheckpointFacts { config: Some(config.clone()), data: Some(data(&["a", "b"], "1")) };
+        let facts =
+            CheckpointFacts { config: Some(config.clone()), data: Some(data(&["a", "b"], "1")), classes: Some(2) };
         let check = |config: &Config, now: &DataIdentity, accept| {
             check_measured(&facts, Path::new("here"), config, now, accept).map_err(|error| error.to_string())
         };

@@ -279,6 +279,13 @@ fn lock(path: &Path) -> Result<File, RunError> {
     }
 }
 
+/// Is a difflab training in the run folder `path` at present?
+pub fn is_trained_in(path: &Path) -> bool {
+    // Shared: several may ask at once, and nothing is kept.
+    let asked = File::open(path.join(LOCK)).map(|lock| lock.try_lock_shared());
+    matches!(asked, Ok(Err(TryLockError::WouldBlock)))
+}
+
 /// Makes `runs/<date>-<name>-<short id>`.
 fn new_folder(name: &str) -> Result<PathBuf, RunError> {
     let runs = Path::new(RUNS);
@@ -366,7 +373,9 @@ mod tests {
         let path = parent.path().join("run");
         let run = RunDir::create(Some(&path), &Config::default()).unwrap();
         assert!(matches!(RunDir::open(&path), Err(RunError::InUse(_))));
+        assert!(is_trained_in(&path));
         drop(run);
+        assert!(!is_trained_in(&path));
         assert!(RunDir::open(&path).is_ok());
     }
 

@@ -30,7 +30,7 @@ pub enum RunError {
     /// A run that goes on is asked for what was not trained.
     #[error("{0}")]
     NotTheSame(String),
-    #[error("cannot read {}: {}", path.display(), io_words::reason(error))]
+    #[error("cannot read {}: {}", path.display(), io_words::unread(error))]
     NotReadable { path: PathBuf, error: io::Error },
     #[error("{} is {what}, and a file of the run belongs there\n  move it away", path.display())]
     NotAFile { path: PathBuf, what: &'static str },
@@ -49,6 +49,9 @@ pub enum RunError {
     NewerFormat { path: PathBuf, found: u64, known: u64 },
     #[error("{} has no checkpoint that can be used\n  {details}", path.display())]
     NoCheckpoint { path: PathBuf, details: String },
+    /// It has the time to write one.
+    #[error("{} is being trained, and has no checkpoint yet\n  {first}", path.display())]
+    NoCheckpointYet { path: PathBuf, first: String },
     #[error("{} has no checkpoint of step {step}; {there_are}", path.display())]
     NoSuchCheckpoint { path: PathBuf, step: u64, there_are: String },
     #[error(
@@ -85,6 +88,14 @@ impl RunError {
 
     pub(super) fn not_readable(path: &Path, error: io::Error) -> Self {
         Self::NotReadable { path: path.to_path_buf(), error }
+    }
+
+    /// A file of the checkpoint `dir` that could not be read: it is damaged, unless the file is only kept from us.
+    pub(super) fn unread_in(dir: &Path, name: &str, error: io::Error) -> Self {
+        match io_words::cure_of_reading(&error) {
+            Some(_) => Self::not_readable(&dir.join(name), error),
+            None => Self::damaged(dir, format!("{name} cannot be read ({})", io_words::reason(&error))),
+        }
     }
 
     pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Self {

@@ -108,7 +108,11 @@ fn facts<'a>(
 
 /// A free place, or with `replace` one that holds nothing but a pipeline.
 fn check_place(dir: &Path, replace: bool) -> Result<(), RunError> {
-    let free = super::check_free(dir).is_ok();
+    let free = match super::check_free(dir) {
+        Ok(()) => true,
+        Err(RunError::NotEmpty { .. }) => false,
+        Err(error) => return Err(error),
+    };
     let pipeline = dir.join("model_index.json").is_file() && !dir.join("config.toml").exists();
     match (free, replace) {
         (true, _) => Ok(()),

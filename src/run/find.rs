@@ -1,6 +1,7 @@
 //! From what a person types to a run folder: a path, `latest`, or the beginning of a name.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -47,8 +48,15 @@ fn find_in(runs: &Path, run: &str) -> Result<PathBuf, RunError> {
 }
 
 /// Every run folder in `runs/`, by name.
-pub fn all() -> Vec<PathBuf> {
-    all_in(Path::new("runs"))
+///
+/// # Errors
+/// [`RunError`] when `runs/` is there and cannot be read.
+pub fn all() -> Result<Vec<PathBuf>, RunError> {
+    let runs = Path::new("runs");
+    match fs::read_dir(runs) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(RunError::not_readable(runs, error)),
+        _ => Ok(all_in(runs)),
+    }
 }
 
 fn all_in(runs: &Path) -> Vec<PathBuf> {
@@ -67,8 +75,12 @@ pub fn last_written(path: &Path) -> SystemTime {
         .unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
+/// A folder that we may not look into may be one: whoever opens it says so.
 fn is_run(path: &Path) -> bool {
-    path.join("config.toml").is_file()
+    match fs::metadata(path.join("config.toml")) {
+        Ok(about) => about.is_file(),
+        Err(error) => error.kind() == ErrorKind::PermissionDenied,
+    }
 }
 
 fn name(path: &Path) -> String {

@@ -4,9 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 
 use super::durable::{remove_folder, replace_folder, sync_tree};
+use super::error::RunError;
+use super::io_words;
 use crate::process::partial::Partial;
 
 /// A folder under construction. Dropped unfinished, it leaves nothing behind.
@@ -20,8 +22,8 @@ impl FreshFolder {
     /// Begins the folder that will be `target`; folders above it are made.
     ///
     /// # Errors
-    /// When nothing can be written there.
-    pub fn begin(target: &Path) -> Result<Self> {
+    /// [`RunError::NotWritable`] when nothing can be written there.
+    pub fn begin(target: &Path) -> Result<Self, RunError> {
         let begin = || -> io::Result<PathBuf> {
             // "folder/" and "." have a parent only once they are spelled out.
             let absolute = std::path::absolute(target)?;
@@ -34,7 +36,7 @@ impl FreshFolder {
             fs::create_dir(&partial)?;
             Ok(partial)
         };
-        let partial = begin().with_context(|| format!("cannot write the folder {}", target.display()))?;
+        let partial = begin().map_err(|error| RunError::not_writable(target, error))?;
         let _half_written = Partial::at(&partial);
         Ok(Self { target: target.to_path_buf(), partial, _half_written })
     }
@@ -53,7 +55,7 @@ impl FreshFolder {
             sync_tree(&self.partial)?;
             replace_folder(&self.partial, &self.target, &self.partial.with_extension("old"))
         };
-        put().with_context(|| format!("cannot write the folder {}", self.target.display()))
+        put().map_err(|error| anyhow!(io_words::cannot_write(&self.target, &error)))
     }
 }
 
@@ -104,6 +106,26 @@ mod tests {
         let mut left: Vec<_> = fs::read_dir(&parent).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, [format!(".out.{alive}.partial").as_str(), "out"]);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_in_is_said_with_a_cure() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join("file"), "").unwrap();
+        let refused = FreshFolder::begin(&parent.path().join("file/out")).err().unwrap();
+        assert!(matches!(refused, RunError::NotWritable { .. }), "{refused}");
+        assert!(refused.to_string().contains("choose another place"), "{refused}");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let closed = parent.path().join("closed");
+            fs::create_dir(&closed).unwrap();
+            fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+            // To root nothing is closed.
+            if let Err(refused) = FreshFolder::begin(&closed.join("out")) {
+                assert!(refused.to_string().contains("choose a folder that you can write to"), "{refused}");
+            }
+        }
     }
 
     #[test]

@@ -37,6 +37,21 @@ pub fn cure(error: &io::Error) -> &'static str {
     }
 }
 
+/// What to do about a file that is there, and kept from us; `None` for all others.
+pub fn cure_of_reading(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        ErrorKind::PermissionDenied => Some("give yourself the permission to read it"),
+        _ if too_many_files(error) => Some("raise the limit (ulimit -n)"),
+        _ => None,
+    }
+}
+
+/// Why something could not be read, and what helps, where that is known.
+pub fn unread(error: &io::Error) -> String {
+    let cure = cure_of_reading(error).map(|cure| format!("; {cure}"));
+    reason(error) + &cure.unwrap_or_default()
+}
+
 /// A sentence on a file that could not be written: "cannot write /data/x.png: there is no folder /data".
 pub fn cannot_write(path: &Path, error: &io::Error) -> String {
     let why = match (error.kind(), first_missing(path.parent().unwrap_or(Path::new("")))) {
@@ -73,6 +88,15 @@ mod tests {
         assert!(!denied.contains("room") && !denied.contains("full"));
         let missing = dir.path().join("there");
         assert!(said(ErrorKind::NotFound).contains(&format!("there is no folder {}\n", missing.display())));
+    }
+
+    #[test]
+    fn what_is_kept_from_us_has_a_cure_and_what_is_broken_has_none() {
+        assert_eq!(
+            unread(&ErrorKind::PermissionDenied.into()),
+            "permission denied; give yourself the permission to read it"
+        );
+        assert_eq!(unread(&ErrorKind::UnexpectedEof.into()), "the file ends too early");
     }
 
     #[test]

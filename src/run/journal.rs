@@ -7,6 +7,7 @@ use std::thread;
 
 use anyhow::Result;
 
+use super::gaps::{StepsSeen, steps_between};
 use super::lines::{Fate, Lines, from_the_end, read, retain};
 use super::merged_rows::MergedRows;
 use super::records::{EventRecord, StepRecord, TimestepLossLine, TimestepLossRow};
@@ -32,55 +33,6 @@ pub struct CutBack {
     pub rows: Vec<TimestepLossRow>,
 }
 
-/// The steps of metrics.jsonl, as they are read.
-#[derive(Default)]
-struct History {
-    last: Option<u64>,
-    /// The steps on both sides of the widest gap between two lines, and how wide the next is: lines may be far
-    /// apart all along, since `train.log_every` was another once.
-    widest: (u64, u64),
-    second: u64,
-    /// The first step that does not come after the one before it.
-    back: Option<u64>,
-}
-
-impl History {
-    fn see(&mut self, step: u64) {
-        self.gap(step);
-        if self.last.is_some_and(|last| step <= last) {
-            self.back.get_or_insert(step);
-        }
-        self.last = Some(step);
-    }
-
-    /// From the line before to `step` nothing is known.
-    fn gap(&mut self, step: u64) {
-        let before = self.last.unwrap_or(0);
-        let (width, widest) = (step.saturating_sub(before), self.widest.1 - self.widest.0);
-        if width > widest {
-            (self.widest, self.second) = ((before, step), widest);
-        } else {
-            self.second = self.second.max(width);
-        }
-    }
-
-    /// What is wrong with the history of a run of `step` steps with a line at least all `every`.
-    fn doubts(&mut self, step: u64, every: u64) -> Vec<String> {
-        self.gap(step);
-        let mut doubts = Vec::new();
-        let (from, to) = self.widest;
-        if to - from > every.max(1).max(self.second) {
-            let known = self.last.is_some_and(|last| last >= to);
-            let last = if known { to - 1 } else { to };
-            doubts.push(format!("{METRICS} has no line of steps {} to {last}: the history has a gap there", from + 1));
-        }
-        if let Some(back) = self.back {
-            doubts.push(format!("{METRICS} has steps twice or out of order, the first of them {back}"));
-        }
-        doubts
-    }
-}
-
 fn unreadable_lines(file: &str, count: usize) -> Option<String> {
     match count {
         0 => None,
@@ -92,7 +44,7 @@ fn unreadable_lines(file: &str, count: usize) -> Option<String> {
 /// Cuts metrics.jsonl back to `step`: what a screen can show of it, and what is wrong with it.
 fn cut_steps(dir: &Path, step: u64, every: u64) -> Result<(Vec<StepRecord>, Vec<String>)> {
     let path = dir.join(METRICS);
-    let mut history = History::default();
+    let mut history = StepsSeen::default();
     let mut thinned = Thinned::of(std::fs::metadata(&path).map_or(0, |file| file.len()));
     let unreadable = retain(&path, |line| match skim(line) {
         Some(skimmed) if skimmed.step <= step => {
@@ -103,7 +55,7 @@ fn cut_steps(dir: &Path, step: u64, every: u64) -> Result<(Vec<StepRecord>, Vec<
         Some(_) => Fate::Goes,
         None => Fate::Unreadable,
     })?;
-    let mut doubts = history.doubts(step, every);
+    let mut doubts = history.doubts(METRICS, step, every);
     doubts.extend(unreadable_lines(METRICS, unreadable));
     let newest = newest_metrics(dir, 0)?.map(|(record, _)| record);
     Ok((thinned.finish(newest), doubts))
@@ -129,6 +81,11 @@ pub struct Journal {
     timestep_loss: Lines,
     events: Lines,
     timesteps: usize,
+    /// Of the newest line of [`METRICS`] that was pushed, and of the newest that was surely written.
+    pushed_step: u64,
+    written_step: u64,
+    /// What others have cut off and nobody has been told of.
+    cut: Vec<String>,
 }
 
 impl Journal {
@@ -137,11 +94,15 @@ impl Journal {
     /// # Errors
     /// When one cannot be written to.
     pub fn open(dir: &Path, timesteps: usize) -> Result<Self> {
+        let step = newest_step(&dir.join(METRICS));
         Ok(Self {
             metrics: Lines::append_to(&dir.join(METRICS))?,
             timestep_loss: Lines::append_to(&dir.join(TIMESTEP_LOSS))?,
             events: Lines::append_to(&dir.join(EVENTS))?,
             timesteps,
+            pushed_step: step,
+            written_step: step,
+            cut: Vec::new(),
         })
     }
 
@@ -168,6 +129,7 @@ impl Journal {
     /// Adds a step; like every line it waits for [`Self::flush`].
     pub fn step(&mut self, record: &StepRecord) {
         self.metrics.push(record);
+        self.pushed_step = record.step;
     }
 
     pub fn timestep_loss(&mut self, row: &TimestepLossRow) {
@@ -184,9 +146,36 @@ impl Journal {
     /// # Errors
     /// When the disk is full or gone; the files end in whole lines even then.
     pub fn flush(&mut self) -> io::Result<()> {
+        // Lines that follow would hide that others have cut some off.
+        let looked = self.see_what_others_cut_off();
         // Each tries for itself: there may be room for one.
         let results = self.files().map(Lines::flush);
-        results.into_iter().collect()
+        if self.metrics.waiting() == 0 {
+            self.written_step = self.pushed_step;
+        }
+        looked.and(results.into_iter().collect())
+    }
+
+    /// What other programs have cut off these files since this was last asked, a sentence each.
+    pub fn cut_by_others(&mut self) -> Vec<String> {
+        // A file that cannot be looked at is met by the next write.
+        let _ = self.see_what_others_cut_off();
+        std::mem::take(&mut self.cut)
+    }
+
+    fn see_what_others_cut_off(&mut self) -> io::Result<()> {
+        for (lines, name) in [&mut self.metrics, &mut self.timestep_loss, &mut self.events].into_iter().zip(NAMES) {
+            if !lines.was_cut_by_others()? {
+                continue;
+            }
+            let left = if name == METRICS { newest_step(lines.path()) } else { u64::MAX };
+            let lost = match left < self.written_step {
+                true => format!("the lines of {} are lost", steps_between(left + 1, self.written_step)),
+                false => "lines of it are lost".into(),
+            };
+            self.cut.push(format!("another program has cut {name} off: {lost}"));
+        }
+        Ok(())
     }
 
     /// Bytes of lines that wait.
@@ -235,12 +224,27 @@ impl Journal {
     /// # Errors
     /// When one cannot be written.
     pub fn copy_to(&mut self, dir: &Path) -> io::Result<()> {
+        self.see_what_others_cut_off()?;
         self.files().into_iter().zip(NAMES).try_for_each(|(lines, name)| lines.copy_to(&dir.join(name)))
     }
 
     fn files(&mut self) -> [&mut Lines; 3] {
         [&mut self.metrics, &mut self.timestep_loss, &mut self.events]
     }
+}
+
+/// The step of the newest line in a file; 0 where there is none that can be read.
+fn newest_step(path: &Path) -> u64 {
+    let mut step = 0;
+    // One that cannot be read has none.
+    let _ = from_the_end(path, |line| match skim(line) {
+        Some(skimmed) => {
+            step = skimmed.step;
+            false
+        }
+        None => true,
+    });
+    step
 }
 
 /// The lines of the run's metrics.jsonl.
@@ -339,6 +343,42 @@ mod tests {
     }
 
     #[test]
+    fn what_others_cut_off_is_said_once_and_nothing_is_written_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(METRICS);
+        let mut journal = Journal::open(dir.path(), 10).unwrap();
+        (1..=5).for_each(|step| journal.step(&record(step)));
+        journal.flush().unwrap();
+        assert!(journal.cut_by_others().is_empty());
+        // In the middle of a line; what waits is written behind what is left.
+        let text = std::fs::read_to_string(&path).unwrap();
+        let third = text.match_indices('\n').nth(2).unwrap().0;
+        let cut = |length: u64| std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length).unwrap();
+        cut(third as u64 - 4);
+        journal.step(&record(6));
+        journal.flush().unwrap();
+        let said = journal.cut_by_others();
+        assert!(said.len() == 1 && said[0].contains("cut metrics.jsonl off: the lines of steps 3 to 5 "), "{said:?}");
+        assert!(journal.cut_by_others().is_empty());
+        let steps = || read_metrics(dir.path()).unwrap().iter().map(|line| line.step).collect::<Vec<_>>();
+        assert_eq!(steps(), [1, 2, 6]);
+        // Emptied, and noticed before the next line.
+        cut(0);
+        let said = journal.cut_by_others();
+        assert!(said.len() == 1 && said[0].contains("steps 1 to 6"), "{said:?}");
+        journal.step(&record(7));
+        journal.flush().unwrap();
+        assert_eq!(steps(), [7]);
+        assert!(std::fs::read_to_string(&path).unwrap().ends_with('\n'));
+        cut(0);
+        assert!(journal.cut_by_others()[0].contains("the lines of steps 1 to 7 "));
+        journal.event(7, "note", "");
+        journal.flush().unwrap();
+        std::fs::write(dir.path().join(EVENTS), "").unwrap();
+        assert!(journal.cut_by_others()[0].contains("events.jsonl"));
+    }
+
+    #[test]
     fn cutting_back_leaves_the_lines_up_to_the_checkpoint() {
         let dir = tempfile::tempdir().unwrap();
         let mut journal = Journal::open(dir.path(), 10).unwrap();
@@ -366,6 +406,7 @@ mod tests {
         assert!(doubts(&[], "", 30, 1).contains("steps 1 to 30"));
         assert!(doubts(&whole[..20], "", 30, 1).contains("steps 21 to 30"));
         assert!(doubts(&[1, 2, 3, 9, 10], "", 10, 1).contains("steps 4 to 8"));
+        assert!(doubts(&[1, 2, 3, 4, 6, 7], "", 7, 1).contains("no line of step 5:"));
         assert!(doubts(&[1, 2, 3, 1, 2, 3], "", 3, 1).contains("twice"));
         assert!(doubts(&whole, "noise\nmore noise\n", 30, 1).contains("2 lines of metrics.jsonl"));
         assert_eq!(doubts(&whole, "{\"step\":31,\"los", 30, 1), "", "a torn last line is what a kill leaves");

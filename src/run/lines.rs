@@ -21,6 +21,8 @@ pub struct Lines {
     waiting: Vec<u8>,
     /// Bytes of a torn line at the end of the file.
     torn: u64,
+    /// Bytes that the file had when it was last written or looked at.
+    length: u64,
     /// A sync has failed: what the file holds may not be on the disk.
     doubtful: bool,
 }
@@ -31,8 +33,13 @@ impl Lines {
     /// # Errors
     /// When the file cannot be opened for writing.
     pub fn append_to(path: &Path) -> Result<Self> {
-        let file = open(path).with_context(|| format!("opening {} for writing", path.display()))?;
-        Ok(Self { path: path.to_path_buf(), file, waiting: Vec::new(), torn: 0, doubtful: false })
+        let opened = || -> io::Result<(File, u64)> {
+            let file = open(path)?;
+            let length = file.metadata()?.len();
+            Ok((file, length))
+        };
+        let (file, length) = opened().with_context(|| format!("opening {} for writing", path.display()))?;
+        Ok(Self { path: path.to_path_buf(), file, waiting: Vec::new(), torn: 0, length, doubtful: false })
     }
 
     /// Adds a line to those that wait.
@@ -42,6 +49,10 @@ impl Lines {
             self.waiting.extend_from_slice(&line);
             self.waiting.push(b'\n');
         }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Bytes that wait.
@@ -63,6 +74,7 @@ impl Lines {
         }
         self.cut_off()?;
         let (written, result) = write(&mut self.file, &self.waiting);
+        self.length += written as u64;
         let whole = self.waiting[..written].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         self.torn = (written - whole) as u64;
         self.waiting.drain(..whole);
@@ -81,6 +93,25 @@ impl Lines {
         let result = self.file.sync_data();
         self.doubtful |= result.is_err();
         result
+    }
+
+    /// Has another program cut the file off? What is left of it, in whole lines, is the file from now on.
+    ///
+    /// # Errors
+    /// When it cannot be looked at, or a line that was cut through cannot be cut off.
+    pub fn was_cut_by_others(&mut self) -> io::Result<bool> {
+        let found = self.file.metadata()?.len();
+        if found >= self.length {
+            // What others have added is theirs to answer for.
+            self.length = found;
+            return Ok(false);
+        }
+        let whole = end_of_whole_lines(&self.file, found)?;
+        if whole < found {
+            self.file.set_len(whole)?;
+        }
+        (self.length, self.torn) = (whole, 0);
+        Ok(true)
     }
 
     /// The folder is elsewhere now, with this file in it.
@@ -118,9 +149,11 @@ impl Lines {
             }
             fs::rename(&beside, path)?;
             sync_folder(path.parent().unwrap_or(Path::new(".")))?;
-            open(path)
+            let file = open(path)?;
+            let length = file.metadata()?.len();
+            Ok((file, length))
         };
-        self.file = write(self).inspect_err(|_| {
+        (self.file, self.length) = write(self).inspect_err(|_: &io::Error| {
             let _ = fs::remove_file(&beside);
         })?;
         self.path = path.to_path_buf();
@@ -145,9 +178,9 @@ impl Lines {
 
     fn cut_off(&mut self) -> io::Result<()> {
         if self.torn > 0 {
-            let length = self.file.metadata()?.len();
-            self.file.set_len(length.saturating_sub(self.torn))?;
-            self.torn = 0;
+            let whole = self.file.metadata()?.len().saturating_sub(self.torn);
+            self.file.set_len(whole)?;
+            (self.length, self.torn) = (whole, 0);
         }
         Ok(())
     }
@@ -156,6 +189,22 @@ impl Lines {
 /// Opened to append, and to be read should the folder vanish.
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).create(true).append(true).open(path)
+}
+
+/// Where the last whole line of a file of so many bytes ends.
+fn end_of_whole_lines(mut file: &File, length: u64) -> io::Result<u64> {
+    let mut end = length;
+    while end > 0 {
+        let start = end.saturating_sub(BLOCK as u64);
+        let mut block = vec![0; (end - start) as usize];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut block)?;
+        if let Some(at) = memrchr(b'\n', &block) {
+            return Ok(start + at as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
 }
 
 /// Writes `bytes`; says how many were, whatever happened then.

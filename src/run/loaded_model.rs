@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::checkpoint::{all, newest_good, none_at_all, verify};
-use super::dir::config_of;
+use super::checkpoint::{all, cannot_look, data_of, newest_good, none_at_all, verify};
+use super::class_names::class_names;
+use super::dir::{config_of, is_trained_in};
 use super::error::RunError;
 use crate::config::{Config, ConfigError, PathName, SampleConfig, VarianceType};
-use crate::data::shown;
 use crate::diffusion::Parameterization;
 use crate::nn::{Net, Weights, open_network};
-use crate::process::plain_file;
 
 /// The averaged weights of one checkpoint as a network, with what sampling needs to know.
 pub struct LoadedModel {
@@ -51,6 +50,23 @@ fn good_of_step(run_dir: &Path, step: u64) -> Result<Chosen, RunError> {
     Ok((step, path.clone(), Vec::new()))
 }
 
+/// The error of a run that has no checkpoint, unless it is one that is about to write its first.
+fn perhaps_later(run_dir: &Path, config: &Config, error: RunError) -> RunError {
+    let none = matches!(error, RunError::NoCheckpoint { .. } | RunError::NoSuchCheckpoint { .. });
+    if !none || !all(run_dir).is_empty() || cannot_look(run_dir).is_some() || !is_trained_in(run_dir) {
+        return error;
+    }
+    let every = config.train.checkpoint_every;
+    let when = match every {
+        1.. if every < config.train.steps => format!("after step {every}"),
+        _ => "at its end".into(),
+    };
+    RunError::NoCheckpointYet {
+        path: run_dir.to_path_buf(),
+        first: format!("the first is written {when}; Ctrl-C ends the training and writes one"),
+    }
+}
+
 /// How often a checkpoint may vanish while it is opened.
 const TRIES: usize = 5;
 
@@ -66,9 +82,10 @@ impl LoadedModel {
         loop {
             tries += 1;
             let found = match checkpoint {
-                None => newest_good(run_dir)?,
-                Some(step) => good_of_step(run_dir, step)?,
+                None => newest_good(run_dir),
+                Some(step) => good_of_step(run_dir, step),
             };
+            let found = found.map_err(|error| perhaps_later(run_dir, &config, error))?;
             let path = found.1.clone();
             match Self::read(run_dir, config.clone(), found) {
                 // A run that trains has pruned it meanwhile, and has a newer one.
@@ -86,7 +103,9 @@ impl LoadedModel {
         let Some(image_shape) = loaded.config.sample_shape() else {
             return Err(RunError::damaged(&path, "unet/config.json has no sample_size").into());
         };
-        let classes = class_names(run_dir, net.num_classes().unwrap_or(0));
+        let trained = data_of(&path)?;
+        let (classes, said) = class_names(run_dir, trained.as_ref(), net.num_classes().unwrap_or(0));
+        warnings.extend(said);
         Ok(Self {
             parameterization: Parameterization::from_config(&config.diffusion).context("the run's path")?,
             image_shape,
@@ -158,27 +177,3 @@ const OF_DIFFUSION: [&str; 2] = ["diffusion.variance_type", SHIFT];
 const SHIFT: &str = "diffusion.shift";
 /// What can always be set otherwise.
 const EXAMPLE: &str = "sample.eta=0.5";
-
-/// File of the class names in a run folder, one a line.
-pub const CLASSES: &str = "classes.txt";
-
-/// Keeps the class names with the run, for sampling without the data.
-pub fn write_class_names(run_dir: &Path, classes: &[String]) -> Result<(), RunError> {
-    if classes.is_empty() {
-        return Ok(());
-    }
-    let lines: Vec<String> = classes.iter().map(|name| name.replace(['\n', '\r'], " ")).collect();
-    super::durable::write_replacing(&run_dir.join(CLASSES), (lines.join("\n") + "\n").as_bytes())
-        .map_err(|error| RunError::not_writable(run_dir, error))
-}
-
-/// The names that the run keeps; empty where it keeps none.
-pub(super) fn kept_class_names(run_dir: &Path) -> Vec<String> {
-    let text = plain_file::read_text(&run_dir.join(CLASSES)).unwrap_or_default();
-    text.lines().map(shown).collect()
-}
-
-fn class_names(run_dir: &Path, count: usize) -> Vec<String> {
-    let names = kept_class_names(run_dir);
-    if names.len() == count { names } else { (0..count).map(|i| i.to_string()).collect() }
-}

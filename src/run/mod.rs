@@ -13,6 +13,7 @@
 //! ```
 
 pub mod checkpoint;
+mod class_names;
 mod data_changes;
 mod dir;
 mod durable;
@@ -24,6 +25,7 @@ mod find;
 mod finite;
 mod free_name;
 mod fresh_folder;
+mod gaps;
 mod how_found;
 mod identity;
 mod ill_network;
@@ -49,6 +51,7 @@ mod thinned;
 mod whereabouts;
 mod write_failure;
 
+pub use class_names::{CLASSES, other_class_names, write_class_names};
 pub use data_changes::check_measured;
 pub use dir::{RunDir, check_free, config_of};
 pub use durable::write_replacing;
@@ -61,7 +64,7 @@ pub use how_found::HowFound;
 pub use identity::Identity;
 pub use import::{ImportOptions, Imported, import};
 pub use journal::{Journal, newest_metrics, read_events, read_metrics};
-pub use loaded_model::{CLASSES, LoadedModel, write_class_names};
+pub use loaded_model::LoadedModel;
 pub use model_card::{CardFacts, model_card};
 pub use pictures::write_preview;
 pub use recording::{Recording, columns_for, grid_of, sheet_words};

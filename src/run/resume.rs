@@ -9,11 +9,12 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::checkpoint::{self, CheckpointFacts};
-use super::data_changes::{Misfit, OTHER_DATA, differences, fits_the_network, fits_trained, never_trained, unknown};
+use super::data_changes::{
+    Misfit, OTHER_DATA, classes_of, differences, fits_the_network, fits_trained, never_trained, unknown,
+};
 use super::dir::config_of;
 use super::error::RunError;
 use super::identity::Identity;
-use super::loaded_model::kept_class_names;
 use crate::config::Config;
 use crate::data::DataIdentity;
 
@@ -90,7 +91,7 @@ pub fn check_against(
         )));
     }
     if trained.is_some_and(never_trained) {
-        fits_the_network(kept_class_names(run).len(), None, config, now)
+        fits_the_network(classes_of(facts, run), None, config, now)
             .map_err(|misfit| RunError::NotTheSame(format!("{}\n  {}", misfit.what, misfit.cure)))?;
         return Ok(Vec::new());
     }
@@ -152,6 +153,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::config::ModelConfig;
     use crate::data::Dataset;
 
     fn config(sets: &[&str]) -> Config {
@@ -187,7 +189,7 @@ mod tests {
     }
 
     fn facts(trained: &Config, data: Option<DataIdentity>) -> CheckpointFacts {
-        CheckpointFacts { config: Some(trained.clone()), data }
+        CheckpointFacts { config: Some(trained.clone()), data, classes: None }
     }
 
     #[test]
@@ -297,6 +299,12 @@ mod tests {
         let config = resumed_config(dir.path(), &first, false).unwrap();
         let facts = CheckpointFacts::of(&dir.path().join("checkpoints/step-00000010")).unwrap();
         assert_eq!(check_against(&facts, dir.path(), &config, &data(&[]), false).unwrap(), Vec::<String>::new());
+        // Its own table says how many classes it knows, whatever classes.txt has.
+        let conditional = Config { model: ModelConfig { class_conditional: true, ..config.model.clone() }, ..config };
+        let facts = CheckpointFacts { classes: Some(2), ..facts };
+        fs::write(dir.path().join("classes.txt"), "one\ntwo\nthree\n").unwrap();
+        assert!(fits_the_network(classes_of(&facts, dir.path()), None, &conditional, &data(&["a", "b"])).is_ok());
+        assert!(fits_the_network(classes_of(&facts, dir.path()), None, &conditional, &data(&["a", "b", "c"])).is_err());
         let other = ["data.path=/cats", "diffusion.timesteps=500"].map(String::from);
         assert!(resumed_config(dir.path(), &other, false).unwrap_err().to_string().contains("`diffusion.timesteps`"));
     }

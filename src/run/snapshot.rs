@@ -50,6 +50,8 @@ pub struct SnapshotRequest<'a> {
     /// The starting noise is the same for every snapshot with this seed, so that snapshots of
     /// different steps can be compared image by image.
     pub seed: u64,
+    /// One of this step that shows the very same stays alone: a run that was killed comes by its steps again.
+    pub keep_the_same: bool,
     pub workers: &'a Arc<Workers>,
 }
 
@@ -99,7 +101,7 @@ pub fn steps_of(run_dir: &Path) -> Vec<u64> {
 }
 
 /// Samples and writes the snapshot; returns its folder. A second snapshot of one step gets the suffix
-/// `-2`, and so on.
+/// `-2`, and so on; with `keep_the_same` only one that differs does, and else the folder is the one that is there.
 ///
 /// # Errors
 /// A class that doesn't exist, a sampler that can't run with these settings, a disk that can't be written,
@@ -114,9 +116,12 @@ pub fn write(request: &SnapshotRequest) -> Result<PathBuf> {
     make_folder(&parent).with_context(|| format!("creating {}", parent.display()))?;
     let partial = partial_folder(request.run_dir, request.step);
     let _half_written = Partial::at(&partial);
-    let result = fill(&partial, &recording, &facts).and_then(|()| rename_free(&partial, &parent, request.step));
-    if result.is_err() {
-        // Best effort: the error that matters is the one being returned.
+    let result = fill(&partial, &recording, &facts).and_then(|()| {
+        let same = request.keep_the_same.then(|| the_same(&parent, &partial, &facts)).flatten();
+        same.map_or_else(|| rename_free(&partial, &parent, request.step), Ok)
+    });
+    if partial.exists() {
+        // Best effort: what matters is what is returned.
         let _ = fs::remove_dir_all(&partial);
     }
     result
@@ -193,6 +198,30 @@ fn fill(dir: &Path, recording: &Recording, facts: &SnapshotFacts) -> Result<()> 
     fs::write(&json, serde_json::to_string_pretty(facts)? + "\n").with_context(|| format!("writing {}", json.display()))
 }
 
+/// The whole snapshot in `parent` that was made as the one in `partial` was, and has the same samples.
+fn the_same(parent: &Path, partial: &Path, facts: &SnapshotFacts) -> Option<PathBuf> {
+    let samples = |dir: &Path| fs::read(dir.join("samples.safetensors")).ok();
+    let drawn = samples(partial)?;
+    let whole =
+        fs::read_dir(parent).ok()?.flatten().filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
+    let mut same: Vec<PathBuf> = whole
+        .map(|entry| entry.path())
+        .filter(|dir| {
+            let read = fs::read(dir.join("snapshot.json")).ok();
+            let read: Option<SnapshotFacts> = read.and_then(|text| serde_json::from_slice(&text).ok());
+            // A run that goes on may have more steps in its config, and be of another version.
+            let as_now = read.map(|read| SnapshotFacts {
+                config_sha256: facts.config_sha256.clone(),
+                difflab: facts.difflab.clone(),
+                ..read
+            });
+            as_now.as_ref() == Some(facts) && samples(dir).as_ref() == Some(&drawn)
+        })
+        .collect();
+    same.sort();
+    same.into_iter().next()
+}
+
 /// Renames `partial` to the first free name for this step.
 fn rename_free(partial: &Path, parent: &Path, step: u64) -> Result<PathBuf> {
     let name = |i: u32| parent.join(if i == 1 { format!("step-{step:08}") } else { format!("step-{step:08}-{i}") });
@@ -251,6 +280,7 @@ mod tests {
                 sample: &self.config.sample,
                 class: None,
                 seed: 7,
+                keep_the_same: false,
                 workers: &self.workers,
             }
         }
@@ -295,6 +325,22 @@ mod tests {
         assert_eq!(lab.folders(), ["step-00001500", "step-00001500-2"]);
         let samples = |dir: &Path| fs::read(dir.join("samples.safetensors")).unwrap();
         assert_eq!(samples(&first), samples(&second));
+    }
+
+    #[test]
+    fn one_that_comes_by_its_step_again_is_not_kept_twice_unless_it_differs() {
+        let lab = lab(true);
+        let first = write(&lab.request()).unwrap();
+        fs::write(lab.dir.path().join("config.toml"), "with more steps").unwrap();
+        let again = || SnapshotRequest { keep_the_same: true, ..lab.request() };
+        assert_eq!(write(&again()).unwrap(), first);
+        assert_eq!(lab.folders(), ["step-00001500"], "nothing is left beside it");
+        write(&SnapshotRequest { seed: 8, ..again() }).unwrap();
+        assert_eq!(lab.folders(), ["step-00001500", "step-00001500-2"]);
+        // One that is not whole is none.
+        fs::remove_file(first.join("snapshot.json")).unwrap();
+        write(&again()).unwrap();
+        assert_eq!(lab.folders().len(), 3);
     }
 
     #[test]

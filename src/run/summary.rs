@@ -27,6 +27,8 @@ pub struct Summary {
     pub elapsed_s: f64,
     /// Steps of the checkpoints, oldest first.
     pub checkpoints: Vec<u64>,
+    /// Why they cannot be looked for, if so.
+    pub checkpoints_problem: Option<String>,
     pub snapshots: usize,
     /// When something was last written, RFC 3339.
     pub last_written: String,
@@ -59,6 +61,7 @@ impl Summary {
             val_loss: newest.as_ref().and_then(|(_, val_loss)| *val_loss),
             elapsed_s: last.map_or(0.0, |record| record.elapsed_s),
             checkpoints: checkpoint::all(path).into_iter().map(|(step, _)| step).collect(),
+            checkpoints_problem: checkpoint::cannot_look(path),
             snapshots: std::fs::read_dir(path.join("snapshots")).map_or(0, |entries| {
                 // Those under way or left half-written have a dot in front.
                 entries.flatten().filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')).count()

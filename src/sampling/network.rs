@@ -10,6 +10,7 @@ use super::{Denoiser, Guidance, Guided, Prediction};
 use crate::diffusion::{NoiseLevel, Parameterization};
 use crate::kernels::Workers;
 use crate::nn::{Net, UNet};
+use crate::thousands::numbered;
 
 /// Images that one worker puts through the network at once: more only costs memory.
 const MOST_AT_ONCE: usize = 64;
@@ -111,7 +112,7 @@ fn denoiser<N: Network + Clone + 'static>(
         (Some(null), Some(classes)) => (null, classes),
     };
     if let Some(class) = classes.iter().chain(&guidance.negative_class).find(|&&class| class >= null) {
-        bail!("class {class} does not exist: the model knows the classes 0 to {}", null.saturating_sub(1));
+        bail!("class {class} does not exist: the model knows {}", numbered("class", "classes", null.saturating_sub(1)));
     }
     let towards = classes.iter().map(|&class| class as u32);
     let conditional = plain(Labels::Each(towards.clone().collect()));

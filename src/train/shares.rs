@@ -20,7 +20,7 @@ pub fn idle_workers(threads: usize, parameters: usize) -> Option<String> {
         format!(
             "{most} of {threads} threads compute gradients: each needs {} MiB for those of {} parameters, and all together \
              may need {} GiB",
-            parameters * size_of::<f32>() >> 20,
+            (parameters * size_of::<f32>()) >> 20,
             thousands(parameters),
             MOST_BYTES >> 30
         )

@@ -43,7 +43,7 @@ pub enum End {
     Quit,
     /// The state asked for it, and for another run with this config.
     Again(Box<Config>),
-    /// A signal asked for it, and the worker has saved.
+    /// A signal or Ctrl-C asked for it.
     Terminated,
     /// The terminal is gone; the worker has not been told.
     TerminalLost,
@@ -117,6 +117,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             match effect {
                 Effect::Send(command) => self.outbox.push(command),
                 Effect::Redraw => self.redraw(painter),
+                Effect::Quit if self.state.interrupted => self.end = Some(End::Terminated),
                 Effect::Quit => self.end = Some(End::Quit),
                 Effect::Again(config) => self.end = Some(End::Again(config)),
             }
@@ -400,6 +401,22 @@ mod tests {
             hands
         });
         assert_eq!(end, End::Terminated);
+    }
+
+    #[test]
+    fn ctrl_c_saves_and_ends_as_interrupted_and_q_does_not() {
+        let leave = |keys: Vec<Input>| {
+            play(move |hands| {
+                hands.events.send(Event::Phase(Phase::Training)).unwrap();
+                keys.into_iter().for_each(|key| hands.input.send(key).unwrap());
+                assert_eq!(hands.commands.recv(), Ok(Command::Leave));
+                hands.events.send(Event::Ended(Ok(()))).unwrap();
+                hands
+            })
+            .0
+        };
+        assert_eq!(leave(vec![key('c', KeyModifiers::CONTROL)]), End::Terminated);
+        assert_eq!(leave(vec![key('q', KeyModifiers::NONE), key('y', KeyModifiers::NONE)]), End::Quit);
     }
 
     #[test]

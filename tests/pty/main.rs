@@ -128,7 +128,7 @@ fn it_survives_one_cell_and_two_thousand_random_keys() {
     let screen = lab.wait_for("the lab after the keys", |screen| screen.contains("difflab"));
     assert!(!screen.contains("panicked"), "{screen}");
     lab.press("\x03");
-    assert_eq!(lab.exit_code(), 0, "{}", lab.screen());
+    assert_eq!(lab.exit_code(), 130, "{}", lab.screen());
     lab.assert_restored();
 }
 
@@ -143,7 +143,7 @@ fn a_key_that_cannot_change_in_a_run_starts_another_on_the_same_screen() {
     lab.wait_for("its training", trained_to(5));
     assert!(!lab.modes_are_as_before(), "the screen stays");
     lab.press("\x03");
-    assert_eq!(lab.exit_code(), 0, "{}", lab.written());
+    assert_eq!(lab.exit_code(), 130, "{}", lab.written());
     lab.assert_restored();
     assert!(newest(&lab.run_dir().join("checkpoints")).is_some(), "the old run has no checkpoint");
     let runs = lab.run_dir().with_file_name("runs");
@@ -163,6 +163,17 @@ fn a_panic_in_the_worker_is_shown_and_the_terminal_restored() {
     assert_eq!(lab.exit_code(), 1);
     lab.assert_restored();
     assert!(lab.screen().contains("panicked"), "the reason is on the normal screen:\n{}", lab.screen());
+}
+
+#[test]
+fn ctrl_c_saves_and_ends_with_130_as_the_signal_does() {
+    let mut lab = Lab::start(&Setup::default());
+    lab.wait_for("training", trained_to(5));
+    lab.press("\x03");
+    assert_eq!(lab.exit_code(), 130, "{}", lab.written());
+    lab.assert_restored();
+    assert!(newest(&lab.run_dir().join("checkpoints")).is_some(), "no checkpoint");
+    assert!(lab.screen().contains("difflab --resume"), "{}", lab.screen());
 }
 
 #[test]
@@ -200,7 +211,7 @@ fn eighty_by_twenty_four_is_enough_and_less_is_said_to_be_too_little() {
     lab.resize(80, 24);
     lab.wait_for("Denoising again", |screen| screen.contains("Denoising"));
     lab.press("\x03");
-    assert_eq!(lab.exit_code(), 0);
+    assert_eq!(lab.exit_code(), 130);
     lab.assert_restored();
 }
 
@@ -221,7 +232,7 @@ fn a_terminal_that_says_sixel_gets_sixels_and_none_over_the_help() {
     std::thread::sleep(Duration::from_millis(700));
     assert_eq!(lab.written().matches("\x1bP0;1;0q").count(), before, "pictures were drawn over the help");
     lab.press("\x03");
-    assert_eq!(lab.exit_code(), 0);
+    assert_eq!(lab.exit_code(), 130);
     lab.assert_restored();
 }
 
@@ -239,7 +250,7 @@ fn a_stopped_lab_gives_the_terminal_back_and_goes_on() {
     let step = lab.wait_for("the lab again", |screen| PANELS.iter().all(|panel| screen.contains(panel)));
     lab.wait_for("training that goes on", trained_to(step_on(&step).unwrap_or(0) + 5));
     lab.press("\x03");
-    assert_eq!(lab.exit_code(), 0);
+    assert_eq!(lab.exit_code(), 130);
     lab.assert_restored();
 }
 
@@ -310,7 +321,7 @@ fn leaving_does_not_wait_for_a_long_snapshot() {
     std::thread::sleep(Duration::from_millis(500));
     let asked = Instant::now();
     lab.press("\x03");
-    assert_eq!(lab.exit_code(), 0, "{}", lab.written());
+    assert_eq!(lab.exit_code(), 130, "{}", lab.written());
     assert!(asked.elapsed() < Duration::from_secs(15), "{:?}", asked.elapsed());
     lab.assert_restored();
     assert!(newest(&lab.run_dir().join("checkpoints")).is_some(), "no checkpoint");
@@ -325,7 +336,7 @@ fn leaving_before_the_first_step_leaves_no_run() {
     let mut lab = Lab::start(&Setup { arguments, ..Setup::default() });
     lab.wait_for("the first frame", |screen| PANELS.iter().all(|panel| screen.contains(panel)));
     lab.press("\x03");
-    assert_eq!(lab.exit_code(), 0, "{}", lab.written());
+    assert_eq!(lab.exit_code(), 130, "{}", lab.written());
     lab.assert_restored();
     if !lab.run_dir().exists() {
         assert!(lab.screen().contains("stopped before the first step"), "{}", lab.screen());

@@ -13,6 +13,7 @@ use super::material::Material;
 use super::plane::PlaneDistance;
 use super::report::EvalReport;
 use super::samples;
+use crate::cli::usage::check_steps;
 use crate::cli::{UsageError, memory};
 use crate::config::{Config, ConfigError};
 use crate::eval::{Judge, NEIGHBOURS};
@@ -116,9 +117,7 @@ pub fn run(args: Args) -> Result<()> {
 
 fn check_numbers(args: &Args, model: &LoadedModel) -> Result<(), UsageError> {
     let timesteps = model.parameterization.schedule.timesteps();
-    if let Some(steps) = args.steps.filter(|&steps| steps == 0 || steps > timesteps) {
-        return Err(UsageError::new(format!("--steps {steps}: this run has 1 to {timesteps} timesteps")));
-    }
+    args.steps.map_or(Ok(()), |steps| check_steps(steps, timesteps))?;
     if let Err(why) = sampling::check_sampler(args.sampler(), &model.parameterization.schedule) {
         return Err(UsageError::new(format!("--sampler: {why}")));
     }

@@ -10,6 +10,7 @@ use super::args::Args;
 use super::edit::Edit;
 use super::start::Given;
 use crate::cli::UsageError;
+use crate::cli::usage::check_steps;
 use crate::config::{Config, SampleConfig, SamplerName};
 use crate::diffusion::Schedule;
 use crate::kernels::Workers;
@@ -17,6 +18,7 @@ use crate::picture::is_points;
 use crate::run::{self, HowFound, LoadedModel, Recording};
 use crate::sampling::editing::{self, Inpainting, SharedNoise};
 use crate::sampling::{self, Churn, Denoiser, Guidance, SamplerSettings, SeededNoise, Trajectory};
+use crate::thousands::numbered;
 
 /// What will be sampled: the arguments, completed by the run's settings and checked against its model.
 pub struct SamplePlan {
@@ -139,11 +141,7 @@ impl SamplePlan {
         if let Err(why) = sampling::check_sampler(settings.sampler, &model.parameterization.schedule) {
             return Err(UsageError::new(format!("--sampler: {why}")).into());
         }
-        let train_timesteps = model.parameterization.schedule.timesteps();
-        if settings.steps == 0 || settings.steps > train_timesteps {
-            let message = format!("--steps {}: this run has 1 to {train_timesteps} timesteps", settings.steps);
-            return Err(UsageError::new(message).into());
-        }
+        check_steps(settings.steps, model.parameterization.schedule.timesteps())?;
         if !(0.0..=1.0).contains(&settings.eta) {
             return Err(UsageError::new(format!("--eta {}: η must be between 0 and 1", settings.eta)).into());
         }
@@ -359,7 +357,11 @@ fn find_class(flag: &str, asked: &str, num_classes: Option<usize>, names: &[Stri
         let known: Vec<String> =
             names.iter().enumerate().filter(named).map(|(i, name)| format!("{i} {name}")).collect();
         let listed = if known.is_empty() { String::new() } else { format!(": {}", known.join(", ")) };
-        UsageError::new(format!("{flag} {asked}: this run knows the classes 0 to {}{listed}", num_classes - 1)).into()
+        UsageError::new(format!(
+            "{flag} {asked}: this run knows {}{listed}",
+            numbered("class", "classes", num_classes - 1)
+        ))
+        .into()
     })
 }
 

@@ -8,7 +8,7 @@ use super::studied_run::{Options, StudiedRun, make_out, samples_of};
 use super::training::train;
 use crate::cli::UsageError;
 use crate::lab::Outcome;
-use crate::run::{self, StepRecord, checkpoint};
+use crate::run::{self, LoadedModel, StepRecord, checkpoint};
 use crate::sampling::SamplerSettings;
 use crate::speak;
 
@@ -60,6 +60,10 @@ pub fn run(args: Args) -> Result<()> {
     let metrics = run::read_metrics(&path)?;
     let all: Vec<u64> = checkpoint::all(&path).into_iter().map(|(step, _)| step).collect();
     let chosen = chosen(&all, &metrics, &args.epochs);
+    if all.is_empty() {
+        // It says why.
+        LoadedModel::open(&path, None)?;
+    }
     if chosen.is_empty() {
         return Err(UsageError::new(format!("{} has no checkpoints to sample", path.display())).into());
     }

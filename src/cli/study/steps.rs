@@ -6,6 +6,7 @@ use super::ledger::Ledger;
 use super::repeated::Repeated;
 use super::report::{FLOOR, all_finite, distance, percent, picture, table, told, write};
 use super::studied_run::{Options, StudiedRun, make_out};
+use crate::cli::usage::check_steps;
 use crate::cli::{UsageError, values};
 use crate::config::SamplerName;
 use crate::picture::palette::DARK;
@@ -41,9 +42,7 @@ pub fn run(args: Args) -> Result<()> {
     let subject = StudiedRun::open(&args.options, args.checkpoint)?;
     let schedule = subject.model.parameterization.schedule.clone();
     let total = schedule.timesteps();
-    if let Some(steps) = args.steps.iter().find(|steps| !(1..=total).contains(*steps)) {
-        return Err(UsageError::new(format!("--steps {steps}: this run has 1 to {total} timesteps")).into());
-    }
+    args.steps.iter().try_for_each(|&steps| check_steps(steps, total))?;
     for &sampler in &args.samplers {
         check_sampler(sampler, &schedule).map_err(UsageError::new)?;
     }

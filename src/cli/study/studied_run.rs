@@ -206,9 +206,13 @@ pub fn samples_of(num: u64, seed: u64, seeds: u64) -> String {
 /// Makes the folder that a study writes to.
 ///
 /// # Errors
-/// A usage error when it cannot be made.
+/// A usage error when it cannot be made, or nothing can be written in it.
 pub fn make_out(out: &Path) -> Result<()> {
-    std::fs::create_dir_all(out).map_err(|error| {
-        UsageError::new(format!("--out {}: cannot make the folder: {}", out.display(), io_words::reason(&error))).into()
-    })
+    let refused = |what: &str, error: std::io::Error| {
+        let (reason, cure) = (io_words::reason(&error), io_words::cure(&error));
+        UsageError::new(format!("--out {}: cannot {what}: {reason}\n  {cure}", out.display()))
+    };
+    std::fs::create_dir_all(out).map_err(|error| refused("make the folder", error))?;
+    tempfile::tempfile_in(out).map_err(|error| refused("write in it", error))?;
+    Ok(())
 }

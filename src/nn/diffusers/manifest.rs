@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::scheduling::USUAL_CLASS;
@@ -12,6 +12,11 @@ use crate::process::plain_file;
 const INDEX: &str = "model_index.json";
 const SCHEDULER: &str = "scheduler_config.json";
 const UNET: &str = "config.json";
+/// The parts of a pipeline, as its index names them.
+const UNET_KEY: &str = "unet";
+const SCHEDULER_KEY: &str = "scheduler";
+/// The network that is imported.
+const UNET_CLASS: &str = "UNet2DModel";
 
 /// The scheduler of a folder.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +51,9 @@ pub fn read_scheduler(dir: &Path) -> Result<SchedulerFile> {
     }
     let home = if outside { parent.as_deref().unwrap_or(dir) } else { dir };
     let index = object(&home.join(INDEX))?;
+    if let Some(index) = &index {
+        check_parts(index, &mut notes).with_context(|| format!("in {}", home.join(INDEX).display()))?;
+    }
     let settings = match &path {
         Some(path) => object(path)?.with_context(|| format!("{} is gone", path.display()))?,
         None => {
@@ -94,30 +102,62 @@ fn unnamed(place: &str) -> String {
     )
 }
 
-/// The class that the pipeline samples with; `own`: the one that the settings name.
-fn of_pipeline(index: &Value, own: Option<&str>, notes: &mut Vec<String>) -> Result<String> {
+/// Holds the pipeline's parts against those that are known here: a network of diffusers, and a scheduler of its own.
+///
+/// # Errors
+/// The key that names something else.
+fn check_parts(index: &Value, notes: &mut Vec<String>) -> Result<()> {
     let pipeline = class_name(index)?.unwrap_or("DDPMPipeline");
-    let parts = index.as_object().into_iter().flatten();
-    let foreign: Vec<&str> = parts
-        .filter(|(name, part)| !name.starts_with('_') && part[1].is_string())
-        .map(|(name, _)| name.as_str())
-        .filter(|name| !matches!(*name, "unet" | "scheduler"))
-        .collect();
+    let others = || {
+        let parts = index.as_object().into_iter().flatten();
+        parts.filter(|(name, _)| !name.starts_with('_') && !matches!(name.as_str(), UNET_KEY | SCHEDULER_KEY))
+    };
+    let foreign: Vec<&str> = others().filter(|(_, part)| part[1].is_string()).map(|(name, _)| name.as_str()).collect();
     ensure!(
         foreign.is_empty(),
         "the pipeline {pipeline} has more than a network and a scheduler: {}. Its network is not one that makes pixels \
          of noise by itself, and is not supported",
         foreign.join(", ")
     );
-    let scheduler = &index["scheduler"];
-    let named = match (scheduler, scheduler[1].as_str()) {
-        (_, Some(class)) => class,
-        (Value::Null, None) => own.unwrap_or_else(|| {
-            notes.push(unnamed("the folder"));
-            USUAL_CLASS
-        }),
-        _ => bail!("scheduler = {scheduler} names no class"),
-    };
+    // [null, null] is how diffusers says that there is no such part.
+    let strange = others().filter(|(_, part)| **part != Value::Array(vec![Value::Null; 2]));
+    notes.extend(strange.map(|(name, part)| {
+        format!("{INDEX}: {name} = {} is no part of a pipeline, and is ignored, as in diffusers", shown(part))
+    }));
+    if let Some(unet) = index.get(UNET_KEY) {
+        ensure!(
+            class_of_diffusers(unet) == Some(UNET_CLASS),
+            "unet = {} is not supported: it takes [\"diffusers\", \"{UNET_CLASS}\"], the network that makes pixels of \
+             noise by itself",
+            shown(unet)
+        );
+    }
+    if let Some(scheduler) = index.get(SCHEDULER_KEY) {
+        ensure!(
+            class_of_diffusers(scheduler).is_some(),
+            "scheduler = {} names no class of diffusers: it takes [\"diffusers\", CLASS], such as [\"diffusers\", \
+             \"{USUAL_CLASS}\"]",
+            shown(scheduler)
+        );
+    }
+    Ok(())
+}
+
+/// The class in `["diffusers", CLASS]`; None for any other value.
+fn class_of_diffusers(part: &Value) -> Option<&str> {
+    match part.as_array()?.as_slice() {
+        [library, class] if library == "diffusers" => class.as_str(),
+        _ => None,
+    }
+}
+
+/// The class that the pipeline samples with; `own`: the one that the settings name.
+fn of_pipeline(index: &Value, own: Option<&str>, notes: &mut Vec<String>) -> Result<String> {
+    let pipeline = class_name(index)?.unwrap_or("DDPMPipeline");
+    let named = index.get(SCHEDULER_KEY).and_then(class_of_diffusers).or(own).unwrap_or_else(|| {
+        notes.push(unnamed("the folder"));
+        USUAL_CLASS
+    });
     if let Some(own) = own.filter(|own| *own != named) {
         notes.push(format!(
             "model_index.json names {named}, scheduler_config.json {own}: it is taken for {named}, as in diffusers"
@@ -192,7 +232,8 @@ mod tests {
     }
 
     fn pipeline(class: &str, scheduler: &str, own: &str) -> Result<SchedulerFile> {
-        let index = json!({"_class_name": class, "scheduler": ["diffusers", scheduler], "unet": ["diffusers", "x"]});
+        let index =
+            json!({"_class_name": class, "scheduler": ["diffusers", scheduler], "unet": ["diffusers", "UNet2DModel"]});
         let own = json!({"_class_name": own});
         read_scheduler(folder(&[(INDEX, index), ("scheduler/scheduler_config.json", own)]).path())
     }
@@ -223,6 +264,52 @@ mod tests {
         let dir = folder(&[(INDEX, index), (SCHEDULER, json!({}))]);
         let message = format!("{:#}", read_scheduler(dir.path()).unwrap_err());
         assert!(message.contains("vqvae") && message.contains("model_index.json"), "{message}");
+    }
+
+    #[test]
+    fn parts_that_are_not_diffusers_own_are_refused_by_their_key() {
+        let good = json!({"_class_name": "DDPMPipeline", "scheduler": ["diffusers", "DDIMScheduler"],
+            "unet": ["diffusers", "UNet2DModel"]});
+        let read = |index: &Value, scheduler: bool| {
+            let files = [(INDEX, index.clone()), ("scheduler/scheduler_config.json", json!({}))];
+            read_scheduler(folder(&files[..1 + usize::from(scheduler)]).path()).map_err(|error| format!("{error:#}"))
+        };
+        assert!(read(&good, true).is_ok_and(|read| read.notes.len() < 2));
+        let strange = [
+            json!(["diffusers", "UNet2DConditionModel"]),
+            json!(["transformers", "UNet2DModel"]),
+            json!(["mypkg", "DDIMScheduler"]),
+            json!(["diffusers", "UNet2DModel", "DDIMScheduler"]),
+            json!([null, null]),
+            json!(["diffusers"]),
+            json!(["diffusers", 5]),
+            json!([]),
+            json!("x"),
+            json!(null),
+        ];
+        for key in [UNET_KEY, SCHEDULER_KEY] {
+            for part in &strange {
+                // Whether a scheduler's class is known is seen later.
+                if key == SCHEDULER_KEY && class_of_diffusers(part).is_some() {
+                    continue;
+                }
+                let mut index = good.clone();
+                index[key] = part.clone();
+                for scheduler in [true, false] {
+                    let said = read(&index, scheduler).unwrap_err();
+                    assert!(said.contains(INDEX) && said.contains(&format!("{key} = ")), "{part}: {said}");
+                    assert!(said.contains("it takes [\"diffusers\", "), "{said}");
+                }
+            }
+            let mut missing = good.clone();
+            missing.as_object_mut().unwrap().remove(key);
+            assert!(read(&missing, true).is_ok(), "{key}");
+        }
+        let mut more = good.clone();
+        (more["vae"], more["foo"]) = (json!([null, null]), json!(3));
+        let notes = read(&more, true).unwrap().notes;
+        assert!(notes.iter().any(|note| note.contains("foo = 3")), "{notes:?}");
+        assert!(!notes.iter().any(|note| note.contains("vae")), "{notes:?}");
     }
 
     #[test]

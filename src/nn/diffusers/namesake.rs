@@ -194,6 +194,7 @@ impl Writer<'_> {
         let noise_would_stay = self.class.name == "DDPMScheduler"
             && self.diffusion.variance_type != VarianceType::FixedSmall
             && (sample.spacing == TimestepSpacing::Trailing
+                || sample.spacing.divides_sigmas()
                 || sample.spacing == TimestepSpacing::Leading && sample.steps_offset > 0);
         let word = match sample.spacing {
             _ if noise_would_stay => "linspace",
@@ -201,7 +202,9 @@ impl Writer<'_> {
             TimestepSpacing::Linspace => "linspace",
             _ => "trailing",
         };
-        if noise_would_stay {
+        // That the class can't have a spacing of σ is said already.
+        let said = sample.spacing.divides_sigmas();
+        if noise_would_stay && !said {
             self.notes.push(format!(
                 "with variance_type {} DDPMScheduler leaves noise in the finished image unless it ends at t = 0: the \
                  timesteps are exported as linspace, not as {}",
@@ -209,7 +212,7 @@ impl Writer<'_> {
                 sample.spacing.name()
             ));
         }
-        if !self.set("timestep_spacing", word) && word != "linspace" {
+        if !self.set("timestep_spacing", word) && word != "linspace" && !said {
             self.differs(format!("the run's spacing is {word}"));
         }
         if word == "leading" {

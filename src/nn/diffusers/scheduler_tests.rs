@@ -161,6 +161,27 @@ fn what_would_be_sampled_otherwise_is_said() {
 }
 
 #[test]
+fn notes_name_no_spacing_but_the_run_s() {
+    use TimestepSpacing::*;
+    let large = DiffusionConfig { variance_type: VarianceType::FixedLarge, ..vp() };
+    let learned = DiffusionConfig { variance_type: VarianceType::LearnedRange, ..vp() };
+    for diffusion in [vp(), large, learned, config(PathName::Flow, PredictionType::Flow)] {
+        for sampler in SamplerName::ALL {
+            for spacing in [Leading, Trailing, Linspace, Karras, Exponential, Beta, Lu] {
+                let made = scheduler_config(&diffusion, &by(sampler, spacing)).unwrap();
+                let named: Vec<&String> =
+                    made.notes.iter().filter(|note| note.contains("the run's spacing is")).collect();
+                let own = format!("the run's spacing is {};", spacing.name());
+                assert!(named.len() < 2 && named.iter().all(|note| note.contains(&own)), "{sampler:?}: {named:?}");
+                let nearest = made.nearest();
+                let quiet = nearest["variance_type"] == "fixed_small" || nearest["timestep_spacing"] != "trailing";
+                assert!(class_of(nearest) != "DDPMScheduler" || quiet, "{spacing:?} leaves noise: {nearest}");
+            }
+        }
+    }
+}
+
+#[test]
 fn every_way_of_sampling_comes_back_from_its_export() {
     for sampler in SamplerName::ALL {
         let spacings = [TimestepSpacing::Leading, TimestepSpacing::Trailing, TimestepSpacing::Linspace];

@@ -14,6 +14,7 @@ use crate::run::RunError;
 
 const CONFIG: &str = "difflab/config.toml";
 const DATA: &str = "difflab/data.json";
+const UNET: &str = "unet/config.json";
 
 /// What a checkpoint was trained with, as far as it says so: those of older versions do not, and imported
 /// networks know no data.
@@ -21,6 +22,8 @@ const DATA: &str = "difflab/data.json";
 pub struct CheckpointFacts {
     pub config: Option<Config>,
     pub data: Option<DataIdentity>,
+    /// How many classes its U-Net knows, the null class not counted; `None` where it knows none.
+    pub classes: Option<usize>,
 }
 
 impl CheckpointFacts {
@@ -29,20 +32,35 @@ impl CheckpointFacts {
     /// # Errors
     /// [`RunError::Damaged`] where a file is there and cannot be read.
     pub fn of(path: &Path) -> Result<Self, RunError> {
-        let damaged = |name: &str, why: String| RunError::damaged(path, format!("{name}: {why}"));
         // An empty config, what a power cut leaves, would read as one of defaults.
-        manifest::verify_those(path, &[CONFIG, DATA])?;
-        let read = |name: &str| match plain_file::read_text(&path.join(name)) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(damaged(name, error.to_string())),
-        };
-        let config = read(CONFIG)?.map(|text| Config::from_toml(&text, CONFIG));
-        let data = read(DATA)?.map(|text| serde_json::from_str(&text));
+        manifest::verify_those(path, &[CONFIG, DATA, UNET])?;
+        let config = read(path, CONFIG)?.map(|text| Config::from_toml(&text, CONFIG));
+        let network = read(path, UNET)?.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+        let rows = network.and_then(|network| network["num_class_embeds"].as_u64());
         Ok(Self {
-            config: config.transpose().map_err(|error| damaged(CONFIG, error.to_string()))?,
-            data: data.transpose().map_err(|error| damaged(DATA, error.to_string()))?,
+            config: config.transpose().map_err(|error| RunError::damaged(path, format!("{CONFIG}: {error}")))?,
+            data: data_of(path)?,
+            classes: rows.and_then(|rows| usize::try_from(rows).ok()?.checked_sub(1)),
         })
+    }
+}
+
+/// The data that the checkpoint in `path` was trained on, where it says so.
+///
+/// # Errors
+/// As [`CheckpointFacts::of`].
+pub fn data_of(path: &Path) -> Result<Option<DataIdentity>, RunError> {
+    manifest::verify_those(path, &[DATA])?;
+    let data = read(path, DATA)?.map(|text| serde_json::from_str(&text));
+    data.transpose().map_err(|error| RunError::damaged(path, format!("{DATA}: {error}")))
+}
+
+/// The text of a file of the checkpoint; `None` where it has none.
+fn read(path: &Path, name: &str) -> Result<Option<String>, RunError> {
+    match plain_file::read_text(&path.join(name)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(RunError::unread_in(path, name, error)),
     }
 }
 
@@ -66,7 +84,10 @@ mod tests {
         fs::create_dir(dir.path().join("difflab")).unwrap();
         let config = Config { seed: 7, ..Config::default() };
         write(dir.path(), &config, None).unwrap();
-        assert_eq!(CheckpointFacts::of(dir.path()).unwrap(), CheckpointFacts { config: Some(config), data: None });
+        fs::create_dir(dir.path().join("unet")).unwrap();
+        fs::write(dir.path().join(UNET), "{\"num_class_embeds\": 11}").unwrap();
+        let facts = CheckpointFacts { config: Some(config), data: None, classes: Some(10) };
+        assert_eq!(CheckpointFacts::of(dir.path()).unwrap(), facts);
         fs::write(dir.path().join(DATA), "{\"images\": 3").unwrap();
         assert!(matches!(CheckpointFacts::of(dir.path()), Err(RunError::Damaged { .. })));
     }

@@ -1,6 +1,5 @@
 //! Finding and reading checkpoints.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -8,6 +7,7 @@ use candle_core::{Device, Tensor};
 
 use super::list::{FoundCheckpoint, list};
 use super::manifest;
+use super::none::none_to_go_on_from;
 use super::state::{Progress, StateFile, parse};
 use crate::config::Config;
 use crate::nn::{open_network, safetensors_file};
@@ -79,11 +79,7 @@ pub fn newest_good(run: &Path) -> Result<(u64, PathBuf, Vec<String>), RunError> 
         return Ok((step, path, warnings));
     }
     let details = match passed_over.is_empty() {
-        true => format!(
-            "{}; to start again: difflab {} --run ANOTHER_FOLDER",
-            none_at_all(run),
-            run.join("config.toml").display()
-        ),
+        true => none_to_go_on_from(run),
         false => passed_over.join("\n  "),
     };
     Err(RunError::NoCheckpoint { path: run.to_path_buf(), details })
@@ -96,16 +92,6 @@ pub fn newest_unspoiled_before(run: &Path, step: u64) -> Option<u64> {
         found.step < step && found.spoiled.is_none() && !found.is_foreign(of.as_deref()) && verify(&found.path).is_ok()
     };
     list(run).into_iter().rev().find(good).map(|found| found.step)
-}
-
-/// Why a run has no checkpoint whatever: "its folder checkpoints/ is empty: …".
-pub fn none_at_all(run: &Path) -> String {
-    let state = match fs::read_dir(run.join("checkpoints")).map(Iterator::count) {
-        Ok(0) => "is empty",
-        Ok(_) => "holds none",
-        Err(_) => "is missing",
-    };
-    format!("its folder checkpoints/ {state}: none was written, or they were removed or moved away")
 }
 
 /// Is there a checkpoint that `--resume` would go on from?

@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 
 use crate::process::plain_file;
 use crate::run::RunError;
-use crate::run::io_words::reason;
 
 /// Where the checksums lie in a checkpoint.
 pub(super) const MANIFEST: &str = "difflab/checksums.sha256";
@@ -62,8 +61,7 @@ pub(super) fn verify_those(dir: &Path, names: &[&str]) -> Result<(), RunError> {
 }
 
 fn read(dir: &Path) -> Result<String, RunError> {
-    plain_file::read_text(&dir.join(MANIFEST))
-        .map_err(|error| RunError::damaged(dir, format!("{MANIFEST} cannot be read ({})", reason(&error))))
+    plain_file::read_text(&dir.join(MANIFEST)).map_err(|error| RunError::unread_in(dir, MANIFEST, error))
 }
 
 /// (checksum, name) of each line.
@@ -77,8 +75,7 @@ fn compare(dir: &Path, expected: &str, name: &str) -> Result<(), RunError> {
     if !plain || name.chars().any(char::is_control) {
         return Err(RunError::damaged(dir, format!("{MANIFEST} lists {name:?}, which is no file of a checkpoint")));
     }
-    let found = sha256_of(&dir.join(name))
-        .map_err(|error| RunError::damaged(dir, format!("{name} cannot be read ({})", reason(&error))))?;
+    let found = sha256_of(&dir.join(name)).map_err(|error| RunError::unread_in(dir, name, error))?;
     if found != expected {
         return Err(RunError::damaged(dir, format!("{name} is not what was written (its checksum differs)")));
     }

@@ -14,13 +14,15 @@ mod facts;
 mod list;
 mod load;
 mod manifest;
+mod none;
 mod prune;
 mod save;
 mod state;
 
-pub use facts::CheckpointFacts;
+pub use facts::{CheckpointFacts, data_of};
 pub use list::{FoundCheckpoint, all, list, run_of_newest, step_of};
-pub use load::{Loaded, can_resume, load, newest_good, newest_unspoiled_before, none_at_all, verify};
+pub use load::{Loaded, can_resume, load, newest_good, newest_unspoiled_before, verify};
+pub use none::{cannot_look, may_hide_some, none_at_all};
 pub use prune::{Verified, prune};
 pub(super) use save::sweep;
 pub use save::{Origin, save};

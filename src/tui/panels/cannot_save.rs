@@ -28,7 +28,7 @@ pub fn cannot_save(state: &State, reason: &str, path: &str, screen: Rect, buf: &
         Line::from(vec![Span::styled(key, style(Role::Accent)), Span::styled(format!(" {word}"), style(Role::Text))])
     };
     lines.push(answer("Enter", "save it there and leave"));
-    lines.push(answer("Esc", "stay; it is saved here as soon as there is room"));
+    lines.push(answer("Esc", "stay; it is saved here as soon as that works"));
     lines.push(answer("Ctrl-D", "leave without saving"));
     let inner = dialog::open(state, screen, "The run cannot be saved", width, lines.len() as u16, buf);
     dialog::scrolled(state, &lines, 0, inner, buf);

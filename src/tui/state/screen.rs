@@ -74,6 +74,8 @@ pub struct State {
     pub overlay: Option<Overlay>,
     /// A person has asked to leave; the lab saves.
     pub leaving: bool,
+    /// It was asked for by Ctrl-C, as a signal asks: the program ends as interrupted.
+    pub interrupted: bool,
     /// What to open the lab with again once it has been left.
     pub next: Option<Box<Config>>,
 
@@ -125,6 +127,7 @@ impl State {
             zoomed: false,
             overlay: None,
             leaving: false,
+            interrupted: false,
             next: None,
             cursor_step: None,
             playback: Playback::Live,

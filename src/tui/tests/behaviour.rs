@@ -278,8 +278,14 @@ fn a_run_that_cannot_be_saved_offers_to_stay_or_to_save_elsewhere() {
     for part in ["the disk is full", "/home/me/kept/run", "Enter", "Esc", "Ctrl-D"] {
         assert!(screen.contains(part), "{part} is missing:\n{screen}");
     }
+    assert!(screen.contains("as soon as that works"), "the cause need not be room:\n{screen}");
     assert_eq!(press(&mut state, KeyCode::Esc), []);
     assert!(!state.leaving, "it stays");
+    update(&mut state, Message::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
+    assert!(state.interrupted);
+    cannot_save(&mut state);
+    press(&mut state, KeyCode::Esc);
+    assert!(!state.interrupted, "who stays may leave by q later");
 
     cannot_save(&mut state);
     press(&mut state, KeyCode::Backspace);

@@ -123,7 +123,8 @@ pub fn leave_without_saving(state: &mut State) -> Vec<Effect> {
 /// Stays after all: the run could not be saved.
 pub fn stay(state: &mut State) -> Vec<Effect> {
     state.next = None;
-    tell(state, "the run stays open; it is saved as soon as there is room");
+    state.interrupted = false;
+    tell(state, "the run stays open; it is saved as soon as that works");
     Vec::new()
 }
 

@@ -53,6 +53,7 @@ fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
     // Ctrl-C means the same wherever one is.
     let action = bindings::find(event, state.focus);
     if action == Some(Action::Leave) {
+        state.interrupted = true;
         return act::act(state, Action::Leave);
     }
     if state.overlay.is_some() {

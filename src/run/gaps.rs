@@ -1,0 +1,57 @@
+//! What is missing or double in the steps of a history.
+
+/// The steps of a file of metrics, as they are read.
+#[derive(Default)]
+pub struct StepsSeen {
+    last: Option<u64>,
+    /// The steps on both sides of the widest gap between two lines, and how wide the next is: lines may be far
+    /// apart all along, since `train.log_every` was another once.
+    widest: (u64, u64),
+    second: u64,
+    /// The first step that does not come after the one before it.
+    back: Option<u64>,
+}
+
+impl StepsSeen {
+    /// The next line is one of `step`.
+    pub fn see(&mut self, step: u64) {
+        self.gap(step);
+        if self.last.is_some_and(|last| step <= last) {
+            self.back.get_or_insert(step);
+        }
+        self.last = Some(step);
+    }
+
+    /// From the line before to `step` nothing is known.
+    fn gap(&mut self, step: u64) {
+        let before = self.last.unwrap_or(0);
+        let (width, widest) = (step.saturating_sub(before), self.widest.1 - self.widest.0);
+        if width > widest {
+            (self.widest, self.second) = ((before, step), widest);
+        } else {
+            self.second = self.second.max(width);
+        }
+    }
+
+    /// What is wrong with the history in `file` of a run of `step` steps with a line at least all `every`.
+    pub fn doubts(&mut self, file: &str, step: u64, every: u64) -> Vec<String> {
+        self.gap(step);
+        let mut doubts = Vec::new();
+        let (from, to) = self.widest;
+        if to - from > every.max(1).max(self.second) {
+            let known = self.last.is_some_and(|last| last >= to);
+            let last = if known { to - 1 } else { to };
+            let missing = steps_between(from + 1, last);
+            doubts.push(format!("{file} has no line of {missing}: the history has a gap there"));
+        }
+        if let Some(back) = self.back {
+            doubts.push(format!("{file} has steps twice or out of order, the first of them {back}"));
+        }
+        doubts
+    }
+}
+
+/// "step 5"; "steps 5 to 8".
+pub fn steps_between(first: u64, last: u64) -> String {
+    if first >= last { format!("step {last}") } else { format!("steps {first} to {last}") }
+}
