@@ -8,7 +8,7 @@ use std::thread;
 use anyhow::Result;
 
 use super::gaps::{StepsSeen, steps_between};
-use super::lines::{Fate, Lines, from_the_end, read, retain};
+use super::lines::{LineFate, Lines, from_the_end, read, retain};
 use super::merged_rows::MergedRows;
 use super::records::{EventRecord, StepRecord, TimestepLossLine, TimestepLossRow};
 use super::row_line::read_row;
@@ -50,10 +50,10 @@ fn cut_steps(dir: &Path, step: u64, every: u64) -> Result<(Vec<StepRecord>, Vec<
         Some(skimmed) if skimmed.step <= step => {
             history.see(skimmed.step);
             thinned.see(line, skimmed);
-            Fate::Stays
+            LineFate::Stays
         }
-        Some(_) => Fate::Goes,
-        None => Fate::Unreadable,
+        Some(_) => LineFate::Goes,
+        None => LineFate::Unreadable,
     })?;
     let mut doubts = history.doubts(METRICS, step, every);
     doubts.extend(unreadable_lines(METRICS, unreadable));
@@ -67,10 +67,10 @@ fn cut_rows(path: &Path, step: u64) -> Result<(Vec<TimestepLossRow>, Option<Stri
     let unreadable = retain(path, |line| match read_row(line) {
         Some(row) if row.step <= step => {
             merged.push(row);
-            Fate::Stays
+            LineFate::Stays
         }
-        Some(_) => Fate::Goes,
-        None => Fate::Unreadable,
+        Some(_) => LineFate::Goes,
+        None => LineFate::Unreadable,
     })?;
     Ok((merged.finish(), unreadable_lines(TIMESTEP_LOSS, unreadable)))
 }
@@ -121,7 +121,7 @@ impl Journal {
         // A panic goes on here.
         let (rows, more) = rows.unwrap_or_else(|panic| resume_unwind(panic))?;
         doubts.extend(more);
-        let unreadable = retain(&dir.join(EVENTS), |line| Fate::of(line, |_: EventRecord| true))?;
+        let unreadable = retain(&dir.join(EVENTS), |line| LineFate::of(line, |_: EventRecord| true))?;
         doubts.extend(unreadable_lines(EVENTS, unreadable));
         Ok(CutBack { elapsed_s: steps.last().map_or(0.0, |line| line.elapsed_s), doubts, steps, rows })
     }

@@ -234,13 +234,13 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
 
 /// What becomes of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum LineFate {
     Stays,
     Goes,
     Unreadable,
 }
 
-impl Fate {
+impl LineFate {
     /// That of a line for which `keep` is asked.
     pub fn of<T: DeserializeOwned>(line: &[u8], keep: impl FnOnce(T) -> bool) -> Self {
         match serde_json::from_slice(line).map(keep) {
@@ -258,23 +258,23 @@ impl Fate {
 ///
 /// # Errors
 /// When reading or writing fails; the old file is then as it was.
-pub fn retain(path: &Path, mut fate: impl FnMut(&[u8]) -> Fate) -> Result<usize> {
+pub fn retain(path: &Path, mut fate: impl FnMut(&[u8]) -> LineFate) -> Result<usize> {
     // The length of all, of all whole lines that stay in front, and of those that stay at all.
     let (mut front, mut staying, mut read, mut unreadable) = (0, 0, 0, 0);
     let mut stays = Vec::new();
     for_each_line(path, |line| {
         let length = line.len() as u64 + 1;
         let fate = fate(line);
-        stays.push(fate == Fate::Stays);
+        stays.push(fate == LineFate::Stays);
         match fate {
-            Fate::Stays => {
+            LineFate::Stays => {
                 staying += length;
                 if front == read {
                     front += length;
                 }
             }
-            Fate::Goes => {}
-            Fate::Unreadable => unreadable += 1,
+            LineFate::Goes => {}
+            LineFate::Unreadable => unreadable += 1,
         }
         read += length;
     })?;
@@ -418,7 +418,7 @@ mod tests {
         let path = dir.path().join("metrics.jsonl");
         fs::write(&path, "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"ste").unwrap();
         let before = file_id(&path);
-        retain(&path, |line| Fate::of(line, |line: Line| line.step <= 2)).unwrap();
+        retain(&path, |line| LineFate::of(line, |line: Line| line.step <= 2)).unwrap();
         assert_eq!(file_id(&path), before, "it is cut off, not written anew");
         let mut lines = Lines::append_to(&path).unwrap();
         lines.push(&Line { step: 3 });
@@ -440,7 +440,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
         fs::write(&path, "{\"step\":1}\nnoise\n{\"step\":9}\n{\"step\":2}\n{\"st").unwrap();
-        let unreadable = retain(&path, |line| Fate::of(line, |line: Line| line.step <= 2)).unwrap();
+        let unreadable = retain(&path, |line| LineFate::of(line, |line: Line| line.step <= 2)).unwrap();
         assert_eq!(unreadable, 1);
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\"step\":1}\n{\"step\":2}\n");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
@@ -565,7 +565,7 @@ mod tests {
     fn a_missing_file_has_no_lines() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(read::<Line>(&dir.path().join("none.jsonl")).unwrap(), []);
-        retain(&dir.path().join("none.jsonl"), |_| Fate::Stays).unwrap();
+        retain(&dir.path().join("none.jsonl"), |_| LineFate::Stays).unwrap();
         from_the_end(&dir.path().join("none.jsonl"), |_| unreachable!()).unwrap();
     }
 }

@@ -388,7 +388,7 @@ mod tests {
             hands.events.send(Event::Ended(Ok(()))).unwrap();
             hands
         });
-        assert_eq!(end, End::Quit);
+        assert_eq!(end, End::Terminated, "Ctrl-C interrupts");
         assert!((1..60).contains(&frames), "{frames} frames");
     }
 
