@@ -195,7 +195,9 @@ fn flags_that_mean_nothing_are_refused_or_said_to() {
         assert!(said.contains(words), "{line}: {said}");
     }
     let (_, said) = place.words(inpaint);
-    assert!(said.contains("25.0 % of the pixels are new"), "{said}");
+    assert!(said.contains("25.0 % of the pixels are new") && !said.contains("has no effect"), "{said}");
+    let (_, said) = place.words(&format!("{inpaint} --jump-length 2"));
+    assert!(said.contains("--jump-length has no effect with --jumps 1"), "{said}");
     for (flags, words) in [
         ("--eta 0.5 --sampler euler", "--eta has no effect here: it is for sampler ddim"),
         ("--rho 5", "--rho has no effect here: it is for spacing karras"),

@@ -185,16 +185,18 @@ impl DataIdentity {
             told.push(format!("there were {} classes ({}), now there are none", missing.len(), named(&missing)));
         } else if renamed {
             told.push(format!(
-                "the same images have other classes: {} is gone, {} is new",
+                "the same images have other classes: {} {} gone, {} {} new",
                 named(&missing),
-                named(&added)
+                is_or_are(&missing),
+                named(&added),
+                is_or_are(&added)
             ));
         } else {
             if !missing.is_empty() {
-                told.push(format!("the class {} is gone", named(&missing)));
+                told.push(format!("{} {} {} gone", classes(&missing), named(&missing), is_or_are(&missing)));
             }
             if !added.is_empty() {
-                told.push(format!("the class {} is new", named(&added)));
+                told.push(format!("{} {} {} new", classes(&added), named(&added), is_or_are(&added)));
             }
         }
         // The network knows classes by their number.
@@ -269,6 +271,14 @@ fn in_any_order<'a>(digests: impl Iterator<Item = &'a [u8; 32]>) -> String {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn is_or_are(names: &[&str]) -> &'static str {
+    if names.len() == 1 { "is" } else { "are" }
+}
+
+fn classes(names: &[&str]) -> &'static str {
+    if names.len() == 1 { "the class" } else { "the classes" }
 }
 
 #[cfg(test)]

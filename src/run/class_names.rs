@@ -28,14 +28,17 @@ pub(super) fn kept_class_names(run_dir: &Path) -> Vec<String> {
 }
 
 /// What classes.txt says otherwise than `names`, which the classes have: "…/classes.txt calls class 0 "cat", and it is
-/// "dog"". `None` where both agree, or one of them has no names.
+/// "dog"". `None` where both agree, or there is no file, or no names.
 pub fn other_class_names(run_dir: &Path, names: &[String]) -> Option<String> {
     let kept = kept_class_names(run_dir);
     let names: Vec<String> = names.iter().map(|name| as_kept(name)).collect();
-    if kept.is_empty() || names.is_empty() || kept == names {
+    if names.is_empty() || kept == names {
         return None;
     }
     let file = run_dir.join(CLASSES);
+    if kept.is_empty() {
+        return file.exists().then(|| format!("{} has no names that can be read", file.display()));
+    }
     let other = kept.iter().zip(&names).enumerate().find(|(_, (kept, name))| kept != name);
     Some(match other.filter(|_| kept.len() == names.len()) {
         Some((class, (kept, name))) => {
@@ -145,5 +148,17 @@ mod tests {
         fs::write(dir.path().join(CLASSES), b"\xff\n").unwrap();
         let (names, said) = class_names(dir.path(), None, 2);
         assert!(names == numbers && said.unwrap().contains("cannot read"));
+    }
+
+    #[test]
+    fn a_file_without_names_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = ["cat".to_string(), "dog".into()];
+        assert_eq!(other_class_names(dir.path(), &names), None, "there is none");
+        for bytes in [&b""[..], b"\xff\xfe\n"] {
+            fs::write(dir.path().join(CLASSES), bytes).unwrap();
+            let told = other_class_names(dir.path(), &names).unwrap();
+            assert!(told.contains("no names that can be read"), "{told}");
+        }
     }
 }

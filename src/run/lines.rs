@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::durable::sync_folder;
+use super::io_words;
 use crate::process::plain_file;
 
 /// An open file of JSON lines. Lines wait in memory until they are written; each flush is one write, so that a
@@ -386,7 +387,10 @@ fn opened(path: &Path) -> Result<Option<File>> {
     match plain_file::open(path) {
         Ok((file, _)) => Ok(Some(file)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+        Err(error) => {
+            let words = format!("cannot read {}: {}", path.display(), io_words::unread(&error));
+            Err(error).context(words)
+        }
     }
 }
 

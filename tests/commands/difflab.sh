@@ -78,15 +78,18 @@ study)
     steps)
         put --steps 3,4
         put --num 4
+        put --seeds 2
         ;;
     guidance)
         put --scales 0,1
         put --steps 3
         put --num 4
+        put --seeds 2
         ;;
     epochs)
         put --steps 3
         put --num 4
+        put --seeds 2
         put_given --epochs 0.5,1
         ! has --train || small
         ;;

@@ -12,6 +12,7 @@ use super::judged::Judged;
 use super::likelihoods::{Bounds, OdeLikelihood, Unit};
 use super::plane::PlaneDistance;
 use super::samples::{WithFloor, guidance_scale};
+use crate::config::SamplerName;
 use crate::eval::{Bound, ClassAccuracy, Estimate, ReverseVariance, Term};
 use crate::process::interrupt::Interrupted;
 use crate::run::{LoadedModel, NotFinite};
@@ -158,7 +159,9 @@ impl EvalReport {
     fn samples_words(&self) -> String {
         let (w, s) = (self.guidance_scale, 1.0 + self.guidance_scale);
         let num = thousands(self.num as usize);
-        format!("{num} samples ({} {}, w {w} (s {s}), seed {})", self.sampler, self.steps, self.seed)
+        // It chooses its steps itself.
+        let steps = if self.sampler == SamplerName::PfOde.name() { String::new() } else { format!(" {}", self.steps) };
+        format!("{num} samples ({}{steps}, w {w} (s {s}), seed {})", self.sampler, self.seed)
     }
 
     fn plane_table(&self, plane: &PlaneDistance) -> String {

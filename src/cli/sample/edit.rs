@@ -168,11 +168,19 @@ impl Edit {
         }
     }
 
+    /// Says that the length of jumps was asked for where there are none.
+    pub fn idle_jump_length(&self, args: &EditArgs) -> Option<&'static str> {
+        let once = matches!(self, Self::Inpaint { resampling: Resampling { times: 1, .. }, .. });
+        (once && args.jump_length.is_some())
+            .then_some("--jump-length has no effect with --jumps 1: each stretch is passed once, without jumps")
+    }
+
     /// "SDEdit at strength 0.5", in this many steps.
     pub fn words(&self, steps: usize) -> String {
         match self {
             Self::Interpolate { seeds: (a, b) } => format!("from seed {a} to {b}"),
             Self::Sdedit { strength, .. } => format!("SDEdit at strength {strength}"),
+            Self::Inpaint { resampling: Resampling { times: 1, .. }, .. } => "inpainting without jumps".into(),
             Self::Inpaint { .. } if self.without_jumps(steps).is_some() => "inpainting without jumps".into(),
             Self::Inpaint { resampling, .. } => {
                 format!("RePaint, {}× with jumps of {}", resampling.times, resampling.jump_length)

@@ -20,6 +20,7 @@ pub fn ignored(args: &Args, plan: &SamplePlan, model: &LoadedModel, own: &Sample
         said.push(format!("--strength begins at {begun:.4} of the way, the timestep nearest to what was asked"));
     }
     said.extend(plan.left_out.clone());
+    said.extend(plan.edit.as_ref().and_then(|edit| edit.idle_jump_length(&args.edit)).map(str::to_string));
     let without_jumps = plan.edit.as_ref().and_then(|edit| edit.without_jumps(plan.settings.steps));
     said.extend(without_jumps.map(|why| format!("--inpaint: {why}")));
     for (flag, asked) in [("--class", &args.class), ("--negative-class", &args.negative_class)] {

@@ -11,6 +11,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use super::kind::{FileKind, HEAD, READ, kind, named_as_picture};
 use super::{jpeg, png, tiff};
 use crate::data::undecodable::{told_by_system, why};
+use crate::picture::sheet_of;
 use crate::process::plain_file::not_a_file;
 use crate::thousands::thousands;
 
@@ -66,6 +67,9 @@ pub fn look(path: &Path) -> Result<Look, Refusal> {
     };
     if format == ImageFormat::WebP {
         webp_is_whole(&head, length).map_err(unusable)?;
+    }
+    if let Some(words) = (format == ImageFormat::Png).then(|| sheet_of(path)).flatten() {
+        return Err(unusable(format!("it shows {words}, which difflab drew, and is no picture to learn")));
     }
     // The decoder would read the whole file.
     let (width, height, orientation, grey) = if format == ImageFormat::Jpeg {
@@ -257,5 +261,25 @@ impl Refusal {
             Self::NotAFile(what) => format!("it is {what}, not a file"),
             Self::Unusable(reason) => reason.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::RgbImage;
+
+    use super::*;
+    use crate::picture::save_png;
+
+    #[test]
+    fn a_sheet_that_difflab_drew_is_no_picture_to_learn() {
+        let dir = tempfile::tempdir().unwrap();
+        let (sheet, one) = (dir.path().join("sheet.png"), dir.path().join("one.png"));
+        let picture = RgbImage::from_pixel(40, 20, image::Rgb([9, 8, 7]));
+        save_png(&picture, &sheet, Some("a grid of 2 samples")).unwrap();
+        save_png(&picture, &one, None).unwrap();
+        let Err(Refusal::Unusable(why)) = look(&sheet) else { panic!("a sheet is taken for a picture") };
+        assert!(why.contains("a grid of 2 samples, which difflab drew"), "{why}");
+        assert_eq!(look(&one).map(|look| (look.width, look.height)), Ok((40, 20)));
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::scheduling::USUAL_CLASS;
+use super::scheduling::{USUAL_CLASS, known};
 use crate::nn::json::{read_json, shown};
 use crate::process::plain_file;
 
@@ -71,7 +71,15 @@ pub fn read_scheduler(dir: &Path) -> Result<SchedulerFile> {
     };
     let class = match (&index, &path) {
         (Some(index), Some(_)) => {
-            of_pipeline(index, own, &mut notes).with_context(|| format!("in {}", home.join(INDEX).display()))?
+            let mut of_index = || -> Result<String> {
+                let class = of_pipeline(index, own, &mut notes)?;
+                // One that its own file names too is refused where that is read.
+                if own != Some(&class) {
+                    known(&class)?;
+                }
+                Ok(class)
+            };
+            of_index().with_context(|| format!("in {}", home.join(INDEX).display()))?
         }
         (None, Some(path)) if own.is_none() => {
             notes.push(unnamed(&path.display().to_string()));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -87,7 +88,19 @@ pub fn load_unet(dir: &Path) -> Result<(UNetConfig, Weights)> {
 
 fn unet_folder(dir: &Path) -> Result<PathBuf> {
     ensure!(dir.exists(), "there is no folder {}", dir.display());
-    [dir.join("unet"), dir.to_path_buf()]
+    let places = [dir.join("unet"), dir.to_path_buf()];
+    for config in places.iter().map(|folder| folder.join(CONFIG)) {
+        // Kept from us is not missing.
+        if let Err(error) = config.symlink_metadata()
+            && error.kind() == ErrorKind::PermissionDenied
+        {
+            bail!(
+                "cannot look at {}: permission denied; ask its owner, or change its rights with chmod",
+                config.display()
+            );
+        }
+    }
+    places
         .into_iter()
         .find(|folder| folder.join(CONFIG).is_file())
         .with_context(|| format!("{} holds no U-Net: neither unet/{CONFIG} nor {CONFIG} is there", dir.display()))

@@ -81,7 +81,11 @@ fn take_ours(class: &Class, ours: &Option<&Value>, sample: &mut SampleConfig) ->
     }
 }
 
-fn known(name: &str) -> Result<&'static Class> {
+/// The class of this name.
+///
+/// # Errors
+/// When it is not supported; the message lists those that are.
+pub(super) fn known(name: &str) -> Result<&'static Class> {
     if name.starts_with("EDM") {
         bail!(
             "{name} tells the network its time as 0.25·ln σ; networks here are told 250·ln σ, so that this one would \
