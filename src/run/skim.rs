@@ -15,7 +15,7 @@ pub struct Skimmed {
 }
 
 /// Keys as this program writes them: in this order, some of them not in every line.
-const KEYS: [(&[u8], bool); 11] = [
+static KEYS: [(&[u8], bool); 11] = [
     (b"{\"step\":", true),
     (b"\"epoch\":", true),
     (b"\"loss\":", true),
@@ -48,7 +48,7 @@ fn quick(line: &[u8]) -> Option<Skimmed> {
     }
     let mut rest = line.strip_suffix(b"}")?;
     let (mut step, mut loss, mut held_out) = (None, None, false);
-    for (i, (key, always)) in KEYS.into_iter().enumerate() {
+    for (i, &(key, always)) in KEYS.iter().enumerate() {
         let Some(behind) = rest.strip_prefix(key) else {
             if always {
                 return None;
