@@ -170,7 +170,7 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
         Ok(material) if material.shape() == model.image_shape => None,
         Ok(material) => {
             let ((h, w, c), (mh, mw, mc)) = (material.shape(), model.image_shape);
-            Some(format!("its data are {w}×{h} with {c} channels, but the network takes {mw}×{mh} with {mc}"))
+            Some(format!("its data are {w}×{h} with {}, but the network takes {mw}×{mh} with {mc}", channels(c)))
         }
         Err(_) if has_no_data(&model.config) => {
             Some(format!("the run was imported and has no data: name them with --set {EXAMPLE}"))
@@ -181,7 +181,7 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
         Metric::Vlb | Metric::Nll => no_data(),
         Metric::EnergyDistance if !is_points(model.image_shape) => {
             let (h, w, c) = model.image_shape;
-            Some(format!("it compares points in the plane, and this run makes images of {w}×{h} with {c} channels"))
+            Some(format!("it compares points in the plane, and this run makes images of {w}×{h} with {}", channels(c)))
         }
         Metric::EnergyDistance => no_data(),
         Metric::Accuracy => unreadable(model.image_shape, &model.classes).or_else(|| {
@@ -203,7 +203,8 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
 fn unreadable((h, w, c): (usize, usize, usize), classes: &[String]) -> Option<String> {
     if (h, w, c) != (Judge::SIZE, Judge::SIZE, 1) {
         return Some(format!(
-            "the bundled judge reads 28×28 grey digits, and its images are {w}×{h} with {c} channels"
+            "the bundled judge reads 28×28 grey digits, and its images are {w}×{h} with {}",
+            channels(c)
         ));
     }
     let digits = (0..Judge::CLASSES).map(|d| d.to_string());
@@ -211,6 +212,11 @@ fn unreadable((h, w, c): (usize, usize, usize), classes: &[String]) -> Option<St
         return Some(format!("the bundled judge reads digits, and its classes are {}", classes.join(", ")));
     }
     None
+}
+
+/// "1 channel", "3 channels".
+fn channels(count: usize) -> String {
+    format!("{count} channel{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
