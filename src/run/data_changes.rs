@@ -68,7 +68,6 @@ pub fn check_measured(
     }
 }
 
-/// Evaluations take no other place, and a resume does.
 fn put_back(run: &Path) -> String {
     format!("put them back (moved ones: data.path in {})", run.join("config.toml").display())
 }
