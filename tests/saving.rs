@@ -466,7 +466,7 @@ fn what_killed_processes_left_half_done_is_swept_and_a_lone_old_checkpoint_comes
     fs::write(place.path("run/previews/.step-00000010.png.partial"), "half").unwrap();
     let sampled = place.command(env!("CARGO_BIN_EXE_difflab"), &["sample", "run", "-q", "--out", "a.png"]).output();
     assert_eq!(sampled.unwrap().status.code(), Some(0), "readers find it, too");
-    let runs = difflab::run::Summary::of(&place.path("run"));
+    let runs = difflab::run::catalogue::Summary::of(&place.path("run"));
     assert_eq!((runs.snapshots, runs.checkpoints), (0, vec![10, 20]), "half-written ones do not count");
     assert_goes_on(&place, "run", 20);
     for folder in half {

@@ -30,7 +30,7 @@ pub use error::ConfigError;
 pub use held_out::HeldOut;
 pub use help::{help, markdown};
 pub use idle_keys::IdleKey;
-pub use keys::{Key, ValueKind, keys};
+pub use keys::{Key, ValueKind, keys, nearest as nearest_key};
 pub use load::is_a_path;
 pub use names::*;
 pub use schema::*;

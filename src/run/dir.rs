@@ -282,7 +282,7 @@ fn lock(path: &Path) -> Result<File, RunError> {
 /// Is a difflab training in the run folder `path` at present?
 pub fn is_trained_in(path: &Path) -> bool {
     // Shared: several may ask at once, and nothing is kept.
-    let asked = File::open(path.join(LOCK)).map(|lock| lock.try_lock_shared());
+    let asked = plain_file::open(&path.join(LOCK)).map(|(lock, _)| lock.try_lock_shared());
     matches!(asked, Ok(Err(TryLockError::WouldBlock)))
 }
 

@@ -32,6 +32,10 @@ pub enum RunError {
     NotTheSame(String),
     #[error("cannot read {}: {}", path.display(), io_words::unread(error))]
     NotReadable { path: PathBuf, error: io::Error },
+    #[error("{} is there already: it is not overwritten\n  rename it, and restore again", .0.display())]
+    NoPlaceToRestore(PathBuf),
+    #[error("{} is not valid TOML: {reason}\n  mend it, or remove it", path.display())]
+    BrokenNotes { path: PathBuf, reason: String },
     #[error("{} is {what}, and a file of the run belongs there\n  move it away", path.display())]
     NotAFile { path: PathBuf, what: &'static str },
     #[error("no run \"{run}\": neither a folder nor the beginning of a name in runs/\n  {known}")]

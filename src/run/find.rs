@@ -21,49 +21,74 @@ fn find_in(runs: &Path, run: &str) -> Result<PathBuf, RunError> {
     if path.is_dir() {
         return if is_run(path) { Ok(path.to_path_buf()) } else { Err(RunError::NotARun(path.to_path_buf())) };
     }
-    let known = all_in(runs);
+    // What cannot be read holds none that we could name.
+    let known = runs_under(runs).unwrap_or_default();
     if run == "latest"
-        && let Some(newest) = known.iter().max_by_key(|path| last_written(path))
+        && let Some(newest) = known.iter().max_by_key(|known| last_written(&known.path))
     {
-        return Ok(newest.clone());
+        return Ok(newest.path.clone());
     }
-    let matches: Vec<&PathBuf> = known.iter().filter(|path| name(path).starts_with(run)).collect();
+    if let Some(whole) = known.iter().find(|known| known.name == run) {
+        return Ok(whole.path.clone());
+    }
+    let matches: Vec<&FoundRun> = known.iter().filter(|known| known.name.starts_with(run)).collect();
     match matches.as_slice() {
-        [one] => Ok((*one).clone()),
+        [one] => Ok(one.path.clone()),
         [] => {
             let known = match known.len() {
                 0 => "runs/ has none yet: train one first".to_string(),
                 n => {
-                    let shown: Vec<String> = known.iter().rev().take(5).map(|path| name(path)).collect();
+                    let shown: Vec<String> = known.iter().rev().take(5).map(|known| known.name.clone()).collect();
                     let more = if n > 5 { ", …" } else { "" };
                     format!("there are: {}{more}; `latest` is the newest", shown.join(", "))
                 }
             };
             Err(RunError::NotFound { run: run.into(), known })
         }
-        several => {
-            Err(RunError::Ambiguous { run: run.into(), matches: several.iter().map(|path| name(path)).collect() })
-        }
+        several => Err(RunError::Ambiguous {
+            run: run.into(),
+            matches: several.iter().map(|known| known.name.clone()).collect(),
+        }),
     }
 }
 
-/// Every run folder in `runs/`, by name.
+/// A run folder, and what it is called in its place: `name`, or `experiment/name`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FoundRun {
+    pub name: String,
+    pub path: PathBuf,
+}
+
+/// Every run folder in `place` and, of folders there that are no runs (an experiment keeps its runs together), one
+/// deeper; by name. Hidden folders are left out. A place that is not there has none.
 ///
 /// # Errors
-/// [`RunError`] when `runs/` is there and cannot be read.
-pub fn all() -> Result<Vec<PathBuf>, RunError> {
-    let runs = Path::new("runs");
-    match fs::read_dir(runs) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(RunError::not_readable(runs, error)),
-        _ => Ok(all_in(runs)),
+/// [`RunError`] when it is there and cannot be read.
+pub fn runs_under(place: &Path) -> Result<Vec<FoundRun>, RunError> {
+    let entries = match fs::read_dir(place) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(RunError::not_readable(place, error)),
+    };
+    let mut found = Vec::new();
+    for folder in entries.flatten().filter_map(|entry| visible_folder(&entry)) {
+        if is_run(&folder.path) {
+            found.push(folder);
+            continue;
+        }
+        let inner = fs::read_dir(&folder.path).into_iter().flatten().flatten();
+        let runs = inner.filter_map(|entry| visible_folder(&entry)).filter(|run| is_run(&run.path));
+        found.extend(runs.map(|run| FoundRun { name: format!("{}/{}", folder.name, run.name), ..run }));
     }
+    found.sort();
+    Ok(found)
 }
 
-fn all_in(runs: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(runs).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| is_run(path)).collect();
-    paths.sort();
-    paths
+/// A folder, or what may be a link to one.
+fn visible_folder(entry: &fs::DirEntry) -> Option<FoundRun> {
+    let name = entry.file_name().to_string_lossy().into_owned();
+    let may_be = entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink());
+    (may_be && !name.starts_with('.')).then(|| FoundRun { name, path: entry.path() })
 }
 
 /// When something was last written in the run.
@@ -81,10 +106,6 @@ fn is_run(path: &Path) -> bool {
         Ok(about) => about.is_file(),
         Err(error) => error.kind() == ErrorKind::PermissionDenied,
     }
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -8,16 +8,16 @@ use std::thread;
 use anyhow::Result;
 
 use super::gaps::{StepsSeen, steps_between};
-use super::lines::{LineFate, Lines, from_the_end, read, retain};
+use super::lines::{LineFate, Lines, from_the_end, from_the_end_within, read, retain};
 use super::merged_rows::MergedRows;
 use super::records::{EventRecord, StepRecord, TimestepLossLine, TimestepLossRow};
 use super::row_line::read_row;
 use super::skim::skim;
 use super::thinned::Thinned;
 
-const METRICS: &str = "metrics.jsonl";
-const TIMESTEP_LOSS: &str = "timestep_loss.jsonl";
-const EVENTS: &str = "events.jsonl";
+pub const METRICS: &str = "metrics.jsonl";
+pub const TIMESTEP_LOSS: &str = "timestep_loss.jsonl";
+pub const EVENTS: &str = "events.jsonl";
 /// In the order of [`Journal::files`].
 const NAMES: [&str; 3] = [METRICS, TIMESTEP_LOSS, EVENTS];
 
@@ -258,8 +258,16 @@ pub fn read_metrics(dir: &Path) -> Result<Vec<StepRecord>> {
 /// # Errors
 /// When the file exists but cannot be read.
 pub fn newest_metrics(dir: &Path, back: u64) -> Result<Option<(StepRecord, Option<f64>)>> {
+    newest_metrics_within(dir, back, u64::MAX)
+}
+
+/// The same of the last `most` bytes of the file.
+///
+/// # Errors
+/// As [`newest_metrics`].
+pub fn newest_metrics_within(dir: &Path, back: u64, most: u64) -> Result<Option<(StepRecord, Option<f64>)>> {
     let mut newest: Option<(StepRecord, Option<f64>)> = None;
-    from_the_end(&dir.join(METRICS), |line| {
+    from_the_end_within(&dir.join(METRICS), most, |line| {
         if newest.is_some() && !skim(line).is_some_and(|skimmed| skimmed.held_out) {
             let far = |last: &StepRecord| skim(line).is_some_and(|skimmed| skimmed.step + back < last.step);
             return !newest.as_ref().is_some_and(|(last, _)| far(last));

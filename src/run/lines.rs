@@ -319,8 +319,9 @@ fn write_anew(path: &Path, stays: &[bool]) -> Result<()> {
     })
 }
 
-/// Bytes that are read at once.
+/// Bytes that are read at once; fewer at first, from a file's end.
 const BLOCK: usize = 1 << 18;
+const FIRST_BLOCK: usize = 1 << 13;
 
 /// Calls `f` with each line that ends in a newline.
 fn for_each_line(path: &Path, mut f: impl FnMut(&[u8])) -> Result<()> {
@@ -354,15 +355,27 @@ fn for_each_line(path: &Path, mut f: impl FnMut(&[u8])) -> Result<()> {
 ///
 /// # Errors
 /// When the file exists but cannot be read.
-pub fn from_the_end(path: &Path, mut f: impl FnMut(&[u8]) -> bool) -> Result<()> {
+pub fn from_the_end(path: &Path, f: impl FnMut(&[u8]) -> bool) -> Result<()> {
+    from_the_end_within(path, u64::MAX, f)
+}
+
+/// The same of the last `most` bytes of the file: of a line that begins before them nothing is shown.
+///
+/// # Errors
+/// As [`from_the_end`].
+pub fn from_the_end_within(path: &Path, most: u64, mut f: impl FnMut(&[u8]) -> bool) -> Result<()> {
     let Some(mut file) = opened(path)? else { return Ok(()) };
     let reading = || format!("reading {}", path.display());
     let mut start = file.metadata().with_context(reading)?.len();
+    let first = start.saturating_sub(most);
+    // What is looked for is mostly in the last few lines.
+    let mut block_length = FIRST_BLOCK;
     // Bytes from `start` on of which no line has been shown; what follows the last newline is torn.
     let mut rest: Vec<u8> = Vec::new();
     let mut torn = true;
-    while start > 0 {
-        let length = start.min(BLOCK as u64);
+    while start > first {
+        let length = (start - first).min(block_length as u64);
+        block_length = (2 * block_length).min(BLOCK);
         start -= length;
         let mut block = vec![0; length as usize];
         file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(&mut block)).with_context(reading)?;
@@ -376,7 +389,7 @@ pub fn from_the_end(path: &Path, mut f: impl FnMut(&[u8]) -> bool) -> Result<()>
             rest.truncate(at);
         }
     }
-    if !torn && !rest.is_empty() {
+    if start == 0 && !torn && !rest.is_empty() {
         f(&rest);
     }
     Ok(())
@@ -563,6 +576,25 @@ mod tests {
         lines.rewrite(&path).unwrap();
         assert_eq!(read::<Line>(&path).unwrap().len(), 3);
         assert_eq!(fs::read_to_string(dir.path().join("metrics.replaced.jsonl")).unwrap(), "mine\n");
+    }
+
+    #[test]
+    fn within_so_many_bytes_of_the_end_no_half_line_is_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.jsonl");
+        fs::write(&path, "one\ntwo\nthree\ntor").unwrap();
+        let shown = |most| {
+            let mut shown = Vec::new();
+            from_the_end_within(&path, most, |line| {
+                shown.push(String::from_utf8(line.to_vec()).unwrap());
+                true
+            })
+            .unwrap();
+            shown.join(" ")
+        };
+        assert_eq!(shown(u64::MAX), "three two one");
+        assert_eq!((shown(17).as_str(), shown(16).as_str()), ("three two one", "three two"));
+        assert_eq!((shown(10).as_str(), shown(9).as_str(), shown(2).as_str()), ("three", "", ""));
     }
 
     #[test]

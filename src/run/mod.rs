@@ -8,10 +8,12 @@
 //! metrics.jsonl          one line a logged step
 //! timestep_loss.jsonl    the loss per bin over t
 //! events.jsonl           what happened when
+//! notes.toml             a person's note and tags: the one file that others than the owner write
 //! checkpoints/           see [`checkpoint`]
 //! previews/, snapshots/  pictures
 //! ```
 
+pub mod catalogue;
 pub mod checkpoint;
 mod class_names;
 mod data_changes;
@@ -23,6 +25,7 @@ mod export_readme;
 mod export_spacing;
 mod find;
 mod finite;
+pub mod follow;
 mod free_name;
 mod fresh_folder;
 mod gaps;
@@ -36,6 +39,7 @@ mod lines;
 mod loaded_model;
 mod merged_rows;
 mod model_card;
+pub mod notes;
 mod pictures;
 mod plain_files;
 mod recording;
@@ -45,19 +49,19 @@ mod row_line;
 mod samples_file;
 mod skim;
 pub mod snapshot;
-mod summary;
 mod sweep;
 mod thinned;
+pub mod trash;
 mod whereabouts;
 mod write_failure;
 
 pub use class_names::{CLASSES, other_class_names, write_class_names};
 pub use data_changes::check_measured;
-pub use dir::{RunDir, check_free, config_of};
+pub use dir::{RunDir, check_free, config_of, is_trained_in};
 pub use durable::write_replacing;
 pub use error::RunError;
 pub use export::export;
-pub use find::{all, find};
+pub use find::{FoundRun, find, runs_under};
 pub use finite::NotFinite;
 pub use free_name::free_beside;
 pub use how_found::HowFound;
@@ -72,7 +76,6 @@ pub use records::{EventRecord, StepRecord, TimestepLossRow};
 pub use resume::{check_against, resumed_config};
 pub use samples_file::{read_noise, write_noise, write_samples};
 pub use snapshot::classes_in_turn;
-pub use summary::Summary;
 pub use sweep::sweep;
 pub use whereabouts::Whereabouts;
 pub use write_failure::WriteFailure;

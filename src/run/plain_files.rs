@@ -8,7 +8,7 @@ use super::error::RunError;
 use crate::process::plain_file::not_a_file;
 
 /// What a run keeps beside its folders.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "config.toml",
     "run.json",
     "classes.txt",
@@ -16,6 +16,7 @@ const FILES: [&str; 8] = [
     "metrics.jsonl",
     "timestep_loss.jsonl",
     "events.jsonl",
+    super::notes::NOTES,
     super::free_name::LOCK,
 ];
 

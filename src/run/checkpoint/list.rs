@@ -41,6 +41,19 @@ pub fn all(run: &Path) -> Vec<(u64, PathBuf)> {
     list(run).into_iter().map(|found| (found.step, found.path)).collect()
 }
 
+/// The steps of a run's checkpoints by their folders' names, oldest first: for lists of many runs, which open none.
+pub fn steps_in_names(run: &Path) -> Vec<u64> {
+    let entries = fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten();
+    let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    // One that was stepping aside for its successor counts once.
+    let own =
+        |name: &str| step_of(Path::new(name.strip_prefix('.').and_then(|n| n.strip_suffix(".old")).unwrap_or(name)));
+    let mut steps: Vec<u64> = names.iter().filter_map(|name| own(name)).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    steps
+}
+
 /// The run that the newest checkpoint in its place was written by.
 pub fn run_of_newest(run: &Path) -> Option<String> {
     list(run).into_iter().rev().filter(|found| found.in_its_place).find_map(|found| found.run)

@@ -1,0 +1,109 @@
+//! The flags of `difflab runs`.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use super::{marking, rows, table, trashing};
+use crate::cli::UsageError;
+use crate::run::catalogue::{Catalogue, Filter, ListedRun, RunOrder, Summary};
+use crate::speak;
+
+/// List the runs in runs/; tag them, write notes on them, move them to the trash.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Option<RunsCommand>,
+    #[command(flatten)]
+    list: ListArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    /// Only runs of this name, or with these keys and results, e.g. 'cosine lr>1e-3 val_loss<0.12 -tag:old state=training'.
+    #[arg(long, value_name = "LINE", default_value = "", hide_default_value = true)]
+    filter: String,
+    /// Sort by these columns or config keys, a hyphen before those whose largest comes first, e.g. val_loss or schedule,-step
+    /// [default: run].
+    #[arg(long, value_name = "KEY,…", allow_hyphen_values = true, default_value = "", hide_default_value = true)]
+    sort: String,
+    /// How to write the list.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    format: ListFormat,
+    /// The folder that the runs lie in.
+    #[arg(long = "in", value_name = "DIR", default_value = "runs")]
+    place: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ListFormat {
+    Table,
+    Json,
+    Csv,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum RunsCommand {
+    /// Add tags to a run, and remove those with a hyphen before them: `difflab runs tag latest good -old`.
+    Tag(marking::TagArgs),
+    /// Write a note on a run; an empty one, "", removes it.
+    Note(marking::NoteArgs),
+    /// Move runs to the trash, .trash/ beside them. A run that trains stays.
+    Trash(trashing::TrashArgs),
+    /// Bring runs back from the trash.
+    Restore(trashing::RestoreArgs),
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// A filter or an order that can't be understood; a run or a folder that can't be read or changed; a list that can't be
+/// written.
+pub fn run(args: Args) -> Result<()> {
+    match args.command {
+        None => list(&args.list),
+        Some(RunsCommand::Tag(args)) => marking::tag(&args),
+        Some(RunsCommand::Note(args)) => marking::note(&args),
+        Some(RunsCommand::Trash(args)) => trashing::trash(&args),
+        Some(RunsCommand::Restore(args)) => trashing::restore(&args),
+    }
+}
+
+fn list(args: &ListArgs) -> Result<()> {
+    let filter = Filter::parse(&args.filter).map_err(|error| {
+        let pointed = error.pointed(&args.filter).replace('\n', "\n  ");
+        UsageError::new(format!("--filter: {error}\n  {pointed}"))
+    })?;
+    let order = RunOrder::parse(&args.sort).map_err(|why| UsageError::new(format!("--sort {}: {why}", args.sort)))?;
+    let mut catalogue = Catalogue::new(&args.place);
+    catalogue.refresh()?;
+    let mut runs: Vec<&ListedRun> = catalogue.runs().iter().filter(|run| filter.admits(run)).collect();
+    order.sort(&mut runs);
+    let summaries: Vec<&Summary> = runs.iter().map(|run| &run.summary).collect();
+    let text = match args.format {
+        ListFormat::Json => serde_json::to_string_pretty(&summaries)? + "\n",
+        ListFormat::Csv => rows::csv(&summaries)?,
+        ListFormat::Table if catalogue.runs().is_empty() => {
+            format!("no runs yet in {}: `difflab` starts one\n", folder(args))
+        }
+        ListFormat::Table if summaries.is_empty() => {
+            format!("none of the {} runs in {} is so\n", catalogue.runs().len(), folder(args))
+        }
+        ListFormat::Table => table::table(&summaries, width()),
+    };
+    Ok(speak::print(&text)?)
+}
+
+/// "runs/".
+fn folder(args: &ListArgs) -> String {
+    format!("{}/", args.place.display().to_string().trim_end_matches('/'))
+}
+
+/// Columns of the terminal; `None`: as many as it takes.
+fn width() -> Option<usize> {
+    let terminal = io::stdout().is_terminal();
+    terminal.then(|| crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns)))?
+}

@@ -1,0 +1,70 @@
+//! The list of runs for other programs.
+
+use anyhow::{Context, Result};
+
+use crate::run::catalogue::Summary;
+
+const HEADER: [&str; 22] = [
+    "run",
+    "name",
+    "dataset",
+    "network",
+    "path",
+    "target",
+    "schedule",
+    "step",
+    "steps",
+    "loss",
+    "val_loss",
+    "elapsed_s",
+    "state",
+    "why",
+    "tags",
+    "note",
+    "parent",
+    "parent_step",
+    "checkpoints",
+    "snapshots",
+    "last_written",
+    "problem",
+];
+
+/// A header and a line a run; empty is what it has not, lists have spaces in between.
+pub fn csv(summaries: &[&Summary]) -> Result<String> {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record(HEADER)?;
+    for summary in summaries {
+        let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        let checkpoints: Vec<String> = summary.checkpoints.iter().map(u64::to_string).collect();
+        let (parent, parent_step) =
+            summary.parent.as_ref().map(|p| (p.run.clone(), p.step.to_string())).unwrap_or_default();
+        let problems: Vec<&str> =
+            [&summary.problem, &summary.checkpoints_problem].into_iter().flatten().map(String::as_str).collect();
+        out.write_record([
+            summary.run.clone(),
+            summary.name.clone(),
+            summary.dataset.clone(),
+            summary.network.clone(),
+            summary.path.clone(),
+            summary.target.clone(),
+            summary.schedule.clone(),
+            summary.step.to_string(),
+            summary.steps.to_string(),
+            number(summary.loss),
+            number(summary.val_loss),
+            summary.elapsed_s.to_string(),
+            summary.state.word().to_string(),
+            summary.why.clone().unwrap_or_default(),
+            summary.tags.join(" "),
+            summary.note.clone(),
+            parent,
+            parent_step,
+            checkpoints.join(" "),
+            summary.snapshots.to_string(),
+            summary.last_written.clone(),
+            problems.join("; "),
+        ])?;
+    }
+    let bytes = out.into_inner().context("writing the list")?;
+    Ok(String::from_utf8(bytes)?)
+}

@@ -1,0 +1,176 @@
+//! What was read of a run folder, part by part, so that a part that has not changed is not read again.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::config_values::ConfigValues;
+use super::stamps::Stamps;
+use super::state::{LastWord, RunState};
+use crate::process::plain_file;
+use crate::run::checkpoint;
+use crate::run::dir::is_trained_in;
+use crate::run::error::RunError;
+use crate::run::journal::newest_metrics_within;
+use crate::run::notes::Notes;
+use crate::run::records::StepRecord;
+
+/// Bytes of metrics.jsonl that are looked through from its end for the newest line and the newest held-out loss.
+const LOOKED_THROUGH: u64 = 4 << 20;
+
+/// The newest line of metrics.jsonl, and the newest held-out loss.
+type Newest = (StepRecord, Option<f64>);
+
+/// A run folder as it was when it was last looked at.
+pub struct RunReading {
+    stamps: Stamps,
+    config: Result<Arc<ConfigValues>, String>,
+    metrics: Result<Option<Newest>, String>,
+    events: Result<LastWord, String>,
+    notes: Result<Notes, String>,
+    is_trained: bool,
+    checkpoints: Vec<u64>,
+    checkpoints_problem: Option<String>,
+    snapshots: usize,
+}
+
+impl RunReading {
+    /// Reads the run in `dir`. Never fails: what cannot be read is a [`Self::problem`].
+    pub fn of(dir: &Path) -> Self {
+        // Before the files: what changes meanwhile is seen the next time.
+        let stamps = Stamps::of(dir);
+        let is_trained = is_trained_in(dir);
+        let config = config(dir);
+        let mut reading = Self {
+            metrics: metrics(dir, &config),
+            config,
+            stamps,
+            events: words(LastWord::of(dir, is_trained)),
+            notes: notes(dir, &stamps),
+            is_trained,
+            checkpoints: Vec::new(),
+            checkpoints_problem: None,
+            snapshots: 0,
+        };
+        reading.look_for_checkpoints(dir);
+        reading.count_snapshots(dir);
+        reading
+    }
+
+    /// Reads again what has changed since; was there anything?
+    pub fn refresh(&mut self, dir: &Path) -> bool {
+        let (now, before) = (Stamps::of(dir), self.stamps);
+        // Whoever begins to train in a folder writes in it; who ends may not.
+        let is_trained = (now != before || self.is_trained) && is_trained_in(dir);
+        if now == before && is_trained == self.is_trained {
+            return false;
+        }
+        self.stamps = now;
+        if now.config != before.config {
+            self.config = config(dir);
+        }
+        if (now.config, now.metrics) != (before.config, before.metrics) {
+            self.metrics = metrics(dir, &self.config);
+        }
+        if now.events != before.events || is_trained != self.is_trained {
+            self.events = words(LastWord::of(dir, is_trained));
+        }
+        if now.notes != before.notes {
+            self.notes = notes(dir, &now);
+        }
+        if now.checkpoints != before.checkpoints {
+            self.look_for_checkpoints(dir);
+        }
+        if now.snapshots != before.snapshots {
+            self.count_snapshots(dir);
+        }
+        self.is_trained = is_trained;
+        true
+    }
+
+    pub fn stamps(&self) -> &Stamps {
+        &self.stamps
+    }
+
+    pub fn values(&self) -> Option<&Arc<ConfigValues>> {
+        self.config.as_ref().ok()
+    }
+
+    pub fn newest(&self) -> Option<&Newest> {
+        self.metrics.as_ref().ok()?.as_ref()
+    }
+
+    pub fn notes(&self) -> Option<&Notes> {
+        self.notes.as_ref().ok()
+    }
+
+    /// Does a process hold the run's lock?
+    pub fn is_trained(&self) -> bool {
+        self.is_trained
+    }
+
+    pub fn state(&self, step: u64, steps: u64) -> (RunState, Option<String>) {
+        self.events.as_ref().unwrap_or(&LastWord::None).state(self.is_trained, step, steps)
+    }
+
+    pub fn checkpoints(&self) -> &[u64] {
+        &self.checkpoints
+    }
+
+    pub fn checkpoints_problem(&self) -> Option<&str> {
+        self.checkpoints_problem.as_deref()
+    }
+
+    pub fn snapshots(&self) -> usize {
+        self.snapshots
+    }
+
+    /// What could not be read, and why.
+    pub fn problem(&self) -> Option<String> {
+        let problems = [
+            self.config.as_ref().err(),
+            self.metrics.as_ref().err(),
+            self.events.as_ref().err(),
+            self.notes.as_ref().err(),
+        ];
+        let problems: Vec<&str> = problems.into_iter().flatten().map(String::as_str).collect();
+        (!problems.is_empty()).then(|| problems.join("; "))
+    }
+
+    fn look_for_checkpoints(&mut self, dir: &Path) {
+        self.checkpoints = checkpoint::steps_in_names(dir);
+        self.checkpoints_problem = checkpoint::cannot_look(dir);
+    }
+
+    fn count_snapshots(&mut self, dir: &Path) {
+        self.snapshots = fs::read_dir(dir.join("snapshots")).map_or(0, |entries| {
+            // Those under way or left half-written have a dot in front.
+            entries.flatten().filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')).count()
+        });
+    }
+}
+
+fn config(dir: &Path) -> Result<Arc<ConfigValues>, String> {
+    let path = dir.join("config.toml");
+    let text = plain_file::read_text(&path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => RunError::NotARun(dir.to_path_buf()).to_string(),
+        _ => RunError::not_readable(&path, error).to_string(),
+    })?;
+    words(ConfigValues::read(&text, &path.display().to_string()).map(Arc::new).map_err(anyhow::Error::from))
+}
+
+fn metrics(dir: &Path, config: &Result<Arc<ConfigValues>, String>) -> Result<Option<Newest>, String> {
+    // Held-out losses are written whenever they are measured.
+    let back = config.as_ref().map_or(0.0, |values| values.number("train.eval_every"));
+    words(newest_metrics_within(dir, back as u64, LOOKED_THROUGH))
+}
+
+fn notes(dir: &Path, stamps: &Stamps) -> Result<Notes, String> {
+    // Most runs have none: that was seen already.
+    stamps.notes.map_or(Ok(Notes::default()), |_| Notes::of(dir).map_err(|error| error.to_string()))
+}
+
+fn words<T>(result: anyhow::Result<T>) -> Result<T, String> {
+    result.map_err(|error| format!("{error:#}"))
+}
