@@ -13,7 +13,7 @@ fn difflab(args: &[&str]) -> String {
 
 /// Long flags of the program and all its subcommands, from their own help.
 fn flags() -> BTreeSet<String> {
-    let commands: [&[&str]; 17] = [
+    let commands: [&[&str]; 21] = [
         &["--help"],
         &["sample", "--help"],
         &["schedule", "--help"],
@@ -23,6 +23,10 @@ fn flags() -> BTreeSet<String> {
         &["data", "list", "--help"],
         &["data", "show", "--help"],
         &["runs", "--help"],
+        &["runs", "tag", "--help"],
+        &["runs", "note", "--help"],
+        &["runs", "trash", "--help"],
+        &["runs", "restore", "--help"],
         &["compare", "--help"],
         &["export", "--help"],
         &["import", "--help"],

@@ -63,7 +63,7 @@ fn deserted() -> std::io::PipeWriter {
 }
 
 /// Every way to print a result; `{run}` is a run's folder.
-const PRINTING: [&str; 18] = [
+const PRINTING: [&str; 21] = [
     "--help",
     "--version",
     "help sample",
@@ -76,6 +76,9 @@ const PRINTING: [&str; 18] = [
     "data show two_moons --images ascii",
     "data show two_moons --images halfblock",
     "runs",
+    "runs --format json",
+    "runs --format csv",
+    "runs restore",
     "compare {run} {run}",
     "doctor",
     "doctor {run}",

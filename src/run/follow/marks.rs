@@ -41,7 +41,7 @@ impl TailMark {
     }
 }
 
-/// Some of the places that were read, evenly over the file; the beginning is always one.
+/// Some of the places that were read, evenly over the file; the first is always one.
 #[derive(Debug, Default)]
 pub struct Marks {
     kept: Vec<TailMark>,
@@ -59,8 +59,9 @@ impl Marks {
         self.left_out = 0;
         self.kept.push(mark.clone());
         if self.kept.len() > MOST {
-            let mut odd = false;
-            self.kept.retain(|_| std::mem::replace(&mut odd, !odd));
+            // The first stays.
+            let mut stays = true;
+            self.kept.retain(|_| std::mem::replace(&mut stays, !stays));
             self.each = 2 * self.each + 1;
         }
     }

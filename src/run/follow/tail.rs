@@ -12,6 +12,8 @@ use crate::process::plain_file;
 
 /// Bytes that one look reads at most.
 const MOST: usize = 1 << 20;
+/// Bytes after which a place is marked, so that a file that is cut back need not be read anew.
+const BETWEEN_MARKS: usize = 1 << 13;
 /// Bytes of a line that is waited for; what is longer is no line.
 const LONGEST: usize = 1 << 20;
 
@@ -20,7 +22,7 @@ const LONGEST: usize = 1 << 20;
 pub enum WhyRestarted {
     /// The file was cut back, as by a run that goes on from its checkpoint.
     CutBack,
-    /// There is another file, or other lines, in its place.
+    /// Another file is in its place: not even the first line is the same.
     Replaced,
 }
 
@@ -134,9 +136,8 @@ impl<T> Tail<T> {
         if between_lines && self.last.at <= length && self.last.holds(file)? {
             return Ok(None);
         }
-        let why = if length < self.last.at { WhyRestarted::CutBack } else { WhyRestarted::Replaced };
         self.last = self.marks.last_that_holds(file)?;
-        let why = if self.last.at == 0 && length > 0 { WhyRestarted::Replaced } else { why };
+        let why = if self.last.at > 0 || length == 0 { WhyRestarted::CutBack } else { WhyRestarted::Replaced };
         Ok(Some(Restart { kept: self.last.records, why }))
     }
 
@@ -147,7 +148,8 @@ impl<T> Tail<T> {
         fresh.more = read == MOST;
         // Behind the last whole line.
         let whole = memrchr(b'\n', &self.begun[begun..]).map_or(0, |at| begun + at + 1);
-        let (mut from, mut records) = (0, 0);
+        // Where the mark before ended, and the records since.
+        let (mut from, mut marked, mut records) = (0, 0, 0);
         for end in memchr_iter(b'\n', &self.begun[..whole]) {
             let line = &self.begun[from..end];
             match (self.read)(line) {
@@ -159,12 +161,13 @@ impl<T> Tail<T> {
             }
             self.too_long = false;
             from = end + 1;
+            if from - marked >= BETWEEN_MARKS || from == whole || self.last.at == 0 {
+                self.last = TailMark::after(&self.last, &self.begun[marked..from], records);
+                self.marks.push(&self.last);
+                (marked, records) = (from, 0);
+            }
         }
-        if whole > 0 {
-            self.last = TailMark::after(&self.last, &self.begun[..whole], records);
-            self.marks.push(&self.last);
-            self.begun.drain(..whole);
-        }
+        self.begun.drain(..whole);
         if self.begun.len() > LONGEST {
             // Counted when it ends.
             self.last = TailMark::after(&self.last, &self.begun, 0);

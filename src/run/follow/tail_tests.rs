@@ -97,7 +97,7 @@ fn a_file_that_is_cut_back_and_goes_on_longer_than_before_is_noticed() {
     (0..100).for_each(|i| append(&path, &format!("{}\n", 500 + i)));
     follower.look();
     assert_eq!(follower.has, (100..140).chain(500..600).collect::<Vec<u64>>());
-    assert_eq!(follower.restarts[1], Restart { kept: 40, why: WhyRestarted::Replaced });
+    assert_eq!(follower.restarts[1], Restart { kept: 40, why: WhyRestarted::CutBack });
     assert_eq!(follower.given, 200, "what holds is not given again");
 }
 
@@ -137,6 +137,16 @@ fn a_long_file_comes_in_parts_and_a_line_without_end_costs_no_memory() {
     assert!(follower.has.len() < 400_000);
     follower.look_to_the_end();
     assert_eq!(follower.has, (0..400_000).collect::<Vec<u64>>());
+    // Cut back to a half: no more than a fortieth of it is given again.
+    let half = text.find("\n200000\n").unwrap() + 1;
+    cut(&path, half as u64);
+    follower.look_to_the_end();
+    assert_eq!(follower.has, (0..200_000).collect::<Vec<u64>>());
+    assert!(follower.given < 410_000 && follower.restarts.len() == 1, "{}", follower.given);
+    append(&path, &text[half..]);
+    follower.look_to_the_end();
+    assert_eq!(follower.has, (0..400_000).collect::<Vec<u64>>());
+    follower.restarts.clear();
     append(&path, &"9".repeat(5 << 20));
     follower.look_to_the_end();
     assert!(follower.tail.begun.len() <= LONGEST + MOST && follower.tail.begun.capacity() <= 2 * (LONGEST + MOST));

@@ -109,10 +109,10 @@ impl<'a> Parser<'a> {
                 self.at = before;
                 break;
             }
-            if !parts.is_empty() && self.takes_word("and") {
-                // It is what a space means; behind it something has to come.
-                parts.push(self.one(depth)?);
-                continue;
+            // It is what a space means; behind it something has to come.
+            if !parts.is_empty() && self.takes_word("and") && (self.rest().is_empty() || self.rest().starts_with(')')) {
+                parts.clear();
+                break;
             }
             parts.push(self.one(depth)?);
         }
