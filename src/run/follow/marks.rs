@@ -59,9 +59,12 @@ impl Marks {
         self.left_out = 0;
         self.kept.push(mark.clone());
         if self.kept.len() > MOST {
-            // The first stays.
-            let mut stays = true;
-            self.kept.retain(|_| std::mem::replace(&mut stays, !stays));
+            // Every other one goes; the first stays.
+            let mut stays = false;
+            self.kept.retain(|_| {
+                stays = !stays;
+                stays
+            });
             self.each = 2 * self.each + 1;
         }
     }
