@@ -177,7 +177,7 @@ fn wanted(name: &str, kind: FieldKind, comparison: Comparison, written: &Written
         },
         FieldKind::Word(Some(words)) if comparison != Comparison::Has => {
             let lower = text.to_lowercase();
-            match words.iter().any(|word| *word == lower) {
+            match words.contains(&lower) {
                 true => Ok(Wanted::Text(lower)),
                 false => refuse(format!("no `{name}` is called \"{text}\": there are {}", words.join(", "))),
             }
