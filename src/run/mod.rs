@@ -14,6 +14,7 @@
 
 pub mod checkpoint;
 mod class_names;
+mod cut_back;
 mod data_changes;
 mod dir;
 mod durable;
@@ -52,7 +53,7 @@ mod whereabouts;
 mod write_failure;
 
 pub use class_names::{CLASSES, other_class_names, write_class_names};
-pub use data_changes::check_measured;
+pub use data_changes::{MOVED, check_measured};
 pub use dir::{RunDir, check_free, config_of};
 pub use durable::write_replacing;
 pub use error::RunError;
