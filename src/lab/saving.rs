@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::outbox::EventOutbox;
-use super::plan::Ending;
+use super::plan::{Audience, Ending};
 use super::protocol::{Command, Event, Phase};
 use super::snapshots::{Began, Order};
 use super::worker::{Mode, Why, Worker};
@@ -219,8 +219,13 @@ impl Worker {
         }
         let step = self.steps_done();
         let parts = &mut self.parts;
-        let frames = &parts.frames;
-        match parts.preview.finish_with_picture(step, |frame| frames.send(frame)) {
+        let (frames, watched) = (&mut parts.frames, parts.audience == Audience::Screen);
+        let show = |frame| {
+            if watched {
+                frames.send(frame);
+            }
+        };
+        match parts.preview.finish_with_picture(step, show) {
             Ok(Some(picture)) => self.save_picture(picture, outbox),
             Ok(None) => {}
             Err(error) if Interrupted::caused(&error) => {}

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::begin::begin;
-use super::latest::{LatestSender, latest_wins};
+use super::film_channel::{FilmSender, film_channel};
 use super::outbox::EventOutbox;
 use super::panics::{Panicked, guarded, panic_error};
 use super::plan::{Ending, LabPlan, RunChoice};
@@ -31,7 +31,7 @@ pub const WORKER_THREAD: &str = "difflab-worker";
 pub struct Lab {
     pub commands: Sender<Command>,
     pub events: Receiver<Event>,
-    /// The newest preview frame; older unread ones are replaced.
+    /// Frames of previews, film by film; see [`super::film_channel`] for what is left out when nobody reads.
     pub previews: Receiver<PreviewFrame>,
     /// What can be known without waiting for events.
     pub standing: Standing,
@@ -47,7 +47,7 @@ impl Lab {
     pub fn spawn(plan: LabPlan) -> Result<Self> {
         let (commands, commands_in) = bounded(COMMANDS);
         let (events_out, events) = bounded(EVENTS);
-        let (frames_out, previews) = latest_wins();
+        let (frames_out, previews) = film_channel();
         let standing = Standing::default();
         if let RunChoice::Resume(path) = &plan.run {
             standing.begun(path);
@@ -98,7 +98,7 @@ impl Lab {
 fn work(
     plan: LabPlan,
     commands: Receiver<Command>,
-    frames: LatestSender<PreviewFrame>,
+    frames: FilmSender,
     events: &Sender<Event>,
     standing: &Standing,
     outbox: &mut EventOutbox,

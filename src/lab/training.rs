@@ -272,7 +272,9 @@ impl Worker {
         match self.parts.preview.advance(step) {
             Ok((frame, picture)) => {
                 self.parts.preview.budget().spend(self.clock.now() - start);
-                self.parts.frames.send(frame);
+                if self.parts.audience == Audience::Screen {
+                    self.parts.frames.send(frame);
+                }
                 if let Some(picture) = picture {
                     self.save_picture(picture, outbox);
                 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::data_facts::DataFacts;
-use super::latest::LatestSender;
+use super::film_channel::FilmSender;
 use super::live::Live;
 use super::plan::Audience;
 use super::preview::Preview;
-use super::protocol::{Command, PreviewFrame};
+use super::protocol::Command;
 use super::snapshots::Snapshots;
 use super::standing::Standing;
 use super::throughput::Throughput;
@@ -35,7 +35,7 @@ pub struct Parts {
     pub live: Live,
     pub preview: Preview,
     pub commands: Receiver<Command>,
-    pub frames: LatestSender<PreviewFrame>,
+    pub frames: FilmSender,
     pub after_step: Option<fn(u64)>,
 }
 

@@ -15,9 +15,9 @@ use crate::tui::message::Message;
 use crate::tui::outbox::CommandQueue;
 use crate::tui::pacing::Pacing;
 use crate::tui::pictures::Pictures;
-use crate::tui::state::State;
+use crate::tui::state::{Gallery, State};
 use crate::tui::terminal::erase;
-use crate::tui::update::update;
+use crate::tui::update::{next_motion, update};
 use crate::tui::view::view;
 
 /// How soon to try again when the worker's channel was full.
@@ -68,6 +68,14 @@ pub trait Painter {
 
     /// Everything on the terminal was erased.
     fn erased(&self);
+
+    /// Gets the pictures of the frame that is about to be drawn ready; waits for them, but not for ever.
+    fn prepare(&self, _gallery: &Gallery) {}
+
+    /// The shortest time between two pictures of a film.
+    fn pace(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// The loop's own state.
@@ -135,9 +143,16 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             self.take(Message::Resize(size.width, size.height), painter);
         }
         self.take(Message::Tick(begin.duration_since(self.start)), painter);
+        painter.prepare(&self.state.gallery);
+        let pace = painter.pace();
+        if pace != self.state.picture_pace {
+            self.take(Message::PicturePace(pace), painter);
+        }
+        let begin = Instant::now();
         let (state, pictures) = (&self.state, painter.pictures());
         self.surface.terminal().draw(|frame| view(state, frame, pictures))?;
         self.pacing.drawn(begin, Instant::now());
+        self.pacing.moves(next_motion(&self.state).map(|at| self.start + at));
         Ok(())
     }
 

@@ -18,6 +18,8 @@ pub enum Message {
     Resize(u16, u16),
     /// Pixels of one cell as the pictures are drawn now: (1, 2) for half-blocks.
     CellSize(u16, u16),
+    /// The shortest time between two pictures that the terminal can show.
+    PicturePace(Duration),
     /// News from the worker.
     Lab(Event),
     /// A frame of the moving preview.

@@ -23,6 +23,7 @@ pub mod panel;
 pub mod panels;
 pub mod pictures;
 pub mod protocol_pictures;
+pub mod quiet_backend;
 pub mod shell;
 pub mod sixel;
 pub mod state;

@@ -1,6 +1,7 @@
 //! The screen's shell: opens the terminal around the loop, and closes it whatever happens.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use crossbeam_channel::Receiver;
@@ -21,7 +22,7 @@ use crate::tui::options::ScreenOptions;
 use crate::tui::outbox::CommandQueue;
 use crate::tui::pictures::{Ascii, HalfBlocks, Pictures};
 use crate::tui::protocol_pictures::ProtocolPictures;
-use crate::tui::state::State;
+use crate::tui::state::{Gallery, State};
 use crate::tui::terminal::{Screen, ScreenBackend};
 use crate::tui::theme::{Capability, ThemeName};
 use crate::tui::{abilities, input};
@@ -254,6 +255,19 @@ impl Painter for Brush {
     fn erased(&self) {
         if let Brush::Pixels(pixels) = self {
             pixels.forget();
+        }
+    }
+
+    fn prepare(&self, gallery: &Gallery) {
+        if let Brush::Pixels(pixels) = self {
+            pixels.prepare(gallery);
+        }
+    }
+
+    fn pace(&self) -> Duration {
+        match self {
+            Brush::Pixels(pixels) => pixels.encoder().pace(),
+            Brush::Characters(_) => Duration::ZERO,
         }
     }
 }

@@ -42,7 +42,7 @@ pub fn subtitle(state: &State) -> Words {
     }
     words = words.add(Role::Dim, "EMA");
     match state.shown_still() {
-        Some((film, _)) => words.add(Role::Dim, format!("step {}", thousands(film.step))),
+        Some((_, still)) => words.add(Role::Dim, format!("step {}", thousands(still.step))),
         None => words,
     }
 }
@@ -68,14 +68,14 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
         }
     }
     timeline(state, film, still, pane.timeline, buf);
-    let note = note(state, film, state.gallery.clean());
+    let note = note(state, film, still, state.gallery.clean());
     buf.set_line(pane.note.x, pane.note.y, &note.fit(pane.note.width), pane.note.width);
 }
 
 /// x̂_0 small, and where it stands.
 pub fn brief(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     let pane = layout::denoising_brief(inner);
-    let Some((film, still)) = state.shown_still() else {
+    let Some((_, still)) = state.shown_still() else {
         sentence(&nothing_yet(state), inner, Role::Dim, &state.theme, buf);
         return;
     };
@@ -87,7 +87,7 @@ pub fn brief(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buff
         Role::Dim,
         "step",
         Role::Dim,
-        thousands(film.step),
+        thousands(still.step),
     );
     buf.set_line(pane.timeline.x, pane.timeline.y, &words.fit(pane.timeline.width), pane.timeline.width);
 }
@@ -152,15 +152,15 @@ fn early(state: &State) -> u64 {
 }
 
 /// Why it looks as it looks, and which classes the images are of.
-fn note(state: &State, film: &Film, placed: Option<&Placed>) -> Words {
+fn note(state: &State, film: &Film, still: &Still, placed: Option<&Placed>) -> Words {
     let words = Words::new(&state.theme);
     if !state.controls.live.previews {
         return words.add(Role::Dim, "previews are off; p turns them on");
     }
     let words = match state.playback {
         Playback::Held { .. } => words.add(Role::Dim, "k resumes the film, Esc goes back to live"),
-        _ if film.step < early(state) => {
-            let why = format!("so early: EMA weights of step {}", thousands(film.step));
+        _ if still.step < early(state) => {
+            let why = format!("so early: EMA weights of step {}", thousands(still.step));
             return words.joined_by(" ").add(Role::Warning, "noise is right").add(Role::Dim, why);
         }
         _ => words,

@@ -5,8 +5,10 @@ mod ascii;
 mod compose;
 mod half_blocks;
 mod picture;
+mod spared;
 
 pub use ascii::Ascii;
 pub use compose::{Grid, GridRoom, Images, grid};
 pub use half_blocks::HalfBlocks;
 pub use picture::{Picture, PictureSlot, Pictures};
+pub use spared::Spared;

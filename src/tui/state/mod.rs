@@ -28,6 +28,6 @@ pub use news::{Gravity, Item, News};
 pub use overlay::{NewRun, Overlay};
 pub use palette::{CommandPalette, LineReading, Row};
 pub use plane::{Plane, PointsView};
-pub use playback::{HOLD, Playback, STILL_FOR};
+pub use playback::{LINGER, Motion, Playback, Playhead};
 pub use refresh::refresh;
 pub use screen::{PlotChoices, State};

@@ -91,7 +91,7 @@ fn grids(state: &State, gallery: &mut Gallery, pane: layout::DenoisingPane, smal
         gallery.clean = Frame::default();
         return;
     };
-    let content = [film.trajectory, still.index as u64, film.step];
+    let content = [film.trajectory, still.index as u64, still.step];
     for (frame, room, pixels) in
         [(&mut gallery.noisy, pane.noisy, &still.x_t), (&mut gallery.clean, pane.clean, &still.x_0)]
     {

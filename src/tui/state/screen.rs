@@ -13,7 +13,7 @@ use super::history::XAxis;
 use super::news::{Gravity, News};
 use super::overlay::Overlay;
 use super::plane::{Plane, PointsView};
-use super::playback::{self, Playback};
+use super::playback::{Playback, Playhead};
 use crate::config::Config;
 use crate::lab::Phase;
 use crate::tui::chart::Marker;
@@ -84,8 +84,12 @@ pub struct State {
     /// Step that the heatmap reads out; `None`: the newest.
     pub cursor_step: Option<u64>,
     pub playback: Playback,
-    /// Until then the finished samples stay although a new trajectory has begun.
-    pub hold_until: Duration,
+    /// The frame on the screen; `None` before the first.
+    pub playhead: Option<Playhead>,
+    /// A film newer than this one need not wait for the end of the one on the screen: a person has asked for it.
+    pub hurry_past: Option<u64>,
+    /// Shortest time between two pictures that the terminal can show.
+    pub picture_pace: Duration,
 
     pub controls: Controls,
     pub news: News,
@@ -131,7 +135,9 @@ impl State {
             next: None,
             cursor_step: None,
             playback: Playback::Live,
-            hold_until: Duration::ZERO,
+            playhead: None,
+            hurry_past: None,
+            picture_pace: Duration::ZERO,
             controls,
             news: News::default(),
             gallery: Gallery::default(),
@@ -145,6 +151,7 @@ impl State {
             size: self.size,
             cell_size: self.cell_size,
             theme: self.theme,
+            picture_pace: self.picture_pace,
             plots: PlotChoices { example: 0, ..self.plots },
             focus: self.focus,
             zoomed: self.zoomed,
@@ -181,9 +188,21 @@ impl State {
         layout::screen(area, self.focus, self.zoomed)
     }
 
+    /// The film on the screen.
+    pub fn shown_film(&self) -> Option<(&Film, Playhead)> {
+        let playhead = self.playhead?;
+        Some((self.data().films.get(playhead.trajectory)?, playhead))
+    }
+
     /// The frame of the denoising panel.
     pub fn shown_still(&self) -> Option<(&Film, &Still)> {
-        playback::shown(&self.data().films, self.playback, self.cursor_t, self.hold_until, self.now)
+        let (film, playhead) = self.shown_film()?;
+        Some((film, film.stills().get(film.position(playhead.index))?))
+    }
+
+    /// Is the film to be seen? A panel that fills the screen hides it.
+    pub fn sees_film(&self) -> bool {
+        self.playhead.is_some() && self.layout().is_some_and(|layout| layout.place(Panel::Denoising).is_some())
     }
 
     /// What the speed of training counts.

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::sampling;
+pub use super::film::{move_cursor, move_frame, put_cursor};
+use super::{film, sampling};
 use crate::config::Config;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
-use crate::tui::state::{CommandPalette, Gravity, Overlay, Playback, SMOOTHINGS, STILL_FOR, State};
+use crate::tui::state::{CommandPalette, Gravity, Overlay, Playback, SMOOTHINGS, State};
 
 /// The learning rate can be changed by this factor either way.
 pub const MOST_LEARNING_RATE_SCALE: f64 = 1024.0;
@@ -34,7 +35,8 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::SampleNow => {
             let effects = command(state, Command::SampleNow);
             if !effects.is_empty() {
-                state.playback = Playback::Live;
+                film::go_live(state);
+                film::hurry(state);
             }
             return effects;
         }
@@ -53,7 +55,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::LaterColumn => move_column(state, 1),
         Action::FramePrevious => move_frame(state, -1),
         Action::FrameNext => move_frame(state, 1),
-        Action::ToggleFilm => toggle_film(state),
+        Action::ToggleFilm => film::toggle(state),
         Action::ClassNext
         | Action::ClassPrevious
         | Action::GuidanceUp
@@ -89,8 +91,13 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::NextPointsView => state.plots.points_view = state.plots.points_view.next(),
         Action::ToggleFreeze => {
-            state.frozen = match state.frozen {
-                Some(_) => None,
+            state.frozen = match state.frozen.take() {
+                Some(frozen) => {
+                    if let Some(head) = state.playhead {
+                        state.live.films.keep(&frozen.films, head.trajectory);
+                    }
+                    None
+                }
                 None => Some(Box::new(state.live.clone())),
             };
         }
@@ -205,7 +212,7 @@ fn back(state: &mut State) {
     } else if state.zoomed {
         state.zoomed = false;
     } else if state.playback != Playback::Live {
-        state.playback = Playback::Live;
+        film::go_live(state);
     } else {
         state.cursor_step = None;
     }
@@ -262,17 +269,6 @@ fn hundredth(state: &State) -> isize {
     (state.timesteps() / 100).max(1) as isize
 }
 
-/// Moves the cursor by so many timesteps.
-pub fn move_cursor(state: &mut State, by: isize) {
-    put_cursor(state, state.cursor_t.saturating_add_signed(by));
-}
-
-/// Puts the cursor at a timestep; the film stands where it belongs to that t.
-pub fn put_cursor(state: &mut State, t: usize) {
-    state.cursor_t = t.min(state.timesteps() - 1);
-    state.playback = Playback::Held { index: None };
-}
-
 /// Moves the heatmap's read-out by so many columns; beyond the newest it is live again.
 pub fn move_column(state: &mut State, by: isize) {
     let heat = &state.data().heat;
@@ -281,41 +277,4 @@ pub fn move_column(state: &mut State, by: isize) {
     let at = state.cursor_step.and_then(|step| heat.column_at(step)).unwrap_or(newest);
     let to = at.saturating_add_signed(by);
     state.cursor_step = (to < newest).then(|| columns[to].last_step);
-}
-
-/// Moves the film by so many stills and holds it there; the cursor t goes with it.
-pub fn move_frame(state: &mut State, by: isize) {
-    let at = state.shown_still().map(|(film, still)| (film.trajectory, still.index));
-    let Some(film) = state.data().films.complete() else { return };
-    let at = match at {
-        Some((trajectory, index)) if trajectory == film.trajectory => film.position(index),
-        Some(_) | None => film.nearest(state.cursor_t),
-    };
-    let to = at.saturating_add_signed(by).min(film.stills().len().saturating_sub(1));
-    if let Some(still) = film.stills().get(to) {
-        state.cursor_t = still.t.min(state.timesteps() - 1);
-        state.playback = Playback::Held { index: Some(to) };
-    }
-}
-
-fn toggle_film(state: &mut State) {
-    match state.playback {
-        Playback::Live | Playback::Playing { .. } => {
-            move_frame(state, 0);
-            state.playback = match state.playback {
-                held @ Playback::Held { .. } => held,
-                _ => Playback::Held { index: None },
-            };
-        }
-        Playback::Held { .. } => {
-            let film = state.data().films.complete();
-            let end = film.map_or(0, |film| film.stills().len().saturating_sub(1));
-            let at = match (state.shown_still(), film) {
-                (Some((_, still)), Some(film)) => film.position(still.index),
-                _ => 0,
-            };
-            let index = if at >= end { 0 } else { at };
-            state.playback = Playback::Playing { index, next_at: state.now + STILL_FOR };
-        }
-    }
 }

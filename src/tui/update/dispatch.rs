@@ -30,6 +30,10 @@ pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
             state.cell_size = (width.max(1), height.max(1));
             Vec::new()
         }
+        Message::PicturePace(pace) => {
+            state.picture_pace = pace;
+            Vec::new()
+        }
         Message::Lab(event) => lab::event(state, event),
         Message::Preview(frame) => {
             lab::preview(state, &frame);

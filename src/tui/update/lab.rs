@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::lab::{Event, Phase, PreviewFrame, RunInfo};
 use crate::tui::effect::Effect;
 use crate::tui::format::{duration, thousands};
-use crate::tui::state::{Controls, Curves, Gravity, HOLD, MarkKind, Overlay, Plane, State};
+use crate::tui::state::{Controls, Curves, Gravity, MarkKind, Overlay, Plane, State};
 
 /// Takes an event in.
 pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
@@ -66,9 +66,7 @@ pub fn preview(state: &mut State, frame: &PreviewFrame) {
     if !state.controls.sampling_touched {
         state.controls.live.sampling = frame.settings.as_ref().clone();
     }
-    if state.live.films.push(frame) {
-        state.hold_until = state.now + HOLD;
-    }
+    state.live.films.push(frame, state.playhead.map(|head| (head.trajectory, head.index)));
 }
 
 fn say(state: &mut State, gravity: Gravity, text: String) {

@@ -2,6 +2,7 @@
 
 mod act;
 mod dispatch;
+mod film;
 mod lab;
 mod mouse;
 mod overlay;
@@ -11,5 +12,6 @@ mod setting;
 mod time;
 
 pub use dispatch::update;
+pub use film::next_motion;
 
 pub(in crate::tui) use setting::holds_at_once;

@@ -1,5 +1,6 @@
 //! The live settings of previews and snapshots.
 
+use super::film;
 use crate::config::SamplerName;
 use crate::lab::{Command, SamplingSettings};
 use crate::sampling::check_sampler;
@@ -30,6 +31,7 @@ pub fn set(state: &mut State, settings: SamplingSettings) -> Vec<Effect> {
     }
     state.controls.live.sampling = settings.clone();
     state.controls.sampling_touched = true;
+    film::hurry(state);
     vec![Effect::Send(Command::SetSampling(Box::new(settings)))]
 }
 
