@@ -100,7 +100,11 @@ pub fn sentences(event: &Event) -> Vec<String> {
         Event::FolderMoved { message, .. } => vec![format!("warning: {message}")],
         Event::CannotSave { reason, .. } => vec![format!("warning: the run cannot be saved: {reason}")],
         Event::PeakMemory { mib } => vec![format!("peak memory: {mib:.0} MiB")],
-        Event::Step(_) | Event::TimestepLoss(_) | Event::History { .. } | Event::Ended(_) => vec![],
+        Event::StandsAside { .. }
+        | Event::Step(_)
+        | Event::TimestepLoss(_)
+        | Event::History { .. }
+        | Event::Ended(_) => vec![],
     }
 }
 

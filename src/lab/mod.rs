@@ -9,6 +9,7 @@ mod budget;
 mod data_facts;
 mod diverged;
 mod field;
+mod handover;
 mod history;
 mod latest;
 mod live;

@@ -20,6 +20,8 @@ pub enum Message {
     CellSize(u16, u16),
     /// News from the worker.
     Lab(Event),
+    /// News from the worker of a run that is tried beside this one.
+    Tried(Event),
     /// A frame of the moving preview.
     Preview(PreviewFrame),
     /// Time since the screen opened. Animations and expiring messages follow it.

@@ -29,8 +29,9 @@ pub mod state;
 pub mod terminal;
 pub mod terminal_replies;
 pub mod theme;
+pub mod trials;
 pub mod update;
-pub mod view;
+mod view;
 pub mod words;
 
 #[cfg(test)]

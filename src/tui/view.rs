@@ -36,6 +36,8 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
         Some(Overlay::Palette(palette)) => panels::palette(state, palette, area, buf),
         Some(Overlay::NewRun(asked)) => panels::new_run(state, asked, area, buf),
         Some(Overlay::CannotSave { reason, path }) => panels::cannot_save(state, reason, path, area, buf),
+        Some(Overlay::Opening) => panels::opening(state, area, buf),
+        Some(Overlay::NotBegun { why, .. }) => panels::not_begun(state, why, area, buf),
         Some(Overlay::Quit) => panels::quit(state, area, buf),
         Some(Overlay::Failure) => {
             if let Phase::Failed(why) = &state.phase {

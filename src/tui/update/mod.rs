@@ -1,14 +1,17 @@
 //! What each message changes.
 
 mod act;
+mod change;
 mod dispatch;
 mod lab;
+mod ladder;
 mod mouse;
 mod overlay;
 mod palette;
 mod sampling;
 mod setting;
 mod time;
+mod undo;
 
 pub use dispatch::update;
 
