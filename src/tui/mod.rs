@@ -5,6 +5,7 @@
 
 pub mod abilities;
 pub mod action;
+mod ascii_screen;
 pub mod bindings;
 pub mod chart;
 pub mod effect;

@@ -7,10 +7,12 @@ use crossbeam_channel::Receiver;
 use crossterm::event::Event as Input;
 use ratatui::Terminal;
 
+use crate::ascii::terminal_has_utf8;
 use crate::config::Config;
 use crate::lab::{Command, Event, Lab, LabPlan, Outcome};
 use crate::process::interrupt::Interrupted;
 use crate::process::signals::{Interest, Listening, Notice};
+use crate::speak;
 use crate::tui::chart::Marker;
 use crate::tui::encoder::Encoder;
 use crate::tui::event_loop::{End, EventLoop, Painter, Sources, Surface};
@@ -74,9 +76,9 @@ pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
     others.close();
     let (last, ending) = session.close();
     words.push_str(&last);
-    say(&mut io::stdout(), &words);
+    say(&mut io::stdout(), &speak::on_stdout(&words));
     for note in notes {
-        say(&mut io::stderr(), &format!("{note}\n"));
+        say(&mut io::stderr(), &speak::on_stderr(&format!("{note}\n")));
     }
     ending?;
     Ok(match end? {
@@ -170,7 +172,7 @@ impl Session {
             return;
         }
         let _ = self.lab.commands.send(Command::Quit { save: true });
-        say(&mut io::stderr(), "difflab: saving the run …\n");
+        say(&mut io::stderr(), &speak::on_stderr("difflab: saving the run …\n"));
         for event in &self.lab.events {
             self.farewell.observe(&event);
             if self.farewell.ended() {
@@ -200,7 +202,11 @@ struct Stage {
 impl Stage {
     /// Asks the terminal what it can do, and starts to listen to the keyboard.
     fn set(screen: &mut Screen, options: &TuiOptions) -> Result<Self> {
-        let graphics = detect(options.images);
+        let mut graphics = detect(options.images);
+        // kitty's pictures are held in place by letters beyond ASCII.
+        if !terminal_has_utf8() && graphics.protocol == ImageProtocol::Kitty {
+            graphics.protocol = ImageProtocol::Halfblock;
+        }
         if graphics.protocol == ImageProtocol::Kitty {
             screen.use_kitty_pictures();
         }
@@ -215,6 +221,7 @@ impl Stage {
         State::new(ScreenOptions {
             theme: options.theme.unwrap_or_else(|| abilities::theme(&self.graphics)),
             capability: self.capability,
+            ascii: !terminal_has_utf8(),
             marker: options.marker.unwrap_or_else(abilities::marker),
             cell_size: self.brush.pictures().cell_size(),
             images: self.graphics.protocol.to_string(),

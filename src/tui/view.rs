@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::lab::Phase;
+use crate::tui::ascii_screen;
 use crate::tui::panels;
 use crate::tui::pictures::{HalfBlocks, Pictures};
 use crate::tui::state::{Overlay, State};
@@ -13,6 +14,9 @@ use crate::tui::state::{Overlay, State};
 pub fn view(state: &State, frame: &mut Frame, pictures: &dyn Pictures) {
     let area = frame.area();
     draw(state, area, pictures, frame.buffer_mut());
+    if state.ascii {
+        ascii_screen::fold(frame.buffer_mut(), state.theme.capability.has_colors());
+    }
 }
 
 /// As [`view`], into a buffer.

@@ -27,7 +27,7 @@ pub fn failure(state: &State, why: &str, screen: Rect, buf: &mut Buffer) {
         Span::styled("q", style(Role::Accent)),
         Span::styled(" leave    ", style(Role::Text)),
         Span::styled(":", style(Role::Accent)),
-        Span::styled(" set a key and start another run    ", style(Role::Text)),
+        Span::styled(" set a key    ", style(Role::Text)),
         Span::styled("Esc", style(Role::Accent)),
         Span::styled(" look at the plots", style(Role::Text)),
     ]));

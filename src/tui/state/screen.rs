@@ -55,6 +55,8 @@ pub struct State {
     /// How pictures are drawn, in words.
     pub images: String,
     pub theme: Theme,
+    /// The terminal has nothing but ASCII.
+    pub ascii: bool,
     pub plots: PlotChoices,
     /// Time since the screen opened.
     pub now: Duration,
@@ -111,6 +113,7 @@ impl State {
             cell_size: options.cell_size,
             images: options.images,
             theme: Theme { terminal_background: options.background, ..Theme::new(options.theme, options.capability) },
+            ascii: options.ascii,
             plots: PlotChoices {
                 marker: options.marker,
                 log_y: true,
@@ -158,6 +161,7 @@ impl State {
             size: self.size,
             cell_size: self.cell_size,
             theme: self.theme,
+            ascii: self.ascii,
             plots: PlotChoices { example: 0, ..self.plots },
             focus: self.focus,
             zoomed: self.zoomed,
@@ -188,6 +192,11 @@ impl State {
             Some((saved, live)) => Some(*saved) >= step && *live == self.controls.live,
             None => false,
         }
+    }
+
+    /// As [`Self::has_all_saved`], and nothing is trained any more that would not be.
+    pub fn rests_saved(&self) -> bool {
+        matches!(self.phase, Phase::Finished | Phase::Paused) && self.has_all_saved()
     }
 
     /// What the panels draw: the frozen data, or the live ones.

@@ -152,7 +152,7 @@ fn other_keys_ask_for_a_new_run_with_everything_that_was_set() {
     type_in(&mut state, ":rho=5\n");
     assert_eq!(type_in(&mut state, ":path=flow prediction_type=flow sampler=euler\n"), []);
     let wanted = asked(&state).clone();
-    assert_eq!((wanted.asked.len(), wanted.taken_along), (3, vec!["sample.rho = 5.0".to_string()]));
+    assert_eq!((wanted.asked.len(), wanted.taken_along.clone()), (3, vec!["sample.rho = 5.0".to_string()]));
     assert_eq!((wanted.config.diffusion.path, wanted.config.sample.rho), (PathName::Flow, 5.0));
     let screen = characters(&buffer(&state));
     assert!(screen.contains("diffusion.path = \"flow\"") && screen.contains("Save this one and start another"));

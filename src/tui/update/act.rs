@@ -95,6 +95,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             };
         }
         Action::ToggleTheme => state.theme.toggle(),
+        Action::NextMarker if state.ascii => tell(state, "the locale has nothing but ASCII; LC_ALL=C.UTF-8 has more"),
         Action::NextMarker => {
             state.plots.marker = state.plots.marker.next();
             tell(state, format!("curves in {}", state.plots.marker.name()));
@@ -119,6 +120,7 @@ pub fn leave_without_saving(state: &mut State) -> Vec<Effect> {
         return vec![Effect::Quit];
     }
     state.leaving = true;
+    tell(state, "leaving without saving …");
     vec![Effect::Send(Command::Quit { save: false })]
 }
 
@@ -170,7 +172,7 @@ fn leave(state: &mut State) -> Vec<Effect> {
     if state.leaving && !instead {
         return vec![Effect::Send(Command::Quit { save: false }), Effect::Quit];
     }
-    let what = if state.has_all_saved() { "leaving" } else { "saving, then leaving" };
+    let what = if state.rests_saved() || state.live.info.is_none() { "leaving" } else { "saving, then leaving" };
     tell(state, format!("{what} … (Ctrl-C again leaves at once)"));
     // A run that was being left for another is left already.
     if !state.leaving {

@@ -92,7 +92,7 @@ fn quit(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
             state.overlay = None;
             act::act(state, Action::Leave)
         }
-        KeyCode::Char('d' | 'D') => {
+        KeyCode::Char('d' | 'D') if !state.rests_saved() => {
             state.overlay = None;
             act::leave_without_saving(state)
         }
