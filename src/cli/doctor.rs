@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::doctor_run;
+use crate::ascii::terminal_has_utf8;
 use crate::data::catalogue;
 use crate::kernels::default_threads;
 use crate::speak;
@@ -184,7 +185,7 @@ impl Terminal {
             program: get("TERM_PROGRAM"),
             multiplexer: multiplexer(),
             colors,
-            unicode: abilities::unicode(),
+            unicode: terminal_has_utf8(),
             background,
             images: graphics.protocol.to_string(),
             images_because: graphics.reason.clone(),

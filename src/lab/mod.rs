@@ -10,6 +10,7 @@ mod data_facts;
 mod diverged;
 mod field;
 mod film_channel;
+mod handover;
 mod history;
 mod live;
 mod opening;

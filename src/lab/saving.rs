@@ -15,10 +15,11 @@ use crate::run::checkpoint::{self, Origin};
 use crate::run::{CLASSES, WriteFailure, write_class_names, write_replacing};
 
 impl Worker {
-    /// Is this a new run of which there is nothing yet: no step, no checkpoint, no picture?
+    /// Is this a new run of which there is nothing yet (no step, no checkpoint, no picture), or one on trial?
     pub(super) fn is_untouched(&self) -> bool {
         let anything = |name: &&str| self.parts.run.path().join(name).exists();
-        self.is_new && self.steps_done() == 0 && !["checkpoints", "snapshots", "previews"].iter().any(anything)
+        self.on_trial
+            || self.is_new && self.steps_done() == 0 && !["checkpoints", "snapshots", "previews"].iter().any(anything)
     }
 
     /// Writes a checkpoint of the present step, unless there is one. `false` where it could not be written: it is
@@ -241,7 +242,7 @@ impl Worker {
     pub(super) fn stop(&mut self, save: bool, why: Why, outbox: &mut EventOutbox) -> Result<Ending> {
         let finished = self.mode == Mode::Finished;
         if self.is_untouched() {
-            self.parts.run.discard();
+            self.discard();
             let words = "stopped before the first step: no run folder was kept";
             return Err(anyhow::Error::new(Interrupted).context(BrokenOff(words.into())));
         }

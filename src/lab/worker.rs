@@ -78,6 +78,10 @@ pub struct Worker {
     /// The step and settings that the newest checkpoint has.
     pub(super) saved: Option<(u64, Live)>,
     pub(super) checkpoint: Option<PathBuf>,
+    /// Training stands still for another run that is tried, and for nothing else.
+    pub(super) aside: bool,
+    /// Until it is told to stay, the run leaves nothing behind.
+    pub(super) on_trial: bool,
     /// Commands that came while the run was opened.
     pub(super) early: VecDeque<Command>,
 }
@@ -98,6 +102,8 @@ impl Worker {
             // A resumed run's own checkpoint need not be written again.
             saved: (start > 0).then(|| (start, parts.live.clone())),
             checkpoint: None,
+            aside: false,
+            on_trial: false,
             early: VecDeque::new(),
             parts,
         }

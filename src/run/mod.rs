@@ -12,6 +12,7 @@
 //! previews/, snapshots/  pictures
 //! ```
 
+mod beside;
 pub mod checkpoint;
 mod class_names;
 mod cut_back;
@@ -52,6 +53,7 @@ mod thinned;
 mod whereabouts;
 mod write_failure;
 
+pub use beside::folder_beside;
 pub use class_names::{CLASSES, other_class_names, write_class_names};
 pub use data_changes::{MOVED, check_measured};
 pub use dir::{RunDir, check_free, config_of};

@@ -1,5 +1,6 @@
 //! What the terminal can show besides pictures: colours, and characters beyond ASCII.
 
+use crate::ascii::terminal_has_utf8;
 use crate::tui::chart::Marker;
 use crate::tui::image_protocol::Graphics;
 use crate::tui::theme::{Capability, ThemeName};
@@ -15,26 +16,24 @@ pub fn colors(graphics: &Graphics) -> Capability {
     }
 }
 
-/// Does the locale's character set have more than ASCII? The first of the three variables that is
-/// set decides, as for every program.
-pub fn unicode() -> bool {
-    unicode_in(["LC_ALL", "LC_CTYPE", "LANG"].map(|name| std::env::var(name).unwrap_or_default()))
+/// Why the lab's screen can't be drawn on this terminal, if it can't: it says of itself that it moves no cursor, or
+/// doesn't say what it is.
+pub fn no_screen() -> Option<String> {
+    no_screen_on(std::env::var("TERM").ok().as_deref())
 }
 
-fn unicode_in(locale: [String; 3]) -> bool {
-    match locale.into_iter().find(|value| !value.is_empty()) {
-        // Nothing said: a container, usually, on a terminal that has it all the same.
-        None => std::env::var("TERM").is_ok_and(|term| term != "linux" && term != "dumb"),
-        Some(value) => {
-            let value = value.to_ascii_lowercase();
-            value.contains("utf-8") || value.contains("utf8")
-        }
+fn no_screen_on(term: Option<&str>) -> Option<String> {
+    match term {
+        Some(term @ ("dumb" | "unknown")) => Some(format!("TERM={term} can't show the lab's screen")),
+        // Windows has no such variable.
+        None | Some("") if cfg!(unix) => Some("TERM is not set, so that the lab's screen can't be drawn".into()),
+        _ => None,
     }
 }
 
 /// How curves are drawn unless the user says.
 pub fn marker() -> Marker {
-    if unicode() { Marker::Braille } else { Marker::Ascii }
+    if terminal_has_utf8() { Marker::Braille } else { Marker::Ascii }
 }
 
 /// Light when the terminal says that its background is.
@@ -50,13 +49,15 @@ mod tests {
     use super::*;
     use crate::tui::image_protocol::ImageProtocol;
 
+    #[cfg(unix)]
     #[test]
-    fn the_first_locale_variable_that_is_set_decides() {
-        let locale = |a: &str, b: &str, c: &str| unicode_in([a, b, c].map(str::to_owned));
-        assert!(locale("", "", "en_US.UTF-8"));
-        assert!(locale("", "C.utf8", "C"));
-        assert!(!locale("C", "en_US.UTF-8", "en_US.UTF-8"));
-        assert!(!locale("POSIX", "", ""));
+    fn a_terminal_that_moves_no_cursor_has_no_screen() {
+        for term in [None, Some(""), Some("dumb"), Some("unknown")] {
+            assert!(no_screen_on(term).is_some(), "{term:?}");
+        }
+        for term in ["xterm", "vt100", "linux", "screen-256color", "xterm-kitty"] {
+            assert_eq!(no_screen_on(Some(term)), None);
+        }
     }
 
     #[test]

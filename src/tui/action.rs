@@ -43,6 +43,9 @@ pub enum Action {
     LearningRateUp,
     LearningRateDown,
     LearningRateReset,
+    /// Take the newest live change back.
+    Undo,
+    Redo,
     ToggleLogY,
     NextXAxis,
     NextSmoothing,

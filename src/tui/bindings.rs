@@ -128,6 +128,8 @@ pub const BINDINGS: &[Binding] = &[
     row(A::LearningRateDown, &[key('-')], G::Training, "halve the learning rate from here on", H::No),
     row(A::LearningRateReset, &[key('0')], G::Training, "back to the configured learning rate", H::No),
     row(A::Checkpoint, &[key('K')], G::Training, "save a checkpoint now", H::No),
+    row(A::Undo, &[key('u')], G::Training, "undo the newest change of a setting, and the ones before it", H::No),
+    row(A::Redo, &[key('U')], G::Training, "redo what was undone", H::No),
     // The cursor t.
     within(
         P::Denoising,

@@ -22,6 +22,8 @@ pub enum Message {
     PicturePace(Duration),
     /// News from the worker.
     Lab(Event),
+    /// News from the worker of a run that is tried beside this one.
+    Tried(Event),
     /// A frame of the moving preview.
     Preview(PreviewFrame),
     /// Time since the screen opened. Animations and expiring messages follow it.

@@ -5,6 +5,7 @@
 
 pub mod abilities;
 pub mod action;
+mod ascii_screen;
 pub mod bindings;
 pub mod chart;
 pub mod effect;
@@ -30,8 +31,9 @@ pub mod state;
 pub mod terminal;
 pub mod terminal_replies;
 pub mod theme;
+pub mod trials;
 pub mod update;
-pub mod view;
+mod view;
 pub mod words;
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ pub struct ScreenOptions {
     /// The kind of the terminal's background.
     pub theme: ThemeName,
     pub capability: Capability,
+    /// The terminal has nothing but ASCII.
+    pub ascii: bool,
     /// How curves are drawn.
     pub marker: Marker,
     /// Pixels of one cell as pictures are drawn: (1, 2) for half-blocks and ASCII.
@@ -27,6 +29,7 @@ impl Default for ScreenOptions {
         Self {
             theme: ThemeName::Dark,
             capability: Capability::TrueColor,
+            ascii: false,
             marker: Marker::Braille,
             cell_size: (1, 2),
             images: "half-blocks".into(),

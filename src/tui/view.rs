@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::lab::Phase;
+use crate::tui::ascii_screen;
 use crate::tui::panels;
 use crate::tui::pictures::{Pictures, Spared};
 use crate::tui::state::{Overlay, State};
@@ -13,6 +14,9 @@ use crate::tui::state::{Overlay, State};
 pub fn view(state: &State, frame: &mut Frame, pictures: &dyn Pictures) {
     let area = frame.area();
     draw(state, area, pictures, frame.buffer_mut());
+    if state.ascii {
+        ascii_screen::fold(frame.buffer_mut(), state.theme.capability.has_colors());
+    }
 }
 
 /// As [`view`], into a buffer.
@@ -42,6 +46,8 @@ fn overlay(state: &State, shown: &Overlay, area: Rect, buf: &mut Buffer) {
         Overlay::Palette(palette) => panels::palette(state, palette, area, buf),
         Overlay::NewRun(asked) => panels::new_run(state, asked, area, buf),
         Overlay::CannotSave { reason, path } => panels::cannot_save(state, reason, path, area, buf),
+        Overlay::Opening => panels::opening(state, area, buf),
+        Overlay::NotBegun { why, .. } => panels::not_begun(state, why, area, buf),
         Overlay::Quit => panels::quit(state, area, buf),
         Overlay::Failure => {
             if let Phase::Failed(why) = &state.phase {

@@ -62,12 +62,12 @@ fn core(state: &State) -> Words {
     let ascii = state.plots.marker == Marker::Ascii;
     let dot = |symbol: &'static str, plain: &'static str| if ascii { plain } else { symbol };
     let (symbol, word, role) = match &state.phase {
-        _ if state.leaving && !state.ended => (dot("●", "*"), "saving", Role::Warning),
+        _ if state.leaving && !state.ended => (dot("●", "*"), "leaving", Role::Warning),
         Phase::Starting(_) | Phase::Loading(_) => (dot("○", "o"), "starting", Role::Dim),
         Phase::Training => (dot("●", "*"), "training", Role::Good),
         Phase::Paused => (dot("‖", "="), "paused", Role::Warning),
         Phase::Waiting(_) => (dot("‖", "="), "waiting", Role::Error),
-        Phase::Stopping => (dot("●", "*"), "saving", Role::Warning),
+        Phase::Stopping => (dot("●", "*"), "leaving", Role::Warning),
         Phase::Finished => (dot("✓", "+"), "finished", Role::Good),
         Phase::Failed(_) => (dot("✗", "x"), "failed", Role::Error),
     };

@@ -1,5 +1,6 @@
 //! One file a panel or dialog; each draws from the state into a buffer.
 
+mod another_run;
 mod cannot_save;
 mod denoising;
 mod dialog;
@@ -25,6 +26,7 @@ mod schedule_chart;
 mod too_small;
 mod window;
 
+pub use another_run::{not_begun, opening};
 pub use cannot_save::cannot_save;
 pub use failure::failure;
 pub use footer::footer;

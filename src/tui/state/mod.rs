@@ -1,5 +1,6 @@
 //! Everything the screen knows, as plain values bounded in memory.
 
+mod change;
 mod controls;
 mod curves;
 mod data;
@@ -16,8 +17,10 @@ mod plane;
 mod playback;
 mod refresh;
 mod screen;
+mod undo;
 
-pub use controls::Controls;
+pub use change::{Change, ChangeStage};
+pub use controls::{Controls, Homes};
 pub use curves::{Curves, ScheduleView, TimeAxis};
 pub use data::Data;
 pub use film::{Film, Films, PointsStill, Still};
@@ -31,3 +34,4 @@ pub use plane::{Plane, PointsView};
 pub use playback::{LINGER, Motion, Playback, Playhead};
 pub use refresh::refresh;
 pub use screen::{PlotChoices, State};
+pub use undo::UndoList;

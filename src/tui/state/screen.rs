@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::change::Change;
 use super::controls::Controls;
 use super::curves::{Curves, ScheduleView, TimeAxis};
 use super::data::Data;
 use super::film::{Film, Still};
 use super::gallery::Gallery;
 use super::history::XAxis;
-use super::news::{Gravity, News};
+use super::news::News;
 use super::overlay::Overlay;
 use super::plane::{Plane, PointsView};
 use super::playback::{Playback, Playhead};
+use super::undo::UndoList;
 use crate::config::Config;
-use crate::lab::Phase;
+use crate::lab::{Live, Phase};
 use crate::tui::chart::Marker;
+use crate::tui::format::thousands;
 use crate::tui::layout::{self, ScreenLayout};
 use crate::tui::options::ScreenOptions;
 use crate::tui::panel::Panel;
@@ -52,6 +55,8 @@ pub struct State {
     /// How pictures are drawn, in words.
     pub images: String,
     pub theme: Theme,
+    /// The terminal has nothing but ASCII.
+    pub ascii: bool,
     pub plots: PlotChoices,
     /// Time since the screen opened.
     pub now: Duration,
@@ -76,8 +81,14 @@ pub struct State {
     pub leaving: bool,
     /// It was asked for by Ctrl-C, as a signal asks: the program ends as interrupted.
     pub interrupted: bool,
-    /// What to open the lab with again once it has been left.
-    pub next: Option<Box<Config>>,
+    /// Another run that is to take this one's place.
+    pub change: Option<Change>,
+    /// What lay on the screen before the help that lies there now.
+    pub beneath: Option<Box<Overlay>>,
+    /// The step and settings of the newest checkpoint.
+    pub saved: Option<(u64, Live)>,
+    /// What was set live, to be taken back.
+    pub undo: UndoList,
 
     /// The cursor t, in 0..T.
     pub cursor_t: usize,
@@ -106,6 +117,7 @@ impl State {
             cell_size: options.cell_size,
             images: options.images,
             theme: Theme { terminal_background: options.background, ..Theme::new(options.theme, options.capability) },
+            ascii: options.ascii,
             plots: PlotChoices {
                 marker: options.marker,
                 log_y: true,
@@ -132,7 +144,10 @@ impl State {
             overlay: None,
             leaving: false,
             interrupted: false,
-            next: None,
+            change: None,
+            beneath: None,
+            saved: None,
+            undo: UndoList::default(),
             cursor_step: None,
             playback: Playback::Live,
             playhead: None,
@@ -145,27 +160,50 @@ impl State {
     }
 
     /// The state that another run begins with on the same screen: as the person has it, with nothing of this run.
-    pub fn again(&self, config: Config) -> Self {
+    /// Beside it, where this one is.
+    pub fn again(&self, config: Config) -> (Self, Option<String>) {
         let options = ScreenOptions { images: self.images.clone(), config: Some(config), ..ScreenOptions::default() };
-        let mut next = Self {
+        let next = Self {
             size: self.size,
             cell_size: self.cell_size,
             theme: self.theme,
             picture_pace: self.picture_pace,
+            ascii: self.ascii,
             plots: PlotChoices { example: 0, ..self.plots },
             focus: self.focus,
             zoomed: self.zoomed,
             ..Self::new(options)
         };
-        if let Some(info) = &self.live.info {
-            next.news.tell(Duration::ZERO, Gravity::Info, format!("the run before is in {}", info.run_dir.display()));
-        }
-        next
+        let dir = self.live.info.as_ref().map(|info| info.run_dir.display());
+        let before = dir.and_then(|dir| match &self.saved {
+            Some((step, _)) => {
+                let step = thousands(*step);
+                Some(format!("the run before is saved at step {step}: difflab --resume {dir} goes on with it"))
+            }
+            // Of one that had not begun nothing is kept.
+            None if self.live.history.latest.is_none() => None,
+            None => Some(format!("the run before is in {dir}, without a checkpoint")),
+        });
+        (next, before)
     }
 
     /// The run's config with everything in it that was set live; `None` while nobody knows it.
     pub fn config_now(&self) -> Option<Config> {
         self.config.as_ref().map(|config| self.controls.put_into(config))
+    }
+
+    /// Is all of it in a checkpoint, with the settings of now?
+    pub fn has_all_saved(&self) -> bool {
+        let step = self.live.history.latest.as_ref().map(|record| record.step);
+        match &self.saved {
+            Some((saved, live)) => Some(*saved) >= step && *live == self.controls.live,
+            None => false,
+        }
+    }
+
+    /// As [`Self::has_all_saved`], and nothing is trained any more that would not be.
+    pub fn rests_saved(&self) -> bool {
+        matches!(self.phase, Phase::Finished | Phase::Paused) && self.has_all_saved()
     }
 
     /// What the panels draw: the frozen data, or the live ones.

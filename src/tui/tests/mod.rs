@@ -1,5 +1,6 @@
 //! The screen as a whole: what it looks like, what its keys do, and that nothing makes it panic.
 
+mod another_run;
 mod behaviour;
 mod demo;
 mod fuzz;
@@ -8,3 +9,4 @@ mod paint;
 mod plane;
 mod settings;
 mod speed;
+mod undo;

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 pub use super::film::{move_cursor, move_frame, put_cursor};
-use super::{film, sampling};
-use crate::config::Config;
+use super::{change, film, ladder, sampling, undo};
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
@@ -13,6 +12,7 @@ use crate::tui::state::{CommandPalette, Gravity, Overlay, Playback, SMOOTHINGS, 
 /// The learning rate can be changed by this factor either way.
 pub const MOST_LEARNING_RATE_SCALE: f64 = 1024.0;
 const BUDGET_STEP: f64 = 0.05;
+const MOST_BUDGET: f64 = 0.5;
 
 /// Does it.
 pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
@@ -102,13 +102,16 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             };
         }
         Action::ToggleTheme => state.theme.toggle(),
+        Action::NextMarker if state.ascii => tell(state, "the locale has nothing but ASCII; LC_ALL=C.UTF-8 has more"),
         Action::NextMarker => {
             state.plots.marker = state.plots.marker.next();
             tell(state, format!("curves in {}", state.plots.marker.name()));
         }
         Action::Messages => state.overlay = Some(Overlay::Messages { scroll: 0 }),
         Action::Help => state.overlay = Some(Overlay::Help { scroll: 0 }),
-        Action::Palette => state.overlay = Some(Overlay::Palette(CommandPalette::default())),
+        Action::Palette => open_palette(state, ""),
+        Action::Undo => return undo::undo(state),
+        Action::Redo => return undo::redo(state),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Quit if state.ended => return vec![Effect::Quit],
         Action::Quit if state.leaving => {}
@@ -124,12 +127,12 @@ pub fn leave_without_saving(state: &mut State) -> Vec<Effect> {
         return vec![Effect::Quit];
     }
     state.leaving = true;
+    tell(state, "leaving without saving …");
     vec![Effect::Send(Command::Quit { save: false })]
 }
 
 /// Stays after all: the run could not be saved.
 pub fn stay(state: &mut State) -> Vec<Effect> {
-    state.next = None;
     state.interrupted = false;
     tell(state, "the run stays open; it is saved as soon as that works");
     Vec::new()
@@ -148,46 +151,42 @@ pub fn save_elsewhere(state: &mut State, dir: PathBuf) -> Vec<Effect> {
 /// A signal asks to end: saved here or elsewhere, without a question.
 pub fn terminate(state: &mut State) -> Vec<Effect> {
     state.overlay = None;
-    state.next = None;
+    let mut effects = change::forget(state);
     if state.ended {
-        return vec![Effect::Quit];
+        effects.push(Effect::Quit);
+        return effects;
     }
     state.leaving = true;
     tell(state, "saving, then leaving …");
-    vec![Effect::Send(Command::Quit { save: true })]
+    effects.push(Effect::Send(Command::Quit { save: true }));
+    effects
 }
 
-/// Saves, leaves, and has the lab opened again with another config.
-pub fn leave_for(state: &mut State, config: Config) -> Vec<Effect> {
-    let config = Box::new(config);
-    if state.ended {
-        return vec![Effect::Again(config)];
-    }
-    state.next = Some(config);
-    if state.leaving {
-        return Vec::new();
-    }
-    state.leaving = true;
-    tell(state, "saving, then starting the new run … (Ctrl-C leaves instead)");
-    vec![Effect::Send(Command::Leave)]
+/// Opens the command palette with a line in it.
+pub fn open_palette(state: &mut State, line: impl Into<String>) {
+    state.overlay = Some(Overlay::Palette(CommandPalette::with(line)));
 }
 
 /// Save and leave; asked a second time, leave without waiting.
 fn leave(state: &mut State) -> Vec<Effect> {
     state.overlay = None;
+    let mut effects = change::forget(state);
+    let instead = !effects.is_empty();
     if state.ended {
-        return vec![Effect::Quit];
+        effects.push(Effect::Quit);
+        return effects;
     }
-    if state.leaving && state.next.take().is_some() {
-        tell(state, "saving, then leaving … (Ctrl-C again leaves at once)");
-        return Vec::new();
-    }
-    if state.leaving {
+    if state.leaving && !instead {
         return vec![Effect::Send(Command::Quit { save: false }), Effect::Quit];
     }
+    let what = if state.rests_saved() || state.live.info.is_none() { "leaving" } else { "saving, then leaving" };
+    tell(state, format!("{what} … (Ctrl-C again leaves at once)"));
+    // A run that was being left for another is left already.
+    if !state.leaving {
+        effects.push(Effect::Send(Command::Leave));
+    }
     state.leaving = true;
-    tell(state, "saving, then leaving … (Ctrl-C again leaves at once)");
-    vec![Effect::Send(Command::Leave)]
+    effects
 }
 
 fn tell(state: &mut State, text: impl Into<String>) {
@@ -242,10 +241,14 @@ fn toggle_preview(state: &mut State) -> Vec<Effect> {
 }
 
 fn preview_budget(state: &mut State, by: f64) -> Vec<Effect> {
-    let steps = ((state.controls.live.preview_budget + by) / BUDGET_STEP).round();
-    let budget = (steps * BUDGET_STEP).clamp(BUDGET_STEP, 0.5);
+    let now = state.controls.live.preview_budget;
+    let home = state.controls.homes.budget.unwrap_or(now);
+    let rungs = ladder::multiples(BUDGET_STEP, MOST_BUDGET).chain([home]);
+    let next = if by > 0.0 { ladder::above(rungs, now) } else { ladder::below(rungs, now) };
+    let budget = next.unwrap_or(now);
     let effects = command(state, Command::SetPreviewBudget(budget));
     if !effects.is_empty() {
+        state.controls.homes.budget = Some(home);
         state.controls.live.preview_budget = budget;
         tell(state, format!("previews may take {:.0} % of the time", budget * 100.0));
     }

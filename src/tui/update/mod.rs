@@ -1,15 +1,18 @@
 //! What each message changes.
 
 mod act;
+mod change;
 mod dispatch;
 mod film;
 mod lab;
+mod ladder;
 mod mouse;
 mod overlay;
 mod palette;
 mod sampling;
 mod setting;
 mod time;
+mod undo;
 
 pub use dispatch::update;
 pub use film::next_motion;

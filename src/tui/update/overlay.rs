@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, palette};
+use super::{act, change, palette};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::{Overlay, State};
@@ -31,10 +31,32 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Some(Overlay::Failure) => {
-            state.overlay = None;
-            if event.code == KeyCode::Char('q') { act::act(state, Action::Quit) } else { Vec::new() }
+        Some(Overlay::Opening) => match event.code {
+            KeyCode::Esc => change::stay(state),
+            _ => Vec::new(),
+        },
+        Some(Overlay::NotBegun { line, .. }) => {
+            let line = line.clone();
+            match event.code {
+                KeyCode::Char(':') => act::open_palette(state, line),
+                KeyCode::Esc | KeyCode::Enter => state.overlay = None,
+                _ => {}
+            }
+            Vec::new()
         }
+        // Only what the dialog offers: what lies behind it is not seen.
+        Some(Overlay::Failure) => match event.code {
+            KeyCode::Char('q') => {
+                state.overlay = None;
+                act::act(state, Action::Quit)
+            }
+            KeyCode::Char(':') => act::act(state, Action::Palette),
+            KeyCode::Esc => {
+                state.overlay = None;
+                Vec::new()
+            }
+            _ => Vec::new(),
+        },
         None => Vec::new(),
     }
 }
@@ -70,7 +92,7 @@ fn quit(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
             state.overlay = None;
             act::act(state, Action::Leave)
         }
-        KeyCode::Char('d' | 'D') => {
+        KeyCode::Char('d' | 'D') if !state.rests_saved() => {
             state.overlay = None;
             act::leave_without_saving(state)
         }
