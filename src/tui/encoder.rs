@@ -233,7 +233,7 @@ mod tests {
 
     fn picture(version: u64, width: u32, height: u32) -> Picture {
         let rgb = (0..width * height * 3).map(|i| (i % 251) as u8).collect();
-        Picture { version, width, height, rgb: Arc::new(rgb) }
+        Picture { version, width, height, rgb: Arc::new(rgb), images: None }
     }
 
     fn graphics(protocol: ImageProtocol) -> Graphics {
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn a_picture_without_pixels_or_with_too_few_is_left_out() {
         for (width, height, pixels) in [(0, 0, 0), (4, 4, 3), (4, 0, 12)] {
-            let picture = Picture { version: 1, width, height, rgb: Arc::new(vec![0; pixels]) };
+            let picture = Picture { version: 1, width, height, rgb: Arc::new(vec![0; pixels]), images: None };
             let job = Job { picture, size: Size::new(2, 2) };
             assert!(encode(PictureSlot::Forward, job, &graphics(ImageProtocol::Sixel)).is_none());
         }
