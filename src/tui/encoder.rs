@@ -256,7 +256,7 @@ mod tests {
 
     fn picture(version: u64, width: u32, height: u32) -> Picture {
         let rgb = (0..width * height * 3).map(|i| (i % 251) as u8).collect();
-        Picture { version, width, height, rgb: Arc::new(rgb) }
+        Picture { version, width, height, rgb: Arc::new(rgb), images: None }
     }
 
     fn graphics(protocol: ImageProtocol) -> Graphics {
@@ -331,7 +331,7 @@ mod tests {
     fn kitty_pictures_are_compressed_where_the_terminal_inflates() {
         let size = |inflates| {
             let graphics = Graphics { kitty_inflates: inflates, ..graphics(ImageProtocol::Kitty) };
-            let grey = Picture { version: 1, width: 64, height: 64, rgb: Arc::new(vec![7; 64 * 64 * 3]) };
+            let grey = Picture { version: 1, width: 64, height: 64, rgb: Arc::new(vec![7; 64 * 64 * 3]), images: None };
             let job = Job { picture: grey, size: Size::new(8, 4) };
             let tiles = encode(job, PictureSlot::CleanGrid, &graphics).unwrap();
             let mut buf = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(0, 0, 8, 4));
@@ -360,7 +360,7 @@ mod tests {
     #[test]
     fn a_picture_without_pixels_or_with_too_few_is_left_out() {
         for (width, height, pixels) in [(0, 0, 0), (4, 4, 3), (4, 0, 12)] {
-            let picture = Picture { version: 1, width, height, rgb: Arc::new(vec![0; pixels]) };
+            let picture = Picture { version: 1, width, height, rgb: Arc::new(vec![0; pixels]), images: None };
             let job = Job { picture, size: Size::new(2, 2) };
             assert!(encode(job, PictureSlot::Forward, &graphics(ImageProtocol::Sixel)).is_none());
         }

@@ -65,6 +65,18 @@ impl Words {
         line
     }
 
+    /// A line for each piece, without those that are wider than `width` columns.
+    pub fn lines(&self, width: u16) -> Vec<Line<'static>> {
+        let lines = self.pieces.iter().map(|piece| Line::from(piece.clone()));
+        lines.filter(|line| line.width() <= usize::from(width)).collect()
+    }
+
+    /// Columns that all of it takes.
+    pub fn width(&self) -> usize {
+        let pieces: usize = self.pieces.iter().flatten().map(Span::width).sum();
+        pieces + self.pieces.len().saturating_sub(1) * columns(self.joint)
+    }
+
     fn joint_style(&self) -> Style {
         self.theme.style(Role::Border)
     }
@@ -137,6 +149,9 @@ mod tests {
         assert_eq!(words.fit(80).to_string(), "train · held-out");
         assert_eq!(words.fit(15).to_string(), "train");
         assert_eq!(words.fit(3).to_string(), "");
+        assert_eq!(words.width(), 16);
+        let lines: Vec<String> = words.lines(6).iter().map(|line| line.to_string()).collect();
+        assert_eq!(lines, ["train"]);
     }
 
     #[test]

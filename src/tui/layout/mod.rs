@@ -1,9 +1,11 @@
 //! Where everything is: pure functions of the terminal's size, shared by the view, the mouse and
 //! the pictures.
 
+mod pair;
 mod panes;
 mod screen;
 
+pub use pair::{Captions, Pair, pair};
 pub use panes::{
     DenoisingPane, GUTTER, HeatmapPane, PlotPane, SchedulePane, denoising_brief, denoising_full, heat_column,
     heatmap_full, plot, schedule_full, timeline_bar,

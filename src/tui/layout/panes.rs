@@ -2,14 +2,11 @@
 
 use ratatui::layout::Rect;
 
-/// The denoising panel: captions over the two grids, and lines below them.
+/// The denoising panel: pictures, and lines below them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DenoisingPane {
-    /// "x_t" and "x̂_0".
-    pub noisy_caption: Rect,
-    pub clean_caption: Rect,
-    pub noisy: Rect,
-    pub clean: Rect,
+    /// Of both grids with their captions: see [`super::pair`].
+    pub pictures: Rect,
     pub timeline: Rect,
     /// The classes, and why it looks as it looks.
     pub note: Rect,
@@ -33,19 +30,11 @@ fn row(area: Rect, y: u16) -> Rect {
 
 /// Splits the inside of the denoising panel.
 pub fn denoising_full(inner: Rect) -> DenoisingPane {
-    let lines = 3.min(inner.height);
-    let pictures = inner.height - lines;
-    let gap = 2.min(inner.width);
-    let half = (inner.width - gap) / 2;
-    let left = Rect { width: half, height: pictures, y: inner.y + 1.min(lines), ..inner };
-    let right = Rect { x: inner.x + half + gap, ..left };
+    let pictures = inner.height.saturating_sub(2);
     DenoisingPane {
-        noisy_caption: Rect { width: half, ..row(inner, 0) },
-        clean_caption: Rect { width: half, x: right.x, ..row(inner, 0) },
-        noisy: left,
-        clean: right,
-        timeline: row(inner, pictures + 1),
-        note: row(inner, pictures + 2),
+        pictures: Rect { height: pictures, ..inner },
+        timeline: row(inner, pictures),
+        note: row(inner, pictures + 1),
     }
 }
 
@@ -53,30 +42,44 @@ pub fn denoising_full(inner: Rect) -> DenoisingPane {
 pub fn denoising_brief(inner: Rect) -> DenoisingPane {
     let pictures = inner.height.saturating_sub(1);
     DenoisingPane {
-        clean: Rect { height: pictures, ..inner },
+        pictures: Rect { height: pictures, ..inner },
         timeline: row(inner, pictures),
-        ..DenoisingPane::default()
+        note: Rect { height: 0, ..inner },
     }
 }
 
-/// Splits the inside of the schedule panel. The picture goes away before the chart gets narrow.
+/// The least columns and rows of the schedule's chart, and rows of its picture.
+const LEAST_CHART: (u16, u16) = (28, 8);
+const LEAST_PICTURE: u16 = 5;
+
+/// Splits the inside of the schedule panel: the picture beside the chart, in narrow and high panels below it. It goes
+/// away before the chart gets narrow.
 pub fn schedule_full(inner: Rect) -> SchedulePane {
     let above = inner.height.saturating_sub(1);
     let readout = row(inner, above);
-    // A square picture is twice as many columns wide as rows high.
-    let rows = above.saturating_sub(1).min(inner.width * 2 / 5 / 2);
-    let columns = rows * 2;
-    if rows < 5 || inner.width < columns + 30 {
-        let chart = Rect { height: above, ..inner };
-        return SchedulePane { chart, readout, ..SchedulePane::default() };
+    let whole = Rect { height: above, ..inner };
+    // A square picture is twice as many columns wide as rows high; a caption is over it.
+    let beside = above.saturating_sub(1).min(inner.width / 5);
+    let below = (above / 2).saturating_sub(2).min(inner.width / 2);
+    let fits_beside = beside >= LEAST_PICTURE && inner.width >= 2 * beside + 2 + LEAST_CHART.0;
+    let fits_below = below >= LEAST_PICTURE && above - below - 2 >= LEAST_CHART.1;
+    if fits_below && (!fits_beside || below > beside + beside / 2) {
+        let chart = Rect { height: above - below - 2, ..inner };
+        let caption = Rect { y: chart.bottom(), height: 1, ..inner };
+        let picture = Rect { y: caption.y + 1, width: 2 * below, height: below, ..inner };
+        let formula = Rect { y: picture.bottom(), ..caption };
+        return SchedulePane { chart, caption, picture, formula, readout };
     }
-    let x = inner.right() - columns;
-    let below = Rect { x, y: inner.y + 1 + rows, width: columns, height: u16::from(rows + 1 < above) };
+    if !fits_beside {
+        return SchedulePane { chart: whole, readout, ..SchedulePane::default() };
+    }
+    let columns = 2 * beside;
+    let side = Rect { x: inner.right() - columns, width: columns, ..whole };
     SchedulePane {
-        formula: below,
-        chart: Rect { width: inner.width - columns - 2, height: above, ..inner },
-        caption: Rect { x, width: columns, ..row(inner, 0) },
-        picture: Rect { x, y: inner.y + 1, width: columns, height: rows },
+        chart: Rect { width: inner.width - columns - 2, ..whole },
+        caption: Rect { height: 1, ..side },
+        picture: Rect { y: side.y + 1, height: beside, ..side },
+        formula: Rect { y: side.y + 1 + beside, height: u16::from(beside + 1 < above), ..side },
         readout,
     }
 }
@@ -166,6 +169,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_schedules_picture_is_beside_the_chart_or_below_it() {
+        let wide = schedule_full(Rect::new(0, 0, 116, 35));
+        assert!(wide.picture.x > wide.chart.right() && wide.picture.height >= 23, "{wide:?}");
+        let high = schedule_full(Rect::new(0, 0, 52, 56));
+        assert!(high.picture.y > high.chart.bottom() && high.picture.height >= 25, "{high:?}");
+        let small = schedule_full(Rect::new(0, 0, 40, 9));
+        assert!(small.picture.is_empty() && small.chart.width == 40, "{small:?}");
+    }
+
+    #[test]
     fn nothing_leaves_its_panel_at_any_size() {
         for width in 0..150 {
             for height in 0..60 {
@@ -177,36 +190,18 @@ mod tests {
                 let p = plot(inner);
                 let bar = timeline_bar(d.timeline);
                 let all = [
-                    h.labels,
-                    h.map,
-                    h.profile,
-                    h.axis,
-                    h.readout,
-                    h.bar,
-                    p.labels,
-                    p.plot,
-                    p.line,
-                    p.axis,
-                    bar,
-                    d.noisy_caption,
-                    d.clean_caption,
-                    d.noisy,
-                    d.clean,
-                    d.timeline,
-                    d.note,
-                    s.chart,
-                    s.caption,
-                    s.picture,
-                    s.formula,
-                    s.readout,
-                    b.clean,
+                    h.labels, h.map, h.profile, h.axis, h.readout, h.bar, p.labels, p.plot, p.line, p.axis, bar,
+                    d.pictures, d.timeline, d.note, s.chart, s.caption, s.picture, s.formula, s.readout, b.pictures,
                     b.timeline,
                 ];
                 for rect in all.into_iter().filter(|r| !r.is_empty()) {
                     assert_eq!(rect.intersection(inner), rect, "{inner:?}");
                 }
-                assert!(!d.noisy.intersects(d.clean) || d.noisy.is_empty());
-                assert!(!s.chart.intersects(s.picture));
+                let schedule = [s.chart, s.caption, s.picture, s.formula, s.readout];
+                for (i, a) in schedule.iter().enumerate() {
+                    let over = schedule[i + 1..].iter().any(|b| a.intersects(*b));
+                    assert!(!over, "{inner:?}: {s:?}");
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use super::window::Window;
 use super::{plane_density, plane_field};
 use crate::diffusion::NoiseLevel;
 use crate::tui::chart::{Dots, Marker};
-use crate::tui::format::{right, three_digits};
+use crate::tui::format::{left, three_digits};
 use crate::tui::state::{Curves, Film, Plane, PointsStill, PointsView, State, Still};
 use crate::tui::theme::{Role, ThemeName};
 use crate::tui::words::Words;
@@ -23,7 +23,9 @@ fn level(state: &State, t: usize) -> NoiseLevel {
 /// What the two halves show.
 pub fn captions(state: &State, still: &Still) -> (Words, Words) {
     let words = Words::new(&state.theme).joined_by(" ");
-    let t = format!("at t {}", right(still.t.to_string(), 3));
+    // The room for longer numbers is behind them.
+    let digits = (state.timesteps() - 1).to_string().len();
+    let t = format!("at t {}", left(still.t.to_string(), digits));
     let reach = format!("±{}", three_digits(level(state, still.t).reach()));
     match state.plots.points_view {
         PointsView::Field => (

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::Arrangement;
+
 /// A place for a picture on the screen. A protocol keeps one encoded picture a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PictureSlot {
@@ -28,9 +30,18 @@ pub struct Picture {
     pub height: u32,
     /// `[height, width, 3]`.
     pub rgb: Arc<Vec<u8>>,
+    /// Where its images are. What is between and around them has the colour of the background, as far as that is
+    /// known: characters leave it to the terminal.
+    pub images: Option<Arrangement>,
 }
 
 impl Picture {
+    /// Is there an image at the point (x, y), each 0 to 1 of the picture, or only the ground?
+    pub fn is_image(&self, x: f64, y: f64) -> bool {
+        let pixel = |share: f64, n: u32| (share * f64::from(n)).max(0.0) as usize;
+        self.images.is_none_or(|images| images.covers(pixel(x, self.width), pixel(y, self.height)))
+    }
+
     /// The mean colour of the pixels in the box from (x0, y0) to (x1, y1), each 0 to 1 of the
     /// picture.
     pub fn mean_color(&self, x0: f64, y0: f64, x1: f64, y1: f64) -> [u8; 3] {

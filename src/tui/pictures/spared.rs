@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_picture_stays_as_it_is_unless_the_dialog_touches_it() {
-        let picture = Picture { version: 1, width: 1, height: 1, rgb: Arc::new(vec![9; 3]) };
+        let picture = Picture { version: 1, width: 1, height: 1, rgb: Arc::new(vec![9; 3]), images: None };
         let screen = Rect::new(0, 0, 20, 10);
         let asked = Asked::default();
         let dialog = |buf: &mut Buffer| {

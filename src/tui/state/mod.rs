@@ -13,6 +13,7 @@ mod history;
 mod news;
 mod overlay;
 mod palette;
+mod placing;
 mod plane;
 mod playback;
 mod refresh;
