@@ -2,10 +2,12 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Modifier;
 
 use crate::diffusion::Schedule;
-use crate::tui::chart::{Dots, Marker, Pen, Scale, Tick, nice_ceil, step_ticks, value_ticks, x_axis, y_axis};
+use crate::tui::chart::{
+    Layer, Marker, Pen, Scale, Sketch, Tick, Weight, nice_ceil, step_ticks, value_ticks, x_axis, y_axis,
+};
 use crate::tui::format::three_digits;
 use crate::tui::layout;
 use crate::tui::state::{Curves, ScheduleView, State, TimeAxis};
@@ -75,45 +77,41 @@ fn value(schedule: &Schedule, view: ScheduleView, t: usize) -> f64 {
     }
 }
 
+/// Below this many rows lines are thin.
+const THICK_FROM: u16 = 8;
+
+/// The curves to compare with, and over them the run's.
 fn lines(state: &State, curves: &Curves, plot: Rect, y: &Scale, buf: &mut Buffer) {
-    let view = state.plots.schedule_view;
+    let (view, theme) = (state.plots.schedule_view, &state.theme);
+    let line = |at: &dyn Fn(usize) -> f64, role, weight| {
+        let points = points(curves.timesteps(), plot, |t| y.share(at(t)));
+        Layer::Line { points, weight, style: theme.style(role) }
+    };
+    let own = if plot.height < THICK_FROM { Weight::Thin } else { Weight::Thick };
+    let mut sketch = Sketch::default();
     for schedule in &curves.others {
-        let style = state.theme.style(Role::ScheduleFaint(schedule.name));
-        line(state, plot, y, curves.timesteps(), |t| value(schedule, view, t), style, buf);
+        let role = Role::ScheduleFaint(schedule.name);
+        sketch.add(line(&|t| value(schedule, view, t), role, Weight::Thin));
     }
     let run = &curves.run;
     if view == ScheduleView::Coefficients {
         // Signal and noise have their own colours everywhere.
-        line(state, plot, y, curves.timesteps(), |t| run.sigma(t), state.theme.style(Role::Noisy), buf);
-        line(state, plot, y, curves.timesteps(), |t| run.alpha(t), state.theme.style(Role::Clean), buf);
+        sketch.add(line(&|t| run.sigma(t), Role::Noisy, own));
+        sketch.add(line(&|t| run.alpha(t), Role::Clean, own));
     } else {
-        let style = state.theme.style(Role::Schedule(run.name));
-        line(state, plot, y, curves.timesteps(), |t| value(run, view, t), style, buf);
+        sketch.add(line(&|t| value(run, view, t), Role::Schedule(run.name), own));
     }
+    sketch.draw(plot, state.plots.marker, buf);
 }
 
-fn line(
-    state: &State,
-    plot: Rect,
-    y: &Scale,
-    timesteps: usize,
-    at: impl Fn(usize) -> f64,
-    style: Style,
-    buf: &mut Buffer,
-) {
-    let mut dots = Dots::new(plot, state.plots.marker);
-    let samples = timesteps.min(2 * dots.size().0.max(2));
+/// A curve over all t, as finely as it can be seen. What leaves the chart ends at its edge.
+fn points(timesteps: usize, plot: Rect, share: impl Fn(usize) -> f64) -> Vec<(f64, f64)> {
+    let samples = timesteps.min(4 * usize::from(plot.width.max(2)));
     let last = (timesteps - 1).max(1);
-    // What leaves the chart ends at its edge.
-    let inside = |(_, y): &(f64, f64)| (-0.02..=1.02).contains(y);
-    let points: Vec<(f64, f64)> = (0..samples)
+    (0..samples)
         .map(|i| i * (timesteps - 1) / (samples - 1).max(1))
-        .map(|t| (t as f64 / last as f64, y.share(at(t))))
-        .collect();
-    for piece in points.chunk_by(|a, b| inside(a) && inside(b)).filter(|piece| inside(&piece[0])) {
-        dots.path(piece.iter().copied());
-    }
-    dots.draw(style, buf);
+        .map(|t| (t as f64 / last as f64, share(t)))
+        .collect()
 }
 
 /// The cursor t: an upright line of the accent colour.

@@ -9,11 +9,13 @@ use super::curves::{Curves, ScheduleView, TimeAxis};
 use super::data::Data;
 use super::film::{Film, Still};
 use super::gallery::Gallery;
+use super::grab::Grab;
 use super::history::XAxis;
 use super::news::{Gravity, News};
 use super::overlay::Overlay;
 use super::plane::{Plane, PointsView};
 use super::playback::{self, Playback};
+use super::window::StepWindow;
 use crate::config::Config;
 use crate::lab::Phase;
 use crate::tui::chart::Marker;
@@ -28,6 +30,8 @@ pub struct PlotChoices {
     pub marker: Marker,
     pub log_y: bool,
     pub x_axis: XAxis,
+    /// The steps that the loss is shown over; `None`: all.
+    pub window: Option<StepWindow>,
     /// Index into [`super::SMOOTHINGS`].
     pub smoothing: usize,
     /// The heatmap shows each bin relative to its start.
@@ -83,6 +87,7 @@ pub struct State {
     pub cursor_t: usize,
     /// Step that the heatmap reads out; `None`: the newest.
     pub cursor_step: Option<u64>,
+    pub grab: Option<Grab>,
     pub playback: Playback,
     /// Until then the finished samples stay although a new trajectory has begun.
     pub hold_until: Duration,
@@ -106,6 +111,7 @@ impl State {
                 marker: options.marker,
                 log_y: true,
                 x_axis: XAxis::Step,
+                window: None,
                 smoothing: 1,
                 heat_relative: false,
                 heat_bound: false,
@@ -130,6 +136,7 @@ impl State {
             interrupted: false,
             next: None,
             cursor_step: None,
+            grab: None,
             playback: Playback::Live,
             hold_until: Duration::ZERO,
             controls,
@@ -145,7 +152,7 @@ impl State {
             size: self.size,
             cell_size: self.cell_size,
             theme: self.theme,
-            plots: PlotChoices { example: 0, ..self.plots },
+            plots: PlotChoices { example: 0, window: None, ..self.plots },
             focus: self.focus,
             zoomed: self.zoomed,
             ..Self::new(options)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::sampling;
+use super::{sampling, zoom};
 use crate::config::Config;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
@@ -73,6 +73,11 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ToggleLogY => state.plots.log_y = !state.plots.log_y,
         Action::NextXAxis => state.plots.x_axis = state.plots.x_axis.next(),
         Action::NextSmoothing => state.plots.smoothing = (state.plots.smoothing + 1) % SMOOTHINGS.len(),
+        Action::LossCloser => zoom::by_key(state, zoom::CLOSER),
+        Action::LossWider => zoom::by_key(state, 1.0 / zoom::CLOSER),
+        Action::LossEarlier => zoom::pan_by_key(state, -0.25),
+        Action::LossLater => zoom::pan_by_key(state, 0.25),
+        Action::LossWhole => zoom::whole(state),
         Action::ToggleHeatScale => state.plots.heat_relative = !state.plots.heat_relative,
         Action::ToggleBound => match state.curves.as_ref().and_then(|curves| curves.bound.as_ref()) {
             Some(_) => state.plots.heat_bound = !state.plots.heat_bound,

@@ -9,6 +9,7 @@ mod palette;
 mod sampling;
 mod setting;
 mod time;
+mod zoom;
 
 pub use dispatch::update;
 
