@@ -1,5 +1,7 @@
 //! What a chart shows, as layers in the order they are drawn: the most important last.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -90,6 +92,31 @@ impl Sketch {
 
     pub fn layers(&self) -> &[Layer] {
         &self.layers
+    }
+
+    /// A number that changes when anything would be seen elsewhere on `across` × `down` pixels.
+    pub fn fingerprint(&self, across: usize, down: usize) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let place = |(x, y): (f64, f64)| ((x * across as f64).round() as i32, (y * down as f64).round() as i32);
+        for layer in &self.layers {
+            std::mem::discriminant(layer).hash(&mut hasher);
+            match layer {
+                Layer::Band { edges, style } => {
+                    style.fg.hash(&mut hasher);
+                    for &(x, low, high) in edges {
+                        (place((x, low)), place((x, high))).hash(&mut hasher);
+                    }
+                }
+                Layer::Line { points, style, weight } => {
+                    (style.fg, *weight == Weight::Thick).hash(&mut hasher);
+                    points.iter().for_each(|point| place(*point).hash(&mut hasher));
+                }
+                Layer::Mark { at, shape, style } => {
+                    (style.fg, std::mem::discriminant(shape), place(*at)).hash(&mut hasher);
+                }
+            }
+        }
+        hasher.finish()
     }
 
     /// Draws it with characters. A cell has one colour for its dots. Where lines cross it shows the dots of all of them
@@ -308,6 +335,18 @@ mod tests {
         };
         assert_eq!(count(Weight::Thick, Marker::Braille), 2 * count(Weight::Thin, Marker::Braille));
         assert_eq!(count(Weight::Thick, Marker::Ascii), count(Weight::Thin, Marker::Ascii));
+    }
+
+    #[test]
+    fn the_fingerprint_is_of_what_is_seen() {
+        let of = |y: f64, style| {
+            let mut sketch = Sketch::default();
+            sketch.add(line((0.0, y), (1.0, 0.5), Weight::Thin, style));
+            sketch.fingerprint(100, 100)
+        };
+        assert_eq!(of(0.5, RED), of(0.5001, RED));
+        assert_ne!(of(0.5, RED), of(0.52, RED));
+        assert_ne!(of(0.5, RED), of(0.5, BLUE));
     }
 
     #[test]

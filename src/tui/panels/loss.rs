@@ -9,6 +9,7 @@ use crate::lab::{Phase, StepRecord};
 use crate::tui::chart::Marker;
 use crate::tui::format::{duration, left, scientific, thousands, three_digits};
 use crate::tui::layout;
+use crate::tui::pictures::Pictures;
 use crate::tui::state::{NOT_FINITE, SMOOTHINGS, State};
 use crate::tui::theme::Role;
 use crate::tui::words::{Words, columns};
@@ -61,7 +62,7 @@ fn beyond(state: &State) -> Vec<(Role, String)> {
 }
 
 /// The chart, and two lines of numbers.
-pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
+pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     let pane = layout::loss_full(inner);
     let chart = pane.chart;
     let history = &state.data().history;
@@ -70,7 +71,7 @@ pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
         Some(_) if history.losses().is_empty() => {
             sentence("no finite loss so far", chart, Role::Error, &state.theme, buf);
         }
-        Some(_) => loss_chart::draw(state, chart, buf),
+        Some(_) => loss_chart::draw(state, chart, pictures, buf),
     }
     let Some(latest) = &history.latest else { return };
     if !pane.strips.is_empty() {

@@ -4,9 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::curves;
 use super::loss_range::{LossAxes, axes, in_view, mean, smoothed};
 use crate::tui::chart::{Layer, Pen, Shape, Sketch, Weight, step_ticks, time_ticks, value_ticks, x_axis, y_axis};
 use crate::tui::layout;
+use crate::tui::pictures::{PictureSlot, Pictures};
 use crate::tui::state::{History, MarkKind, State, XAxis};
 use crate::tui::theme::Role;
 
@@ -17,7 +19,7 @@ const APART: f64 = 8.0;
 const THICK_FROM: u16 = 8;
 
 /// Axes, raw envelope, held-out, smoothed line, marks.
-pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
+pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     let pane = layout::plot(area);
     let (plot, theme, plots) = (pane.plot, &state.theme, &state.plots);
     if plot.width < 4 || plot.height < 2 {
@@ -31,11 +33,17 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     let most = usize::from(plot.width / 9).clamp(1, 10);
     let ticks = if plots.x_axis == XAxis::Time { time_ticks(&axes.x, most) } else { step_ticks(&axes.x, most) };
     x_axis(&pane, &axes.x, &ticks, plots.x_axis.name(), &pen, buf);
-    let mut sketch = curves(state, history, &axes, plot);
-    held_out_points(state, history, &axes, plot, &mut sketch);
-    marks(state, history, &axes, &mut sketch);
-    beyond(state, history, &axes, plot, &mut sketch);
-    sketch.draw(plot, plots.marker, buf);
+    let sketch = whole(state, history, &axes, plot);
+    curves::draw(state, &sketch, (PictureSlot::LossChart, &axes.x, &axes.y), plot, pictures, buf);
+}
+
+/// Everything on the axes.
+fn whole(state: &State, history: &History, axes: &LossAxes, plot: Rect) -> Sketch {
+    let mut sketch = lines(state, history, axes, plot);
+    held_out_points(state, history, axes, plot, &mut sketch);
+    marks(state, history, axes, &mut sketch);
+    beyond(state, history, axes, plot, &mut sketch);
+    sketch
 }
 
 /// The curves alone, without axes.
@@ -44,11 +52,11 @@ pub fn sparkline(state: &State, area: Rect, buf: &mut Buffer) {
         return;
     }
     let history = &state.data().history;
-    curves(state, history, &axes(state, history), area).draw(area, state.plots.marker, buf);
+    lines(state, history, &axes(state, history), area).draw(area, state.plots.marker, buf);
 }
 
 /// The raw losses as a band, the held-out ones, and on top of both the smoothed line.
-fn curves(state: &State, history: &History, LossAxes { x, y, .. }: &LossAxes, plot: Rect) -> Sketch {
+fn lines(state: &State, history: &History, LossAxes { x, y, .. }: &LossAxes, plot: Rect) -> Sketch {
     let (theme, axis) = (&state.theme, state.plots.x_axis);
     let losses = in_view(state, history, x);
     let mut sketch = Sketch::default();

@@ -1,6 +1,7 @@
 //! One file a panel or dialog; each draws from the state into a buffer.
 
 mod cannot_save;
+mod curves;
 mod denoising;
 mod dialog;
 mod drawn;

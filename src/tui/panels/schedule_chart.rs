@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
+use ratatui::style::{Modifier, Style};
 
 use crate::diffusion::Schedule;
 use crate::tui::chart::{
@@ -10,6 +10,7 @@ use crate::tui::chart::{
 };
 use crate::tui::format::three_digits;
 use crate::tui::layout;
+use crate::tui::pictures::{PictureSlot, Pictures};
 use crate::tui::state::{Curves, ScheduleView, State, TimeAxis};
 use crate::tui::theme::Role;
 use crate::tui::words::columns;
@@ -18,12 +19,20 @@ use crate::tui::words::columns;
 const MOST_DECIBELS: f64 = 40.0;
 
 /// Axes, faint curves, the run's curve, the cursor, the legend.
-pub fn draw(state: &State, curves: &Curves, area: Rect, buf: &mut Buffer) {
-    let pane = layout::plot(area);
-    let (plot, theme) = (pane.plot, &state.theme);
-    if plot.width < 4 || plot.height < 2 {
+pub fn draw(state: &State, curves: &Curves, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
+    let mut pane = layout::plot(area);
+    if pane.plot.width < 4 || pane.plot.height < 2 {
         return;
     }
+    let as_picture = state.draws_pictures() && pane.line.height > 0;
+    if as_picture {
+        // Nothing can be written on a picture: the names stand above it.
+        let names = Rect { height: 1, ..pane.plot };
+        (pane.plot.y, pane.plot.height) = (names.bottom(), pane.plot.height - 1);
+        (pane.labels.y, pane.labels.height) = (pane.plot.y, pane.plot.height);
+        names_above(state, curves, names, buf);
+    }
+    let (plot, theme) = (pane.plot, &state.theme);
     let last = (curves.timesteps() - 1) as f64;
     let (x, y) = (Scale::new(0.0, last, false), y_scale(state, curves));
     let pen = Pen { marker: state.plots.marker, label: theme.style(Role::Dim), line: theme.style(Role::Border) };
@@ -31,9 +40,18 @@ pub fn draw(state: &State, curves: &Curves, area: Rect, buf: &mut Buffer) {
     y_axis(&pane, &y, &value_ticks(&y, most), &pen, buf);
     let ticks = t_ticks(state, curves, usize::from(plot.width / 10).clamp(1, 8));
     x_axis(&pane, &x, &ticks, state.plots.time_axis.name(), &pen, buf);
-    cursor(state, last, plot, buf);
-    lines(state, curves, plot, &y, buf);
-    legend(state, curves, plot, buf);
+    let sketch = sketch(state, curves, plot, &y);
+    if as_picture {
+        // The cursor moves with the film; it stands on the axis, so that the picture stays as it is.
+        let share = if last > 0.0 { state.cursor_t as f64 / last } else { 0.0 };
+        let at = plot.x + (share.clamp(0.0, 1.0) * f64::from(plot.width - 1)).round() as u16;
+        buf.set_string(at, pane.line.y, "▲", theme.style(Role::Accent));
+        super::curves::draw(state, &sketch, (PictureSlot::ScheduleChart, &x, &y), plot, pictures, buf);
+    } else {
+        cursor(state, last, plot, buf);
+        sketch.draw(plot, state.plots.marker, buf);
+        legend(state, curves, plot, buf);
+    }
 }
 
 /// The curves alone.
@@ -42,7 +60,7 @@ pub fn sparkline(state: &State, curves: &Curves, area: Rect, buf: &mut Buffer) {
         return;
     }
     cursor(state, (curves.timesteps() - 1) as f64, area, buf);
-    lines(state, curves, area, &y_scale(state, curves), buf);
+    sketch(state, curves, area, &y_scale(state, curves)).draw(area, state.plots.marker, buf);
 }
 
 /// Round t, labelled in the unit of the axis.
@@ -81,7 +99,7 @@ fn value(schedule: &Schedule, view: ScheduleView, t: usize) -> f64 {
 const THICK_FROM: u16 = 8;
 
 /// The curves to compare with, and over them the run's.
-fn lines(state: &State, curves: &Curves, plot: Rect, y: &Scale, buf: &mut Buffer) {
+fn sketch(state: &State, curves: &Curves, plot: Rect, y: &Scale) -> Sketch {
     let (view, theme) = (state.plots.schedule_view, &state.theme);
     let line = |at: &dyn Fn(usize) -> f64, role, weight| {
         let points = points(curves.timesteps(), plot, |t| y.share(at(t)));
@@ -101,7 +119,7 @@ fn lines(state: &State, curves: &Curves, plot: Rect, y: &Scale, buf: &mut Buffer
     } else {
         sketch.add(line(&|t| value(run, view, t), Role::Schedule(run.name), own));
     }
-    sketch.draw(plot, state.plots.marker, buf);
+    sketch
 }
 
 /// A curve over all t, as finely as it can be seen. What leaves the chart ends at its edge.
@@ -127,15 +145,40 @@ fn cursor(state: &State, last: f64, plot: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Names at the right, where most curves leave room; where they don't, over the curves.
-fn legend(state: &State, curves: &Curves, plot: Rect, buf: &mut Buffer) {
-    let view = state.plots.schedule_view;
-    let mut names: Vec<(String, Role)> = if view == ScheduleView::Coefficients {
+/// What the curves are called: the run's own, then those to compare with.
+fn names(state: &State, curves: &Curves) -> Vec<(String, Role)> {
+    let mut names: Vec<(String, Role)> = if state.plots.schedule_view == ScheduleView::Coefficients {
         vec![("√ᾱ".into(), Role::Clean), ("√(1−ᾱ)".into(), Role::Noisy)]
     } else {
         vec![(curves.run.label().to_string(), Role::Schedule(curves.run.name))]
     };
     names.extend(curves.others.iter().map(|s| (s.label().to_string(), Role::ScheduleFaint(s.name))));
+    names
+}
+
+/// The run's own names stand out.
+fn name_style(state: &State, role: Role) -> Style {
+    let style = state.theme.style(role);
+    if matches!(role, Role::ScheduleFaint(_)) { style } else { style.add_modifier(Modifier::BOLD) }
+}
+
+/// In one row, as many as fit.
+fn names_above(state: &State, curves: &Curves, row: Rect, buf: &mut Buffer) {
+    let mut x = row.x + 1;
+    for (name, role) in names(state, curves) {
+        let width = columns(&name) as u16;
+        if x + width > row.right() {
+            return;
+        }
+        buf.set_string(x, row.y, &name, name_style(state, role));
+        x += width + 2;
+    }
+}
+
+/// Names at the right, where most curves leave room; where they don't, over the curves.
+fn legend(state: &State, curves: &Curves, plot: Rect, buf: &mut Buffer) {
+    let view = state.plots.schedule_view;
+    let names = names(state, curves);
     let widest = names.iter().map(|(name, _)| columns(name)).max().unwrap_or(0) as u16;
     if plot.width < widest + 14 || usize::from(plot.height) < names.len() + 2 {
         return;
@@ -149,11 +192,6 @@ fn legend(state: &State, curves: &Curves, plot: Rect, buf: &mut Buffer) {
     };
     for (i, (name, role)) in names.iter().enumerate() {
         let x = if at_left { plot.x + 2 } else { plot.right() - columns(name) as u16 };
-        // The run's own names stand out.
-        let mut style = state.theme.style(*role);
-        if !matches!(role, Role::ScheduleFaint(_)) {
-            style = style.add_modifier(Modifier::BOLD);
-        }
-        buf.set_string(x, top + i as u16, name, style);
+        buf.set_string(x, top + i as u16, name, name_style(state, *role));
     }
 }

@@ -9,4 +9,4 @@ mod picture;
 pub use ascii::Ascii;
 pub use compose::{Grid, GridRoom, Images, grid};
 pub use half_blocks::HalfBlocks;
-pub use picture::{Picture, PictureSlot, Pictures};
+pub use picture::{ChartContent, Picture, PictureSlot, Pictures};

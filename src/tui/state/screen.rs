@@ -22,12 +22,14 @@ use crate::tui::chart::Marker;
 use crate::tui::layout::{self, ScreenLayout};
 use crate::tui::options::ScreenOptions;
 use crate::tui::panel::Panel;
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Capability, Theme};
 
 /// How the plots are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlotChoices {
     pub marker: Marker,
+    /// Curves as pictures, where the terminal can.
+    pub pictures: bool,
     pub log_y: bool,
     pub x_axis: XAxis,
     /// The steps that the loss is shown over; `None`: all.
@@ -109,6 +111,7 @@ impl State {
             theme: Theme { terminal_background: options.background, ..Theme::new(options.theme, options.capability) },
             plots: PlotChoices {
                 marker: options.marker,
+                pictures: options.marker != Marker::Ascii,
                 log_y: true,
                 x_axis: XAxis::Step,
                 window: None,
@@ -186,6 +189,17 @@ impl State {
     /// The layout in a given area.
     pub fn layout_in(&self, area: Rect) -> Option<ScreenLayout> {
         layout::screen(area, self.focus, self.zoomed)
+    }
+
+    /// Can curves be pictures here? That takes pixels, and colours that are known, the background's too.
+    pub fn can_draw_pictures(&self) -> bool {
+        let pixels = self.cell_size.0 > 2 && self.cell_size.1 > 2;
+        pixels && self.theme.capability == Capability::TrueColor && self.theme.background().is_some()
+    }
+
+    /// Are they?
+    pub fn draws_pictures(&self) -> bool {
+        self.plots.pictures && self.can_draw_pictures()
     }
 
     /// The frame of the denoising panel.

@@ -6,6 +6,7 @@ use super::{sampling, zoom};
 use crate::config::Config;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
+use crate::tui::chart::Marker;
 use crate::tui::effect::Effect;
 use crate::tui::state::{CommandPalette, Gravity, Overlay, Playback, SMOOTHINGS, STILL_FOR, State};
 
@@ -101,8 +102,17 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::ToggleTheme => state.theme.toggle(),
         Action::NextMarker => {
-            state.plots.marker = state.plots.marker.next();
-            tell(state, format!("curves in {}", state.plots.marker.name()));
+            let pictures = state.can_draw_pictures();
+            match (state.draws_pictures(), state.plots.marker.next()) {
+                // From pictures to the first of the characters, and from the last of them to pictures.
+                (true, _) => (state.plots.pictures, state.plots.marker) = (false, Marker::Braille),
+                (false, next) => {
+                    state.plots.pictures = pictures && next == Marker::Braille;
+                    state.plots.marker = next;
+                }
+            }
+            let name = if state.draws_pictures() { "smooth lines" } else { state.plots.marker.name() };
+            tell(state, format!("curves in {name}"));
         }
         Action::Messages => state.overlay = Some(Overlay::Messages { scroll: 0 }),
         Action::Help => state.overlay = Some(Overlay::Help { scroll: 0 }),
