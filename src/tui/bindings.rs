@@ -79,6 +79,7 @@ const fn with(modifiers: KeyModifiers, code: KeyCode) -> KeyPress {
 
 const SHIFT: KeyModifiers = KeyModifiers::SHIFT;
 const CTRL: KeyModifiers = KeyModifiers::CONTROL;
+const ALT: KeyModifiers = KeyModifiers::ALT;
 
 const fn row(action: Action, keys: &'static [KeyPress], group: Group, help: &'static str, hint: Hint) -> Binding {
     Binding { action, keys, context: None, group, help, hint }
@@ -229,6 +230,23 @@ pub const BINDINGS: &[Binding] = &[
     row(A::NextXAxis, &[key('x')], G::Plots, "loss over steps, epochs or time", H::In(P::Loss, "step/time")),
     row(A::NextSmoothing, &[key('S')], G::Plots, "next smoothing of the loss", H::In(P::Loss, "smooth")),
     row(
+        A::LossCloser,
+        &[key('}'), with(ALT, KeyCode::Up)],
+        G::Plots,
+        "loss over fewer steps; the wheel does it around the pointer",
+        H::No,
+    ),
+    row(A::LossWider, &[key('{'), with(ALT, KeyCode::Down)], G::Plots, "loss over more steps", H::No),
+    row(
+        A::LossEarlier,
+        &[key('<'), with(ALT, KeyCode::Left)],
+        G::Plots,
+        "loss over earlier steps; dragging does it too",
+        H::No,
+    ),
+    row(A::LossLater, &[key('>'), with(ALT, KeyCode::Right)], G::Plots, "loss over later steps", H::No),
+    row(A::LossWhole, &[code(KeyCode::Backspace)], G::Plots, "loss over all steps again", H::No),
+    row(
         A::ToggleHeatScale,
         &[key('h')],
         G::Plots,
@@ -253,7 +271,13 @@ pub const BINDINGS: &[Binding] = &[
     row(A::NextExample, &[key('o')], G::Plots, "another training image in the forward process", H::No),
     row(A::ToggleFreeze, &[key('f')], G::Screen, "freeze the display; training continues", H::Always("freeze")),
     row(A::ToggleTheme, &[key('t')], G::Screen, "dark or light colours", H::No),
-    row(A::NextMarker, &[key('b')], G::Screen, "curves in braille, blocks or ASCII", H::No),
+    row(
+        A::NextMarker,
+        &[key('b')],
+        G::Screen,
+        "curves as pictures (where the terminal can), in braille, octants, blocks or ASCII",
+        H::No,
+    ),
     row(A::Messages, &[key('!')], G::Screen, "all messages so far", H::No),
     row(A::Back, &[code(KeyCode::Esc)], G::Screen, "close, dismiss, or go back to live", H::No),
     row(A::Redraw, &[ctrl('l')], G::Screen, "redraw everything", H::No),
@@ -311,6 +335,9 @@ impl KeyPress {
             other => format!("{other:?}"),
         };
         let mut label = String::new();
+        if self.modifiers.contains(KeyModifiers::ALT) {
+            label.push_str("Alt-");
+        }
         if self.modifiers.contains(KeyModifiers::CONTROL) {
             label.push_str("Ctrl-");
         }

@@ -233,6 +233,8 @@ fn kitty_id(slot: PictureSlot) -> u32 {
             PictureSlot::Forward => 1,
             PictureSlot::NoisyGrid => 2,
             PictureSlot::CleanGrid => 3,
+            PictureSlot::LossChart => 4,
+            PictureSlot::ScheduleChart => 5,
         }
 }
 

@@ -145,6 +145,6 @@ mod tests {
         assert_eq!(right("7", 3), "  7");
         assert_eq!(right("σ", 2), " σ");
         assert_eq!(right("1234", 3), "1234");
-        assert_eq!((left("σ", 2), left("1234", 3)), ("σ ".into(), "1234".into()));
+        assert_eq!((left("7", 3), left("σ", 2), left("1234", 3)), ("7  ".into(), "σ ".into(), "1234".into()));
     }
 }

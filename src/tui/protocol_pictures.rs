@@ -2,17 +2,31 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::widgets::Widget;
 use ratatui_image::Image;
 
-use crate::tui::encoder::Encoder;
+use crate::tui::encoder::{Encoded, Encoder};
 use crate::tui::image_protocol::{ASSUMED_CELL, Graphics};
-use crate::tui::pictures::{HalfBlocks, Picture, PictureSlot, Pictures};
+use crate::tui::pictures::{ChartContent, HalfBlocks, Picture, PictureSlot, Pictures};
 use crate::tui::state::Gallery;
+
+/// The curves of a chart are painted anew at most so often.
+const CURVES_FOR: Duration = Duration::from_millis(500);
+
+/// The last picture of a chart.
+struct Chart {
+    content: ChartContent,
+    size: Size,
+    painted: Instant,
+    version: u64,
+    /// The first version with these axes and colours.
+    since: u64,
+}
 
 /// How long a frame waits for its pictures. Most take a few milliseconds.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -26,6 +40,7 @@ pub struct ProtocolPictures {
     submitted: RefCell<HashMap<PictureSlot, (u64, Size)>>,
     /// The encoder was too slow for these; they are not waited for again.
     given_up: Cell<[Option<u64>; 3]>,
+    charts: RefCell<HashMap<PictureSlot, Chart>>,
 }
 
 impl ProtocolPictures {
@@ -36,12 +51,15 @@ impl ProtocolPictures {
             fallback,
             submitted: RefCell::default(),
             given_up: Cell::default(),
+            charts: RefCell::default(),
         }
     }
 
     /// The terminal was erased, and with it perhaps the pictures it keeps: sends them all again.
     pub fn forget(&self) {
         self.submitted.borrow_mut().clear();
+        // The numbers go on, so that no older picture is taken for a newer one.
+        self.charts.borrow_mut().values_mut().for_each(|chart| chart.size = Size::ZERO);
     }
 
     /// What is shown from now on has nothing to do with what was: no old picture stands in for a new one.
@@ -93,19 +111,57 @@ impl Pictures for ProtocolPictures {
             Some(encoded)
                 if encoded.size == size && encoded.version == picture.version && !encoded.tiles.is_empty() =>
             {
-                for position in area.positions() {
-                    buf[position].reset();
-                }
-                for (at, tile) in &encoded.tiles {
-                    let place = Rect::new(area.x + at.x, area.y + at.y, tile.size().width, tile.size().height);
-                    Image::new(tile).render(place, buf);
-                }
+                put(&encoded, area, buf);
             }
             _ => self.fallback.draw(slot, picture, area, buf),
         }
     }
 
+    fn chart(
+        &self,
+        slot: PictureSlot,
+        content: ChartContent,
+        area: Rect,
+        paint: &dyn Fn((u16, u16)) -> Vec<u8>,
+        buf: &mut Buffer,
+    ) -> bool {
+        let size = Size::new(area.width, area.height);
+        if area.is_empty() || area.intersection(buf.area) != area {
+            return false;
+        }
+        let mut charts = self.charts.borrow_mut();
+        let last = charts.get(&slot);
+        let same_frame = last.is_some_and(|c| c.content.frame == content.frame && c.size == size);
+        let due = last.is_none_or(|c| c.content != content && c.painted.elapsed() >= CURVES_FOR);
+        if !same_frame || due {
+            let version = last.map_or(1, |c| c.version + 1);
+            let since = last.filter(|_| same_frame).map_or(version, |c| c.since);
+            let (width, height) = (u32::from(size.width * self.cell.0), u32::from(size.height * self.cell.1));
+            let picture = Picture { version, width, height, rgb: Arc::new(paint(self.cell)), images: None };
+            self.encoder.submit(slot, picture, size);
+            charts.insert(slot, Chart { content, size, painted: Instant::now(), version, since });
+        }
+        let since = charts.get(&slot).map_or(0, |chart| chart.since);
+        match self.encoder.latest(slot) {
+            Some(encoded) if encoded.size == size && encoded.version >= since => {
+                put(&encoded, area, buf);
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn cell_size(&self) -> (u16, u16) {
         self.cell
+    }
+}
+
+fn put(encoded: &Encoded, area: Rect, buf: &mut Buffer) {
+    for position in area.positions() {
+        buf[position].reset();
+    }
+    for (at, tile) in &encoded.tiles {
+        let place = Rect::new(area.x + at.x, area.y + at.y, tile.size().width, tile.size().height);
+        Image::new(tile).render(place, buf);
     }
 }

@@ -13,8 +13,8 @@ const BAND: usize = 6;
 /// Greys of a grey picture: finer steps are not seen, and fewer colours are fewer bytes.
 const GREYS: usize = 64;
 
-/// Colours that are shown exactly beside the greys.
-const FEW: usize = 4;
+/// Colours that are shown exactly beside the greys: those around images, and those of charts.
+const FEW: usize = 48;
 
 /// 4 × 4 ordered dither (Bayer 1973), 0 to 15.
 const BAYER: [[u8; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
@@ -34,7 +34,7 @@ enum Palette {
 impl Palette {
     /// The finest one for these pixels that `registers` colours allow.
     fn choose(rgb: &[u8], registers: usize) -> Self {
-        if let Some(exact) = few_colors(rgb) {
+        if let Some(exact) = few_colors(rgb, FEW.min(registers / 4)) {
             let levels = GREYS.min(registers.saturating_sub(exact.len())).max(2);
             return Palette::Grey { levels, exact };
         }
@@ -84,12 +84,12 @@ fn is_grey(pixel: &[u8]) -> bool {
     pixel[0] == pixel[1] && pixel[1] == pixel[2]
 }
 
-/// The colours beside greys, when they are at most [`FEW`].
-fn few_colors(rgb: &[u8]) -> Option<Vec<[u8; 3]>> {
+/// The colours beside greys, when they are at most `most`.
+fn few_colors(rgb: &[u8], most: usize) -> Option<Vec<[u8; 3]>> {
     let mut few: Vec<[u8; 3]> = Vec::new();
     for pixel in rgb.chunks_exact(3).filter(|pixel| !is_grey(pixel)) {
         if few.iter().all(|color| color != pixel) {
-            if few.len() == FEW {
+            if few.len() == most {
                 return None;
             }
             few.push([pixel[0], pixel[1], pixel[2]]);
@@ -229,7 +229,8 @@ mod tests {
     fn colours_keep_their_mean_and_obey_the_registers() {
         let (width, height, colour) = (24, 24, [200u8, 90, 30]);
         // Just so many that they can't be exact.
-        let rgb: Vec<u8> = (0..width * height).flat_map(|i| [200, 90, 28 + (i % 5) as u8]).collect();
+        let rgb: Vec<u8> =
+            (0..width * height).flat_map(|i| [200, 85 + (i / 5 % 11) as u8, 28 + (i % 5) as u8]).collect();
         for registers in [8, 16, 27, 64, 256] {
             let pixels = decode(&encode(&rgb, width, height, registers).unwrap(), width, height);
             let different: std::collections::HashSet<_> = pixels.iter().collect();

@@ -120,14 +120,23 @@ pub fn heatmap_full(inner: Rect) -> HeatmapPane {
     }
 }
 
-/// Which of `columns` columns is drawn at `x` of a map `width` wide. A map that isn't full yet grows from
-/// the left; one that has more columns than room shows them all, thinned.
-pub fn heat_column(x: usize, width: usize, columns: usize) -> Option<usize> {
-    if width == 0 || x >= width {
+/// Which of `columns` columns are drawn at `x` of a map `width` wide. The map is always full: few columns are
+/// stretched, and of many each place shows some together. `None` outside, or when there is none.
+pub fn heat_columns(x: usize, width: usize, columns: usize) -> Option<std::ops::Range<usize>> {
+    if width == 0 || x >= width || columns == 0 {
         return None;
     }
-    let column = if columns <= width { x } else { x * columns / width };
-    (column < columns).then_some(column)
+    let first = x * columns / width;
+    Some(first..((x + 1) * columns / width).max(first + 1))
+}
+
+/// The middle of the places of a map `width` wide that show a column.
+pub fn heat_place(column: usize, width: usize, columns: usize) -> usize {
+    let columns = columns.max(1);
+    let edge = |column: usize| (column * width).div_ceil(columns);
+    let (first, end) = (edge(column), edge(column + 1));
+    let middle = if end > first { (first + end - 1) / 2 } else { column * width / columns };
+    middle.min(width.saturating_sub(1))
 }
 
 /// A chart's frame.
@@ -179,6 +188,26 @@ mod tests {
     }
 
     #[test]
+    fn the_map_is_full_of_columns_in_order_at_every_width() {
+        for width in 1..=300 {
+            for columns in (1..40).chain((40..=512).step_by(7)) {
+                let shown: Vec<_> = (0..width).map(|x| heat_columns(x, width, columns).unwrap()).collect();
+                assert_eq!((shown[0].start, shown[width - 1].end), (0, columns), "{columns} in {width}");
+                for pair in shown.windows(2) {
+                    let next = pair[1].start == pair[0].start || pair[1].start == pair[0].end;
+                    assert!(next, "{pair:?}: none is left out, {columns} in {width}");
+                }
+                for column in [0, columns / 3, columns - 1] {
+                    let place = heat_place(column, width, columns);
+                    assert!(shown[place].contains(&column), "column {column} of {columns} at {place} of {width}");
+                }
+            }
+        }
+        assert_eq!(heat_columns(0, 10, 0), None);
+        assert_eq!(heat_columns(10, 10, 3), None);
+    }
+
+    #[test]
     fn nothing_leaves_its_panel_at_any_size() {
         for width in 0..150 {
             for height in 0..60 {
@@ -189,9 +218,11 @@ mod tests {
                 let h = heatmap_full(inner);
                 let p = plot(inner);
                 let bar = timeline_bar(d.timeline);
+                let l = super::super::loss_full(inner);
                 let all = [
-                    h.labels, h.map, h.profile, h.axis, h.readout, h.bar, p.labels, p.plot, p.line, p.axis, bar,
-                    d.pictures, d.timeline, d.note, s.chart, s.caption, s.picture, s.formula, s.readout, b.pictures,
+                    l.chart, l.plot, l.strips, l.numbers, h.labels, h.map, h.profile, h.axis, h.readout, h.bar, p.labels, p.plot,
+                    p.line, p.axis, bar, d.pictures, d.timeline, d.note, s.chart, s.caption, s.picture, s.formula,
+                    s.readout, b.pictures,
                     b.timeline,
                 ];
                 for rect in all.into_iter().filter(|r| !r.is_empty()) {

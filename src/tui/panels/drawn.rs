@@ -27,7 +27,7 @@ pub fn panel(state: &State, place: &PanelPlace, pictures: &dyn Pictures, buf: &m
         return;
     }
     match (place.panel, brief) {
-        (Panel::Loss, false) => loss::full(state, inner, buf),
+        (Panel::Loss, false) => loss::full(state, inner, pictures, buf),
         (Panel::Loss, true) => loss::brief(state, inner, buf),
         (Panel::Heatmap, false) => heatmap::full(state, inner, buf),
         (Panel::Heatmap, true) => heatmap::brief(state, inner, buf),

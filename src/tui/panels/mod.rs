@@ -2,6 +2,7 @@
 
 mod another_run;
 mod cannot_save;
+mod curves;
 mod denoising;
 mod dialog;
 mod drawn;
@@ -10,9 +11,11 @@ mod footer;
 mod frame;
 mod header;
 mod heatmap;
+mod heatmap_map;
 mod help;
 mod loss;
 mod loss_chart;
+mod loss_range;
 mod loss_strips;
 mod messages;
 mod new_run;

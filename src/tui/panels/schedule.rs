@@ -27,7 +27,7 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
         return;
     };
     let pane = layout::schedule_full(inner);
-    schedule_chart::draw(state, curves, pane.chart, buf);
+    schedule_chart::draw(state, curves, pane.chart, pictures, buf);
     buf.set_line(pane.readout.x, pane.readout.y, &readout(state, curves).fit(pane.readout.width), pane.readout.width);
     if pane.picture.is_empty() {
         return;

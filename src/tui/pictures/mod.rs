@@ -12,5 +12,5 @@ pub use arrange::{Arrangement, Room, Subject, arrange};
 pub use ascii::Ascii;
 pub use compose::{Images, Sheet, compose};
 pub use half_blocks::HalfBlocks;
-pub use picture::{Picture, PictureSlot, Pictures};
+pub use picture::{ChartContent, Picture, PictureSlot, Pictures};
 pub use spared::Spared;

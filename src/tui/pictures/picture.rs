@@ -16,6 +16,18 @@ pub enum PictureSlot {
     NoisyGrid,
     /// The grid of x̂_0.
     CleanGrid,
+    /// The curves of the loss, and of the schedules.
+    LossChart,
+    ScheduleChart,
+}
+
+/// What a chart shows, in brief.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChartContent {
+    /// Its axes and colours: a picture with others would be wrong.
+    pub frame: u64,
+    /// Its curves: a picture of some moments ago does for a moment.
+    pub curves: u64,
 }
 
 /// Square pixels, ready to be shown. The state makes it exactly as large as its area
@@ -73,6 +85,19 @@ impl Picture {
 pub trait Pictures {
     /// Draws `picture` over the whole of `area`.
     fn draw(&self, slot: PictureSlot, picture: &Picture, area: Rect, buf: &mut Buffer);
+
+    /// Draws a chart with the terminal's own pixels; `paint` makes the picture for cells of so many pixels. `false`:
+    /// nothing was drawn, the chart is to be drawn with characters.
+    fn chart(
+        &self,
+        _slot: PictureSlot,
+        _content: ChartContent,
+        _area: Rect,
+        _paint: &dyn Fn((u16, u16)) -> Vec<u8>,
+        _buf: &mut Buffer,
+    ) -> bool {
+        false
+    }
 
     /// Pixels that one cell holds, (width, height), taken as square pixels.
     fn cell_size(&self) -> (u16, u16);

@@ -10,12 +10,14 @@ use super::curves::{Curves, ScheduleView, TimeAxis};
 use super::data::Data;
 use super::film::{Film, Still};
 use super::gallery::Gallery;
+use super::grab::Grab;
 use super::history::XAxis;
 use super::news::News;
 use super::overlay::Overlay;
 use super::plane::{Plane, PointsView};
 use super::playback::{Playback, Playhead};
 use super::undo::UndoList;
+use super::window::StepWindow;
 use crate::config::Config;
 use crate::lab::{Live, Phase};
 use crate::tui::chart::Marker;
@@ -23,14 +25,18 @@ use crate::tui::format::thousands;
 use crate::tui::layout::{self, ScreenLayout};
 use crate::tui::options::ScreenOptions;
 use crate::tui::panel::Panel;
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Capability, Theme};
 
 /// How the plots are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlotChoices {
     pub marker: Marker,
+    /// Curves as pictures, where the terminal can.
+    pub pictures: bool,
     pub log_y: bool,
     pub x_axis: XAxis,
+    /// The steps that the loss is shown over; `None`: all.
+    pub window: Option<StepWindow>,
     /// Index into [`super::SMOOTHINGS`].
     pub smoothing: usize,
     /// The heatmap shows each bin relative to its start.
@@ -94,6 +100,7 @@ pub struct State {
     pub cursor_t: usize,
     /// Step that the heatmap reads out; `None`: the newest.
     pub cursor_step: Option<u64>,
+    pub grab: Option<Grab>,
     pub playback: Playback,
     /// The frame on the screen; `None` before the first.
     pub playhead: Option<Playhead>,
@@ -120,8 +127,10 @@ impl State {
             ascii: options.ascii,
             plots: PlotChoices {
                 marker: options.marker,
+                pictures: options.marker != Marker::Ascii,
                 log_y: true,
                 x_axis: XAxis::Step,
+                window: None,
                 smoothing: 1,
                 heat_relative: false,
                 heat_bound: false,
@@ -149,6 +158,7 @@ impl State {
             saved: None,
             undo: UndoList::default(),
             cursor_step: None,
+            grab: None,
             playback: Playback::Live,
             playhead: None,
             hurry_past: None,
@@ -169,7 +179,7 @@ impl State {
             theme: self.theme,
             picture_pace: self.picture_pace,
             ascii: self.ascii,
-            plots: PlotChoices { example: 0, ..self.plots },
+            plots: PlotChoices { example: 0, window: None, ..self.plots },
             focus: self.focus,
             zoomed: self.zoomed,
             ..Self::new(options)
@@ -230,6 +240,17 @@ impl State {
     pub fn shown_film(&self) -> Option<(&Film, Playhead)> {
         let playhead = self.playhead?;
         Some((self.data().films.get(playhead.trajectory)?, playhead))
+    }
+
+    /// Can curves be pictures here? That takes pixels, and colours that are known, the background's too.
+    pub fn can_draw_pictures(&self) -> bool {
+        let pixels = self.cell_size.0 > 2 && self.cell_size.1 > 2;
+        pixels && self.theme.capability == Capability::TrueColor && self.theme.background().is_some()
+    }
+
+    /// Are they?
+    pub fn draws_pictures(&self) -> bool {
+        self.plots.pictures && self.can_draw_pictures()
     }
 
     /// The frame of the denoising panel.

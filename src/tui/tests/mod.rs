@@ -2,11 +2,14 @@
 
 mod another_run;
 mod behaviour;
+mod charts;
 mod demo;
 mod fuzz;
 mod looks;
+mod measure;
 mod paint;
 mod plane;
+mod pointer;
 mod settings;
 mod speed;
 mod undo;

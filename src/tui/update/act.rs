@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 pub use super::film::{move_cursor, move_frame, put_cursor};
-use super::{change, film, ladder, sampling, undo};
+use super::{change, film, ladder, sampling, undo, zoom};
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
+use crate::tui::chart::Marker;
 use crate::tui::effect::Effect;
 use crate::tui::state::{CommandPalette, Gravity, Overlay, Playback, SMOOTHINGS, State};
 
@@ -75,6 +76,11 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ToggleLogY => state.plots.log_y = !state.plots.log_y,
         Action::NextXAxis => state.plots.x_axis = state.plots.x_axis.next(),
         Action::NextSmoothing => state.plots.smoothing = (state.plots.smoothing + 1) % SMOOTHINGS.len(),
+        Action::LossCloser => zoom::by_key(state, zoom::CLOSER),
+        Action::LossWider => zoom::by_key(state, 1.0 / zoom::CLOSER),
+        Action::LossEarlier => zoom::pan_by_key(state, -0.25),
+        Action::LossLater => zoom::pan_by_key(state, 0.25),
+        Action::LossWhole => zoom::whole(state),
         Action::ToggleHeatScale => state.plots.heat_relative = !state.plots.heat_relative,
         Action::ToggleBound => match state.curves.as_ref().and_then(|curves| curves.bound.as_ref()) {
             Some(_) => state.plots.heat_bound = !state.plots.heat_bound,
@@ -104,8 +110,17 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ToggleTheme => state.theme.toggle(),
         Action::NextMarker if state.ascii => tell(state, "the locale has nothing but ASCII; LC_ALL=C.UTF-8 has more"),
         Action::NextMarker => {
-            state.plots.marker = state.plots.marker.next();
-            tell(state, format!("curves in {}", state.plots.marker.name()));
+            let pictures = state.can_draw_pictures();
+            match (state.draws_pictures(), state.plots.marker.next()) {
+                // From pictures to the first of the characters, and from the last of them to pictures.
+                (true, _) => (state.plots.pictures, state.plots.marker) = (false, Marker::Braille),
+                (false, next) => {
+                    state.plots.pictures = pictures && next == Marker::Braille;
+                    state.plots.marker = next;
+                }
+            }
+            let name = if state.draws_pictures() { "smooth lines" } else { state.plots.marker.name() };
+            tell(state, format!("curves in {name}"));
         }
         Action::Messages => state.overlay = Some(Overlay::Messages { scroll: 0 }),
         Action::Help => state.overlay = Some(Overlay::Help { scroll: 0 }),

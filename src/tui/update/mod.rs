@@ -13,6 +13,7 @@ mod sampling;
 mod setting;
 mod time;
 mod undo;
+mod zoom;
 
 pub use dispatch::update;
 pub use film::next_motion;
