@@ -17,6 +17,7 @@ mod plane;
 mod playback;
 mod refresh;
 mod screen;
+mod symbols;
 
 pub use controls::Controls;
 pub use curves::{Curves, ScheduleView, TimeAxis};
@@ -32,3 +33,4 @@ pub use plane::{Plane, PointsView};
 pub use playback::{HOLD, Playback, STILL_FOR};
 pub use refresh::refresh;
 pub use screen::{PlotChoices, State};
+pub use symbols::{Quantity, has_alpha};

@@ -5,6 +5,7 @@ mod demo;
 mod fuzz;
 mod looks;
 mod paint;
+mod pictures;
 mod plane;
 mod settings;
 mod speed;
