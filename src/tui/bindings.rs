@@ -264,7 +264,7 @@ pub const BINDINGS: &[Binding] = &[
         A::NextScheduleView,
         &[key('v')],
         G::Plots,
-        "schedule as ᾱ, β, √ᾱ and √(1−ᾱ), or SNR",
+        "schedule as ᾱ, β, √ᾱ and √(1−ᾱ) (on other paths than vp: α, σ), or SNR",
         H::In(P::Schedule, "view"),
     ),
     row(A::NextTimeAxis, &[key('a')], G::Plots, "read the t axes as t, σ or log-SNR", H::In(P::Schedule, "t axis")),

@@ -219,7 +219,7 @@ impl Stage {
 
     /// The state of a screen that has just opened.
     fn state(&self, options: &TuiOptions, config: Config) -> State {
-        State::new(ScreenOptions {
+        let mut state = State::new(ScreenOptions {
             theme: options.theme.unwrap_or_else(|| abilities::theme(&self.graphics)),
             capability: self.capability,
             ascii: !terminal_has_utf8(),
@@ -228,7 +228,11 @@ impl Stage {
             images: self.graphics.protocol.to_string(),
             background: self.graphics.background,
             config: Some(config),
-        })
+        });
+        if self.graphics.has_pixels() && self.graphics.background.is_none() {
+            state.theme.paint_always();
+        }
+        state
     }
 }
 

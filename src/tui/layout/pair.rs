@@ -113,12 +113,12 @@ mod tests {
         let wide = place(116, 33, 10);
         assert!(wide.is_stacked() && wide.captions == Captions::Left, "{wide:?}");
         assert_eq!((wide.images.per_row, wide.images.tile), (5, (112, 112)));
-        let high = place(40, 60, 10);
-        assert!(high.is_stacked(), "{high:?}");
+        let high = place(30, 60, 1);
+        assert!(high.is_stacked() && high.captions == Captions::Above, "{high:?}");
         let square = place(60, 17, 1);
         assert!(!square.is_stacked() && square.captions == Captions::Above, "{square:?}");
         // Captions that need a line of their own have one.
-        let above = pair(Rect::new(0, 0, 40, 60), &digits(10), (8, 15), false, false).unwrap();
+        let above = pair(Rect::new(0, 0, 116, 33), &digits(10), (8, 15), false, false).unwrap();
         assert_eq!(above.captions, Captions::Above);
         assert_eq!(pair(Rect::new(0, 0, 3, 1), &digits(10), (8, 15), false, true), None);
     }

@@ -220,10 +220,9 @@ mod tests {
                 let bar = timeline_bar(d.timeline);
                 let l = super::super::loss_full(inner);
                 let all = [
-                    l.chart, l.plot, l.strips, l.numbers, h.labels, h.map, h.profile, h.axis, h.readout, h.bar, p.labels, p.plot,
-                    p.line, p.axis, bar, d.pictures, d.timeline, d.note, s.chart, s.caption, s.picture, s.formula,
-                    s.readout, b.pictures,
-                    b.timeline,
+                    l.chart, l.plot, l.strips, l.numbers, h.labels, h.map, h.profile, h.axis, h.readout, h.bar,
+                    p.labels, p.plot, p.line, p.axis, bar, d.pictures, d.timeline, d.note, s.chart, s.caption,
+                    s.picture, s.formula, s.readout, b.pictures, b.timeline,
                 ];
                 for rect in all.into_iter().filter(|r| !r.is_empty()) {
                     assert_eq!(rect.intersection(inner), rect, "{inner:?}");

@@ -206,7 +206,7 @@ fn class_names(names: &[String], per_row: usize, room: usize) -> String {
     };
     let longest = names.iter().map(|name| columns(name)).max().unwrap_or(0);
     let fits = (2..=longest).rev().map(joined).find(|text| columns(text) <= room);
-    fits.unwrap_or_else(|| shorten(&joined(longest.min(2)), room))
+    fits.unwrap_or_else(|| shorten(&joined(longest.min(2)), room).replace("……", "…"))
 }
 
 #[cfg(test)]

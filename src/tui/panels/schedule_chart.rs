@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
+use crate::config::PathName;
 use crate::diffusion::Schedule;
 use crate::tui::chart::{
     Layer, Marker, Pen, Scale, Sketch, Tick, Weight, nice_ceil, step_ticks, value_ticks, x_axis, y_axis,
@@ -11,12 +12,14 @@ use crate::tui::chart::{
 use crate::tui::format::three_digits;
 use crate::tui::layout;
 use crate::tui::pictures::{PictureSlot, Pictures};
-use crate::tui::state::{Curves, ScheduleView, State, TimeAxis};
+use crate::tui::state::{Curves, Quantity, ScheduleView, State, TimeAxis, has_alpha};
 use crate::tui::theme::Role;
 use crate::tui::words::columns;
 
 /// Signal-to-noise ratios beyond this many decibels leave the chart.
 const MOST_DECIBELS: f64 = 40.0;
+/// Where α is 1, σ spans more of them.
+const MOST_DECIBELS_OF_SIGMA: f64 = 60.0;
 
 /// Axes, faint curves, the run's curve, the cursor, the legend.
 pub fn draw(state: &State, curves: &Curves, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
@@ -76,23 +79,32 @@ fn t_ticks(state: &State, curves: &Curves, most: usize) -> Vec<Tick> {
     ticks
 }
 
+/// The view that is shown: the chosen one, where the path has it.
+fn view(state: &State, curves: &Curves) -> ScheduleView {
+    state.plots.schedule_view.on(curves.path())
+}
+
 fn y_scale(state: &State, curves: &Curves) -> Scale {
-    let highest = |of: fn(&Schedule) -> &Vec<f64>| of(&curves.run).iter().copied().fold(0.0, f64::max);
-    match state.plots.schedule_view {
+    let all = |value: &dyn Fn(usize) -> f64| (0..curves.timesteps()).map(value).fold((f64::MAX, 0.0), least_and_most);
+    match view(state, curves) {
+        // σ grows over decades, and beyond 1.
+        ScheduleView::Coefficients if !has_alpha(curves.path()) => {
+            let (low, high) = all(&|t| curves.run.sigma(t));
+            Scale::new(low, nice_ceil(high), true)
+        }
         ScheduleView::AlphasCumprod | ScheduleView::Coefficients => Scale::new(0.0, 1.0, false),
+        ScheduleView::Betas if curves.path() != PathName::Vp => {
+            Scale::new(0.0, nice_ceil(all(&|t| curves.value(Quantity::Beta, t)).1), false)
+        }
         // Cosine's last β is near 1 and would flatten everything else.
-        ScheduleView::Betas => Scale::new(0.0, nice_ceil(highest(|s| &s.betas).clamp(1e-6, 0.04)), false),
-        ScheduleView::Snr => Scale::new(-MOST_DECIBELS, MOST_DECIBELS, false),
+        ScheduleView::Betas => Scale::new(0.0, nice_ceil(all(&|t| curves.run.betas[t]).1.clamp(1e-6, 0.04)), false),
+        ScheduleView::Snr if has_alpha(curves.path()) => Scale::new(-MOST_DECIBELS, MOST_DECIBELS, false),
+        ScheduleView::Snr => Scale::new(-MOST_DECIBELS_OF_SIGMA, MOST_DECIBELS_OF_SIGMA, false),
     }
 }
 
-fn value(schedule: &Schedule, view: ScheduleView, t: usize) -> f64 {
-    match view {
-        ScheduleView::AlphasCumprod => schedule.alphas_cumprod[t],
-        ScheduleView::Betas => schedule.betas[t],
-        ScheduleView::Coefficients => schedule.alpha(t),
-        ScheduleView::Snr => schedule.snr_db(t),
-    }
+fn least_and_most((least, most): (f64, f64), value: f64) -> (f64, f64) {
+    (least.min(value), most.max(value))
 }
 
 /// Below this many rows lines are thin.
@@ -100,26 +112,34 @@ const THICK_FROM: u16 = 8;
 
 /// The curves to compare with, and over them the run's.
 fn sketch(state: &State, curves: &Curves, plot: Rect, y: &Scale) -> Sketch {
-    let (view, theme) = (state.plots.schedule_view, &state.theme);
+    let (view, path, theme) = (view(state, curves), curves.path(), &state.theme);
     let line = |at: &dyn Fn(usize) -> f64, role, weight| {
         let points = points(curves.timesteps(), plot, |t| y.share(at(t)));
         Layer::Line { points, weight, style: theme.style(role) }
     };
     let own = if plot.height < THICK_FROM { Weight::Thin } else { Weight::Thick };
     let mut sketch = Sketch::default();
-    for schedule in &curves.others {
+    for schedule in others(view, curves) {
         let role = Role::ScheduleFaint(schedule.name);
-        sketch.add(line(&|t| value(schedule, view, t), role, Weight::Thin));
+        sketch.add(line(&|t| view.value(schedule, path, t), role, Weight::Thin));
     }
     let run = &curves.run;
     if view == ScheduleView::Coefficients {
         // Signal and noise have their own colours everywhere.
         sketch.add(line(&|t| run.sigma(t), Role::Noisy, own));
-        sketch.add(line(&|t| run.alpha(t), Role::Clean, own));
+        if has_alpha(path) {
+            sketch.add(line(&|t| run.alpha(t), Role::Clean, own));
+        }
     } else {
-        sketch.add(line(&|t| value(run, view, t), Role::Schedule(run.name), own));
+        sketch.add(line(&|t| view.value(run, path, t), Role::Schedule(run.name), own));
     }
     sketch
+}
+
+/// The schedules that the run's is compared with. Where α is 1 all along, another's α or σ alone says nothing.
+fn others(view: ScheduleView, curves: &Curves) -> &[Schedule] {
+    let alone = view == ScheduleView::Coefficients && !has_alpha(curves.path());
+    if alone { &[] } else { &curves.others }
 }
 
 /// A curve over all t, as finely as it can be seen. What leaves the chart ends at its edge.
@@ -146,13 +166,21 @@ fn cursor(state: &State, last: f64, plot: Rect, buf: &mut Buffer) {
 }
 
 /// What the curves are called: the run's own, then those to compare with.
-fn names(state: &State, curves: &Curves) -> Vec<(String, Role)> {
-    let mut names: Vec<(String, Role)> = if state.plots.schedule_view == ScheduleView::Coefficients {
-        vec![("√ᾱ".into(), Role::Clean), ("√(1−ᾱ)".into(), Role::Noisy)]
+fn names(state: &State, curves: &Curves, plot: Rect) -> Vec<(String, Role)> {
+    let (view, path) = (view(state, curves), curves.path());
+    let mut names: Vec<(String, Role)> = if view == ScheduleView::Coefficients {
+        // The formula where there is room for it.
+        let roomy = plot.width >= 48;
+        let name = |quantity: Quantity| match quantity.formula(path).filter(|_| roomy) {
+            Some(formula) => formula.to_string(),
+            None => quantity.symbol(path).to_string(),
+        };
+        let alpha = has_alpha(path).then(|| (name(Quantity::Alpha), Role::Clean));
+        alpha.into_iter().chain([(name(Quantity::Sigma), Role::Noisy)]).collect()
     } else {
         vec![(curves.run.label().to_string(), Role::Schedule(curves.run.name))]
     };
-    names.extend(curves.others.iter().map(|s| (s.label().to_string(), Role::ScheduleFaint(s.name))));
+    names.extend(others(view, curves).iter().map(|s| (s.label().to_string(), Role::ScheduleFaint(s.name))));
     names
 }
 
@@ -165,7 +193,7 @@ fn name_style(state: &State, role: Role) -> Style {
 /// In one row, as many as fit.
 fn names_above(state: &State, curves: &Curves, row: Rect, buf: &mut Buffer) {
     let mut x = row.x + 1;
-    for (name, role) in names(state, curves) {
+    for (name, role) in names(state, curves, row) {
         let width = columns(&name) as u16;
         if x + width > row.right() {
             return;
@@ -177,17 +205,17 @@ fn names_above(state: &State, curves: &Curves, row: Rect, buf: &mut Buffer) {
 
 /// Names at the right, where most curves leave room; where they don't, over the curves.
 fn legend(state: &State, curves: &Curves, plot: Rect, buf: &mut Buffer) {
-    let view = state.plots.schedule_view;
-    let names = names(state, curves);
+    let (view, path) = (view(state, curves), curves.path());
+    let names = names(state, curves, plot);
     let widest = names.iter().map(|(name, _)| columns(name)).max().unwrap_or(0) as u16;
     if plot.width < widest + 14 || usize::from(plot.height) < names.len() + 2 {
         return;
     }
-    // β rises to the right: its legend stands at the left. σ rises at the top, α falls to the bottom:
+    // β and σ without α rise to the right: their legend stands at the left. σ rises at the top, α falls to the bottom:
     // theirs stands between the two.
-    let at_left = view == ScheduleView::Betas;
+    let at_left = view == ScheduleView::Betas || (view == ScheduleView::Coefficients && !has_alpha(path));
     let top = match view {
-        ScheduleView::Coefficients => plot.y + (plot.height - names.len() as u16) / 2,
+        ScheduleView::Coefficients if has_alpha(path) => plot.y + (plot.height - names.len() as u16) / 2,
         _ => plot.y,
     };
     for (i, (name, role)) in names.iter().enumerate() {

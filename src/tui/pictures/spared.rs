@@ -3,7 +3,7 @@
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 
-use super::{HalfBlocks, Picture, PictureSlot, Pictures};
+use super::{ChartContent, HalfBlocks, Picture, PictureSlot, Pictures};
 use crate::tui::theme::Capability;
 
 /// What no panel ever writes: where it is left, nothing was drawn.
@@ -41,6 +41,17 @@ impl Pictures for Spared<'_> {
             Some(plain) if self.touches(area) => plain.draw(slot, picture, area, buf),
             _ => self.pictures.draw(slot, picture, area, buf),
         }
+    }
+
+    fn chart(
+        &self,
+        slot: PictureSlot,
+        content: ChartContent,
+        area: Rect,
+        paint: &dyn Fn((u16, u16)) -> Vec<u8>,
+        buf: &mut Buffer,
+    ) -> bool {
+        !self.touches(area) && self.pictures.chart(slot, content, area, paint, buf)
     }
 
     fn cell_size(&self) -> (u16, u16) {

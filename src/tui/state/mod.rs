@@ -19,6 +19,7 @@ mod plane;
 mod playback;
 mod refresh;
 mod screen;
+mod symbols;
 mod undo;
 mod window;
 
@@ -38,5 +39,6 @@ pub use plane::{Plane, PointsView};
 pub use playback::{LINGER, Motion, Playback, Playhead};
 pub use refresh::refresh;
 pub use screen::{PlotChoices, State};
+pub use symbols::{Quantity, has_alpha};
 pub use undo::UndoList;
 pub use window::StepWindow;

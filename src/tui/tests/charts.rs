@@ -14,7 +14,7 @@ use crate::tui::layout;
 use crate::tui::message::Message;
 use crate::tui::options::ScreenOptions;
 use crate::tui::panel::Panel;
-use crate::tui::state::State;
+use crate::tui::state::{ScheduleView, State};
 use crate::tui::theme::Capability;
 use crate::tui::update::update;
 
@@ -113,7 +113,7 @@ fn crossing_curves() {
         let mut state = running(80, 24, ScreenOptions { marker, ..ScreenOptions::default() });
         state.zoomed = true;
         act(&mut state, Action::Focus(Panel::Schedule));
-        while state.plots.schedule_view.name() != "√ᾱ √(1−ᾱ)" {
+        while state.plots.schedule_view != ScheduleView::Coefficients {
             act(&mut state, Action::NextScheduleView);
         }
         assert_snapshot!(format!("crossing_{name}_80x24"), text(&state));

@@ -8,6 +8,7 @@ mod fuzz;
 mod looks;
 mod measure;
 mod paint;
+mod pictures;
 mod plane;
 mod pointer;
 mod settings;

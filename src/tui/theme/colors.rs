@@ -51,6 +51,8 @@ pub struct Theme {
     pub capability: Capability,
     /// Paint the background too: needed when the theme is not the terminal's own kind.
     pub paints_background: bool,
+    /// The theme's background is painted whatever the terminal's kind.
+    pub always_paints: bool,
     /// The terminal's own background, where it is known.
     pub terminal_background: Option<[u8; 3]>,
 }
@@ -58,7 +60,7 @@ pub struct Theme {
 impl Theme {
     /// The theme for a terminal whose own background is of that kind.
     pub fn new(name: ThemeName, capability: Capability) -> Self {
-        Self { name, capability, paints_background: false, terminal_background: None }
+        Self { name, capability, paints_background: false, always_paints: false, terminal_background: None }
     }
 
     /// The other kind; painting the background makes it readable on any terminal.
@@ -67,7 +69,12 @@ impl Theme {
             ThemeName::Dark => ThemeName::Light,
             ThemeName::Light => ThemeName::Dark,
         };
-        self.paints_background = !self.paints_background;
+        self.paints_background = self.always_paints || !self.paints_background;
+    }
+
+    /// From now on paints the background: pictures in pixels must end in its colour, and the terminal's is not known.
+    pub fn paint_always(&mut self) {
+        (self.paints_background, self.always_paints) = (true, true);
     }
 
     /// What is behind everything, where it is known.
@@ -218,5 +225,10 @@ mod tests {
         assert!(theme.base().bg.is_some());
         theme.toggle();
         assert_eq!(theme, Theme::new(ThemeName::Dark, Capability::TrueColor));
+        theme.paint_always();
+        for palette in [&DARK, &LIGHT, &DARK] {
+            assert_eq!(theme.background(), Some(palette.background));
+            theme.toggle();
+        }
     }
 }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 pub use super::film::{move_cursor, move_frame, put_cursor};
 use super::{change, film, ladder, sampling, undo, zoom};
+use crate::config::PathName;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
 use crate::tui::chart::Marker;
 use crate::tui::effect::Effect;
-use crate::tui::state::{CommandPalette, Gravity, Overlay, Playback, SMOOTHINGS, State};
+use crate::tui::state::{CommandPalette, Curves, Gravity, Overlay, Playback, SMOOTHINGS, State};
 
 /// The learning rate can be changed by this factor either way.
 pub const MOST_LEARNING_RATE_SCALE: f64 = 1024.0;
@@ -86,7 +87,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             Some(_) => state.plots.heat_bound = !state.plots.heat_bound,
             None => tell(state, "only path vp has a term of the bound for each t"),
         },
-        Action::NextScheduleView => state.plots.schedule_view = state.plots.schedule_view.next(),
+        Action::NextScheduleView => {
+            let path = state.curves.as_ref().map_or(PathName::Vp, Curves::path);
+            state.plots.schedule_view = state.plots.schedule_view.next(path);
+        }
         Action::NextTimeAxis => state.plots.time_axis = state.plots.time_axis.next(),
         Action::NextExample => {
             let examples = state.live.info.as_ref().map_or(1, |info| info.examples.len().max(1));
