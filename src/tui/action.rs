@@ -53,7 +53,7 @@ pub enum Action {
     NextExample,
     NextPointsView,
     ToggleFreeze,
-    ToggleTheme,
+    NextTheme,
     NextMarker,
     Messages,
     Help,

@@ -188,6 +188,7 @@ impl Stage {
             cell_size: self.brush.pictures().cell_size(),
             images: self.graphics.protocol.to_string(),
             background: self.graphics.background,
+            paints_background: self.graphics.background.is_none(),
             config: Some(config),
         })
     }

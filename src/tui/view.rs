@@ -5,9 +5,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::lab::Phase;
+use crate::tui::console_font;
 use crate::tui::panels;
 use crate::tui::pictures::{HalfBlocks, Pictures};
 use crate::tui::state::{Overlay, State};
+use crate::tui::theme::Capability;
 
 /// Draws the whole screen. Changes nothing, and takes the time from the state.
 pub fn view(state: &State, frame: &mut Frame, pictures: &dyn Pictures) {
@@ -30,8 +32,15 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
         panels::panel(state, place, pictures, buf);
     }
     panels::footer(state, layout.status, layout.footer, buf);
+    overlay(state, area, buf);
+    if state.theme.capability == Capability::Console {
+        console_font::fit(buf);
+    }
+}
+
+fn overlay(state: &State, area: Rect, buf: &mut Buffer) {
     match &state.overlay {
-        Some(Overlay::Help { scroll }) => panels::help(state, *scroll, area, buf),
+        Some(Overlay::Help { scroll, filter }) => panels::help(state, *scroll, filter, area, buf),
         Some(Overlay::Messages { scroll }) => panels::messages(state, *scroll, area, buf),
         Some(Overlay::Palette(palette)) => panels::palette(state, palette, area, buf),
         Some(Overlay::NewRun(asked)) => panels::new_run(state, asked, area, buf),

@@ -12,7 +12,7 @@ use crate::tui::layout;
 use crate::tui::pictures::{PictureSlot, Pictures};
 use crate::tui::state::{Film, Placed, Playback, State, Still};
 use crate::tui::theme::Role;
-use crate::tui::words::{Words, shorten};
+use crate::tui::words::{COLUMNS, Words};
 
 /// Before this step, or this share of a short run, samples are expected to be noise.
 const EARLY: u64 = 300;
@@ -37,7 +37,7 @@ pub fn subtitle(state: &State) -> Words {
     if state.is_conditional() {
         words = words.add(Role::Dim, format!("w {:.1}", sample.guidance_scale));
         if let Some(class) = settings.class {
-            words = words.add(Role::Text, format!("class {}", shorten(&state.class_name(class), 16)));
+            words = words.add_shortened(Role::Text, format!("class {}", state.class_name(class)), 9);
         }
     }
     words = words.add(Role::Dim, "EMA");
@@ -83,21 +83,18 @@ pub fn brief(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buff
         Some(points) => plane::brief(state, points, pane.clean, buf),
         None => picture(PictureSlot::CleanGrid, state.gallery.clean(), inner, pictures, buf),
     }
-    let words = Words::new(&state.theme).pair(Role::Clean, "x̂_0 at t", Role::Text, right(still.t.to_string(), 3)).pair(
-        Role::Dim,
-        "step",
-        Role::Dim,
-        thousands(film.step),
-    );
+    let words = Words::new(&state.theme)
+        .joined_by(COLUMNS)
+        .pair(Role::Clean, "x̂_0 at t", Role::Text, right(still.t.to_string(), 3))
+        .pair(Role::Dim, "step", Role::Dim, thousands(film.step));
     buf.set_line(pane.timeline.x, pane.timeline.y, &words.fit(pane.timeline.width), pane.timeline.width);
 }
 
 /// What the two grids are.
 fn captions(state: &State, still: &Still) -> (Words, Words) {
     let words = Words::new(&state.theme).joined_by(" ");
-    let at = format!("at t {}", right(still.t.to_string(), 3));
-    let noisy = words.clone().add(Role::Noisy, "x_t").add(Role::Dim, at);
-    (noisy, words.add(Role::Clean, "x̂_0").add(Role::Dim, "as estimated there"))
+    let noisy = words.clone().add(Role::Noisy, "x_t").pair(Role::Dim, "at t", Role::Dim, right(still.t.to_string(), 3));
+    (noisy, words.add(Role::Clean, "x̂_0").add(Role::Dim, "as the network estimates it"))
 }
 
 fn nothing_yet(state: &State) -> String {
@@ -160,8 +157,8 @@ fn note(state: &State, film: &Film, placed: Option<&Placed>) -> Words {
     let words = match state.playback {
         Playback::Held { .. } => words.add(Role::Dim, "k resumes the film, Esc goes back to live"),
         _ if film.step < early(state) => {
-            let why = format!("so early: EMA weights of step {}", thousands(film.step));
-            return words.joined_by(" ").add(Role::Warning, "noise is right").add(Role::Dim, why);
+            let why = format!("the averaged weights (EMA) are of step {}", thousands(film.step));
+            return words.joined_by(": ").add(Role::Warning, "still noise, as expected").add(Role::Dim, why);
         }
         _ => words,
     };

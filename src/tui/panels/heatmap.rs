@@ -11,13 +11,13 @@ use crate::tui::format::{right, thousands, three_digits};
 use crate::tui::layout::{self, HeatmapPane};
 use crate::tui::state::{Heat, HeatColumn, State, TimeAxis};
 use crate::tui::theme::Role;
-use crate::tui::words::Words;
+use crate::tui::words::{COLUMNS, Words};
 
 /// "log · relative to start · axis σ".
 pub fn subtitle(state: &State) -> Words {
     let words =
-        Words::new(&state.theme).add(Role::Dim, if state.plots.heat_relative { "relative to start" } else { "log" });
-    let words = if state.plots.heat_bound { words.add(Role::Dim, "bound beside") } else { words };
+        Words::new(&state.theme).add(Role::Dim, if state.plots.heat_relative { "share of the start" } else { "log colours" });
+    let words = if state.plots.heat_bound { words.add(Role::Dim, "bars: bound") } else { words };
     words.add(Role::Dim, format!("axis {}", state.plots.time_axis.name()))
 }
 
@@ -96,7 +96,7 @@ fn draw_terms(state: &State, heat: &Heat, terms: &[f64], area: Rect, buf: &mut B
         let style = if bins_of(heat, y, rows).contains(&cursor) {
             state.theme.style(Role::Accent)
         } else {
-            state.theme.heat(share).map_or(Style::new(), |color| Style::new().fg(color))
+            state.theme.heat_mark(share).map_or(Style::new(), |color| Style::new().fg(color))
         };
         buf.set_string(area.x, area.y + y as u16, bar(share, area.width, state.plots.marker), style);
     }
@@ -111,6 +111,7 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
     }
     let loss = heat.recent(bin_of(state, heat, state.cursor_t)).map_or("–".into(), three_digits);
     let words = Words::new(&state.theme)
+        .joined_by(COLUMNS)
         .pair(Role::Accent, "t", Role::Accent, right(state.cursor_t.to_string(), 3))
         .pair(Role::Dim, "loss", Role::Strong, right(loss, 6));
     buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
@@ -258,7 +259,7 @@ fn draw_profile(state: &State, heat: &Heat, scale: &Scale, area: Rect, buf: &mut
         let style = if bins.contains(&cursor) {
             state.theme.style(Role::Accent)
         } else {
-            state.theme.heat(share).map_or(Style::new(), |color| Style::new().fg(color))
+            state.theme.heat_mark(share).map_or(Style::new(), |color| Style::new().fg(color))
         };
         let bar = bar(share, area.width, state.plots.marker);
         buf.set_string(area.x, area.y + y as u16, bar, style);
@@ -313,13 +314,17 @@ fn readout(state: &State, heat: &Heat) -> Words {
         None => heat.columns().len().checked_sub(1),
     };
     let column = column.map(|c| &heat.columns()[c]);
-    let mut words = Words::new(&state.theme).pair(Role::Accent, "t", Role::Accent, right(t.to_string(), 3));
+    let mut words =
+        Words::new(&state.theme).joined_by(COLUMNS).pair(Role::Accent, "t", Role::Accent, right(t.to_string(), 3));
     if let Some(column) = column {
         let loss = column.mean(bin).map_or("–".into(), three_digits);
-        words = words.pair(Role::Dim, "loss", Role::Strong, format!("{} (n {})", right(loss, 6), column.count(bin)));
+        let of = state.live.info.as_ref().map_or("images", |info| info.samples_word());
+        let count = column.count(bin);
+        words = words.pair(Role::Dim, "loss", Role::Strong, right(loss, 6));
+        words = words.add(Role::Dim, format!("mean of {} {of}", thousands(u64::from(count))));
     }
     if let Some(term) = bound_terms(state, heat).and_then(|terms| terms.get(bin).copied()) {
-        words = words.pair(Role::Dim, "ΣL_t of its bin", Role::Strong, right(three_digits(term), 6));
+        words = words.pair(Role::Dim, "adds to the bound", Role::Strong, right(three_digits(term), 6));
     }
     if let Some(curves) = &state.curves {
         words = words.pair(Role::Dim, "σ", Role::Text, right(three_digits(curves.read(TimeAxis::Sigma, t)), 6)).pair(

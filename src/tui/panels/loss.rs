@@ -9,7 +9,7 @@ use crate::lab::{Phase, StepRecord};
 use crate::tui::format::{duration, right, scientific, three_digits};
 use crate::tui::state::{SMOOTHINGS, State};
 use crate::tui::theme::Role;
-use crate::tui::words::Words;
+use crate::tui::words::{COLUMNS, Words};
 
 /// From this height on there is room for learning rate, gradient norm and speed as curves.
 const STRIPS_FROM: u16 = 28;
@@ -63,6 +63,7 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
     }
     let smoothed = history.smoothed(state.plots.smoothing).unwrap_or(f64::NAN);
     let words = Words::new(&state.theme)
+        .joined_by(COLUMNS)
         .pair(Role::Train, "train", Role::Strong, right(three_digits(smoothed), 6))
         .pair(Role::HeldOut, "held-out", Role::Text, history.latest_held_out.map_or("–".into(), three_digits));
     buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
@@ -84,29 +85,21 @@ fn losses(state: &State) -> Words {
     let history = &state.data().history;
     let smoothed = history.smoothed(state.plots.smoothing).unwrap_or(f64::NAN);
     let held_out = history.latest_held_out.map_or("–".into(), three_digits);
-    Words::new(&state.theme).pair(Role::Train, "train", Role::Strong, right(three_digits(smoothed), 7)).pair(
-        Role::HeldOut,
-        "held-out",
-        Role::Text,
-        right(held_out, 7),
-    )
+    Words::new(&state.theme)
+        .joined_by(COLUMNS)
+        .pair(Role::Train, "train", Role::Strong, right(three_digits(smoothed), 7))
+        .pair(Role::HeldOut, "held-out", Role::Text, right(held_out, 7))
 }
 
 fn rates(state: &State, latest: &StepRecord) -> Words {
     let scale = state.controls.live.learning_rate_scale;
     let scaled = (scale != 1.0).then(|| format!("× {}", three_digits(scale)));
+    let left = state.remaining().map(|s| format!("{} left", right(duration(s), 6)));
     Words::new(&state.theme)
+        .joined_by(COLUMNS)
         .pair(Role::Dim, "lr", Role::Text, right(scientific(latest.lr), 6))
         .maybe(Role::Warning, scaled)
         .pair(Role::Dim, "‖g‖", Role::Text, right(three_digits(latest.grad_norm), 6))
         .pair(Role::Text, &right(three_digits(latest.images_per_s), 5), Role::Dim, state.speed_unit())
-        .pair(Role::Text, &right(remaining(state, latest).map_or("–".into(), duration), 6), Role::Dim, "left")
-}
-
-/// Seconds until the last step at the present speed.
-pub fn remaining(state: &State, latest: &StepRecord) -> Option<f64> {
-    let config = state.config.as_ref()?;
-    let steps = config.train.steps.saturating_sub(latest.step) as f64;
-    let images = steps * config.train.batch_size as f64;
-    (latest.images_per_s > 0.0).then(|| images / latest.images_per_s)
+        .maybe(Role::Text, left)
 }

@@ -26,9 +26,9 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     let history = &state.data().history;
     let (x, y) = (x_scale(state, history), y_scale(state, history));
     let pen = Pen { marker: plots.marker, label: theme.style(Role::Dim), line: theme.style(Role::Border) };
-    let most = usize::from(plot.height * 2 / 3).clamp(2, 9);
+    let most = theme.ticks(usize::from(plot.height * 2 / 3).clamp(2, 9));
     y_axis(&pane, &y, &value_ticks(&y, most), &pen, buf);
-    let most = usize::from(plot.width / 9).clamp(1, 10);
+    let most = theme.ticks(usize::from(plot.width / 9).clamp(1, 10));
     let ticks = if plots.x_axis == XAxis::Time { time_ticks(&x, most) } else { step_ticks(&x, most) };
     x_axis(&pane, &x, &ticks, plots.x_axis.name(), &pen, buf);
     curves(state, history, plot, &x, &y, buf);
@@ -113,7 +113,7 @@ fn marks(state: &State, history: &History, plot: Rect, x: &Scale, y: &Scale, buf
             MarkKind::Snapshot => (y.share(loss), if ascii { '#' } else { '◆' }, Role::Strong),
             MarkKind::Setting => (1.0, if ascii { 'v' } else { '▾' }, Role::Text),
             MarkKind::Resume => (1.0, if ascii { '>' } else { '↻' }, Role::Text),
-            MarkKind::Checkpoint => (0.0, if ascii { '^' } else { '▴' }, Role::Border),
+            MarkKind::Checkpoint => (0.0, if ascii { '^' } else { '▴' }, Role::Dim),
             MarkKind::Other => continue,
         };
         if let Some((column, row)) = cell(plot, (at, share.clamp(0.0, 1.0))) {

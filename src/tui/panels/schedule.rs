@@ -10,12 +10,12 @@ use crate::tui::layout;
 use crate::tui::pictures::{PictureSlot, Pictures};
 use crate::tui::state::{Curves, ScheduleView, State, TimeAxis};
 use crate::tui::theme::Role;
-use crate::tui::words::Words;
+use crate::tui::words::{COLUMNS, Words};
 
 /// "ᾱ · β · √ᾱ √(1−ᾱ) · SNR", the shown one bright.
 pub fn subtitle(state: &State) -> Words {
     ScheduleView::ALL.into_iter().fold(Words::new(&state.theme), |words, view| {
-        let role = if view == state.plots.schedule_view { Role::Text } else { Role::Border };
+        let role = if view == state.plots.schedule_view { Role::Text } else { Role::Dim };
         words.add(role, view.name())
     })
 }
@@ -58,12 +58,10 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
         return;
     };
     let t = state.cursor_t.min(curves.timesteps() - 1);
-    let words = Words::new(&state.theme).pair(Role::Accent, "t", Role::Accent, right(t.to_string(), 3)).pair(
-        Role::Dim,
-        "ᾱ",
-        Role::Strong,
-        right(three_digits(curves.run.alphas_cumprod[t]), 6),
-    );
+    let words = Words::new(&state.theme)
+        .joined_by(COLUMNS)
+        .pair(Role::Accent, "t", Role::Accent, right(t.to_string(), 3))
+        .pair(Role::Dim, "ᾱ", Role::Strong, right(three_digits(curves.run.alphas_cumprod[t]), 6));
     buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
     let curve = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     schedule_chart::sparkline(state, curves, curve, buf);
@@ -74,10 +72,11 @@ fn readout(state: &State, curves: &Curves) -> Words {
     let t = state.cursor_t.min(curves.timesteps() - 1);
     let run = &curves.run;
     Words::new(&state.theme)
+        .joined_by(COLUMNS)
         .pair(Role::Accent, "t", Role::Accent, right(t.to_string(), 3))
         .pair(Role::Dim, "ᾱ", Role::Text, right(three_digits(run.alphas_cumprod[t]), 7))
         .pair(Role::Dim, "β", Role::Text, right(three_digits(run.betas[t]), 7))
-        .pair(Role::Dim, "SNR", Role::Text, format!("{} dB", right(three_digits(run.snr_db(t)), 6)))
+        .pair(Role::Dim, "SNR", Role::Text, right(format!("{} dB", three_digits(run.snr_db(t))), 9))
         .pair(Role::Dim, "log-SNR", Role::Text, right(three_digits(curves.read(TimeAxis::LogSnr, t)), 6))
         .pair(Role::Clean, "√ᾱ", Role::Text, right(three_digits(run.alpha(t)), 6))
         .pair(Role::Noisy, "√(1−ᾱ)", Role::Text, right(three_digits(run.sigma(t)), 6))

@@ -10,7 +10,7 @@ use crate::random::{Stream, generator, normal};
 use crate::tui::layout::{self, Density};
 use crate::tui::panel::Panel;
 use crate::tui::pictures::{GridRoom, Images, Picture, grid};
-use crate::tui::theme::{Theme, ThemeName};
+use crate::tui::theme::Theme;
 
 /// The generator index of the noise in the forward-process picture: no sample of any run has it.
 const ILLUSTRATION: u64 = u64::MAX;
@@ -43,20 +43,20 @@ fn made(state: &State, room: Rect, content: [u64; 3]) -> Made {
 }
 
 fn gap_color(theme: &Theme) -> [u8; 3] {
-    match theme.name {
+    match theme.is_dark() {
         _ if !theme.capability.has_colors() => [0; 3],
-        ThemeName::Dark => [44, 48, 58],
-        ThemeName::Light => [196, 199, 206],
+        true => [44, 48, 58],
+        false => [196, 199, 206],
     }
 }
 
 /// The colour around the images: the background's, so that nothing is seen there, or what is likely
 /// to be near it.
 fn around(theme: &Theme) -> [u8; 3] {
-    match theme.name {
+    match theme.is_dark() {
         _ if !theme.capability.has_colors() => [0; 3],
-        ThemeName::Dark => theme.background().unwrap_or([0; 3]),
-        ThemeName::Light => theme.background().unwrap_or([255; 3]),
+        true => theme.background().unwrap_or([0; 3]),
+        false => theme.background().unwrap_or([255; 3]),
     }
 }
 

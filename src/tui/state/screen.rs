@@ -14,6 +14,7 @@ use super::news::{Gravity, News};
 use super::overlay::Overlay;
 use super::plane::{Plane, PointsView};
 use super::playback::{self, Playback};
+use super::story::Story;
 use crate::config::Config;
 use crate::lab::Phase;
 use crate::tui::chart::Marker;
@@ -53,6 +54,8 @@ pub struct State {
     pub images: String,
     pub theme: Theme,
     pub plots: PlotChoices,
+    /// Curves were thin before the theme for the back row made them thick.
+    pub thin_curves: bool,
     /// Time since the screen opened.
     pub now: Duration,
 
@@ -89,6 +92,8 @@ pub struct State {
 
     pub controls: Controls,
     pub news: News,
+    /// What is going on, in a sentence.
+    pub story: Story,
     pub gallery: Gallery,
 }
 
@@ -101,7 +106,7 @@ impl State {
             size: (0, 0),
             cell_size: options.cell_size,
             images: options.images,
-            theme: Theme { terminal_background: options.background, ..Theme::new(options.theme, options.capability) },
+            theme: Theme::on(options.theme, options.capability, options.background, options.paints_background),
             plots: PlotChoices {
                 marker: options.marker,
                 log_y: true,
@@ -114,6 +119,7 @@ impl State {
                 example: 0,
                 points_view: PointsView::Points,
             },
+            thin_curves: false,
             now: Duration::ZERO,
             live: Data::default(),
             frozen: None,
@@ -134,6 +140,7 @@ impl State {
             hold_until: Duration::ZERO,
             controls,
             news: News::default(),
+            story: Story::default(),
             gallery: Gallery::default(),
         }
     }
@@ -145,9 +152,12 @@ impl State {
             size: self.size,
             cell_size: self.cell_size,
             theme: self.theme,
+            thin_curves: self.thin_curves,
             plots: PlotChoices { example: 0, ..self.plots },
             focus: self.focus,
             zoomed: self.zoomed,
+            // Who has come so far is no newcomer.
+            story: Story::of(self.story.hello),
             ..Self::new(options)
         };
         if let Some(info) = &self.live.info {
@@ -178,12 +188,21 @@ impl State {
 
     /// The layout in a given area.
     pub fn layout_in(&self, area: Rect) -> Option<ScreenLayout> {
-        layout::screen(area, self.focus, self.zoomed)
+        layout::screen(area, self.focus, self.zoomed, self.theme.is_for_the_back_row())
     }
 
     /// The frame of the denoising panel.
     pub fn shown_still(&self) -> Option<(&Film, &Still)> {
         playback::shown(&self.data().films, self.playback, self.cursor_t, self.hold_until, self.now)
+    }
+
+    /// Seconds until the last step at the present speed; `None` where nothing is left, or less than a second, and
+    /// while training stands still.
+    pub fn remaining(&self) -> Option<f64> {
+        let (config, latest) = (self.config.as_ref()?, self.live.history.latest.as_ref()?);
+        let steps = config.train.steps.saturating_sub(latest.step) as f64;
+        let seconds = steps * config.train.batch_size as f64 / latest.images_per_s;
+        (matches!(self.phase, Phase::Training) && seconds.is_finite() && seconds >= 0.5).then_some(seconds)
     }
 
     /// What the speed of training counts.

@@ -6,6 +6,7 @@ use super::sampling;
 use crate::config::Config;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
+use crate::tui::chart::Marker;
 use crate::tui::effect::Effect;
 use crate::tui::state::{CommandPalette, Gravity, Overlay, Playback, SMOOTHINGS, STILL_FOR, State};
 
@@ -15,6 +16,7 @@ const BUDGET_STEP: f64 = 0.05;
 
 /// Does it.
 pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    state.story.hello.note(action);
     match action {
         Action::FocusNext => focus(state, state.focus.next()),
         Action::FocusPrevious => focus(state, state.focus.previous()),
@@ -94,13 +96,14 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
                 None => Some(Box::new(state.live.clone())),
             };
         }
-        Action::ToggleTheme => state.theme.toggle(),
+        Action::NextTheme => next_theme(state),
         Action::NextMarker => {
+            state.thin_curves = false;
             state.plots.marker = state.plots.marker.next();
             tell(state, format!("curves in {}", state.plots.marker.name()));
         }
         Action::Messages => state.overlay = Some(Overlay::Messages { scroll: 0 }),
-        Action::Help => state.overlay = Some(Overlay::Help { scroll: 0 }),
+        Action::Help => state.overlay = Some(Overlay::Help { scroll: 0, filter: String::new() }),
         Action::Palette => state.overlay = Some(Overlay::Palette(CommandPalette::default())),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Quit if state.ended => return vec![Effect::Quit],
@@ -184,7 +187,7 @@ fn leave(state: &mut State) -> Vec<Effect> {
 }
 
 fn tell(state: &mut State, text: impl Into<String>) {
-    state.news.tell(state.now, Gravity::Info, text);
+    state.news.answer(state.now, Gravity::Info, text);
 }
 
 /// Sends a command, or says that nobody would hear it.
@@ -255,6 +258,17 @@ fn learning_rate(state: &mut State, scale: f64) -> Vec<Effect> {
         state.controls.live.learning_rate_scale = scale;
     }
     effects
+}
+
+/// The next colours; for the back row curves are thick as well.
+fn next_theme(state: &mut State) {
+    state.theme.cycle();
+    if state.theme.is_for_the_back_row() && state.plots.marker == Marker::Braille {
+        (state.plots.marker, state.thin_curves) = (Marker::Block, true);
+    } else if std::mem::take(&mut state.thin_curves) {
+        state.plots.marker = Marker::Braille;
+    }
+    tell(state, format!("colours: {}", state.theme.name.name()));
 }
 
 /// A hundredth of T, at least 1.

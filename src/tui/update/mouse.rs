@@ -4,17 +4,19 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::act;
+use super::overlay::MOST_LINES;
+use crate::tui::bars;
 use crate::tui::effect::Effect;
-use crate::tui::layout::{self, Density, PanelPlace};
+use crate::tui::layout::{self, Density, PanelPlace, ScreenLayout};
 use crate::tui::panel::Panel;
 use crate::tui::state::{Overlay, State};
 
 /// Takes a mouse event in.
 pub fn mouse(state: &mut State, event: &MouseEvent) -> Vec<Effect> {
     if let Some(overlay) = &mut state.overlay {
-        if let Overlay::Help { scroll } | Overlay::Messages { scroll } = overlay {
+        if let Overlay::Help { scroll, .. } | Overlay::Messages { scroll } = overlay {
             match event.kind {
-                MouseEventKind::ScrollDown => *scroll = (*scroll + 3).min(400),
+                MouseEventKind::ScrollDown => *scroll = (*scroll + 3).min(MOST_LINES),
                 MouseEventKind::ScrollUp => *scroll = scroll.saturating_sub(3),
                 MouseEventKind::Down(_) => state.overlay = None,
                 _ => {}
@@ -23,8 +25,12 @@ pub fn mouse(state: &mut State, event: &MouseEvent) -> Vec<Effect> {
         return Vec::new();
     }
     let at = Position::new(event.column, event.row);
-    let Some(place) = state.layout().and_then(|l| l.panels.into_iter().find(|p| p.area.contains(at))) else {
-        return Vec::new();
+    let Some(layout) = state.layout() else { return Vec::new() };
+    let Some(place) = layout.panels.iter().find(|p| p.area.contains(at)).copied() else {
+        return match event.kind {
+            MouseEventKind::Down(MouseButton::Left) => bar(state, &layout, at),
+            _ => Vec::new(),
+        };
     };
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => {
@@ -39,6 +45,18 @@ pub fn mouse(state: &mut State, event: &MouseEvent) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// A click on a hint or on the header does what the key does.
+fn bar(state: &mut State, layout: &ScreenLayout, at: Position) -> Vec<Effect> {
+    let pieces = if layout.footer.contains(at) {
+        bars::footer(state, layout.footer)
+    } else if layout.status.contains(at) {
+        bars::status(state, layout.status)
+    } else {
+        bars::header(state, layout.header)
+    };
+    bars::clicked(&pieces, at.x).map_or_else(Vec::new, |action| act::act(state, action))
 }
 
 fn wheel(state: &mut State, panel: Panel, by: isize) {
