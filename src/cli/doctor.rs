@@ -169,12 +169,12 @@ impl Terminal {
         let colors = match abilities::colors(&graphics) {
             Capability::TrueColor => "true colour",
             Capability::Ansi256 => "256",
-            Capability::Ansi16 => "16",
+            Capability::Ansi16 | Capability::Console => "16",
             Capability::None => "none",
         };
         let background = graphics.background.map(|_| match abilities::theme(&graphics) {
             ThemeName::Light => "light",
-            ThemeName::Dark => "dark",
+            ThemeName::Dark | ThemeName::Projector => "dark",
         });
         let get = |name| std::env::var(name).unwrap_or_default();
         Self {

@@ -61,7 +61,7 @@ pub enum Action {
     NextExample,
     NextPointsView,
     ToggleFreeze,
-    ToggleTheme,
+    NextTheme,
     NextMarker,
     Messages,
     Help,

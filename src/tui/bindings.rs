@@ -270,7 +270,7 @@ pub const BINDINGS: &[Binding] = &[
     row(A::NextTimeAxis, &[key('a')], G::Plots, "read the t axes as t, σ or log-SNR", H::In(P::Schedule, "t axis")),
     row(A::NextExample, &[key('o')], G::Plots, "another training image in the forward process", H::No),
     row(A::ToggleFreeze, &[key('f')], G::Screen, "freeze the display; training continues", H::Always("freeze")),
-    row(A::ToggleTheme, &[key('t')], G::Screen, "dark or light colours", H::No),
+    row(A::NextTheme, &[key('t')], G::Screen, "dark, light or projector colours", H::No),
     row(
         A::NextMarker,
         &[key('b')],
@@ -295,10 +295,12 @@ pub const BINDINGS: &[Binding] = &[
 
 /// The action that a key press means while `focus` has the focus.
 pub fn find(event: &KeyEvent, focus: Panel) -> Option<Action> {
-    let pressed = normalized(event);
-    let hit = |context: Option<Panel>| {
-        BINDINGS.iter().find(|b| b.context == context && b.keys.contains(&pressed)).map(|b| b.action)
-    };
+    meaning(&normalized(event), focus).map(|binding| binding.action)
+}
+
+/// The row of the table that a key means while `focus` has the focus.
+pub fn meaning(pressed: &KeyPress, focus: Panel) -> Option<&'static Binding> {
+    let hit = |context: Option<Panel>| BINDINGS.iter().find(|b| b.context == context && b.keys.contains(pressed));
     hit(Some(focus)).or_else(|| hit(None))
 }
 

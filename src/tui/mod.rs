@@ -6,13 +6,16 @@
 pub mod abilities;
 pub mod action;
 mod ascii_screen;
+pub mod bars;
 pub mod bindings;
 pub mod chart;
+pub mod console_font;
 pub mod effect;
 pub mod encoder;
 pub mod event_loop;
 pub mod farewell;
 pub mod format;
+pub mod guide;
 pub mod image_protocol;
 pub mod input;
 pub mod layout;

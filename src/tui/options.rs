@@ -20,6 +20,8 @@ pub struct ScreenOptions {
     pub images: String,
     /// The terminal's own background, where it is known.
     pub background: Option<[u8; 3]>,
+    /// Paint the theme's own background over it: nobody knows what it is.
+    pub paints_background: bool,
     /// The config of a new run, so that the schedule can be drawn before the worker is ready.
     pub config: Option<Config>,
 }
@@ -34,6 +36,7 @@ impl Default for ScreenOptions {
             cell_size: (1, 2),
             images: "half-blocks".into(),
             background: None,
+            paints_background: false,
             config: None,
         }
     }

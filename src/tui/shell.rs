@@ -219,7 +219,7 @@ impl Stage {
 
     /// The state of a screen that has just opened.
     fn state(&self, options: &TuiOptions, config: Config) -> State {
-        let mut state = State::new(ScreenOptions {
+        State::new(ScreenOptions {
             theme: options.theme.unwrap_or_else(|| abilities::theme(&self.graphics)),
             capability: self.capability,
             ascii: !terminal_has_utf8(),
@@ -227,12 +227,9 @@ impl Stage {
             cell_size: self.brush.pictures().cell_size(),
             images: self.graphics.protocol.to_string(),
             background: self.graphics.background,
+            paints_background: self.graphics.background.is_none(),
             config: Some(config),
-        });
-        if self.graphics.has_pixels() && self.graphics.background.is_none() {
-            state.theme.paint_always();
-        }
-        state
+        })
     }
 }
 

@@ -6,9 +6,11 @@ use ratatui::layout::Rect;
 
 use crate::lab::Phase;
 use crate::tui::ascii_screen;
+use crate::tui::console_font;
 use crate::tui::panels;
 use crate::tui::pictures::{Pictures, Spared};
 use crate::tui::state::{Overlay, State};
+use crate::tui::theme::Capability;
 
 /// Draws the whole screen. Changes nothing, and takes the time from the state.
 pub fn view(state: &State, frame: &mut Frame, pictures: &dyn Pictures) {
@@ -37,11 +39,14 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
     if let Some(shown) = &state.overlay {
         overlay(state, shown, area, buf);
     }
+    if state.theme.capability == Capability::Console {
+        console_font::fit(buf);
+    }
 }
 
 fn overlay(state: &State, shown: &Overlay, area: Rect, buf: &mut Buffer) {
     match shown {
-        Overlay::Help { scroll } => panels::help(state, *scroll, area, buf),
+        Overlay::Help { scroll, filter } => panels::help(state, *scroll, filter, area, buf),
         Overlay::Messages { scroll } => panels::messages(state, *scroll, area, buf),
         Overlay::Palette(palette) => panels::palette(state, palette, area, buf),
         Overlay::NewRun(asked) => panels::new_run(state, asked, area, buf),

@@ -12,7 +12,7 @@ use crate::tui::layout::{self, Captions, Pair};
 use crate::tui::pictures::{PictureSlot, Pictures};
 use crate::tui::state::{Film, Placed, Playback, State, Still};
 use crate::tui::theme::Role;
-use crate::tui::words::{Words, columns, shorten};
+use crate::tui::words::{COLUMNS, Words, columns, shorten};
 
 /// Before this step, or this share of a short run, samples are expected to be noise.
 const EARLY: u64 = 300;
@@ -37,7 +37,7 @@ pub fn subtitle(state: &State) -> Words {
     if state.is_conditional() {
         words = words.add(Role::Dim, format!("w {:.1}", sample.guidance_scale));
         if let Some(class) = settings.class {
-            words = words.add(Role::Text, format!("class {}", shorten(&state.class_name(class), 16)));
+            words = words.add_shortened(Role::Text, format!("class {}", state.class_name(class)), 9);
         }
     }
     words = words.add(Role::Dim, "EMA");
@@ -87,6 +87,7 @@ pub fn brief(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buff
     }
     let digits = columns(&(state.timesteps() - 1).to_string());
     let words = Words::new(&state.theme)
+        .joined_by(COLUMNS)
         .pair(Role::Clean, "x̂_0 at t", Role::Text, left(still.t.to_string(), digits))
         .pair(Role::Dim, "step", Role::Dim, thousands(still.step));
     buf.set_line(pane.timeline.x, pane.timeline.y, &words.fit(pane.timeline.width), pane.timeline.width);
@@ -175,8 +176,8 @@ fn note(state: &State, film: &Film, still: &Still, placed: Option<&Placed>, widt
     let words = match state.playback {
         Playback::Held { .. } => words.add(Role::Dim, "k resumes the film, Esc goes back to live"),
         _ if still.step < early(state) => {
-            let why = format!("so early: EMA weights of step {}", thousands(still.step));
-            return words.joined_by(" ").add(Role::Warning, "noise is right").add(Role::Dim, why);
+            let why = format!("the averaged weights (EMA) are of step {}", thousands(still.step));
+            return words.joined_by(": ").add(Role::Warning, "still noise, as expected").add(Role::Dim, why);
         }
         _ => words,
     };

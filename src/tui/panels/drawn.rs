@@ -15,7 +15,7 @@ pub fn panel(state: &State, place: &PanelPlace, pictures: &dyn Pictures, buf: &m
     let focused = state.focus == place.panel;
     let brief = place.density == Density::Brief;
     let subtitle = match place.panel {
-        _ if brief => Words::new(&state.theme),
+        _ if brief || state.theme.is_for_the_back_row() => Words::new(&state.theme),
         Panel::Loss => loss::subtitle(state),
         Panel::Heatmap => heatmap::subtitle(state),
         Panel::Schedule => schedule::subtitle(state),

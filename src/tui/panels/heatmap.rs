@@ -6,19 +6,19 @@ use ratatui::style::Style;
 
 use super::frame::sentence;
 use super::heatmap_map::{HeatMap, bins_of};
-use super::loss::{APART, waiting};
+use super::loss::waiting;
 use crate::tui::chart::{Marker, Scale};
 use crate::tui::format::{left, right, thousands, three_digits};
 use crate::tui::layout::{self, HeatmapPane};
 use crate::tui::state::{Heat, State, TimeAxis};
 use crate::tui::theme::Role;
-use crate::tui::words::Words;
+use crate::tui::words::{COLUMNS, Words};
 
 /// "log · relative to start · axis σ".
 pub fn subtitle(state: &State) -> Words {
-    let words =
-        Words::new(&state.theme).add(Role::Dim, if state.plots.heat_relative { "relative to start" } else { "log" });
-    let words = if state.plots.heat_bound { words.add(Role::Dim, "bound beside") } else { words };
+    let words = Words::new(&state.theme)
+        .add(Role::Dim, if state.plots.heat_relative { "share of the start" } else { "log colours" });
+    let words = if state.plots.heat_bound { words.add(Role::Dim, "bars: bound") } else { words };
     words.add(Role::Dim, format!("axis {}", state.plots.time_axis.name()))
 }
 
@@ -104,7 +104,7 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
     }
     let loss = heat.recent(bin_of(state, heat, state.cursor_t)).map_or("–".into(), three_digits);
     let words = Words::new(&state.theme)
-        .joined_by(APART)
+        .joined_by(COLUMNS)
         .pair(Role::Accent, "t", Role::Accent, left(state.cursor_t.to_string(), digits(state)))
         .pair(Role::Dim, "loss", Role::Strong, loss);
     buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
@@ -252,7 +252,7 @@ fn readout(state: &State, heat: &Heat, scale: &Scale) -> Words {
     };
     let column = column.map(|c| &heat.columns()[c]);
     let t_now = left(t.to_string(), digits(state));
-    let mut words = Words::new(&state.theme).joined_by(APART).pair(Role::Accent, "t", Role::Accent, t_now);
+    let mut words = Words::new(&state.theme).joined_by(COLUMNS).pair(Role::Accent, "t", Role::Accent, t_now);
     if let Some(column) = column {
         let mean = column.mean(bin);
         let start = if state.plots.heat_relative { heat.baseline(bin).unwrap_or(f64::NAN) } else { 1.0 };
@@ -263,11 +263,12 @@ fn readout(state: &State, heat: &Heat, scale: &Scale) -> Words {
             _ => "",
         };
         let loss = mean.map_or("–".into(), three_digits);
-        let loss = format!("{loss}{beyond} mean of {}", thousands(u64::from(column.count(bin))));
-        words = words.pair(Role::Dim, "loss", Role::Strong, left(loss, 19));
+        let of = state.live.info.as_ref().map_or("images", |info| info.samples_word());
+        words = words.pair(Role::Dim, "loss", Role::Strong, left(format!("{loss}{beyond}"), 8));
+        words = words.add(Role::Dim, format!("mean of {} {of}", thousands(u64::from(column.count(bin)))));
     }
     if let Some(term) = bound_terms(state, heat).and_then(|terms| terms.get(bin).copied()) {
-        words = words.pair(Role::Dim, "ΣL_t of its bin", Role::Strong, left(three_digits(term), 6));
+        words = words.pair(Role::Dim, "adds to the bound", Role::Strong, left(three_digits(term), 6));
     }
     if let Some(curves) = &state.curves {
         let read = |axis| left(three_digits(curves.read(axis, t)), 7);

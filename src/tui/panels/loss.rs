@@ -12,10 +12,7 @@ use crate::tui::layout;
 use crate::tui::pictures::Pictures;
 use crate::tui::state::{NOT_FINITE, SMOOTHINGS, State};
 use crate::tui::theme::Role;
-use crate::tui::words::{Words, columns};
-
-/// Between numbers that keep room for more digits.
-pub const APART: &str = "  ";
+use crate::tui::words::{COLUMNS, Words, columns};
 
 /// "steps 200–400 of 500 · ▲ 3 points above · log · smooth 0.97".
 pub fn subtitle(state: &State) -> Words {
@@ -101,6 +98,7 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
     }
     let smoothed = history.smoothed(state.plots.smoothing).unwrap_or(f64::NAN);
     let words = Words::new(&state.theme)
+        .joined_by(COLUMNS)
         .pair(Role::Train, "train", Role::Strong, left(three_digits(smoothed), 6))
         .pair(Role::HeldOut, "held-out", Role::Text, history.latest_held_out.map_or("–".into(), three_digits));
     buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
@@ -123,7 +121,7 @@ fn losses(state: &State) -> Words {
     let smoothed = history.smoothed(state.plots.smoothing).unwrap_or(f64::NAN);
     let held_out = history.latest_held_out.map_or("–".into(), three_digits);
     Words::new(&state.theme)
-        .joined_by(APART)
+        .joined_by(COLUMNS)
         .pair(Role::Train, "train", Role::Strong, left(three_digits(smoothed), 7))
         .pair(Role::HeldOut, "held-out", Role::Text, left(held_out, 7))
 }
@@ -134,21 +132,13 @@ fn rates(state: &State, latest: &StepRecord) -> Words {
         1.0 => left(scientific(latest.lr), 6),
         _ => format!("{} × {}", scientific(latest.lr), three_digits(scale)),
     };
-    let remaining = remaining(state, latest).map_or("–".into(), duration);
     let lr_role = if scale == 1.0 { Role::Text } else { Role::Warning };
     let speed = format!("{} {}", three_digits(latest.images_per_s), state.speed_unit());
+    let remaining = state.remaining().map(|s| format!("{} left", duration(s)));
     Words::new(&state.theme)
-        .joined_by(APART)
+        .joined_by(COLUMNS)
         .pair(Role::Dim, "lr", lr_role, lr)
         .pair(Role::Dim, "‖g‖", Role::Text, left(three_digits(latest.grad_norm), 6))
         .add(Role::Text, left(speed, 6 + columns(state.speed_unit())))
-        .add(Role::Text, format!("{remaining} left"))
-}
-
-/// Seconds until the last step at the present speed.
-pub fn remaining(state: &State, latest: &StepRecord) -> Option<f64> {
-    let config = state.config.as_ref()?;
-    let steps = config.train.steps.saturating_sub(latest.step) as f64;
-    let images = steps * config.train.batch_size as f64;
-    (latest.images_per_s > 0.0).then(|| images / latest.images_per_s)
+        .maybe(Role::Text, remaining)
 }

@@ -28,9 +28,9 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
     let history = &state.data().history;
     let axes = axes(state, history);
     let pen = Pen { marker: plots.marker, label: theme.style(Role::Dim), line: theme.style(Role::Border) };
-    let most = usize::from(plot.height * 2 / 3).clamp(2, 9);
+    let most = theme.ticks(usize::from(plot.height * 2 / 3).clamp(2, 9));
     y_axis(&pane, &axes.y, &value_ticks(&axes.y, most), &pen, buf);
-    let most = usize::from(plot.width / 9).clamp(1, 10);
+    let most = theme.ticks(usize::from(plot.width / 9).clamp(1, 10));
     let ticks = if plots.x_axis == XAxis::Time { time_ticks(&axes.x, most) } else { step_ticks(&axes.x, most) };
     x_axis(&pane, &axes.x, &ticks, plots.x_axis.name(), &pen, buf);
     let sketch = whole(state, history, &axes, plot);
@@ -97,7 +97,7 @@ fn marks(state: &State, history: &History, axes: &LossAxes, sketch: &mut Sketch)
             MarkKind::Snapshot => (axes.y.share(loss), Shape::Diamond, Role::Strong),
             MarkKind::Setting => (1.0, Shape::Down, Role::Text),
             MarkKind::Resume => (1.0, Shape::Right, Role::Text),
-            MarkKind::Checkpoint => (0.0, Shape::Up, Role::Border),
+            MarkKind::Checkpoint => (0.0, Shape::Up, Role::Dim),
             MarkKind::Other => continue,
         };
         let at = (at(mark.step), share.clamp(0.0, 1.0));

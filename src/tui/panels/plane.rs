@@ -9,7 +9,7 @@ use crate::diffusion::NoiseLevel;
 use crate::tui::chart::{Dots, Marker};
 use crate::tui::format::{left, three_digits};
 use crate::tui::state::{Curves, Film, Plane, PointsStill, PointsView, State, Still};
-use crate::tui::theme::{Role, ThemeName};
+use crate::tui::theme::Role;
 use crate::tui::words::Words;
 
 /// The level of a still, for the window and for the data beside it.
@@ -34,7 +34,7 @@ pub fn captions(state: &State, still: &Still) -> (Words, Words) {
         ),
         _ => (
             words.clone().add(Role::Noisy, "x_t").add(Role::Dim, t).add(Role::Dim, reach),
-            words.add(Role::Clean, "x̂_0").add(Role::Dim, "as estimated there, among the data"),
+            words.add(Role::Clean, "x̂_0").add(Role::Dim, "as the network estimates it, among the data"),
         ),
     }
 }
@@ -102,7 +102,7 @@ pub fn note(state: &State, film: &Film, words: Words) -> Words {
     let ascii = state.plots.marker == Marker::Ascii;
     let dot = if ascii { "o" } else { "●" };
     let view = state.plots.points_view;
-    let strong = if state.theme.name == ThemeName::Dark { "bright" } else { "dark" };
+    let strong = if state.theme.is_dark() { "bright" } else { "dark" };
     let words = match view {
         PointsView::Field => words
             .pair(Role::Noisy, dot, Role::Dim, "samples")

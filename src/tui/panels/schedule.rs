@@ -11,14 +11,14 @@ use crate::tui::layout;
 use crate::tui::pictures::{PictureSlot, Pictures};
 use crate::tui::state::{Curves, Quantity, ScheduleView, State};
 use crate::tui::theme::Role;
-use crate::tui::words::Words;
+use crate::tui::words::{COLUMNS, Words};
 
 /// "ᾱ · β · √ᾱ √(1−ᾱ) · SNR", the shown one bright; of other paths what they have.
 pub fn subtitle(state: &State) -> Words {
     let path = state.curves.as_ref().map_or(PathName::Vp, Curves::path);
     let shown = state.plots.schedule_view.on(path);
     ScheduleView::all(path).iter().fold(Words::new(&state.theme), |words, view| {
-        let role = if *view == shown { Role::Text } else { Role::Border };
+        let role = if *view == shown { Role::Text } else { Role::Dim };
         words.add(role, view.name(path))
     })
 }
@@ -64,12 +64,10 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
     };
     let t = state.cursor_t.min(curves.timesteps() - 1);
     let main = Quantity::main(curves.path());
-    let words = Words::new(&state.theme).pair(Role::Accent, "t", Role::Accent, at_cursor(curves, t)).pair(
-        Role::Dim,
-        main.symbol(curves.path()),
-        Role::Strong,
-        three_digits(curves.value(main, t)),
-    );
+    let words = Words::new(&state.theme)
+        .joined_by(COLUMNS)
+        .pair(Role::Accent, "t", Role::Accent, at_cursor(curves, t))
+        .pair(Role::Dim, main.symbol(curves.path()), Role::Strong, three_digits(curves.value(main, t)));
     buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
     let curve = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     schedule_chart::sparkline(state, curves, curve, buf);
@@ -83,7 +81,7 @@ fn at_cursor(curves: &Curves, t: usize) -> String {
 /// "t 430 · ᾱ 0.56 · β 0.0012 · SNR 1.05 dB · √ᾱ 0.75 · √(1−ᾱ) 0.66", or what else the path has.
 fn readout(state: &State, curves: &Curves) -> Words {
     let (t, path) = (state.cursor_t.min(curves.timesteps() - 1), curves.path());
-    let words = Words::new(&state.theme).pair(Role::Accent, "t", Role::Accent, at_cursor(curves, t));
+    let words = Words::new(&state.theme).joined_by(COLUMNS).pair(Role::Accent, "t", Role::Accent, at_cursor(curves, t));
     Quantity::all(path).iter().fold(words, |words, &quantity| {
         let value = three_digits(curves.value(quantity, t));
         // Room behind the number, so that the next one stands still.

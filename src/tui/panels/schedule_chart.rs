@@ -39,9 +39,9 @@ pub fn draw(state: &State, curves: &Curves, area: Rect, pictures: &dyn Pictures,
     let last = (curves.timesteps() - 1) as f64;
     let (x, y) = (Scale::new(0.0, last, false), y_scale(state, curves));
     let pen = Pen { marker: state.plots.marker, label: theme.style(Role::Dim), line: theme.style(Role::Border) };
-    let most = usize::from(plot.height / 2).clamp(2, 6);
+    let most = theme.ticks(usize::from(plot.height / 2).clamp(2, 6));
     y_axis(&pane, &y, &value_ticks(&y, most), &pen, buf);
-    let ticks = t_ticks(state, curves, usize::from(plot.width / 10).clamp(1, 8));
+    let ticks = t_ticks(state, curves, theme.ticks(usize::from(plot.width / 10).clamp(1, 8)));
     x_axis(&pane, &x, &ticks, state.plots.time_axis.name(), &pen, buf);
     let sketch = sketch(state, curves, plot, &y);
     if as_picture {

@@ -160,6 +160,11 @@ impl Films {
         self.newest.as_ref()
     }
 
+    /// A film that is whole, the newest of those kept.
+    pub fn finished(&self) -> Option<&Film> {
+        [&self.newest, &self.on_screen].into_iter().flatten().find(|film| film.is_complete())
+    }
+
     /// A film by its number.
     pub fn get(&self, trajectory: u64) -> Option<&Film> {
         [&self.newest, &self.on_screen].into_iter().flatten().find(|film| film.trajectory == trajectory)

@@ -10,6 +10,8 @@ use crate::config::Config;
 pub enum Overlay {
     Help {
         scroll: usize,
+        /// What is searched, as typed so far.
+        filter: String,
     },
     Messages {
         scroll: usize,

@@ -10,7 +10,7 @@ use crate::random::{Stream, generator, normal};
 use crate::tui::layout::{self, Density};
 use crate::tui::panel::Panel;
 use crate::tui::pictures::{Arrangement, Images, Picture, compose};
-use crate::tui::theme::{Theme, ThemeName};
+use crate::tui::theme::Theme;
 
 /// The generator index of the noise in the forward-process picture: no sample of any run has it.
 const ILLUSTRATION: u64 = u64::MAX;
@@ -48,10 +48,10 @@ fn made(state: &State, place: Place, content: [u64; 3]) -> Made {
 /// The colour between and around the images: the background's, so that nothing is seen there, or what is likely to be
 /// near it.
 fn ground(theme: &Theme) -> [u8; 3] {
-    match theme.name {
+    match theme.is_dark() {
         _ if !theme.capability.has_colors() => [0; 3],
-        ThemeName::Dark => theme.background().unwrap_or([0; 3]),
-        ThemeName::Light => theme.background().unwrap_or([255; 3]),
+        true => theme.background().unwrap_or([0; 3]),
+        false => theme.background().unwrap_or([255; 3]),
     }
 }
 

@@ -16,6 +16,7 @@ use super::news::News;
 use super::overlay::Overlay;
 use super::plane::{Plane, PointsView};
 use super::playback::{Playback, Playhead};
+use super::story::Story;
 use super::undo::UndoList;
 use super::window::StepWindow;
 use crate::config::Config;
@@ -64,6 +65,8 @@ pub struct State {
     /// The terminal has nothing but ASCII.
     pub ascii: bool,
     pub plots: PlotChoices,
+    /// Curves were thin before the theme for the back row made them thick.
+    pub thin_curves: bool,
     /// Time since the screen opened.
     pub now: Duration,
 
@@ -111,6 +114,8 @@ pub struct State {
 
     pub controls: Controls,
     pub news: News,
+    /// What is going on, in a sentence.
+    pub story: Story,
     pub gallery: Gallery,
 }
 
@@ -123,7 +128,7 @@ impl State {
             size: (0, 0),
             cell_size: options.cell_size,
             images: options.images,
-            theme: Theme { terminal_background: options.background, ..Theme::new(options.theme, options.capability) },
+            theme: Theme::on(options.theme, options.capability, options.background, options.paints_background),
             ascii: options.ascii,
             plots: PlotChoices {
                 marker: options.marker,
@@ -139,6 +144,7 @@ impl State {
                 example: 0,
                 points_view: PointsView::Points,
             },
+            thin_curves: false,
             now: Duration::ZERO,
             live: Data::default(),
             frozen: None,
@@ -165,6 +171,7 @@ impl State {
             picture_pace: Duration::ZERO,
             controls,
             news: News::default(),
+            story: Story::default(),
             gallery: Gallery::default(),
         }
     }
@@ -179,9 +186,12 @@ impl State {
             theme: self.theme,
             picture_pace: self.picture_pace,
             ascii: self.ascii,
+            thin_curves: self.thin_curves,
             plots: PlotChoices { example: 0, window: None, ..self.plots },
             focus: self.focus,
             zoomed: self.zoomed,
+            // Who has come so far is no newcomer.
+            story: Story::of(self.story.hello),
             ..Self::new(options)
         };
         let dir = self.live.info.as_ref().map(|info| info.run_dir.display());
@@ -233,7 +243,7 @@ impl State {
 
     /// The layout in a given area.
     pub fn layout_in(&self, area: Rect) -> Option<ScreenLayout> {
-        layout::screen(area, self.focus, self.zoomed)
+        layout::screen(area, self.focus, self.zoomed, self.theme.is_for_the_back_row())
     }
 
     /// The film on the screen.
@@ -262,6 +272,15 @@ impl State {
     /// Is the film to be seen? A panel that fills the screen hides it.
     pub fn sees_film(&self) -> bool {
         self.playhead.is_some() && self.layout().is_some_and(|layout| layout.place(Panel::Denoising).is_some())
+    }
+
+    /// Seconds until the last step at the present speed; `None` where nothing is left, or less than a second, and
+    /// while training stands still.
+    pub fn remaining(&self) -> Option<f64> {
+        let (config, latest) = (self.config.as_ref()?, self.live.history.latest.as_ref()?);
+        let steps = config.train.steps.saturating_sub(latest.step) as f64;
+        let seconds = steps * config.train.batch_size as f64 / latest.images_per_s;
+        (matches!(self.phase, Phase::Training) && seconds.is_finite() && seconds >= 0.5).then_some(seconds)
     }
 
     /// What the speed of training counts.

@@ -1,10 +1,12 @@
 //! The screen as a whole: what it looks like, what its keys do, and that nothing makes it panic.
 
 mod another_run;
+mod bars;
 mod behaviour;
 mod charts;
 mod demo;
 mod fuzz;
+mod help;
 mod looks;
 mod measure;
 mod paint;

@@ -52,7 +52,7 @@ fn frame(config: &Config, points: &[f32], index: usize) -> PreviewFrame {
 }
 
 /// The shipped two moons in the middle of their training.
-fn moons(columns: u16, rows: u16, options: ScreenOptions) -> State {
+pub fn moons(columns: u16, rows: u16, options: ScreenOptions) -> State {
     let config = Config::load("two-moons", &[]).unwrap();
     let dataset = data::load(&config.data).unwrap();
     let points = dataset.gather(&(0..2000).collect::<Vec<_>>(), None);

@@ -168,7 +168,7 @@ fn another_run_begins_on_the_same_screen_with_nothing_of_the_old_one() {
     let mut state = ready();
     act(&mut state, Action::Focus(Panel::Schedule));
     act(&mut state, Action::Zoom);
-    act(&mut state, Action::ToggleTheme);
+    act(&mut state, Action::NextTheme);
     let wanted = Config { seed: 9, ..config() };
     let (mut next, before) = state.again(wanted.clone());
     assert_eq!((next.focus, next.zoomed, next.size, next.theme), (state.focus, true, state.size, state.theme));

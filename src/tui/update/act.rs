@@ -18,6 +18,7 @@ const MOST_BUDGET: f64 = 0.5;
 
 /// Does it.
 pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    state.story.hello.note(action);
     match action {
         Action::FocusNext => focus(state, state.focus.next()),
         Action::FocusPrevious => focus(state, state.focus.previous()),
@@ -111,9 +112,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
                 None => Some(Box::new(state.live.clone())),
             };
         }
-        Action::ToggleTheme => state.theme.toggle(),
+        Action::NextTheme => next_theme(state),
         Action::NextMarker if state.ascii => tell(state, "the locale has nothing but ASCII; LC_ALL=C.UTF-8 has more"),
         Action::NextMarker => {
+            state.thin_curves = false;
             let pictures = state.can_draw_pictures();
             match (state.draws_pictures(), state.plots.marker.next()) {
                 // From pictures to the first of the characters, and from the last of them to pictures.
@@ -127,7 +129,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             tell(state, format!("curves in {name}"));
         }
         Action::Messages => state.overlay = Some(Overlay::Messages { scroll: 0 }),
-        Action::Help => state.overlay = Some(Overlay::Help { scroll: 0 }),
+        Action::Help => state.overlay = Some(Overlay::Help { scroll: 0, filter: String::new() }),
         Action::Palette => open_palette(state, ""),
         Action::Undo => return undo::undo(state),
         Action::Redo => return undo::redo(state),
@@ -209,7 +211,7 @@ fn leave(state: &mut State) -> Vec<Effect> {
 }
 
 fn tell(state: &mut State, text: impl Into<String>) {
-    state.news.tell(state.now, Gravity::Info, text);
+    state.news.answer(state.now, Gravity::Info, text);
 }
 
 /// Sends a command, or says that nobody would hear it.
@@ -284,6 +286,17 @@ fn learning_rate(state: &mut State, scale: f64) -> Vec<Effect> {
         state.controls.live.learning_rate_scale = scale;
     }
     effects
+}
+
+/// The next colours; for the back row curves are thick as well.
+fn next_theme(state: &mut State) {
+    state.theme.cycle();
+    if state.theme.is_for_the_back_row() && state.plots.marker == Marker::Braille {
+        (state.plots.marker, state.thin_curves) = (Marker::Block, true);
+    } else if std::mem::take(&mut state.thin_curves) {
+        state.plots.marker = Marker::Braille;
+    }
+    tell(state, format!("colours: {}", state.theme.name.name()));
 }
 
 /// A hundredth of T, at least 1.

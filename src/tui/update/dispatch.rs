@@ -44,6 +44,7 @@ pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
         }
         Message::Tick(now) => {
             time::tick(state, now);
+            state::go_on(state);
             Vec::new()
         }
         Message::Terminate => act::terminate(state),

@@ -28,11 +28,12 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
             state.live.history.mark(step, MarkKind::Checkpoint);
             let took = took.as_secs_f64();
             let took = if took < 10.0 { format!("{took:.1} s") } else { duration(took) };
-            say(state, Gravity::Info, format!("checkpoint of step {} saved in {took}", thousands(step)));
+            say(state, Gravity::Info, format!("▴ checkpoint of step {} saved in {took}", thousands(step)));
         }
         Event::SettingChanged { step, what } => {
             state.live.history.mark(step, MarkKind::Setting);
-            say(state, Gravity::Info, format!("from step {} on: {what}", thousands(step)));
+            // What a key has asked for.
+            state.news.answer(state.now, Gravity::Info, format!("▾ from step {} on: {what}", thousands(step)));
         }
         Event::TimeUse { time_use, .. } => {
             let gravity = if time_use.is_used() { Gravity::Info } else { Gravity::Warning };
@@ -106,7 +107,7 @@ fn ready(state: &mut State, info: Arc<RunInfo>) {
         state.live.history.mark(info.start_step, MarkKind::Resume);
     }
     if let Some(going_on) = info.going_on() {
-        say(state, Gravity::Info, going_on);
+        say(state, Gravity::Info, format!("↻ {going_on}"));
     }
     // What was set before the run was opened it is about to hear.
     if !state.controls.sampling_touched && state.undo.is_empty() {

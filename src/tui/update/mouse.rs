@@ -3,18 +3,20 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
+use super::overlay::MOST_LINES;
 use super::{act, zoom};
+use crate::tui::bars;
 use crate::tui::effect::Effect;
-use crate::tui::layout::{self, Density, PanelPlace};
+use crate::tui::layout::{self, Density, PanelPlace, ScreenLayout};
 use crate::tui::panel::Panel;
 use crate::tui::state::{Grab, Overlay, State};
 
 /// Takes a mouse event in.
 pub fn mouse(state: &mut State, event: &MouseEvent) -> Vec<Effect> {
     if let Some(overlay) = &mut state.overlay {
-        if let Overlay::Help { scroll } | Overlay::Messages { scroll } = overlay {
+        if let Overlay::Help { scroll, .. } | Overlay::Messages { scroll } = overlay {
             match event.kind {
-                MouseEventKind::ScrollDown => *scroll = (*scroll + 3).min(400),
+                MouseEventKind::ScrollDown => *scroll = (*scroll + 3).min(MOST_LINES),
                 MouseEventKind::ScrollUp => *scroll = scroll.saturating_sub(3),
                 MouseEventKind::Down(_) => state.overlay = None,
                 _ => {}
@@ -27,6 +29,7 @@ pub fn mouse(state: &mut State, event: &MouseEvent) -> Vec<Effect> {
     let Some(layout) = state.layout() else { return Vec::new() };
     let under = layout.panels.iter().find(|p| p.area.contains(at)).copied();
     match (event.kind, under) {
+        (MouseEventKind::Down(MouseButton::Left), None) => return bar(state, &layout, at),
         (MouseEventKind::Down(MouseButton::Left), Some(place)) => {
             state.focus = place.panel;
             take_hold(state, &place, at);
@@ -40,6 +43,18 @@ pub fn mouse(state: &mut State, event: &MouseEvent) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// A click on a hint or on the header does what the key does.
+fn bar(state: &mut State, layout: &ScreenLayout, at: Position) -> Vec<Effect> {
+    let pieces = if layout.footer.contains(at) {
+        bars::footer(state, layout.footer)
+    } else if layout.status.contains(at) {
+        bars::status(state, layout.status)
+    } else {
+        bars::header(state, layout.header)
+    };
+    bars::clicked(&pieces, at.x).map_or_else(Vec::new, |action| act::act(state, action))
 }
 
 /// The part of a panel that answers to clicks and drags: its plot, its map, its timeline.

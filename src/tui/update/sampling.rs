@@ -22,7 +22,7 @@ pub fn change(state: &mut State, action: Action) -> Vec<Effect> {
             set(state, settings)
         }
         Err(why) => {
-            state.news.tell(state.now, Gravity::Warning, why);
+            state.news.answer(state.now, Gravity::Info, why);
             Vec::new()
         }
     }

@@ -21,7 +21,7 @@ pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
     let changed = now.changes(&after);
     if changed.is_empty() {
         state.overlay = None;
-        state.news.tell(state.now, Gravity::Info, format!("{} already", line.trim()));
+        state.news.answer(state.now, Gravity::Info, format!("{} already", line.trim()));
         return Ok(Vec::new());
     }
     let warnings = check(state, &run, &after)?;
