@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod films;
 mod lab;
 #[path = "../panicking/mod.rs"]
 mod panicking;

@@ -2,9 +2,11 @@
 
 mod behaviour;
 mod demo;
+mod films;
 mod fuzz;
 mod looks;
 mod paint;
 mod plane;
 mod settings;
 mod speed;
+mod traffic;
