@@ -28,14 +28,17 @@ const SHORTEST: Duration = Duration::from_millis(100);
 /// Encoding a film may take one part in so many of the thread's time; the rest belongs to the training.
 const SHARE: u32 = 25;
 
+/// Rows of characters of one sixel: a dialog makes only those vanish that it touches, and what doesn't change of a
+/// picture isn't sent again.
+const TILE_ROWS: u16 = 4;
+
 /// A finished picture, ready to be put into a frame.
 pub struct Encoded {
     /// [`Picture::version`] of what it shows.
     pub version: u64,
     /// The characters it covers.
     pub size: Size,
-    /// Its pieces, each with the place of its upper left corner. More than one only where the
-    /// terminal limits the size of a picture; none where it can't be encoded.
+    /// Its pieces, each with the place of its upper left corner; none where it can't be encoded.
     pub tiles: Vec<(Position, Protocol)>,
 }
 
@@ -206,12 +209,12 @@ fn encode(job: Job, slot: PictureSlot, graphics: &Graphics) -> Option<Vec<(Posit
     }
 }
 
-/// Cuts a picture into sixels that the terminal doesn't clip, at the borders of characters.
+/// Cuts a picture into sixels, at the borders of characters; none so large that the terminal clips it.
 fn sixel_tiles(image: &RgbImage, size: Size, graphics: &Graphics) -> Option<Vec<(Position, Protocol)>> {
     let (cell_width, cell_height) = graphics.pixels(Size::new(1, 1));
     let (most_width, most_height) = graphics.max_sixel.unwrap_or((u32::MAX, u32::MAX));
     let columns = (most_width / cell_width).clamp(1, u32::from(size.width)) as u16;
-    let rows = (most_height / cell_height).clamp(1, u32::from(size.height)) as u16;
+    let rows = (most_height / cell_height).clamp(1, u32::from(size.height.min(TILE_ROWS))) as u16;
     let mut tiles = Vec::new();
     for y in (0..size.height).step_by(usize::from(rows)) {
         for x in (0..size.width).step_by(usize::from(columns)) {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 use ratatui::widgets::Widget;
 use ratatui_image::Image;
+use ratatui_image::protocol::Protocol;
 
 use crate::tui::encoder::{Encoded, Encoder};
 use crate::tui::image_protocol::{ASSUMED_CELL, Graphics};
@@ -102,18 +103,42 @@ impl ProtocolPictures {
 
 impl Pictures for ProtocolPictures {
     fn draw(&self, slot: PictureSlot, picture: &Picture, area: Rect, buf: &mut Buffer) {
+        self.draw_under(slot, picture, area, &|_| false, &self.fallback, buf);
+    }
+
+    fn draw_under(
+        &self,
+        slot: PictureSlot,
+        picture: &Picture,
+        area: Rect,
+        covers: &dyn Fn(Rect) -> bool,
+        plain: &dyn Pictures,
+        buf: &mut Buffer,
+    ) {
         let size = Size::new(area.width, area.height);
         if area.is_empty() || area.intersection(buf.area) != area {
-            return self.fallback.draw(slot, picture, area, buf);
+            return plain.draw(slot, picture, area, buf);
         }
         self.submit(slot, picture, size);
-        match self.encoder.latest(slot) {
-            Some(encoded)
-                if encoded.size == size && encoded.version == picture.version && !encoded.tiles.is_empty() =>
-            {
-                put(&encoded, area, buf);
+        let encoded = self.encoder.latest(slot).filter(|e| e.size == size && e.version == picture.version);
+        let tiles = encoded.as_ref().map_or(&[][..], |encoded| &encoded.tiles);
+        let place = |(at, tile): &(Position, Protocol)| {
+            Rect::new(area.x + at.x, area.y + at.y, tile.size().width, tile.size().height)
+        };
+        let free = |tile: &&(Position, Protocol)| match tile.1 {
+            // Its cells are characters, which may be overwritten; the first one brings the picture.
+            Protocol::Kitty(_) => !covers(Rect::new(area.x, area.y, 1, 1)),
+            _ => !covers(place(tile)),
+        };
+        if tiles.is_empty() || !tiles.iter().all(|tile| free(&tile)) {
+            plain.draw(slot, picture, area, buf);
+        }
+        for tile in tiles.iter().filter(free) {
+            let place = place(tile);
+            for position in place.positions() {
+                buf[position].reset();
             }
-            _ => self.fallback.draw(slot, picture, area, buf),
+            Image::new(&tile.1).render(place, buf);
         }
     }
 

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod another_run;
+mod films;
 mod lab;
 #[path = "../panicking/mod.rs"]
 mod panicking;

@@ -99,6 +99,20 @@ pub trait Pictures {
         false
     }
 
+    /// As [`Self::draw`], under something that is drawn over a part of it later. `covers` says whether it covers
+    /// any cell of an area; what it touches is drawn by `plain`, since a terminal's own picture would shine through.
+    fn draw_under(
+        &self,
+        slot: PictureSlot,
+        picture: &Picture,
+        area: Rect,
+        covers: &dyn Fn(Rect) -> bool,
+        plain: &dyn Pictures,
+        buf: &mut Buffer,
+    ) {
+        if covers(area) { plain.draw(slot, picture, area, buf) } else { self.draw(slot, picture, area, buf) }
+    }
+
     /// Pixels that one cell holds, (width, height), taken as square pixels.
     fn cell_size(&self) -> (u16, u16);
 }

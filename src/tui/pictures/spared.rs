@@ -1,4 +1,4 @@
-//! Pictures beside a dialog.
+//! Pictures under a dialog.
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
@@ -9,8 +9,7 @@ use crate::tui::theme::Capability;
 /// What no panel ever writes: where it is left, nothing was drawn.
 const UNTOUCHED: &str = "\0";
 
-/// Draws the pictures that a dialog leaves free as they are. One that it touches is drawn in characters, since a
-/// terminal's own picture would shine through.
+/// Draws pictures as they are where a dialog leaves them free.
 pub struct Spared<'a> {
     pictures: &'a dyn Pictures,
     plain: Option<HalfBlocks>,
@@ -38,8 +37,8 @@ impl<'a> Spared<'a> {
 impl Pictures for Spared<'_> {
     fn draw(&self, slot: PictureSlot, picture: &Picture, area: Rect, buf: &mut Buffer) {
         match &self.plain {
-            Some(plain) if self.touches(area) => plain.draw(slot, picture, area, buf),
-            _ => self.pictures.draw(slot, picture, area, buf),
+            Some(plain) => self.pictures.draw_under(slot, picture, area, &|area| self.touches(area), plain, buf),
+            None => self.pictures.draw(slot, picture, area, buf),
         }
     }
 

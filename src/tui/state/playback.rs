@@ -84,7 +84,7 @@ impl Playhead {
             return Motion::Moves(Self { since: now.saturating_sub(each.max(pace)), ..self });
         }
         let late = now.saturating_sub(self.since).min(LATE);
-        let by = (late.as_secs_f64() / each.as_secs_f64()) as usize;
+        let by = (late.as_secs_f64() / each.as_secs_f64()).round() as usize;
         Motion::Moves(self.at(film, (at + by.max(1)).min(end), now))
     }
 

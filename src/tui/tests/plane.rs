@@ -75,6 +75,7 @@ pub fn moons(columns: u16, rows: u16, options: ScreenOptions) -> State {
     for index in 0..=TOTAL * 3 / 5 {
         update(&mut state, Message::Preview(frame(&config, &points, index)));
     }
+    super::demo::watch(&mut state, 0, 10);
     update(&mut state, Message::Tick(Duration::from_secs(60)));
     act(&mut state, Action::Focus(Panel::Denoising));
     state
@@ -156,6 +157,9 @@ fn the_schedule_panel_noises_the_data_with_the_cursor() {
             .filter(|at| ('\u{2801}'..='\u{28ff}').contains(&buffer[*at].symbol().chars().next().unwrap_or(' ')))
             .count()
     };
+    // Alone on the screen, where the cursor is free.
+    act(&mut state, Action::Focus(Panel::Schedule));
+    act(&mut state, Action::Zoom);
     act(&mut state, Action::CursorFirst);
     let clean = drawn(&state);
     act(&mut state, Action::CursorLast);
