@@ -12,12 +12,15 @@ use ratatui_image::Image;
 use ratatui_image::protocol::Protocol;
 
 use crate::tui::encoder::{Encoded, Encoder};
-use crate::tui::image_protocol::{ASSUMED_CELL, Graphics};
+use crate::tui::image_protocol::{ASSUMED_CELL, Graphics, ImageProtocol};
 use crate::tui::pictures::{ChartContent, HalfBlocks, Picture, PictureSlot, Pictures};
 use crate::tui::state::Gallery;
 
 /// The curves of a chart are painted anew at most so often.
 const CURVES_FOR: Duration = Duration::from_millis(500);
+
+/// With fewer sixel colours the smooth edges of lines would be dithered.
+const CHART_COLORS: usize = 128;
 
 /// The last picture of a chart.
 struct Chart {
@@ -42,6 +45,8 @@ pub struct ProtocolPictures {
     /// The encoder was too slow for these; they are not waited for again.
     given_up: Cell<[Option<u64>; 3]>,
     charts: RefCell<HashMap<PictureSlot, Chart>>,
+    /// Are charts cheap to send, and their colours not too many?
+    has_charts: bool,
 }
 
 impl ProtocolPictures {
@@ -151,7 +156,7 @@ impl Pictures for ProtocolPictures {
         buf: &mut Buffer,
     ) -> bool {
         let size = Size::new(area.width, area.height);
-        if area.is_empty() || area.intersection(buf.area) != area {
+        if !self.has_charts || area.is_empty() || area.intersection(buf.area) != area {
             return false;
         }
         let mut charts = self.charts.borrow_mut();
