@@ -83,7 +83,9 @@ impl TimeUse {
         }
         let percent = percent(self.output);
         if self.is_used() {
-            return format!("the network uses t, as it should: told another t, it changes its output for the same x_t by {percent}");
+            return format!(
+                "the network uses t, as it should: told another t, it changes its output for the same x_t by {percent}"
+            );
         }
         format!(
             "the network hardly uses t: told another t for the same x_t, its output changes by {percent} only (those \

@@ -15,8 +15,8 @@ use crate::tui::words::{COLUMNS, Words};
 
 /// "log · relative to start · axis σ".
 pub fn subtitle(state: &State) -> Words {
-    let words =
-        Words::new(&state.theme).add(Role::Dim, if state.plots.heat_relative { "share of the start" } else { "log colours" });
+    let words = Words::new(&state.theme)
+        .add(Role::Dim, if state.plots.heat_relative { "share of the start" } else { "log colours" });
     let words = if state.plots.heat_bound { words.add(Role::Dim, "bars: bound") } else { words };
     words.add(Role::Dim, format!("axis {}", state.plots.time_axis.name()))
 }
