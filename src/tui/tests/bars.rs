@@ -5,9 +5,9 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::behaviour::{act, press};
-use super::demo::{frame, info, opened, record, running};
+use super::demo::{digit, frame, info, opened, record, running};
 use super::paint::{buffer, characters};
-use crate::lab::{Command, Event, Phase};
+use crate::lab::{Command, Event, Phase, StepRecord};
 use crate::tui::action::Action;
 use crate::tui::bars;
 use crate::tui::effect::Effect;
@@ -158,12 +158,14 @@ fn the_first_two_minutes_are_told_from_what_is_measured() {
     };
     let line = tick(&mut state, 1);
     assert!(line.contains("loading 60,000 digits …") && line.contains("? help"), "{line}");
-    update(&mut state, Message::Lab(Event::Ready(std::sync::Arc::new(info(0)))));
+    let mut facts = info(0);
+    facts.examples = (0..10).map(|class| std::sync::Arc::new(digit(class))).collect();
+    update(&mut state, Message::Lab(Event::Ready(std::sync::Arc::new(facts))));
     update(&mut state, Message::Lab(Event::Phase(Phase::Training)));
-    update(&mut state, Message::Lab(Event::Step(record(1))));
+    update(&mut state, Message::Lab(Event::Step(StepRecord { loss: 1.02, ..record(1) })));
     assert!(tick(&mut state, 3).contains("loading"), "a sentence stays");
     let line = tick(&mut state, 6);
-    assert!(line.contains("the network knows nothing yet") && line.contains("g sample now"), "{line}");
+    assert!(line.contains("the network knows nothing") && line.contains("g sample now"), "{line}");
     for step in 2..=300 {
         update(&mut state, Message::Lab(Event::Step(record(step))));
     }

@@ -52,13 +52,16 @@ impl Capability {
         }
     }
 
-    /// As [`Capability::color`], and at least `ratio` in contrast to `paper` as this terminal shows it, where it has
-    /// such a colour.
+    /// The colour that the terminal shows for this one, as far as that is known.
+    pub fn shown(self, rgb: [u8; 3]) -> [u8; 3] {
+        if self == Capability::Ansi256 { rgb_of(nearest_indexed(rgb)) } else { rgb }
+    }
+
+    /// As [`Capability::color`], and at least `ratio` in contrast to `paper`, where the terminal has such a colour.
     pub fn legible(self, rgb: [u8; 3], paper: [u8; 3], ratio: f64) -> Color {
         if self != Capability::Ansi256 {
             return self.color(rgb);
         }
-        let paper = rgb_of(nearest_indexed(paper));
         let reads = |index: &u8| contrast(rgb_of(*index), paper) >= ratio;
         let nearest = (16..=255).filter(reads).min_by_key(|&index| distance(rgb_of(index), rgb));
         Color::Indexed(nearest.unwrap_or_else(|| nearest_indexed(rgb)))
@@ -114,7 +117,7 @@ mod tests {
 
     #[test]
     fn of_256_colours_the_nearest_that_reads_is_taken() {
-        let paper = [252, 252, 250];
+        let paper = Capability::Ansi256.shown([252, 252, 250]);
         let Color::Indexed(index) = Capability::Ansi256.legible([164, 56, 122], paper, 4.5) else { panic!() };
         assert!(contrast(rgb_of(index), [255; 3]) >= 4.5);
         assert_eq!(rgb_of(67), [95, 135, 175]);

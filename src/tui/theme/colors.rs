@@ -40,7 +40,16 @@ pub struct Theme {
     /// Whatever the theme, the terminal's own background is not used.
     always_paints: bool,
     colors: [Option<Color>; Role::COUNT],
+    /// The heatmap's colours as marks on the background, from faint to strong.
+    marks: [Option<Color>; MARKS],
 }
+
+/// So many shades do for bars and arrows.
+const MARKS: usize = 8;
+
+/// The part of viridis that reads on every dark paper that a theme is used on, and on every light one.
+const ON_DARK: [f64; 2] = [0.66, 1.0];
+const ON_LIGHT: [f64; 2] = [0.22, 0.0];
 
 impl Theme {
     /// The theme for a terminal whose own background is of that kind.
@@ -58,6 +67,7 @@ impl Theme {
             own: if name == ThemeName::Projector { ThemeName::Light } else { name },
             always_paints: paints,
             colors: [None; Role::COUNT],
+            marks: [None; MARKS],
         };
         theme.mix();
         theme
@@ -80,9 +90,15 @@ impl Theme {
         let own = self.terminal_background.filter(|_| self.name == self.own);
         self.paints_background =
             self.always_paints || self.name != self.own || own.is_some_and(|own| !self.reads_on(own));
-        let paper = own.filter(|_| !self.paints_background).unwrap_or(self.palette().background);
+        let paper = match own {
+            Some(own) if !self.paints_background => own,
+            _ => self.capability.shown(self.palette().background),
+        };
         for role in Role::all() {
             self.colors[role.index()] = self.color(role, paper);
+        }
+        for i in 0..MARKS {
+            self.marks[i] = self.mark(i as f64 / (MARKS - 1) as f64, paper);
         }
     }
 
@@ -183,14 +199,23 @@ impl Theme {
     /// one that stands out most for 1. `None` without colours.
     pub fn heat_mark(&self, v: f64) -> Option<Color> {
         let v = if v.is_nan() { 0.0 } else { v.clamp(0.0, 1.0) };
+        self.marks[(v * (MARKS - 1) as f64).round() as usize]
+    }
+
+    fn mark(&self, v: f64, paper: Rgb) -> Option<Color> {
         match (self.capability, self.is_dark()) {
             (Capability::None, _) => None,
             (Capability::Ansi16 | Capability::Console, true) => Some(pick(&named::MARKS_ON_BLACK, v)),
             (Capability::Ansi16 | Capability::Console, false) => Some(pick(&named::MARKS_ON_WHITE, v)),
-            // Where viridis begins to read on dark paper, and where it no longer does on light.
-            (_, true) => Some(self.capability.color(palette::heat(0.55 + 0.45 * v))),
-            (_, false) if self.is_for_the_back_row() => Some(self.capability.color(palette::heat(0.28 * (1.0 - v)))),
-            (_, false) => Some(self.capability.color(palette::heat(0.38 * (1.0 - v)))),
+            (_, dark) => {
+                let [from, to] = if dark { ON_DARK } else { ON_LIGHT };
+                let color = palette::heat(from + (to - from) * v);
+                Some(self.capability.legible(
+                    legible(color, self.palette().text, paper, self.ratio()),
+                    paper,
+                    self.ratio(),
+                ))
+            }
         }
     }
 

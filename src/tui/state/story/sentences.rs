@@ -69,16 +69,17 @@ pub fn true_ones(facts: &Facts) -> Vec<(Sentence, String)> {
         let nothing = facts.loss_of_zero.filter(|zero| (facts.loss / zero - 1.0).abs() < 0.1);
         found.push(match nothing {
             Some(zero) => {
-                let text = format!("its loss, {loss}, is about that of always answering 0, which is {zero}");
-                (Sentence::KnowsNothing, format!("step {step}: the network knows nothing yet: {text}"))
+                let text = format!("its loss, {loss}, is that of answering 0, {}", three_digits(zero));
+                (Sentence::KnowsNothing, format!("step {step}: the network knows nothing; {text}"))
             }
             None => (Sentence::FirstLosses, format!("step {step}: the first losses, {loss} on average")),
         });
     }
     if let Some(held_out) = facts.held_out.filter(|h| h.now > 1.05 * h.best && h.train_now < 0.98 * h.train_then) {
         let rise = percent(held_out.now / held_out.best - 1.0);
-        let text = format!("the held-out loss is {rise} above its best (step {})", thousands(held_out.best_step));
-        found.push((Sentence::Memorizing, format!("{text} while the training loss falls: it memorizes")));
+        let best = thousands(held_out.best_step);
+        let text = format!("memorizing: held-out is {rise} above its best (step {best}), training falls");
+        found.push((Sentence::Memorizing, text));
     }
     if let Some(background) = facts.background.filter(|b| b.distance < 0.1) {
         let text = format!("the samples' backgrounds are {} by now, as in the data", background.word);
@@ -86,7 +87,7 @@ pub fn true_ones(facts: &Facts) -> Vec<(Sentence, String)> {
     }
     if let Some((noisy, clean)) = facts.thirds {
         let [much, little] = [percent(noisy), percent(clean)];
-        let text = format!("where noise is strong the loss is down to {much} of its start, where weak to {little}");
+        let text = format!("strong noise has {much} of its loss left, weak noise {little}");
         let text = |moral: &str| if facts.is_images { format!("{moral}: {text}") } else { text.clone() };
         if noisy < 0.5 && clean > 1.5 * noisy {
             found.push((Sentence::NoisyFirst, text("coarse before fine")));
@@ -95,18 +96,18 @@ pub fn true_ones(facts: &Facts) -> Vec<(Sentence, String)> {
         }
     }
     if facts.step < facts.warmup_steps && facts.lr > 0.0 {
-        let text = format!("warm-up: the learning rate still rises, {} after step {step}", scientific(facts.lr));
-        found.push((Sentence::WarmUp, format!("{text} of {}", thousands(facts.warmup_steps))));
+        let (until, lr) = (thousands(facts.warmup_steps), scientific(facts.lr));
+        found.push((Sentence::WarmUp, format!("warm-up: the learning rate rises until step {until}; it is {lr} now")));
     }
     if facts.step >= facts.warmup_steps && facts.lr > 0.0 && facts.lr < 0.5 * facts.peak_lr {
         let share = percent(facts.lr / facts.peak_lr);
         found.push((
             Sentence::Decay,
-            format!("the learning rate is down to {share} of its peak: smaller steps from now"),
+            format!("the learning rate is down to {share} of its peak: smaller steps from now on"),
         ));
     }
     if let Some((then, before)) = facts.before.filter(|(_, before)| (facts.loss / before - 1.0).abs() < 0.02) {
-        let text = format!("the loss hardly moves: {loss}, and {} at step {}", three_digits(before), thousands(then));
+        let text = format!("the loss hardly moves: {loss} now, {} at step {}", three_digits(before), thousands(then));
         found.push((Sentence::Plateau, text));
     } else if facts.step > FIRST_STEPS && facts.loss < 0.9 * facts.start {
         found.push((Sentence::Falling, format!("step {step}: the loss is {loss}; in the first steps it was {start}")));
@@ -151,12 +152,8 @@ mod tests {
     #[test]
     fn which_noise_is_learned_first_is_said_as_it_is() {
         let thirds = |thirds, is_images| true_ones(&Facts { thirds: Some(thirds), is_images, ..training(300, 0.95) });
-        assert!(
-            thirds((0.06, 0.58), true)[0]
-                .1
-                .starts_with("coarse before fine: where noise is strong the loss is down to 6 %")
-        );
-        assert!(thirds((0.06, 0.58), false)[0].1.starts_with("where noise is strong"));
+        assert!(thirds((0.06, 0.58), true)[0].1.starts_with("coarse before fine: strong noise has 6 %"));
+        assert!(thirds((0.06, 0.58), false)[0].1.starts_with("strong noise has"));
         assert_eq!(thirds((0.8, 0.2), true)[0].0, Sentence::CleanFirst);
         assert_eq!(thirds((0.4, 0.45), true), []);
         assert_eq!(thirds((0.7, 0.99), true), []);
@@ -187,6 +184,34 @@ mod tests {
         assert_eq!(true_ones(&facts)[0].1, "all 40,000 steps are done: the loss went from 1.00 to 0.0300");
         let facts = Facts { stage: Stage::Finished, ..training(40_000, 1.3) };
         assert_eq!(true_ones(&facts)[0].1, "all 40,000 steps are done");
+    }
+
+    #[test]
+    fn every_sentence_fits_in_80_columns() {
+        let far = Facts {
+            warmup_steps: 1_000_000,
+            lr: 4e-4,
+            peak_lr: 1e-2,
+            thirds: Some((0.06, 0.58)),
+            background: Some(Background { word: "black", step: 999_999, distance: 0.0 }),
+            before: Some((600_000, 0.0312)),
+            held_out: Some(HeldOutRise {
+                best: 0.05,
+                best_step: 200_000,
+                now: 0.06,
+                train_then: 0.04,
+                train_now: 0.03,
+            }),
+            ..training(999_999, 0.0312)
+        };
+        let done = Facts { warmup_steps: 100, before: None, ..far.clone() };
+        let first = Facts { loss_of_zero: Some(1.0), ..training(20, 0.984) };
+        let stage = |stage| Facts { stage, ..training(1_000_000, 0.0312) };
+        for facts in [far, done, first, stage(Stage::Ready), stage(Stage::Paused), stage(Stage::Finished)] {
+            for (_, line) in true_ones(&facts) {
+                assert!(line.chars().count() <= 78, "{line}");
+            }
+        }
     }
 
     #[test]
