@@ -15,7 +15,7 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::layout::Rect;
 
 use crate::process::{last_words, signals};
-use crate::tui::quiet_backend::QuietBackend;
+use crate::tui::quiet_backend::{COMPLETE, QuietBackend};
 
 /// A whole frame goes out in one write: fewer system calls, and no half frames on the screen.
 const OUTPUT_BUFFER: usize = 1 << 16;
@@ -148,7 +148,8 @@ pub fn give_back() {
 
 /// What gives the screen back.
 fn leaving() -> Vec<u8> {
-    let mut bytes = Vec::new();
+    // It may be left in the middle of a frame.
+    let mut bytes = COMPLETE.to_vec();
     if KITTY_PICTURES.load(Ordering::SeqCst) {
         bytes.extend_from_slice(b"\x1b_Ga=d,d=A,q=2\x1b\\");
     }
