@@ -43,12 +43,19 @@ pub struct ProtocolPictures {
 
 impl ProtocolPictures {
     pub fn new(encoder: Encoder, graphics: &Graphics, fallback: HalfBlocks) -> Self {
+        let has_charts = match graphics.protocol {
+            ImageProtocol::Sixel => graphics.sixel_colors >= CHART_COLORS,
+            ImageProtocol::Iterm => true,
+            // Every pixel would be sent as it is.
+            _ => false,
+        };
         Self {
             encoder,
             cell: graphics.cell.unwrap_or(ASSUMED_CELL),
             fallback,
             submitted: RefCell::default(),
             charts: RefCell::default(),
+            has_charts,
         }
     }
 
