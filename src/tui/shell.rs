@@ -225,6 +225,7 @@ impl Stage {
             ascii: !terminal_has_utf8(),
             marker: options.marker.unwrap_or_else(abilities::marker),
             cell_size: self.brush.pictures().cell_size(),
+            has_octants: abilities::octants(),
             images: self.graphics.protocol.to_string(),
             background: self.graphics.background,
             paints_background: self.graphics.background.is_none(),

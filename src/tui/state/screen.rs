@@ -59,6 +59,8 @@ pub struct State {
     pub size: (u16, u16),
     /// Pixels of a cell, as pictures are drawn.
     pub cell_size: (u16, u16),
+    /// The terminal has the characters of [`Marker::Octant`].
+    pub has_octants: bool,
     /// How pictures are drawn, in words.
     pub images: String,
     pub theme: Theme,
@@ -127,6 +129,7 @@ impl State {
         Self {
             size: (0, 0),
             cell_size: options.cell_size,
+            has_octants: options.has_octants,
             images: options.images,
             theme: Theme::on(options.theme, options.capability, options.background, options.paints_background),
             ascii: options.ascii,
@@ -183,6 +186,7 @@ impl State {
         let next = Self {
             size: self.size,
             cell_size: self.cell_size,
+            has_octants: self.has_octants,
             theme: self.theme,
             picture_pace: self.picture_pace,
             ascii: self.ascii,

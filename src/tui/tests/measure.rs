@@ -36,7 +36,8 @@ impl Pictures for Measure {
             let six = sixel::encode(&rgb, w, h, 256).unwrap();
             best[1] = best[1].min(a.elapsed().as_secs_f64() * 1e3);
             if best[0] < 1e9 && self.lines.borrow().len() < 9 {
-                let line = format!("{}_{slot:?}: {w}x{h}, {} kB", self.name, six.len() / 1000);
+                let colors = rgb.chunks_exact(3).collect::<std::collections::HashSet<_>>().len();
+                let line = format!("{}_{slot:?}: {w}x{h}, {colors} colours, {} kB", self.name, six.len() / 1000);
                 if !self.lines.borrow().contains(&line) {
                     self.lines.borrow_mut().push(line);
                     image::RgbImage::from_raw(w as u32, h as u32, rgb)
