@@ -57,6 +57,8 @@ impl Worker {
 
     /// Removes the run's folder, which nobody will miss.
     pub(super) fn discard(&mut self) {
+        // One that is being written would make the folder again.
+        let _ = self.snapshots.wait(|| true);
         self.snapshots.abandon();
         self.parts.run.discard();
     }

@@ -68,8 +68,13 @@ fn text(buf: &mut Buffer, from: Position) -> u16 {
     }
     // A space stays before what follows.
     let slack = usize::from(stop - end).saturating_sub(usize::from(stop < last));
-    let spelled = spell(&cells).filter(|spelled| spelled.len() <= cells.len() + slack);
-    let written = spelled.unwrap_or_else(|| one_each(&cells));
+    let spelled = spell(&cells);
+    let fits = spelled.as_ref().is_some_and(|spelled| spelled.len() <= cells.len() + slack);
+    let written = match spelled {
+        Some(spelled) if fits => spelled,
+        Some(spelled) => first_each(&cells, &spelled),
+        None => one_each(&cells),
+    };
     let blank = (' ', cells.len().saturating_sub(1));
     for (i, x) in (from.x..stop).enumerate() {
         let (c, like) = match written.get(i) {
@@ -99,6 +104,16 @@ fn spell(cells: &[Cell]) -> Option<Vec<(char, usize)>> {
     Some(out)
 }
 
+/// A letter for each cell: its spelling, where that is one.
+fn first_each(cells: &[Cell], spelled: &[(char, usize)]) -> Vec<(char, usize)> {
+    let mut letters = one_each(cells);
+    for pair in spelled.chunk_by(|a, b| a.1 == b.1).filter(|of_cell| of_cell.len() == 1).flatten() {
+        letters[pair.1] = *pair;
+    }
+    letters
+}
+
+/// A letter for each column.
 fn one_each(cells: &[Cell]) -> Vec<(char, usize)> {
     let mut out: Vec<(char, usize)> = Vec::with_capacity(cells.len());
     for (i, cell) in cells.iter().enumerate() {
@@ -163,7 +178,7 @@ mod tests {
     #[test]
     fn words_are_spelled_where_there_is_room_and_borders_stay() {
         assert_eq!(folded("│ σ 0.66 · ᾱ 0.5          │x", 28), "| sigma 0.66 | abar 0.5   |x");
-        assert_eq!(folded("│ σ 0.66 · ᾱ 0.5 │x", 20), "| s 0.66 * a 0.5 |x");
+        assert_eq!(folded("│ σ 0.66 · ᾱ 0.5 │x", 20), "| s 0.66 | a 0.5 |x");
         assert_eq!(folded("╭─ Loss ─ σ ─╮", 14), "+- Loss - s -+");
         assert_eq!(folded("│ x̂_0 and ε̂      │", 19), "| xhat_0 and epshat|");
     }

@@ -27,7 +27,7 @@ use crate::tui::protocol_pictures::ProtocolPictures;
 use crate::tui::state::{Gallery, Gravity, State};
 use crate::tui::terminal::{Screen, ScreenBackend};
 use crate::tui::theme::{Capability, ThemeName};
-use crate::tui::trials::{Kept, OtherRuns};
+use crate::tui::trials::{KeptLab, OtherRuns};
 use crate::tui::update::update;
 use crate::tui::{abilities, input};
 
@@ -89,7 +89,7 @@ pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
 }
 
 /// The screen of the run that takes the place of the one that was `left`, with what it has `told` on trial.
-fn begin_again(left: &State, kept: &Kept, told: &[Event]) -> State {
+fn begin_again(left: &State, kept: &KeptLab, told: &[Event]) -> State {
     let (mut state, before) = left.again(kept.config.clone());
     for event in told {
         // What they ask for was done for the trial.
@@ -122,7 +122,7 @@ impl Session {
     }
 
     /// Of a run that has stood its trial: it is told that it stays.
-    fn of_kept(kept: Kept, told: &[Event]) -> Result<Self> {
+    fn of_kept(kept: KeptLab, told: &[Event]) -> Result<Self> {
         let mut session = Self::of(kept.lab)?;
         told.iter().for_each(|event| session.farewell.observe(event));
         let _ = session.lab.commands.send(Command::Keep);

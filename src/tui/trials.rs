@@ -46,7 +46,7 @@ struct Trial {
 }
 
 /// A run that has stood its trial.
-pub struct Kept {
+pub struct KeptLab {
     pub lab: Lab,
     pub config: Config,
     /// Let go of once others listen to the signals for it.
@@ -59,10 +59,10 @@ impl OtherRuns {
     }
 
     /// Takes the run on trial as the one that stays. Who takes it tells it so.
-    pub fn keep(&mut self) -> Option<Kept> {
+    pub fn keep(&mut self) -> Option<KeptLab> {
         let Trial { lab, config, asked, signals } = self.trial.take()?;
         self.asked = asked;
-        Some(Kept { lab, config, signals })
+        Some(KeptLab { lab, config, signals })
     }
 
     /// Waits until nothing is left of what was not wanted.
