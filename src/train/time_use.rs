@@ -1,6 +1,6 @@
 //! Does the network really use the time it is told?
 //!
-//! The commonest bug of an own implementation is a time embedding that goes nowhere: the loss still falls,
+//! A common bug in hand-written models is a time embedding that goes nowhere: the loss still falls,
 //! because x_t shows by itself how noisy it is, and only the samples stay poor.
 
 use anyhow::Result;
