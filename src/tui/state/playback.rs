@@ -42,8 +42,8 @@ pub struct Playhead {
     pub trajectory: u64,
     /// [`super::Still::index`] of the frame.
     pub index: usize,
-    /// When it came here, on the screen's clock.
-    pub since: Duration,
+    /// Since when it is seen here, on the screen's clock; `None` until the frame is drawn.
+    pub since: Option<Duration>,
 }
 
 /// What time does to a playhead.
@@ -57,21 +57,22 @@ pub enum Motion {
 
 impl Playhead {
     /// At the first frame of a film.
-    pub fn start(film: &Film, now: Duration) -> Self {
+    pub fn start(film: &Film) -> Self {
         let index = film.stills().first().map_or(0, |still| still.index);
-        Self { trajectory: film.trajectory, index, since: now }
+        Self { trajectory: film.trajectory, index, since: None }
     }
 
     /// At some position of the same film.
-    pub fn at(self, film: &Film, position: usize, now: Duration) -> Self {
+    pub fn at(self, film: &Film, position: usize) -> Self {
         let index = film.stills().get(position).map_or(self.index, |still| still.index);
-        Self { index, since: now, ..self }
+        Self { index, since: None, ..self }
     }
 
     /// What the time until `now` does. `over`: no more frames will come. `pace`: the shortest time between two
     /// pictures that the terminal can show.
     pub fn after(self, film: &Film, over: bool, pace: Duration, now: Duration) -> Motion {
         let (at, end) = (film.position(self.index), film.stills().len().saturating_sub(1));
+        let Some(since) = self.since else { return Motion::Moves(Self { since: Some(now), ..self }) };
         if now < self.next_at(film, over, pace) {
             return Motion::Stays;
         }
@@ -81,18 +82,18 @@ impl Playhead {
         let each = interval(film, pace);
         if at >= end {
             // It waits for the worker; the next frame is shown as soon as it comes, and no other is passed over.
-            return Motion::Moves(Self { since: now.saturating_sub(each.max(pace)), ..self });
+            return Motion::Moves(Self { since: Some(now.saturating_sub(each.max(pace))), ..self });
         }
-        let late = now.saturating_sub(self.since).min(LATE);
+        let late = now.saturating_sub(since).min(LATE);
         let by = (late.as_secs_f64() / each.as_secs_f64()).round() as usize;
-        Motion::Moves(self.at(film, (at + by.max(1)).min(end), now))
+        Motion::Moves(Self { since: Some(now), ..self.at(film, (at + by.max(1)).min(end)) })
     }
 
     /// When [`Self::after`] has something to say next.
     pub fn next_at(self, film: &Film, over: bool, pace: Duration) -> Duration {
         let end = film.stills().len().saturating_sub(1);
         let ended = film.position(self.index) >= end && (film.is_complete() || over);
-        self.since + if ended { LINGER } else { interval(film, pace).max(pace) }
+        self.since.unwrap_or_default() + if ended { LINGER } else { interval(film, pace).max(pace) }
     }
 }
 

@@ -244,7 +244,8 @@ fn play(film_ms: u64, rest_ms: u64, frame_ms: u64, pace_ms: u64) -> Vec<(u64, Ve
     update(&mut state, Message::Lab(Event::Ready(Arc::new(info(0)))));
     update(&mut state, Message::PicturePace(Duration::from_millis(pace_ms)));
     let mut seen: Vec<(u64, Vec<usize>, u64)> = Vec::new();
-    let (mut film, mut index, mut due, mut begun) = (1, 0, 0, 0);
+    // It begins between two frames of the screen.
+    let (mut film, mut index, mut due, mut begun) = (1, 0, frame_ms * 3 - 1, 0);
     for ms in 0..40_000u64 {
         while ms >= due {
             update(&mut state, Message::Preview(frame(film, index, 100)));
@@ -256,6 +257,9 @@ fn play(film_ms: u64, rest_ms: u64, frame_ms: u64, pace_ms: u64) -> Vec<(u64, Ve
         }
         if ms % frame_ms == 0 {
             update(&mut state, Message::Tick(Duration::from_millis(ms)));
+            if state.shown_still().is_none() {
+                continue;
+            }
             let (film, _, t) = shown(&state);
             assert_eq!(state.cursor_t, t);
             match seen.last_mut().filter(|(last, ..)| *last == film) {
@@ -297,6 +301,31 @@ fn every_film_begins_with_noise_and_goes_to_its_end_at_a_speed_to_follow() {
             assert!((2000..=5600.max(film_ms + 1000)).contains(took), "{took} ms, {case}");
         }
     }
+}
+
+#[test]
+fn the_first_frame_is_drawn_however_late_the_screen_looks() {
+    let mut state = ready(120, 40);
+    let later = |state: &mut State, seconds| update(state, Message::Tick(Duration::from_secs(seconds)));
+    // Broken off, asked for, gone live, begun again: each between two frames of a slow screen.
+    for index in 0..4 {
+        update(&mut state, Message::Preview(frame(3, index, 12_500)));
+    }
+    later(&mut state, 65);
+    assert_eq!(shown(&state), (3, 0, 999));
+    act(&mut state, Action::SampleNow);
+    whole_film(&mut state, 4);
+    later(&mut state, 70);
+    assert_eq!(shown(&state), (4, 0, 999));
+    act(&mut state, Action::CursorFirst);
+    act(&mut state, Action::ToggleFilm);
+    later(&mut state, 75);
+    assert_eq!((shown(&state), state.playback), ((4, 0, 999), Playback::Playing));
+    act(&mut state, Action::ToggleFilm);
+    whole_film(&mut state, 5);
+    act(&mut state, Action::Back);
+    later(&mut state, 80);
+    assert_eq!((shown(&state), state.playback), ((5, 0, 999), Playback::Live));
 }
 
 #[test]

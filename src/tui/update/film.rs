@@ -37,7 +37,7 @@ fn is_over(state: &State, playhead: Playhead) -> bool {
 fn begin_newer(state: &mut State) {
     let Some(newest) = state.data().films.newest() else { return };
     if state.playhead.is_none_or(|head| head.trajectory != newest.trajectory) {
-        state.playhead = Some(Playhead::start(newest, state.now));
+        state.playhead = Some(Playhead::start(newest));
         state.hurry_past = None;
     }
 }
@@ -50,8 +50,8 @@ pub fn choose(state: &mut State) {
         // Who holds the cursor before there is a film waits for a whole one.
         (None, Playback::Held) if !newest.is_complete() => {}
         (None, Playback::Held) => {
-            let start = Playhead::start(newest, state.now);
-            state.playhead = Some(start.at(newest, newest.nearest(state.cursor_t), state.now));
+            let start = Playhead::start(newest);
+            state.playhead = Some(start.at(newest, newest.nearest(state.cursor_t)));
         }
         (None, _) => begin_newer(state),
         (Some((film, _)), Playback::Live) if state.frozen.is_none() && (hurry || !film.is_complete()) => {
@@ -102,7 +102,7 @@ fn hold(state: &mut State, t: usize, position: Option<usize>) {
     state.playback = Playback::Held;
     state.cursor_t = t;
     if let (Some((film, playhead)), Some(position)) = (state.shown_film(), position) {
-        state.playhead = Some(playhead.at(film, position, state.now));
+        state.playhead = Some(playhead.at(film, position));
     }
 }
 
@@ -115,7 +115,7 @@ pub fn toggle(state: &mut State) {
     state.playback = Playback::Live;
     if let Some((film, playhead)) = state.shown_film() {
         let (at, end) = (film.position(playhead.index), film.stills().len().saturating_sub(1));
-        let to = playhead.at(film, if at >= end { 0 } else { at }, state.now);
+        let to = playhead.at(film, if at >= end { 0 } else { at });
         state.playback = Playback::Playing;
         state.playhead = Some(to);
     }
