@@ -37,6 +37,16 @@ pub fn marker() -> Marker {
     if unicode() { Marker::Braille } else { Marker::Ascii }
 }
 
+/// Does the terminal draw octants (Unicode 16) itself, as far as its name says? No others are asked: what they don't
+/// know may take no column, or two.
+pub fn octants() -> bool {
+    octants_in(["TERM", "TERM_PROGRAM"].map(|name| std::env::var(name).unwrap_or_default()))
+}
+
+fn octants_in(names: [String; 2]) -> bool {
+    names.iter().any(|name| ["kitty", "ghostty", "foot"].iter().any(|known| name.to_ascii_lowercase().contains(known)))
+}
+
 /// Light when the terminal says that its background is.
 pub fn theme(graphics: &Graphics) -> ThemeName {
     match graphics.background {
@@ -57,6 +67,13 @@ mod tests {
         assert!(locale("", "C.utf8", "C"));
         assert!(!locale("C", "en_US.UTF-8", "en_US.UTF-8"));
         assert!(!locale("POSIX", "", ""));
+    }
+
+    #[test]
+    fn octants_are_for_terminals_that_draw_them() {
+        let names = |term: &str, program: &str| octants_in([term, program].map(str::to_owned));
+        assert!(names("xterm-kitty", "") && names("xterm-256color", "ghostty") && names("foot", ""));
+        assert!(!names("xterm-256color", "Apple_Terminal") && !names("linux", ""));
     }
 
     #[test]

@@ -273,7 +273,7 @@ pub const BINDINGS: &[Binding] = &[
         A::NextMarker,
         &[key('b')],
         G::Screen,
-        "curves as pictures (where the terminal can), in braille, octants, blocks or ASCII",
+        "curves as smooth lines or octants where the terminal can, in braille, blocks or ASCII",
         H::No,
     ),
     row(A::Messages, &[key('!')], G::Screen, "all messages so far", H::No),

@@ -14,6 +14,8 @@ pub struct ScreenOptions {
     pub marker: Marker,
     /// Pixels of one cell as pictures are drawn: (1, 2) for half-blocks and ASCII.
     pub cell_size: (u16, u16),
+    /// The terminal has the characters of [`Marker::Octant`].
+    pub has_octants: bool,
     /// How pictures are drawn, in words: "sixel", "half-blocks".
     pub images: String,
     /// The terminal's own background, where it is known.
@@ -29,6 +31,7 @@ impl Default for ScreenOptions {
             capability: Capability::TrueColor,
             marker: Marker::Braille,
             cell_size: (1, 2),
+            has_octants: false,
             images: "half-blocks".into(),
             background: None,
             config: None,

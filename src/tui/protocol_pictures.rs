@@ -11,11 +11,14 @@ use ratatui::widgets::Widget;
 use ratatui_image::Image;
 
 use crate::tui::encoder::{Encoded, Encoder};
-use crate::tui::image_protocol::{ASSUMED_CELL, Graphics};
+use crate::tui::image_protocol::{ASSUMED_CELL, Graphics, ImageProtocol};
 use crate::tui::pictures::{ChartContent, HalfBlocks, Picture, PictureSlot, Pictures};
 
 /// The curves of a chart are painted anew at most so often.
 const CURVES_FOR: Duration = Duration::from_millis(500);
+
+/// With fewer sixel colours the smooth edges of lines would be dithered.
+const CHART_COLORS: usize = 128;
 
 /// The last picture of a chart.
 struct Chart {
@@ -34,16 +37,25 @@ pub struct ProtocolPictures {
     fallback: HalfBlocks,
     submitted: RefCell<HashMap<PictureSlot, (u64, Size)>>,
     charts: RefCell<HashMap<PictureSlot, Chart>>,
+    /// Are charts cheap to send, and their colours not too many?
+    has_charts: bool,
 }
 
 impl ProtocolPictures {
     pub fn new(encoder: Encoder, graphics: &Graphics, fallback: HalfBlocks) -> Self {
+        let has_charts = match graphics.protocol {
+            ImageProtocol::Sixel => graphics.sixel_colors >= CHART_COLORS,
+            ImageProtocol::Iterm => true,
+            // Every pixel would be sent as it is.
+            _ => false,
+        };
         Self {
             encoder,
             cell: graphics.cell.unwrap_or(ASSUMED_CELL),
             fallback,
             submitted: RefCell::default(),
             charts: RefCell::default(),
+            has_charts,
         }
     }
 
@@ -90,7 +102,7 @@ impl Pictures for ProtocolPictures {
         buf: &mut Buffer,
     ) -> bool {
         let size = Size::new(area.width, area.height);
-        if area.is_empty() || area.intersection(buf.area) != area {
+        if !self.has_charts || area.is_empty() || area.intersection(buf.area) != area {
             return false;
         }
         let mut charts = self.charts.borrow_mut();
@@ -127,5 +139,64 @@ fn put(encoded: &Encoded, area: Rect, buf: &mut Buffer) {
     for (at, tile) in &encoded.tiles {
         let place = Rect::new(area.x + at.x, area.y + at.y, tile.size().width, tile.size().height);
         Image::new(tile).render(place, buf);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::tui::theme::Capability;
+
+    fn pictures(protocol: ImageProtocol, sixel_colors: usize) -> ProtocolPictures {
+        let graphics = Graphics { cell: Some((8, 16)), sixel_colors, ..Graphics::new(protocol, "a test") };
+        let fallback = HalfBlocks { capability: Capability::TrueColor };
+        ProtocolPictures::new(Encoder::spawn(&graphics).unwrap(), &graphics, fallback)
+    }
+
+    #[test]
+    fn a_chart_is_painted_anew_for_other_axes_at_once_and_for_other_curves_now_and_then() {
+        let pictures = pictures(ImageProtocol::Sixel, 256);
+        let (area, painted, last) = (Rect::new(1, 1, 20, 6), Cell::new(0), Cell::new(Instant::now()));
+        let paint = |cell: (u16, u16)| {
+            painted.set(painted.get() + 1);
+            last.set(Instant::now());
+            vec![40; usize::from(cell.0) * 20 * usize::from(cell.1) * 6 * 3]
+        };
+        let mut buf = Buffer::empty(Rect::new(0, 0, 30, 10));
+        let mut draw = |frame, curves| {
+            pictures.chart(PictureSlot::LossChart, ChartContent { frame, curves }, area, &paint, &mut buf)
+        };
+        // Whoever asks again and again has it in the end.
+        let mut until_drawn = |frame, curves| {
+            let begin = Instant::now();
+            while !draw(frame, curves) {
+                assert!(begin.elapsed() < Duration::from_secs(20), "never drawn");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        };
+        until_drawn(1, 1);
+        assert_eq!(painted.get(), 1);
+        until_drawn(1, 1);
+        assert_eq!(painted.get(), 1, "nothing has changed");
+        until_drawn(2, 2);
+        assert_eq!(painted.get(), 2, "a picture with other axes would be wrong");
+        let before = last.get();
+        while painted.get() == 2 {
+            until_drawn(2, 3);
+            assert!(before.elapsed() < Duration::from_secs(20), "the curves are never painted anew");
+        }
+        assert!(last.get() - before >= CURVES_FOR, "{:?}", last.get() - before);
+    }
+
+    #[test]
+    fn charts_that_would_flood_the_line_or_be_dithered_are_characters() {
+        let mut buf = Buffer::empty(Rect::new(0, 0, 30, 10));
+        let content = ChartContent { frame: 1, curves: 1 };
+        for pictures in [pictures(ImageProtocol::Sixel, 16), pictures(ImageProtocol::Kitty, 256)] {
+            let paint = |_| panic!("nothing is to be painted");
+            assert!(!pictures.chart(PictureSlot::LossChart, content, Rect::new(0, 0, 9, 9), &paint, &mut buf));
+        }
     }
 }

@@ -186,6 +186,7 @@ impl Stage {
             capability: self.capability,
             marker: options.marker.unwrap_or_else(abilities::marker),
             cell_size: self.brush.pictures().cell_size(),
+            has_octants: abilities::octants(),
             images: self.graphics.protocol.to_string(),
             background: self.graphics.background,
             config: Some(config),

@@ -21,7 +21,8 @@ pub fn clip(from: (f64, f64), to: (f64, f64)) -> Option<((f64, f64), (f64, f64))
         let at = distance / towards;
         if towards < 0.0 { enter = enter.max(at) } else { leave = leave.min(at) }
     }
-    let at = |share: f64| (x0 + dx * share, y0 + dy * share);
+    // An end that is inside stays exactly where it is.
+    let at = |share: f64| if share == 1.0 { (x1, y1) } else { (x0 + dx * share, y0 + dy * share) };
     (enter <= leave).then(|| (at(enter), at(leave)))
 }
 

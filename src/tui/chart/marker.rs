@@ -8,7 +8,7 @@ use ratatui::symbols::pixel::OCTANTS;
 pub enum Marker {
     /// 2 × 4 dots a cell.
     Braille,
-    /// As many, without gaps between them; few fonts have these characters (Unicode 16).
+    /// As many, without gaps between them; few terminals have these characters (Unicode 16).
     Octant,
     /// Quadrants: 2 × 2 dots a cell.
     Block,
@@ -17,10 +17,11 @@ pub enum Marker {
 }
 
 impl Marker {
-    /// The next one, round and round.
-    pub fn next(self) -> Self {
+    /// The next one, round and round; octants only where the terminal has them: others lose count of their columns.
+    pub fn next(self, has_octants: bool) -> Self {
         match self {
-            Marker::Braille => Marker::Octant,
+            Marker::Braille if has_octants => Marker::Octant,
+            Marker::Braille => Marker::Block,
             Marker::Octant => Marker::Block,
             Marker::Block => Marker::Ascii,
             Marker::Ascii => Marker::Braille,
@@ -31,7 +32,7 @@ impl Marker {
     pub fn name(self) -> &'static str {
         match self {
             Marker::Braille => "braille",
-            Marker::Octant => "octants (few fonts have them)",
+            Marker::Octant => "octants",
             Marker::Block => "blocks",
             Marker::Ascii => "ASCII",
         }
@@ -91,6 +92,8 @@ mod tests {
 
     #[test]
     fn the_markers_go_round() {
-        assert_eq!(Marker::Braille.next().next().next().next(), Marker::Braille);
+        let next = |marker: Marker| marker.next(true);
+        assert_eq!(next(next(next(next(Marker::Braille)))), Marker::Braille);
+        assert_eq!(Marker::Braille.next(false), Marker::Block);
     }
 }

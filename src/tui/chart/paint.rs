@@ -6,8 +6,8 @@ use ratatui::style::{Color, Style};
 use super::clip::clip;
 use super::sketch::{Layer, Shape, Sketch, Weight, segments};
 
-/// Steps of coverage at the edge of a line: more are not seen, and fewer colours are fewer bytes.
-const LEVELS: f64 = 5.0;
+/// Steps of coverage at the edge of a line, of 255: more are not seen, and fewer colours are fewer bytes.
+const LEVELS: [u8; 5] = [0, 64, 128, 191, 255];
 
 /// Where a chart's pixels go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +26,8 @@ struct Paper {
     rgb: Vec<u8>,
     /// How much of each pixel the layer under way covers, 0 to 255.
     covered: Vec<u8>,
+    /// The pixels that it may cover: left, top, right, bottom.
+    touched: Option<(usize, usize, usize, usize)>,
 }
 
 impl Sketch {
@@ -38,7 +40,7 @@ impl Sketch {
             usize::from(sheet.size.height) * usize::from(sheet.cell.1),
         );
         let rgb = sheet.background.repeat(width * height);
-        let mut paper = Paper { sheet, width, height, rgb, covered: vec![0; width * height] };
+        let mut paper = Paper { sheet, width, height, rgb, covered: vec![0; width * height], touched: None };
         for layer in self.layers() {
             match layer {
                 Layer::Band { edges, style } => {
@@ -50,7 +52,8 @@ impl Sketch {
                         Weight::Thin => paper.unit() * 0.11,
                         Weight::Thick => paper.unit() * 0.2,
                     };
-                    for (from, to) in segments(points) {
+                    let points = paper.thinned(points);
+                    for (from, to) in segments(&points) {
                         if let Some((from, to)) = clip(from, to) {
                             let (from, to) = (paper.place(from), paper.place(to));
                             paper.line(from, to, thickness.max(1.2) / 2.0);
@@ -85,12 +88,38 @@ impl Paper {
         (along(x, size.width, cell.0), along(1.0 - y, size.height, cell.1))
     }
 
+    /// Without the points that are less than half a pixel from the one before; the last stays.
+    fn thinned(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        let mut kept: Vec<(f64, f64)> = Vec::with_capacity(points.len().min(4 * self.width));
+        for (i, point) in points.iter().enumerate() {
+            let near = kept.last().is_some_and(|last| {
+                let (a, b) = (self.place(*last), self.place(*point));
+                (a.0 - b.0).abs() < 0.5 && (a.1 - b.1).abs() < 0.5
+            });
+            if !near || i + 1 == points.len() {
+                kept.push(*point);
+            }
+        }
+        kept
+    }
+
     /// Covers a pixel by at least a share of it.
     fn cover(&mut self, x: usize, y: usize, share: f64) {
-        if x < self.width && y < self.height {
+        if share > 0.0 && x < self.width && y < self.height {
             let pixel = &mut self.covered[y * self.width + x];
-            *pixel = (*pixel).max(((share.clamp(0.0, 1.0) * LEVELS).round() / LEVELS * 255.0) as u8);
+            *pixel = (*pixel).max(LEVELS[((share * 4.0 + 0.5) as usize).min(4)]);
         }
+    }
+
+    /// Says that the layer may cover pixels from the upper left to the lower right.
+    fn touch(&mut self, (left, top): (f64, f64), (right, bottom): (f64, f64)) {
+        let inside = |v: f64, pixels: usize| (v.max(0.0) as usize).min(pixels.saturating_sub(1));
+        let (x0, y0) = (inside(left, self.width), inside(top, self.height));
+        let (x1, y1) = (inside(right, self.width), inside(bottom, self.height));
+        self.touched = match self.touched {
+            None => Some((x0, y0, x1, y1)),
+            Some((left, top, right, bottom)) => Some((left.min(x0), top.min(y0), right.max(x1), bottom.max(y1))),
+        };
     }
 
     /// A line with round ends, `half` of its thickness to either side.
@@ -98,6 +127,10 @@ impl Paper {
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let length = dx.hypot(dy);
         let reach = half + 1.0;
+        self.touch(
+            (from.0.min(to.0) - reach, from.1.min(to.1) - reach),
+            (from.0.max(to.0) + reach + 1.0, from.1.max(to.1) + reach + 1.0),
+        );
         let pixels = |low: f64, high: f64, most: usize| {
             (low.floor().max(0.0) as usize)..((high.ceil().max(0.0) as usize + 1).min(most))
         };
@@ -111,8 +144,8 @@ impl Paper {
             for y in pixels((middle - upright).max(top), (middle + upright).min(bottom), self.height) {
                 let (px, py) = (center - from.0, y as f64 + 0.5 - from.1);
                 let at = if length > 0.0 { ((px * dx + py * dy) / (length * length)).clamp(0.0, 1.0) } else { 0.0 };
-                let distance = (px - dx * at).hypot(py - dy * at);
-                self.cover(x, y, half + 0.5 - distance);
+                let (px, py) = (px - dx * at, py - dy * at);
+                self.cover(x, y, half + 0.5 - (px * px + py * py).sqrt());
             }
         }
     }
@@ -131,9 +164,14 @@ impl Paper {
         }
         for pair in columns.windows(2) {
             let ((x0, top0, bottom0), (x1, top1, bottom1)) = (pair[0], pair[1]);
+            let at = |x: f64| {
+                let share = ((x - x0) / (x1 - x0)).clamp(0.0, 1.0);
+                (top0 + (top1 - top0) * share, bottom0 + (bottom1 - bottom0) * share)
+            };
             for x in x0.floor() as usize..=x1.floor() as usize {
-                let share = ((x as f64 + 0.5 - x0) / (x1 - x0)).clamp(0.0, 1.0);
-                self.upright(x, top0 + (top1 - top0) * share, bottom0 + (bottom1 - bottom0) * share);
+                // From the left side of the pixel to its right side, so that steep bands have no gaps.
+                let ((top_left, bottom_left), (top_right, bottom_right)) = (at(x as f64), at(x as f64 + 1.0));
+                self.upright(x, top_left.min(top_right), bottom_left.max(bottom_right));
             }
         }
         if let [(x, top, bottom)] = columns[..] {
@@ -145,6 +183,7 @@ impl Paper {
     fn upright(&mut self, x: usize, top: f64, bottom: f64) {
         let middle = (top + bottom) / 2.0;
         let (top, bottom) = (top.min(middle - 0.5), bottom.max(middle + 0.5));
+        self.touch((x as f64, top), (x as f64, bottom + 1.0));
         for y in top.floor().max(0.0) as usize..(bottom.ceil().max(0.0) as usize).min(self.height) {
             let (y0, y1) = (y as f64, y as f64 + 1.0);
             self.cover(x, y, bottom.min(y1) - top.max(y0));
@@ -174,6 +213,7 @@ impl Paper {
         // How far inside of its nearest side a point of a convex shape is.
         let turn: f64 = corners.iter().zip(corners.iter().cycle().skip(1)).map(|(a, b)| a.0 * b.1 - a.1 * b.0).sum();
         let reach = size * 1.5 + 1.0;
+        self.touch((x - reach, y - reach), (x + reach + 1.0, y + reach + 1.0));
         for py in (y - reach).max(0.0) as usize..=(y + reach).max(0.0) as usize {
             for px in (x - reach).max(0.0) as usize..=(x + reach).max(0.0) as usize {
                 let point = (px as f64 + 0.5 - x, py as f64 + 0.5 - y);
@@ -189,15 +229,21 @@ impl Paper {
 
     /// Gives the layer its colour, and begins the next.
     fn ink(&mut self, style: &Style) {
-        if let Some(Color::Rgb(r, g, b)) = style.fg {
-            for (pixel, covered) in self.rgb.chunks_exact_mut(3).zip(&self.covered).filter(|(_, c)| **c > 0) {
-                for (value, ink) in pixel.iter_mut().zip([r, g, b]) {
-                    let mixed = i32::from(*value) + (i32::from(ink) - i32::from(*value)) * i32::from(*covered) / 255;
-                    *value = mixed as u8;
+        let Some((left, top, right, bottom)) = self.touched.take().filter(|_| !self.covered.is_empty()) else { return };
+        for y in top..=bottom {
+            let row = y * self.width + left..=y * self.width + right;
+            let pixels = self.rgb[row.start() * 3..(row.end() + 1) * 3].chunks_exact_mut(3);
+            for (pixel, covered) in pixels.zip(&mut self.covered[row]).filter(|(_, covered)| **covered > 0) {
+                if let Some(Color::Rgb(r, g, b)) = style.fg {
+                    for (value, ink) in pixel.iter_mut().zip([r, g, b]) {
+                        let mixed =
+                            i32::from(*value) + (i32::from(ink) - i32::from(*value)) * i32::from(*covered) / 255;
+                        *value = mixed as u8;
+                    }
                 }
+                *covered = 0;
             }
         }
-        self.covered.fill(0);
     }
 }
 
@@ -223,7 +269,7 @@ mod tests {
             assert!((1..=5).contains(&column.len()), "column {x}: {column:?}");
         }
         let shades: std::collections::HashSet<&[u8]> = rgb.chunks_exact(3).collect();
-        assert!((3..=6).contains(&shades.len()), "{shades:?}");
+        assert!((3..=5).contains(&shades.len()), "{shades:?}");
     }
 
     #[test]
@@ -233,6 +279,15 @@ mod tests {
         sketch.add(Layer::Mark { at: (1.0, 0.0), shape: Shape::Diamond, style: RED });
         let rgb = sketch.paint(SHEET);
         assert!(is_red(&rgb, 4, 8) && is_red(&rgb, 76, 56));
+    }
+
+    #[test]
+    fn a_steep_band_has_no_gaps() {
+        let mut sketch = Sketch::default();
+        sketch.add(Layer::Band { edges: vec![(0.0, 0.0, 0.0), (0.1, 1.0, 1.0), (0.2, 0.0, 0.1)], style: RED });
+        let rgb = sketch.paint(SHEET);
+        let inked = |y: usize| (0..80).any(|x| rgb[(y * 80 + x) * 3..][..3] != [10, 10, 20]);
+        assert!((9..56).all(inked));
     }
 
     #[test]

@@ -263,8 +263,13 @@ fn readout(state: &State, heat: &Heat, scale: &Scale) -> Words {
             _ => "",
         };
         let loss = mean.map_or("–".into(), three_digits);
-        let loss = format!("{loss}{beyond} mean of {}", thousands(u64::from(column.count(bin))));
-        words = words.pair(Role::Dim, "loss", Role::Strong, left(loss, 19));
+        let samples = thousands(u64::from(column.count(bin)));
+        words = words.pair(Role::Dim, "loss", Role::Strong, left(format!("{loss}{beyond}"), 8)).pair(
+            Role::Dim,
+            "mean of",
+            Role::Text,
+            left(samples, 3),
+        );
     }
     if let Some(term) = bound_terms(state, heat).and_then(|terms| terms.get(bin).copied()) {
         words = words.pair(Role::Dim, "ΣL_t of its bin", Role::Strong, left(three_digits(term), 6));

@@ -55,6 +55,8 @@ pub struct State {
     pub size: (u16, u16),
     /// Pixels of a cell, as pictures are drawn.
     pub cell_size: (u16, u16),
+    /// The terminal has the characters of [`Marker::Octant`].
+    pub has_octants: bool,
     /// How pictures are drawn, in words.
     pub images: String,
     pub theme: Theme,
@@ -107,6 +109,7 @@ impl State {
         Self {
             size: (0, 0),
             cell_size: options.cell_size,
+            has_octants: options.has_octants,
             images: options.images,
             theme: Theme { terminal_background: options.background, ..Theme::new(options.theme, options.capability) },
             plots: PlotChoices {
@@ -154,6 +157,7 @@ impl State {
         let mut next = Self {
             size: self.size,
             cell_size: self.cell_size,
+            has_octants: self.has_octants,
             theme: self.theme,
             plots: PlotChoices { example: 0, window: None, ..self.plots },
             focus: self.focus,

@@ -5,7 +5,6 @@ mod charts;
 mod demo;
 mod fuzz;
 mod looks;
-mod measure;
 mod paint;
 mod plane;
 mod pointer;

@@ -88,14 +88,18 @@ fn keys_zoom_pan_and_go_back_and_say_when_there_is_nothing_to_do() {
     let mut state = ready();
     act(&mut state, Action::LossEarlier);
     assert!(state.news.showing().unwrap().text.contains("all steps"));
-    act(&mut state, Action::LossCloser);
+    for _ in 0..4 {
+        act(&mut state, Action::LossCloser);
+    }
     let shown = state.shown_steps();
     assert!(shown.first > 0.0 && shown.last >= 12_480.0, "around the newest step: {shown:?}");
     act(&mut state, Action::LossEarlier);
     assert!(state.shown_steps().first < shown.first);
     act(&mut state, Action::LossLater);
     assert_eq!(state.shown_steps(), shown);
-    act(&mut state, Action::LossWider);
+    for _ in 0..4 {
+        act(&mut state, Action::LossWider);
+    }
     assert_eq!(state.plots.window, None);
     act(&mut state, Action::LossWhole);
     assert!(state.news.showing().unwrap().text.contains("already"));

@@ -103,7 +103,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ToggleTheme => state.theme.toggle(),
         Action::NextMarker => {
             let pictures = state.can_draw_pictures();
-            match (state.draws_pictures(), state.plots.marker.next()) {
+            match (state.draws_pictures(), state.plots.marker.next(state.has_octants)) {
                 // From pictures to the first of the characters, and from the last of them to pictures.
                 (true, _) => (state.plots.pictures, state.plots.marker) = (false, Marker::Braille),
                 (false, next) => {
