@@ -202,3 +202,62 @@ fn put(encoded: &Encoded, area: Rect, buf: &mut Buffer) {
         Image::new(tile).render(place, buf);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::tui::theme::Capability;
+
+    fn pictures(protocol: ImageProtocol, sixel_colors: usize) -> ProtocolPictures {
+        let graphics = Graphics { cell: Some((8, 16)), sixel_colors, ..Graphics::new(protocol, "a test") };
+        let fallback = HalfBlocks { capability: Capability::TrueColor };
+        ProtocolPictures::new(Encoder::spawn(&graphics).unwrap(), &graphics, fallback)
+    }
+
+    #[test]
+    fn a_chart_is_painted_anew_for_other_axes_at_once_and_for_other_curves_now_and_then() {
+        let pictures = pictures(ImageProtocol::Sixel, 256);
+        let (area, painted, last) = (Rect::new(1, 1, 20, 6), Cell::new(0), Cell::new(Instant::now()));
+        let paint = |cell: (u16, u16)| {
+            painted.set(painted.get() + 1);
+            last.set(Instant::now());
+            vec![40; usize::from(cell.0) * 20 * usize::from(cell.1) * 6 * 3]
+        };
+        let mut buf = Buffer::empty(Rect::new(0, 0, 30, 10));
+        let mut draw = |frame, curves| {
+            pictures.chart(PictureSlot::LossChart, ChartContent { frame, curves }, area, &paint, &mut buf)
+        };
+        // Whoever asks again and again has it in the end.
+        let mut until_drawn = |frame, curves| {
+            let begin = Instant::now();
+            while !draw(frame, curves) {
+                assert!(begin.elapsed() < Duration::from_secs(20), "never drawn");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        };
+        until_drawn(1, 1);
+        assert_eq!(painted.get(), 1);
+        until_drawn(1, 1);
+        assert_eq!(painted.get(), 1, "nothing has changed");
+        until_drawn(2, 2);
+        assert_eq!(painted.get(), 2, "a picture with other axes would be wrong");
+        let before = last.get();
+        while painted.get() == 2 {
+            until_drawn(2, 3);
+            assert!(before.elapsed() < Duration::from_secs(20), "the curves are never painted anew");
+        }
+        assert!(last.get() - before >= CURVES_FOR, "{:?}", last.get() - before);
+    }
+
+    #[test]
+    fn charts_that_would_flood_the_line_or_be_dithered_are_characters() {
+        let mut buf = Buffer::empty(Rect::new(0, 0, 30, 10));
+        let content = ChartContent { frame: 1, curves: 1 };
+        for pictures in [pictures(ImageProtocol::Sixel, 16), pictures(ImageProtocol::Kitty, 256)] {
+            let paint = |_| panic!("nothing is to be painted");
+            assert!(!pictures.chart(PictureSlot::LossChart, content, Rect::new(0, 0, 9, 9), &paint, &mut buf));
+        }
+    }
+}

@@ -6,8 +6,8 @@ use ratatui::style::{Color, Style};
 use super::clip::clip;
 use super::sketch::{Layer, Shape, Sketch, Weight, segments};
 
-/// Steps of coverage at the edge of a line: more are not seen, and fewer colours are fewer bytes.
-const LEVELS: f64 = 4.0;
+/// Steps of coverage at the edge of a line, of 255: more are not seen, and fewer colours are fewer bytes.
+const LEVELS: [u8; 5] = [0, 64, 128, 191, 255];
 
 /// Where a chart's pixels go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,14 +105,21 @@ impl Paper {
 
     /// Covers a pixel by at least a share of it.
     fn cover(&mut self, x: usize, y: usize, share: f64) {
-        if x < self.width && y < self.height {
-            self.touched = match self.touched.take() {
-                None => Some((x, y, x, y)),
-                Some((left, top, right, bottom)) => Some((left.min(x), top.min(y), right.max(x), bottom.max(y))),
-            };
+        if share > 0.0 && x < self.width && y < self.height {
             let pixel = &mut self.covered[y * self.width + x];
-            *pixel = (*pixel).max(((share.clamp(0.0, 1.0) * LEVELS).round() / LEVELS * 255.0) as u8);
+            *pixel = (*pixel).max(LEVELS[((share * 4.0 + 0.5) as usize).min(4)]);
         }
+    }
+
+    /// Says that the layer may cover pixels from the upper left to the lower right.
+    fn touch(&mut self, (left, top): (f64, f64), (right, bottom): (f64, f64)) {
+        let inside = |v: f64, pixels: usize| (v.max(0.0) as usize).min(pixels.saturating_sub(1));
+        let (x0, y0) = (inside(left, self.width), inside(top, self.height));
+        let (x1, y1) = (inside(right, self.width), inside(bottom, self.height));
+        self.touched = match self.touched {
+            None => Some((x0, y0, x1, y1)),
+            Some((left, top, right, bottom)) => Some((left.min(x0), top.min(y0), right.max(x1), bottom.max(y1))),
+        };
     }
 
     /// A line with round ends, `half` of its thickness to either side.
@@ -120,6 +127,10 @@ impl Paper {
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let length = dx.hypot(dy);
         let reach = half + 1.0;
+        self.touch(
+            (from.0.min(to.0) - reach, from.1.min(to.1) - reach),
+            (from.0.max(to.0) + reach + 1.0, from.1.max(to.1) + reach + 1.0),
+        );
         let pixels = |low: f64, high: f64, most: usize| {
             (low.floor().max(0.0) as usize)..((high.ceil().max(0.0) as usize + 1).min(most))
         };
@@ -133,8 +144,8 @@ impl Paper {
             for y in pixels((middle - upright).max(top), (middle + upright).min(bottom), self.height) {
                 let (px, py) = (center - from.0, y as f64 + 0.5 - from.1);
                 let at = if length > 0.0 { ((px * dx + py * dy) / (length * length)).clamp(0.0, 1.0) } else { 0.0 };
-                let distance = (px - dx * at).hypot(py - dy * at);
-                self.cover(x, y, half + 0.5 - distance);
+                let (px, py) = (px - dx * at, py - dy * at);
+                self.cover(x, y, half + 0.5 - (px * px + py * py).sqrt());
             }
         }
     }
@@ -172,6 +183,7 @@ impl Paper {
     fn upright(&mut self, x: usize, top: f64, bottom: f64) {
         let middle = (top + bottom) / 2.0;
         let (top, bottom) = (top.min(middle - 0.5), bottom.max(middle + 0.5));
+        self.touch((x as f64, top), (x as f64, bottom + 1.0));
         for y in top.floor().max(0.0) as usize..(bottom.ceil().max(0.0) as usize).min(self.height) {
             let (y0, y1) = (y as f64, y as f64 + 1.0);
             self.cover(x, y, bottom.min(y1) - top.max(y0));
@@ -201,6 +213,7 @@ impl Paper {
         // How far inside of its nearest side a point of a convex shape is.
         let turn: f64 = corners.iter().zip(corners.iter().cycle().skip(1)).map(|(a, b)| a.0 * b.1 - a.1 * b.0).sum();
         let reach = size * 1.5 + 1.0;
+        self.touch((x - reach, y - reach), (x + reach + 1.0, y + reach + 1.0));
         for py in (y - reach).max(0.0) as usize..=(y + reach).max(0.0) as usize {
             for px in (x - reach).max(0.0) as usize..=(x + reach).max(0.0) as usize {
                 let point = (px as f64 + 0.5 - x, py as f64 + 0.5 - y);
@@ -216,7 +229,7 @@ impl Paper {
 
     /// Gives the layer its colour, and begins the next.
     fn ink(&mut self, style: &Style) {
-        let Some((left, top, right, bottom)) = self.touched.take() else { return };
+        let Some((left, top, right, bottom)) = self.touched.take().filter(|_| !self.covered.is_empty()) else { return };
         for y in top..=bottom {
             let row = y * self.width + left..=y * self.width + right;
             let pixels = self.rgb[row.start() * 3..(row.end() + 1) * 3].chunks_exact_mut(3);

@@ -1,7 +1,12 @@
 //! The charts where data are few, many, odd or missing: characters and colours.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
 use insta::assert_snapshot;
 use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::style::Color;
 
 use super::behaviour::act;
@@ -14,9 +19,11 @@ use crate::tui::layout;
 use crate::tui::message::Message;
 use crate::tui::options::ScreenOptions;
 use crate::tui::panel::Panel;
+use crate::tui::pictures::{ChartContent, Picture, PictureSlot, Pictures};
 use crate::tui::state::{ScheduleView, State};
 use crate::tui::theme::Capability;
 use crate::tui::update::update;
+use crate::tui::{sixel, view};
 
 fn lab(state: &mut State, event: Event) {
     update(state, Message::Lab(event));
@@ -135,6 +142,83 @@ fn a_zoomed_loss_says_its_steps() {
     assert!(characters(&buffer(&state)).contains(" of 4,000"));
     act(&mut state, Action::LossWhole);
     assert!(!characters(&buffer(&state)).contains(" of 4,000"));
+}
+
+#[test]
+fn the_key_for_curves_goes_through_what_the_terminal_can() {
+    let round = |options: ScreenOptions| {
+        let mut state = opened(80, 24, options);
+        let mut met = vec![(state.draws_pictures(), state.plots.marker)];
+        loop {
+            act(&mut state, Action::NextMarker);
+            let now = (state.draws_pictures(), state.plots.marker);
+            if now == met[0] {
+                return met;
+            }
+            met.push(now);
+        }
+    };
+    let characters = [(false, Marker::Braille), (false, Marker::Block), (false, Marker::Ascii)];
+    assert_eq!(round(ScreenOptions::default()), characters);
+    let pixels = ScreenOptions { cell_size: (8, 15), background: Some([16; 3]), ..ScreenOptions::default() };
+    let mut all = vec![(true, Marker::Braille)];
+    all.extend(characters);
+    assert_eq!(round(pixels.clone()), all);
+    let unknown = ScreenOptions { background: None, ..pixels.clone() };
+    assert_eq!(round(unknown), characters, "lines are smoothed towards a background that is known");
+    let octants = round(ScreenOptions { has_octants: true, ..pixels });
+    assert_eq!((octants.len(), octants[2].1), (5, Marker::Octant));
+}
+
+/// Takes the pictures of charts, and says what it would cost to send them.
+#[derive(Default)]
+struct Scales {
+    /// Slot, pixels, colours, bytes.
+    weighed: RefCell<Vec<(PictureSlot, usize, usize, usize)>>,
+}
+
+impl Pictures for Scales {
+    fn draw(&self, _: PictureSlot, _: &Picture, _: Rect, _: &mut Buffer) {}
+
+    fn chart(
+        &self,
+        slot: PictureSlot,
+        _: ChartContent,
+        area: Rect,
+        paint: &dyn Fn((u16, u16)) -> Vec<u8>,
+        _: &mut Buffer,
+    ) -> bool {
+        let rgb = paint((8, 15));
+        let (width, height) = (usize::from(area.width) * 8, usize::from(area.height) * 15);
+        let colors = rgb.chunks_exact(3).collect::<HashSet<_>>().len();
+        let bytes = sixel::encode(&rgb, width, height, 256).unwrap().len();
+        self.weighed.borrow_mut().push((slot, width * height, colors, bytes));
+        true
+    }
+
+    fn cell_size(&self) -> (u16, u16) {
+        (8, 15)
+    }
+}
+
+#[test]
+fn pictures_of_charts_have_few_colours_and_few_bytes() {
+    let options = ScreenOptions { cell_size: (8, 15), background: Some([16, 16, 20]), ..ScreenOptions::default() };
+    for (columns, rows) in [(120, 40), (200, 60)] {
+        for view in 0..4 {
+            let mut state = running(columns, rows, options.clone());
+            (0..view).for_each(|_| drop(act(&mut state, Action::NextScheduleView)));
+            let (scales, area) = (Scales::default(), Rect::new(0, 0, columns, rows));
+            view::draw(&state, area, &scales, &mut Buffer::empty(area));
+            let weighed = scales.weighed.into_inner();
+            assert_eq!(weighed.len(), 2, "the loss and the schedules");
+            for (slot, pixels, colors, bytes) in weighed {
+                println!("{columns}×{rows} {slot:?}: {pixels} pixels, {colors} colours, {bytes} bytes");
+                assert!(colors <= 160, "{slot:?}: {colors} colours would be dithered");
+                assert!(bytes < pixels / 4, "{slot:?}: {bytes} bytes for {pixels} pixels");
+            }
+        }
+    }
 }
 
 proptest! {

@@ -9,7 +9,6 @@ mod films;
 mod fuzz;
 mod help;
 mod looks;
-mod measure;
 mod paint;
 mod pictures;
 mod plane;
