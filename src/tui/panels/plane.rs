@@ -34,7 +34,7 @@ pub fn captions(state: &State, still: &Still) -> (Words, Words) {
         ),
         _ => (
             words.clone().add(Role::Noisy, "x_t").add(Role::Dim, t).add(Role::Dim, reach),
-            words.add(Role::Clean, "x̂_0").add(Role::Dim, "as estimated there, among the data"),
+            words.add(Role::Clean, "x̂_0").add(Role::Dim, "as estimated there").add(Role::Dim, "among the data"),
         ),
     }
 }
