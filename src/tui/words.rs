@@ -162,8 +162,8 @@ pub fn shorten(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_string();
     }
-    if width == 0 {
-        return String::new();
+    if width <= 1 {
+        return "…".repeat(width);
     }
     format!("{}…", text[..prefix(text, width - 1)].trim_end())
 }
@@ -233,6 +233,7 @@ mod tests {
     fn shortened_texts_say_so() {
         assert_eq!(shorten("abcdef", 6), "abcdef");
         assert_eq!(shorten("abcdef", 4), "abc…");
+        assert_eq!(shorten("abcdef", 1), "…");
         assert_eq!(shorten("abcdef", 0), "");
     }
 }

@@ -51,6 +51,8 @@ pub fn denoising_brief(inner: Rect) -> DenoisingPane {
 /// The least columns and rows of the schedule's chart, and rows of its picture.
 const LEAST_CHART: (u16, u16) = (28, 8);
 const LEAST_PICTURE: u16 = 5;
+/// From this width on half of it is enough for the chart.
+const ROOMY: u16 = 104;
 
 /// Splits the inside of the schedule panel: the picture beside the chart, in narrow and high panels below it. It goes
 /// away before the chart gets narrow.
@@ -58,8 +60,12 @@ pub fn schedule_full(inner: Rect) -> SchedulePane {
     let above = inner.height.saturating_sub(1);
     let readout = row(inner, above);
     let whole = Rect { height: above, ..inner };
-    // A square picture is twice as many columns wide as rows high; a caption is over it.
-    let beside = above.saturating_sub(1).min(inner.width / 5);
+    // A square picture is twice as many columns wide as rows high; a caption is over it, and where there is room its formula
+    // below. It takes
+    // half of the width where the chart is wide enough with the other half.
+    let share = if inner.width >= ROOMY { inner.width / 4 } else { inner.width / 5 };
+    let lines = if above >= 10 { 2 } else { 1 };
+    let beside = above.saturating_sub(lines).min(share);
     let below = (above / 2).saturating_sub(2).min(inner.width / 2);
     let fits_beside = beside >= LEAST_PICTURE && inner.width >= 2 * beside + 2 + LEAST_CHART.0;
     let fits_below = below >= LEAST_PICTURE && above - below - 2 >= LEAST_CHART.1;
@@ -180,7 +186,7 @@ mod tests {
     #[test]
     fn the_schedules_picture_is_beside_the_chart_or_below_it() {
         let wide = schedule_full(Rect::new(0, 0, 116, 35));
-        assert!(wide.picture.x > wide.chart.right() && wide.picture.height >= 23, "{wide:?}");
+        assert!(wide.picture.x > wide.chart.right() && wide.picture.height >= 29, "{wide:?}");
         let high = schedule_full(Rect::new(0, 0, 52, 56));
         assert!(high.picture.y > high.chart.bottom() && high.picture.height >= 25, "{high:?}");
         let small = schedule_full(Rect::new(0, 0, 40, 9));

@@ -73,7 +73,7 @@ impl ScheduleView {
     }
 }
 
-/// Is α more than 1?
+/// Does α change along the path? Where only noise is added it stays 1.
 pub fn has_alpha(path: PathName) -> bool {
     !matches!(path, PathName::Ve | PathName::Edm)
 }
