@@ -68,13 +68,7 @@ fn text(buf: &mut Buffer, from: Position) -> u16 {
     }
     // A space stays before what follows.
     let slack = usize::from(stop - end).saturating_sub(usize::from(stop < last));
-    let spelled = spell(&cells);
-    let fits = spelled.as_ref().is_some_and(|spelled| spelled.len() <= cells.len() + slack);
-    let written = match spelled {
-        Some(spelled) if fits => spelled,
-        Some(spelled) => first_each(&cells, &spelled),
-        None => one_each(&cells),
-    };
+    let written = spell(&cells, slack).unwrap_or_else(|| one_each(&cells));
     let blank = (' ', cells.len().saturating_sub(1));
     for (i, x) in (from.x..stop).enumerate() {
         let (c, like) = match written.get(i) {
@@ -88,29 +82,38 @@ fn text(buf: &mut Buffer, from: Position) -> u16 {
     stop
 }
 
-/// The characters of the spelling, each with the cell that it comes from; nothing where a cell is two columns wide.
-fn spell(cells: &[Cell]) -> Option<Vec<(char, usize)>> {
+/// The characters of the spelling, each with the cell that it comes from, in no more than `slack` columns beyond the
+/// cells'; nothing where a cell is two columns wide. A hat or a bar is spelled before all else, as x̂ is not x; the rest
+/// whole, or letter by letter.
+fn spell(cells: &[Cell], slack: usize) -> Option<Vec<(char, usize)>> {
     if cells.iter().any(|cell| cell.symbol().width() != 1) {
         return None;
     }
     let line: String = cells.iter().map(Cell::symbol).collect();
     let owners: Vec<usize> =
         cells.iter().enumerate().flat_map(|(i, cell)| cell.symbol().chars().map(move |_| i)).collect();
-    let (mut out, mut nth) = (Vec::new(), 0);
+    let mut words = vec![String::new(); cells.len()];
+    let mut nth = 0;
     ascii::each(&line, |_, spelled| {
-        out.extend(spelled.chars().map(|c| (c, owners[nth])));
+        words[owners[nth]].push_str(spelled);
         nth += 1;
     });
-    Some(out)
-}
-
-/// A letter for each cell: its spelling, where that is one.
-fn first_each(cells: &[Cell], spelled: &[(char, usize)]) -> Vec<(char, usize)> {
-    let mut letters = one_each(cells);
-    for pair in spelled.chunk_by(|a, b| a.1 == b.1).filter(|of_cell| of_cell.len() == 1).flatten() {
-        letters[pair.1] = *pair;
+    let marked = |i: usize| cells[i].symbol().chars().nth(1).is_some();
+    let mut left = slack;
+    let mut whole: Vec<bool> = words.iter().map(|word| word.len() < 2).collect();
+    for i in (0..cells.len()).filter(|&i| marked(i)) {
+        let more = words[i].len().saturating_sub(1);
+        whole[i] = more <= left;
+        left -= if whole[i] { more } else { 0 };
     }
-    letters
+    let rest: usize = (0..cells.len()).filter(|&i| !marked(i)).map(|i| words[i].len().saturating_sub(1)).sum();
+    let rest_fits = rest <= left;
+    let letters = one_each(cells);
+    let of_cell = |i: usize| match whole[i] || rest_fits && !marked(i) {
+        true => words[i].chars().map(|c| (c, i)).collect(),
+        false => vec![letters[i]],
+    };
+    Some((0..cells.len()).flat_map(of_cell).collect())
 }
 
 /// A letter for each column.
@@ -180,7 +183,8 @@ mod tests {
         assert_eq!(folded("│ σ 0.66 · ᾱ 0.5          │x", 28), "| sigma 0.66 | abar 0.5   |x");
         assert_eq!(folded("│ σ 0.66 · ᾱ 0.5 │x", 20), "| s 0.66 | a 0.5 |x");
         assert_eq!(folded("╭─ Loss ─ σ ─╮", 14), "+- Loss - s -+");
-        assert_eq!(folded("│ x̂_0 and ε̂      │", 19), "| xhat_0 and epshat|");
+        assert_eq!(folded("│ x̂_0 and ε̂          │", 22), "| xhat_0 and epshat  |");
+        assert_eq!(folded("│ x̂_0 of σ    │", 15), "| xhat_0 of s |", "the hat before the rest");
     }
 
     #[test]
