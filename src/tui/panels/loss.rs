@@ -24,8 +24,9 @@ pub fn subtitle(state: &State) -> Words {
 
 /// The chart, and two lines of numbers.
 pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
-    let lines = if inner.height >= 12 { 2 } else { 1 };
-    let strips = if inner.height >= STRIPS_FROM { inner.height / 4 } else { 0 };
+    let few = state.theme.is_for_the_back_row();
+    let lines = if inner.height >= 12 && !few { 2 } else { 1 };
+    let strips = if inner.height >= STRIPS_FROM && !few { inner.height / 4 } else { 0 };
     let chart = Rect { height: inner.height.saturating_sub(lines + strips), ..inner };
     let history = &state.data().history;
     match &history.latest {
@@ -43,6 +44,8 @@ pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
         let y = inner.bottom() - 2;
         buf.set_line(inner.x, y, &losses(state).fit(inner.width), inner.width);
         buf.set_line(inner.x, y + 1, &rates(state, latest).fit(inner.width), inner.width);
+    } else if few {
+        buf.set_line(inner.x, chart.bottom(), &losses(state).fit(inner.width), inner.width);
     } else if chart.bottom() < inner.bottom() {
         let words = losses(state).pair(Role::Dim, "lr", Role::Text, scientific(latest.lr)).pair(
             Role::Dim,

@@ -67,7 +67,10 @@ fn curves(state: &State, history: &History, plot: Rect, x: &Scale, y: &Scale, bu
         };
     }
     envelope(&mut raw, column, y);
-    raw.draw(theme.style(Role::TrainFaint), buf);
+    // From the back row it would be fog.
+    if !theme.is_for_the_back_row() {
+        raw.draw(theme.style(Role::TrainFaint), buf);
+    }
     let mut held_out = Dots::new(plot, plots.marker);
     let mean = |b: &HeldOutBucket| b.sum / b.count.max(1) as f64;
     held_out.path(history.held_out().iter().map(|b| (x.share(b.at.on(plots.x_axis)), y.share(mean(b)))));
