@@ -66,6 +66,7 @@ fn hints(state: &State) -> Vec<Shown> {
                     return None;
                 }
                 Hint::Always(word) | Hint::Keys(_, word) => (word, None),
+                Hint::In(..) if state.theme.is_for_the_back_row() && own == 1 => return None,
                 Hint::In(panel, word) if panel == state.focus => {
                     own += 1;
                     // The first is what the panel is there for.

@@ -70,7 +70,8 @@ fn entries(state: &State, belongs: impl Fn(&Binding) -> bool) -> Vec<Entry> {
 
 /// Of its keys those that mean it while `focus` has the focus.
 fn here(binding: &Binding, focus: Panel) -> Vec<&'static KeyPress> {
-    let means = |key: &&KeyPress| meaning(key, focus).is_some_and(|found| std::ptr::eq(found, binding));
+    let same = |found: &Binding| found.action == binding.action && found.context == binding.context;
+    let means = |key: &&KeyPress| meaning(key, focus).is_some_and(same);
     binding.keys.iter().filter(means).collect()
 }
 

@@ -19,10 +19,10 @@ pub struct LossPane {
     pub numbers: Rect,
 }
 
-/// Splits the inside of the loss panel.
-pub fn loss_full(inner: Rect) -> LossPane {
-    let lines = if inner.height >= 12 { 2 } else { 1.min(inner.height) };
-    let strips = if inner.height >= STRIPS_FROM { inner.height / 4 } else { 0 };
+/// Splits the inside of the loss panel; with few things on it for the back row.
+pub fn loss_full(inner: Rect, few: bool) -> LossPane {
+    let lines = if inner.height >= 12 && !few { 2 } else { 1.min(inner.height) };
+    let strips = if inner.height >= STRIPS_FROM && !few { inner.height / 4 } else { 0 };
     let chart = Rect { height: inner.height - lines - strips, ..inner };
     LossPane {
         chart,

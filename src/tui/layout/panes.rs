@@ -224,7 +224,7 @@ mod tests {
                 let h = heatmap_full(inner);
                 let p = plot(inner);
                 let bar = timeline_bar(d.timeline);
-                let l = super::super::loss_full(inner);
+                let l = super::super::loss_full(inner, false);
                 let all = [
                     l.chart, l.plot, l.strips, l.numbers, h.labels, h.map, h.profile, h.axis, h.readout, h.bar,
                     p.labels, p.plot, p.line, p.axis, bar, d.pictures, d.timeline, d.note, s.chart, s.caption,

@@ -16,7 +16,7 @@ const NARROWEST: u16 = 56;
 /// Between two columns.
 const GAP: u16 = 4;
 /// Keys that are longer than this have a line of their own.
-const KEYS: usize = 16;
+const KEYS: usize = 24;
 
 /// Draws it over `buf`, where the panels are drawn already: the legend is of what they show.
 pub fn help(state: &State, scroll: usize, filter: &str, screen: Rect, buf: &mut Buffer) {
@@ -33,9 +33,10 @@ pub fn help(state: &State, scroll: usize, filter: &str, screen: Rect, buf: &mut 
         None => (narrow, sections.iter().map(|s| block(state, s, narrow).len()).sum()),
     };
     // While one types the box stays as it is.
-    let height = if filter.is_empty() { height + 1 } else { rows };
-    let inner = dialog::open(state, screen, "Help", inner, height.min(rows + 1) as u16, buf);
-    let top = Rect { height: 1.min(inner.height), ..inner };
+    let height = if filter.is_empty() { height + 2 } else { rows };
+    let inner = dialog::open(state, screen, "Help", inner, height.min(rows + 2) as u16, buf);
+    // With a line of air below it, where there is room.
+    let top = Rect { height: if inner.height > 8 { 2 } else { 1.min(inner.height) }, ..inner };
     buf.set_line(top.x, top.y, &how(state, filter), top.width);
     let below = Rect { y: inner.y + top.height, height: inner.height - top.height, ..inner };
     match in_two {

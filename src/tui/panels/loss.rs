@@ -60,7 +60,8 @@ fn beyond(state: &State) -> Vec<(Role, String)> {
 
 /// The chart, and two lines of numbers.
 pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
-    let pane = layout::loss_full(inner);
+    let few = state.theme.is_for_the_back_row();
+    let pane = layout::loss_full(inner, few);
     let chart = pane.chart;
     let history = &state.data().history;
     match &history.latest {
@@ -78,6 +79,8 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
     if height == 2 {
         buf.set_line(x, y, &losses(state).fit(width), width);
         buf.set_line(x, y + 1, &rates(state, latest).fit(width), width);
+    } else if height == 1 && few {
+        buf.set_line(x, y, &losses(state).fit(width), width);
     } else if height == 1 {
         let words = losses(state).pair(Role::Dim, "lr", Role::Text, scientific(latest.lr)).pair(
             Role::Dim,

@@ -63,7 +63,10 @@ fn lines(state: &State, history: &History, LossAxes { x, y, .. }: &LossAxes, plo
     let edges = losses.iter().map(|b| (x.share(b.last.on(axis)), y.share(b.min), y.share(b.max)));
     // The neighbours of what is in view are for lines only.
     let edges = edges.filter(|(x, ..)| (0.0..=1.0).contains(x)).collect();
-    sketch.add(Layer::Band { edges, style: theme.style(Role::TrainFaint) });
+    // From the back row it would be fog.
+    if !theme.is_for_the_back_row() {
+        sketch.add(Layer::Band { edges, style: theme.style(Role::TrainFaint) });
+    }
     let points = history.held_out().iter().map(|b| (x.share(b.at.on(axis)), y.share(mean(b)))).collect();
     sketch.add(Layer::Line { points, weight: Weight::Thin, style: theme.style(Role::HeldOut) });
     let points = losses.iter().map(|b| (x.share(b.last.on(axis)), y.share(smoothed(state, b)))).collect();

@@ -124,7 +124,9 @@ fn on_other_terminals() {
     for (shown, text) in VIEWS.iter().zip(&plain) {
         let (drawn, _) = text.split_once("\ncolours\n").unwrap();
         assert!(!drawn.chars().any(|c| ('\u{2800}'..='\u{28ff}').contains(&c)), "braille in ASCII {}", shown.name());
-        assert!(!drawn.contains('→') && !drawn.contains('▀'), "{}:\n{drawn}", shown.name());
+        // Below the panels arrows are keys.
+        let panels: String = drawn.lines().take(30).collect();
+        assert!(!panels.contains('→') && !panels.contains('▀'), "{}:\n{drawn}", shown.name());
     }
     assert_snapshot!("no_color_ascii_field_100x32", plain[2]);
 }

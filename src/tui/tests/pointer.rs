@@ -33,7 +33,7 @@ fn inner(state: &State, panel: Panel) -> Rect {
 fn the_wheel_over_the_loss_zooms_around_the_pointer() {
     let mut state = ready();
     let t = state.cursor_t;
-    let plot = layout::loss_full(inner(&state, Panel::Loss)).plot;
+    let plot = layout::loss_full(inner(&state, Panel::Loss), false).plot;
     let column = plot.x + (plot.width - 1) / 4;
     let share = f64::from(column - plot.x) / f64::from(plot.width - 1);
     let under = |state: &State| {
@@ -57,7 +57,7 @@ fn the_wheel_over_the_loss_zooms_around_the_pointer() {
 #[test]
 fn dragging_a_zoomed_loss_moves_it_with_the_mouse_even_beyond_the_panel() {
     let mut state = ready();
-    let plot = layout::loss_full(inner(&state, Panel::Loss)).plot;
+    let plot = layout::loss_full(inner(&state, Panel::Loss), false).plot;
     let (from, row) = (plot.x + plot.width / 2, plot.y + 4);
     mouse(&mut state, DOWN, from, row);
     mouse(&mut state, DRAG, from + 9, row);

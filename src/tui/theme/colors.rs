@@ -106,8 +106,9 @@ impl Theme {
     fn reads_on(&self, paper: Rgb) -> bool {
         let p = self.palette();
         match self.capability.is_named() {
-            // Chosen for black and for white.
-            true => contrast(paper, if self.is_dark() { [0; 3] } else { [255; 3] }) < 1.2,
+            // Chosen for black and for white, where there is less to spare.
+            true if self.is_dark() => contrast(paper, [0; 3]) < 1.2,
+            true => contrast(paper, [255; 3]) < 1.03,
             false => contrast(p.text, paper) >= 9.0,
         }
     }

@@ -63,7 +63,7 @@ fn handle(place: &PanelPlace) -> Rect {
     match (place.panel, place.density) {
         (Panel::Loss, Density::Brief) => inner,
         (_, Density::Brief) => Rect::ZERO,
-        (Panel::Loss, Density::Full) => layout::loss_full(inner).plot,
+        (Panel::Loss, Density::Full) => layout::loss_full(inner, state.theme.is_for_the_back_row()).plot,
         (Panel::Heatmap, Density::Full) => layout::heatmap_full(inner).map,
         (Panel::Schedule, Density::Full) => layout::plot(layout::schedule_full(inner).chart).plot,
         (Panel::Denoising, Density::Full) => layout::timeline_bar(layout::denoising_full(inner).timeline),

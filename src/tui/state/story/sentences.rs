@@ -68,8 +68,8 @@ pub fn true_ones(facts: &Facts) -> Vec<(Sentence, String)> {
     if facts.step <= FIRST_STEPS {
         let nothing = facts.loss_of_zero.filter(|zero| (facts.loss / zero - 1.0).abs() < 0.1);
         found.push(match nothing {
-            Some(zero) => {
-                let text = format!("its loss, {loss}, is that of answering 0, {}", three_digits(zero));
+            Some(_) => {
+                let text = format!("its loss, {loss}, is that of answering 0");
                 (Sentence::KnowsNothing, format!("step {step}: the network knows nothing; {text}"))
             }
             None => (Sentence::FirstLosses, format!("step {step}: the first losses, {loss} on average")),
