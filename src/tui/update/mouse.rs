@@ -58,7 +58,7 @@ fn bar(state: &mut State, layout: &ScreenLayout, at: Position) -> Vec<Effect> {
 }
 
 /// The part of a panel that answers to clicks and drags: its plot, its map, its timeline.
-fn handle(place: &PanelPlace) -> Rect {
+fn handle(state: &State, place: &PanelPlace) -> Rect {
     let inner = place.inner();
     match (place.panel, place.density) {
         (Panel::Loss, Density::Brief) => inner,
@@ -72,7 +72,7 @@ fn handle(place: &PanelPlace) -> Rect {
 
 fn take_hold(state: &mut State, place: &PanelPlace, at: Position) {
     state.grab = None;
-    let handle = handle(place);
+    let handle = handle(state, place);
     if handle.contains(at) {
         state.grab = Some(Grab { panel: place.panel, column: at.x, window: state.shown_steps() });
         put(state, place.panel, handle, at);
@@ -83,7 +83,7 @@ fn take_hold(state: &mut State, place: &PanelPlace, at: Position) {
 fn drag(state: &mut State, at: Position) {
     let Some(grab) = state.grab else { return };
     let Some(place) = state.layout().and_then(|layout| layout.place(grab.panel).copied()) else { return };
-    let handle = handle(&place);
+    let handle = handle(state, &place);
     if handle.is_empty() {
         return;
     }
@@ -99,7 +99,7 @@ fn wheel(state: &mut State, place: &PanelPlace, at: Position, by: isize) {
     match place.panel {
         Panel::Denoising => act::move_frame(state, by),
         Panel::Loss => {
-            let plot = handle(place);
+            let plot = handle(state, place);
             let factor = if by > 0 { zoom::CLOSER } else { 1.0 / zoom::CLOSER };
             zoom::around(state, factor, share(at.x, plot.x, plot.width));
         }
