@@ -215,7 +215,7 @@ fn pictures_of_charts_have_few_colours_and_few_bytes() {
             for (slot, pixels, colors, bytes) in weighed {
                 println!("{columns}×{rows} {slot:?}: {pixels} pixels, {colors} colours, {bytes} bytes");
                 assert!(colors <= 160, "{slot:?}: {colors} colours would be dithered");
-                assert!(bytes < pixels / 4, "{slot:?}: {bytes} bytes for {pixels} pixels");
+                assert!(bytes < pixels / 3, "{slot:?}: {bytes} bytes for {pixels} pixels");
             }
         }
     }

@@ -4,7 +4,7 @@ use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
 
 use super::behaviour::act;
-use super::demo::running;
+use super::demo::{frame, running};
 use crate::tui::action::Action;
 use crate::tui::layout;
 use crate::tui::message::Message;
@@ -21,8 +21,13 @@ fn mouse(state: &mut State, kind: MouseEventKind, column: u16, row: u16) {
     update(state, Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
 }
 
+/// The film on the screen is whole, so that each t has a frame near it.
 fn ready() -> State {
-    running(120, 40, ScreenOptions::default())
+    let mut state = running(120, 40, ScreenOptions::default());
+    for index in 15..=25 {
+        update(&mut state, Message::Preview(frame(2, index, 12_400)));
+    }
+    state
 }
 
 fn inner(state: &State, panel: Panel) -> Rect {
@@ -121,7 +126,7 @@ fn dragging_over_the_heatmap_moves_t_and_the_step_that_is_read() {
     assert_eq!((state.cursor_t, state.cursor_step), (0, None), "at the newest column it is live");
     mouse(&mut state, UP, 0, 0);
     mouse(&mut state, MouseEventKind::ScrollUp, map.x, map.y);
-    assert_eq!(state.cursor_t, 10);
+    assert_eq!(state.cursor_t, 39, "the next frame");
 }
 
 #[test]
