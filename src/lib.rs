@@ -22,11 +22,13 @@
 //! | [`config`] | the experiment file: schema, defaults, validation, overrides |
 //! | [`random`] | the seeded generators that all randomness flows from |
 //! | [`process`](mod@process) | signals and cancellation, memory, and what must be tidied up at the end |
+//! | [`ascii`](mod@ascii) | text for terminals that have nothing but ASCII |
 //! | [`thousands`](mod@thousands) | counts as people write them |
 
 // They panic where nobody listens any more: see `speak`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
+pub mod ascii;
 pub mod bench;
 pub mod cli;
 pub mod config;

@@ -7,9 +7,11 @@
 //!
 //! `print!` and `eprintln!` panic instead; the lints in `lib.rs` keep them out.
 
+use std::borrow::Cow;
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use crate::ascii;
 use crate::data::shown_text;
 
 /// Standard output could not be written.
@@ -22,7 +24,7 @@ pub struct Unwritten(pub io::Error);
 /// # Errors
 /// [`Unwritten`]; a pipe that its reader has closed is no error.
 pub fn print(text: &str) -> Result<(), Unwritten> {
-    write_all(&mut io::stdout().lock(), text)
+    write_all(&mut io::stdout().lock(), &on_stdout(text))
 }
 
 /// Writes `text` and flushes, so that no later failure can go unseen.
@@ -40,7 +42,23 @@ fn write_all(out: &mut impl Write, text: &str) -> Result<(), Unwritten> {
 /// number.
 pub fn remark(line: impl Display) {
     // In one piece, so that the lines of several threads or processes don't mix.
-    let _ = io::stderr().write_all(format!("{}\n", shown_text(&line.to_string())).as_bytes());
+    let line = format!("{}\n", shown_text(&line.to_string()));
+    let _ = io::stderr().write_all(on_stderr(&line).as_bytes());
+}
+
+/// `text` as standard output can show it: spelled in ASCII on a terminal that has nothing else. A file or a pipe gets it
+/// as it is.
+pub fn on_stdout(text: &str) -> Cow<'_, str> {
+    shown_on(text, || io::stdout().is_terminal())
+}
+
+/// As [`on_stdout`], for standard error.
+pub fn on_stderr(text: &str) -> Cow<'_, str> {
+    shown_on(text, || io::stderr().is_terminal())
+}
+
+fn shown_on(text: &str, is_terminal: impl FnOnce() -> bool) -> Cow<'_, str> {
+    if ascii::terminal_has_utf8() || !is_terminal() { Cow::Borrowed(text) } else { ascii::spelled(text) }
 }
 
 /// A line on standard error that begins with "warning:".

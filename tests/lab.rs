@@ -388,3 +388,82 @@ fn bad_data_is_an_error_with_its_cause_and_leaves_no_folder() {
     assert!(error.chain().any(|cause| cause.is::<difflab::data::DataError>()), "{error:#}");
     assert!(!run.exists());
 }
+
+/// Every kind of file that a step can leave, after each.
+fn busy() -> Config {
+    let mut config = config();
+    (config.train.checkpoint_every, config.preview.save_every, config.preview.snapshot_every) = (1, 1, 1);
+    config
+}
+
+#[test]
+fn a_run_on_trial_waits_after_its_first_step_and_leaves_nothing_unless_it_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let trial = |name: &str, config| {
+        let lab = Lab::on_trial(plan(config, new_run(&dir.path().join(name)), Audience::Screen)).unwrap();
+        assert_eq!(wait(&lab, step), 1);
+        wait(&lab, phase(Phase::Paused));
+        lab
+    };
+    for save in [true, false] {
+        let unwanted = trial("unwanted", busy());
+        unwanted.commands.send(Command::Quit { save }).unwrap();
+        assert!(Interrupted::caused(&unwanted.join().unwrap_err()));
+        assert!(!dir.path().join("unwanted").exists());
+    }
+    // Nobody is left to say that it stays.
+    assert!(trial("forgotten", busy()).join().is_err());
+    assert!(!dir.path().join("forgotten").exists());
+
+    let kept = trial("kept", config());
+    kept.commands.send(Command::Keep).unwrap();
+    wait(&kept, |event| step(event).filter(|step| *step > 5));
+    let ending = quit(kept, true);
+    assert!(ending.checkpoint.is_some() && ending.run_dir.ends_with("kept"));
+
+    // A run of one step is no special case.
+    let mut short = config();
+    short.train.steps = 1;
+    let lab = trial("short", short);
+    lab.commands.send(Command::Keep).unwrap();
+    wait(&lab, phase(Phase::Finished));
+    assert!(quit(lab, true).finished);
+}
+
+#[test]
+fn a_run_on_trial_that_fails_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let lab = Lab::on_trial(LabPlan {
+        after_step: Some(|step| assert!(step < 1, "step {step} was to panic")),
+        ..plan(busy(), new_run(&run), Audience::Screen)
+    })
+    .unwrap();
+    wait(&lab, |event| matches!(event, Event::Ended(Err(_))).then_some(()));
+    let error = lab.join().unwrap_err().to_string();
+    assert!(error.contains("was to panic") && !error.contains("remains"), "{error}");
+    assert!(!run.exists());
+}
+
+#[test]
+fn a_run_that_stands_aside_is_saved_and_goes_on_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let lab = open(config(), new_run(&run), Audience::Screen);
+    wait(&lab, |event| step(event).filter(|step| *step > 3));
+    let stands_aside = |event: &Event| if let Event::StandsAside { step } = event { Some(*step) } else { None };
+    lab.commands.send(Command::StandAside).unwrap();
+    let stands = wait(&lab, stands_aside);
+    assert_eq!(checkpoint::list(&run).last().map(|found| found.step), Some(stands));
+    std::thread::sleep(Duration::from_millis(300));
+    lab.commands.send(Command::GoOn).unwrap();
+    assert_eq!(wait(&lab, step), stands + 1, "it stood still");
+    // One that was paused by a person stays so.
+    lab.commands.send(Command::Pause).unwrap();
+    wait(&lab, phase(Phase::Paused));
+    lab.commands.send(Command::StandAside).unwrap();
+    let stands = wait(&lab, stands_aside);
+    lab.commands.send(Command::GoOn).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(quit(lab, true).step, stands);
+}

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::doctor_run;
+use crate::ascii::terminal_has_utf8;
 use crate::data::catalogue;
 use crate::kernels::default_threads;
 use crate::speak;
@@ -168,12 +169,12 @@ impl Terminal {
         let colors = match abilities::colors(&graphics) {
             Capability::TrueColor => "true colour",
             Capability::Ansi256 => "256",
-            Capability::Ansi16 => "16",
+            Capability::Ansi16 | Capability::Console => "16",
             Capability::None => "none",
         };
         let background = graphics.background.map(|_| match abilities::theme(&graphics) {
             ThemeName::Light => "light",
-            ThemeName::Dark => "dark",
+            ThemeName::Dark | ThemeName::Projector => "dark",
         });
         let get = |name| std::env::var(name).unwrap_or_default();
         Self {
@@ -184,7 +185,7 @@ impl Terminal {
             program: get("TERM_PROGRAM"),
             multiplexer: multiplexer(),
             colors,
-            unicode: abilities::unicode(),
+            unicode: terminal_has_utf8(),
             background,
             images: graphics.protocol.to_string(),
             images_because: graphics.reason.clone(),

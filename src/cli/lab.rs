@@ -13,7 +13,7 @@ use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
 use crate::run;
 use crate::sampling::check_config_stability;
 use crate::speak;
-use crate::tui::{self, ImageProtocol, TuiOptions};
+use crate::tui::{self, ImageProtocol, TuiOptions, abilities};
 
 /// The shipped config that opens when none is named.
 const DEFAULT_CONFIG: &str = "mnist";
@@ -83,10 +83,14 @@ pub fn run(args: Args, after_step: Option<fn(u64)>) -> Result<Outcome> {
     let mut plan = LabPlan { after_step, ..plan(&args)? };
     let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     if !args.no_tui && args.log.is_none() {
-        if on_terminal {
+        let why_not = match on_terminal {
+            true => abilities::no_screen(),
+            false => Some("no terminal to draw on".into()),
+        };
+        let Some(why_not) = why_not else {
             return tui::run(plan, TuiOptions { images: args.images, ..TuiOptions::default() });
-        }
-        speak::remark("difflab: no terminal to draw on, training without a screen (--no-tui)");
+        };
+        speak::remark(format_args!("difflab: {why_not}: training without a screen (--no-tui)"));
     }
     let log = match args.log {
         Some(LogFormat::Json) => Log::Json,

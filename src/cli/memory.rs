@@ -1,6 +1,7 @@
 //! Is there memory for so many samples?
 
 use super::UsageError;
+use crate::process::free_memory;
 
 /// Bytes that sampling takes for each number of a sample, all of them being sampled at once: x_t, x̂_0, ε̂ and
 /// what samplers remember, in f32, and the network's own.
@@ -24,13 +25,6 @@ pub fn check(flag: &str, num: usize, (h, w, c): (usize, usize, usize)) -> Result
 
 fn gibibytes(bytes: u64) -> String {
     format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
-}
-
-/// What the system says could be had without swapping; `None` where it doesn't say.
-fn free_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
 }
 
 #[cfg(test)]

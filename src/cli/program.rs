@@ -12,6 +12,7 @@ use super::{
     UsageError, bench, compare, data, doctor, eval, export, import, interruption, lab, numbers, runs, sample, schedule,
     study,
 };
+use crate::ascii;
 use crate::config::ConfigError;
 use crate::data::{DataError, expanded_arguments};
 use crate::lab::Outcome;
@@ -101,7 +102,13 @@ fn say(answer: &clap::Error) -> u8 {
         speak::remark(numbers::plain(&answer.to_string()).trim_end());
         return 2;
     }
-    match answer.print() {
+    // Coloured by clap, where the terminal has the letters.
+    let printed = match (ascii::terminal_has_utf8(), answer.use_stderr()) {
+        (true, _) => answer.print(),
+        (false, true) => Ok(speak::remark(answer.to_string().trim_end())),
+        (false, false) => speak::print(&answer.to_string()).map_err(|unwritten| unwritten.0),
+    };
+    match printed {
         Err(error) if !answer.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
             speak::remark(format_args!("difflab: {}", Unwritten(error)));
             1

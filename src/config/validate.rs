@@ -262,7 +262,7 @@ impl Config {
         self.check_solver()?;
         self.check_guidance()?;
         let w = sample.guidance_scale;
-        ensure(w.is_finite(), "sample.guidance_scale", w, "use a finite number; 1 is usual, 0 is no guidance")?;
+        ensure(w.is_finite(), "sample.guidance_scale", w, "use a finite number; 0.5 is usual, 0 is no guidance")?;
         ensure(
             w == 0.0 || self.model.class_conditional,
             "sample.guidance_scale",

@@ -78,6 +78,16 @@ impl Continuous {
         }
     }
 
+    /// β(u), the rate of the drift; `None` on paths that have none.
+    pub fn beta(self, u: f64) -> Option<f64> {
+        match self {
+            Self::VpSde { beta_min, beta_max } | Self::SubVpSde { beta_min, beta_max } => {
+                Some(beta_min + u * (beta_max - beta_min))
+            }
+            Self::Ve { .. } | Self::Flow => None,
+        }
+    }
+
     /// (dα/du, dσ/du) at u.
     pub fn derivative(self, u: f64) -> (f64, f64) {
         let (alpha, sigma) = self.alpha_sigma(u);

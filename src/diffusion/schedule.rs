@@ -161,6 +161,15 @@ impl Schedule {
         self.sigmas[t]
     }
 
+    /// β, where the path has one: the variance that step t of path vp adds, or the rate β(u) of an SDE's drift, which adds
+    /// β(u)/T in a step.
+    pub fn beta(&self, t: usize) -> Option<f64> {
+        match self.continuous {
+            None => Some(self.betas[t]),
+            Some(continuous) => continuous.beta(self.u(t as f64)),
+        }
+    }
+
     /// Signal-to-noise ratio α²/σ² (ᾱ_t / (1 − ᾱ_t) on path vp).
     pub fn snr(&self, t: usize) -> f64 {
         match self.path {

@@ -102,7 +102,7 @@ impl Judge {
 
     /// A digest of the weights: numbers measured with other weights don't compare.
     pub fn version() -> String {
-        super::cache_key(&[WEIGHTS])
+        super::cache::cache_key(&[WEIGHTS])
     }
 
     /// The penultimate layer `[N, 256]`, behind its ReLU.

@@ -6,7 +6,7 @@
 //! | `flow_likelihood` | the likelihood along the probability-flow ODE, estimated |
 //! | `judge`, `features` | the digit classifier whose opinion the rest asks, and what it sees |
 //! | `accuracy` | do samples read as the class asked for? |
-//! | `frechet`, `cache` | the Fréchet distance on the judge's features; the reference's statistics, kept |
+//! | `frechet`, `training_images`, `cache` | the Fréchet distance on the judge's features; the training images' statistics, kept |
 //! | `neighbours` | precision and recall |
 //! | `diversity` | how different samples of one class are |
 //! | `energy_distance` | how far two sets of points in the plane are apart |
@@ -27,10 +27,10 @@ mod gaussian_tests;
 mod judge;
 mod likelihood_data;
 mod neighbours;
+mod training_images;
 
 pub use accuracy::{ClassAccuracy, class_accuracy};
 pub use bound::{Bound, BoundSettings, ReverseVariance, StepCost, Term, bound};
-pub use cache::{cache_folder, cache_key, cached_moments};
 pub use decoder::PixelLevels;
 pub use diversity::diversity;
 pub use energy_distance::{EnergyDistance, energy_distance};
@@ -41,3 +41,4 @@ pub use frechet::{Moments, Reference};
 pub use judge::{Judge, Reading};
 pub use likelihood_data::{DenoiserFor, LikelihoodData};
 pub use neighbours::{NEIGHBOURS, PrecisionRecall, precision_recall};
+pub use training_images::training_moments;

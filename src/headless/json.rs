@@ -90,6 +90,7 @@ impl<W: Write> JsonLines<W> {
             Event::FolderMoved { step, dir, message } => {
                 json!({"type": "moved", "step": step, "run": shown(dir), "message": message})
             }
+            Event::StandsAside { step } => json!({"type": "stands_aside", "step": step}),
             Event::CannotSave { step, reason, elsewhere } => {
                 json!({"type": "cannot_save", "step": step, "reason": reason, "elsewhere": shown(elsewhere)})
             }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::output::LogLines;
 use crate::data::shown_text;
 use crate::lab::{Event, Phase, RunInfo, StepRecord};
-use crate::speak::Unwritten;
+use crate::speak::{self, Unwritten};
 
 /// Lines of plain text: what happens, and how the training stands every few seconds.
 pub struct Text<W> {
@@ -33,20 +33,20 @@ impl<W: Write> Text<W> {
                 if last || record.val_loss.is_some() || Instant::now() >= self.next {
                     self.next = Instant::now() + EVERY;
                     let steps = info.config.train.steps;
-                    self.output.line(&format!(
-                        "step {}/{steps} · {}",
-                        record.step,
-                        standing(record, record.val_loss, info)
-                    ));
+                    let standing = standing(record, record.val_loss, info);
+                    let line = format!("step {}/{steps} · {standing}", record.step);
+                    self.output.line(&speak::on_stdout(&line));
                 }
             }
             (Event::Phase(Phase::Loading(text)), _) => {
                 if Instant::now() >= self.next {
                     self.next = Instant::now() + EVERY;
-                    self.output.line(&shown_text(text));
+                    self.output.line(&speak::on_stdout(&shown_text(text)));
                 }
             }
-            _ => sentences(event).iter().for_each(|sentence| self.output.line(&shown_text(sentence))),
+            _ => {
+                sentences(event).iter().for_each(|sentence| self.output.line(&speak::on_stdout(&shown_text(sentence))))
+            }
         }
     }
 
@@ -100,7 +100,11 @@ pub fn sentences(event: &Event) -> Vec<String> {
         Event::FolderMoved { message, .. } => vec![format!("warning: {message}")],
         Event::CannotSave { reason, .. } => vec![format!("warning: the run cannot be saved: {reason}")],
         Event::PeakMemory { mib } => vec![format!("peak memory: {mib:.0} MiB")],
-        Event::Step(_) | Event::TimestepLoss(_) | Event::History { .. } | Event::Ended(_) => vec![],
+        Event::StandsAside { .. }
+        | Event::Step(_)
+        | Event::TimestepLoss(_)
+        | Event::History { .. }
+        | Event::Ended(_) => vec![],
     }
 }
 

@@ -31,8 +31,14 @@ impl Reporter {
     fn new(log: Log, log_every: u64) -> Self {
         match log {
             Log::Json => Self::Json(JsonLines::new(io::stdout(), log_every)),
-            Log::Text if io::stderr().is_terminal() => Self::Bar(Bar::new(ProgressDrawTarget::stderr())),
-            Log::Text if io::stdout().is_terminal() => Self::Bar(Bar::new(ProgressDrawTarget::stdout())),
+            // A bar needs a cursor that moves; without one nothing of it would be seen.
+            Log::Text if console_is_dumb() => Self::Text(Text::new(io::stdout())),
+            Log::Text if io::stderr().is_terminal() => {
+                Self::Bar(Bar::new(ProgressDrawTarget::stderr(), speak::on_stderr))
+            }
+            Log::Text if io::stdout().is_terminal() => {
+                Self::Bar(Bar::new(ProgressDrawTarget::stdout(), speak::on_stdout))
+            }
             Log::Text => Self::Text(Text::new(io::stdout())),
         }
     }
@@ -59,6 +65,12 @@ impl Reporter {
             Self::Text(text) => text.failure(),
         }
     }
+}
+
+/// Does the terminal move no cursor, or not say what it is?
+fn console_is_dumb() -> bool {
+    let term = std::env::var("TERM").unwrap_or_default();
+    term == "dumb" || term == "unknown" || term.is_empty() && cfg!(unix)
 }
 
 /// What somebody has to mend, or to know of before they look for the run.

@@ -7,12 +7,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 
-use super::latest::LatestSender;
+use super::film_channel::FilmSender;
 use super::opening::open;
 use super::outbox::EventOutbox;
 use super::panics::guarded;
 use super::plan::{LabPlan, RunChoice};
-use super::protocol::{Command, Event, PreviewFrame};
+use super::protocol::{Command, Event};
 use super::standing::Standing;
 use super::worker::Worker;
 use crate::process::interrupt::{BrokenOff, Interrupted, Token};
@@ -31,7 +31,7 @@ const COMMITTED: Duration = Duration::from_secs(10);
 pub fn begin(
     plan: LabPlan,
     commands: &Receiver<Command>,
-    frames: LatestSender<PreviewFrame>,
+    frames: FilmSender,
     events: &Sender<Event>,
     standing: &Standing,
 ) -> Result<(Worker, EventOutbox)> {

@@ -12,6 +12,10 @@ impl Worker {
     /// Training has ended with `error`. A step changes nothing before it is known to be good, so that the weights
     /// in memory are those after the last step that was: they are saved.
     pub(super) fn end_of_training(&mut self, error: Error, outbox: &mut EventOutbox) -> Error {
+        // Nothing of it is kept.
+        if self.on_trial {
+            return error;
+        }
         let run = self.parts.run.path().to_path_buf();
         let step = self.steps_done();
         let spoiled = match error.downcast_ref() {

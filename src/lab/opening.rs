@@ -7,14 +7,14 @@ use candle_core::DeviceLocation;
 use crossbeam_channel::Receiver;
 
 use super::data_facts::DataFacts;
+use super::film_channel::FilmSender;
 use super::history::history;
-use super::latest::LatestSender;
 use super::live::Live;
 use super::outbox::EventOutbox;
 use super::plan::{LabPlan, RunChoice};
 use super::preview::Preview;
 use super::preview_network::PreviewNetwork;
-use super::protocol::{Command, Event, Phase, PreviewFrame, RunInfo};
+use super::protocol::{Command, Event, Phase, RunInfo};
 use super::resuming::Resumed;
 use super::sampling_settings::check_sampling;
 use super::snapshots_due::Missed;
@@ -38,7 +38,7 @@ use crate::train::Trainer;
 pub fn open(
     plan: LabPlan,
     commands: Receiver<Command>,
-    frames: LatestSender<PreviewFrame>,
+    frames: FilmSender,
     token: &Token,
     standing: &Standing,
     outbox: &mut EventOutbox,

@@ -22,6 +22,8 @@ use crate::sampling::{Guidance, SamplerSettings, Trajectory, network_denoiser, s
 
 /// How long a finished trajectory stays before the next begins.
 const HOLD: Duration = Duration::from_millis(1500);
+/// How long a screen shows one at least, with its end: another before that would be computed in vain.
+const SHOWN: Duration = Duration::from_millis(4500);
 /// Pixels between the images of a saved picture, and the width it is scaled up to.
 const GAP: usize = 2;
 const PICTURE_WIDTH: usize = 560;
@@ -53,6 +55,7 @@ pub struct PreviewPicture {
 struct UnderWay {
     trajectory: Trajectory,
     number: u64,
+    begun: Instant,
     classes: Vec<usize>,
     settings: Arc<SamplingSettings>,
     /// For points in the plane.
@@ -155,7 +158,7 @@ impl Preview {
         if frame.index < frame.total {
             self.under_way = Some(current);
         } else {
-            self.hold_until = Some(Instant::now() + HOLD);
+            self.hold_until = Some((Instant::now() + HOLD).max(current.begun + SHOWN));
             if self.picture_due.is_some_and(|due| step >= due) {
                 picture = Some(self.picture(&frame)?);
             }
@@ -211,6 +214,7 @@ impl Preview {
         Ok(UnderWay {
             trajectory,
             number: self.begun,
+            begun: Instant::now(),
             classes: classes.unwrap_or_default(),
             settings: Arc::new(self.settings.clone()),
             probe,

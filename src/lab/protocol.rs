@@ -45,6 +45,13 @@ pub enum Command {
     SaveElsewhere {
         dir: PathBuf,
     },
+    /// Save, and stand still, while another run is tried: [`Event::StandsAside`] answers, or
+    /// [`Event::CannotSave`] where the run goes on because it cannot be saved.
+    StandAside,
+    /// No other run takes this one's place: on as before.
+    GoOn,
+    /// To a run on trial ([`Lab::on_trial`](super::Lab::on_trial)): it stays, and goes on.
+    Keep,
 }
 
 /// What the worker is doing.
@@ -219,6 +226,10 @@ pub enum Event {
         steps: Vec<StepRecord>,
         rows: Vec<TimestepLossRow>,
         marks: Vec<HistoryMark>,
+    },
+    /// [`Command::StandAside`] was carried out: saved at this step, the run stands still.
+    StandsAside {
+        step: u64,
     },
     /// The most memory that the process has had in RAM at once, in MiB; sent once, at the end of a
     /// run, where the system tells it.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::outbox::EventOutbox;
-use super::plan::Ending;
+use super::plan::{Audience, Ending};
 use super::protocol::{Command, Event, Phase};
 use super::snapshots::{Began, Order};
 use super::worker::{Mode, Why, Worker};
@@ -15,10 +15,11 @@ use crate::run::checkpoint::{self, Origin};
 use crate::run::{CLASSES, WriteFailure, write_class_names, write_replacing};
 
 impl Worker {
-    /// Is this a new run of which there is nothing yet: no step, no checkpoint, no picture?
+    /// Is this a new run of which there is nothing yet (no step, no checkpoint, no picture), or one on trial?
     pub(super) fn is_untouched(&self) -> bool {
         let anything = |name: &&str| self.parts.run.path().join(name).exists();
-        self.is_new && self.steps_done() == 0 && !["checkpoints", "snapshots", "previews"].iter().any(anything)
+        self.on_trial
+            || self.is_new && self.steps_done() == 0 && !["checkpoints", "snapshots", "previews"].iter().any(anything)
     }
 
     /// Writes a checkpoint of the present step, unless there is one. `false` where it could not be written: it is
@@ -219,8 +220,13 @@ impl Worker {
         }
         let step = self.steps_done();
         let parts = &mut self.parts;
-        let frames = &parts.frames;
-        match parts.preview.finish_with_picture(step, |frame| frames.send(frame)) {
+        let (frames, watched) = (&mut parts.frames, parts.audience == Audience::Screen);
+        let show = |frame| {
+            if watched {
+                frames.send(frame);
+            }
+        };
+        match parts.preview.finish_with_picture(step, show) {
             Ok(Some(picture)) => self.save_picture(picture, outbox),
             Ok(None) => {}
             Err(error) if Interrupted::caused(&error) => {}
@@ -236,7 +242,7 @@ impl Worker {
     pub(super) fn stop(&mut self, save: bool, why: Why, outbox: &mut EventOutbox) -> Result<Ending> {
         let finished = self.mode == Mode::Finished;
         if self.is_untouched() {
-            self.parts.run.discard();
+            self.discard();
             let words = "stopped before the first step: no run folder was kept";
             return Err(anyhow::Error::new(Interrupted).context(BrokenOff(words.into())));
         }

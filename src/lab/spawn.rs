@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::begin::begin;
-use super::latest::{LatestSender, latest_wins};
+use super::film_channel::{FilmSender, film_channel};
 use super::outbox::EventOutbox;
 use super::panics::{Panicked, guarded, panic_error};
 use super::plan::{Ending, LabPlan, RunChoice};
@@ -31,7 +31,7 @@ pub const WORKER_THREAD: &str = "difflab-worker";
 pub struct Lab {
     pub commands: Sender<Command>,
     pub events: Receiver<Event>,
-    /// The newest preview frame; older unread ones are replaced.
+    /// Frames of previews, film by film; see [`super::film_channel`] for what is left out when nobody reads.
     pub previews: Receiver<PreviewFrame>,
     /// What can be known without waiting for events.
     pub standing: Standing,
@@ -45,9 +45,22 @@ impl Lab {
     /// # Errors
     /// When the system refuses to start a thread.
     pub fn spawn(plan: LabPlan) -> Result<Self> {
+        Self::start(plan, false)
+    }
+
+    /// As [`Self::spawn`], for a new run that shall show first that it can be trained: after its first step it waits
+    /// for [`Command::Keep`]. If it fails or is told to quit before, it leaves no folder.
+    ///
+    /// # Errors
+    /// As [`Self::spawn`].
+    pub fn on_trial(plan: LabPlan) -> Result<Self> {
+        Self::start(plan, true)
+    }
+
+    fn start(plan: LabPlan, on_trial: bool) -> Result<Self> {
         let (commands, commands_in) = bounded(COMMANDS);
         let (events_out, events) = bounded(EVENTS);
-        let (frames_out, previews) = latest_wins();
+        let (frames_out, previews) = film_channel();
         let standing = Standing::default();
         if let RunChoice::Resume(path) = &plan.run {
             standing.begun(path);
@@ -57,7 +70,7 @@ impl Lab {
             .name(WORKER_THREAD.into())
             .spawn(move || {
                 let mut outbox = EventOutbox::new(events_out.clone());
-                let result = work(plan, commands_in, frames_out, &events_out, &told, &mut outbox);
+                let result = work(plan, on_trial, commands_in, frames_out, (&events_out, &mut outbox), &told);
                 let ended = match &result {
                     Ok(_) => {
                         if let Some(mib) = peak_resident_mib() {
@@ -97,24 +110,28 @@ impl Lab {
 /// The whole life of the worker. A panic anywhere in it becomes an error.
 fn work(
     plan: LabPlan,
+    on_trial: bool,
     commands: Receiver<Command>,
-    frames: LatestSender<PreviewFrame>,
-    events: &Sender<Event>,
+    frames: FilmSender,
+    (events, outbox): (&Sender<Event>, &mut EventOutbox),
     standing: &Standing,
-    outbox: &mut EventOutbox,
 ) -> Result<Ending> {
     let (mut worker, opened) = begin(plan, &commands, frames, events, standing)?;
+    if on_trial {
+        worker.begin_trial();
+    }
     drop(commands);
     *outbox = opened;
     let mut result = guarded(|| worker.run(outbox));
     if let Err(error) = &mut result
         && !Interrupted::caused(error)
     {
-        if error.is::<Panicked>() {
-            let remains = what_remains(worker.run_dir());
-            *error = anyhow!("{error:#}\n  {remains}");
-        }
-        worker.record_failure(error);
+        worker.end_in_failure(error, |worker, error| {
+            if error.is::<Panicked>() {
+                let remains = what_remains(worker.run_dir());
+                *error = anyhow!("{error:#}\n  {remains}");
+            }
+        });
     }
     result
 }

@@ -48,6 +48,22 @@ impl Lab {
     }
 }
 
+impl Lab {
+    /// Lets signals end a lab on trial, which leaves nothing behind then. The program is ended by whoever obeys them
+    /// for the run that is trained.
+    ///
+    /// # Errors
+    /// As [`Self::obey_signals`].
+    pub fn give_up_on_signals(&self) -> io::Result<Listening> {
+        let commands = self.commands.clone();
+        listen(Interest::Stopping, move |notice| {
+            if notice == Notice::Stop {
+                let _ = commands.send_timeout(Command::Quit { save: true }, LEAVE);
+            }
+        })
+    }
+}
+
 /// Ends the program when the worker has ended and nobody else does.
 fn see_to_the_end(standing: Standing) {
     let see = move || {

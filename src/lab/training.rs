@@ -68,7 +68,7 @@ impl Worker {
                     self.parts.preview.budget().earn(self.clock.now() - start);
                     self.share_time_with_preview(outbox);
                     self.count_time();
-                    if self.mode == Mode::OneStep && !self.all_steps_done() {
+                    if self.mode == Mode::OneStep && (self.on_trial || !self.all_steps_done()) {
                         self.mode = Mode::Paused;
                         outbox.send(Event::Phase(Phase::Paused));
                     }
@@ -135,13 +135,16 @@ impl Worker {
                     self.cannot_save_now(outbox);
                 }
             }
+            Command::StandAside => self.stand_aside(outbox)?,
+            Command::GoOn => self.go_on(outbox),
+            Command::Keep => self.keep(outbox),
             // Taken out by the caller.
             Command::Quit { .. } | Command::Leave | Command::SaveElsewhere { .. } => {}
         }
         Ok(())
     }
 
-    fn switch(&mut self, from: Mode, to: Mode, phase: Phase, kind: &str, outbox: &mut EventOutbox) {
+    pub(super) fn switch(&mut self, from: Mode, to: Mode, phase: Phase, kind: &str, outbox: &mut EventOutbox) {
         if self.mode == from {
             self.mode = to;
             self.note(kind, "", outbox);
@@ -272,7 +275,9 @@ impl Worker {
         match self.parts.preview.advance(step) {
             Ok((frame, picture)) => {
                 self.parts.preview.budget().spend(self.clock.now() - start);
-                self.parts.frames.send(frame);
+                if self.parts.audience == Audience::Screen {
+                    self.parts.frames.send(frame);
+                }
                 if let Some(picture) = picture {
                     self.save_picture(picture, outbox);
                 }

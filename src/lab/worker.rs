@@ -7,11 +7,11 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::data_facts::DataFacts;
-use super::latest::LatestSender;
+use super::film_channel::FilmSender;
 use super::live::Live;
 use super::plan::Audience;
 use super::preview::Preview;
-use super::protocol::{Command, PreviewFrame};
+use super::protocol::Command;
 use super::snapshots::Snapshots;
 use super::standing::Standing;
 use super::throughput::Throughput;
@@ -35,7 +35,7 @@ pub struct Parts {
     pub live: Live,
     pub preview: Preview,
     pub commands: Receiver<Command>,
-    pub frames: LatestSender<PreviewFrame>,
+    pub frames: FilmSender,
     pub after_step: Option<fn(u64)>,
 }
 
@@ -78,6 +78,10 @@ pub struct Worker {
     /// The step and settings that the newest checkpoint has.
     pub(super) saved: Option<(u64, Live)>,
     pub(super) checkpoint: Option<PathBuf>,
+    /// Training stands still for another run that is tried, and for nothing else.
+    pub(super) aside: bool,
+    /// Until it is told to stay, the run leaves nothing behind.
+    pub(super) on_trial: bool,
     /// Commands that came while the run was opened.
     pub(super) early: VecDeque<Command>,
 }
@@ -98,6 +102,8 @@ impl Worker {
             // A resumed run's own checkpoint need not be written again.
             saved: (start > 0).then(|| (start, parts.live.clone())),
             checkpoint: None,
+            aside: false,
+            on_trial: false,
             early: VecDeque::new(),
             parts,
         }

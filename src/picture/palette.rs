@@ -67,17 +67,37 @@ pub const LIGHT: Palette = Palette {
     dim: [104, 109, 120],
     border: [188, 192, 200],
     accent: [98, 68, 0],
-    train: [0, 108, 172],
-    held_out: [188, 96, 0],
+    train: [0, 88, 150],
+    held_out: [180, 88, 0],
     x_t: [164, 56, 122],
-    x_0: [0, 122, 88],
-    linear: [196, 62, 8],
-    scaled_linear: [138, 122, 66],
-    cosine: [0, 132, 158],
+    x_0: [0, 112, 82],
+    linear: [186, 54, 0],
+    scaled_linear: [130, 110, 66],
+    cosine: [0, 118, 142],
     sigmoid: [84, 62, 184],
-    good: [44, 122, 40],
-    warning: [150, 98, 0],
+    good: [36, 114, 32],
+    warning: [144, 92, 0],
     error: [190, 30, 36],
+};
+
+/// For a wall that is seen from the back row: black on white, and every colour at least 7:1 against it.
+pub const PROJECTOR: Palette = Palette {
+    background: [255, 255, 255],
+    text: [0, 0, 0],
+    dim: [62, 64, 70],
+    border: [140, 140, 140],
+    accent: [85, 0, 102],
+    train: [0, 74, 150],
+    held_out: [148, 62, 0],
+    x_t: [145, 0, 103],
+    x_0: [0, 92, 66],
+    linear: [164, 36, 0],
+    scaled_linear: [95, 57, 32],
+    cosine: [0, 92, 116],
+    sigmoid: [76, 40, 180],
+    good: [0, 94, 20],
+    warning: [116, 70, 0],
+    error: [168, 0, 24],
 };
 
 impl Palette {
@@ -114,6 +134,32 @@ pub fn blend(from: Rgb, to: Rgb, share: f64) -> Rgb {
     std::array::from_fn(|i| (from[i] as f64 + (to[i] as f64 - from[i] as f64) * share).round() as u8)
 }
 
+fn linear_light(color: Rgb) -> [f64; 3] {
+    color.map(|c| {
+        let c = f64::from(c) / 255.0;
+        if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+    })
+}
+
+/// Relative luminance, 0 (black) to 1 (white), as WCAG 2 defines it.
+pub fn luminance(color: Rgb) -> f64 {
+    let [r, g, b] = linear_light(color);
+    0.2126 * r + 0.7152 * g + 0.0722 * b
+}
+
+/// WCAG 2's contrast ratio of two colours, 1 to 21. Text needs 4.5.
+pub fn contrast(a: Rgb, b: Rgb) -> f64 {
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+/// `color`, moved towards `text` as little as it takes to have `ratio` against `paper`; `text` itself where
+/// nothing before it has.
+pub fn legible(color: Rgb, text: Rgb, paper: Rgb, ratio: f64) -> Rgb {
+    let steps = (0..=32).map(|i| blend(color, text, f64::from(i) / 32.0));
+    steps.into_iter().find(|&color| contrast(color, paper) >= ratio).unwrap_or(text)
+}
+
 /// The heatmap's colour at `v`: viridis, dark blue at 0 to yellow at 1. Values outside are clamped;
 /// NaN is as dark as 0, callers that know of missing values leave the cell empty.
 pub fn heat(v: f64) -> Rgb {
@@ -125,24 +171,6 @@ pub fn heat(v: f64) -> Rgb {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn linear_light(color: Rgb) -> [f64; 3] {
-        color.map(|c| {
-            let c = c as f64 / 255.0;
-            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
-        })
-    }
-
-    fn luminance(color: Rgb) -> f64 {
-        let [r, g, b] = linear_light(color);
-        0.2126 * r + 0.7152 * g + 0.0722 * b
-    }
-
-    /// WCAG 2 contrast ratio.
-    fn contrast(a: Rgb, b: Rgb) -> f64 {
-        let (a, b) = (luminance(a), luminance(b));
-        (a.max(b) + 0.05) / (a.min(b) + 0.05)
-    }
 
     /// Machado, Oliveira & Fernandes 2009, full severity.
     const DEUTERANOPIA: [[f64; 3]; 3] =
@@ -171,7 +199,7 @@ mod tests {
 
     #[test]
     fn colours_that_share_a_panel_stay_apart_for_every_eye() {
-        for p in [DARK, LIGHT] {
+        for p in [DARK, LIGHT, PROJECTOR] {
             let panels: [&[Rgb]; 3] = [
                 &[p.train, p.held_out, p.accent],
                 &[p.x_t, p.x_0, p.accent],
@@ -191,14 +219,44 @@ mod tests {
     }
 
     #[test]
+    fn contrast_is_that_of_wcag() {
+        assert!((contrast([0; 3], [255; 3]) - 21.0).abs() < 1e-9);
+        // The grey that is known for just passing on white.
+        assert!((contrast([118, 118, 118], [255; 3]) - 4.54).abs() < 0.01);
+        assert_eq!(contrast([9, 8, 7], [9, 8, 7]), 1.0);
+    }
+
+    #[test]
     fn everything_readable_stands_out_from_its_background() {
-        for p in [DARK, LIGHT] {
-            for c in [p.train, p.held_out, p.x_t, p.x_0, p.linear, p.scaled_linear, p.cosine, p.sigmoid, p.accent] {
-                assert!(contrast(c, p.background) > 3.0, "{c:?}: {:.2}", contrast(c, p.background));
+        for (p, least) in [(DARK, 4.5), (LIGHT, 4.5), (PROJECTOR, 7.0)] {
+            let colors = [
+                p.text,
+                p.dim,
+                p.accent,
+                p.train,
+                p.held_out,
+                p.x_t,
+                p.x_0,
+                p.linear,
+                p.scaled_linear,
+                p.cosine,
+                p.sigmoid,
+                p.good,
+                p.warning,
+                p.error,
+            ];
+            for c in colors {
+                assert!(contrast(c, p.background) >= least, "{c:?}: {:.2}", contrast(c, p.background));
             }
-            assert!(contrast(p.text, p.background) > 7.0);
-            assert!(contrast(p.dim, p.background) > 4.0);
         }
+    }
+
+    #[test]
+    fn a_colour_is_moved_no_further_than_it_must_be() {
+        assert_eq!(legible(DARK.train, DARK.text, DARK.background, 4.5), DARK.train);
+        let faint = legible(DARK.faint(DARK.train, 0.4), DARK.train, DARK.background, 4.5);
+        assert!((4.5..4.8).contains(&contrast(faint, DARK.background)), "{faint:?}");
+        assert_eq!(legible([120; 3], [255; 3], [128; 3], 4.5), [255; 3]);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::{Context, Result, bail};
 use image::{DynamicImage, RgbImage, imageops::FilterType};
 
+use crate::ascii::terminal_has_utf8;
+
 /// How pictures are put on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum TerminalProtocol {
@@ -90,7 +92,9 @@ fn choose(wanted: TerminalProtocol, on_terminal: bool) -> TerminalProtocol {
     if wanted == Ascii || wanted == HalfBlock {
         return wanted;
     }
-    let fallback = if std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) { Ascii } else { HalfBlock };
+    let no_blocks = on_terminal && !terminal_has_utf8();
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    let fallback = if no_color || no_blocks { Ascii } else { HalfBlock };
     if !on_terminal || !io::stdin().is_terminal() {
         return fallback;
     }

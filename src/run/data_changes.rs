@@ -19,7 +19,8 @@ pub(super) struct Misfit {
 }
 
 /// Holds the data that a checkpoint is to be measured on against those that it was trained on: `config` is the
-/// run's, and the images held out of `now` by it must be the same. Returns what the user should know.
+/// run's, and the images held out of `now` by it must be the same. `moved`: how data that lie elsewhere now are named, such
+/// as [`MOVED`]. Returns what the user should know.
 ///
 /// # Errors
 /// [`RunError::NotTheSame`] names the differences; none with `accept_data`, except classes that the network doesn't
@@ -29,7 +30,7 @@ pub fn check_measured(
     run: &Path,
     config: &Config,
     now: &DataIdentity,
-    accept_data: bool,
+    (accept_data, moved): (bool, &str),
 ) -> Result<Vec<String>, RunError> {
     // An imported network has seen none of them.
     if facts.config.as_ref().is_some_and(never_trained) {
@@ -57,19 +58,23 @@ pub fn check_measured(
             let list = told.join("\n  ");
             Err(RunError::NotTheSame(format!(
                 "{OTHER_DATA}\n  {list}\n  nothing can be measured on them: {what}\n  {}",
-                put_back(run)
+                put_back(moved)
             )))
         }
         (false, Ok(())) => Err(RunError::NotTheSame(format!(
             "{OTHER_DATA}\n  {}\n  {}, or measure on the current data with --accept-data",
             told.join("\n  "),
-            put_back(run)
+            put_back(moved)
         ))),
     }
 }
 
-fn put_back(run: &Path) -> String {
-    format!("put them back (moved ones: data.path in {})", run.join("config.toml").display())
+/// How a command that takes `--set` is told where data lie that were moved.
+pub const MOVED: &str = "--set data.path=PLACE";
+
+/// What helps in every case.
+pub(super) fn put_back(moved: &str) -> String {
+    format!("put them back (moved ones: {moved})")
 }
 
 /// An imported network whose data were not named yet.
@@ -204,12 +209,12 @@ mod tests {
         let facts =
             CheckpointFacts { config: Some(config.clone()), data: Some(data(&["a", "b"], "1")), classes: Some(2) };
         let check = |config: &Config, now: &DataIdentity, accept| {
-            check_measured(&facts, Path::new("here"), config, now, accept).map_err(|error| error.to_string())
+            check_measured(&facts, Path::new("here"), config, now, (accept, MOVED)).map_err(|error| error.to_string())
         };
         assert_eq!(check(&config, &data(&["a", "b"], "1"), false), Ok(vec![]));
         let replaced = data(&["a", "b"], "2");
         let message = check(&config, &replaced, false).unwrap_err();
-        for part in [OTHER_DATA, "not the same ones", "--accept-data", "here"] {
+        for part in [OTHER_DATA, "not the same ones", "--accept-data", MOVED] {
             assert!(message.contains(part), "{part} is missing: {message}");
         }
         assert!(check(&config, &replaced, true).unwrap()[0].contains("accepted (--accept-data)"));
@@ -221,7 +226,7 @@ mod tests {
         let message = check(&reseeded, &data(&["a", "b"], "1"), false).unwrap_err();
         assert!(message.contains("the seed was 0, now it is 9"), "{message}");
         let unknown =
-            check_measured(&CheckpointFacts::default(), Path::new("here"), &config, &replaced, false).unwrap();
+            check_measured(&CheckpointFacts::default(), Path::new("here"), &config, &replaced, (false, MOVED)).unwrap();
         assert!(unknown[0].contains("taken to be the same"), "{unknown:?}");
     }
 }

@@ -178,6 +178,9 @@ impl RunDir {
 
     /// Removes the folder of a new run that came to nothing: what its start wrote, and the folders that it made.
     pub fn discard(&self) {
+        for name in ["snapshots", "previews"] {
+            let _ = fs::remove_dir_all(self.path.join(name));
+        }
         remove_start(&self.path, &self.made);
         // `runs/`, if nothing else is in it.
         if let Some(parent) = self.path.parent().filter(|parent| *parent == Path::new(RUNS)) {

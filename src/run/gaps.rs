@@ -1,8 +1,9 @@
 //! What is missing or double in the steps of a history.
 
 /// The steps of a file of metrics, as they are read.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct StepsSeen {
+    first: Option<u64>,
     last: Option<u64>,
     /// The steps on both sides of the widest gap between two lines, and how wide the next is: lines may be far
     /// apart all along, since `train.log_every` was another once.
@@ -15,30 +16,47 @@ pub struct StepsSeen {
 impl StepsSeen {
     /// The next line is one of `step`.
     pub fn see(&mut self, step: u64) {
-        self.gap(step);
-        if self.last.is_some_and(|last| step <= last) {
-            self.back.get_or_insert(step);
+        match self.last {
+            Some(last) => {
+                self.gap((last, step));
+                if step <= last {
+                    self.back.get_or_insert(step);
+                }
+            }
+            None => self.first = Some(step),
         }
         self.last = Some(step);
     }
 
-    /// From the line before to `step` nothing is known.
-    fn gap(&mut self, step: u64) {
-        let before = self.last.unwrap_or(0);
-        let (width, widest) = (step.saturating_sub(before), self.widest.1 - self.widest.0);
+    /// Those of `next` come behind these.
+    pub fn then(mut self, next: &Self) -> Self {
+        let Some(first) = next.first else { return self };
+        self.see(first);
+        self.gap(next.widest);
+        self.second = self.second.max(next.second);
+        self.back = self.back.or(next.back);
+        self.last = next.last;
+        self
+    }
+
+    /// Between the two steps nothing is known.
+    fn gap(&mut self, (from, to): (u64, u64)) {
+        let (width, widest) = (to.saturating_sub(from), self.widest.1 - self.widest.0);
         if width > widest {
-            (self.widest, self.second) = ((before, step), widest);
+            (self.widest, self.second) = ((from, to), widest);
         } else {
             self.second = self.second.max(width);
         }
     }
 
     /// What is wrong with the history in `file` of a run of `step` steps with a line at least all `every`.
-    pub fn doubts(&mut self, file: &str, step: u64, every: u64) -> Vec<String> {
-        self.gap(step);
+    pub fn doubts(&self, file: &str, step: u64, every: u64) -> Vec<String> {
+        let mut all = Self { last: Some(0), ..Self::default() }.then(self);
+        // Nothing is known before the first line.
+        all.gap((all.last.unwrap_or(0), step));
         let mut doubts = Vec::new();
-        let (from, to) = self.widest;
-        if to - from > every.max(1).max(self.second) {
+        let (from, to) = all.widest;
+        if to - from > every.max(1).max(all.second) {
             let known = self.last.is_some_and(|last| last >= to);
             let last = if known { to - 1 } else { to };
             let missing = steps_between(from + 1, last);

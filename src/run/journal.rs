@@ -7,8 +7,9 @@ use std::thread;
 
 use anyhow::Result;
 
+use super::cut_back::{LineFate, retain, retain_in_halves};
 use super::gaps::{StepsSeen, steps_between};
-use super::lines::{LineFate, Lines, from_the_end, from_the_end_within, read, retain};
+use super::lines::{Lines, from_the_end, from_the_end_within, read};
 use super::merged_rows::MergedRows;
 use super::records::{EventRecord, StepRecord, TimestepLossLine, TimestepLossRow};
 use super::row_line::read_row;
@@ -44,9 +45,9 @@ fn unreadable_lines(file: &str, count: usize) -> Option<String> {
 /// Cuts metrics.jsonl back to `step`: what a screen can show of it, and what is wrong with it.
 fn cut_steps(dir: &Path, step: u64, every: u64) -> Result<(Vec<StepRecord>, Vec<String>)> {
     let path = dir.join(METRICS);
-    let mut history = StepsSeen::default();
-    let mut thinned = Thinned::of(std::fs::metadata(&path).map_or(0, |file| file.len()));
-    let unreadable = retain(&path, |line| match skim(line) {
+    let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
+    let begin = |start| (StepsSeen::default(), Thinned::of(bytes, start));
+    let (parts, unreadable) = retain_in_halves(&path, begin, |(history, thinned), line| match skim(line) {
         Some(skimmed) if skimmed.step <= step => {
             history.see(skimmed.step);
             thinned.see(line, skimmed);
@@ -55,6 +56,8 @@ fn cut_steps(dir: &Path, step: u64, every: u64) -> Result<(Vec<StepRecord>, Vec<
         Some(_) => LineFate::Goes,
         None => LineFate::Unreadable,
     })?;
+    let whole = parts.into_iter().reduce(|a, b| (a.0.then(&b.0), a.1.then(b.1)));
+    let (history, thinned) = whole.unwrap_or_else(|| begin(0));
     let mut doubts = history.doubts(METRICS, step, every);
     doubts.extend(unreadable_lines(METRICS, unreadable));
     let newest = newest_metrics(dir, 0)?.map(|(record, _)| record);

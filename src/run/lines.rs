@@ -1,7 +1,8 @@
 //! A file of JSON lines that only grows, and that a resumed run cuts back to its checkpoint.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -233,104 +234,25 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     Ok(values)
 }
 
-/// What becomes of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineFate {
-    Stays,
-    Goes,
-    Unreadable,
-}
-
-impl LineFate {
-    /// That of a line for which `keep` is asked.
-    pub fn of<T: DeserializeOwned>(line: &[u8], keep: impl FnOnce(T) -> bool) -> Self {
-        match serde_json::from_slice(line).map(keep) {
-            Ok(true) => Self::Stays,
-            Ok(false) => Self::Goes,
-            Err(_) => Self::Unreadable,
-        }
-    }
-}
-
-/// Leaves only the whole lines of `path` that are to stay. Where nothing that stays comes after a line that goes, as
-/// when a run is cut back to its checkpoint, the file is cut off there; otherwise it is written anew, and takes the old
-/// one's place at once. `fate` is asked once for each line, in order. Returns how many can't be read, a torn last one not
-/// counted.
-///
-/// # Errors
-/// When reading or writing fails; the old file is then as it was.
-pub fn retain(path: &Path, mut fate: impl FnMut(&[u8]) -> LineFate) -> Result<usize> {
-    // The length of all, of all whole lines that stay in front, and of those that stay at all.
-    let (mut front, mut staying, mut read, mut unreadable) = (0, 0, 0, 0);
-    let mut stays = Vec::new();
-    for_each_line(path, |line| {
-        let length = line.len() as u64 + 1;
-        let fate = fate(line);
-        stays.push(fate == LineFate::Stays);
-        match fate {
-            LineFate::Stays => {
-                staying += length;
-                if front == read {
-                    front += length;
-                }
-            }
-            LineFate::Goes => {}
-            LineFate::Unreadable => unreadable += 1,
-        }
-        read += length;
-    })?;
-    let cutting = || format!("cutting {} back to the checkpoint", path.display());
-    match fs::metadata(path) {
-        // Nothing has to be written then, which a full disk would not let us.
-        Ok(found) if front == staying && found.len() == front => {}
-        Ok(_) if front == staying => cut_off_at(path, front).with_context(cutting)?,
-        Ok(_) => write_anew(path, &stays).with_context(cutting)?,
-        Err(_) => {}
-    }
-    Ok(unreadable)
-}
-
-fn cut_off_at(path: &Path, length: u64) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).open(path)?;
-    file.set_len(length)?;
-    file.sync_all()
-}
-
-/// With those lines that stay.
-fn write_anew(path: &Path, stays: &[bool]) -> Result<()> {
-    let beside = path.with_extension("jsonl.partial");
-    let write = || -> Result<()> {
-        let mut out = BufWriter::new(File::create(&beside)?);
-        let (mut failed, mut stays) = (None, stays.iter());
-        for_each_line(path, |line| {
-            if stays.next() == Some(&true) && failed.is_none() {
-                failed = out.write_all(line).and_then(|()| out.write_all(b"\n")).err();
-            }
-        })?;
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
-        out.into_inner().map_err(|e| e.into_error())?.sync_all()?;
-        fs::rename(&beside, path)?;
-        Ok(())
-    };
-    write().inspect_err(|_| {
-        let _ = fs::remove_file(&beside);
-    })
-}
-
 /// Bytes that are read at once; fewer at first, from a file's end.
 const BLOCK: usize = 1 << 18;
 const FIRST_BLOCK: usize = 1 << 13;
 
 /// Calls `f` with each line that ends in a newline.
-fn for_each_line(path: &Path, mut f: impl FnMut(&[u8])) -> Result<()> {
-    let Some(file) = opened(path)? else { return Ok(()) };
-    let mut reader = BufReader::with_capacity(BLOCK, file);
+pub(super) fn for_each_line(path: &Path, f: impl FnMut(&[u8])) -> Result<()> {
+    for_each_line_of(path, 0..u64::MAX, f)
+}
+
+/// The same of a part of the file, in bytes, that begins with a line.
+pub(super) fn for_each_line_of(path: &Path, part: Range<u64>, mut f: impl FnMut(&[u8])) -> Result<()> {
+    let Some(mut file) = opened(path)? else { return Ok(()) };
+    let reading = || format!("reading {}", path.display());
+    file.seek(SeekFrom::Start(part.start)).with_context(reading)?;
+    let mut reader = BufReader::with_capacity(BLOCK, file.take(part.end - part.start));
     // The beginning of a line that goes on in the next block.
     let mut begun = Vec::new();
     loop {
-        let block = reader.fill_buf().with_context(|| format!("reading {}", path.display()))?;
+        let block = reader.fill_buf().with_context(reading)?;
         let length = block.len();
         if length == 0 {
             return Ok(());
@@ -349,6 +271,19 @@ fn for_each_line(path: &Path, mut f: impl FnMut(&[u8])) -> Result<()> {
         begun.extend_from_slice(rest);
         reader.consume(length);
     }
+}
+
+/// Where the first line begins that begins at `at` or behind it; the end of the file where none does.
+pub(super) fn line_start(path: &Path, at: u64) -> Result<u64> {
+    let Some(mut file) = opened(path)? else { return Ok(0) };
+    let reading = || format!("reading {}", path.display());
+    if at == 0 {
+        return Ok(0);
+    }
+    // A line begins behind a newline: the byte before `at` may be one.
+    file.seek(SeekFrom::Start(at - 1)).with_context(reading)?;
+    let passed = BufReader::new(file).skip_until(b'\n').with_context(reading)?;
+    Ok(at - 1 + passed as u64)
 }
 
 /// Calls `f` with each line that ends in a newline, the last one first, as long as it returns true.
@@ -427,40 +362,6 @@ mod tests {
         lines.flush().unwrap();
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"step\":4").unwrap();
         assert_eq!(read::<Line>(&path).unwrap(), [1, 2, 3].map(|step| Line { step }));
-    }
-
-    #[test]
-    fn cutting_back_keeps_the_wanted_lines_and_repairs_the_end() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("metrics.jsonl");
-        fs::write(&path, "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"ste").unwrap();
-        let before = file_id(&path);
-        retain(&path, |line| LineFate::of(line, |line: Line| line.step <= 2)).unwrap();
-        assert_eq!(file_id(&path), before, "it is cut off, not written anew");
-        let mut lines = Lines::append_to(&path).unwrap();
-        lines.push(&Line { step: 3 });
-        lines.flush().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
-    }
-
-    #[cfg(unix)]
-    fn file_id(path: &Path) -> u64 {
-        std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap())
-    }
-
-    #[cfg(not(unix))]
-    fn file_id(_: &Path) {}
-
-    #[test]
-    fn what_stays_behind_a_line_that_goes_is_not_lost() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("metrics.jsonl");
-        fs::write(&path, "{\"step\":1}\nnoise\n{\"step\":9}\n{\"step\":2}\n{\"st").unwrap();
-        let unreadable = retain(&path, |line| LineFate::of(line, |line: Line| line.step <= 2)).unwrap();
-        assert_eq!(unreadable, 1);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"step\":1}\n{\"step\":2}\n");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 
     #[test]
@@ -601,7 +502,6 @@ mod tests {
     fn a_missing_file_has_no_lines() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(read::<Line>(&dir.path().join("none.jsonl")).unwrap(), []);
-        retain(&dir.path().join("none.jsonl"), |_| LineFate::Stays).unwrap();
         from_the_end(&dir.path().join("none.jsonl"), |_| unreachable!()).unwrap();
     }
 }

@@ -13,9 +13,11 @@
 //! previews/, snapshots/  pictures
 //! ```
 
+mod beside;
 pub mod catalogue;
 pub mod checkpoint;
 mod class_names;
+mod cut_back;
 mod data_changes;
 mod dir;
 mod durable;
@@ -55,8 +57,9 @@ pub mod trash;
 mod whereabouts;
 mod write_failure;
 
+pub use beside::folder_beside;
 pub use class_names::{CLASSES, other_class_names, write_class_names};
-pub use data_changes::check_measured;
+pub use data_changes::{MOVED, check_measured};
 pub use dir::{RunDir, check_free, config_of, is_trained_in};
 pub use durable::write_replacing;
 pub use error::RunError;

@@ -10,7 +10,8 @@ use anyhow::Result;
 
 use super::checkpoint::{self, CheckpointFacts};
 use super::data_changes::{
-    Misfit, OTHER_DATA, classes_of, differences, fits_the_network, fits_trained, never_trained, unknown,
+    MOVED, Misfit, OTHER_DATA, classes_of, differences, fits_the_network, fits_trained, never_trained, put_back,
+    unknown,
 };
 use super::dir::config_of;
 use super::error::RunError;
@@ -108,14 +109,14 @@ pub fn check_against(
         )]),
         (true, Err(Misfit { what, cure })) => Err(RunError::NotTheSame(format!("{what}\n  {cure}"))),
         (false, Ok(())) => Err(RunError::NotTheSame(format!(
-            "{OTHER_DATA}\n  {}\n  put them back (moved ones: --set data.path=PLACE), continue with the current data by \
-             --accept-data, or start a new run",
-            differences.join("\n  ")
+            "{OTHER_DATA}\n  {}\n  {}, continue with the current data by --accept-data, or start a new run",
+            differences.join("\n  "),
+            put_back(MOVED)
         ))),
         (false, Err(Misfit { what, cure })) => Err(RunError::NotTheSame(format!(
-            "{OTHER_DATA}\n  {}\n  the run cannot continue with them: {what}\n  put them back (moved ones: --set \
-             data.path=PLACE), or {cure}",
-            differences.join("\n  ")
+            "{OTHER_DATA}\n  {}\n  the run cannot continue with them: {what}\n  {}, or {cure}",
+            differences.join("\n  "),
+            put_back(MOVED)
         ))),
     }
 }

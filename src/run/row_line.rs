@@ -2,9 +2,10 @@
 
 use std::str::{FromStr, from_utf8};
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::records::{TimestepLossLine, TimestepLossRow};
+use super::skim::whole;
 
 /// The row of a line; `None` when it can't be read.
 pub fn read_row(line: &[u8]) -> Option<TimestepLossRow> {
@@ -16,14 +17,15 @@ pub fn read_row(line: &[u8]) -> Option<TimestepLossRow> {
 fn quick(line: &[u8]) -> Option<TimestepLossRow> {
     let rest = line.strip_prefix(b"{\"step\":")?;
     let (step, rest) = rest.split_at(memchr(b',', rest)?);
-    let (_, rest) = list(rest.strip_prefix(b",\"t\":[")?)?;
+    let (times, rest) = list(rest.strip_prefix(b",\"t\":[")?)?;
     let (mean, rest) = list(rest.strip_prefix(b",\"mean\":[")?)?;
     let (count, rest) = list(rest.strip_prefix(b",\"count\":[")?)?;
-    let mean = numbers(mean, |word| if word == "null" { Some(f32::NAN) } else { json_number(word) })?;
+    let bins = memchr_iter(b',', times.as_bytes()).count() + 1;
+    let mean = numbers(mean, bins, |word| if word == "null" { Some(f32::NAN) } else { json_number(word) })?;
     (rest == b"}").then_some(TimestepLossRow {
         step: json_number(from_utf8(step).ok()?)?,
         mean,
-        count: numbers(count, json_number)?,
+        count: numbers(count, bins, |word| u32::try_from(whole(word.as_bytes())?).ok())?,
     })
 }
 
@@ -33,17 +35,24 @@ fn list(text: &[u8]) -> Option<(&str, &[u8])> {
     Some((from_utf8(&text[..end]).ok()?, &text[end + 1..]))
 }
 
-fn numbers<T>(list: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+/// About `expected` numbers, with a comma between them.
+fn numbers<T>(list: &str, expected: usize, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     if list.is_empty() {
         return Some(Vec::new());
     }
-    list.split(',').map(read).collect()
+    let mut values = Vec::with_capacity(expected);
+    let mut start = 0;
+    for end in memchr_iter(b',', list.as_bytes()).chain([list.len()]) {
+        values.push(read(list.get(start..end)?)?);
+        start = end + 1;
+    }
+    Some(values)
 }
 
 /// Rust reads words that JSON doesn't have, such as `inf`.
 fn json_number<T: FromStr>(word: &str) -> Option<T> {
     let first = word.as_bytes().first()?;
-    (first.is_ascii_digit() || *first == b'-' && !word.contains('n')).then(|| word.parse().ok())?
+    (first.is_ascii_digit() || *first == b'-' && word.as_bytes().get(1)?.is_ascii_digit()).then(|| word.parse().ok())?
 }
 
 #[cfg(test)]

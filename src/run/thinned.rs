@@ -1,5 +1,8 @@
 //! As many lines of a long metrics.jsonl as a screen can show.
 
+use std::panic::resume_unwind;
+use std::thread;
+
 use super::records::StepRecord;
 use super::skim::Skimmed;
 
@@ -17,7 +20,8 @@ pub struct Thinned {
     least: Option<Line>,
     most: Option<Line>,
     held_out: Option<Line>,
-    kept: Vec<StepRecord>,
+    /// In the order of the file, not parsed yet.
+    kept: Vec<Vec<u8>>,
 }
 
 struct Line {
@@ -26,10 +30,19 @@ struct Line {
 }
 
 impl Thinned {
-    /// For a file of `bytes`.
-    pub fn of(bytes: u64) -> Self {
+    /// For the part from byte `start` on of a file of `bytes`.
+    pub fn of(bytes: u64, start: u64) -> Self {
         let length = bytes.div_ceil(STRETCHES).max(1);
-        Self { length, read: 0, end: length, least: None, most: None, held_out: None, kept: Vec::new() }
+        let end = (start / length + 1) * length;
+        Self { length, read: start, end, least: None, most: None, held_out: None, kept: Vec::new() }
+    }
+
+    /// Those of `next` come behind these.
+    pub fn then(mut self, mut next: Self) -> Self {
+        self.close();
+        next.close();
+        self.kept.append(&mut next.kept);
+        self
     }
 
     /// The next line, without its end.
@@ -56,9 +69,25 @@ impl Thinned {
     /// The lines kept, in their order, and the `newest` of all.
     pub fn finish(mut self, newest: Option<StepRecord>) -> Vec<StepRecord> {
         self.close();
-        let last = self.kept.last().map(|record| record.step);
-        self.kept.extend(newest.filter(|newest| last.is_none_or(|last| last < newest.step)));
-        self.kept
+        let mut kept = self.parsed();
+        let last = kept.last().map(|record| record.step);
+        kept.extend(newest.filter(|newest| last.is_none_or(|last| last < newest.step)));
+        kept
+    }
+
+    /// Both halves at once: they are most of what a long file costs beyond being looked through.
+    fn parsed(&self) -> Vec<StepRecord> {
+        let parse = |lines: &[Vec<u8>]| -> Vec<StepRecord> {
+            lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect()
+        };
+        let (front, back) = self.kept.split_at(self.kept.len() / 2);
+        thread::scope(|scope| {
+            let back = scope.spawn(|| parse(back));
+            let mut all = parse(front);
+            // A panic goes on here.
+            all.extend(back.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            all
+        })
     }
 
     fn close(&mut self) {
@@ -66,7 +95,7 @@ impl Thinned {
         let mut lines: Vec<Line> = lines.into_iter().flatten().collect();
         lines.sort_by_key(|line| line.skimmed.step);
         lines.dedup_by_key(|line| line.skimmed.step);
-        self.kept.extend(lines.iter().filter_map(|line| serde_json::from_slice::<StepRecord>(&line.text).ok()));
+        self.kept.extend(lines.into_iter().map(|line| line.text));
     }
 }
 
@@ -101,7 +130,7 @@ mod tests {
 
     fn thinned(n: u64) -> Vec<StepRecord> {
         let lines = lines(n);
-        let mut thinned = Thinned::of(lines.iter().map(|line| line.len() as u64 + 1).sum());
+        let mut thinned = Thinned::of(lines.iter().map(|line| line.len() as u64 + 1).sum(), 0);
         lines.iter().for_each(|line| thinned.see(line, skim(line).unwrap()));
         thinned.finish(lines.last().map(|line| serde_json::from_slice(line).unwrap()))
     }

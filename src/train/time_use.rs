@@ -1,6 +1,6 @@
 //! Does the network really use the time it is told?
 //!
-//! The commonest bug of an own implementation is a time embedding that goes nowhere: the loss still falls,
+//! A common bug in hand-written models is a time embedding that goes nowhere: the loss still falls,
 //! because x_t shows by itself how noisy it is, and only the samples stay poor.
 
 use anyhow::Result;
@@ -83,7 +83,9 @@ impl TimeUse {
         }
         let percent = percent(self.output);
         if self.is_used() {
-            return format!("the network uses t: told another t for the same x_t, its output changes by {percent}");
+            return format!(
+                "the network uses t, as it should: told another t, it changes its output for the same x_t by {percent}"
+            );
         }
         format!(
             "the network hardly uses t: told another t for the same x_t, its output changes by {percent} only (those \

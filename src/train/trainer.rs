@@ -13,6 +13,7 @@ use super::divergence::{advice, too_large};
 use super::ema::Ema;
 use super::gradients::{add_to, first_not_finite, sum_and_norm};
 use super::held_out::HeldOutLoss;
+use super::images::images;
 use super::learning_rate::learning_rate;
 use super::objective::{Losses, Objective, share_of_mean};
 use super::optimizer::{AdamW, Update};
@@ -282,8 +283,7 @@ impl Trainer {
     pub fn time_use(&self) -> Result<TimeUse> {
         let n = self.data.len().min(TIME_USE_IMAGES);
         let indices: Vec<usize> = (0..n).map(|i| i * self.data.len() / n).collect();
-        let shape = (n, self.data.height, self.data.width, self.data.channels);
-        let x_0 = Tensor::from_vec(self.data.gather(&indices, None), shape, &self.device)?;
+        let x_0 = images(&self.data, &indices, &self.device)?;
         TimeUse::measure(&self.detached()?, &self.parameterization, &x_0, false)
     }
 

@@ -79,6 +79,7 @@ const fn with(modifiers: KeyModifiers, code: KeyCode) -> KeyPress {
 
 const SHIFT: KeyModifiers = KeyModifiers::SHIFT;
 const CTRL: KeyModifiers = KeyModifiers::CONTROL;
+const ALT: KeyModifiers = KeyModifiers::ALT;
 
 const fn row(action: Action, keys: &'static [KeyPress], group: Group, help: &'static str, hint: Hint) -> Binding {
     Binding { action, keys, context: None, group, help, hint }
@@ -128,6 +129,8 @@ pub const BINDINGS: &[Binding] = &[
     row(A::LearningRateDown, &[key('-')], G::Training, "halve the learning rate from here on", H::No),
     row(A::LearningRateReset, &[key('0')], G::Training, "back to the configured learning rate", H::No),
     row(A::Checkpoint, &[key('K')], G::Training, "save a checkpoint now", H::No),
+    row(A::Undo, &[key('u')], G::Training, "undo the newest change of a setting, and the ones before it", H::No),
+    row(A::Redo, &[key('U')], G::Training, "redo what was undone", H::No),
     // The cursor t.
     within(
         P::Denoising,
@@ -227,6 +230,23 @@ pub const BINDINGS: &[Binding] = &[
     row(A::NextXAxis, &[key('x')], G::Plots, "loss over steps, epochs or time", H::In(P::Loss, "step/time")),
     row(A::NextSmoothing, &[key('S')], G::Plots, "next smoothing of the loss", H::In(P::Loss, "smooth")),
     row(
+        A::LossCloser,
+        &[key('}'), with(ALT, KeyCode::Up)],
+        G::Plots,
+        "loss over fewer steps; the wheel does it around the pointer",
+        H::No,
+    ),
+    row(A::LossWider, &[key('{'), with(ALT, KeyCode::Down)], G::Plots, "loss over more steps", H::No),
+    row(
+        A::LossEarlier,
+        &[key('<'), with(ALT, KeyCode::Left)],
+        G::Plots,
+        "loss over earlier steps; dragging does it too",
+        H::No,
+    ),
+    row(A::LossLater, &[key('>'), with(ALT, KeyCode::Right)], G::Plots, "loss over later steps", H::No),
+    row(A::LossWhole, &[code(KeyCode::Backspace)], G::Plots, "loss over all steps again", H::No),
+    row(
         A::ToggleHeatScale,
         &[key('h')],
         G::Plots,
@@ -244,14 +264,20 @@ pub const BINDINGS: &[Binding] = &[
         A::NextScheduleView,
         &[key('v')],
         G::Plots,
-        "schedule as ᾱ, β, √ᾱ and √(1−ᾱ), or SNR",
+        "schedule as ᾱ, β, √ᾱ and √(1−ᾱ) (on other paths than vp: α, σ), or SNR",
         H::In(P::Schedule, "view"),
     ),
     row(A::NextTimeAxis, &[key('a')], G::Plots, "read the t axes as t, σ or log-SNR", H::In(P::Schedule, "t axis")),
     row(A::NextExample, &[key('o')], G::Plots, "another training image in the forward process", H::No),
     row(A::ToggleFreeze, &[key('f')], G::Screen, "freeze the display; training continues", H::Always("freeze")),
-    row(A::ToggleTheme, &[key('t')], G::Screen, "dark or light colours", H::No),
-    row(A::NextMarker, &[key('b')], G::Screen, "curves in braille, blocks or ASCII", H::No),
+    row(A::NextTheme, &[key('t')], G::Screen, "dark, light or projector colours", H::No),
+    row(
+        A::NextMarker,
+        &[key('b')],
+        G::Screen,
+        "curves as smooth lines or octants where the terminal can, in braille, blocks or ASCII",
+        H::No,
+    ),
     row(A::Messages, &[key('!')], G::Screen, "all messages so far", H::No),
     row(A::Back, &[code(KeyCode::Esc)], G::Screen, "close, dismiss, or go back to live", H::No),
     row(A::Redraw, &[ctrl('l')], G::Screen, "redraw everything", H::No),
@@ -269,10 +295,12 @@ pub const BINDINGS: &[Binding] = &[
 
 /// The action that a key press means while `focus` has the focus.
 pub fn find(event: &KeyEvent, focus: Panel) -> Option<Action> {
-    let pressed = normalized(event);
-    let hit = |context: Option<Panel>| {
-        BINDINGS.iter().find(|b| b.context == context && b.keys.contains(&pressed)).map(|b| b.action)
-    };
+    meaning(&normalized(event), focus).map(|binding| binding.action)
+}
+
+/// The row of the table that a key means while `focus` has the focus.
+pub fn meaning(pressed: &KeyPress, focus: Panel) -> Option<&'static Binding> {
+    let hit = |context: Option<Panel>| BINDINGS.iter().find(|b| b.context == context && b.keys.contains(pressed));
     hit(Some(focus)).or_else(|| hit(None))
 }
 
@@ -309,6 +337,9 @@ impl KeyPress {
             other => format!("{other:?}"),
         };
         let mut label = String::new();
+        if self.modifiers.contains(KeyModifiers::ALT) {
+            label.push_str("Alt-");
+        }
         if self.modifiers.contains(KeyModifiers::CONTROL) {
             label.push_str("Ctrl-");
         }

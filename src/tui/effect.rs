@@ -1,7 +1,7 @@
 //! What an update asks of the shell around it.
 
-use crate::config::Config;
 use crate::lab::Command;
+use crate::tui::state::NewRun;
 
 /// Something that only the shell can do.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +12,11 @@ pub enum Effect {
     Redraw,
     /// Leave the screen now; the worker has ended, or need not be waited for.
     Quit,
-    /// The same, and open another run with this config on the same screen.
-    Again(Box<Config>),
+    /// Open this run beside the one on the screen, on trial; its news come as
+    /// [`Message::Tried`](super::message::Message::Tried).
+    Try(Box<NewRun>),
+    /// The run on trial is not wanted: nothing of it stays.
+    Abandon,
+    /// Leave this run, which has ended, for the one that was tried.
+    Switch,
 }

@@ -7,7 +7,6 @@ use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModif
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 
-use crate::config::Config;
 use crate::lab::{Event, PreviewFrame};
 use crate::process::signals::Notice;
 use crate::tui::effect::Effect;
@@ -15,9 +14,10 @@ use crate::tui::message::Message;
 use crate::tui::outbox::CommandQueue;
 use crate::tui::pacing::Pacing;
 use crate::tui::pictures::Pictures;
-use crate::tui::state::State;
+use crate::tui::state::{Gallery, NewRun, State};
 use crate::tui::terminal::erase;
-use crate::tui::update::update;
+use crate::tui::trials::Trials;
+use crate::tui::update::{next_motion, update};
 use crate::tui::view::view;
 
 /// How soon to try again when the worker's channel was full.
@@ -41,8 +41,8 @@ pub struct Sources {
 pub enum End {
     /// The state asked for it.
     Quit,
-    /// The state asked for it, and for another run with this config.
-    Again(Box<Config>),
+    /// The run has ended, and the one that was tried takes its place.
+    Switch,
     /// A signal or Ctrl-C asked for it.
     Terminated,
     /// The terminal is gone; the worker has not been told.
@@ -68,6 +68,14 @@ pub trait Painter {
 
     /// Everything on the terminal was erased.
     fn erased(&self);
+
+    /// Gets the pictures of the frame that is about to be drawn ready; waits for them, but not for ever.
+    fn prepare(&self, _gallery: &Gallery) {}
+
+    /// The shortest time between two pictures of a film.
+    fn pace(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// The loop's own state.
@@ -79,20 +87,42 @@ pub struct EventLoop<'a, S: Surface> {
     start: Instant,
     /// Sees each of the lab's events before the state does.
     observe: &'a mut dyn FnMut(&Event),
+    trials: &'a mut dyn Trials,
+    /// News of the run on trial, and what it has told so far.
+    trial: Receiver<Event>,
+    tried: Vec<Event>,
     end: Option<End>,
     terminated: bool,
     worker_ended: bool,
 }
 
 impl<'a, S: Surface> EventLoop<'a, S> {
-    pub fn new(surface: &'a mut S, state: State, outbox: CommandQueue, observe: &'a mut dyn FnMut(&Event)) -> Self {
-        let (start, pacing) = (Instant::now(), Pacing::default());
-        Self { surface, state, outbox, pacing, start, observe, end: None, terminated: false, worker_ended: false }
+    pub fn new(
+        surface: &'a mut S,
+        state: State,
+        outbox: CommandQueue,
+        observe: &'a mut dyn FnMut(&Event),
+        trials: &'a mut dyn Trials,
+    ) -> Self {
+        Self {
+            surface,
+            state,
+            outbox,
+            pacing: Pacing::default(),
+            start: Instant::now(),
+            observe,
+            trials,
+            trial: never(),
+            tried: Vec::new(),
+            end: None,
+            terminated: false,
+            worker_ended: false,
+        }
     }
 
-    /// What the person sees, to go on with.
-    pub fn into_state(self) -> State {
-        self.state
+    /// What the person sees, to go on with, and what the run has told that takes this one's place.
+    pub fn into_parts(self) -> (State, Vec<Event>) {
+        (self.state, self.tried)
     }
 
     /// Runs until the screen is to be left.
@@ -119,9 +149,25 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                 Effect::Redraw => self.redraw(painter),
                 Effect::Quit if self.state.interrupted => self.end = Some(End::Terminated),
                 Effect::Quit => self.end = Some(End::Quit),
-                Effect::Again(config) => self.end = Some(End::Again(config)),
+                Effect::Try(wanted) => self.begin_trial(&wanted, painter),
+                Effect::Abandon => self.abandon_trial(),
+                Effect::Switch => self.end = Some(End::Switch),
             }
         }
+    }
+
+    fn begin_trial(&mut self, wanted: &NewRun, painter: &dyn Painter) {
+        self.abandon_trial();
+        match self.trials.begin(wanted) {
+            Ok(events) => self.trial = events,
+            Err(error) => self.take(Message::Tried(Event::Ended(Err(format!("{error:#}")))), painter),
+        }
+    }
+
+    fn abandon_trial(&mut self) {
+        self.trials.abandon();
+        self.trial = never();
+        self.tried.clear();
     }
 
     /// Draws one frame.
@@ -135,9 +181,16 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             self.take(Message::Resize(size.width, size.height), painter);
         }
         self.take(Message::Tick(begin.duration_since(self.start)), painter);
+        painter.prepare(&self.state.gallery);
+        let pace = painter.pace();
+        if pace != self.state.picture_pace {
+            self.take(Message::PicturePace(pace), painter);
+        }
+        let begin = Instant::now();
         let (state, pictures) = (&self.state, painter.pictures());
         self.surface.terminal().draw(|frame| view(state, frame, pictures))?;
         self.pacing.drawn(begin, Instant::now());
+        self.pacing.moves(next_motion(&self.state).map(|at| self.start + at));
         Ok(())
     }
 
@@ -159,6 +212,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             select! {
                 recv(sources.input) -> input => self.input(input.ok(), painter),
                 recv(sources.notices) -> notice => self.notice(notice.ok(), painter),
+                recv(self.trial) -> event => if let Ok(event) = event { self.tried(event, painter) },
                 recv(sources.events) -> event => match event {
                     Ok(event) => self.event(event, painter),
                     // Dealt with in `drain`, which is next.
@@ -191,6 +245,9 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             let silent = "the training thread ended without saying why".to_owned();
             self.event(Event::Ended(Err(silent)), painter);
         }
+        for event in arrived(&mut self.trial).0 {
+            self.tried(event, painter);
+        }
         // Each frame of a trajectory may be scrubbed to later, so all are taken.
         for frame in arrived(&mut sources.previews).0 {
             self.preview(frame, painter);
@@ -205,6 +262,12 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         self.worker_ended |= matches!(event, Event::Ended(_));
         self.pacing.changed();
         self.take(Message::Lab(event), painter);
+    }
+
+    fn tried(&mut self, event: Event, painter: &dyn Painter) {
+        self.pacing.changed();
+        self.tried.push(event.clone());
+        self.take(Message::Tried(event), painter);
     }
 
     fn preview(&mut self, frame: PreviewFrame, painter: &dyn Painter) {
@@ -295,6 +358,7 @@ mod tests {
     use ratatui::backend::TestBackend;
 
     use super::*;
+    use crate::config::Config;
     use crate::lab::{Command, Phase, StepRecord};
     use crate::tui::options::ScreenOptions;
     use crate::tui::pictures::HalfBlocks;
@@ -331,7 +395,27 @@ mod tests {
         fn erased(&self) {}
     }
 
+    /// A trial whose news come from the test.
+    struct Offered {
+        events: Receiver<Event>,
+        begun: Sender<bool>,
+    }
+
+    impl Trials for Offered {
+        fn begin(&mut self, _wanted: &NewRun) -> anyhow::Result<Receiver<Event>> {
+            let _ = self.begun.send(true);
+            Ok(self.events.clone())
+        }
+
+        fn abandon(&mut self) {
+            let _ = self.begun.send(false);
+        }
+    }
+
     struct Hands {
+        trial: Sender<Event>,
+        /// `true` when a trial was begun, `false` when none is wanted any more.
+        begun: Receiver<bool>,
         input: Sender<Input>,
         events: Sender<Event>,
         notices: Sender<Notice>,
@@ -346,15 +430,18 @@ mod tests {
         let (events, events_in) = unbounded();
         let (notices, notices_in) = unbounded();
         let (commands_out, commands) = bounded(64);
+        let (trial, trial_in) = unbounded();
+        let (begun_out, begun) = unbounded();
+        let mut trials = Offered { events: trial_in, begun: begun_out };
         let sources =
             Sources { input: input_in, events: events_in, previews: never(), notices: notices_in, encoded: never() };
-        let actor = std::thread::spawn(move || act(Hands { input, events, notices, commands }));
+        let actor = std::thread::spawn(move || act(Hands { trial, begun, input, events, notices, commands }));
         let mut surface = Memory { terminal: Terminal::new(TestBackend::new(100, 30)).unwrap(), uses: 0 };
         let painter = HalfBlocks { capability: Capability::TrueColor };
         let state = State::new(ScreenOptions { config: Some(Config::default()), ..ScreenOptions::default() });
         let mut ignore = |_: &Event| {};
-        let end =
-            EventLoop::new(&mut surface, state, CommandQueue::new(commands_out), &mut ignore).run(sources, &painter);
+        let end = EventLoop::new(&mut surface, state, CommandQueue::new(commands_out), &mut ignore, &mut trials)
+            .run(sources, &painter);
         actor.join().unwrap();
         (end, surface.uses / 2, surface.terminal.backend().to_string())
     }
@@ -420,30 +507,39 @@ mod tests {
     }
 
     #[test]
-    fn another_run_is_asked_for_when_this_one_is_saved_unless_a_signal_came_between() {
-        let config = Config::default();
+    fn another_run_takes_the_place_once_it_has_made_a_step_unless_a_signal_came_between() {
         let type_in = |hands: &Hands| {
             hands.events.send(Event::Phase(Phase::Training)).unwrap();
             let enter = || Input::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
             let line = ":model.hidden_width=64".chars().map(|c| key(c, KeyModifiers::NONE));
             line.chain([enter(), key('y', KeyModifiers::NONE)]).for_each(|key| hands.input.send(key).unwrap());
-            assert_eq!(hands.commands.recv(), Ok(Command::Leave));
+            assert_eq!(hands.commands.recv(), Ok(Command::StandAside));
+            hands.events.send(Event::StandsAside { step: 0 }).unwrap();
+            assert_eq!((hands.begun.recv(), hands.begun.recv()), (Ok(false), Ok(true)));
         };
         let (end, ..) = play(move |hands| {
             type_in(&hands);
+            hands.trial.send(step(1)).unwrap();
+            assert_eq!(hands.commands.recv(), Ok(Command::Leave));
             hands.events.send(Event::Ended(Ok(()))).unwrap();
             hands
         });
-        let wanted = Config { model: crate::config::ModelConfig { hidden_width: 64, ..config.model }, ..config };
-        assert_eq!(end, End::Again(Box::new(wanted)));
-        let (end, ..) = play(move |hands| {
-            type_in(&hands);
-            hands.notices.send(Notice::Stop).unwrap();
-            std::thread::sleep(Duration::from_millis(100));
-            hands.events.send(Event::Ended(Ok(()))).unwrap();
-            hands
-        });
-        assert_eq!(end, End::Terminated);
+        assert_eq!(end, End::Switch);
+        for has_stepped in [false, true] {
+            let (end, ..) = play(move |hands| {
+                type_in(&hands);
+                if has_stepped {
+                    hands.trial.send(step(1)).unwrap();
+                    assert_eq!(hands.commands.recv(), Ok(Command::Leave));
+                }
+                hands.notices.send(Notice::Stop).unwrap();
+                assert_eq!(hands.commands.recv(), Ok(Command::Quit { save: true }));
+                assert_eq!(hands.begun.recv(), Ok(false), "nothing of the other run stays");
+                hands.events.send(Event::Ended(Ok(()))).unwrap();
+                hands
+            });
+            assert_eq!(end, End::Terminated);
+        }
     }
 
     #[test]

@@ -52,6 +52,14 @@ impl Farewell {
         let Some(dir) = &self.run_dir else { return String::new() };
         let dir = dir.display();
         let mut words = match self.saved {
+            // Of a failure its error says what is left.
+            Some(saved) if saved < self.step && !self.failed => {
+                let lost = self.step - saved;
+                let (them, were) = if lost == 1 { ("step", "was") } else { ("steps", "were") };
+                format!(
+                    "Run folder: {dir}. Its newest checkpoint is of step {saved}; {lost} {them} after it {were} not saved.\n"
+                )
+            }
             Some(saved) => format!("Run saved in {dir} (checkpoint of step {saved}).\n"),
             None if self.failed => format!("Run folder: {dir}\n"),
             None => format!("Run folder: {dir} (no checkpoint was written).\n"),
@@ -77,7 +85,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::lab::{Live, RunInfo};
+    use crate::lab::{Live, RunInfo, StepRecord};
 
     fn ready() -> Event {
         let mut config = Config::default();
@@ -130,6 +138,32 @@ mod tests {
         farewell.observe(&saved(3));
         assert!(farewell.words().contains("difflab --resume /home/me/kept"), "{}", farewell.words());
         assert!(!farewell.words().contains("runs/x"));
+    }
+
+    #[test]
+    fn steps_after_the_newest_checkpoint_are_not_said_to_be_saved() {
+        let mut farewell = Farewell::default();
+        let record = |step| {
+            Event::Step(StepRecord {
+                step,
+                epoch: 0.1,
+                loss: 0.1,
+                loss_min: None,
+                loss_max: None,
+                loss_smoothed: 0.1,
+                val_loss: None,
+                lr: 1e-3,
+                grad_norm: 1.0,
+                images_per_s: 1.0,
+                elapsed_s: 1.0,
+            })
+        };
+        for event in [ready(), saved(4), record(7), Event::Ended(Ok(()))] {
+            farewell.observe(&event);
+        }
+        let words = farewell.words();
+        assert!(!words.contains("saved in") && words.contains("step 4; 3 steps after it were not saved"), "{words}");
+        assert!(words.contains("--resume runs/x"), "{words}");
     }
 
     #[test]

@@ -51,6 +51,13 @@ pub fn right(text: impl AsRef<str>, width: usize) -> String {
     format!("{}{text}", " ".repeat(pad))
 }
 
+/// As [`right`], with the room at the end: next to its name a number needs none before it.
+pub fn left(text: impl AsRef<str>, width: usize) -> String {
+    let text = text.as_ref();
+    let pad = width.saturating_sub(unicode_width::UnicodeWidthStr::width(text));
+    format!("{text}{}", " ".repeat(pad))
+}
+
 /// "45 s", "18 min", "2 h 05 min", "3 d 4 h".
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
@@ -138,5 +145,6 @@ mod tests {
         assert_eq!(right("7", 3), "  7");
         assert_eq!(right("σ", 2), " σ");
         assert_eq!(right("1234", 3), "1234");
+        assert_eq!((left("7", 3), left("σ", 2), left("1234", 3)), ("7  ".into(), "σ ".into(), "1234".into()));
     }
 }

@@ -50,6 +50,8 @@ pub struct Graphics {
     pub cell: Option<(u16, u16)>,
     /// Largest sixel picture in pixels, when the terminal says.
     pub max_sixel: Option<(u32, u32)>,
+    /// It takes kitty's pictures compressed.
+    pub kitty_inflates: bool,
     /// Colours that a sixel picture may have.
     pub sixel_colors: usize,
     /// The terminal has shown that it keeps 24-bit colours.
@@ -75,11 +77,12 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
 /// As many colours as the palette of a picture ever has.
 const ENOUGH_COLORS: usize = 256;
 
-/// Can it show kitty's pictures, does a 24-bit colour stay what it was set to (xterm has them and
+/// Can it show kitty's pictures, compressed ones too, does a 24-bit colour stay what it was set to (xterm has them and
 /// says so nowhere else), what is its background, how big is a character, how big may a sixel
 /// picture be, may it have 256 colours (some terminals give 16 unless asked); and last the question
 /// that every terminal answers, so that nobody waits longer than needed.
-const QUESTION: &str = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[48:2:1:2:3m\x1bP$qm\x1b\\\x1b[m\x1b]11;?\x1b\\\
+const QUESTION: &str = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\
+     \x1b_Gi=32,s=1,v=1,a=q,t=d,f=24,o=z;eJxjYGAAAAADAAE=\x1b\\\x1b[48:2:1:2:3m\x1bP$qm\x1b\\\x1b[m\x1b]11;?\x1b\\\
      \x1b[16t\x1b[?2;1;0S\x1b[?1;3;256S\x1b[c";
 
 /// What a multiplexer is asked: it answers for itself, so there is no use in asking for pictures.
@@ -93,6 +96,7 @@ impl Graphics {
             protocol,
             cell: None,
             max_sixel: None,
+            kitty_inflates: false,
             sixel_colors: ENOUGH_COLORS,
             true_color: false,
             background: None,
@@ -171,6 +175,7 @@ fn choose(choice: ImageProtocol, environment: &Environment, replies: Replies) ->
     };
     graphics.cell = replies.cell;
     graphics.max_sixel = replies.max_sixel;
+    graphics.kitty_inflates = replies.kitty_inflates;
     graphics.true_color = replies.true_color;
     graphics.background = replies.background;
     // Without a word about it: most terminals have 256 or more, and don't know the question.
@@ -300,8 +305,10 @@ mod tests {
 
     #[test]
     fn kitty_wins_over_sixel_and_a_refusal_is_no_yes() {
-        let yes = Replies::read(b"\x1b_Gi=31;OK\x1b\\\x1b[?62;4c");
-        assert!(yes.kitty && yes.sixel && yes.complete);
+        let yes = Replies::read(b"\x1b_Gi=31;OK\x1b\\\x1b_Gi=32;EINVAL:no\x1b\\\x1b[?62;4c");
+        assert!(yes.kitty && yes.sixel && yes.complete && !yes.kitty_inflates);
+        let inflates = Replies::read(b"\x1b_Gi=31;OK\x1b\\\x1b_Gi=32;OK\x1b\\\x1b[?62;4c");
+        assert!(choose(ImageProtocol::Auto, &environment(&[]), inflates).kitty_inflates);
         assert_eq!(choose(ImageProtocol::Auto, &environment(&[]), yes).protocol, ImageProtocol::Kitty);
         let no = Replies::read(b"\x1b_Gi=31;ENOTSUP:no\x1b\\\x1b[?62c");
         assert!(!no.kitty && no.complete);

@@ -21,7 +21,7 @@ const LATE: Duration = Duration::from_secs(5);
 /// When the system refuses a thread.
 pub fn listen(graphics: &Graphics) -> io::Result<Receiver<Event>> {
     let (send, events) = bounded(WAITING);
-    for key in graphics.typed.iter().filter_map(|&byte| key_of(byte)) {
+    for key in keys_of(&graphics.typed) {
         let _ = send.try_send(Event::Key(key));
     }
     let late = graphics.answer_pending.then(|| LateAnswer::until(Instant::now() + LATE));
@@ -41,7 +41,24 @@ fn read(send: &Sender<Event>, mut late: Option<LateAnswer>) {
     }
 }
 
-/// A key that was typed while the terminal was being asked about pictures.
+/// The keys that were typed while the terminal was being asked about pictures.
+fn keys_of(mut bytes: &[u8]) -> Vec<KeyEvent> {
+    let mut keys = Vec::new();
+    while let Some((&first, rest)) = bytes.split_first() {
+        bytes = rest;
+        match rest {
+            // F1 to F4.
+            [b'O', nth @ b'P'..=b'S', rest @ ..] if first == 0x1b => {
+                keys.push(KeyEvent::new(KeyCode::F(nth - b'P' + 1), KeyModifiers::NONE));
+                bytes = rest;
+            }
+            _ => keys.extend(key_of(first)),
+        }
+    }
+    keys
+}
+
+/// A key that is one byte.
 fn key_of(byte: u8) -> Option<KeyEvent> {
     let code = match byte {
         b'\r' | b'\n' => KeyCode::Enter,
@@ -126,5 +143,7 @@ mod tests {
         assert_eq!(key_of(b'\r').unwrap().code, KeyCode::Enter);
         assert_eq!(key_of(3).unwrap().modifiers, KeyModifiers::CONTROL);
         assert!(key_of(0xff).is_none());
+        let codes: Vec<KeyCode> = keys_of(b"s\x1bOPq\x1b").iter().map(|key| key.code).collect();
+        assert_eq!(codes, [KeyCode::Char('s'), KeyCode::F(1), KeyCode::Char('q'), KeyCode::Esc]);
     }
 }

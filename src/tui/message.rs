@@ -18,8 +18,12 @@ pub enum Message {
     Resize(u16, u16),
     /// Pixels of one cell as the pictures are drawn now: (1, 2) for half-blocks.
     CellSize(u16, u16),
+    /// The shortest time between two pictures that the terminal can show.
+    PicturePace(Duration),
     /// News from the worker.
     Lab(Event),
+    /// News from the worker of a run that is tried beside this one.
+    Tried(Event),
     /// A frame of the moving preview.
     Preview(PreviewFrame),
     /// Time since the screen opened. Animations and expiring messages follow it.

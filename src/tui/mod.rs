@@ -5,13 +5,17 @@
 
 pub mod abilities;
 pub mod action;
+mod ascii_screen;
+pub mod bars;
 pub mod bindings;
 pub mod chart;
+pub mod console_font;
 pub mod effect;
 pub mod encoder;
 pub mod event_loop;
 pub mod farewell;
 pub mod format;
+pub mod guide;
 pub mod image_protocol;
 pub mod input;
 pub mod layout;
@@ -23,14 +27,16 @@ pub mod panel;
 pub mod panels;
 pub mod pictures;
 pub mod protocol_pictures;
+pub mod quiet_backend;
 pub mod shell;
 pub mod sixel;
 pub mod state;
 pub mod terminal;
 pub mod terminal_replies;
 pub mod theme;
+pub mod trials;
 pub mod update;
-pub mod view;
+mod view;
 pub mod words;
 
 #[cfg(test)]

@@ -27,12 +27,14 @@ pub struct Pacing {
     cost: Duration,
     changed: bool,
     urgent: bool,
+    /// When something on the screen moves by itself.
+    moves: Option<Instant>,
 }
 
 /// The first frame is due at once.
 impl Default for Pacing {
     fn default() -> Self {
-        Self { last: None, cost: Duration::ZERO, changed: true, urgent: true }
+        Self { last: None, cost: Duration::ZERO, changed: true, urgent: true, moves: None }
     }
 }
 
@@ -48,6 +50,11 @@ impl Pacing {
         self.urgent = true;
     }
 
+    /// Something on the screen moves by itself then.
+    pub fn moves(&mut self, at: Option<Instant>) {
+        self.moves = at;
+    }
+
     /// Does a frame wait to be drawn?
     pub fn waits(&self) -> bool {
         self.changed
@@ -56,10 +63,11 @@ impl Pacing {
     /// When to draw next, asked at `now`.
     pub fn due(&self, now: Instant) -> Instant {
         let Some(last) = self.last else { return now };
-        last + match (self.changed, self.urgent) {
-            (true, true) => ANSWER,
-            (true, false) => (self.cost * SHARE).clamp(SHORTEST, LONGEST).max(self.cost * 2),
-            (false, _) => IDLE,
+        let pace = (self.cost * SHARE).clamp(SHORTEST, LONGEST).max(self.cost * 2);
+        match (self.changed, self.urgent) {
+            (true, true) => last + ANSWER,
+            (true, false) => last + pace,
+            (false, _) => self.moves.map_or(last + IDLE, |at| at.clamp(last + pace.min(IDLE), last + IDLE)),
         }
     }
 
@@ -109,6 +117,17 @@ mod tests {
         pacing.changed();
         pacing.answer();
         assert_eq!(pacing.due(end), end + ANSWER);
+    }
+
+    #[test]
+    fn what_moves_by_itself_is_drawn_when_it_does() {
+        let (mut pacing, end) = drawn(0);
+        pacing.moves(Some(end + Duration::from_millis(90)));
+        assert_eq!(pacing.due(end), end + Duration::from_millis(90));
+        pacing.moves(Some(end));
+        assert_eq!(pacing.due(end), end + SHORTEST, "not more often than other news");
+        pacing.moves(Some(end + 10 * IDLE));
+        assert_eq!(pacing.due(end), end + IDLE);
     }
 
     #[test]

@@ -1,29 +1,34 @@
 //! The screen's shell: opens the terminal around the loop, and closes it whatever happens.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use crossbeam_channel::Receiver;
 use crossterm::event::Event as Input;
 use ratatui::Terminal;
 
+use crate::ascii::terminal_has_utf8;
 use crate::config::Config;
-use crate::lab::{Command, Event, Lab, LabPlan, Outcome, RunChoice};
+use crate::lab::{Command, Event, Lab, LabPlan, Outcome};
 use crate::process::interrupt::Interrupted;
 use crate::process::signals::{Interest, Listening, Notice};
-use crate::sampling::check_config_stability;
+use crate::speak;
 use crate::tui::chart::Marker;
 use crate::tui::encoder::Encoder;
 use crate::tui::event_loop::{End, EventLoop, Painter, Sources, Surface};
 use crate::tui::farewell::Farewell;
 use crate::tui::image_protocol::{Graphics, ImageProtocol, detect};
+use crate::tui::message::Message;
 use crate::tui::options::ScreenOptions;
 use crate::tui::outbox::CommandQueue;
 use crate::tui::pictures::{Ascii, HalfBlocks, Pictures};
 use crate::tui::protocol_pictures::ProtocolPictures;
-use crate::tui::state::State;
+use crate::tui::state::{Gallery, Gravity, State};
 use crate::tui::terminal::{Screen, ScreenBackend};
 use crate::tui::theme::{Capability, ThemeName};
+use crate::tui::trials::{KeptLab, OtherRuns};
+use crate::tui::update::update;
 use crate::tui::{abilities, input};
 
 /// What the user chose for the screen at the command line.
@@ -43,20 +48,21 @@ pub struct TuiOptions {
 /// When the terminal can't be used, or the run failed (the error says why). The terminal has been
 /// given back either way.
 pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
-    let again = plan.clone();
+    let config = plan.config.clone();
+    let mut others = OtherRuns::new(plan.clone());
     let mut screen = Screen::open().context("opening the screen (difflab --no-tui runs without one)")?;
     // The worker loads its data while the terminal is asked what it can do.
     let mut session = Session::begin(plan)?;
     // Of the runs that were left for others.
     let mut words = String::new();
     let end = Stage::set(&mut screen, &options).and_then(|stage| {
-        let mut state = stage.state(&options, again.config.clone());
+        let mut state = stage.state(&options, config);
         loop {
-            let (end, left) = session.show(&mut screen, &stage, state);
-            let End::Again(config) = end else { return Ok(end) };
-            let next = Session::begin(plan_of_another(&again, &config)?)?;
-            let before = std::mem::replace(&mut session, next);
-            state = left.again(*config);
+            let (end, left, told) = session.show(&mut screen, &stage, state, &mut others);
+            let kept = if end == End::Switch { others.keep() } else { None };
+            let Some(kept) = kept else { return Ok(end) };
+            state = begin_again(&left, &kept, &told);
+            let before = std::mem::replace(&mut session, Session::of_kept(kept, &told)?);
             let asked_to_end = before.asked_to_end();
             // If it failed, the screen has said why.
             let (last, _) = before.close();
@@ -68,24 +74,33 @@ pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
     });
     let notes = screen.close();
     session.finish();
+    others.close();
     let (last, ending) = session.close();
     words.push_str(&last);
-    say(&mut io::stdout(), &words);
+    say(&mut io::stdout(), &speak::on_stdout(&words));
     for note in notes {
-        say(&mut io::stderr(), &format!("{note}\n"));
+        say(&mut io::stderr(), &speak::on_stderr(&format!("{note}\n")));
     }
     ending?;
     Ok(match end? {
-        End::Quit | End::Again(_) => Outcome::Done,
+        End::Quit | End::Switch => Outcome::Done,
         End::Terminated | End::TerminalLost => Outcome::Interrupted,
     })
 }
 
-/// The plan of a new run with another config, in a folder of its own.
-fn plan_of_another(plan: &LabPlan, config: &Config) -> Result<LabPlan> {
-    let mut warnings = config.validate()?;
-    warnings.extend(check_config_stability(config));
-    Ok(LabPlan { config: config.clone(), run: RunChoice::New { dir: None }, warnings, chosen: vec![], ..plan.clone() })
+/// The screen of the run that takes the place of the one that was `left`, with what it has `told` on trial.
+fn begin_again(left: &State, kept: &KeptLab, told: &[Event]) -> State {
+    let (mut state, before) = left.again(kept.config.clone());
+    for event in told {
+        // What they ask for was done for the trial.
+        update(&mut state, Message::Lab(event.clone()));
+    }
+    let here = state.live.info.as_ref().map(|info| format!("this run is in {}", info.run_dir.display()));
+    let words: Vec<String> = here.into_iter().chain(before).collect();
+    if !words.is_empty() {
+        state.news.tell(state.now, Gravity::Info, words.join("; "));
+    }
+    state
 }
 
 /// A terminal that is gone takes no words, and that is no reason to panic.
@@ -103,7 +118,19 @@ struct Session {
 
 impl Session {
     fn begin(plan: LabPlan) -> Result<Self> {
-        let lab = Lab::spawn(plan)?;
+        Self::of(Lab::spawn(plan)?)
+    }
+
+    /// Of a run that has stood its trial: it is told that it stays.
+    fn of_kept(kept: KeptLab, told: &[Event]) -> Result<Self> {
+        let mut session = Self::of(kept.lab)?;
+        told.iter().for_each(|event| session.farewell.observe(event));
+        let _ = session.lab.commands.send(Command::Keep);
+        drop(kept.signals);
+        Ok(session)
+    }
+
+    fn of(lab: Lab) -> Result<Self> {
         // A screen that has hung must not stop the thread that listens, so nothing blocks.
         let (send, notices) = crossbeam_channel::bounded(16);
         let tell = move |notice| _ = send.try_send(notice);
@@ -111,8 +138,14 @@ impl Session {
         Ok(Self { lab, notices, _signals: signals, farewell: Farewell::default() })
     }
 
-    /// Runs the loop on the screen; returns how it ended, and the state it left.
-    fn show(&mut self, screen: &mut Screen, stage: &Stage, state: State) -> (End, State) {
+    /// Runs the loop on the screen; returns how it ended, the state it left, and what a run on trial has told.
+    fn show(
+        &mut self,
+        screen: &mut Screen,
+        stage: &Stage,
+        state: State,
+        others: &mut OtherRuns,
+    ) -> (End, State, Vec<Event>) {
         let sources = Sources {
             input: stage.input.clone(),
             events: self.lab.events.clone(),
@@ -123,9 +156,10 @@ impl Session {
         stage.brush.begin_anew();
         let mut observe = |event: &Event| self.farewell.observe(event);
         let outbox = CommandQueue::new(self.lab.commands.clone());
-        let mut event_loop = EventLoop::new(screen, state, outbox, &mut observe);
+        let mut event_loop = EventLoop::new(screen, state, outbox, &mut observe, others);
         let end = event_loop.run(sources, &stage.brush);
-        (end, event_loop.into_state())
+        let (state, told) = event_loop.into_parts();
+        (end, state, told)
     }
 
     /// Has a signal come that nobody has taken notice of?
@@ -139,7 +173,7 @@ impl Session {
             return;
         }
         let _ = self.lab.commands.send(Command::Quit { save: true });
-        say(&mut io::stderr(), "difflab: saving the run …\n");
+        say(&mut io::stderr(), &speak::on_stderr("difflab: saving the run …\n"));
         for event in &self.lab.events {
             self.farewell.observe(&event);
             if self.farewell.ended() {
@@ -169,7 +203,11 @@ struct Stage {
 impl Stage {
     /// Asks the terminal what it can do, and starts to listen to the keyboard.
     fn set(screen: &mut Screen, options: &TuiOptions) -> Result<Self> {
-        let graphics = detect(options.images);
+        let mut graphics = detect(options.images);
+        // kitty's pictures are held in place by letters beyond ASCII.
+        if !terminal_has_utf8() && graphics.protocol == ImageProtocol::Kitty {
+            graphics.protocol = ImageProtocol::Halfblock;
+        }
         if graphics.protocol == ImageProtocol::Kitty {
             screen.use_kitty_pictures();
         }
@@ -184,10 +222,13 @@ impl Stage {
         State::new(ScreenOptions {
             theme: options.theme.unwrap_or_else(|| abilities::theme(&self.graphics)),
             capability: self.capability,
+            ascii: !terminal_has_utf8(),
             marker: options.marker.unwrap_or_else(abilities::marker),
             cell_size: self.brush.pictures().cell_size(),
+            has_octants: abilities::octants(),
             images: self.graphics.protocol.to_string(),
             background: self.graphics.background,
+            paints_background: self.graphics.background.is_none(),
             config: Some(config),
         })
     }
@@ -254,6 +295,19 @@ impl Painter for Brush {
     fn erased(&self) {
         if let Brush::Pixels(pixels) = self {
             pixels.forget();
+        }
+    }
+
+    fn prepare(&self, gallery: &Gallery) {
+        if let Brush::Pixels(pixels) = self {
+            pixels.prepare(gallery);
+        }
+    }
+
+    fn pace(&self) -> Duration {
+        match self {
+            Brush::Pixels(pixels) => pixels.encoder().pace(),
+            Brush::Characters(_) => Duration::ZERO,
         }
     }
 }

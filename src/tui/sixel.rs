@@ -5,6 +5,7 @@
 //! them a few exact colours (of the frame around the images); else a colour cube with an ordered
 //! dither, which stands still too.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 /// Rows of a band.
@@ -13,8 +14,8 @@ const BAND: usize = 6;
 /// Greys of a grey picture: finer steps are not seen, and fewer colours are fewer bytes.
 const GREYS: usize = 64;
 
-/// Colours that are shown exactly beside the greys.
-const FEW: usize = 4;
+/// Colours that are shown exactly beside the greys: those around images, and those of charts.
+const FEW: usize = 160;
 
 /// 4 × 4 ordered dither (Bayer 1973), 0 to 15.
 const BAYER: [[u8; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
@@ -22,21 +23,18 @@ const BAYER: [[u8; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 
 /// The shades that pixels are rounded to.
 enum Palette {
     /// Greys, then the exact colours.
-    Grey {
-        levels: usize,
-        exact: Vec<[u8; 3]>,
-    },
-    Cube {
-        levels: [usize; 3],
-    },
+    Grey { levels: usize, exact: Vec<[u8; 3]>, place: HashMap<[u8; 3], usize> },
+    /// And the ground's colour, where it can be exact.
+    Cube { levels: [usize; 3], ground: Option<[u8; 3]> },
 }
 
 impl Palette {
     /// The finest one for these pixels that `registers` colours allow.
-    fn choose(rgb: &[u8], registers: usize) -> Self {
-        if let Some(exact) = few_colors(rgb) {
+    fn choose(rgb: &[u8], width: usize, registers: usize) -> Self {
+        if let Some(exact) = few_colors(rgb, FEW.min(registers * 5 / 8)) {
             let levels = GREYS.min(registers.saturating_sub(exact.len())).max(2);
-            return Palette::Grey { levels, exact };
+            let place = exact.iter().enumerate().map(|(i, color)| (*color, levels + i)).collect();
+            return Palette::Grey { levels, exact, place };
         }
         let levels = match registers {
             252.. => [6, 7, 6],
@@ -45,21 +43,26 @@ impl Palette {
             16.. => [2, 4, 2],
             _ => [2, 2, 2],
         };
-        Palette::Cube { levels }
+        let [r, g, b] = levels;
+        let ground = ground(rgb, width).filter(|_| r * g * b < registers);
+        Palette::Cube { levels, ground }
     }
 
     fn len(&self) -> usize {
         match self {
-            Palette::Grey { levels, exact } => levels + exact.len(),
-            Palette::Cube { levels: [r, g, b] } => r * g * b,
+            Palette::Grey { levels, exact, .. } => levels + exact.len(),
+            Palette::Cube { levels: [r, g, b], ground } => r * g * b + usize::from(ground.is_some()),
         }
     }
 
     fn index(&self, pixel: &[u8], x: usize, y: usize) -> usize {
         match self {
             Palette::Grey { levels, .. } if is_grey(pixel) => (usize::from(pixel[0]) * (levels - 1) + 127) / 255,
-            Palette::Grey { levels, exact } => levels + exact.iter().position(|c| c == pixel).unwrap_or(0),
-            Palette::Cube { levels: [r, g, b] } => {
+            Palette::Grey { levels, place, .. } => {
+                place.get(&[pixel[0], pixel[1], pixel[2]]).copied().unwrap_or(*levels)
+            }
+            Palette::Cube { levels: [r, g, b], ground: Some(ground) } if ground == pixel => r * g * b,
+            Palette::Cube { levels: [r, g, b], .. } => {
                 let threshold = (f32::from(BAYER[y % 4][x % 4]) + 0.5) / 16.0;
                 let level = |value: u8, n: usize| (f32::from(value) / 255.0 * (n - 1) as f32 + threshold) as usize;
                 (level(pixel[0], *r) * g + level(pixel[1], *g)) * b + level(pixel[2], *b)
@@ -72,8 +75,11 @@ impl Palette {
         let percent = |level: usize, n: usize| (level * 100 + (n - 1) / 2) / (n - 1);
         match self {
             Palette::Grey { levels, .. } if index < *levels => [percent(index, *levels); 3],
-            Palette::Grey { levels, exact } => exact[index - levels].map(|v| (usize::from(v) * 100 + 127) / 255),
-            Palette::Cube { levels: [r, g, b] } => {
+            Palette::Grey { levels, exact, .. } => exact[index - levels].map(|v| (usize::from(v) * 100 + 127) / 255),
+            Palette::Cube { levels: [r, g, b], ground: Some(ground) } if index == r * g * b => {
+                ground.map(|v| (usize::from(v) * 100 + 127) / 255)
+            }
+            Palette::Cube { levels: [r, g, b], .. } => {
                 [percent(index / (g * b), *r), percent(index / b % g, *g), percent(index % b, *b)]
             }
         }
@@ -84,15 +90,31 @@ fn is_grey(pixel: &[u8]) -> bool {
     pixel[0] == pixel[1] && pixel[1] == pixel[2]
 }
 
-/// The colours beside greys, when they are at most [`FEW`].
-fn few_colors(rgb: &[u8]) -> Option<Vec<[u8; 3]>> {
+/// The colour of the ground between and around the images: that of a whole row or column of pixels. It has to be the
+/// background's own, not a mixture of others.
+fn ground(rgb: &[u8], width: usize) -> Option<[u8; 3]> {
+    let color = |pixel: &[u8]| [pixel[0], pixel[1], pixel[2]];
+    let row = rgb.chunks_exact(width * 3).find(|row| row.chunks_exact(3).all(|pixel| *pixel == row[..3]));
+    let column = || {
+        let top = rgb.get(..width * 3)?;
+        let whole = |x: usize| rgb.chunks_exact(width * 3).all(|row| row[3 * x..3 * x + 3] == top[3 * x..3 * x + 3]);
+        (0..width).rev().find(|x| whole(*x)).map(|x| color(&top[3 * x..]))
+    };
+    row.map(color).or_else(column)
+}
+
+/// The colours beside greys, when they are at most `most`.
+fn few_colors(rgb: &[u8], most: usize) -> Option<Vec<[u8; 3]>> {
     let mut few: Vec<[u8; 3]> = Vec::new();
+    let mut last = None;
     for pixel in rgb.chunks_exact(3).filter(|pixel| !is_grey(pixel)) {
-        if few.iter().all(|color| color != pixel) {
-            if few.len() == FEW {
+        let color = [pixel[0], pixel[1], pixel[2]];
+        // Most pixels are as the one before.
+        if last.replace(color) != Some(color) && !few.contains(&color) {
+            if few.len() == most {
                 return None;
             }
-            few.push([pixel[0], pixel[1], pixel[2]]);
+            few.push(color);
         }
     }
     Some(few)
@@ -104,8 +126,10 @@ pub fn encode(rgb: &[u8], width: usize, height: usize, registers: usize) -> Opti
     if width == 0 || height == 0 || rgb.len() != width * height * 3 {
         return None;
     }
-    let palette = Palette::choose(rgb, registers);
+    let palette = Palette::choose(rgb, width, registers);
     let mut bands = String::with_capacity(width * height / 4);
+    let dithered = matches!(palette, Palette::Cube { .. });
+    let mut before: Option<(&[u8], usize)> = None;
     let mut used = vec![false; palette.len()];
     // Of each shade, which of the band's six rows it paints in each column.
     let mut rows = vec![0u8; palette.len() * width];
@@ -116,7 +140,12 @@ pub fn encode(rgb: &[u8], width: usize, height: usize, registers: usize) -> Opti
         }
         for (y, line) in pixels.chunks_exact(width * 3).enumerate() {
             for (x, pixel) in line.chunks_exact(3).enumerate() {
-                let shade = palette.index(pixel, x, band * BAND + y);
+                let shade = match before {
+                    // In charts and around images most pixels are as the one before.
+                    Some((same, shade)) if same == pixel && !dithered => shade,
+                    _ => palette.index(pixel, x, band * BAND + y),
+                };
+                before = Some((pixel, shade));
                 rows[shade * width + x] |= 1 << y;
                 present[shade] = true;
             }
@@ -229,7 +258,8 @@ mod tests {
     fn colours_keep_their_mean_and_obey_the_registers() {
         let (width, height, colour) = (24, 24, [200u8, 90, 30]);
         // Just so many that they can't be exact.
-        let rgb: Vec<u8> = (0..width * height).flat_map(|i| [200, 90, 28 + (i % 5) as u8]).collect();
+        let rgb: Vec<u8> =
+            (0..width * height).flat_map(|i| [200, 70 + (i / 5 % 41) as u8, 28 + (i % 5) as u8]).collect();
         for registers in [8, 16, 27, 64, 256] {
             let pixels = decode(&encode(&rgb, width, height, registers).unwrap(), width, height);
             let different: std::collections::HashSet<_> = pixels.iter().collect();
@@ -247,6 +277,36 @@ mod tests {
         let rgb = [[255, 255, 255], [44, 48, 58], [16, 16, 20], [0, 0, 0]].concat();
         let pixels = decode(&encode(&rgb, 4, 1, 256).unwrap(), 4, 1);
         assert_eq!(pixels, [Some([100; 3]), Some([17, 19, 23]), Some([6, 6, 8]), Some([0; 3])]);
+    }
+
+    #[test]
+    fn the_ground_of_colour_pictures_is_exact() {
+        let (width, height) = (9, 8);
+        let images: Vec<u8> = (0..width * height).flat_map(|i| [200, i as u8, 255 - 2 * i as u8]).collect();
+        let paint = |is_ground: &dyn Fn(usize, usize) -> bool| {
+            let mut rgb = images.clone();
+            for (_, pixel) in rgb.chunks_exact_mut(3).enumerate().filter(|(i, _)| is_ground(i % width, i / width)) {
+                pixel.copy_from_slice(&[16, 18, 24]);
+            }
+            rgb
+        };
+        for is_ground in [&(|x: usize, _: usize| x == 4) as &dyn Fn(usize, usize) -> bool, &|_, y| y == 3] {
+            let pixels = decode(&encode(&paint(is_ground), width, height, 256).unwrap(), width, height);
+            for i in (0..width * height).filter(|i| is_ground(i % width, i / width)) {
+                assert_eq!(pixels[i], Some([6, 7, 9]));
+            }
+            // No register is left for it.
+            assert!(encode(&paint(is_ground), width, height, 8).is_some());
+        }
+    }
+
+    #[test]
+    fn the_colours_of_a_chart_are_exact() {
+        let rgb: Vec<u8> = (0..120).flat_map(|i| [16, 2 * i as u8, 40]).collect();
+        let pixels = decode(&encode(&rgb, 120, 1, 256).unwrap(), 120, 1);
+        for (i, pixel) in pixels.into_iter().enumerate() {
+            assert_eq!(pixel, Some([6, (2 * i * 100 + 127) / 255, 16]), "pixel {i}");
+        }
     }
 
     #[test]

@@ -15,12 +15,13 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::layout::Rect;
 
 use crate::process::{last_words, signals};
+use crate::tui::quiet_backend::{COMPLETE, QuietBackend};
 
 /// A whole frame goes out in one write: fewer system calls, and no half frames on the screen.
 const OUTPUT_BUFFER: usize = 1 << 16;
 
 /// The backend of the real terminal.
-pub type ScreenBackend = CrosstermBackend<BufWriter<Stdout>>;
+pub type ScreenBackend = QuietBackend<CrosstermBackend<BufWriter<Stdout>>>;
 
 /// Is the terminal ours now? One flag for the whole program, since there is one terminal; the panic
 /// hook needs it too.
@@ -44,7 +45,7 @@ impl Screen {
         let panics = Panics::watch();
         let opened = take().and_then(|()| {
             let out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout());
-            let mut terminal = Terminal::new(CrosstermBackend::new(out))?;
+            let mut terminal = Terminal::new(QuietBackend::new(CrosstermBackend::new(out)))?;
             erase(&mut terminal)?;
             Ok(terminal)
         });
@@ -147,7 +148,8 @@ pub fn give_back() {
 
 /// What gives the screen back.
 fn leaving() -> Vec<u8> {
-    let mut bytes = Vec::new();
+    // It may be left in the middle of a frame.
+    let mut bytes = COMPLETE.to_vec();
     if KITTY_PICTURES.load(Ordering::SeqCst) {
         bytes.extend_from_slice(b"\x1b_Ga=d,d=A,q=2\x1b\\");
     }

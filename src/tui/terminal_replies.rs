@@ -4,6 +4,8 @@
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Replies {
     pub kitty: bool,
+    /// It takes kitty's pictures compressed.
+    pub kitty_inflates: bool,
     pub sixel: bool,
     pub cell: Option<(u16, u16)>,
     pub max_sixel: Option<(u32, u32)>,
@@ -32,7 +34,9 @@ impl Replies {
                     let bell = rest.iter().position(|&b| b == 7).map(|i| i + 1);
                     let end = [end, bell].into_iter().flatten().min();
                     let (body, after) = rest.split_at(end.unwrap_or(rest.len()));
-                    replies.kitty |= body.starts_with(b"_Gi=31") && body.windows(3).any(|w| w == b";OK");
+                    let ok = body.windows(3).any(|w| w == b";OK");
+                    replies.kitty |= ok && body.starts_with(b"_Gi=31");
+                    replies.kitty_inflates |= ok && body.starts_with(b"_Gi=32");
                     replies.true_color |= true_color(body);
                     replies.background = background(body).or(replies.background);
                     bytes = after;

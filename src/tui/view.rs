@@ -5,14 +5,20 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::lab::Phase;
+use crate::tui::ascii_screen;
+use crate::tui::console_font;
 use crate::tui::panels;
-use crate::tui::pictures::{HalfBlocks, Pictures};
+use crate::tui::pictures::{Pictures, Spared};
 use crate::tui::state::{Overlay, State};
+use crate::tui::theme::Capability;
 
 /// Draws the whole screen. Changes nothing, and takes the time from the state.
 pub fn view(state: &State, frame: &mut Frame, pictures: &dyn Pictures) {
     let area = frame.area();
     draw(state, area, pictures, frame.buffer_mut());
+    if state.ascii {
+        ascii_screen::fold(frame.buffer_mut(), state.theme.capability.has_colors());
+    }
 }
 
 /// As [`view`], into a buffer.
@@ -23,25 +29,35 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
         return;
     };
     panels::header(state, layout.header, buf);
-    // A terminal's own pictures would shine through a dialog: under one, pictures are characters.
-    let plain = HalfBlocks { capability: state.theme.capability };
-    let pictures = if state.overlay.is_some() && state.theme.capability.has_colors() { &plain } else { pictures };
+    let over = |shown| move |buf: &mut Buffer| overlay(state, shown, area, buf);
+    let spared = state.overlay.as_ref().map(|shown| Spared::new(pictures, state.theme.capability, area, over(shown)));
+    let pictures = spared.as_ref().map_or(pictures, |spared| spared as &dyn Pictures);
     for place in &layout.panels {
         panels::panel(state, place, pictures, buf);
     }
     panels::footer(state, layout.status, layout.footer, buf);
-    match &state.overlay {
-        Some(Overlay::Help { scroll }) => panels::help(state, *scroll, area, buf),
-        Some(Overlay::Messages { scroll }) => panels::messages(state, *scroll, area, buf),
-        Some(Overlay::Palette(palette)) => panels::palette(state, palette, area, buf),
-        Some(Overlay::NewRun(asked)) => panels::new_run(state, asked, area, buf),
-        Some(Overlay::CannotSave { reason, path }) => panels::cannot_save(state, reason, path, area, buf),
-        Some(Overlay::Quit) => panels::quit(state, area, buf),
-        Some(Overlay::Failure) => {
+    if let Some(shown) = &state.overlay {
+        overlay(state, shown, area, buf);
+    }
+    if state.theme.capability == Capability::Console {
+        console_font::fit(buf);
+    }
+}
+
+fn overlay(state: &State, shown: &Overlay, area: Rect, buf: &mut Buffer) {
+    match shown {
+        Overlay::Help { scroll, filter } => panels::help(state, *scroll, filter, area, buf),
+        Overlay::Messages { scroll } => panels::messages(state, *scroll, area, buf),
+        Overlay::Palette(palette) => panels::palette(state, palette, area, buf),
+        Overlay::NewRun(asked) => panels::new_run(state, asked, area, buf),
+        Overlay::CannotSave { reason, path } => panels::cannot_save(state, reason, path, area, buf),
+        Overlay::Opening => panels::opening(state, area, buf),
+        Overlay::NotBegun { why, .. } => panels::not_begun(state, why, area, buf),
+        Overlay::Quit => panels::quit(state, area, buf),
+        Overlay::Failure => {
             if let Phase::Failed(why) = &state.phase {
                 panels::failure(state, why, area, buf);
             }
         }
-        None => {}
     }
 }

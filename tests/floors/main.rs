@@ -26,7 +26,7 @@ const FLOORS: [&[&str]; 16] = [
     &["data"],
     &["picture"],
     &["config"],
-    &["random", "process", "thousands"],
+    &["random", "process", "ascii", "thousands"],
 ];
 
 /// Crates that only the upper floors know: the crate, and the lowest floor that may use it.

@@ -60,6 +60,7 @@ pub struct Setup {
     pub rows: u16,
     pub environment: &'static [(&'static str, &'static str)],
     pub arguments: &'static [&'static str],
+    pub steps: &'static str,
     /// What a shell does before it becomes the program; nothing: there is no shell.
     pub shell: &'static str,
     /// What the terminal answers as soon as it is asked for its attributes.
@@ -70,7 +71,16 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { columns: 120, rows: 40, environment: &[], arguments: &[], shell: "", answer: "", panics: false }
+        Self {
+            columns: 120,
+            rows: 40,
+            environment: &[],
+            arguments: &[],
+            steps: "1000000",
+            shell: "",
+            answer: "",
+            panics: false,
+        }
     }
 }
 
@@ -106,7 +116,7 @@ impl Lab {
     pub fn start(setup: &Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let pair = native_pty_system().openpty(size(setup.columns, setup.rows)).unwrap();
-        let mut words = vec!["mnist", "--threads", "1", "--steps", "1000000", "--run", "run"];
+        let mut words = vec!["mnist", "--threads", "1", "--steps", setup.steps, "--run", "run"];
         words.extend(TINY.iter().flat_map(|setting| ["--set", setting]));
         words.extend(setup.arguments);
         let mut command = command(setup, &words);
@@ -174,6 +184,25 @@ impl Lab {
         self.folder.path().join("run")
     }
 
+    /// What is in the folder that the program was started in.
+    pub fn folders(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap().flatten();
+        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Lines in the run's metrics.jsonl.
+    pub fn lines(&self) -> usize {
+        std::fs::read_to_string(self.run_dir().join("metrics.jsonl")).map_or(0, |text| text.lines().count())
+    }
+
+    /// Asks it to end, and returns its exit code.
+    pub fn end(&mut self) -> u32 {
+        self.signal("TERM");
+        self.exit_code()
+    }
+
     /// The screen as text.
     pub fn screen(&self) -> String {
         self.output().parser.screen().contents()
@@ -182,6 +211,11 @@ impl Lab {
     /// Everything written so far.
     pub fn written(&self) -> String {
         String::from_utf8_lossy(&self.output().bytes).into_owned()
+    }
+
+    /// The bytes so far.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.output().bytes.clone()
     }
 
     /// Waits until the screen satisfies `condition`.
@@ -232,6 +266,11 @@ impl Lab {
     /// From now on nobody reads what the program writes: a window that hangs, a connection that is asleep.
     pub fn stall(&self) {
         self.stalled.store(true, Ordering::SeqCst);
+    }
+
+    /// Somebody reads again.
+    pub fn go_on_reading(&self) {
+        self.stalled.store(false, Ordering::SeqCst);
     }
 
     /// Leaves the program almost no more memory than it has.

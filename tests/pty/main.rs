@@ -2,9 +2,12 @@
 
 #![cfg(unix)]
 
+mod another_run;
+mod films;
 mod lab;
 #[path = "../panicking/mod.rs"]
 mod panicking;
+mod terminals;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -130,28 +133,6 @@ fn it_survives_one_cell_and_two_thousand_random_keys() {
     lab.press("\x03");
     assert_eq!(lab.exit_code(), 130, "{}", lab.screen());
     lab.assert_restored();
-}
-
-#[test]
-fn a_key_that_cannot_change_in_a_run_starts_another_on_the_same_screen() {
-    let mut lab = Lab::start(&Setup::default());
-    lab.wait_for("training", trained_to(5));
-    lab.press(":model.dropout=0.1\r");
-    lab.wait_for("the question", |screen| screen.contains("needs a new run"));
-    lab.press("y");
-    lab.wait_for("the new run", |screen| screen.contains("the run before is in"));
-    lab.wait_for("its training", trained_to(5));
-    assert!(!lab.modes_are_as_before(), "the screen stays");
-    lab.press("\x03");
-    assert_eq!(lab.exit_code(), 130, "{}", lab.written());
-    lab.assert_restored();
-    assert!(newest(&lab.run_dir().join("checkpoints")).is_some(), "the old run has no checkpoint");
-    let runs = lab.run_dir().with_file_name("runs");
-    let new = std::fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
-    let config = |run: &Path| std::fs::read_to_string(run.join("config.toml")).unwrap();
-    assert!(config(&new).contains("dropout = 0.1") && !config(&lab.run_dir()).contains("dropout = 0.1"));
-    assert!(newest(&new.join("checkpoints")).is_some(), "the new run has no checkpoint");
-    assert_eq!(lab.screen().matches("difflab --resume").count(), 2, "{}", lab.screen());
 }
 
 #[test]

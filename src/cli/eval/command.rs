@@ -20,7 +20,7 @@ use crate::eval::{Judge, NEIGHBOURS};
 use crate::kernels::Workers;
 use crate::picture::is_points;
 use crate::run::checkpoint::CheckpointFacts;
-use crate::run::{self, LoadedModel};
+use crate::run::{self, LoadedModel, MOVED};
 use crate::sampling;
 use crate::speak;
 
@@ -51,7 +51,7 @@ pub fn run(args: Args) -> Result<()> {
         && asked.iter().any(on_data)
     {
         let facts = CheckpointFacts::of(&model.checkpoint)?;
-        let told = run::check_measured(&facts, &dir, &model.config, &material.identity, args.accept_data)
+        let told = run::check_measured(&facts, &dir, &model.config, &material.identity, (args.accept_data, MOVED))
             .map_err(|error| error.with_words_of_loading(&material.train.warnings))?;
         told.iter().for_each(speak::warn);
     }

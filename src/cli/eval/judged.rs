@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use candle_core::Device;
+use indicatif::ProgressBar;
 
 use super::args::Metric;
-use super::material::{Material, images};
+use super::material::Material;
 use super::progress::progress;
 use super::samples::{Samples, WithFloor};
 use crate::data::Dataset;
 use crate::eval::{
     self, ClassAccuracy, Estimate, Features, Judge, Moments, NEIGHBOURS, PrecisionRecall, Reading, Reference,
-    cache_folder, cache_key, cached_moments, class_accuracy, precision_recall,
+    class_accuracy, precision_recall, training_moments,
 };
-
-/// Images that the judge reads between two moves of the progress bar.
-const BLOCK: usize = 1000;
+use crate::train::images;
 
 /// What was asked of the judge.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -156,7 +156,7 @@ impl Seen {
     /// `n` images, evenly spread over the set.
     fn of(judge: &Judge, data: &Dataset, n: usize) -> Result<Self> {
         let indices = data.spread(n);
-        let reading = judge.read(&images(data, &indices)?)?;
+        let reading = judge.read(&images(data, &indices, &Device::Cpu)?)?;
         let labels: Vec<usize> = data.class_of(&indices).into_iter().map(|class| class as usize).collect();
         let labels = if labels.len() == indices.len() { labels } else { reading.classes.clone() };
         Ok(Self { reading, labels })
@@ -169,20 +169,15 @@ impl Seen {
     }
 }
 
-/// Statistics of all training images, from the cache when they are known.
+/// Statistics of all training images, with a bar while they are read.
 fn moments(judge: &Judge, train: &Dataset) -> Result<Moments> {
-    let key = cache_key(&[Judge::version().as_bytes(), train.pixels.bytes()]);
-    cached_moments(cache_folder().as_deref(), &key, || {
-        let bar = progress("reading the training images", train.len() as u64)?;
-        let mut moments = Moments::empty();
-        let indices: Vec<usize> = (0..train.len()).collect();
-        for block in indices.chunks(BLOCK) {
-            moments.add(&judge.read(&images(train, block)?)?.features);
-            bar.inc(block.len() as u64);
-        }
-        bar.finish_and_clear();
-        Ok(moments)
-    })
+    let mut bar: Option<ProgressBar> = None;
+    let moments = training_moments(judge, train, |read| {
+        bar = bar.take().or_else(|| progress("reading the training images", train.len() as u64).ok());
+        bar.iter().for_each(|bar| bar.inc(read as u64));
+    });
+    bar.iter().for_each(ProgressBar::finish_and_clear);
+    moments
 }
 
 #[cfg(test)]

@@ -4,16 +4,18 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+use candle_core::Device;
 use indicatif::ProgressBar;
 
 use super::args::Args;
-use super::material::{Material, images};
+use super::material::Material;
 use super::progress::progress;
 use crate::config::{PathName, VarianceType};
 use crate::eval::{self, Bound, BoundSettings, Estimate, FlowSettings, LikelihoodData, PixelLevels};
 use crate::kernels::Workers;
 use crate::run::LoadedModel;
 use crate::sampling::{DORMAND_PRINCE, Denoiser, Tolerance, traced_denoiser};
+use crate::train::images;
 
 /// Stretches of t that each image is measured in.
 const STRATA: usize = 32;
@@ -142,7 +144,7 @@ fn on_images<T>(
     let bar: ProgressBar = progress(what, indices.len() as u64)?;
     let subject = LikelihoodData {
         schedule: &model.parameterization.schedule,
-        x_0: &images(data, &indices)?,
+        x_0: &images(data, &indices, &Device::Cpu)?,
         levels: material.levels(),
         denoiser: &denoiser,
         workers,

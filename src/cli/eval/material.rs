@@ -1,7 +1,6 @@
 //! The run's own data: what it trained on, and what it never saw.
 
 use anyhow::Result;
-use candle_core::{Device, Tensor};
 
 use crate::config::Config;
 use crate::data::{self, DataIdentity, Dataset};
@@ -50,13 +49,4 @@ impl Material {
     pub fn levels(&self) -> PixelLevels {
         if self.train.pixels.bytes().is_empty() { PixelLevels::Real } else { PixelLevels::Grey256 }
     }
-}
-
-/// The images at `indices`, `[n, H, W, C]` in [-1, 1].
-///
-/// # Errors
-/// When memory is out.
-pub fn images(data: &Dataset, indices: &[usize]) -> Result<Tensor> {
-    let shape = (indices.len(), data.height, data.width, data.channels);
-    Ok(Tensor::from_vec(data.gather(indices, None), shape, &Device::Cpu)?)
 }

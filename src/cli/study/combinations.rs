@@ -1,6 +1,7 @@
 //! `difflab study combinations`: every path with every target and every sampler, on two moons.
 
 use std::fmt::Write;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,12 +9,12 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 
-use super::report::table;
+use super::report::{made_by, table};
 use crate::cli::output::OutputFile;
 use crate::config::{Config, PathName, PredictionType, SamplerName, ScheduleName, TimestepSpacing};
 use crate::data::{self, Dataset};
 use crate::diffusion::Parameterization;
-use crate::eval::EnergyDistance;
+use crate::eval::{EnergyDistance, Estimate};
 use crate::kernels::Workers;
 use crate::nn::Net;
 use crate::sampling::{SamplerSettings, Trajectory, network_denoiser, sample, starting_noise};
@@ -40,8 +41,13 @@ pub struct Args {
     /// Points drawn from each combination.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     num: u64,
+    /// The first of the seeds.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// Networks trained of each path and target, each with a seed of its own: the table has the mean and its standard
+    /// error.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: u64,
     /// Threads. Default: all cores.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
@@ -49,8 +55,8 @@ pub struct Args {
 
 /// What came of one combination.
 enum Outcome {
-    /// Energy distance to the data.
-    JudgedPoint(f64),
+    /// Energy distances to the data, one for each seed.
+    Measured(Vec<f64>),
     Refused,
 }
 
@@ -61,7 +67,10 @@ struct Study {
     train: Dataset,
     held_out: Dataset,
     distance: EnergyDistance,
-    floor: f64,
+    /// The distance of as many training points, drawn once for each seed.
+    floor: Estimate,
+    /// Points of such a draw.
+    floor_points: usize,
 }
 
 /// Runs the study.
@@ -74,7 +83,7 @@ pub fn run(args: Args) -> Result<()> {
     let study = Study::new(args)?;
     let mut tables = String::new();
     let mut refusals = Vec::new();
-    let mut worst = (0f64, String::new());
+    let mut worst = (Estimate::of(&[0.0]), String::new());
     let (mut counts, mut not_finite) = ((0, 0), 0);
     for path in PATHS {
         let mut rows: Vec<Vec<String>> = SamplerName::ALL.iter().map(|s| vec![format!("`{}`", s.name())]).collect();
@@ -83,16 +92,17 @@ pub fn run(args: Args) -> Result<()> {
             for ((row, outcome), sampler) in rows.iter_mut().zip(&outcomes).zip(SamplerName::ALL) {
                 row.push(match outcome {
                     Outcome::Refused => "–".into(),
-                    Outcome::JudgedPoint(distance) => thousandths(*distance),
+                    Outcome::Measured(distances) => thousandths(Estimate::of(distances)),
                 });
                 match outcome {
                     Outcome::Refused => counts.1 += 1,
-                    Outcome::JudgedPoint(distance) => {
+                    Outcome::Measured(distances) => {
                         counts.0 += 1;
-                        not_finite += usize::from(!distance.is_finite());
-                        if distance.is_nan() || *distance > worst.0 {
+                        let distance = Estimate::of(distances);
+                        not_finite += usize::from(!distance.mean.is_finite());
+                        if distance.mean.is_nan() || distance.mean > worst.0.mean {
                             let names = (path.name(), target.name(), sampler.name());
-                            worst = (*distance, format!("`{}` · `{}` · `{}`", names.0, names.1, names.2));
+                            worst = (distance, format!("`{}` · `{}` · `{}`", names.0, names.1, names.2));
                         }
                     }
                 }
@@ -120,18 +130,19 @@ impl Study {
         let data = data::load(&config.data)?;
         let held_out = config.data.held_out.of(data.len());
         let (train, held_out) = data.split_held_out(held_out, args.seed)?;
-        let points = |data: &Dataset, n: usize| data.gather(&(0..n.min(data.len())).collect::<Vec<_>>(), None);
-        let distance = EnergyDistance::to(&points(&held_out, held_out.len()));
-        let floor = distance.of(&points(&train, args.num as usize));
+        let points = |data: &Dataset, which: Range<usize>| data.gather(&which.collect::<Vec<_>>(), None);
+        let distance = EnergyDistance::to(&points(&held_out, 0..held_out.len()));
+        let draw = (args.num as usize).min(train.len() / args.seeds as usize).max(1);
+        let floors = (0..args.seeds as usize).map(|i| distance.of(&points(&train, i * draw..(i + 1) * draw)));
+        let floor = Estimate::of(&floors.collect::<Vec<_>>());
         let workers = Arc::new(Workers::new(args.threads)?);
-        Ok(Self { args, workers, train, held_out, distance, floor })
+        Ok(Self { args, workers, train, held_out, distance, floor, floor_points: draw })
     }
 
     /// One path and target: a network, and every sampler on it, in the order of [`SamplerName::ALL`].
     fn target(&self, path: PathName, target: PredictionType, refusals: &mut Vec<[String; 2]>) -> Result<Vec<Outcome>> {
         let what = format!("`{}` · `{}`", path.name(), target.name());
         let mut config = Config::load("two-moons", &[])?;
-        config.seed = self.args.seed;
         config.diffusion.path = path;
         // The cosine's last step has so little signal left (α = 5e-5) that an error of ε̂ becomes one of x̂_0
         // twenty thousand times as large.
@@ -146,17 +157,33 @@ impl Study {
             return Ok(SamplerName::ALL.iter().map(|_| Outcome::Refused).collect());
         }
         config.validate().with_context(|| what.clone())?;
+        let mut outcomes: Vec<Outcome> = SamplerName::ALL.iter().map(|_| Outcome::Measured(Vec::new())).collect();
+        for seed in self.args.seed..self.args.seed.saturating_add(self.args.seeds) {
+            self.seed(&Config { seed, ..config.clone() }, &what, &mut outcomes, refusals)?;
+        }
+        Ok(outcomes)
+    }
+
+    /// One network of one path and target, and every sampler on it.
+    fn seed(
+        &self,
+        config: &Config,
+        what: &str,
+        outcomes: &mut [Outcome],
+        refusals: &mut Vec<[String; 2]>,
+    ) -> Result<()> {
         let none = self.held_out.clone().split_held_out(self.held_out.len() - 1, 0)?.0;
-        let mut trainer = Trainer::new(&config, self.train.clone(), &none, &Device::Cpu, self.workers.clone())?;
+        let mut trainer = Trainer::new(config, self.train.clone(), &none, &Device::Cpu, self.workers.clone())?;
         let started = Instant::now();
         for _ in 0..self.args.train_steps {
             trainer.step().with_context(|| format!("training {what}"))?;
         }
         let trained = started.elapsed().as_secs_f64();
         let net = trainer.ema_net()?;
-        let mut outcomes = Vec::with_capacity(SamplerName::ALL.len());
+        let path = config.diffusion.path;
         let mut line = String::new();
-        for sampler in SamplerName::ALL {
+        for (sampler, outcome) in SamplerName::ALL.into_iter().zip(outcomes) {
+            let Outcome::Measured(distances) = outcome else { continue };
             let settings = SamplerSettings {
                 sampler,
                 steps: self.args.steps as usize,
@@ -167,9 +194,11 @@ impl Study {
                 },
                 ..SamplerSettings::from(&config.sample)
             };
-            let outcome = match self.trajectory(&net, trainer.parameterization(), &settings)? {
+            match self.trajectory(&net, trainer.parameterization(), &settings, config.seed)? {
                 Ok(trajectory) => {
-                    Outcome::JudgedPoint(self.distance.of(&sample(trajectory)?.flatten_all()?.to_vec1()?))
+                    let distance = self.distance.of(&sample(trajectory)?.flatten_all()?.to_vec1()?);
+                    distances.push(distance);
+                    let _ = write!(line, " {} {}", sampler.name(), digits(distance));
                 }
                 Err(refusal) => {
                     // The sampler is the same on every target.
@@ -177,17 +206,14 @@ impl Study {
                     if !refusals.contains(&refused) {
                         refusals.push(refused);
                     }
-                    Outcome::Refused
+                    *outcome = Outcome::Refused;
                 }
-            };
-            if let Outcome::JudgedPoint(distance) = outcome {
-                let _ = write!(line, " {} {}", sampler.name(), thousandths(distance));
             }
-            outcomes.push(outcome);
         }
         let sampled = started.elapsed().as_secs_f64() - trained;
-        speak::remark(format_args!("{what}: trained in {trained:.1} s, sampled in {sampled:.1} s:{line}"));
-        Ok(outcomes)
+        let seed = config.seed;
+        speak::remark(format_args!("{what}, seed {seed}: trained in {trained:.1} s, sampled in {sampled:.1} s:{line}"));
+        Ok(())
     }
 
     /// The trajectory, or why these settings are refused.
@@ -196,46 +222,54 @@ impl Study {
         net: &Net,
         parameterization: &Parameterization,
         settings: &SamplerSettings,
+        seed: u64,
     ) -> Result<Result<Trajectory, String>> {
         let denoiser = network_denoiser(net, parameterization, None, 0.0, self.workers.clone())?;
-        let noise = starting_noise(self.args.num as usize, 1, 1, 2, self.args.seed, &Device::Cpu)?;
+        let noise = starting_noise(self.args.num as usize, 1, 1, 2, seed, &Device::Cpu)?;
         let schedule = parameterization.schedule.clone();
-        Ok(Trajectory::new(denoiser, schedule, settings, noise, self.args.seed).map_err(|error| last_cause(&error)))
+        Ok(Trajectory::new(denoiser, schedule, settings, noise, seed).map_err(|error| last_cause(&error)))
     }
 
-    fn text(&self, tables: &str, refusals: &[[String; 2]], worst: &(f64, String), counts: (usize, usize)) -> String {
+    fn text(
+        &self,
+        tables: &str,
+        refusals: &[[String; 2]],
+        worst: &(Estimate, String),
+        counts: (usize, usize),
+    ) -> String {
         let args = &self.args;
         let mut text = format!(
             "# Every path, target and sampler\n\n\
-             For every path and target, an MLP (three blocks, 96 wide) is trained on two moons for {} steps. Each of the \
-             {} samplers then draws {} points from it in {} steps; none is left out. `heun`, `edm`, `dpm_2`, `dpm_2_a`, \
+             {}\n\n\
+             For every path and target, {} (an MLP of three blocks, 96 wide) learn two moons in {} steps, each with \
+             another seed. Each of the {} samplers then draws {} points from each in {} steps; none is left out. `heun`, `edm`, `dpm_2`, `dpm_2_a`, \
              `flow_midpoint` and `flow_heun` call the network twice a step, `pc` once more for each corrector step, and \
              `pf_ode` as often as its tolerances require.\n\n\
-             The numbers are energy distances (Székely & Rizzo 2013) to {} held-out points, in thousandths: smaller is \
-             better. The floor is **{}**, the distance of {} training points to the same held-out points; if every \
-             point lay in the middle, the distance would be {}. A dash marks a combination that difflab refuses.\n\n\
+             The numbers are energy distances (Székely & Rizzo 2013) to {} held-out points, in thousandths, the mean \
+             over the networks ± its standard error: smaller is better. Differences of less than about three such \
+             errors may be chance. The floor is **{}**, the distance of {} training points to the same held-out points; \
+             if every point lay in the middle, the distance would be {}. A dash marks a combination that difflab \
+             refuses.\n\n\
              Of {} combinations, {} are allowed and {} refused. The one farthest from the data is {}, at {}.\n\n\
-             Made by `difflab study combinations --train-steps {} --steps {} --num {} --seed {}`. Path `vp` uses the \
+             Path `vp` uses the \
              linear schedule: the cosine schedule ends with hardly any signal (α = 5e-5), and a network that predicts ε \
              or the score would have its errors divided by that. The spacing is `karras` on the paths `ve` and `edm`, \
              and `trailing` on the others.\n",
+            made_by(),
+            if args.seeds == 1 { "one network".to_owned() } else { format!("{} networks", args.seeds) },
             args.train_steps,
             SamplerName::ALL.len(),
             args.num,
             args.steps,
             self.held_out.len(),
             thousandths(self.floor),
-            args.num,
-            thousandths(self.distance.of(&[0.0, 0.0])),
+            self.floor_points,
+            digits(self.distance.of(&[0.0, 0.0])),
             counts.0 + counts.1,
             counts.0,
             counts.1,
             worst.1,
             thousandths(worst.0),
-            args.train_steps,
-            args.steps,
-            args.num,
-            args.seed,
         );
         text += tables;
         text += "\n## What is refused, and why\n\n";
@@ -253,13 +287,23 @@ impl Study {
     }
 }
 
-/// "1.24": a distance in thousandths.
-fn thousandths(distance: f64) -> String {
-    let value = 1000.0 * distance;
+/// "8.39 ± 0.21": a distance in thousandths.
+fn thousandths(distance: Estimate) -> String {
+    let places = places(1000.0 * distance.mean);
+    distance.affine(1000.0, 0.0).text(places)
+}
+
+/// "1.24": the same of one alone.
+fn digits(distance: f64) -> String {
+    format!("{:.*}", places(1000.0 * distance), 1000.0 * distance)
+}
+
+/// Digits behind the point that make three in all.
+fn places(value: f64) -> usize {
     match value.abs() {
-        v if v < 9.995 => format!("{value:.2}"),
-        v if v < 99.95 => format!("{value:.1}"),
-        _ => format!("{value:.0}"),
+        v if v < 9.995 => 2,
+        v if v < 99.95 => 1,
+        _ => 0,
     }
 }
 
@@ -289,20 +333,24 @@ mod tests {
 
     #[test]
     fn distances_have_three_digits() {
-        assert_eq!([0.00124, 0.0124, 0.124, 1.24].map(thousandths), ["1.24", "12.4", "124", "1240"]);
+        assert_eq!([0.00124, 0.0124, 0.124, 1.24].map(digits), ["1.24", "12.4", "124", "1240"]);
     }
 
     #[test]
     fn a_small_study_measures_what_is_allowed_and_says_why_the_rest_is_not() {
-        let args = Args { out: None, train_steps: 3, steps: 4, num: 50, seed: 0, threads: 1 };
+        let args = Args { out: None, train_steps: 3, steps: 4, num: 50, seed: 0, seeds: 2, threads: 1 };
         let study = Study::new(args).unwrap();
         let mut refusals = Vec::new();
         let outcomes = study.target(PathName::Vp, PredictionType::Epsilon, &mut refusals).unwrap();
         assert_eq!(outcomes.len(), SamplerName::ALL.len());
-        assert!(outcomes.iter().any(|o| matches!(o, Outcome::JudgedPoint(d) if d.is_finite())));
+        assert!(
+            outcomes
+                .iter()
+                .any(|o| matches!(o, Outcome::Measured(d) if d.len() == 2 && d[0].is_finite() && d[0] != d[1]))
+        );
         let refused = study.target(PathName::Flow, PredictionType::Epsilon, &mut refusals).unwrap();
         assert!(refused.iter().all(|o| matches!(o, Outcome::Refused)));
-        let text = study.text("", &refusals, &(0.1, "x".into()), (1, 2));
+        let text = study.text("", &refusals, &(Estimate::of(&[0.1, 0.2]), "x".into()), (1, 2));
         assert!(text.contains("division by 0") && text.contains("`flow` · `epsilon` · every sampler"), "{text}");
     }
 }

@@ -7,15 +7,14 @@ use candle_core::{Device, Tensor};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{self, DataIdentity, Dataset};
-use crate::eval::{
-    Features, Judge, Moments, Reference, cache_folder, cache_key, cached_moments, class_accuracy, precision_recall,
-};
+use crate::data::{self, DataIdentity};
+use crate::eval::{Features, Judge, Moments, Reference, class_accuracy, precision_recall, training_moments};
 use crate::process::interrupt::Interrupted;
 use crate::random::{Stream, generator};
 use crate::run::checkpoint::CheckpointFacts;
 use crate::run::{self, LoadedModel, RunError};
 use crate::speak;
+use crate::train::images;
 
 /// One measurement: the samples of one seed, or as many real images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,32 +119,26 @@ impl Seen {
         let config = &model.config;
         let data = data::load(&config.data)?;
         let facts = CheckpointFacts::of(&model.checkpoint)?;
-        let told = run::check_measured(&facts, dir, config, &DataIdentity::of(&data), accept_data)
+        // A study takes no --set.
+        let moved = format!("data.path in {}", dir.join("config.toml").display());
+        let told = run::check_measured(&facts, dir, config, &DataIdentity::of(&data), (accept_data, &moved))
             .map_err(|error| error.with_words_of_loading(&data.warnings))?;
         told.iter().for_each(speak::warn);
         let held_out = config.data.held_out.of(data.len());
         let (train, held_out) = data.split_held_out(held_out, config.seed)?;
-        let key = cache_key(&[Judge::version().as_bytes(), train.pixels.bytes()]);
-        let moments = cached_moments(cache_folder().as_deref(), &key, || {
-            let mut moments = Moments::empty();
-            let indices: Vec<usize> = (0..train.len()).collect();
-            for block in indices.chunks(BLOCK) {
-                moments.add(&judge.read(&images(&train, block)?)?.features);
-            }
-            Ok(moments)
-        })?;
+        let moments = training_moments(judge, &train, |_| {})?;
         let mut order: Vec<usize> = (0..held_out.len()).collect();
         order.shuffle(&mut generator(0, Stream::Evaluation, 0));
         let (mut features, mut right) = (Features::new(Vec::new()), Vec::new());
         for block in order.chunks(BLOCK) {
-            let read = judge.read(&images(&held_out, block)?)?;
+            let read = judge.read(&images(&held_out, block, &Device::Cpu)?)?;
             features.extend(&read.features);
             let labels = held_out.class_of(block);
             right.extend(read.classes.iter().zip(labels).map(|(read, label)| *read == label as usize));
         }
         Ok(Self {
             reference: Reference::new(&moments)?,
-            train: judge.read(&images(&train, &train.spread(num))?)?.features,
+            train: judge.read(&images(&train, &train.spread(num), &Device::Cpu)?)?.features,
             held_out: features,
             right,
         })
@@ -160,10 +153,4 @@ impl Seen {
             ..none
         })
     }
-}
-
-/// `[N, H, W, C]`.
-fn images(data: &Dataset, indices: &[usize]) -> Result<Tensor> {
-    let shape = (indices.len(), data.height, data.width, data.channels);
-    Ok(Tensor::from_vec(data.gather(indices, None), shape, &Device::Cpu)?)
 }

@@ -43,7 +43,7 @@ pub fn write(out: &Path, name: &str, text: &str, plots: &[LinePlot]) -> Result<(
 }
 
 /// "Made on 2026-11-28 by difflab 0.1.0: `difflab study guidance latest`".
-fn made_by() -> String {
+pub fn made_by() -> String {
     let day = jiff::Zoned::now().strftime("%Y-%m-%d");
     let arguments: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let arguments = arguments.join(" ").replace(['`', '\n'], " ");

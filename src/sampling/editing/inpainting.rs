@@ -12,7 +12,7 @@ use crate::sampling::{NoiseSource, Prediction, Sampler, Step};
 pub struct Resampling {
     /// j: levels that a jump goes back, at least 1.
     pub jump_length: usize,
-    /// r: how often each stretch is walked; 1: never back.
+    /// r: passes over each stretch; 1: no repeats.
     pub times: usize,
 }
 

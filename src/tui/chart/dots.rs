@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::clip::clip;
 use super::marker::Marker;
 
 /// One curve's dots over an area. Layers are put on the screen one after the other, and each takes
@@ -46,20 +47,31 @@ impl Dots {
         }
     }
 
-    /// A straight line between two shares of the area, (0, 0) at the bottom left.
+    /// A straight line between two shares of the area, (0, 0) at the bottom left; what is outside is cut off.
     pub fn line(&mut self, from: (f64, f64), to: (f64, f64)) {
-        if ![from.0, from.1, to.0, to.1].iter().all(|v| v.is_finite()) {
-            return;
-        }
+        self.stroke(from, to, false);
+    }
+
+    /// As [`Dots::line`], two dots thick where a cell has many.
+    pub fn thick_line(&mut self, from: (f64, f64), to: (f64, f64)) {
+        self.stroke(from, to, self.marker.dots().1 > 2);
+    }
+
+    fn stroke(&mut self, from: (f64, f64), to: (f64, f64), thick: bool) {
+        let Some((from, to)) = clip(from, to) else { return };
         let ((x0, y0), (x1, y1)) = (self.dot(from), self.dot(to));
         let steps = (x1 - x0).abs().max((y1 - y0).abs());
-        // A line that leaves the area far away is walked inside it only.
-        if steps > 100_000 {
-            return;
-        }
+        let flat = (x1 - x0).abs() >= (y1 - y0).abs();
         for i in 0..=steps {
             let along = |a: i64, b: i64| a + ((b - a) * i * 2 + steps).div_euclid((2 * steps).max(1));
-            self.set(along(x0, x1), along(y0, y1));
+            let (x, y) = (along(x0, x1), along(y0, y1));
+            self.set(x, y);
+            match (thick, flat) {
+                (false, _) => {}
+                // The second dot is above, at the top below.
+                (true, true) => self.set(x, if y > 0 { y - 1 } else { y + 1 }),
+                (true, false) => self.set(if x > 0 { x - 1 } else { x + 1 }, y),
+            }
         }
     }
 
@@ -70,6 +82,11 @@ impl Dots {
             self.line(before.unwrap_or(point), point);
             before = Some(point);
         }
+    }
+
+    /// The dots of each cell, row by row.
+    pub fn cells(&self) -> &[u8] {
+        &self.cells
     }
 
     /// The dot at a share of the area; values a little outside are allowed.

@@ -1,11 +1,15 @@
 //! How dots become characters.
 
+use ratatui::symbols::pixel::OCTANTS;
+
 /// The set of characters that curves are drawn with. Braille is the finest, but some fonts make it
 /// unreadable, so it is a choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Marker {
     /// 2 × 4 dots a cell.
     Braille,
+    /// As many, without gaps between them; few terminals have these characters (Unicode 16).
+    Octant,
     /// Quadrants: 2 × 2 dots a cell.
     Block,
     /// `'`, `.` and `:`: 1 × 2 dots a cell, in any font.
@@ -13,10 +17,12 @@ pub enum Marker {
 }
 
 impl Marker {
-    /// The next one, round and round.
-    pub fn next(self) -> Self {
+    /// The next one, round and round; octants only where the terminal has them: others lose count of their columns.
+    pub fn next(self, has_octants: bool) -> Self {
         match self {
+            Marker::Braille if has_octants => Marker::Octant,
             Marker::Braille => Marker::Block,
+            Marker::Octant => Marker::Block,
             Marker::Block => Marker::Ascii,
             Marker::Ascii => Marker::Braille,
         }
@@ -26,6 +32,7 @@ impl Marker {
     pub fn name(self) -> &'static str {
         match self {
             Marker::Braille => "braille",
+            Marker::Octant => "octants",
             Marker::Block => "blocks",
             Marker::Ascii => "ASCII",
         }
@@ -34,10 +41,15 @@ impl Marker {
     /// Dots of one cell, across and down.
     pub fn dots(self) -> (usize, usize) {
         match self {
-            Marker::Braille => (2, 4),
+            Marker::Braille | Marker::Octant => (2, 4),
             Marker::Block => (2, 2),
             Marker::Ascii => (1, 2),
         }
+    }
+
+    /// Do neighbouring dots touch?
+    pub fn is_solid(self) -> bool {
+        matches!(self, Marker::Octant | Marker::Block)
     }
 
     /// The character for a cell whose dot (x, y) is set when bit `y · across + x` of `bits` is.
@@ -49,6 +61,7 @@ impl Marker {
                 let code = (0..8).filter(|i| bits >> i & 1 == 1).map(|i| DOT[i]).sum::<u32>();
                 char::from_u32(0x2800 + code).unwrap_or(' ')
             }
+            Marker::Octant => OCTANTS[usize::from(bits)],
             Marker::Block => {
                 const QUADRANTS: [char; 16] =
                     [' ', '▘', '▝', '▀', '▖', '▌', '▞', '▛', '▗', '▚', '▐', '▜', '▄', '▙', '▟', '█'];
@@ -69,12 +82,18 @@ mod tests {
         assert_eq!(Marker::Braille.character(0b0000_0010), '⠈');
         assert_eq!(Marker::Braille.character(0b1100_0000), '⣀');
         assert_eq!(Marker::Braille.character(0xff), '⣿');
+        assert_eq!(Marker::Octant.character(0b0000_0001), '\u{1cea8}');
+        assert_eq!(Marker::Octant.character(0b0000_0100), '\u{1cd00}');
+        assert_eq!(Marker::Octant.character(0b0000_1111), '▀');
+        assert_eq!(Marker::Octant.character(0xff), '█');
         assert_eq!(Marker::Block.character(0b0110), '▞');
         assert_eq!(Marker::Ascii.character(0b10), '.');
     }
 
     #[test]
     fn the_markers_go_round() {
-        assert_eq!(Marker::Braille.next().next().next(), Marker::Braille);
+        let next = |marker: Marker| marker.next(true);
+        assert_eq!(next(next(next(next(Marker::Braille)))), Marker::Braille);
+        assert_eq!(Marker::Braille.next(false), Marker::Block);
     }
 }

@@ -39,6 +39,16 @@ impl Scale {
         }
     }
 
+    /// Does a value lie beyond the upper end?
+    pub fn is_above(&self, value: f64) -> bool {
+        self.share(value) > 1.0 + 1e-9
+    }
+
+    /// Does a value lie beyond the lower end?
+    pub fn is_below(&self, value: f64) -> bool {
+        self.share(value) < -1e-9
+    }
+
     /// The value at a share.
     pub fn value(&self, share: f64) -> f64 {
         if self.log {

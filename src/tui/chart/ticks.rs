@@ -10,18 +10,19 @@ pub struct Tick {
     pub label: String,
 }
 
-/// The largest of 1, 2, 5 × 10^k not above `value`.
+/// Round numbers, so fine that an axis that ends at one moves only now and then and leaves little room empty.
+const SERIES: [f64; 11] = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+
+/// The largest round number not above `value`.
 pub fn nice_floor(value: f64) -> f64 {
     let decade = 10f64.powf(value.log10().floor());
     let mantissa = value / decade;
-    let step = [5.0, 2.0, 1.0].into_iter().find(|s| mantissa >= s * (1.0 - 1e-9)).unwrap_or(1.0);
+    let step = SERIES.into_iter().rev().find(|s| mantissa >= s * (1.0 - 1e-9)).unwrap_or(1.0);
     step * decade
 }
 
-/// The smallest of a fine series of round numbers not below `value`: an axis that ends there moves only
-/// now and then.
+/// The smallest round number not below `value`.
 pub fn nice_ceil(value: f64) -> f64 {
-    const SERIES: [f64; 11] = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
     let decade = 10f64.powf(value.log10().floor());
     let mantissa = value / decade;
     let step = SERIES.into_iter().find(|s| mantissa <= s * (1.0 + 1e-9)).unwrap_or(10.0);
@@ -144,7 +145,7 @@ mod tests {
     #[test]
     fn the_ends_of_axes_are_round_and_include_the_value() {
         for value in [0.0123, 0.9999, 1.0, 7.3, 12_480.0, 99_999.0] {
-            assert!(nice_floor(value) <= value * (1.0 + 1e-6));
+            assert!(nice_floor(value) <= value * (1.0 + 1e-6) && nice_floor(value) >= value / 1.36);
             assert!(nice_ceil(value) >= value * (1.0 - 1e-6) && nice_ceil(value) <= value * 1.36);
         }
     }

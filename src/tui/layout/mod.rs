@@ -1,11 +1,15 @@
 //! Where everything is: pure functions of the terminal's size, shared by the view, the mouse and
 //! the pictures.
 
+mod loss;
+mod pair;
 mod panes;
 mod screen;
 
+pub use loss::{LossPane, loss_full};
+pub use pair::{Captions, Pair, pair};
 pub use panes::{
-    DenoisingPane, GUTTER, HeatmapPane, PlotPane, SchedulePane, denoising_brief, denoising_full, heat_column,
-    heatmap_full, plot, schedule_full, timeline_bar,
+    DenoisingPane, GUTTER, HeatmapPane, PlotPane, SchedulePane, denoising_brief, denoising_full, heat_columns,
+    heat_place, heatmap_full, plot, schedule_full, timeline_bar,
 };
 pub use screen::{Density, MIN_COLUMNS, MIN_ROWS, PanelPlace, ScreenLayout, screen};

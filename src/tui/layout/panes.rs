@@ -2,14 +2,11 @@
 
 use ratatui::layout::Rect;
 
-/// The denoising panel: captions over the two grids, and lines below them.
+/// The denoising panel: pictures, and lines below them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DenoisingPane {
-    /// "x_t" and "x̂_0".
-    pub noisy_caption: Rect,
-    pub clean_caption: Rect,
-    pub noisy: Rect,
-    pub clean: Rect,
+    /// Of both grids with their captions: see [`super::pair`].
+    pub pictures: Rect,
     pub timeline: Rect,
     /// The classes, and why it looks as it looks.
     pub note: Rect,
@@ -33,19 +30,11 @@ fn row(area: Rect, y: u16) -> Rect {
 
 /// Splits the inside of the denoising panel.
 pub fn denoising_full(inner: Rect) -> DenoisingPane {
-    let lines = 3.min(inner.height);
-    let pictures = inner.height - lines;
-    let gap = 2.min(inner.width);
-    let half = (inner.width - gap) / 2;
-    let left = Rect { width: half, height: pictures, y: inner.y + 1.min(lines), ..inner };
-    let right = Rect { x: inner.x + half + gap, ..left };
+    let pictures = inner.height.saturating_sub(2);
     DenoisingPane {
-        noisy_caption: Rect { width: half, ..row(inner, 0) },
-        clean_caption: Rect { width: half, x: right.x, ..row(inner, 0) },
-        noisy: left,
-        clean: right,
-        timeline: row(inner, pictures + 1),
-        note: row(inner, pictures + 2),
+        pictures: Rect { height: pictures, ..inner },
+        timeline: row(inner, pictures),
+        note: row(inner, pictures + 1),
     }
 }
 
@@ -53,30 +42,50 @@ pub fn denoising_full(inner: Rect) -> DenoisingPane {
 pub fn denoising_brief(inner: Rect) -> DenoisingPane {
     let pictures = inner.height.saturating_sub(1);
     DenoisingPane {
-        clean: Rect { height: pictures, ..inner },
+        pictures: Rect { height: pictures, ..inner },
         timeline: row(inner, pictures),
-        ..DenoisingPane::default()
+        note: Rect { height: 0, ..inner },
     }
 }
 
-/// Splits the inside of the schedule panel. The picture goes away before the chart gets narrow.
+/// The least columns and rows of the schedule's chart, and rows of its picture.
+const LEAST_CHART: (u16, u16) = (28, 8);
+const LEAST_PICTURE: u16 = 5;
+/// From this width on half of it is enough for the chart.
+const ROOMY: u16 = 104;
+
+/// Splits the inside of the schedule panel: the picture beside the chart, in narrow and high panels below it. It goes
+/// away before the chart gets narrow.
 pub fn schedule_full(inner: Rect) -> SchedulePane {
     let above = inner.height.saturating_sub(1);
     let readout = row(inner, above);
-    // A square picture is twice as many columns wide as rows high.
-    let rows = above.saturating_sub(1).min(inner.width * 2 / 5 / 2);
-    let columns = rows * 2;
-    if rows < 5 || inner.width < columns + 30 {
-        let chart = Rect { height: above, ..inner };
-        return SchedulePane { chart, readout, ..SchedulePane::default() };
+    let whole = Rect { height: above, ..inner };
+    // A square picture is twice as many columns wide as rows high; a caption is over it, and where there is room its formula
+    // below. It takes
+    // half of the width where the chart is wide enough with the other half.
+    let share = if inner.width >= ROOMY { inner.width / 4 } else { inner.width / 5 };
+    let lines = if above >= 10 { 2 } else { 1 };
+    let beside = above.saturating_sub(lines).min(share);
+    let below = (above / 2).saturating_sub(2).min(inner.width / 2);
+    let fits_beside = beside >= LEAST_PICTURE && inner.width >= 2 * beside + 2 + LEAST_CHART.0;
+    let fits_below = below >= LEAST_PICTURE && above - below - 2 >= LEAST_CHART.1;
+    if fits_below && (!fits_beside || below > beside + beside / 2) {
+        let chart = Rect { height: above - below - 2, ..inner };
+        let caption = Rect { y: chart.bottom(), height: 1, ..inner };
+        let picture = Rect { y: caption.y + 1, width: 2 * below, height: below, ..inner };
+        let formula = Rect { y: picture.bottom(), ..caption };
+        return SchedulePane { chart, caption, picture, formula, readout };
     }
-    let x = inner.right() - columns;
-    let below = Rect { x, y: inner.y + 1 + rows, width: columns, height: u16::from(rows + 1 < above) };
+    if !fits_beside {
+        return SchedulePane { chart: whole, readout, ..SchedulePane::default() };
+    }
+    let columns = 2 * beside;
+    let side = Rect { x: inner.right() - columns, width: columns, ..whole };
     SchedulePane {
-        formula: below,
-        chart: Rect { width: inner.width - columns - 2, height: above, ..inner },
-        caption: Rect { x, width: columns, ..row(inner, 0) },
-        picture: Rect { x, y: inner.y + 1, width: columns, height: rows },
+        chart: Rect { width: inner.width - columns - 2, ..whole },
+        caption: Rect { height: 1, ..side },
+        picture: Rect { y: side.y + 1, height: beside, ..side },
+        formula: Rect { y: side.y + 1 + beside, height: u16::from(beside + 1 < above), ..side },
         readout,
     }
 }
@@ -117,14 +126,23 @@ pub fn heatmap_full(inner: Rect) -> HeatmapPane {
     }
 }
 
-/// Which of `columns` columns is drawn at `x` of a map `width` wide. A map that isn't full yet grows from
-/// the left; one that has more columns than room shows them all, thinned.
-pub fn heat_column(x: usize, width: usize, columns: usize) -> Option<usize> {
-    if width == 0 || x >= width {
+/// Which of `columns` columns are drawn at `x` of a map `width` wide. The map is always full: few columns are
+/// stretched, and of many each place shows some together. `None` outside, or when there is none.
+pub fn heat_columns(x: usize, width: usize, columns: usize) -> Option<std::ops::Range<usize>> {
+    if width == 0 || x >= width || columns == 0 {
         return None;
     }
-    let column = if columns <= width { x } else { x * columns / width };
-    (column < columns).then_some(column)
+    let first = x * columns / width;
+    Some(first..((x + 1) * columns / width).max(first + 1))
+}
+
+/// The middle of the places of a map `width` wide that show a column.
+pub fn heat_place(column: usize, width: usize, columns: usize) -> usize {
+    let columns = columns.max(1);
+    let edge = |column: usize| (column * width).div_ceil(columns);
+    let (first, end) = (edge(column), edge(column + 1));
+    let middle = if end > first { (first + end - 1) / 2 } else { column * width / columns };
+    middle.min(width.saturating_sub(1))
 }
 
 /// A chart's frame.
@@ -166,6 +184,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_schedules_picture_is_beside_the_chart_or_below_it() {
+        let wide = schedule_full(Rect::new(0, 0, 116, 35));
+        assert!(wide.picture.x > wide.chart.right() && wide.picture.height >= 29, "{wide:?}");
+        let high = schedule_full(Rect::new(0, 0, 52, 56));
+        assert!(high.picture.y > high.chart.bottom() && high.picture.height >= 25, "{high:?}");
+        let small = schedule_full(Rect::new(0, 0, 40, 9));
+        assert!(small.picture.is_empty() && small.chart.width == 40, "{small:?}");
+    }
+
+    #[test]
+    fn the_map_is_full_of_columns_in_order_at_every_width() {
+        for width in 1..=300 {
+            for columns in (1..40).chain((40..=512).step_by(7)) {
+                let shown: Vec<_> = (0..width).map(|x| heat_columns(x, width, columns).unwrap()).collect();
+                assert_eq!((shown[0].start, shown[width - 1].end), (0, columns), "{columns} in {width}");
+                for pair in shown.windows(2) {
+                    let next = pair[1].start == pair[0].start || pair[1].start == pair[0].end;
+                    assert!(next, "{pair:?}: none is left out, {columns} in {width}");
+                }
+                for column in [0, columns / 3, columns - 1] {
+                    let place = heat_place(column, width, columns);
+                    assert!(shown[place].contains(&column), "column {column} of {columns} at {place} of {width}");
+                }
+            }
+        }
+        assert_eq!(heat_columns(0, 10, 0), None);
+        assert_eq!(heat_columns(10, 10, 3), None);
+    }
+
+    #[test]
     fn nothing_leaves_its_panel_at_any_size() {
         for width in 0..150 {
             for height in 0..60 {
@@ -176,37 +224,20 @@ mod tests {
                 let h = heatmap_full(inner);
                 let p = plot(inner);
                 let bar = timeline_bar(d.timeline);
+                let l = super::super::loss_full(inner, false);
                 let all = [
-                    h.labels,
-                    h.map,
-                    h.profile,
-                    h.axis,
-                    h.readout,
-                    h.bar,
-                    p.labels,
-                    p.plot,
-                    p.line,
-                    p.axis,
-                    bar,
-                    d.noisy_caption,
-                    d.clean_caption,
-                    d.noisy,
-                    d.clean,
-                    d.timeline,
-                    d.note,
-                    s.chart,
-                    s.caption,
-                    s.picture,
-                    s.formula,
-                    s.readout,
-                    b.clean,
-                    b.timeline,
+                    l.chart, l.plot, l.strips, l.numbers, h.labels, h.map, h.profile, h.axis, h.readout, h.bar,
+                    p.labels, p.plot, p.line, p.axis, bar, d.pictures, d.timeline, d.note, s.chart, s.caption,
+                    s.picture, s.formula, s.readout, b.pictures, b.timeline,
                 ];
                 for rect in all.into_iter().filter(|r| !r.is_empty()) {
                     assert_eq!(rect.intersection(inner), rect, "{inner:?}");
                 }
-                assert!(!d.noisy.intersects(d.clean) || d.noisy.is_empty());
-                assert!(!s.chart.intersects(s.picture));
+                let schedule = [s.chart, s.caption, s.picture, s.formula, s.readout];
+                for (i, a) in schedule.iter().enumerate() {
+                    let over = schedule[i + 1..].iter().any(|b| a.intersects(*b));
+                    assert!(!over, "{inner:?}: {s:?}");
+                }
             }
         }
     }

@@ -41,8 +41,8 @@ impl PanelPlace {
 pub struct ScreenLayout {
     pub header: Rect,
     pub panels: Vec<PanelPlace>,
-    /// A row of its own for messages; without one they take the footer's place.
-    pub status: Option<Rect>,
+    /// A row of its own for messages, and for what is going on while there are none.
+    pub status: Rect,
     pub footer: Rect,
 }
 
@@ -52,20 +52,28 @@ impl ScreenLayout {
     }
 }
 
-/// The layout; `None` when the terminal is too small.
-pub fn screen(size: Rect, focus: Panel, zoomed: bool) -> Option<ScreenLayout> {
+/// The layout; `None` when the terminal is too small. `few`: no more than two panels at once, both large.
+pub fn screen(size: Rect, focus: Panel, zoomed: bool, few: bool) -> Option<ScreenLayout> {
     if size.width < MIN_COLUMNS || size.height < MIN_ROWS {
         return None;
     }
     let roomy = size.height >= GRID_ROWS;
     let header = Rect { height: 1, ..size };
     let footer = Rect { y: size.bottom() - 1, height: 1, ..size };
-    let status = roomy.then(|| Rect { y: size.bottom() - 2, height: 1, ..size });
-    let below = if roomy { 2 } else { 1 };
-    let main = Rect { y: size.y + 1, height: size.height - 1 - below, ..size };
+    let status = Rect { y: size.bottom() - 2, height: 1, ..size };
+    let main = Rect { y: size.y + 1, height: size.height - 3, ..size };
     let full = |panel, area| PanelPlace { panel, area, density: Density::Full };
-    let panels = if zoomed {
+    let panels = if zoomed || (few && size.width < GRID_COLUMNS) {
         vec![full(focus, main)]
+    } else if few {
+        // What is trained beside what it makes.
+        let other = if focus == Panel::Denoising { Panel::Loss } else { Panel::Denoising };
+        let [left, right] = halves(main.width);
+        let (first, second) = (Rect { width: left, ..main }, Rect { x: main.x + left, width: right, ..main });
+        match focus {
+            Panel::Denoising => vec![full(other, first), full(focus, second)],
+            _ => vec![full(focus, first), full(other, second)],
+        }
     } else if size.width >= GRID_COLUMNS && roomy {
         let [left, right] = halves(main.width);
         let [top, bottom] = halves(main.height);
@@ -113,14 +121,15 @@ mod tests {
             for height in MIN_ROWS..=100 {
                 for zoomed in [false, true] {
                     let size = Rect::new(0, 0, width, height);
-                    let layout = screen(size, Panel::Schedule, zoomed).unwrap();
-                    let bars = 2 + u32::from(layout.status.is_some());
-                    let covered: u32 = layout.panels.iter().map(|p| p.area.area()).sum();
-                    assert_eq!(covered + bars * u32::from(width), size.area(), "{width}×{height}");
-                    for (i, a) in layout.panels.iter().enumerate() {
-                        assert_eq!(a.area.intersection(size), a.area);
-                        for b in &layout.panels[i + 1..] {
-                            assert!(!a.area.intersects(b.area));
+                    for few in [false, true] {
+                        let layout = screen(size, Panel::Schedule, zoomed, few).unwrap();
+                        let covered: u32 = layout.panels.iter().map(|p| p.area.area()).sum();
+                        assert_eq!(covered + 3 * u32::from(width), size.area(), "{width}×{height}");
+                        for (i, a) in layout.panels.iter().enumerate() {
+                            assert_eq!(a.area.intersection(size), a.area);
+                            for b in &layout.panels[i + 1..] {
+                                assert!(!a.area.intersects(b.area));
+                            }
                         }
                     }
                 }
@@ -131,13 +140,13 @@ mod tests {
     #[test]
     fn all_four_panels_are_there_at_80_by_24_and_at_120_by_40() {
         for (w, h) in [(80, 24), (120, 40), (300, 100)] {
-            let layout = screen(Rect::new(0, 0, w, h), Panel::Loss, false).unwrap();
+            let layout = screen(Rect::new(0, 0, w, h), Panel::Loss, false, false).unwrap();
             assert!(Panel::ALL.iter().all(|p| layout.place(*p).is_some()));
         }
     }
 
     #[test]
     fn a_tiny_terminal_has_no_layout() {
-        assert_eq!(screen(Rect::new(0, 0, 1, 1), Panel::Loss, false), None);
+        assert_eq!(screen(Rect::new(0, 0, 1, 1), Panel::Loss, false, false), None);
     }
 }

@@ -7,12 +7,12 @@ use super::frame::{picture, sentence};
 use super::plane;
 use crate::config::SamplerName;
 use crate::tui::chart::Marker;
-use crate::tui::format::{right, thousands};
-use crate::tui::layout;
+use crate::tui::format::{left, right, thousands};
+use crate::tui::layout::{self, Captions, Pair};
 use crate::tui::pictures::{PictureSlot, Pictures};
 use crate::tui::state::{Film, Placed, Playback, State, Still};
 use crate::tui::theme::Role;
-use crate::tui::words::{Words, shorten};
+use crate::tui::words::{COLUMNS, Words, columns, shorten};
 
 /// Before this step, or this share of a short run, samples are expected to be noise.
 const EARLY: u64 = 300;
@@ -37,12 +37,12 @@ pub fn subtitle(state: &State) -> Words {
     if state.is_conditional() {
         words = words.add(Role::Dim, format!("w {:.1}", sample.guidance_scale));
         if let Some(class) = settings.class {
-            words = words.add(Role::Text, format!("class {}", shorten(&state.class_name(class), 16)));
+            words = words.add_shortened(Role::Text, format!("class {}", state.class_name(class)), 9);
         }
     }
     words = words.add(Role::Dim, "EMA");
     match state.shown_still() {
-        Some((film, _)) => words.add(Role::Dim, format!("step {}", thousands(film.step))),
+        Some((_, still)) => words.add(Role::Dim, format!("step {}", thousands(still.step))),
         None => words,
     }
 }
@@ -54,50 +54,66 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
         sentence(&nothing_yet(state), inner, Role::Dim, &state.theme, buf);
         return;
     };
-    let (noisy, clean) = match &still.points {
-        Some(_) => plane::captions(state, still),
-        None => captions(state, still),
-    };
-    buf.set_line(pane.noisy_caption.x, pane.noisy_caption.y, &noisy.fit(pane.noisy.width), pane.noisy.width);
-    buf.set_line(pane.clean_caption.x, pane.clean_caption.y, &clean.fit(pane.clean.width), pane.clean.width);
-    match &still.points {
-        Some(points) => plane::full(state, still, points, (pane.noisy, pane.clean), buf),
-        None => {
-            picture(PictureSlot::NoisyGrid, state.gallery.noisy(), inner, pictures, buf);
-            picture(PictureSlot::CleanGrid, state.gallery.clean(), inner, pictures, buf);
+    if let Some(pair) = state.pair(inner) {
+        let (noisy, clean) = match &still.points {
+            Some(_) => plane::captions(state, still),
+            None => captions(state, still, &pair),
+        };
+        caption(&noisy, pair.noisy_caption, pair.captions, buf);
+        caption(&clean, pair.clean_caption, pair.captions, buf);
+        match &still.points {
+            Some(points) => plane::full(state, still, points, (pair.noisy, pair.clean), buf),
+            None => {
+                picture(PictureSlot::NoisyGrid, state.gallery.noisy(), inner, pictures, buf);
+                picture(PictureSlot::CleanGrid, state.gallery.clean(), inner, pictures, buf);
+            }
         }
     }
     timeline(state, film, still, pane.timeline, buf);
-    let note = note(state, film, state.gallery.clean());
+    let note = note(state, film, still, state.gallery.clean(), usize::from(pane.note.width));
     buf.set_line(pane.note.x, pane.note.y, &note.fit(pane.note.width), pane.note.width);
 }
 
 /// x̂_0 small, and where it stands.
 pub fn brief(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     let pane = layout::denoising_brief(inner);
-    let Some((film, still)) = state.shown_still() else {
+    let Some((_, still)) = state.shown_still() else {
         sentence(&nothing_yet(state), inner, Role::Dim, &state.theme, buf);
         return;
     };
     match &still.points {
-        Some(points) => plane::brief(state, points, pane.clean, buf),
+        Some(points) => plane::brief(state, points, pane.pictures, buf),
         None => picture(PictureSlot::CleanGrid, state.gallery.clean(), inner, pictures, buf),
     }
-    let words = Words::new(&state.theme).pair(Role::Clean, "x̂_0 at t", Role::Text, right(still.t.to_string(), 3)).pair(
-        Role::Dim,
-        "step",
-        Role::Dim,
-        thousands(film.step),
-    );
+    let digits = columns(&(state.timesteps() - 1).to_string());
+    let words = Words::new(&state.theme)
+        .joined_by(COLUMNS)
+        .pair(Role::Clean, "x̂_0 at t", Role::Text, left(still.t.to_string(), digits))
+        .pair(Role::Dim, "step", Role::Dim, thousands(still.step));
     buf.set_line(pane.timeline.x, pane.timeline.y, &words.fit(pane.timeline.width), pane.timeline.width);
 }
 
-/// What the two grids are.
-fn captions(state: &State, still: &Still) -> (Words, Words) {
+/// What the two grids are. The second says where the first is, so that nobody has to guess.
+fn captions(state: &State, still: &Still, pair: &Pair) -> (Words, Words) {
     let words = Words::new(&state.theme).joined_by(" ");
-    let at = format!("at t {}", right(still.t.to_string(), 3));
-    let noisy = words.clone().add(Role::Noisy, "x_t").add(Role::Dim, at);
-    (noisy, words.add(Role::Clean, "x̂_0").add(Role::Dim, "as estimated there"))
+    let noisy = words.clone().add(Role::Noisy, "x_t").add(Role::Dim, format!("at t {}", still.t));
+    let estimate = match (pair.captions, pair.is_stacked()) {
+        (Captions::Left, _) => "estimate",
+        (Captions::Above, true) => "as estimated from the x_t above",
+        (Captions::Above, false) => "as estimated there",
+    };
+    (noisy, words.add(Role::Clean, "x̂_0").add(Role::Dim, estimate))
+}
+
+/// A caption above its grid, in one line, or at its left, a piece a line.
+fn caption(words: &Words, area: Rect, captions: Captions, buf: &mut Buffer) {
+    let lines = match captions {
+        Captions::Above => vec![words.fit(area.width)],
+        Captions::Left => words.lines(area.width),
+    };
+    for (y, line) in (area.y..area.bottom()).zip(&lines) {
+        buf.set_line(area.x, y, line, area.width);
+    }
 }
 
 fn nothing_yet(state: &State) -> String {
@@ -151,17 +167,17 @@ fn early(state: &State) -> u64 {
     state.config.as_ref().map_or(EARLY, |config| EARLY.min(config.train.steps / EARLY_SHARE))
 }
 
-/// Why it looks as it looks, and which classes the images are of.
-fn note(state: &State, film: &Film, placed: Option<&Placed>) -> Words {
+/// Why it looks as it looks, and which classes the images are of, in at most `width` columns.
+fn note(state: &State, film: &Film, still: &Still, placed: Option<&Placed>, width: usize) -> Words {
     let words = Words::new(&state.theme);
     if !state.controls.live.previews {
         return words.add(Role::Dim, "previews are off; p turns them on");
     }
     let words = match state.playback {
         Playback::Held { .. } => words.add(Role::Dim, "k resumes the film, Esc goes back to live"),
-        _ if film.step < early(state) => {
-            let why = format!("so early: EMA weights of step {}", thousands(film.step));
-            return words.joined_by(" ").add(Role::Warning, "noise is right").add(Role::Dim, why);
+        _ if still.step < early(state) => {
+            let why = format!("the averaged weights (EMA) are of step {}", thousands(still.step));
+            return words.joined_by(": ").add(Role::Warning, "still noise, as expected").add(Role::Dim, why);
         }
         _ => words,
     };
@@ -175,8 +191,41 @@ fn note(state: &State, film: &Film, placed: Option<&Placed>) -> Words {
     if film.classes.is_empty() {
         return words.maybe(Role::Dim, more);
     }
+    let around = words.clone().add(Role::Dim, "classes ").maybe(Role::Dim, more.clone());
+    let room = width.saturating_sub(around.width() + usize::from(more.is_some()));
     let shown = &film.classes[..placed.shown.min(film.classes.len())];
-    let names = |row: &[usize]| row.iter().map(|c| state.class_name(*c)).collect::<Vec<_>>().join(" ");
-    let rows: Vec<String> = shown.chunks(placed.per_row.max(1)).map(names).collect();
-    words.pair(Role::Dim, "classes", Role::Text, rows.join(" / ")).maybe(Role::Dim, more)
+    let names: Vec<String> = shown.iter().map(|class| state.class_name(*class)).collect();
+    words.pair(Role::Dim, "classes", Role::Text, class_names(&names, placed.per_row, room)).maybe(Role::Dim, more)
+}
+
+/// "cat dog / fox owl" in rows as the images stand, at most `room` columns: all names shortened alike where they are too
+/// long.
+fn class_names(names: &[String], per_row: usize, room: usize) -> String {
+    let joined = |longest: usize| {
+        let row = |row: &[String]| row.iter().map(|name| shorten(name, longest)).collect::<Vec<_>>().join(" ");
+        names.chunks(per_row.max(1)).map(row).collect::<Vec<_>>().join(" / ")
+    };
+    let longest = names.iter().map(|name| columns(name)).max().unwrap_or(0);
+    let fits = (2..=longest).rev().map(joined).find(|text| columns(text) <= room);
+    fits.unwrap_or_else(|| shorten(&joined(longest.min(2)), room).replace("……", "…"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_classes_are_shortened_alike_and_never_dropped() {
+        let names = ["Grinning Face", "Dog", "Waving Hand", "Sun"].map(String::from);
+        assert_eq!(class_names(&names, 2, 80), "Grinning Face Dog / Waving Hand Sun");
+        assert_eq!(class_names(&names, 2, 28), "Grinnin… Dog / Waving… Sun");
+        assert_eq!(class_names(&names, 4, 20), "Grin… Dog Wavi… Sun");
+        assert_eq!(class_names(&names, 4, 9), "G… D… W…");
+        for room in 0..60 {
+            let text = class_names(&names, 3, room);
+            assert!(columns(&text) <= room && (room == 0 || !text.is_empty()), "{room}: {text}");
+        }
+        let digits: Vec<String> = (0..10).map(|d| d.to_string()).collect();
+        assert_eq!(class_names(&digits, 5, 30), "0 1 2 3 4 / 5 6 7 8 9");
+    }
 }

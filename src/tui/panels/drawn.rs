@@ -15,7 +15,7 @@ pub fn panel(state: &State, place: &PanelPlace, pictures: &dyn Pictures, buf: &m
     let focused = state.focus == place.panel;
     let brief = place.density == Density::Brief;
     let subtitle = match place.panel {
-        _ if brief => Words::new(&state.theme),
+        _ if brief || state.theme.is_for_the_back_row() => Words::new(&state.theme),
         Panel::Loss => loss::subtitle(state),
         Panel::Heatmap => heatmap::subtitle(state),
         Panel::Schedule => schedule::subtitle(state),
@@ -27,7 +27,7 @@ pub fn panel(state: &State, place: &PanelPlace, pictures: &dyn Pictures, buf: &m
         return;
     }
     match (place.panel, brief) {
-        (Panel::Loss, false) => loss::full(state, inner, buf),
+        (Panel::Loss, false) => loss::full(state, inner, pictures, buf),
         (Panel::Loss, true) => loss::brief(state, inner, buf),
         (Panel::Heatmap, false) => heatmap::full(state, inner, buf),
         (Panel::Heatmap, true) => heatmap::brief(state, inner, buf),

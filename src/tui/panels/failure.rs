@@ -26,6 +26,8 @@ pub fn failure(state: &State, why: &str, screen: Rect, buf: &mut Buffer) {
     lines.push(Line::from(vec![
         Span::styled("q", style(Role::Accent)),
         Span::styled(" leave    ", style(Role::Text)),
+        Span::styled(":", style(Role::Accent)),
+        Span::styled(" set a key    ", style(Role::Text)),
         Span::styled("Esc", style(Role::Accent)),
         Span::styled(" look at the plots", style(Role::Text)),
     ]));

@@ -5,29 +5,21 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::frame::sentence;
+use super::heatmap_map::{HeatMap, bins_of};
 use super::loss::waiting;
-use crate::tui::chart::{Marker, Scale, nice_ceil, nice_floor};
-use crate::tui::format::{right, thousands, three_digits};
+use crate::tui::chart::{Marker, Scale};
+use crate::tui::format::{left, right, thousands, three_digits};
 use crate::tui::layout::{self, HeatmapPane};
-use crate::tui::state::{Heat, HeatColumn, State, TimeAxis};
+use crate::tui::state::{Heat, State, TimeAxis};
 use crate::tui::theme::Role;
-use crate::tui::words::Words;
+use crate::tui::words::{COLUMNS, Words};
 
 /// "log · relative to start · axis σ".
 pub fn subtitle(state: &State) -> Words {
-    let words =
-        Words::new(&state.theme).add(Role::Dim, if state.plots.heat_relative { "relative to start" } else { "log" });
-    let words = if state.plots.heat_bound { words.add(Role::Dim, "bound beside") } else { words };
+    let words = Words::new(&state.theme)
+        .add(Role::Dim, if state.plots.heat_relative { "share of the start" } else { "log colours" });
+    let words = if state.plots.heat_bound { words.add(Role::Dim, "bars: bound") } else { words };
     words.add(Role::Dim, format!("axis {}", state.plots.time_axis.name()))
-}
-
-/// Colours of the map: from `scale.low`, dark, to `scale.high`, bright.
-fn scale(state: &State, heat: &Heat) -> Scale {
-    if state.plots.heat_relative {
-        return Scale::new(0.01, 1.0, true);
-    }
-    let (low, high) = heat.range().unwrap_or((0.01, 1.0));
-    Scale::new(nice_floor(low.max(high * 1e-6)), nice_ceil(high), true)
 }
 
 /// Map, profile, axis, read-out and colour bar.
@@ -43,15 +35,20 @@ pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
         return;
     }
     let pane = layout::heatmap_full(inner);
-    let scale = scale(state, heat);
-    draw_map(state, heat, &scale, pane.map, buf);
+    let map = HeatMap::new(state, heat, pane.map);
+    map.draw(state, buf);
     draw_labels(state, &pane, buf);
     match bound_terms(state, heat) {
         Some(terms) => draw_terms(state, heat, &terms, pane.profile, buf),
-        None => draw_profile(state, heat, &scale, pane.profile, buf),
+        None => draw_profile(state, heat, &map.scale, pane.profile, buf),
     }
     draw_steps(state, heat, &pane, buf);
-    buf.set_line(pane.readout.x, pane.readout.y, &readout(state, heat).fit(pane.readout.width), pane.readout.width);
+    buf.set_line(
+        pane.readout.x,
+        pane.readout.y,
+        &readout(state, heat, &map.scale).fit(pane.readout.width),
+        pane.readout.width,
+    );
     match bound_terms(state, heat) {
         Some(terms) => {
             let words = Words::new(&state.theme)
@@ -61,7 +58,7 @@ pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
                 .add(Role::Dim, "from the training loss");
             buf.set_line(pane.bar.x, pane.bar.y, &words.fit(pane.bar.width), pane.bar.width);
         }
-        None => draw_bar(state, &scale, pane.bar, buf),
+        None => map.draw_bar(state, pane.bar, buf),
     }
 }
 
@@ -92,13 +89,9 @@ fn draw_terms(state: &State, heat: &Heat, terms: &[f64], area: Rect, buf: &mut B
         return;
     }
     for y in 0..rows {
-        let share = of_row(y) / largest;
-        let style = if bins_of(heat, y, rows).contains(&cursor) {
-            state.theme.style(Role::Accent)
-        } else {
-            state.theme.heat(share).map_or(Style::new(), |color| Style::new().fg(color))
-        };
-        buf.set_string(area.x, area.y + y as u16, bar(share, area.width, state.plots.marker), style);
+        let at_cursor = bins_of(heat, y, rows).contains(&cursor);
+        let row = Rect { y: area.y + y as u16, height: 1, ..area };
+        draw_share(state, of_row(y) / largest, at_cursor, row, buf);
     }
 }
 
@@ -111,11 +104,12 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
     }
     let loss = heat.recent(bin_of(state, heat, state.cursor_t)).map_or("–".into(), three_digits);
     let words = Words::new(&state.theme)
-        .pair(Role::Accent, "t", Role::Accent, right(state.cursor_t.to_string(), 3))
-        .pair(Role::Dim, "loss", Role::Strong, right(loss, 6));
+        .joined_by(COLUMNS)
+        .pair(Role::Accent, "t", Role::Accent, left(state.cursor_t.to_string(), digits(state)))
+        .pair(Role::Dim, "loss", Role::Strong, loss);
     buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
     let map = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
-    draw_map(state, heat, &scale(state, heat), map, buf);
+    HeatMap::new(state, heat, map).draw(state, buf);
 }
 
 /// The bin that holds a timestep.
@@ -123,71 +117,9 @@ fn bin_of(state: &State, heat: &Heat, t: usize) -> usize {
     (t * heat.bins() / state.timesteps()).min(heat.bins().saturating_sub(1))
 }
 
-/// The bins that pixel `y` of `rows` shows; row 0, at the top, is the noisiest.
-fn bins_of(heat: &Heat, y: usize, rows: usize) -> std::ops::Range<usize> {
-    let (bins, from_below) = (heat.bins(), rows - 1 - y.min(rows - 1));
-    let first = from_below * bins / rows;
-    first..((from_below + 1) * bins).div_ceil(rows).clamp(first + 1, bins.max(first + 1))
-}
-
-/// What a column shows in some bins: a loss, or its share of the starting loss.
-fn value(heat: &Heat, columns: &[HeatColumn], bins: std::ops::Range<usize>, relative: bool) -> Option<f64> {
-    let (mut sum, mut weight) = (0.0, 0.0);
-    for column in columns {
-        for bin in bins.clone() {
-            let Some(mean) = column.mean(bin) else { continue };
-            let start = if relative { heat.baseline(bin).filter(|b| *b > 0.0)? } else { 1.0 };
-            let count = f64::from(column.count(bin));
-            sum += mean / start * count;
-            weight += count;
-        }
-    }
-    (weight > 0.0).then(|| sum / weight)
-}
-
-fn draw_map(state: &State, heat: &Heat, scale: &Scale, map: Rect, buf: &mut Buffer) {
-    let columns = heat.columns();
-    let (width, rows) = (usize::from(map.width), usize::from(map.height));
-    if width == 0 || rows == 0 {
-        return;
-    }
-    for x in 0..width {
-        let Some(first) = layout::heat_column(x, width, columns.len()) else { break };
-        let next = layout::heat_column(x + 1, width, columns.len()).unwrap_or(columns.len());
-        let span = &columns[first..next.max(first + 1).min(columns.len())];
-        for y in 0..rows {
-            let Some(cell) = buf.cell_mut((map.x + x as u16, map.y + y as u16)) else { continue };
-            let share = |pixel: usize| {
-                value(heat, span, bins_of(heat, pixel, rows * 2), state.plots.heat_relative).map(|v| scale.share(v))
-            };
-            let (upper, lower) = (share(2 * y), share(2 * y + 1));
-            let color = |share: Option<f64>| share.and_then(|s| state.theme.heat(s));
-            match (color(upper), color(lower)) {
-                (Some(upper), Some(lower)) => {
-                    cell.set_char('▀').set_fg(upper).set_bg(lower);
-                }
-                (Some(upper), None) => {
-                    cell.set_char('▀').set_fg(upper);
-                }
-                (None, Some(lower)) => {
-                    cell.set_char('▄').set_fg(lower);
-                }
-                (None, None) => {
-                    if let Some(share) = upper.or(lower) {
-                        cell.set_char(shade(state.plots.marker, share));
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Shades for terminals without colours.
-fn shade(marker: Marker, share: f64) -> char {
-    const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
-    const ASCII: [char; 5] = [' ', '.', ':', 'o', '#'];
-    let index = ((share.clamp(0.0, 1.0) * 5.0) as usize).min(4);
-    if marker == Marker::Ascii { ASCII[index] } else { SHADES[index] }
+/// Digits of the largest t.
+fn digits(state: &State) -> usize {
+    (state.timesteps() - 1).to_string().len()
 }
 
 /// t at the left: the ends, the middle, and the cursor.
@@ -235,7 +167,7 @@ fn t_label(state: &State, t: usize) -> String {
     }
 }
 
-/// The loss now, as bars.
+/// The loss now, as bars; a full one that ends with a point is too long for the scale.
 fn draw_profile(state: &State, heat: &Heat, scale: &Scale, area: Rect, buf: &mut Buffer) {
     let rows = usize::from(area.height);
     if rows == 0 || area.width < 3 {
@@ -254,29 +186,38 @@ fn draw_profile(state: &State, heat: &Heat, scale: &Scale, area: Rect, buf: &mut
         if values.is_empty() {
             continue;
         }
-        let share = scale.share(values.iter().sum::<f64>() / values.len() as f64).clamp(0.0, 1.0);
-        let style = if bins.contains(&cursor) {
-            state.theme.style(Role::Accent)
-        } else {
-            state.theme.heat(share).map_or(Style::new(), |color| Style::new().fg(color))
-        };
-        let bar = bar(share, area.width, state.plots.marker);
-        buf.set_string(area.x, area.y + y as u16, bar, style);
+        let share = scale.share(values.iter().sum::<f64>() / values.len() as f64);
+        let row = Rect { y: area.y + y as u16, height: 1, ..area };
+        draw_share(state, share, bins.contains(&cursor), row, buf);
+        if share > 1.0 + 1e-9 {
+            let pointer = if state.plots.marker == Marker::Ascii { ">" } else { "▶" };
+            buf.set_string(row.right() - 1, row.y, pointer, state.theme.style(Role::Text));
+        }
     }
 }
 
-/// A bar of eighths.
-fn bar(share: f64, width: u16, marker: Marker) -> String {
+/// A bar of eighths, in the colour of its length. Whole cells are background, which has no gaps in any font.
+fn draw_share(state: &State, share: f64, at_cursor: bool, row: Rect, buf: &mut Buffer) {
     const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
-    let eighths = ((share * f64::from(width) * 8.0).round() as usize).max(1);
-    if marker == Marker::Ascii {
-        return "=".repeat(eighths.div_ceil(8));
+    let share = share.clamp(0.0, 1.0);
+    let heat = || state.theme.heat(share).map_or(Style::new(), |color| Style::new().fg(color));
+    let style = if at_cursor { state.theme.style(Role::Accent) } else { heat() };
+    let eighths = ((share * f64::from(row.width) * 8.0).round() as usize).max(1);
+    let ascii = state.plots.marker == Marker::Ascii;
+    let whole = if ascii { eighths.div_ceil(8) } else { eighths / 8 };
+    for x in 0..whole.min(usize::from(row.width)) as u16 {
+        let Some(cell) = buf.cell_mut((row.x + x, row.y)) else { continue };
+        match style.fg {
+            Some(color) if !ascii => cell.set_char(' ').set_bg(color),
+            _ => cell.set_char(if ascii { '=' } else { '█' }).set_style(style),
+        };
     }
-    let mut text = "█".repeat(eighths / 8);
-    if !eighths.is_multiple_of(8) {
-        text.push(EIGHTHS[eighths % 8]);
+    if !ascii
+        && !eighths.is_multiple_of(8)
+        && let Some(cell) = buf.cell_mut((row.x + whole as u16, row.y))
+    {
+        cell.set_char(EIGHTHS[eighths % 8]).set_style(style);
     }
-    text
 }
 
 /// Steps under the map, and where the read-out looks.
@@ -287,25 +228,22 @@ fn draw_steps(state: &State, heat: &Heat, pane: &HeatmapPane, buf: &mut Buffer) 
         return;
     }
     let dim = state.theme.style(Role::Dim);
-    let filled = columns.len().min(usize::from(axis.width)) as u16;
     let begin = format!("step {}", thousands(first.first_step));
     let end = format!("{} now", thousands(newest.last_step));
     buf.set_stringn(axis.x, axis.y, &begin, usize::from(axis.width), dim);
     let (begin, end_width) = (begin.len() as u16, end.len() as u16);
-    let x = (axis.x + filled).saturating_sub(end_width).max(axis.x + begin + 2);
-    if x + end_width <= axis.right() {
-        buf.set_string(x, axis.y, &end, dim);
+    if begin + 2 + end_width <= axis.width {
+        buf.set_string(axis.right() - end_width, axis.y, &end, dim);
     }
     if let Some(column) = state.cursor_step.and_then(|step| heat.column_at(step)) {
-        let width = usize::from(axis.width);
-        let at = if columns.len() <= width { column } else { column * width / columns.len() };
+        let at = layout::heat_place(column, usize::from(axis.width), columns.len());
         let pointer = if state.plots.marker == Marker::Ascii { "^" } else { "▴" };
-        buf.set_string(axis.x + at.min(width - 1) as u16, axis.y, pointer, state.theme.style(Role::Accent));
+        buf.set_string(axis.x + at as u16, axis.y, pointer, state.theme.style(Role::Accent));
     }
 }
 
-/// "▸ t 430 · σ 0.66 · log-SNR 0.53 · step 12,400 · loss 0.031 (n 812)".
-fn readout(state: &State, heat: &Heat) -> Words {
+/// "t 430  loss 0.031 ▲ mean of 812  σ 0.66  log-SNR 0.53  step 12,400"; the triangle: beyond the colours.
+fn readout(state: &State, heat: &Heat, scale: &Scale) -> Words {
     let t = state.cursor_t;
     let bin = bin_of(state, heat, t);
     let column = match state.cursor_step {
@@ -313,48 +251,36 @@ fn readout(state: &State, heat: &Heat) -> Words {
         None => heat.columns().len().checked_sub(1),
     };
     let column = column.map(|c| &heat.columns()[c]);
-    let mut words = Words::new(&state.theme).pair(Role::Accent, "t", Role::Accent, right(t.to_string(), 3));
+    let t_now = left(t.to_string(), digits(state));
+    let mut words = Words::new(&state.theme).joined_by(COLUMNS).pair(Role::Accent, "t", Role::Accent, t_now);
     if let Some(column) = column {
-        let loss = column.mean(bin).map_or("–".into(), three_digits);
-        words = words.pair(Role::Dim, "loss", Role::Strong, format!("{} (n {})", right(loss, 6), column.count(bin)));
+        let mean = column.mean(bin);
+        let start = if state.plots.heat_relative { heat.baseline(bin).unwrap_or(f64::NAN) } else { 1.0 };
+        let [up, down] = if state.plots.marker == Marker::Ascii { [" ^", " v"] } else { [" ▲", " ▼"] };
+        let beyond = match mean.map(|v| v / start) {
+            Some(v) if scale.is_above(v) => up,
+            Some(v) if scale.is_below(v) => down,
+            _ => "",
+        };
+        let loss = mean.map_or("–".into(), three_digits);
+        let of = state.live.info.as_ref().map_or("images", |info| info.samples_word());
+        words = words.pair(Role::Dim, "loss", Role::Strong, left(format!("{loss}{beyond}"), 8));
+        words = words.add(Role::Dim, format!("mean of {} {of}", thousands(u64::from(column.count(bin)))));
     }
     if let Some(term) = bound_terms(state, heat).and_then(|terms| terms.get(bin).copied()) {
-        words = words.pair(Role::Dim, "ΣL_t of its bin", Role::Strong, right(three_digits(term), 6));
+        words = words.pair(Role::Dim, "adds to the bound", Role::Strong, left(three_digits(term), 6));
     }
     if let Some(curves) = &state.curves {
-        words = words.pair(Role::Dim, "σ", Role::Text, right(three_digits(curves.read(TimeAxis::Sigma, t)), 6)).pair(
+        let read = |axis| left(three_digits(curves.read(axis, t)), 7);
+        words = words.pair(Role::Dim, "σ", Role::Text, read(TimeAxis::Sigma)).pair(
             Role::Dim,
             "log-SNR",
             Role::Text,
-            right(three_digits(curves.read(TimeAxis::LogSnr, t)), 6),
+            read(TimeAxis::LogSnr),
         );
     }
     if let Some(column) = column {
         words = words.pair(Role::Dim, "step", Role::Text, thousands(column.last_step));
     }
     words
-}
-
-/// "0.002 ▁▂▃ 1 mean loss".
-fn draw_bar(state: &State, scale: &Scale, area: Rect, buf: &mut Buffer) {
-    let (low, high, unit) = if state.plots.heat_relative {
-        ("1 %".to_string(), "100 %".to_string(), "of the starting loss")
-    } else {
-        (three_digits(scale.low), three_digits(scale.high), "mean loss")
-    };
-    let dim = state.theme.style(Role::Dim);
-    let text = low.len() + high.len() + unit.len() + 4;
-    let Some(width) = usize::from(area.width).checked_sub(text).filter(|w| *w >= 4) else { return };
-    let width = width.min(40);
-    buf.set_string(area.x, area.y, &low, dim);
-    let start = area.x + low.len() as u16 + 1;
-    for i in 0..width {
-        let share = i as f64 / (width - 1) as f64;
-        let Some(cell) = buf.cell_mut((start + i as u16, area.y)) else { continue };
-        match state.theme.heat(share) {
-            Some(color) => cell.set_char('█').set_fg(color),
-            None => cell.set_char(shade(state.plots.marker, share)),
-        };
-    }
-    buf.set_string(start + width as u16 + 1, area.y, format!("{high} {unit}"), dim);
 }

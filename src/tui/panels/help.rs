@@ -1,62 +1,130 @@
-//! `?`: every key and what it does, from the binding table.
+//! `?`: every key and what it does here and now, and what the symbols on this screen mean.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::dialog;
-use crate::tui::bindings::{BINDINGS, Group};
+use crate::tui::guide::{self, Entry, Section};
 use crate::tui::state::State;
 use crate::tui::theme::Role;
 use crate::tui::words::{columns, wrap};
 
-const TEXT: usize = 58;
+/// A column of text is no wider than this; where the screen has room for two, there are two.
+const WIDEST: u16 = 84;
+const NARROWEST: u16 = 56;
+/// Between two columns.
+const GAP: u16 = 4;
+/// Keys that are longer than this have a line of their own.
+const KEYS: usize = 24;
 
-/// Draws it.
-pub fn help(state: &State, scroll: usize, screen: Rect, buf: &mut Buffer) {
-    let two_columns = screen.width >= 150;
-    let blocks: Vec<Vec<Line>> = Group::ALL.into_iter().map(|group| block(state, group)).collect();
-    let keys = key_column();
-    let width = (keys + 2 + TEXT) as u16;
-    if !two_columns {
-        let lines: Vec<Line> = blocks.into_iter().flatten().collect();
-        let inner = dialog::open(state, screen, "Keys", width, lines.len() as u16, buf);
-        dialog::scrolled(state, &lines, scroll, inner, buf);
-        return;
+/// Draws it over `buf`, where the panels are drawn already: the legend is of what they show.
+pub fn help(state: &State, scroll: usize, filter: &str, screen: Rect, buf: &mut Buffer) {
+    let sections = sections(state, filter, screen, buf);
+    let room = screen.width.saturating_sub(8);
+    let rows = usize::from(screen.height.saturating_sub(6));
+    let narrow = room.min(WIDEST);
+    let wide = ((room.saturating_sub(GAP)) / 2).min(WIDEST);
+    let in_two = (wide >= NARROWEST)
+        .then(|| halves(&sections.iter().map(|s| block(state, s, wide)).collect::<Vec<_>>()))
+        .filter(|(left, right)| left.len().max(right.len()) <= rows && right.len() > 1);
+    let (inner, height) = match &in_two {
+        Some((left, right)) => (2 * wide + GAP, left.len().max(right.len())),
+        None => (narrow, sections.iter().map(|s| block(state, s, narrow).len()).sum()),
+    };
+    // While one types the box stays as it is.
+    let height = if filter.is_empty() { height + 2 } else { rows };
+    let inner = dialog::open(state, screen, "Help", inner, height.min(rows + 2) as u16, buf);
+    // With a line of air below it, where there is room.
+    let top = Rect { height: if inner.height > 8 { 2 } else { 1.min(inner.height) }, ..inner };
+    buf.set_line(top.x, top.y, &how(state, filter), top.width);
+    let below = Rect { y: inner.y + top.height, height: inner.height - top.height, ..inner };
+    match in_two {
+        Some((left, right)) => {
+            dialog::scrolled(state, &left, 0, Rect { width: wide, ..below }, buf);
+            let second = Rect { x: below.x + wide + GAP, width: wide, ..below };
+            dialog::scrolled(state, &right, 0, second, buf);
+        }
+        None => {
+            let lines: Vec<Line> = sections.iter().flat_map(|s| block(state, s, inner.width)).collect();
+            dialog::scrolled(state, &lines, scroll, below, buf);
+        }
     }
-    // As even as whole groups allow.
-    let total: usize = blocks.iter().map(Vec::len).sum();
-    let (mut left, mut right): (Vec<Line>, Vec<Line>) = (Vec::new(), Vec::new());
-    for block in blocks {
-        if left.len() + block.len() / 2 <= total / 2 { left.extend(block) } else { right.extend(block) }
-    }
-    let rows = left.len().max(right.len()) as u16;
-    let inner = dialog::open(state, screen, "Keys", 2 * width + 4, rows, buf);
-    let half = Rect { width: (inner.width / 2).saturating_sub(2), ..inner };
-    dialog::scrolled(state, &left, scroll, half, buf);
-    let second = Rect { x: inner.x + inner.width / 2 + 2, ..half };
-    dialog::scrolled(state, &right, scroll, second, buf);
 }
 
-fn key_column() -> usize {
-    BINDINGS.iter().map(|b| columns(&b.keys_label())).max().unwrap_or(0)
+/// Entries with the role of what stands at the left.
+struct Block {
+    title: String,
+    entries: Vec<(Role, Entry)>,
 }
 
-fn block(state: &State, group: Group) -> Vec<Line<'static>> {
-    let theme = &state.theme;
-    let keys = key_column();
-    let mut lines = vec![Line::from(Span::styled(group.title(), theme.style(Role::Strong)))];
-    for binding in BINDINGS.iter().filter(|b| b.group == group) {
-        let label = binding.keys_label();
-        let pad = " ".repeat(keys - columns(&label) + 2);
-        for (i, text) in wrap(binding.help, TEXT).into_iter().enumerate() {
-            let lead = if i == 0 { format!("{label}{pad}") } else { " ".repeat(keys + 2) };
+fn sections(state: &State, filter: &str, screen: Rect, buf: &Buffer) -> Vec<Block> {
+    let keys = |section: Section| Block {
+        title: section.title,
+        entries: section.entries.into_iter().map(|entry| (Role::Accent, entry)).collect(),
+    };
+    let mut blocks: Vec<Block> = guide::keys(state, filter).into_iter().map(keys).collect();
+    let row = |y: u16| (screen.x..screen.right()).map(|x| buf[(x, y)].symbol()).collect::<String>();
+    let rows: Vec<String> = (screen.y..screen.bottom()).map(row).collect();
+    let mut symbols = guide::legend(state, |symbol| rows.iter().any(|row| row.contains(symbol)));
+    symbols.retain(|(_, entry)| entry.is_found_by(filter));
+    // After the first panel's keys and those of everywhere, before the other panels'.
+    let at = blocks.len().min(4);
+    let legend = Block { title: "On this screen".into(), entries: symbols };
+    if !legend.entries.is_empty() {
+        blocks.insert(if filter.is_empty() { at } else { blocks.len() }, legend);
+    }
+    if blocks.is_empty() {
+        let nothing = Entry { keys: String::new(), text: "nothing like that; Backspace, or Esc shows all".into() };
+        blocks.push(Block { title: String::new(), entries: vec![(Role::Dim, nothing)] });
+    }
+    blocks
+}
+
+/// How to find something here, or what is searched.
+fn how(state: &State, filter: &str) -> Line<'static> {
+    let style = |role| state.theme.style(role);
+    if filter.is_empty() {
+        let text = "type to search · ↑↓ PgUp PgDn or the wheel scroll · Esc closes";
+        return Line::styled(text, style(Role::Dim));
+    }
+    Line::from(vec![
+        Span::styled("/", style(Role::Accent)),
+        Span::styled(format!("{filter}_"), style(Role::Strong)),
+        Span::styled("   Esc shows all again", style(Role::Dim)),
+    ])
+}
+
+/// A heading and its entries, wrapped to a width; nothing is cut.
+fn block(state: &State, section: &Block, width: u16) -> Vec<Line<'static>> {
+    let style = |role| state.theme.style(role);
+    let mut lines = vec![Line::styled(section.title.clone(), style(Role::Strong))];
+    let longest = section.entries.iter().map(|(_, entry)| columns(&entry.keys)).max().unwrap_or(0);
+    let gutter = if longest == 0 { 2 } else { longest.min(KEYS) + 2 };
+    let room = usize::from(width).saturating_sub(gutter);
+    for (role, entry) in &section.entries {
+        let role_of_text = if entry.keys.is_empty() { Role::Dim } else { Role::Text };
+        let mut lead = entry.keys.clone();
+        if columns(&lead) > KEYS {
+            lines.extend(wrap(&lead, usize::from(width)).into_iter().map(|line| Line::styled(line, style(*role))));
+            lead.clear();
+        }
+        for (i, text) in wrap(&entry.text, room).into_iter().enumerate() {
+            let lead = if i == 0 { lead.as_str() } else { "" };
+            let pad = " ".repeat(gutter.saturating_sub(columns(lead)));
             lines.push(Line::from(vec![
-                Span::styled(lead, theme.style(Role::Accent)),
-                Span::styled(text, theme.style(Role::Text)),
+                Span::styled(format!("{lead}{pad}"), style(*role)),
+                Span::styled(text, style(role_of_text)),
             ]));
         }
     }
     lines.push(Line::default());
     lines
+}
+
+/// As even as whole blocks allow, in their order.
+fn halves(blocks: &[Vec<Line<'static>>]) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
+    let height = |blocks: &[Vec<Line>]| blocks.iter().map(Vec::len).sum::<usize>();
+    let best = (0..=blocks.len()).min_by_key(|&at| height(&blocks[..at]).max(height(&blocks[at..]))).unwrap_or(0);
+    (blocks[..best].concat(), blocks[best..].concat())
 }

@@ -4,53 +4,91 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::frame::sentence;
-use super::{loss_chart, loss_strips};
+use super::{loss_chart, loss_range, loss_strips};
 use crate::lab::{Phase, StepRecord};
-use crate::tui::format::{duration, right, scientific, three_digits};
-use crate::tui::state::{SMOOTHINGS, State};
+use crate::tui::chart::Marker;
+use crate::tui::format::{duration, left, scientific, thousands, three_digits};
+use crate::tui::layout;
+use crate::tui::pictures::Pictures;
+use crate::tui::state::{NOT_FINITE, SMOOTHINGS, State};
 use crate::tui::theme::Role;
-use crate::tui::words::Words;
+use crate::tui::words::{COLUMNS, Words, columns};
 
-/// From this height on there is room for learning rate, gradient norm and speed as curves.
-const STRIPS_FROM: u16 = 28;
-
-/// "log · smooth 0.97 · over steps".
+/// "steps 200–400 of 500 · ▲ 3 points above · log · smooth 0.97".
 pub fn subtitle(state: &State) -> Words {
     let plots = &state.plots;
     let smoothing = SMOOTHINGS.get(plots.smoothing).copied().unwrap_or(0.0);
     let smoothing = if smoothing == 0.0 { "raw".to_string() } else { format!("smooth {smoothing}") };
-    Words::new(&state.theme).add(Role::Dim, if plots.log_y { "log" } else { "linear" }).add(Role::Dim, smoothing)
+    let words = Words::new(&state.theme).maybe(Role::Text, window(state));
+    let words = beyond(state).into_iter().fold(words, |words, (role, text)| words.add(role, text));
+    words.add(Role::Dim, if plots.log_y { "log" } else { "linear" }).add(Role::Dim, smoothing)
+}
+
+/// "steps 200–400 of 500", while not all are shown.
+fn window(state: &State) -> Option<String> {
+    let window = state.plots.window?;
+    let latest = state.data().history.latest.as_ref().map_or(0, |latest| latest.step);
+    let dash = if state.plots.marker == Marker::Ascii { "-" } else { "–" };
+    let step = |v: f64| thousands(v.round() as u64);
+    Some(format!("steps {}{dash}{} of {}", step(window.first), step(window.last), thousands(latest)))
+}
+
+/// What the chart has no room for: "▲ 3 points above", "▼ 1 below", "× 2 not finite".
+fn beyond(state: &State) -> Vec<(Role, String)> {
+    let history = &state.data().history;
+    if history.latest.is_none() {
+        return Vec::new();
+    }
+    let axes = loss_range::axes(state, history);
+    let ascii = state.plots.marker == Marker::Ascii;
+    let [up, down, cross] = if ascii { ["^", "v", "x"] } else { ["▲", "▼", "×"] };
+    let points = |n: usize| format!("{} {}", thousands(n as u64), if n == 1 { "point" } else { "points" });
+    let mut all = Vec::new();
+    let odd = history.not_finite().count();
+    if odd > 0 {
+        let more = if odd == NOT_FINITE { " or more" } else { "" };
+        all.push((Role::Error, format!("{cross} {odd}{more} not finite")));
+    }
+    if axes.above > 0 {
+        all.push((Role::Train, format!("{up} {} above", points(axes.above))));
+    }
+    if axes.below > 0 {
+        all.push((Role::Train, format!("{down} {} below", points(axes.below))));
+    }
+    all
 }
 
 /// The chart, and two lines of numbers.
-pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
-    let lines = if inner.height >= 12 { 2 } else { 1 };
-    let strips = if inner.height >= STRIPS_FROM { inner.height / 4 } else { 0 };
-    let chart = Rect { height: inner.height.saturating_sub(lines + strips), ..inner };
+pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
+    let few = state.theme.is_for_the_back_row();
+    let pane = layout::loss_full(inner, few);
+    let chart = pane.chart;
     let history = &state.data().history;
     match &history.latest {
         None => sentence(&waiting(state), chart, Role::Dim, &state.theme, buf),
         Some(_) if history.losses().is_empty() => {
             sentence("no finite loss so far", chart, Role::Error, &state.theme, buf);
         }
-        Some(_) => loss_chart::draw(state, chart, buf),
+        Some(_) => loss_chart::draw(state, chart, pictures, buf),
     }
     let Some(latest) = &history.latest else { return };
-    if strips > 0 {
-        loss_strips::draw(state, Rect { y: chart.bottom(), height: strips, ..inner }, buf);
+    if !pane.strips.is_empty() {
+        loss_strips::draw(state, pane.strips, buf);
     }
-    if lines == 2 {
-        let y = inner.bottom() - 2;
-        buf.set_line(inner.x, y, &losses(state).fit(inner.width), inner.width);
-        buf.set_line(inner.x, y + 1, &rates(state, latest).fit(inner.width), inner.width);
-    } else if chart.bottom() < inner.bottom() {
+    let Rect { x, y, width, height } = pane.numbers;
+    if height == 2 {
+        buf.set_line(x, y, &losses(state).fit(width), width);
+        buf.set_line(x, y + 1, &rates(state, latest).fit(width), width);
+    } else if height == 1 && few {
+        buf.set_line(x, y, &losses(state).fit(width), width);
+    } else if height == 1 {
         let words = losses(state).pair(Role::Dim, "lr", Role::Text, scientific(latest.lr)).pair(
             Role::Dim,
             "‖g‖",
             Role::Text,
             three_digits(latest.grad_norm),
         );
-        buf.set_line(inner.x, chart.bottom(), &words.fit(inner.width), inner.width);
+        buf.set_line(x, y, &words.fit(width), width);
     }
 }
 
@@ -63,7 +101,8 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
     }
     let smoothed = history.smoothed(state.plots.smoothing).unwrap_or(f64::NAN);
     let words = Words::new(&state.theme)
-        .pair(Role::Train, "train", Role::Strong, right(three_digits(smoothed), 6))
+        .joined_by(COLUMNS)
+        .pair(Role::Train, "train", Role::Strong, left(three_digits(smoothed), 6))
         .pair(Role::HeldOut, "held-out", Role::Text, history.latest_held_out.map_or("–".into(), three_digits));
     buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
     let curve = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
@@ -84,29 +123,25 @@ fn losses(state: &State) -> Words {
     let history = &state.data().history;
     let smoothed = history.smoothed(state.plots.smoothing).unwrap_or(f64::NAN);
     let held_out = history.latest_held_out.map_or("–".into(), three_digits);
-    Words::new(&state.theme).pair(Role::Train, "train", Role::Strong, right(three_digits(smoothed), 7)).pair(
-        Role::HeldOut,
-        "held-out",
-        Role::Text,
-        right(held_out, 7),
-    )
+    Words::new(&state.theme)
+        .joined_by(COLUMNS)
+        .pair(Role::Train, "train", Role::Strong, left(three_digits(smoothed), 7))
+        .pair(Role::HeldOut, "held-out", Role::Text, left(held_out, 7))
 }
 
 fn rates(state: &State, latest: &StepRecord) -> Words {
     let scale = state.controls.live.learning_rate_scale;
-    let scaled = (scale != 1.0).then(|| format!("× {}", three_digits(scale)));
+    let lr = match scale {
+        1.0 => left(scientific(latest.lr), 6),
+        _ => format!("{} × {}", scientific(latest.lr), three_digits(scale)),
+    };
+    let lr_role = if scale == 1.0 { Role::Text } else { Role::Warning };
+    let speed = format!("{} {}", three_digits(latest.images_per_s), state.speed_unit());
+    let remaining = state.remaining().map(|s| format!("{} left", duration(s)));
     Words::new(&state.theme)
-        .pair(Role::Dim, "lr", Role::Text, right(scientific(latest.lr), 6))
-        .maybe(Role::Warning, scaled)
-        .pair(Role::Dim, "‖g‖", Role::Text, right(three_digits(latest.grad_norm), 6))
-        .pair(Role::Text, &right(three_digits(latest.images_per_s), 5), Role::Dim, state.speed_unit())
-        .pair(Role::Text, &right(remaining(state, latest).map_or("–".into(), duration), 6), Role::Dim, "left")
-}
-
-/// Seconds until the last step at the present speed.
-pub fn remaining(state: &State, latest: &StepRecord) -> Option<f64> {
-    let config = state.config.as_ref()?;
-    let steps = config.train.steps.saturating_sub(latest.step) as f64;
-    let images = steps * config.train.batch_size as f64;
-    (latest.images_per_s > 0.0).then(|| images / latest.images_per_s)
+        .joined_by(COLUMNS)
+        .pair(Role::Dim, "lr", lr_role, lr)
+        .pair(Role::Dim, "‖g‖", Role::Text, left(three_digits(latest.grad_norm), 6))
+        .add(Role::Text, left(speed, 6 + columns(state.speed_unit())))
+        .maybe(Role::Text, remaining)
 }

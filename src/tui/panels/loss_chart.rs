@@ -2,175 +2,139 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
-use crate::tui::chart::{
-    Dots, Marker, Pen, Scale, nice_ceil, nice_floor, step_ticks, time_ticks, value_ticks, x_axis, y_axis,
-};
+use super::curves;
+use super::loss_range::{LossAxes, axes, in_view, mean, smoothed};
+use crate::tui::chart::{Layer, Pen, Shape, Sketch, Weight, step_ticks, time_ticks, value_ticks, x_axis, y_axis};
 use crate::tui::layout;
-use crate::tui::state::{HeldOutBucket, History, LossBucket, MarkKind, State, XAxis};
+use crate::tui::pictures::{PictureSlot, Pictures};
+use crate::tui::state::{History, MarkKind, State, XAxis};
 use crate::tui::theme::Role;
 
-/// Raw losses more than so many times above the smoothed ones leave the chart at its top.
-const SPIKES: f64 = 20.0;
-
 /// Columns between the points of the held-out curve.
-const APART: u16 = 8;
+const APART: f64 = 8.0;
+
+/// Below this many rows lines are thin.
+const THICK_FROM: u16 = 8;
 
 /// Axes, raw envelope, held-out, smoothed line, marks.
-pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
+pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     let pane = layout::plot(area);
     let (plot, theme, plots) = (pane.plot, &state.theme, &state.plots);
     if plot.width < 4 || plot.height < 2 {
         return;
     }
     let history = &state.data().history;
-    let (x, y) = (x_scale(state, history), y_scale(state, history));
+    let axes = axes(state, history);
     let pen = Pen { marker: plots.marker, label: theme.style(Role::Dim), line: theme.style(Role::Border) };
-    let most = usize::from(plot.height * 2 / 3).clamp(2, 9);
-    y_axis(&pane, &y, &value_ticks(&y, most), &pen, buf);
-    let most = usize::from(plot.width / 9).clamp(1, 10);
-    let ticks = if plots.x_axis == XAxis::Time { time_ticks(&x, most) } else { step_ticks(&x, most) };
-    x_axis(&pane, &x, &ticks, plots.x_axis.name(), &pen, buf);
-    curves(state, history, plot, &x, &y, buf);
-    held_out_points(state, history, plot, &x, &y, buf);
-    marks(state, history, plot, &x, &y, buf);
+    let most = theme.ticks(usize::from(plot.height * 2 / 3).clamp(2, 9));
+    y_axis(&pane, &axes.y, &value_ticks(&axes.y, most), &pen, buf);
+    let most = theme.ticks(usize::from(plot.width / 9).clamp(1, 10));
+    let ticks = if plots.x_axis == XAxis::Time { time_ticks(&axes.x, most) } else { step_ticks(&axes.x, most) };
+    x_axis(&pane, &axes.x, &ticks, plots.x_axis.name(), &pen, buf);
+    let sketch = whole(state, history, &axes, plot);
+    curves::draw(state, &sketch, (PictureSlot::LossChart, &axes.x, &axes.y), plot, pictures, buf);
 }
 
-/// The smoothed line alone, without axes.
+/// Everything on the axes.
+fn whole(state: &State, history: &History, axes: &LossAxes, plot: Rect) -> Sketch {
+    let mut sketch = lines(state, history, axes, plot);
+    held_out_points(state, history, axes, plot, &mut sketch);
+    marks(state, history, axes, &mut sketch);
+    beyond(state, history, axes, plot, &mut sketch);
+    sketch
+}
+
+/// The curves alone, without axes.
 pub fn sparkline(state: &State, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
     let history = &state.data().history;
-    let (x, y) = (x_scale(state, history), y_scale(state, history));
-    curves(state, history, area, &x, &y, buf);
+    lines(state, history, &axes(state, history), area).draw(area, state.plots.marker, buf);
 }
 
-fn curves(state: &State, history: &History, plot: Rect, x: &Scale, y: &Scale, buf: &mut Buffer) {
-    let (theme, plots) = (&state.theme, &state.plots);
-    let losses = history.losses();
-    let mut raw = Dots::new(plot, plots.marker);
-    let dots = raw.size().0;
-    if losses.len() < dots {
-        raw.path(losses.iter().map(|b| (x.share(b.last.on(plots.x_axis)), y.share(b.max))));
+/// The raw losses as a band, the held-out ones, and on top of both the smoothed line.
+fn lines(state: &State, history: &History, LossAxes { x, y, .. }: &LossAxes, plot: Rect) -> Sketch {
+    let (theme, axis) = (&state.theme, state.plots.x_axis);
+    let losses = in_view(state, history, x);
+    let mut sketch = Sketch::default();
+    let edges = losses.iter().map(|b| (x.share(b.last.on(axis)), y.share(b.min), y.share(b.max)));
+    // The neighbours of what is in view are for lines only.
+    let edges = edges.filter(|(x, ..)| (0.0..=1.0).contains(x)).collect();
+    // From the back row it would be fog.
+    if !theme.is_for_the_back_row() {
+        sketch.add(Layer::Band { edges, style: theme.style(Role::TrainFaint) });
     }
-    // The smallest and the largest loss of each column of dots, and one line between the two.
-    let mut column: Option<(i64, f64, f64)> = None;
-    for bucket in losses {
-        let (at, _) = raw.dot((x.share(bucket.last.on(plots.x_axis)), 0.0));
-        column = match column {
-            Some((before, low, high)) if before == at => Some((at, low.min(bucket.min), high.max(bucket.max))),
-            finished => {
-                envelope(&mut raw, finished, y);
-                Some((at, bucket.min, bucket.max))
-            }
-        };
-    }
-    envelope(&mut raw, column, y);
-    raw.draw(theme.style(Role::TrainFaint), buf);
-    let mut held_out = Dots::new(plot, plots.marker);
-    let mean = |b: &HeldOutBucket| b.sum / b.count.max(1) as f64;
-    held_out.path(history.held_out().iter().map(|b| (x.share(b.at.on(plots.x_axis)), y.share(mean(b)))));
-    held_out.draw(theme.style(Role::HeldOut), buf);
-    let mut smoothed = Dots::new(plot, plots.marker);
-    let value = |b: &LossBucket| b.smoothed[plots.smoothing.min(b.smoothed.len() - 1)];
-    smoothed.path(losses.iter().map(|b| (x.share(b.last.on(plots.x_axis)), y.share(value(b)))));
-    smoothed.draw(theme.style(Role::Train), buf);
-}
-
-fn envelope(dots: &mut Dots, column: Option<(i64, f64, f64)>, y: &Scale) {
-    if let Some((x, low, high)) = column {
-        let row = |value: f64| dots.dot((0.0, y.share(value))).1;
-        let (bottom, top) = (row(low), row(high));
-        dots.column(x, top, bottom);
-    }
+    let points = history.held_out().iter().map(|b| (x.share(b.at.on(axis)), y.share(mean(b)))).collect();
+    sketch.add(Layer::Line { points, weight: Weight::Thin, style: theme.style(Role::HeldOut) });
+    let points = losses.iter().map(|b| (x.share(b.last.on(axis)), y.share(smoothed(state, b)))).collect();
+    let weight = if plot.height < THICK_FROM { Weight::Thin } else { Weight::Thick };
+    sketch.add(Layer::Line { points, weight, style: theme.style(Role::Train) });
+    sketch
 }
 
 /// Points on the held-out curve, so that it is seen where the smoothed line lies over it.
-fn held_out_points(state: &State, history: &History, plot: Rect, x: &Scale, y: &Scale, buf: &mut Buffer) {
-    let point = if state.plots.marker == Marker::Ascii { 'o' } else { '•' };
-    let mut free = 0;
+fn held_out_points(state: &State, history: &History, axes: &LossAxes, plot: Rect, sketch: &mut Sketch) {
+    let apart = APART / f64::from(plot.width);
+    let mut free = f64::INFINITY;
     // From the newest back, so that the newest is always there.
     for bucket in history.held_out().iter().rev() {
-        let place = (x.share(bucket.at.on(state.plots.x_axis)), y.share(bucket.sum / bucket.count.max(1) as f64));
-        let Some((column, row)) = cell(plot, place) else { continue };
-        if free != 0 && column + APART > free {
+        let at = (axes.x.share(bucket.at.on(state.plots.x_axis)), axes.y.share(mean(bucket)));
+        if !(0.0..=1.0).contains(&at.0) || at.0 + apart > free {
             continue;
         }
-        free = column;
-        put(buf, column, row, point, state.theme.style(Role::HeldOut));
+        free = at.0;
+        sketch.add(Layer::Mark { at, shape: Shape::Disc, style: state.theme.style(Role::HeldOut) });
     }
 }
 
-fn marks(state: &State, history: &History, plot: Rect, x: &Scale, y: &Scale, buf: &mut Buffer) {
-    let ascii = state.plots.marker == Marker::Ascii;
+fn marks(state: &State, history: &History, axes: &LossAxes, sketch: &mut Sketch) {
     let losses = history.losses();
+    let at = |step: u64| axes.x.share(history.moment_of(step).on(state.plots.x_axis));
     for mark in history.marks() {
-        let at = x.share(history.moment_of(mark.step).on(state.plots.x_axis));
         let index = losses.partition_point(|b| b.last.step < mark.step).min(losses.len().saturating_sub(1));
-        let loss = losses.get(index).map_or(f64::NAN, |b| b.smoothed[state.plots.smoothing.min(b.smoothed.len() - 1)]);
-        let (share, symbol, role) = match mark.kind {
-            MarkKind::Snapshot => (y.share(loss), if ascii { '#' } else { '◆' }, Role::Strong),
-            MarkKind::Setting => (1.0, if ascii { 'v' } else { '▾' }, Role::Text),
-            MarkKind::Resume => (1.0, if ascii { '>' } else { '↻' }, Role::Text),
-            MarkKind::Checkpoint => (0.0, if ascii { '^' } else { '▴' }, Role::Border),
+        let loss = losses.get(index).map_or(f64::NAN, |b| smoothed(state, b));
+        let (share, shape, role) = match mark.kind {
+            MarkKind::Snapshot => (axes.y.share(loss), Shape::Diamond, Role::Strong),
+            MarkKind::Setting => (1.0, Shape::Down, Role::Text),
+            MarkKind::Resume => (1.0, Shape::Right, Role::Text),
+            MarkKind::Checkpoint => (0.0, Shape::Up, Role::Dim),
             MarkKind::Other => continue,
         };
-        if let Some((column, row)) = cell(plot, (at, share.clamp(0.0, 1.0))) {
-            put(buf, column, row, symbol, state.theme.style(role));
+        let at = (at(mark.step), share.clamp(0.0, 1.0));
+        sketch.add(Layer::Mark { at, shape, style: state.theme.style(role) });
+    }
+    for step in history.not_finite() {
+        sketch.add(Layer::Mark { at: (at(step), 1.0), shape: Shape::Cross, style: state.theme.style(Role::Error) });
+    }
+}
+
+/// Triangles at the edge, in the colour of the curve, where something lies beyond it: one a column.
+fn beyond(state: &State, history: &History, LossAxes { x, y, .. }: &LossAxes, plot: Rect, sketch: &mut Sketch) {
+    let axis = state.plots.x_axis;
+    let raw = state.theme.style(Role::TrainFaint);
+    let train = state.theme.style(Role::Train);
+    let held_out = state.theme.style(Role::HeldOut);
+    let losses = in_view(state, history, x);
+    let of_raw = losses.iter().map(|b| (b.last.on(axis), b.min, b.max, raw));
+    let of_held_out = history.held_out().iter().map(|b| (b.at.on(axis), mean(b), mean(b), held_out));
+    let of_smoothed = losses.iter().map(|b| (b.last.on(axis), smoothed(state, b), smoothed(state, b), train));
+    let columns = f64::from(plot.width.saturating_sub(1));
+    let mut put: [Option<(f64, Style)>; 2] = [None; 2];
+    for (at, low, high, style) in of_raw.chain(of_held_out).chain(of_smoothed) {
+        let at = x.share(at);
+        if !(0.0..=1.0).contains(&at) {
+            continue;
+        }
+        let sides = [(y.is_above(high), 1.0, Shape::Above), (y.is_below(low), 0.0, Shape::Below)];
+        for (put, (is_beyond, edge, shape)) in put.iter_mut().zip(sides) {
+            let now = Some(((at * columns).round(), style));
+            if is_beyond && *put != now {
+                *put = now;
+                sketch.add(Layer::Mark { at: (at, edge), shape, style });
+            }
         }
     }
-}
-
-fn put(buf: &mut Buffer, column: u16, row: u16, symbol: char, style: ratatui::style::Style) {
-    if let Some(cell) = buf.cell_mut((column, row)) {
-        cell.set_char(symbol).set_style(style);
-    }
-}
-
-/// The cell at a place of the plot; `None` outside.
-fn cell(plot: Rect, (x, y): (f64, f64)) -> Option<(u16, u16)> {
-    if plot.is_empty() || !(0.0..=1.0).contains(&x) || !(0.0..=1.0).contains(&y) {
-        return None;
-    }
-    let column = plot.x + (x * f64::from(plot.width - 1)).round() as u16;
-    let row = plot.bottom() - 1 - (y * f64::from(plot.height - 1)).round() as u16;
-    Some((column, row))
-}
-
-/// From 0 to a round number a little beyond the newest value, or to the run's end where that is near.
-pub fn x_scale(state: &State, history: &History) -> Scale {
-    let axis = state.plots.x_axis;
-    let newest = history.losses().last().map_or(0.0, |b| b.last.on(axis));
-    let mut end = nice_ceil(newest.max(if axis == XAxis::Epoch { 0.01 } else { 10.0 }));
-    if axis == XAxis::Step
-        && let Some(total) = state.config.as_ref().map(|c| c.train.steps as f64)
-        && newest <= total
-    {
-        end = end.min(total.max(1.0));
-    }
-    Scale::new(0.0, end, false)
-}
-
-/// Round numbers around everything that is drawn.
-fn y_scale(state: &State, history: &History) -> Scale {
-    let (mut low, mut high, mut top) = (f64::INFINITY, 0f64, 0f64);
-    for b in history.losses() {
-        let smoothed = b.smoothed[state.plots.smoothing.min(b.smoothed.len() - 1)];
-        low = low.min(b.min).min(smoothed);
-        high = high.max(smoothed);
-        top = top.max(b.max);
-    }
-    for b in history.held_out() {
-        let loss = b.sum / b.count.max(1) as f64;
-        (low, high) = (low.min(loss), high.max(loss));
-    }
-    high = top.min(high * SPIKES).max(high);
-    if high <= 0.0 || !low.is_finite() {
-        return Scale::new(0.0, 1.0, false);
-    }
-    if !state.plots.log_y {
-        return Scale::new(if low < 0.0 { low } else { 0.0 }, nice_ceil(high), false);
-    }
-    Scale::new(nice_floor(low.max(high * 1e-8)), nice_ceil(high), true)
 }

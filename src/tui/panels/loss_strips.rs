@@ -3,11 +3,16 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::loss_chart;
-use crate::tui::chart::{Dots, Pen, Scale, nice_ceil, nice_floor, value_ticks, y_axis};
+use super::loss_range::in_view;
+use crate::tui::chart::{
+    Layer, Pen, Scale, Shape, Sketch, Weight, nice_ceil, nice_floor, robust_range, value_ticks, y_axis,
+};
 use crate::tui::layout::{GUTTER, PlotPane};
 use crate::tui::state::{LossBucket, State};
 use crate::tui::theme::Role;
+
+/// How much farther than the bulk of the values an axis reaches.
+const REACH: f64 = 2.0;
 
 /// A small curve.
 struct Strip {
@@ -38,15 +43,10 @@ fn one(state: &State, strip: &Strip, area: Rect, buf: &mut Buffer) {
     let theme = &state.theme;
     let plot = Rect { x: area.x + GUTTER, y: area.y + 2, width: area.width - GUTTER, height: area.height - 3 };
     buf.set_string(plot.x, area.y + 1, (strip.title)(state), theme.style(Role::Dim));
-    let losses = state.data().history.losses();
-    let (low, high) = losses
-        .iter()
-        .map(strip.value)
-        .filter(|v| v.is_finite() && *v > 0.0)
-        .fold((f64::INFINITY, 0f64), |(low, high), v| (low.min(v), high.max(v)));
-    if high <= 0.0 {
-        return;
-    }
+    let x = state.loss_axis();
+    let losses = in_view(state, &state.data().history, &x);
+    let values = losses.iter().map(strip.value).filter(|v| *v > 0.0);
+    let Some((low, high)) = robust_range(values, strip.log, REACH) else { return };
     let y = if strip.log {
         Scale::new(nice_floor(low), nice_ceil(high), true)
     } else {
@@ -55,8 +55,21 @@ fn one(state: &State, strip: &Strip, area: Rect, buf: &mut Buffer) {
     let pane = PlotPane { labels: Rect { x: area.x, width: GUTTER, ..plot }, plot, ..PlotPane::default() };
     let pen = Pen { marker: state.plots.marker, label: theme.style(Role::Dim), line: theme.style(Role::Border) };
     y_axis(&pane, &y, &value_ticks(&y, usize::from(plot.height / 2).max(2)), &pen, buf);
-    let x = loss_chart::x_scale(state, &state.data().history);
-    let mut dots = Dots::new(plot, state.plots.marker);
-    dots.path(losses.iter().map(|b| (x.share(b.last.on(state.plots.x_axis)), y.share((strip.value)(b)))));
-    dots.draw(theme.style(Role::Text), buf);
+    let style = theme.style(Role::Text);
+    let at = |b: &LossBucket| (x.share(b.last.on(state.plots.x_axis)), y.share((strip.value)(b)));
+    let points: Vec<(f64, f64)> = losses.iter().map(at).collect();
+    let mut sketch = Sketch::default();
+    let columns = f64::from(plot.width.saturating_sub(1));
+    let mut before = None;
+    let mut above = Vec::new();
+    for (at, share) in &points {
+        let column = Some((at * columns).round());
+        if *share > 1.0 + 1e-9 && before != column {
+            before = column;
+            above.push(Layer::Mark { at: (*at, 1.0), shape: Shape::Above, style });
+        }
+    }
+    sketch.add(Layer::Line { points, weight: Weight::Thin, style });
+    above.into_iter().for_each(|mark| sketch.add(mark));
+    sketch.draw(plot, state.plots.marker, buf);
 }

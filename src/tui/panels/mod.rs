@@ -1,6 +1,8 @@
 //! One file a panel or dialog; each draws from the state into a buffer.
 
+mod another_run;
 mod cannot_save;
+mod curves;
 mod denoising;
 mod dialog;
 mod drawn;
@@ -9,9 +11,11 @@ mod footer;
 mod frame;
 mod header;
 mod heatmap;
+mod heatmap_map;
 mod help;
 mod loss;
 mod loss_chart;
+mod loss_range;
 mod loss_strips;
 mod messages;
 mod new_run;
@@ -25,6 +29,7 @@ mod schedule_chart;
 mod too_small;
 mod window;
 
+pub use another_run::{not_begun, opening};
 pub use cannot_save::cannot_save;
 pub use failure::failure;
 pub use footer::footer;

@@ -7,9 +7,9 @@ use super::window::Window;
 use super::{plane_density, plane_field};
 use crate::diffusion::NoiseLevel;
 use crate::tui::chart::{Dots, Marker};
-use crate::tui::format::{right, three_digits};
+use crate::tui::format::{left, three_digits};
 use crate::tui::state::{Curves, Film, Plane, PointsStill, PointsView, State, Still};
-use crate::tui::theme::{Role, ThemeName};
+use crate::tui::theme::Role;
 use crate::tui::words::Words;
 
 /// The level of a still, for the window and for the data beside it.
@@ -23,7 +23,9 @@ fn level(state: &State, t: usize) -> NoiseLevel {
 /// What the two halves show.
 pub fn captions(state: &State, still: &Still) -> (Words, Words) {
     let words = Words::new(&state.theme).joined_by(" ");
-    let t = format!("at t {}", right(still.t.to_string(), 3));
+    // The room for longer numbers is behind them.
+    let digits = (state.timesteps() - 1).to_string().len();
+    let t = format!("at t {}", left(still.t.to_string(), digits));
     let reach = format!("±{}", three_digits(level(state, still.t).reach()));
     match state.plots.points_view {
         PointsView::Field => (
@@ -32,7 +34,7 @@ pub fn captions(state: &State, still: &Still) -> (Words, Words) {
         ),
         _ => (
             words.clone().add(Role::Noisy, "x_t").add(Role::Dim, t).add(Role::Dim, reach),
-            words.add(Role::Clean, "x̂_0").add(Role::Dim, "as estimated there, among the data"),
+            words.add(Role::Clean, "x̂_0").add(Role::Dim, "as the network estimates it, among the data"),
         ),
     }
 }
@@ -100,7 +102,7 @@ pub fn note(state: &State, film: &Film, words: Words) -> Words {
     let ascii = state.plots.marker == Marker::Ascii;
     let dot = if ascii { "o" } else { "●" };
     let view = state.plots.points_view;
-    let strong = if state.theme.name == ThemeName::Dark { "bright" } else { "dark" };
+    let strong = if state.theme.is_dark() { "bright" } else { "dark" };
     let words = match view {
         PointsView::Field => words
             .pair(Role::Noisy, dot, Role::Dim, "samples")

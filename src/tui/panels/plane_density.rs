@@ -6,7 +6,7 @@ use super::window::Window;
 use crate::picture::palette::{Rgb, blend};
 use crate::tui::chart::Marker;
 use crate::tui::state::State;
-use crate::tui::theme::{Role, ThemeName};
+use crate::tui::theme::Role;
 
 /// Shades without colours, from nothing to all.
 const ASCII: [char; 6] = [' ', '.', ':', '+', '#', '@'];
@@ -21,9 +21,9 @@ pub fn draw(state: &State, window: Window, below: (Role, &[f32]), above: (Role, 
     let (low, high) = (density(window, below.1, width, height), density(window, above.1, width, height));
     let theme = &state.theme;
     let ascii = state.plots.marker == Marker::Ascii;
-    let paper = theme.background().unwrap_or(match theme.name {
-        ThemeName::Dark => theme.palette().background,
-        ThemeName::Light => [255; 3],
+    let paper = theme.background().unwrap_or(match theme.is_dark() {
+        true => theme.palette().background,
+        false => [255; 3],
     });
     for row in 0..height / 2 {
         for column in 0..width {

@@ -7,7 +7,7 @@ use super::window::Window;
 use crate::lab::Field;
 use crate::tui::chart::Marker;
 use crate::tui::state::State;
-use crate::tui::theme::{Role, ThemeName};
+use crate::tui::theme::Role;
 
 /// From the right, against the clock, every 45°.
 const ARROWS: [char; 8] = ['→', '↗', '↑', '↖', '←', '↙', '↓', '↘'];
@@ -38,13 +38,8 @@ pub fn draw(state: &State, window: Window, field: &Field, vectors: &[f32], buf: 
             let eighth = (up.atan2(right) / std::f64::consts::FRAC_PI_4).round().rem_euclid(8.0) as usize;
             if let Some(cell) = buf.cell_mut((area.x + column, area.y + row)) {
                 cell.set_char(arrows[eighth % 8]).set_style(theme.style(Role::Text));
-                let shade = speed.sqrt().min(1.0);
                 // What stands out from the paper is fast.
-                let shade = match theme.name {
-                    ThemeName::Dark => 0.25 + 0.75 * shade,
-                    ThemeName::Light => 0.75 - 0.75 * shade,
-                };
-                if let Some(color) = theme.heat(shade) {
+                if let Some(color) = theme.heat_mark(speed.sqrt().min(1.0)) {
                     cell.set_fg(color);
                 }
                 if speed > 0.5 {

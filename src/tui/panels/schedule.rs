@@ -5,18 +5,21 @@ use ratatui::layout::Rect;
 
 use super::frame::{picture, sentence};
 use super::{plane, schedule_chart};
-use crate::tui::format::{right, three_digits};
+use crate::config::PathName;
+use crate::tui::format::{left, three_digits};
 use crate::tui::layout;
 use crate::tui::pictures::{PictureSlot, Pictures};
-use crate::tui::state::{Curves, ScheduleView, State, TimeAxis};
+use crate::tui::state::{Curves, Quantity, ScheduleView, State};
 use crate::tui::theme::Role;
-use crate::tui::words::Words;
+use crate::tui::words::{COLUMNS, Words};
 
-/// "ᾱ · β · √ᾱ √(1−ᾱ) · SNR", the shown one bright.
+/// "ᾱ · β · √ᾱ √(1−ᾱ) · SNR", the shown one bright; of other paths what they have.
 pub fn subtitle(state: &State) -> Words {
-    ScheduleView::ALL.into_iter().fold(Words::new(&state.theme), |words, view| {
-        let role = if view == state.plots.schedule_view { Role::Text } else { Role::Border };
-        words.add(role, view.name())
+    let path = state.curves.as_ref().map_or(PathName::Vp, Curves::path);
+    let shown = state.plots.schedule_view.on(path);
+    ScheduleView::all(path).iter().fold(Words::new(&state.theme), |words, view| {
+        let role = if *view == shown { Role::Text } else { Role::Dim };
+        words.add(role, view.name(path))
     })
 }
 
@@ -27,7 +30,7 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
         return;
     };
     let pane = layout::schedule_full(inner);
-    schedule_chart::draw(state, curves, pane.chart, buf);
+    schedule_chart::draw(state, curves, pane.chart, pictures, buf);
     buf.set_line(pane.readout.x, pane.readout.y, &readout(state, curves).fit(pane.readout.width), pane.readout.width);
     if pane.picture.is_empty() {
         return;
@@ -37,9 +40,11 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
         .add(Role::Noisy, "x_t")
         .add(Role::Dim, if state.plane.is_some() { "of the data" } else { "of a training image" });
     buf.set_line(pane.caption.x, pane.caption.y, &caption.fit(pane.caption.width), pane.caption.width);
-    let formula = formula(state, curves).fit(pane.formula.width);
     if !pane.formula.is_empty() {
-        buf.set_line(pane.formula.x, pane.formula.y, &formula, pane.formula.width);
+        // Right under the picture, which may be lower than its room.
+        let below = state.gallery.forward().filter(|placed| placed.area.y == pane.picture.y);
+        let y = below.map_or(pane.formula.y, |placed| placed.area.bottom().min(pane.formula.y));
+        buf.set_line(pane.formula.x, y, &formula(state, curves).fit(pane.formula.width), pane.formula.width);
     }
     if let Some(data) = &state.plane {
         plane::forward(state, data, curves, pane.picture, buf);
@@ -58,29 +63,36 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
         return;
     };
     let t = state.cursor_t.min(curves.timesteps() - 1);
-    let words = Words::new(&state.theme).pair(Role::Accent, "t", Role::Accent, right(t.to_string(), 3)).pair(
-        Role::Dim,
-        "ᾱ",
-        Role::Strong,
-        right(three_digits(curves.run.alphas_cumprod[t]), 6),
-    );
+    let main = Quantity::main(curves.path());
+    let words = Words::new(&state.theme)
+        .joined_by(COLUMNS)
+        .pair(Role::Accent, "t", Role::Accent, at_cursor(curves, t))
+        .pair(Role::Dim, main.symbol(curves.path()), Role::Strong, three_digits(curves.value(main, t)));
     buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
     let curve = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     schedule_chart::sparkline(state, curves, curve, buf);
 }
 
-/// "t 430 · ᾱ 0.56 · β 0.0012 · SNR 1.05 dB · √ᾱ 0.75 · √(1−ᾱ) 0.66".
+/// A t, with room at its end for the longest.
+fn at_cursor(curves: &Curves, t: usize) -> String {
+    left(t.to_string(), (curves.timesteps() - 1).to_string().len())
+}
+
+/// "t 430 · ᾱ 0.56 · β 0.0012 · SNR 1.05 dB · √ᾱ 0.75 · √(1−ᾱ) 0.66", or what else the path has.
 fn readout(state: &State, curves: &Curves) -> Words {
-    let t = state.cursor_t.min(curves.timesteps() - 1);
-    let run = &curves.run;
-    Words::new(&state.theme)
-        .pair(Role::Accent, "t", Role::Accent, right(t.to_string(), 3))
-        .pair(Role::Dim, "ᾱ", Role::Text, right(three_digits(run.alphas_cumprod[t]), 7))
-        .pair(Role::Dim, "β", Role::Text, right(three_digits(run.betas[t]), 7))
-        .pair(Role::Dim, "SNR", Role::Text, format!("{} dB", right(three_digits(run.snr_db(t)), 6)))
-        .pair(Role::Dim, "log-SNR", Role::Text, right(three_digits(curves.read(TimeAxis::LogSnr, t)), 6))
-        .pair(Role::Clean, "√ᾱ", Role::Text, right(three_digits(run.alpha(t)), 6))
-        .pair(Role::Noisy, "√(1−ᾱ)", Role::Text, right(three_digits(run.sigma(t)), 6))
+    let (t, path) = (state.cursor_t.min(curves.timesteps() - 1), curves.path());
+    let words = Words::new(&state.theme).joined_by(COLUMNS).pair(Role::Accent, "t", Role::Accent, at_cursor(curves, t));
+    Quantity::all(path).iter().fold(words, |words, &quantity| {
+        let value = three_digits(curves.value(quantity, t));
+        // Room behind the number, so that the next one stands still.
+        let value = if quantity == Quantity::Snr { left(value + " dB", 9) } else { left(value, 6) };
+        let role = match quantity {
+            Quantity::Alpha => Role::Clean,
+            Quantity::Sigma => Role::Noisy,
+            _ => Role::Dim,
+        };
+        words.pair(role, quantity.symbol(path), Role::Text, value)
+    })
 }
 
 /// "0.75 x_0 + 0.66 ε": what the picture is made of.

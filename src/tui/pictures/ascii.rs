@@ -22,7 +22,10 @@ impl Pictures for Ascii {
                 let (y0, y1) = (f64::from(row) / rows, f64::from(row + 1) / rows);
                 let [r, g, b] = picture.mean_color(x0, y0, x1, y1).map(u32::from);
                 let luma = (r * 299 + g * 587 + b * 114) / 1000;
-                let index = (luma as usize * RAMP.len() / 256).min(RAMP.len() - 1);
+                let index = match picture.is_image((x0 + x1) / 2.0, (y0 + y1) / 2.0) {
+                    true => (luma as usize * RAMP.len() / 256).min(RAMP.len() - 1),
+                    false => 0,
+                };
                 let cell = &mut buf[(area.x + column, area.y + row)];
                 cell.reset();
                 cell.set_char(char::from(RAMP[index]));
@@ -44,7 +47,7 @@ mod tests {
     #[test]
     fn black_is_blank_and_white_is_the_heaviest_character() {
         let rgb = vec![0, 0, 0, 255, 255, 255];
-        let picture = Picture { version: 1, width: 2, height: 1, rgb: Arc::new(rgb) };
+        let picture = Picture { version: 1, width: 2, height: 1, rgb: Arc::new(rgb), images: None };
         let area = Rect::new(0, 0, 2, 1);
         let mut buf = Buffer::empty(area);
         Ascii.draw(PictureSlot::Forward, &picture, area, &mut buf);

@@ -1,4 +1,6 @@
-//! Grids of images, scaled to whole cells.
+//! Images as one picture, scaled to their places.
+
+use super::Arrangement;
 
 /// Images to lay out, as bytes.
 #[derive(Clone, Copy, Debug)]
@@ -11,25 +13,9 @@ pub struct Images<'a> {
     pub channels: usize,
 }
 
-/// Where to lay them out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GridRoom {
-    /// Cells.
-    pub columns: u16,
-    pub rows: u16,
-    /// Pixels of a cell.
-    pub cell: (u16, u16),
-    /// Between the images.
-    pub gap_color: [u8; 3],
-    /// Around them all.
-    pub around: [u8; 3],
-    /// An image is not made smaller than this many pixels; rather fewer are shown.
-    pub smallest: usize,
-}
-
-/// A laid-out grid.
+/// Images as one picture.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Grid {
+pub struct Sheet {
     /// Whole cells that the picture covers.
     pub columns: u16,
     pub rows: u16,
@@ -37,111 +23,82 @@ pub struct Grid {
     pub width: usize,
     pub height: usize,
     pub rgb: Vec<u8>,
-    /// The first so many images are there…
-    pub shown: usize,
-    /// …in rows of so many.
-    pub per_row: usize,
 }
 
-/// Lays the images out as large as they can be. `None` when nothing fits, or when the sizes lie.
-pub fn grid(images: &Images, canvas: &GridRoom) -> Option<Grid> {
+/// Puts the images where the arrangement says, on a ground of one colour. `None` when the sizes lie.
+pub fn compose(images: &Images, arrangement: &Arrangement, cell: (u16, u16), ground: [u8; 3]) -> Option<Sheet> {
     let size = images.height * images.width * images.channels;
-    let (cw, ch) = (usize::from(canvas.cell.0), usize::from(canvas.cell.1));
-    let box_px = (usize::from(canvas.columns) * cw, usize::from(canvas.rows) * ch);
-    if size == 0 || images.n == 0 || images.pixels.len() < images.n * size || box_px.0 == 0 || box_px.1 == 0 {
+    let tile = arrangement.tile;
+    let too_few = images.n < arrangement.shown || images.pixels.len() < images.n * size;
+    if size == 0 || too_few || tile.0 == 0 || tile.1 == 0 || arrangement.per_row == 0 {
         return None;
     }
-    // A gap of one column, and of one row: in half-blocks a tile then begins with a cell.
-    let gap = (cw.div_ceil(3), ch.div_ceil(3).max(if ch == 2 { 2 } else { 1 }));
-    let smallest = canvas.smallest as f64 / images.height.max(images.width) as f64;
-    let mut shown = images.n;
-    let (per_row, scale) = loop {
-        let (per_row, scale) = best(images, shown, box_px, gap)?;
-        if scale >= smallest || shown == 1 {
-            break (per_row, scale);
-        }
-        shown -= 1;
-    };
-    let scale = if scale > 3.0 { scale.floor() } else { scale };
-    let tile = (((images.width as f64 * scale) as usize).max(1), ((images.height as f64 * scale) as usize).max(1));
-    let rows = shown.div_ceil(per_row);
-    let used = (per_row * tile.0 + (per_row - 1) * gap.0, rows * tile.1 + (rows - 1) * gap.1);
-    let (columns, lines) = (used.0.div_ceil(cw), used.1.div_ceil(ch));
-    let (width, height) = (columns * cw, lines * ch);
-    let mut rgb: Vec<u8> = canvas.around.iter().copied().cycle().take(width * height * 3).collect();
-    for i in 0..shown {
-        let at = ((i % per_row) * (tile.0 + gap.0), (i / per_row) * (tile.1 + gap.1));
-        // The gaps to the images on the left and above.
-        let from = (at.0.saturating_sub(gap.0), at.1.saturating_sub(gap.1));
-        for y in from.1..at.1 + tile.1 {
-            for x in from.0..at.0 + tile.0 {
-                if let Some(pixel) = rgb.get_mut((y * width + x) * 3..).and_then(|rest| rest.get_mut(..3)) {
-                    pixel.copy_from_slice(&canvas.gap_color);
-                }
-            }
-        }
-        let image = &images.pixels[i * size..(i + 1) * size];
-        draw_tile(images, image, tile, |x, y, color| {
-            let offset = ((at.1 + y) * width + at.0 + x) * 3;
-            if let Some(pixel) = rgb.get_mut(offset..offset + 3) {
-                pixel.copy_from_slice(&color);
+    let (columns, rows) = arrangement.cells(cell);
+    let (width, height) = (usize::from(columns * cell.0), usize::from(rows * cell.1));
+    let mut rgb: Vec<u8> = ground.iter().copied().cycle().take(width * height * 3).collect();
+    let shrink = Shrink { across: shares(tile.0, images.width), down: shares(tile.1, images.height) };
+    for (i, image) in images.pixels.chunks_exact(size).take(arrangement.shown).enumerate() {
+        let (column, row) = (i % arrangement.per_row, i / arrangement.per_row);
+        let (left, top) = (column * (tile.0 + arrangement.gap.0), row * (tile.1 + arrangement.gap.1));
+        shrink.draw(images, image, |y, line| {
+            let at = ((top + y) * width + left) * 3;
+            if let Some(place) = rgb.get_mut(at..at + line.len()) {
+                place.copy_from_slice(line);
             }
         });
     }
-    Some(Grid { columns: columns as u16, rows: lines as u16, width, height, rgb, shown, per_row })
+    Some(Sheet { columns, rows, width, height, rgb })
 }
 
-/// The number of images a row that lets them be largest, and their scale. `None` when nothing fits.
-fn best(images: &Images, n: usize, box_px: (usize, usize), gap: (usize, usize)) -> Option<(usize, f64)> {
-    let mut best: Option<(usize, f64)> = None;
-    for per_row in 1..=n {
-        let rows = n.div_ceil(per_row);
-        let room = |whole: usize, parts: usize, gap: usize| whole.checked_sub((parts - 1) * gap).map(|r| r / parts);
-        let (Some(w), Some(h)) = (room(box_px.0, per_row, gap.0), room(box_px.1, rows, gap.1)) else { continue };
-        // Whole pixels, and an even number of rows: no tile shares a half-block with its neighbour.
-        let h = if gap.1 == 2 { h & !1 } else { h };
-        if w == 0 || h == 0 {
-            continue;
-        }
-        let scale = (w as f64 / images.width as f64).min(h as f64 / images.height as f64);
-        if best.is_none_or(|(_, s)| scale > s) {
-            best = Some((per_row, scale));
-        }
-    }
-    best
+/// The first source pixel that one of the target covers, and how much of each from there on.
+type Share = (usize, Vec<f32>);
+
+/// The shares of `whole` source pixels in each of `parts` target pixels. Enlarged by a whole factor each target pixel
+/// has one source pixel, so that pixels stay crisp.
+fn shares(parts: usize, whole: usize) -> Vec<Share> {
+    let share = |i: usize| {
+        // In units of 1/parts of a source pixel.
+        let (from, to) = (i * whole, (i + 1) * whole);
+        let (first, end) = (from / parts, to.div_ceil(parts).min(whole));
+        let covered = |source: usize| (to.min((source + 1) * parts) - from.max(source * parts)) as f32 / whole as f32;
+        (first, (first..end).map(covered).collect())
+    };
+    (0..parts).map(share).collect()
 }
 
-/// Scales one image to a tile: the mean over the pixels that fall on each of the tile's.
-fn draw_tile(images: &Images, image: &[u8], tile: (usize, usize), mut put: impl FnMut(usize, usize, [u8; 3])) {
-    let (h, w, c) = (images.height, images.width, images.channels);
-    let span = |i: usize, parts: usize, whole: usize| {
-        let from = (i * whole / parts).min(whole - 1);
-        from..((i + 1) * whole).div_ceil(parts).clamp(from + 1, whole)
-    };
-    // Enlarging takes the nearest pixel, so that pixels stay crisp.
-    let pick = |i: usize, parts: usize, whole: usize| {
-        if parts >= whole {
-            let at = ((2 * i + 1) * whole / (2 * parts)).min(whole - 1);
-            at..at + 1
-        } else {
-            span(i, parts, whole)
-        }
-    };
-    for y in 0..tile.1 {
-        let ys = pick(y, tile.1, h);
-        for x in 0..tile.0 {
-            let xs = pick(x, tile.0, w);
-            let count = (ys.len() * xs.len()) as u32;
-            let mean = |channel: usize| {
-                let sum: u32 = ys
-                    .clone()
-                    .flat_map(|sy| xs.clone().map(move |sx| (sy * w + sx) * c + channel))
-                    .map(|i| u32::from(image[i]))
-                    .sum();
-                ((sum + count / 2) / count) as u8
-            };
-            let color = if c >= 3 { [mean(0), mean(1), mean(2)] } else { [mean(0); 3] };
-            put(x, y, color);
+/// Scales images of one size to tiles of one size.
+struct Shrink {
+    across: Vec<Share>,
+    down: Vec<Share>,
+}
+
+impl Shrink {
+    /// Gives the lines of the scaled image, `[width, 3]` each, from the top.
+    fn draw(&self, images: &Images, image: &[u8], mut put: impl FnMut(usize, &[u8])) {
+        let stride = images.width * images.channels;
+        let mut line = vec![0; self.across.len() * 3];
+        let mut mixed = vec![0.0; stride];
+        let mut before: Option<&Share> = None;
+        for (y, down) in self.down.iter().enumerate() {
+            // A line that shows the same source as the one before is the same.
+            if before != Some(down) {
+                let (first, parts) = down;
+                mixed.fill(0.0);
+                for (source, part) in image[first * stride..].chunks_exact(stride).zip(parts) {
+                    mixed.iter_mut().zip(source).for_each(|(sum, value)| *sum += part * f32::from(*value));
+                }
+                for (pixel, (first, parts)) in line.chunks_exact_mut(3).zip(&self.across) {
+                    let channel = |c: usize| {
+                        let source = mixed[first * images.channels + c..].iter().step_by(images.channels);
+                        source.zip(parts).map(|(value, part)| value * part).sum::<f32>().round() as u8
+                    };
+                    let color =
+                        if images.channels >= 3 { [channel(0), channel(1), channel(2)] } else { [channel(0); 3] };
+                    pixel.copy_from_slice(&color);
+                }
+                before = Some(down);
+            }
+            put(y, &line);
         }
     }
 }
@@ -150,48 +107,52 @@ fn draw_tile(images: &Images, image: &[u8], tile: (usize, usize), mut put: impl 
 mod tests {
     use super::*;
 
-    fn canvas(columns: u16, rows: u16, cell: (u16, u16)) -> GridRoom {
-        GridRoom { columns, rows, cell, gap_color: [9; 3], around: [9; 3], smallest: 10 }
+    fn one(tile: (usize, usize)) -> Arrangement {
+        Arrangement { shown: 1, per_row: 1, tile, gap: (1, 1) }
     }
 
     #[test]
-    fn the_grid_covers_whole_cells_and_fits_its_box() {
-        let pixels = vec![200; 10 * 28 * 28];
-        let images = Images { pixels: &pixels, n: 10, height: 28, width: 28, channels: 1 };
-        for columns in 1..80 {
-            for rows in 1..40 {
-                for cell in [(1, 2), (10, 20), (7, 15)] {
-                    if let Some(grid) = grid(&images, &canvas(columns, rows, cell)) {
-                        assert!(grid.columns <= columns && grid.rows <= rows, "{columns}×{rows} {cell:?}");
-                        assert_eq!(grid.rgb.len(), grid.width * grid.height * 3);
-                        assert_eq!(grid.width, usize::from(grid.columns * cell.0));
-                        assert!(grid.shown >= 1 && grid.shown <= 10);
-                    }
-                }
+    fn images_stand_where_they_are_arranged_and_around_them_is_the_ground() {
+        let pixels: Vec<u8> = (0..3).flat_map(|i| [100 + i; 4]).collect();
+        let images = Images { pixels: &pixels, n: 3, height: 2, width: 2, channels: 1 };
+        let arrangement = Arrangement { shown: 3, per_row: 2, tile: (4, 4), gap: (2, 2) };
+        let sheet = compose(&images, &arrangement, (4, 7), [1, 2, 3]).unwrap();
+        assert_eq!((sheet.columns, sheet.rows, sheet.width, sheet.height), (3, 2, 12, 14));
+        for y in 0..sheet.height {
+            for x in 0..sheet.width {
+                let color = &sheet.rgb[(y * sheet.width + x) * 3..][..3];
+                let image = (y / 6) * 2 + x / 6;
+                let want = if arrangement.covers(x, y) { [100 + image as u8; 3] } else { [1, 2, 3] };
+                assert_eq!(color, want, "at {x}, {y}");
             }
         }
     }
 
     #[test]
-    fn few_pixels_show_fewer_images_and_many_show_all() {
-        let pixels = vec![200; 10 * 28 * 28];
-        let images = Images { pixels: &pixels, n: 10, height: 28, width: 28, channels: 1 };
-        let small = grid(&images, &canvas(28, 13, (1, 2))).unwrap();
-        assert!(small.shown < 10, "{}", small.shown);
-        assert_eq!(grid(&images, &canvas(28, 13, (10, 20))).unwrap().shown, 10);
+    fn a_whole_factor_repeats_pixels_and_any_other_takes_the_mean() {
+        let pixels = [255, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 255];
+        let images = Images { pixels: &pixels, n: 1, height: 2, width: 2, channels: 3 };
+        let shrunk = compose(&images, &one((1, 1)), (1, 1), [9; 3]).unwrap();
+        assert_eq!(shrunk.rgb, [128, 0, 128]);
+        let enlarged = compose(&images, &one((3, 3)), (1, 1), [9; 3]).unwrap();
+        assert_eq!(enlarged.rgb[..9], [255, 0, 0, 128, 0, 128, 0, 0, 255]);
+        let doubled = compose(&images, &one((4, 4)), (1, 1), [9; 3]).unwrap();
+        assert_eq!(doubled.rgb[..12], [255, 0, 0, 255, 0, 0, 0, 0, 255, 0, 0, 255]);
     }
 
     #[test]
-    fn shrinking_takes_the_mean_and_colours_stay() {
-        let pixels = [255, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 255];
-        let images = Images { pixels: &pixels, n: 1, height: 2, width: 2, channels: 3 };
-        let grid = grid(&images, &GridRoom { smallest: 1, ..canvas(1, 1, (1, 1)) }).unwrap();
-        assert_eq!(grid.rgb, [128, 0, 128]);
+    fn plain_images_stay_plain_at_every_size() {
+        let pixels = [77; 28 * 28];
+        let images = Images { pixels: &pixels, n: 1, height: 28, width: 28, channels: 1 };
+        for side in 1..90 {
+            let sheet = compose(&images, &one((side, side)), (1, 1), [9; 3]).unwrap();
+            assert!(sheet.rgb.iter().all(|v| *v == 77), "{side}");
+        }
     }
 
     #[test]
     fn lying_sizes_give_nothing() {
         let images = Images { pixels: &[0; 10], n: 2, height: 28, width: 28, channels: 1 };
-        assert_eq!(grid(&images, &canvas(10, 10, (1, 2))), None);
+        assert_eq!(compose(&images, &one((28, 28)), (1, 2), [0; 3]), None);
     }
 }

@@ -9,6 +9,17 @@ pub struct Controls {
     pub live: Live,
     /// Has a person changed the sampling? Until then, the settings of the previews are taken over.
     pub sampling_touched: bool,
+    pub homes: Homes,
+}
+
+/// Values that keys step away from, and come back to by the opposite keys although they lie between two rungs. One
+/// that is set otherwise is a new home.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Homes {
+    /// `preview.steps` and `sample.steps`.
+    pub steps: Option<(usize, usize)>,
+    pub guidance: Option<f64>,
+    pub budget: Option<f64>,
 }
 
 impl Controls {
@@ -19,7 +30,28 @@ impl Controls {
 
     /// As a run has them.
     pub fn of(live: &Live) -> Self {
-        Self { live: live.clone(), sampling_touched: false }
+        Self { live: live.clone(), sampling_touched: false, homes: Homes::default() }
+    }
+
+    /// What `after` has otherwise: "guidance_scale 1.5 → 1.0, class each in turn → 3".
+    pub fn told(&self, after: &Self, config: &Config, class_name: impl Fn(usize) -> String) -> String {
+        let (a, b) = (self.put_into(config), after.put_into(config));
+        let (old, new) = (b.changes(&a), a.changes(&b));
+        let mut words: Vec<String> = new
+            .iter()
+            // It goes with train.learning_rate.
+            .filter(|(key, _)| *key != "train.min_learning_rate")
+            .map(|(key, value)| {
+                let before = old.iter().find(|(other, _)| other == key).map_or("", |(_, value)| value);
+                format!("{} {} → {}", short(key), plain(before), plain(value))
+            })
+            .collect();
+        let (before, now) = (self.live.sampling.class, after.live.sampling.class);
+        if before != now {
+            let name = |class: Option<usize>| class.map_or("each in turn".to_owned(), &class_name);
+            words.push(format!("class {} → {}", name(before), name(now)));
+        }
+        words.join(", ")
     }
 
     /// The config of a run with everything in it that was set since it began.
@@ -29,6 +61,19 @@ impl Controls {
         config.train.min_learning_rate = scaled(config.train.min_learning_rate, self.live.learning_rate_scale);
         config
     }
+}
+
+/// The key without its table, where no other table has one by that name.
+fn short(key: &str) -> &str {
+    match key.split_once('.') {
+        Some(("sample" | "train", name)) if !["steps", "num"].contains(&name) => name,
+        _ => key,
+    }
+}
+
+/// A value without the quotes that a file needs.
+fn plain(value: &str) -> &str {
+    value.trim_matches('"')
 }
 
 /// A learning rate times a factor, without the last digits that the product may get wrong.

@@ -4,33 +4,15 @@ use crate::config::{DiffusionConfig, PathName, ScheduleName};
 use crate::diffusion::{Parameterization, Schedule};
 use crate::eval::{ReverseVariance, StepCost};
 
-/// Which curve of the schedules is drawn.
+/// Which curve of the schedules is drawn. Each path has its own of them: see [`ScheduleView::all`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScheduleView {
     AlphasCumprod,
     Betas,
-    /// √ᾱ and √(1−ᾱ).
+    /// What signal and noise are multiplied by, α and σ: √ᾱ and √(1−ᾱ) on path vp.
     Coefficients,
     /// 10·log10 of the signal-to-noise ratio.
     Snr,
-}
-
-impl ScheduleView {
-    pub const ALL: [ScheduleView; 4] =
-        [ScheduleView::AlphasCumprod, ScheduleView::Betas, ScheduleView::Coefficients, ScheduleView::Snr];
-
-    pub fn next(self) -> Self {
-        Self::ALL[(self as usize + 1) % Self::ALL.len()]
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            ScheduleView::AlphasCumprod => "ᾱ",
-            ScheduleView::Betas => "β",
-            ScheduleView::Coefficients => "√ᾱ √(1−ᾱ)",
-            ScheduleView::Snr => "SNR",
-        }
-    }
 }
 
 /// How t axes are read.
@@ -38,7 +20,7 @@ impl ScheduleView {
 pub enum TimeAxis {
     T,
     Sigma,
-    /// Half log-SNR λ = log(α/σ), doubled: log(ᾱ / (1 − ᾱ)).
+    /// Half log-SNR λ = log(α/σ), doubled: log(α²/σ²).
     LogSnr,
 }
 

@@ -12,6 +12,8 @@ const STILLS: usize = 128;
 pub struct Still {
     pub index: usize,
     pub t: usize,
+    /// Training step of the weights.
+    pub step: u64,
     /// `[N, H, W, C]`.
     pub x_t: Arc<Vec<u8>>,
     /// `[N, H, W, C]`.
@@ -37,8 +39,6 @@ pub struct Film {
     /// Network calls of the whole trajectory; of adaptive samplers what they expect by now, and the true
     /// number once it is complete.
     pub total: usize,
-    /// Training step of the weights.
-    pub step: u64,
     pub num: usize,
     pub classes: Vec<usize>,
     pub settings: Arc<SamplingSettings>,
@@ -50,7 +50,6 @@ impl Film {
         Self {
             trajectory: frame.trajectory,
             total: frame.total,
-            step: frame.step,
             num: frame.num,
             classes: frame.classes.clone(),
             settings: frame.settings.clone(),
@@ -58,19 +57,19 @@ impl Film {
         }
     }
 
-    fn push(&mut self, frame: &PreviewFrame) {
-        self.step = frame.step;
+    /// Takes a frame in. The one that is `shown` stays, whatever has to go.
+    fn push(&mut self, frame: &PreviewFrame, shown: Option<usize>) {
+        if self.stills.last().is_some_and(|last| last.index >= frame.index) {
+            return;
+        }
         self.total = frame.total;
-        let every = self.total / STILLS + 1;
-        // The newest still is always there; the one before stays only when it is due.
-        if let Some(last) = self.stills.last()
-            && (last.index >= frame.index || last.index % every != 0)
-        {
-            self.stills.pop();
+        let every = self.every();
+        if !frame.index.is_multiple_of(every) && frame.index < frame.total && !self.stills.is_empty() {
+            return;
         }
         if self.stills.len() > 2 * STILLS {
             // The trajectory has turned out longer than it was expected to be.
-            self.stills.retain(|still| still.index % every == 0);
+            self.stills.retain(|still| still.index.is_multiple_of(every) || Some(still.index) == shown);
         }
         let bytes = |values: &[f32]| Arc::new(values.iter().map(|&v| byte(v)).collect());
         let points = frame.field.as_ref().map(|field| PointsStill {
@@ -79,7 +78,17 @@ impl Film {
             field: field.clone(),
         });
         let (x_t, x_0) = (bytes(&frame.x_t), bytes(&frame.x_0));
-        self.stills.push(Still { index: frame.index, t: frame.t, x_t, x_0, points });
+        self.stills.push(Still { index: frame.index, t: frame.t, step: frame.step, x_t, x_0, points });
+    }
+
+    /// Of the trajectory's frames every so many is kept.
+    fn every(&self) -> usize {
+        self.total / STILLS + 1
+    }
+
+    /// How many stills there will be, about.
+    pub fn expected_stills(&self) -> usize {
+        self.total / self.every() + 1
     }
 
     /// First to last; never empty.
@@ -97,9 +106,20 @@ impl Film {
         self.stills.last().is_some_and(|s| s.index >= self.total)
     }
 
-    /// Position of the still whose t is nearest; of two equally near ones the cleaner.
+    /// Position of the still whose t is nearest; of equally near ones the cleanest.
     pub fn nearest(&self, t: usize) -> usize {
-        (0..self.stills.len()).rev().min_by_key(|&i| self.stills[i].t.abs_diff(t)).unwrap_or(0)
+        self.nearest_of(t, |_| true).unwrap_or(0)
+    }
+
+    /// Position of the still nearest to `from` + `by` on that side of `from`: the next one at least, however small
+    /// the step. `None` at the end.
+    pub fn towards(&self, from: usize, by: isize) -> Option<usize> {
+        let wanted = |t| if by < 0 { t < from } else { t > from };
+        self.nearest_of(from.saturating_add_signed(by), wanted)
+    }
+
+    fn nearest_of(&self, t: usize, wanted: impl Fn(usize) -> bool) -> Option<usize> {
+        (0..self.stills.len()).rev().filter(|&i| wanted(self.stills[i].t)).min_by_key(|&i| self.stills[i].t.abs_diff(t))
     }
 }
 
@@ -108,34 +128,52 @@ fn byte(value: f32) -> u8 {
     ((value.clamp(-1.0, 1.0) + 1.0) * 127.5).round() as u8
 }
 
-/// The trajectory under way and the last one that was finished.
+/// The newest film, finished or not, and the one on the screen where that is another.
 #[derive(Clone, Debug, Default)]
 pub struct Films {
-    pub current: Option<Film>,
-    pub last: Option<Film>,
+    newest: Option<Film>,
+    on_screen: Option<Film>,
 }
 
 impl Films {
-    /// Takes in one frame; true when it finished its trajectory.
-    pub fn push(&mut self, frame: &PreviewFrame) -> bool {
+    /// Takes in one frame. The film and the frame that are `shown` (trajectory and index) are kept, whatever comes.
+    pub fn push(&mut self, frame: &PreviewFrame, shown: Option<(u64, usize)>) {
         if frame.num == 0 || frame.x_t.len() != frame.x_0.len() || !frame.x_t.len().is_multiple_of(frame.num) {
-            return false;
+            return;
         }
-        let same = self.current.as_ref().is_some_and(|film| film.trajectory == frame.trajectory);
-        if !same && let Some(film) = self.current.take().filter(Film::is_complete) {
-            self.last = Some(film);
+        let of = |film: &Film| shown.filter(|(trajectory, _)| *trajectory == film.trajectory).map(|(_, index)| index);
+        self.on_screen = self.on_screen.take().filter(|film| of(film).is_some());
+        match &mut self.newest {
+            Some(film) if film.trajectory > frame.trajectory => {}
+            Some(film) if film.trajectory == frame.trajectory => film.push(frame, of(film)),
+            newest => {
+                if let Some(film) = newest.take().filter(|film| of(film).is_some()) {
+                    self.on_screen = Some(film);
+                }
+                newest.insert(Film::open(frame)).push(frame, None);
+            }
         }
-        let film = self.current.get_or_insert_with(|| Film::open(frame));
-        film.push(frame);
-        film.is_complete()
     }
 
-    /// The film to scrub in: the one under way when it is finished, else the last finished one, else
-    /// whatever there is.
-    pub fn complete(&self) -> Option<&Film> {
-        match &self.current {
-            Some(film) if film.is_complete() || self.last.is_none() => Some(film),
-            _ => self.last.as_ref(),
+    /// The film that began last.
+    pub fn newest(&self) -> Option<&Film> {
+        self.newest.as_ref()
+    }
+
+    /// A film that is whole, the newest of those kept.
+    pub fn finished(&self) -> Option<&Film> {
+        [&self.newest, &self.on_screen].into_iter().flatten().find(|film| film.is_complete())
+    }
+
+    /// A film by its number.
+    pub fn get(&self, trajectory: u64) -> Option<&Film> {
+        [&self.newest, &self.on_screen].into_iter().flatten().find(|film| film.trajectory == trajectory)
+    }
+
+    /// Keeps the film that is shown, which only `others` may have still.
+    pub fn keep(&mut self, others: &Self, trajectory: u64) {
+        if self.get(trajectory).is_none() {
+            self.on_screen = others.get(trajectory).cloned();
         }
     }
 }
@@ -161,28 +199,49 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_finished_trajectory_stays_for_scrubbing_while_the_next_one_runs() {
-        let mut films = Films::default();
-        for index in 0..=10 {
-            assert_eq!(films.push(&frame(1, index, 10)), index == 10);
-        }
-        films.push(&frame(2, 0, 10));
-        assert_eq!(films.current.as_ref().unwrap().trajectory, 2);
-        assert_eq!(films.complete().unwrap().trajectory, 1);
-        assert_eq!(films.complete().unwrap().stills().len(), 11);
-        assert_eq!(films.complete().unwrap().nearest(42), 6);
+    fn whole(films: &mut Films, trajectory: u64, total: usize, shown: Option<(u64, usize)>) {
+        (0..=total).for_each(|index| films.push(&frame(trajectory, index, total), shown));
     }
 
     #[test]
-    fn long_trajectories_are_thinned_and_keep_their_end() {
+    fn the_film_on_the_screen_is_kept_whatever_comes() {
         let mut films = Films::default();
-        for index in 0..=1000 {
-            films.push(&frame(1, index, 1000));
+        whole(&mut films, 1, 10, None);
+        for newer in 2..6 {
+            whole(&mut films, newer, 10, Some((1, 4)));
+            assert_eq!(films.newest().unwrap().trajectory, newer);
+            assert_eq!(films.get(1).unwrap().stills().len(), 11);
+            assert!(films.get(newer - 1).is_none() || newer == 2, "memory is bounded");
         }
-        let film = films.complete().unwrap();
+        films.push(&frame(6, 0, 10), Some((5, 0)));
+        assert!(films.get(1).is_none() && films.get(5).is_some());
+        // What is only in a frozen display may be kept when it thaws.
+        let mut thawed = Films::default();
+        thawed.keep(&films, 5);
+        assert!(thawed.get(5).is_some());
+    }
+
+    #[test]
+    fn the_nearest_still_and_the_next_one() {
+        let mut films = Films::default();
+        whole(&mut films, 1, 10, None);
+        let film = films.newest().unwrap();
+        assert_eq!((film.nearest(42), film.nearest(45), film.nearest(1000)), (6, 6, 0));
+        let t = |position: Option<usize>| position.map(|p| film.stills()[p].t);
+        assert_eq!((t(film.towards(40, 1)), t(film.towards(40, -1))), (Some(50), Some(30)));
+        assert_eq!((t(film.towards(40, 26)), t(film.towards(40, -100))), (Some(70), Some(0)));
+        assert_eq!((film.towards(0, -1), film.towards(100, 7)), (None, None));
+    }
+
+    #[test]
+    fn long_trajectories_are_thinned_and_keep_their_ends() {
+        let mut films = Films::default();
+        whole(&mut films, 1, 1000, None);
+        let film = films.newest().unwrap();
         assert!(film.is_complete());
         assert!(film.stills().len() <= STILLS + 2, "{}", film.stills().len());
+        assert_eq!((film.stills()[0].index, film.stills().last().unwrap().index), (0, 1000));
+        assert!(film.stills().len().abs_diff(film.expected_stills()) <= 1);
         assert!(film.stills().windows(2).all(|w| w[1].index > w[0].index));
     }
 
@@ -192,32 +251,38 @@ mod tests {
         // An adaptive sampler: it expects some more until it is there.
         for index in 0..700 {
             let expected = PreviewFrame { total: index + 7, ..frame(1, index, 700) };
-            assert!(!films.push(&expected), "not complete at {index}");
+            films.push(&expected, Some((1, 5)));
+            assert!(!films.newest().unwrap().is_complete(), "not complete at {index}");
         }
-        assert!(films.push(&frame(1, 700, 700)));
-        let film = films.complete().unwrap();
+        films.push(&frame(1, 700, 700), Some((1, 5)));
+        let film = films.newest().unwrap();
+        assert!(film.is_complete());
         assert_eq!((film.total, film.stills().last().unwrap().index), (700, 700));
         assert!(film.stills().len() <= 2 * STILLS + 2, "{}", film.stills().len());
         assert!(film.stills().windows(2).all(|w| w[1].index > w[0].index));
+        assert!(film.stills().iter().any(|still| still.index == 5), "the one on the screen stays");
         // Shorter than expected.
-        films.push(&frame(2, 0, 60));
-        films.push(&frame(2, 1, 40));
-        assert!(films.push(&frame(2, 2, 2)));
-        assert_eq!(films.complete().unwrap().trajectory, 2);
+        films.push(&frame(2, 0, 60), None);
+        films.push(&frame(2, 1, 40), None);
+        films.push(&frame(2, 2, 2), None);
+        assert!(films.newest().unwrap().is_complete());
     }
 
     #[test]
     fn pixels_are_clipped() {
         let mut films = Films::default();
-        films.push(&frame(1, 0, 10));
-        assert_eq!(*films.current.unwrap().stills()[0].x_t, vec![128, 255, 0, 255]);
+        films.push(&frame(1, 0, 10), None);
+        assert_eq!(*films.newest().unwrap().stills()[0].x_t, vec![128, 255, 0, 255]);
     }
 
     #[test]
-    fn a_frame_that_lies_about_its_size_is_dropped() {
+    fn a_frame_that_lies_about_its_size_or_comes_too_late_is_dropped() {
         let mut films = Films::default();
-        films.push(&PreviewFrame { num: 0, ..frame(1, 0, 10) });
-        films.push(&PreviewFrame { num: 3, ..frame(1, 0, 10) });
-        assert!(films.current.is_none());
+        films.push(&PreviewFrame { num: 0, ..frame(1, 0, 10) }, None);
+        films.push(&PreviewFrame { num: 3, ..frame(1, 0, 10) }, None);
+        assert!(films.newest().is_none());
+        films.push(&frame(3, 0, 10), None);
+        films.push(&frame(2, 5, 10), None);
+        assert_eq!(films.newest().unwrap().trajectory, 3);
     }
 }

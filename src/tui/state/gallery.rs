@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ratatui::layout::Rect;
 
-use crate::tui::pictures::Picture;
+use crate::tui::pictures::{Arrangement, Picture};
 use crate::tui::theme::ThemeName;
 
 /// A picture in its place.
@@ -22,10 +22,11 @@ pub struct Placed {
 /// What a picture is made from; it is made anew when this changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Made {
-    pub room: Rect,
+    /// The cells, and where the images are in them.
+    pub place: Option<(Rect, Arrangement)>,
     pub cell: (u16, u16),
     pub theme: (ThemeName, bool),
-    pub around: [u8; 3],
+    pub ground: [u8; 3],
     /// Forward process: example and t. Grids: trajectory and frame.
     pub content: [u64; 3],
 }

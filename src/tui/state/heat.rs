@@ -62,13 +62,11 @@ pub struct Heat {
     baseline: Vec<(f64, u32)>,
     /// Decaying sum and weight of the newest samples of each bin.
     recent: Vec<(f64, f64)>,
-    /// Smallest and largest mean loss seen.
-    range: Option<(f64, f64)>,
 }
 
 impl Default for Heat {
     fn default() -> Self {
-        Self { bins: 0, columns: Decimated::new(COLUMNS), baseline: Vec::new(), recent: Vec::new(), range: None }
+        Self { bins: 0, columns: Decimated::new(COLUMNS), baseline: Vec::new(), recent: Vec::new() }
     }
 }
 
@@ -98,11 +96,6 @@ impl Heat {
             if count[i] > 0 {
                 *recent = *recent * PROFILE_DECAY + f64::from(sum[i]);
                 *weight = *weight * PROFILE_DECAY + f64::from(count[i]);
-                let mean = f64::from(row.mean[i]);
-                if mean > 0.0 {
-                    let (low, high) = self.range.unwrap_or((mean, mean));
-                    self.range = Some((low.min(mean), high.max(mean)));
-                }
             }
         }
         self.columns.push(HeatColumn { first_step: row.step, last_step: row.step, sum, count });
@@ -116,11 +109,6 @@ impl Heat {
     /// Oldest first.
     pub fn columns(&self) -> &[HeatColumn] {
         self.columns.buckets()
-    }
-
-    /// Smallest and largest mean loss that any row has had.
-    pub fn range(&self) -> Option<(f64, f64)> {
-        self.range
     }
 
     /// What a bin's loss was at the start.
@@ -171,7 +159,6 @@ mod tests {
         assert!((heat.baseline(0).unwrap() - 1.0).abs() < 1e-9);
         assert!((heat.recent(0).unwrap() - 0.25).abs() < 1e-6);
         assert_eq!(heat.recent(1), None);
-        assert_eq!(heat.range(), Some((0.25, 2.0)));
     }
 
     #[test]

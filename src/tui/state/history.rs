@@ -1,5 +1,7 @@
 //! The loss and what goes with it, over the whole run, in bounded memory.
 
+use std::collections::VecDeque;
+
 use super::debiased_ema::DebiasedEma;
 use super::decimated::{Decimated, Merge};
 use crate::lab::StepRecord;
@@ -10,6 +12,8 @@ pub const SMOOTHINGS: [f64; 6] = [0.0, 0.9, 0.97, 0.99, 0.997, 0.999];
 const LOSS_BUCKETS: usize = 4096;
 const HELD_OUT_BUCKETS: usize = 1024;
 const MARKS: usize = 400;
+/// Steps without a finite loss that are remembered.
+pub const NOT_FINITE: usize = 200;
 
 /// What the x axis counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +147,8 @@ pub struct History {
     smoothers: [DebiasedEma; SMOOTHINGS.len()],
     smoothed: [f64; SMOOTHINGS.len()],
     marks: Vec<Mark>,
+    /// The newest steps whose loss was no number.
+    not_finite: VecDeque<u64>,
     /// The newest record.
     pub latest: Option<StepRecord>,
     /// The newest held-out loss.
@@ -157,6 +163,7 @@ impl Default for History {
             smoothers: SMOOTHINGS.map(DebiasedEma::new),
             smoothed: [f64::NAN; SMOOTHINGS.len()],
             marks: Vec::new(),
+            not_finite: VecDeque::new(),
             latest: None,
             latest_held_out: None,
         }
@@ -185,6 +192,11 @@ impl History {
                 grad_norm: record.grad_norm,
                 images_per_s: record.images_per_s,
             });
+        } else {
+            if self.not_finite.len() == NOT_FINITE {
+                self.not_finite.pop_front();
+            }
+            self.not_finite.push_back(record.step);
         }
         if let Some(loss) = record.val_loss.filter(|loss| loss.is_finite()) {
             self.latest_held_out = Some(loss);
@@ -208,6 +220,11 @@ impl History {
 
     pub fn held_out(&self) -> &[HeldOutBucket] {
         self.held_out.buckets()
+    }
+
+    /// Steps whose loss was NaN or infinite, oldest first, at most [`NOT_FINITE`].
+    pub fn not_finite(&self) -> impl Iterator<Item = u64> + '_ {
+        self.not_finite.iter().copied()
     }
 
     pub fn marks(&self) -> &[Mark] {

@@ -6,6 +6,8 @@ use std::time::Duration;
 const KEPT: usize = 200;
 const INFO_FOR: Duration = Duration::from_secs(6);
 const WARNING_FOR: Duration = Duration::from_secs(12);
+/// How long the answer to a key is seen, whatever else is being said.
+const ANSWER_FOR: Duration = Duration::from_secs(5);
 
 /// How grave a piece of news is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,21 +26,19 @@ pub struct Item {
     pub text: String,
 }
 
-/// The newest sentence shows for some seconds; all of the last ones can be read in a list.
+/// The newest sentence shows for some seconds; all of the last ones can be read in a list. The answer to a key goes
+/// first: what it covers shows again after it, for as long as it was covered.
 #[derive(Clone, Debug, Default)]
 pub struct News {
     items: VecDeque<Item>,
     showing: Option<(Item, Duration)>,
+    answer: Option<(Item, Duration)>,
 }
 
 impl News {
     /// Shows a sentence and keeps it. A warning isn't pushed aside by plain news.
     pub fn tell(&mut self, now: Duration, gravity: Gravity, text: impl Into<String>) {
-        let item = Item { at: now, gravity, text: text.into() };
-        if self.items.len() == KEPT {
-            self.items.pop_front();
-        }
-        self.items.push_back(item.clone());
+        let item = self.keep(now, gravity, text.into());
         let showing_worse = self.showing.as_ref().is_some_and(|(old, _)| {
             old.gravity != Gravity::Info && gravity == Gravity::Info && now < old.at + INFO_FOR
         });
@@ -48,23 +48,46 @@ impl News {
                 Gravity::Warning => now + WARNING_FOR,
                 Gravity::Error => Duration::MAX,
             };
-            self.showing = Some((item, until));
+            // Behind an answer it waits.
+            let answered = self.answer.as_ref().map_or(Duration::ZERO, |(_, until)| until.saturating_sub(now));
+            self.showing = Some((item, until.saturating_add(answered)));
         }
+    }
+
+    /// Shows what a key has done, or why it has done nothing, and keeps it.
+    pub fn answer(&mut self, now: Duration, gravity: Gravity, text: impl Into<String>) {
+        let item = self.keep(now, gravity, text.into());
+        let before = self.answer.as_ref().map_or(now, |(_, until)| (*until).max(now));
+        let until = now + ANSWER_FOR;
+        if let Some((_, covered)) = &mut self.showing {
+            *covered = covered.saturating_add(until.saturating_sub(before));
+        }
+        self.answer = Some((item, until));
+    }
+
+    fn keep(&mut self, now: Duration, gravity: Gravity, text: String) -> Item {
+        let item = Item { at: now, gravity, text };
+        if self.items.len() == KEPT {
+            self.items.pop_front();
+        }
+        self.items.push_back(item.clone());
+        item
     }
 
     /// Takes away what has shown long enough.
     pub fn expire(&mut self, now: Duration) {
+        self.answer.take_if(|(_, until)| now >= *until);
         self.showing.take_if(|(_, until)| now >= *until);
     }
 
     /// Takes away what shows; true if something did.
     pub fn dismiss(&mut self) -> bool {
-        self.showing.take().is_some()
+        self.answer.take().or_else(|| self.showing.take()).is_some()
     }
 
     /// What shows now.
     pub fn showing(&self) -> Option<&Item> {
-        self.showing.as_ref().map(|(item, _)| item)
+        self.answer.as_ref().or(self.showing.as_ref()).map(|(item, _)| item)
     }
 
     /// Everything kept, oldest first.
@@ -110,6 +133,28 @@ mod tests {
         assert_eq!(news.showing().unwrap().text, "one file was skipped");
         news.tell(Duration::from_secs(8), Gravity::Info, "checkpoint saved");
         assert_eq!(news.showing().unwrap().text, "checkpoint saved");
+    }
+
+    #[test]
+    fn an_answer_is_seen_at_once_and_what_it_covers_is_seen_after_it() {
+        let second = Duration::from_secs;
+        let mut news = News::default();
+        news.tell(second(0), Gravity::Warning, "one file was skipped");
+        news.answer(second(4), Gravity::Info, "guidance 2.0");
+        news.answer(second(6), Gravity::Info, "guidance 2.5");
+        news.tell(second(7), Gravity::Info, "checkpoint saved");
+        assert_eq!(news.showing().unwrap().text, "guidance 2.5");
+        news.expire(second(11));
+        // Eight of its twelve seconds are left, less those in which it was seen.
+        assert_eq!(news.showing().map(|item| item.text.as_str()), Some("checkpoint saved"));
+        news.expire(second(17));
+        assert!(news.showing().is_none());
+        let mut news = News::default();
+        news.tell(second(0), Gravity::Error, "disk full");
+        news.answer(second(1), Gravity::Info, "curves in blocks");
+        news.expire(second(7));
+        assert_eq!(news.showing().unwrap().text, "disk full");
+        assert_eq!(news.items().count(), 2);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What lies over the panels.
 
+use std::path::PathBuf;
+
 use super::palette::CommandPalette;
 use crate::config::Config;
 
@@ -8,6 +10,8 @@ use crate::config::Config;
 pub enum Overlay {
     Help {
         scroll: usize,
+        /// What is searched, as typed so far.
+        filter: String,
     },
     Messages {
         scroll: usize,
@@ -23,6 +27,14 @@ pub enum Overlay {
         /// The folder to save in, as typed so far.
         path: String,
     },
+    /// Another run is tried, and this one stands still.
+    Opening,
+    /// The other run could not begin.
+    NotBegun {
+        why: String,
+        /// The palette's line that asked for it.
+        line: String,
+    },
     /// Why the run has failed.
     Failure,
 }
@@ -37,6 +49,10 @@ pub struct NewRun {
     pub taken_along: Vec<String>,
     /// What is doubtful about the new config.
     pub warnings: Vec<String>,
+    /// Is the run on the screen kept in memory meanwhile?
+    pub in_two: bool,
+    /// The folder of the run on the screen, where it has one.
+    pub beside: Option<PathBuf>,
     /// The palette's line, to come back to.
     pub line: String,
 }

@@ -9,8 +9,8 @@ use super::screen::State;
 use crate::random::{Stream, generator, normal};
 use crate::tui::layout::{self, Density};
 use crate::tui::panel::Panel;
-use crate::tui::pictures::{GridRoom, Images, Picture, grid};
-use crate::tui::theme::{Theme, ThemeName};
+use crate::tui::pictures::{Arrangement, Images, Picture, compose};
+use crate::tui::theme::Theme;
 
 /// The generator index of the noise in the forward-process picture: no sample of any run has it.
 const ILLUSTRATION: u64 = u64::MAX;
@@ -19,49 +19,44 @@ const ILLUSTRATION: u64 = u64::MAX;
 pub fn refresh(state: &mut State) {
     let Some(layout) = state.layout() else { return };
     let mut gallery = std::mem::take(&mut state.gallery);
-    let (mut schedule, mut denoising, mut smallest) = (Rect::ZERO, layout::DenoisingPane::default(), 10);
-    if let Some(place) = layout.place(Panel::Schedule).filter(|p| p.density == Density::Full) {
-        schedule = layout::schedule_full(place.inner()).picture;
-    }
-    if let Some(place) = layout.place(Panel::Denoising) {
-        denoising = match place.density {
-            Density::Full => layout::denoising_full(place.inner()),
-            Density::Brief => layout::denoising_brief(place.inner()),
-        };
-        if place.density == Density::Brief {
-            smallest = 8;
+    let schedule = layout.place(Panel::Schedule).filter(|p| p.density == Density::Full);
+    let schedule = schedule.map_or(Rect::ZERO, |place| layout::schedule_full(place.inner()).picture);
+    forward(state, &mut gallery, state.alone(schedule, 1, 1, false));
+    let (noisy, clean) = match layout.place(Panel::Denoising) {
+        Some(place) if place.density == Density::Full => {
+            let pair = state.pair(place.inner());
+            (pair.map(|pair| (pair.noisy, pair.images)), pair.map(|pair| (pair.clean, pair.images)))
         }
-    }
-    forward(state, &mut gallery, schedule);
-    grids(state, &mut gallery, denoising, smallest);
+        Some(place) => {
+            let room = layout::denoising_brief(place.inner()).pictures;
+            (None, state.shown_still().and_then(|(film, _)| state.alone(room, film.num, 8, true)))
+        }
+        None => (None, None),
+    };
+    grids(state, &mut gallery, noisy, clean);
     state.gallery = gallery;
 }
 
-fn made(state: &State, room: Rect, content: [u64; 3]) -> Made {
+/// The cells of a picture, and where its images are in it.
+type Place = Option<(Rect, Arrangement)>;
+
+fn made(state: &State, place: Place, content: [u64; 3]) -> Made {
     let theme = (state.theme.name, state.theme.capability.has_colors());
-    Made { room, cell: state.cell_size, theme, around: around(&state.theme), content }
+    Made { place, cell: state.cell_size, theme, ground: ground(&state.theme), content }
 }
 
-fn gap_color(theme: &Theme) -> [u8; 3] {
-    match theme.name {
+/// The colour between and around the images: the background's, so that nothing is seen there, or what is likely to be
+/// near it.
+fn ground(theme: &Theme) -> [u8; 3] {
+    match theme.is_dark() {
         _ if !theme.capability.has_colors() => [0; 3],
-        ThemeName::Dark => [44, 48, 58],
-        ThemeName::Light => [196, 199, 206],
+        true => theme.background().unwrap_or([0; 3]),
+        false => theme.background().unwrap_or([255; 3]),
     }
 }
 
-/// The colour around the images: the background's, so that nothing is seen there, or what is likely
-/// to be near it.
-fn around(theme: &Theme) -> [u8; 3] {
-    match theme.name {
-        _ if !theme.capability.has_colors() => [0; 3],
-        ThemeName::Dark => theme.background().unwrap_or([0; 3]),
-        ThemeName::Light => theme.background().unwrap_or([255; 3]),
-    }
-}
-
-fn forward(state: &State, gallery: &mut Gallery, room: Rect) {
-    let now = made(state, room, [state.plots.example as u64, state.cursor_t as u64, 0]);
+fn forward(state: &State, gallery: &mut Gallery, at: Place) {
+    let now = made(state, at, [state.plots.example as u64, state.cursor_t as u64, 0]);
     if gallery.forward.made == Some(now) && gallery.forward.placed.is_some() {
         return;
     }
@@ -80,47 +75,38 @@ fn forward(state: &State, gallery: &mut Gallery, room: Rect) {
             .zip(gallery.noise.iter())
             .map(|(x, e)| (((alpha * x + sigma * e).clamp(-1.0, 1.0) + 1.0) * 127.5).round() as u8)
             .collect();
-        place(state, &bytes, 1, room, 1, &mut gallery.versions)
+        place(state, &bytes, 1, at, &mut gallery.versions)
     })();
     gallery.forward.made = Some(now);
 }
 
-fn grids(state: &State, gallery: &mut Gallery, pane: layout::DenoisingPane, smallest: usize) {
+fn grids(state: &State, gallery: &mut Gallery, noisy: Place, clean: Place) {
     let Some((film, still)) = state.shown_still() else {
         gallery.noisy = Frame::default();
         gallery.clean = Frame::default();
         return;
     };
-    let content = [film.trajectory, still.index as u64, film.step];
-    for (frame, room, pixels) in
-        [(&mut gallery.noisy, pane.noisy, &still.x_t), (&mut gallery.clean, pane.clean, &still.x_0)]
-    {
-        let now = made(state, room, content);
+    let content = [film.trajectory, still.index as u64, still.step];
+    for (frame, at, pixels) in [(&mut gallery.noisy, noisy, &still.x_t), (&mut gallery.clean, clean, &still.x_0)] {
+        let now = made(state, at, content);
         if frame.made != Some(now) {
-            frame.placed = place(state, pixels, film.num, room, smallest, &mut gallery.versions);
+            frame.placed = place(state, pixels, film.num, at, &mut gallery.versions);
             frame.made = Some(now);
         }
     }
 }
 
-fn place(state: &State, pixels: &[u8], n: usize, room: Rect, smallest: usize, versions: &mut u64) -> Option<Placed> {
+fn place(state: &State, pixels: &[u8], n: usize, at: Place, versions: &mut u64) -> Option<Placed> {
     let (height, width, channels) = state.live.info.as_ref()?.image_shape;
     // Points are drawn as points.
     if state.plane.is_some() {
         return None;
     }
-    let canvas = GridRoom {
-        columns: room.width,
-        rows: room.height,
-        cell: state.cell_size,
-        gap_color: gap_color(&state.theme),
-        around: around(&state.theme),
-        smallest,
-    };
-    let grid = grid(&Images { pixels, n, height, width, channels }, &canvas)?;
+    let (area, images) = at?;
+    let sheet =
+        compose(&Images { pixels, n, height, width, channels }, &images, state.cell_size, ground(&state.theme))?;
     *versions += 1;
-    let area = Rect { width: grid.columns, height: grid.rows, ..room };
-    let picture =
-        Picture { version: *versions, width: grid.width as u32, height: grid.height as u32, rgb: Arc::new(grid.rgb) };
-    Some(Placed { picture, area, shown: grid.shown, per_row: grid.per_row })
+    let (width, height) = (sheet.width as u32, sheet.height as u32);
+    let picture = Picture { version: *versions, width, height, rgb: Arc::new(sheet.rgb), images: Some(images) };
+    Some(Placed { picture, area, shown: images.shown, per_row: images.per_row })
 }

@@ -4,30 +4,40 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::change::Change;
 use super::controls::Controls;
 use super::curves::{Curves, ScheduleView, TimeAxis};
 use super::data::Data;
 use super::film::{Film, Still};
 use super::gallery::Gallery;
+use super::grab::Grab;
 use super::history::XAxis;
-use super::news::{Gravity, News};
+use super::news::News;
 use super::overlay::Overlay;
 use super::plane::{Plane, PointsView};
-use super::playback::{self, Playback};
+use super::playback::{Playback, Playhead};
+use super::story::Story;
+use super::undo::UndoList;
+use super::window::StepWindow;
 use crate::config::Config;
-use crate::lab::Phase;
+use crate::lab::{Live, Phase};
 use crate::tui::chart::Marker;
+use crate::tui::format::thousands;
 use crate::tui::layout::{self, ScreenLayout};
 use crate::tui::options::ScreenOptions;
 use crate::tui::panel::Panel;
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Capability, Theme};
 
 /// How the plots are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlotChoices {
     pub marker: Marker,
+    /// Curves as pictures, where the terminal can.
+    pub pictures: bool,
     pub log_y: bool,
     pub x_axis: XAxis,
+    /// The steps that the loss is shown over; `None`: all.
+    pub window: Option<StepWindow>,
     /// Index into [`super::SMOOTHINGS`].
     pub smoothing: usize,
     /// The heatmap shows each bin relative to its start.
@@ -49,10 +59,16 @@ pub struct State {
     pub size: (u16, u16),
     /// Pixels of a cell, as pictures are drawn.
     pub cell_size: (u16, u16),
+    /// The terminal has the characters of [`Marker::Octant`].
+    pub has_octants: bool,
     /// How pictures are drawn, in words.
     pub images: String,
     pub theme: Theme,
+    /// The terminal has nothing but ASCII.
+    pub ascii: bool,
     pub plots: PlotChoices,
+    /// Curves were thin before the theme for the back row made them thick.
+    pub thin_curves: bool,
     /// Time since the screen opened.
     pub now: Duration,
 
@@ -76,19 +92,32 @@ pub struct State {
     pub leaving: bool,
     /// It was asked for by Ctrl-C, as a signal asks: the program ends as interrupted.
     pub interrupted: bool,
-    /// What to open the lab with again once it has been left.
-    pub next: Option<Box<Config>>,
+    /// Another run that is to take this one's place.
+    pub change: Option<Change>,
+    /// What lay on the screen before the help that lies there now.
+    pub beneath: Option<Box<Overlay>>,
+    /// The step and settings of the newest checkpoint.
+    pub saved: Option<(u64, Live)>,
+    /// What was set live, to be taken back.
+    pub undo: UndoList,
 
     /// The cursor t, in 0..T.
     pub cursor_t: usize,
     /// Step that the heatmap reads out; `None`: the newest.
     pub cursor_step: Option<u64>,
+    pub grab: Option<Grab>,
     pub playback: Playback,
-    /// Until then the finished samples stay although a new trajectory has begun.
-    pub hold_until: Duration,
+    /// The frame on the screen; `None` before the first.
+    pub playhead: Option<Playhead>,
+    /// A film newer than this one need not wait for the end of the one on the screen: a person has asked for it.
+    pub hurry_past: Option<u64>,
+    /// Shortest time between two pictures that the terminal can show.
+    pub picture_pace: Duration,
 
     pub controls: Controls,
     pub news: News,
+    /// What is going on, in a sentence.
+    pub story: Story,
     pub gallery: Gallery,
 }
 
@@ -100,12 +129,16 @@ impl State {
         Self {
             size: (0, 0),
             cell_size: options.cell_size,
+            has_octants: options.has_octants,
             images: options.images,
-            theme: Theme { terminal_background: options.background, ..Theme::new(options.theme, options.capability) },
+            theme: Theme::on(options.theme, options.capability, options.background, options.paints_background),
+            ascii: options.ascii,
             plots: PlotChoices {
                 marker: options.marker,
+                pictures: options.marker != Marker::Ascii,
                 log_y: true,
                 x_axis: XAxis::Step,
+                window: None,
                 smoothing: 1,
                 heat_relative: false,
                 heat_bound: false,
@@ -114,6 +147,7 @@ impl State {
                 example: 0,
                 points_view: PointsView::Points,
             },
+            thin_curves: false,
             now: Duration::ZERO,
             live: Data::default(),
             frozen: None,
@@ -128,37 +162,72 @@ impl State {
             overlay: None,
             leaving: false,
             interrupted: false,
-            next: None,
+            change: None,
+            beneath: None,
+            saved: None,
+            undo: UndoList::default(),
             cursor_step: None,
+            grab: None,
             playback: Playback::Live,
-            hold_until: Duration::ZERO,
+            playhead: None,
+            hurry_past: None,
+            picture_pace: Duration::ZERO,
             controls,
             news: News::default(),
+            story: Story::default(),
             gallery: Gallery::default(),
         }
     }
 
     /// The state that another run begins with on the same screen: as the person has it, with nothing of this run.
-    pub fn again(&self, config: Config) -> Self {
+    /// Beside it, where this one is.
+    pub fn again(&self, config: Config) -> (Self, Option<String>) {
         let options = ScreenOptions { images: self.images.clone(), config: Some(config), ..ScreenOptions::default() };
-        let mut next = Self {
+        let next = Self {
             size: self.size,
             cell_size: self.cell_size,
+            has_octants: self.has_octants,
             theme: self.theme,
-            plots: PlotChoices { example: 0, ..self.plots },
+            picture_pace: self.picture_pace,
+            ascii: self.ascii,
+            thin_curves: self.thin_curves,
+            plots: PlotChoices { example: 0, window: None, ..self.plots },
             focus: self.focus,
             zoomed: self.zoomed,
+            // Who has come so far is no newcomer.
+            story: Story::of(self.story.hello),
             ..Self::new(options)
         };
-        if let Some(info) = &self.live.info {
-            next.news.tell(Duration::ZERO, Gravity::Info, format!("the run before is in {}", info.run_dir.display()));
-        }
-        next
+        let dir = self.live.info.as_ref().map(|info| info.run_dir.display());
+        let before = dir.and_then(|dir| match &self.saved {
+            Some((step, _)) => {
+                let step = thousands(*step);
+                Some(format!("the run before is saved at step {step}: difflab --resume {dir} goes on with it"))
+            }
+            // Of one that had not begun nothing is kept.
+            None if self.live.history.latest.is_none() => None,
+            None => Some(format!("the run before is in {dir}, without a checkpoint")),
+        });
+        (next, before)
     }
 
     /// The run's config with everything in it that was set live; `None` while nobody knows it.
     pub fn config_now(&self) -> Option<Config> {
         self.config.as_ref().map(|config| self.controls.put_into(config))
+    }
+
+    /// Is all of it in a checkpoint, with the settings of now?
+    pub fn has_all_saved(&self) -> bool {
+        let step = self.live.history.latest.as_ref().map(|record| record.step);
+        match &self.saved {
+            Some((saved, live)) => Some(*saved) >= step && *live == self.controls.live,
+            None => false,
+        }
+    }
+
+    /// As [`Self::has_all_saved`], and nothing is trained any more that would not be.
+    pub fn rests_saved(&self) -> bool {
+        matches!(self.phase, Phase::Finished | Phase::Paused) && self.has_all_saved()
     }
 
     /// What the panels draw: the frozen data, or the live ones.
@@ -178,12 +247,44 @@ impl State {
 
     /// The layout in a given area.
     pub fn layout_in(&self, area: Rect) -> Option<ScreenLayout> {
-        layout::screen(area, self.focus, self.zoomed)
+        layout::screen(area, self.focus, self.zoomed, self.theme.is_for_the_back_row())
+    }
+
+    /// The film on the screen.
+    pub fn shown_film(&self) -> Option<(&Film, Playhead)> {
+        let playhead = self.playhead?;
+        Some((self.data().films.get(playhead.trajectory)?, playhead))
+    }
+
+    /// Can curves be pictures here? That takes pixels, and colours that are known, the background's too.
+    pub fn can_draw_pictures(&self) -> bool {
+        let pixels = self.cell_size.0 > 2 && self.cell_size.1 > 2;
+        pixels && self.theme.capability == Capability::TrueColor && self.theme.background().is_some()
+    }
+
+    /// Are they?
+    pub fn draws_pictures(&self) -> bool {
+        self.plots.pictures && self.can_draw_pictures()
     }
 
     /// The frame of the denoising panel.
     pub fn shown_still(&self) -> Option<(&Film, &Still)> {
-        playback::shown(&self.data().films, self.playback, self.cursor_t, self.hold_until, self.now)
+        let (film, playhead) = self.shown_film()?;
+        Some((film, film.stills().get(film.position(playhead.index))?))
+    }
+
+    /// Is the film to be seen? A panel that fills the screen hides it.
+    pub fn sees_film(&self) -> bool {
+        self.playhead.is_some() && self.layout().is_some_and(|layout| layout.place(Panel::Denoising).is_some())
+    }
+
+    /// Seconds until the last step at the present speed; `None` where nothing is left, or less than a second, and
+    /// while training stands still.
+    pub fn remaining(&self) -> Option<f64> {
+        let (config, latest) = (self.config.as_ref()?, self.live.history.latest.as_ref()?);
+        let steps = config.train.steps.saturating_sub(latest.step) as f64;
+        let seconds = steps * config.train.batch_size as f64 / latest.images_per_s;
+        (matches!(self.phase, Phase::Training) && seconds.is_finite() && seconds >= 0.5).then_some(seconds)
     }
 
     /// What the speed of training counts.

@@ -170,9 +170,18 @@ pub fn running(columns: u16, rows: u16, options: ScreenOptions) -> State {
     for index in 0..=25 {
         update(&mut state, Message::Preview(frame(1, index, 12_300)));
     }
+    watch(&mut state, 0, 10);
     for index in 0..=14 {
         update(&mut state, Message::Preview(frame(2, index, 12_400)));
     }
+    watch(&mut state, 10, 20);
     update(&mut state, Message::Tick(Duration::from_secs(60)));
     state
+}
+
+/// Time goes by, in seconds from one moment to another.
+pub fn watch(state: &mut State, from: u64, to: u64) {
+    for ms in (from * 1000..=to * 1000).step_by(40) {
+        update(state, Message::Tick(Duration::from_millis(ms)));
+    }
 }

@@ -64,8 +64,26 @@ fn other_terminals() {
     assert_snapshot!("no_color_ascii_120x40", text(&plain));
     let sixteen = theme(ThemeName::Dark, Capability::Ansi16, Marker::Block);
     assert_snapshot!("sixteen_colours_blocks_120x40", text(&sixteen));
+    let console = theme(ThemeName::Dark, Capability::Console, Marker::Ascii);
+    assert_snapshot!("linux_console_120x40", text(&console));
+    let light = theme(ThemeName::Light, Capability::Ansi16, Marker::Block);
+    assert_snapshot!("sixteen_colours_light_120x40", text(&light));
     let many = theme(ThemeName::Dark, Capability::Ansi256, Marker::Block);
     assert_snapshot!("256_colours_blocks_120x40", text(&many));
+}
+
+#[test]
+fn for_the_back_row() {
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut state = show(columns, rows);
+        act(&mut state, Action::NextTheme);
+        act(&mut state, Action::NextTheme);
+        assert_eq!(state.plots.marker, Marker::Block, "thick curves");
+        update(&mut state, Message::Tick(Duration::from_secs(80)));
+        assert_snapshot!(format!("projector_{columns}x{rows}"), text(&state));
+        act(&mut state, Action::NextTheme);
+        assert_eq!((state.theme.name, state.plots.marker), (ThemeName::Dark, Marker::Braille));
+    }
 }
 
 #[test]

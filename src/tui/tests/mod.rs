@@ -1,10 +1,19 @@
 //! The screen as a whole: what it looks like, what its keys do, and that nothing makes it panic.
 
+mod another_run;
+mod bars;
 mod behaviour;
+mod charts;
 mod demo;
+mod films;
 mod fuzz;
+mod help;
 mod looks;
 mod paint;
+mod pictures;
 mod plane;
+mod pointer;
 mod settings;
 mod speed;
+mod traffic;
+mod undo;

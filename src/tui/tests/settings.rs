@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyCode;
 
 use super::behaviour::{act, press};
 use super::demo::{config, opened, running};
 use super::paint::{buffer, characters};
 use crate::config::{Config, PathName, TimestepSpacing};
-use crate::lab::{Command, Event, Phase, SamplingSettings};
+use crate::lab::{Command, SamplingSettings};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
@@ -152,7 +152,7 @@ fn other_keys_ask_for_a_new_run_with_everything_that_was_set() {
     type_in(&mut state, ":rho=5\n");
     assert_eq!(type_in(&mut state, ":path=flow prediction_type=flow sampler=euler\n"), []);
     let wanted = asked(&state).clone();
-    assert_eq!((wanted.asked.len(), wanted.taken_along), (3, vec!["sample.rho = 5.0".to_string()]));
+    assert_eq!((wanted.asked.len(), wanted.taken_along.clone()), (3, vec!["sample.rho = 5.0".to_string()]));
     assert_eq!((wanted.config.diffusion.path, wanted.config.sample.rho), (PathName::Flow, 5.0));
     let screen = characters(&buffer(&state));
     assert!(screen.contains("diffusion.path = \"flow\"") && screen.contains("Save this one and start another"));
@@ -160,36 +160,7 @@ fn other_keys_ask_for_a_new_run_with_everything_that_was_set() {
     press(&mut state, KeyCode::Char('n'));
     assert!(matches!(&state.overlay, Some(Overlay::Palette(palette)) if palette.text.starts_with("path=flow")));
     press(&mut state, KeyCode::Enter);
-    assert_eq!(press(&mut state, KeyCode::Char('y')), [Effect::Send(Command::Leave)]);
-    let effects = update(&mut state, Message::Lab(Event::Ended(Ok(()))));
-    assert_eq!(effects, [Effect::Again(Box::new(wanted.config))]);
-}
-
-#[test]
-fn ctrl_c_after_a_yes_leaves_instead() {
-    let mut state = ready();
-    type_in(&mut state, ":seed=3\ny");
-    let ctrl_c = || Message::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
-    assert_eq!(update(&mut state, ctrl_c()), []);
-    let mut insists = state.clone();
-    assert_eq!(update(&mut state, Message::Lab(Event::Ended(Ok(())))), [Effect::Quit]);
-    assert_eq!(update(&mut insists, ctrl_c()), [Effect::Send(Command::Quit { save: false }), Effect::Quit]);
-}
-
-#[test]
-fn a_run_that_could_not_be_saved_is_not_left_for_another_before_a_second_yes() {
-    let mut state = ready();
-    type_in(&mut state, ":seed=3\ny");
-    // The worker speaks of a failure before it ends.
-    update(&mut state, Message::Lab(Event::Phase(Phase::Failed("the disk is full".into()))));
-    assert_eq!(update(&mut state, Message::Lab(Event::Ended(Err("the disk is full".into())))), []);
-    assert!(!state.leaving && state.next.is_none());
-    press(&mut state, KeyCode::Esc);
-    // Nothing can change in a run that has ended, so even these begin another.
-    type_in(&mut state, ":learning_rate=1e-4\n");
-    assert!(characters(&buffer(&state)).contains("This run has ended. Start another with it?"));
-    let wanted = Config { train: crate::config::TrainConfig { learning_rate: 1e-4, ..config().train }, ..config() };
-    assert_eq!(press(&mut state, KeyCode::Char('y')), [Effect::Again(Box::new(wanted))]);
+    assert_eq!(asked(&state), &wanted);
 }
 
 #[test]
@@ -197,14 +168,15 @@ fn another_run_begins_on_the_same_screen_with_nothing_of_the_old_one() {
     let mut state = ready();
     act(&mut state, Action::Focus(Panel::Schedule));
     act(&mut state, Action::Zoom);
-    act(&mut state, Action::ToggleTheme);
+    act(&mut state, Action::NextTheme);
     let wanted = Config { seed: 9, ..config() };
-    let mut next = state.again(wanted.clone());
+    let (mut next, before) = state.again(wanted.clone());
     assert_eq!((next.focus, next.zoomed, next.size, next.theme), (state.focus, true, state.size, state.theme));
     assert!(next.live.history.latest.is_none() && next.live.info.is_none() && !next.leaving);
     assert_eq!(next.config_now(), Some(wanted));
     update(&mut next, Message::Tick(Duration::from_millis(10)));
-    assert!(characters(&buffer(&next)).contains("the run before is in runs/2026-11-22-mnist-4f2a"));
+    let words = "the run before is saved at step 12,000: difflab --resume runs/2026-11-22-mnist-4f2a goes on with it";
+    assert_eq!(before.as_deref(), Some(words));
 }
 
 #[test]

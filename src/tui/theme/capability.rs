@@ -2,6 +2,8 @@
 
 use ratatui::style::Color;
 
+use crate::picture::palette::contrast;
+
 /// What the terminal can colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Capability {
@@ -11,6 +13,8 @@ pub enum Capability {
     Ansi256,
     /// The 16 named colours.
     Ansi16,
+    /// The Linux console: 16 colours to write with, but only the 8 dark ones to write on.
+    Console,
     /// No colours at all (`NO_COLOR`): emphasis is bold, reversed or dim.
     None,
 }
@@ -41,9 +45,31 @@ impl Capability {
         match self {
             Capability::TrueColor => Color::Rgb(rgb[0], rgb[1], rgb[2]),
             Capability::Ansi256 => Color::Indexed(nearest_indexed(rgb)),
-            Capability::Ansi16 => NAMED.iter().min_by_key(|(c, _)| distance(*c, rgb)).map_or(Color::Reset, |(_, c)| *c),
+            Capability::Ansi16 | Capability::Console => {
+                NAMED.iter().min_by_key(|(c, _)| distance(*c, rgb)).map_or(Color::Reset, |(_, c)| *c)
+            }
             Capability::None => Color::Reset,
         }
+    }
+
+    /// The colour that the terminal shows for this one, as far as that is known.
+    pub fn shown(self, rgb: [u8; 3]) -> [u8; 3] {
+        if self == Capability::Ansi256 { rgb_of(nearest_indexed(rgb)) } else { rgb }
+    }
+
+    /// As [`Capability::color`], and at least `ratio` in contrast to `paper`, where the terminal has such a colour.
+    pub fn legible(self, rgb: [u8; 3], paper: [u8; 3], ratio: f64) -> Color {
+        if self != Capability::Ansi256 {
+            return self.color(rgb);
+        }
+        let reads = |index: &u8| contrast(rgb_of(*index), paper) >= ratio;
+        let nearest = (16..=255).filter(reads).min_by_key(|&index| distance(rgb_of(index), rgb));
+        Color::Indexed(nearest.unwrap_or_else(|| nearest_indexed(rgb)))
+    }
+
+    /// Are these the 16 colours?
+    pub fn is_named(self) -> bool {
+        matches!(self, Capability::Ansi16 | Capability::Console)
     }
 
     /// Can two shades be told apart at all?
@@ -58,8 +84,17 @@ fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
     2 * d(0) * d(0) + 4 * d(1) * d(1) + 3 * d(2) * d(2)
 }
 
+const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+
+/// The colour at an index from 16 on: of the cube, then of the greys.
+fn rgb_of(index: u8) -> [u8; 3] {
+    match index.saturating_sub(16) {
+        cube @ 0..216 => [cube / 36, cube / 6 % 6, cube % 6].map(|level| LEVELS[usize::from(level)]),
+        grey => [8 + 10 * (grey - 216); 3],
+    }
+}
+
 fn nearest_indexed(rgb: [u8; 3]) -> u8 {
-    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     let level = |v: u8| (0..6).min_by_key(|&i: &usize| LEVELS[i].abs_diff(v)).unwrap_or(0);
     let [r, g, b] = rgb.map(level);
     let cube = [LEVELS[r], LEVELS[g], LEVELS[b]];
@@ -78,6 +113,15 @@ mod tests {
         assert_eq!(Capability::Ansi256.color([255, 0, 0]), Color::Indexed(196));
         assert_eq!(Capability::Ansi256.color([95, 135, 175]), Color::Indexed(67));
         assert_eq!(Capability::Ansi256.color([118, 118, 118]), Color::Indexed(243));
+    }
+
+    #[test]
+    fn of_256_colours_the_nearest_that_reads_is_taken() {
+        let paper = Capability::Ansi256.shown([252, 252, 250]);
+        let Color::Indexed(index) = Capability::Ansi256.legible([164, 56, 122], paper, 4.5) else { panic!() };
+        assert!(contrast(rgb_of(index), [255; 3]) >= 4.5);
+        assert_eq!(rgb_of(67), [95, 135, 175]);
+        assert_eq!((rgb_of(232), rgb_of(255), rgb_of(231)), ([8; 3], [238; 3], [255; 3]));
     }
 
     #[test]

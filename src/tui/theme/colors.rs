@@ -2,93 +2,161 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use super::Capability;
-use crate::config::ScheduleName;
-use crate::picture::palette::{self, DARK, LIGHT, Palette};
+use super::{Capability, Role, named};
+use crate::picture::palette::{self, DARK, LIGHT, PROJECTOR, Palette, Rgb, contrast, legible};
 
-/// For which kind of background the colours are chosen.
+/// For which kind of background, and for whom, the colours are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ThemeName {
     Dark,
     Light,
+    /// For a lecture: black on white, thick curves, few things.
+    Projector,
 }
 
-/// What a piece of the screen is; its style follows from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// What should be read.
-    Text,
-    /// Numbers that matter most: bold.
-    Strong,
-    /// Units, ticks, hints.
-    Dim,
-    /// Lines around panels, grid lines.
-    Border,
-    /// Focus and the cursor t; nothing else.
-    Accent,
-    Train,
-    /// The raw loss behind its smoothed line.
-    TrainFaint,
-    HeldOut,
-    Noisy,
-    Clean,
-    Schedule(ScheduleName),
-    /// A schedule that is not the run's.
-    ScheduleFaint(ScheduleName),
-    Good,
-    Warning,
-    Error,
+impl ThemeName {
+    /// "dark".
+    pub fn name(self) -> &'static str {
+        match self {
+            ThemeName::Dark => "dark",
+            ThemeName::Light => "light",
+            ThemeName::Projector => "projector",
+        }
+    }
 }
-
-/// Viridis as far as sixteen colours go, from dark to bright.
-const HEAT_16: [Color; 6] =
-    [Color::Blue, Color::LightBlue, Color::Cyan, Color::Green, Color::LightGreen, Color::LightYellow];
 
 /// A theme on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
     pub name: ThemeName,
     pub capability: Capability,
-    /// Paint the background too: needed when the theme is not the terminal's own kind.
+    /// Paint the background too: needed when the theme is not the terminal's own kind, or nobody knows what the
+    /// terminal's background is.
     pub paints_background: bool,
     /// The terminal's own background, where it is known.
-    pub terminal_background: Option<[u8; 3]>,
+    pub terminal_background: Option<Rgb>,
+    /// The kind of the terminal's own background.
+    own: ThemeName,
+    /// Whatever the theme, the terminal's own background is not used.
+    always_paints: bool,
+    colors: [Option<Color>; Role::COUNT],
+    /// The heatmap's colours as marks on the background, from faint to strong.
+    marks: [Option<Color>; MARKS],
 }
+
+/// So many shades do for bars and arrows.
+const MARKS: usize = 8;
+
+/// The part of viridis that reads on every dark paper that a theme is used on, and on every light one.
+const ON_DARK: [f64; 2] = [0.66, 1.0];
+const ON_LIGHT: [f64; 2] = [0.22, 0.0];
 
 impl Theme {
     /// The theme for a terminal whose own background is of that kind.
     pub fn new(name: ThemeName, capability: Capability) -> Self {
-        Self { name, capability, paints_background: false, terminal_background: None }
+        Self::on(name, capability, None, false)
     }
 
-    /// The other kind; painting the background makes it readable on any terminal.
-    pub fn toggle(&mut self) {
-        self.name = match self.name {
-            ThemeName::Dark => ThemeName::Light,
-            ThemeName::Light => ThemeName::Dark,
+    /// The theme for a terminal with that background. `paints`: put the theme's own over it in any case.
+    pub fn on(name: ThemeName, capability: Capability, background: Option<Rgb>, paints: bool) -> Self {
+        let mut theme = Self {
+            name,
+            capability,
+            paints_background: paints,
+            terminal_background: background,
+            own: if name == ThemeName::Projector { ThemeName::Light } else { name },
+            always_paints: paints,
+            colors: [None; Role::COUNT],
+            marks: [None; MARKS],
         };
-        self.paints_background = !self.paints_background;
+        theme.mix();
+        theme
+    }
+
+    /// The next kind, round and round; painting the background makes it readable on any terminal.
+    pub fn cycle(&mut self) {
+        self.name = match self.name {
+            // The Linux console has no white to write on.
+            ThemeName::Dark if self.capability == Capability::Console => ThemeName::Projector,
+            ThemeName::Dark => ThemeName::Light,
+            ThemeName::Light => ThemeName::Projector,
+            ThemeName::Projector => ThemeName::Dark,
+        };
+        self.mix();
+    }
+
+    /// Decides on the background, and mixes each role's colour so that it reads on it.
+    fn mix(&mut self) {
+        let own = self.terminal_background.filter(|_| self.name == self.own);
+        self.paints_background =
+            self.always_paints || self.name != self.own || own.is_some_and(|own| !self.reads_on(own));
+        let paper = match own {
+            Some(own) if !self.paints_background => own,
+            _ => self.capability.shown(self.palette().background),
+        };
+        for role in Role::all() {
+            self.colors[role.index()] = self.color(role, paper);
+        }
+        for i in 0..MARKS {
+            self.marks[i] = self.mark(i as f64 / (MARKS - 1) as f64, paper);
+        }
+    }
+
+    /// Is there room for every colour of this theme on that background?
+    fn reads_on(&self, paper: Rgb) -> bool {
+        let p = self.palette();
+        match self.capability.is_named() {
+            // Chosen for black and for white, where there is less to spare.
+            true if self.is_dark() => contrast(paper, [0; 3]) < 1.2,
+            true => contrast(paper, [255; 3]) < 1.03,
+            false => contrast(p.text, paper) >= 9.0,
+        }
     }
 
     /// What is behind everything, where it is known.
-    pub fn background(&self) -> Option<[u8; 3]> {
+    pub fn background(&self) -> Option<Rgb> {
         if self.paints_background { Some(self.palette().background) } else { self.terminal_background }
+    }
+
+    /// Light on dark?
+    pub fn is_dark(&self) -> bool {
+        self.palette().background == DARK.background
+    }
+
+    /// Is it for those in the back row: few things, and large?
+    pub fn is_for_the_back_row(&self) -> bool {
+        self.name == ThemeName::Projector
+    }
+
+    /// How many ticks an axis has of `most` that fit.
+    pub fn ticks(&self, most: usize) -> usize {
+        if self.is_for_the_back_row() { most.div_ceil(2).max(2) } else { most }
     }
 
     pub fn palette(&self) -> &'static Palette {
         match self.name {
             ThemeName::Dark => &DARK,
             ThemeName::Light => &LIGHT,
+            ThemeName::Projector if self.capability == Capability::Console => &DARK,
+            ThemeName::Projector => &PROJECTOR,
         }
+    }
+
+    /// The least contrast of what tells something.
+    fn ratio(&self) -> f64 {
+        if self.is_for_the_back_row() { 7.0 } else { 4.5 }
     }
 
     /// The style of everything that says nothing else.
     pub fn base(&self) -> Style {
         let style = self.style(Role::Text);
-        if self.paints_background && self.capability.has_colors() {
-            style.bg(self.capability.color(self.palette().background))
-        } else {
-            style
+        match self.paints_background && self.capability.has_colors() {
+            true => style.bg(self.capability.color(match self.capability.is_named() {
+                true if self.is_dark() => [0; 3],
+                true => [255; 3],
+                false => self.palette().background,
+            })),
+            false => style,
         }
     }
 
@@ -104,7 +172,7 @@ impl Theme {
 
     /// The style of a role.
     pub fn style(&self, role: Role) -> Style {
-        let style = match self.color(role) {
+        let style = match self.colors[role.index()] {
             Some(color) => Style::new().fg(color),
             None => Style::new(),
         };
@@ -113,9 +181,8 @@ impl Theme {
             (Role::Accent | Role::Error | Role::Warning | Role::Train | Role::Schedule(_), Capability::None) => {
                 style.add_modifier(Modifier::BOLD)
             }
-            (Role::Dim | Role::Border | Role::TrainFaint | Role::ScheduleFaint(_), Capability::None) => {
-                style.add_modifier(Modifier::DIM)
-            }
+            // A dim text may be too dim to read, and nobody can measure it: only what tells nothing is dim.
+            (Role::Border | Role::TrainFaint, Capability::None) => style.add_modifier(Modifier::DIM),
             _ => style,
         }
     }
@@ -124,89 +191,95 @@ impl Theme {
     pub fn heat(&self, v: f64) -> Option<Color> {
         match self.capability {
             Capability::None => None,
-            Capability::Ansi16 => {
-                let index = (v.clamp(0.0, 1.0) * HEAT_16.len() as f64) as usize;
-                Some(HEAT_16[index.min(HEAT_16.len() - 1)])
-            }
+            Capability::Ansi16 | Capability::Console => Some(pick(&named::HEAT, v)),
             _ => Some(self.capability.color(palette::heat(v))),
         }
     }
 
-    /// Foreground colour of a role; `None`: the terminal's own.
-    fn color(&self, role: Role) -> Option<Color> {
-        if !self.capability.has_colors() {
-            return None;
+    /// As [`Theme::heat`], for bars and characters on the background: of the map's colours those that read there, the
+    /// one that stands out most for 1. `None` without colours.
+    pub fn heat_mark(&self, v: f64) -> Option<Color> {
+        let v = if v.is_nan() { 0.0 } else { v.clamp(0.0, 1.0) };
+        self.marks[(v * (MARKS - 1) as f64).round() as usize]
+    }
+
+    fn mark(&self, v: f64, paper: Rgb) -> Option<Color> {
+        match (self.capability, self.is_dark()) {
+            (Capability::None, _) => None,
+            (Capability::Ansi16 | Capability::Console, true) => Some(pick(&named::MARKS_ON_BLACK, v)),
+            (Capability::Ansi16 | Capability::Console, false) => Some(pick(&named::MARKS_ON_WHITE, v)),
+            (_, dark) => {
+                let [from, to] = if dark { ON_DARK } else { ON_LIGHT };
+                let color = palette::heat(from + (to - from) * v);
+                Some(self.capability.legible(
+                    legible(color, self.palette().text, paper, self.ratio()),
+                    paper,
+                    self.ratio(),
+                ))
+            }
         }
-        if self.capability == Capability::Ansi16 {
-            return self.named(role);
+    }
+
+    /// Foreground colour of a role on `paper`; `None`: the terminal's own.
+    fn color(&self, role: Role, paper: Rgb) -> Option<Color> {
+        match self.capability {
+            Capability::None => return None,
+            // Its own reads on its own background, whatever that is.
+            Capability::Ansi16 | Capability::Console
+                if matches!(role, Role::Text | Role::Strong) && !self.paints_background =>
+            {
+                return None;
+            }
+            Capability::Ansi16 | Capability::Console if self.is_dark() => {
+                let back_row = self.is_for_the_back_row() && role == Role::Dim;
+                return Some(named::on_black(if back_row { Role::Text } else { role }));
+            }
+            Capability::Ansi16 | Capability::Console => return Some(named::on_white(role)),
+            Capability::TrueColor | Capability::Ansi256 => {}
         }
         let p = self.palette();
+        let faint = |color, strength| legible(p.faint(color, strength), color, paper, self.ratio());
         let rgb = match role {
+            Role::Border => return Some(self.capability.color(p.border)),
             Role::Text | Role::Strong => p.text,
             Role::Dim => p.dim,
-            Role::Border => p.border,
             Role::Accent => p.accent,
             Role::Train => p.train,
-            Role::TrainFaint => p.faint(p.train, 0.42),
+            Role::TrainFaint => faint(p.train, 0.42),
             Role::HeldOut => p.held_out,
             Role::Noisy => p.x_t,
             Role::Clean => p.x_0,
             Role::Schedule(name) => p.schedule(name),
-            Role::ScheduleFaint(name) => p.faint(p.schedule(name), 0.5),
+            Role::ScheduleFaint(name) => faint(p.schedule(name), 0.5),
             Role::Good => p.good,
             Role::Warning => p.warning,
             Role::Error => p.error,
         };
-        Some(self.capability.color(rgb))
+        Some(self.capability.legible(legible(rgb, p.text, paper, self.ratio()), paper, self.ratio()))
     }
+}
 
-    /// Sixteen colours are too few for the nearest match to keep the roles apart: chosen by hand.
-    fn named(&self, role: Role) -> Option<Color> {
-        let light = self.name == ThemeName::Light;
-        let pick = |dark, bright| Some(if light { dark } else { bright });
-        match role {
-            Role::Text | Role::Strong if self.paints_background => pick(Color::Black, Color::White),
-            Role::Text | Role::Strong => None,
-            Role::Dim | Role::Border => pick(Color::DarkGray, Color::DarkGray),
-            Role::Accent => pick(Color::Magenta, Color::LightYellow),
-            Role::Train => pick(Color::Blue, Color::LightBlue),
-            Role::TrainFaint => pick(Color::Gray, Color::Blue),
-            Role::HeldOut => pick(Color::Red, Color::Yellow),
-            Role::Noisy => pick(Color::Magenta, Color::LightMagenta),
-            Role::Clean => pick(Color::Green, Color::LightGreen),
-            Role::Schedule(ScheduleName::Linear) => pick(Color::Red, Color::LightRed),
-            Role::Schedule(ScheduleName::ScaledLinear) => pick(Color::Yellow, Color::White),
-            Role::Schedule(ScheduleName::Cosine) => pick(Color::Cyan, Color::LightCyan),
-            Role::Schedule(ScheduleName::Sigmoid) => pick(Color::Blue, Color::LightBlue),
-            Role::Schedule(ScheduleName::SigmoidJabri) => pick(Color::Green, Color::LightGreen),
-            Role::Schedule(ScheduleName::Given) => pick(Color::Black, Color::White),
-            Role::ScheduleFaint(ScheduleName::Linear) => Some(Color::Red),
-            Role::ScheduleFaint(ScheduleName::ScaledLinear) => Some(Color::Yellow),
-            Role::ScheduleFaint(ScheduleName::Cosine) => Some(Color::Cyan),
-            Role::ScheduleFaint(ScheduleName::Sigmoid) => Some(Color::Blue),
-            Role::ScheduleFaint(ScheduleName::SigmoidJabri) => Some(Color::Green),
-            Role::ScheduleFaint(ScheduleName::Given) => Some(Color::Gray),
-            Role::Good => pick(Color::Green, Color::LightGreen),
-            Role::Warning => pick(Color::Yellow, Color::LightYellow),
-            Role::Error => pick(Color::Red, Color::LightRed),
-        }
-    }
+/// The colour at `v`, 0 to 1, of some in order.
+fn pick(colors: &[Color], v: f64) -> Color {
+    let index = (v.clamp(0.0, 1.0) * colors.len() as f64) as usize;
+    colors[index.min(colors.len() - 1)]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ScheduleName;
 
     #[test]
     fn no_color_means_no_colour_in_any_role() {
-        for name in [ThemeName::Dark, ThemeName::Light] {
+        for name in [ThemeName::Dark, ThemeName::Light, ThemeName::Projector] {
             let mut theme = Theme::new(name, Capability::None);
-            theme.toggle();
+            theme.cycle();
             for role in [Role::Text, Role::Accent, Role::Train, Role::Error, Role::Schedule(ScheduleName::Linear)] {
                 assert_eq!(theme.style(role).fg, None);
             }
             assert_eq!(theme.base().bg, None);
-            assert_eq!(theme.heat(0.5), None);
+            assert_eq!((theme.heat(0.5), theme.heat_mark(0.5)), (None, None));
         }
     }
 
@@ -214,9 +287,25 @@ mod tests {
     fn the_terminals_own_kind_leaves_its_background_alone() {
         let mut theme = Theme::new(ThemeName::Dark, Capability::TrueColor);
         assert_eq!(theme.base().bg, None);
-        theme.toggle();
-        assert!(theme.base().bg.is_some());
-        theme.toggle();
+        theme.cycle();
+        assert!(theme.base().bg.is_some() && theme.name == ThemeName::Light);
+        theme.cycle();
+        assert!(theme.base().bg.is_some() && theme.name == ThemeName::Projector);
+        theme.cycle();
         assert_eq!(theme, Theme::new(ThemeName::Dark, Capability::TrueColor));
+        let mut theme = Theme::on(ThemeName::Dark, Capability::TrueColor, None, true);
+        for _ in 0..3 {
+            assert!(theme.paints_background && theme.background().is_some());
+            theme.cycle();
+        }
+    }
+
+    #[test]
+    fn the_linux_console_has_no_white_to_write_on() {
+        let mut theme = Theme::new(ThemeName::Dark, Capability::Console);
+        theme.cycle();
+        assert_eq!((theme.name, theme.base().bg), (ThemeName::Projector, Some(Color::Black)));
+        theme.cycle();
+        assert_eq!(theme.name, ThemeName::Dark);
     }
 }

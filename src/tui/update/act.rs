@@ -2,19 +2,23 @@
 
 use std::path::PathBuf;
 
-use super::sampling;
-use crate::config::Config;
+pub use super::film::{move_cursor, move_frame, put_cursor};
+use super::{change, film, ladder, sampling, undo, zoom};
+use crate::config::PathName;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
+use crate::tui::chart::Marker;
 use crate::tui::effect::Effect;
-use crate::tui::state::{CommandPalette, Gravity, Overlay, Playback, SMOOTHINGS, STILL_FOR, State};
+use crate::tui::state::{CommandPalette, Curves, Gravity, Overlay, Playback, SMOOTHINGS, State};
 
 /// The learning rate can be changed by this factor either way.
 pub const MOST_LEARNING_RATE_SCALE: f64 = 1024.0;
 const BUDGET_STEP: f64 = 0.05;
+const MOST_BUDGET: f64 = 0.5;
 
 /// Does it.
 pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    state.story.hello.note(action);
     match action {
         Action::FocusNext => focus(state, state.focus.next()),
         Action::FocusPrevious => focus(state, state.focus.previous()),
@@ -34,7 +38,8 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::SampleNow => {
             let effects = command(state, Command::SampleNow);
             if !effects.is_empty() {
-                state.playback = Playback::Live;
+                film::go_live(state);
+                film::hurry(state);
             }
             return effects;
         }
@@ -53,7 +58,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::LaterColumn => move_column(state, 1),
         Action::FramePrevious => move_frame(state, -1),
         Action::FrameNext => move_frame(state, 1),
-        Action::ToggleFilm => toggle_film(state),
+        Action::ToggleFilm => film::toggle(state),
         Action::ClassNext
         | Action::ClassPrevious
         | Action::GuidanceUp
@@ -73,12 +78,20 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ToggleLogY => state.plots.log_y = !state.plots.log_y,
         Action::NextXAxis => state.plots.x_axis = state.plots.x_axis.next(),
         Action::NextSmoothing => state.plots.smoothing = (state.plots.smoothing + 1) % SMOOTHINGS.len(),
+        Action::LossCloser => zoom::by_key(state, zoom::CLOSER),
+        Action::LossWider => zoom::by_key(state, 1.0 / zoom::CLOSER),
+        Action::LossEarlier => zoom::pan_by_key(state, -0.25),
+        Action::LossLater => zoom::pan_by_key(state, 0.25),
+        Action::LossWhole => zoom::whole(state),
         Action::ToggleHeatScale => state.plots.heat_relative = !state.plots.heat_relative,
         Action::ToggleBound => match state.curves.as_ref().and_then(|curves| curves.bound.as_ref()) {
             Some(_) => state.plots.heat_bound = !state.plots.heat_bound,
             None => tell(state, "only path vp has a term of the bound for each t"),
         },
-        Action::NextScheduleView => state.plots.schedule_view = state.plots.schedule_view.next(),
+        Action::NextScheduleView => {
+            let path = state.curves.as_ref().map_or(PathName::Vp, Curves::path);
+            state.plots.schedule_view = state.plots.schedule_view.next(path);
+        }
         Action::NextTimeAxis => state.plots.time_axis = state.plots.time_axis.next(),
         Action::NextExample => {
             let examples = state.live.info.as_ref().map_or(1, |info| info.examples.len().max(1));
@@ -89,19 +102,37 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::NextPointsView => state.plots.points_view = state.plots.points_view.next(),
         Action::ToggleFreeze => {
-            state.frozen = match state.frozen {
-                Some(_) => None,
+            state.frozen = match state.frozen.take() {
+                Some(frozen) => {
+                    if let Some(head) = state.playhead {
+                        state.live.films.keep(&frozen.films, head.trajectory);
+                    }
+                    None
+                }
                 None => Some(Box::new(state.live.clone())),
             };
         }
-        Action::ToggleTheme => state.theme.toggle(),
+        Action::NextTheme => next_theme(state),
+        Action::NextMarker if state.ascii => tell(state, "the locale has nothing but ASCII; LC_ALL=C.UTF-8 has more"),
         Action::NextMarker => {
-            state.plots.marker = state.plots.marker.next();
-            tell(state, format!("curves in {}", state.plots.marker.name()));
+            state.thin_curves = false;
+            let pictures = state.can_draw_pictures();
+            match (state.draws_pictures(), state.plots.marker.next(state.has_octants)) {
+                // From pictures to the first of the characters, and from the last of them to pictures.
+                (true, _) => (state.plots.pictures, state.plots.marker) = (false, Marker::Braille),
+                (false, next) => {
+                    state.plots.pictures = pictures && next == Marker::Braille;
+                    state.plots.marker = next;
+                }
+            }
+            let name = if state.draws_pictures() { "smooth lines" } else { state.plots.marker.name() };
+            tell(state, format!("curves in {name}"));
         }
         Action::Messages => state.overlay = Some(Overlay::Messages { scroll: 0 }),
-        Action::Help => state.overlay = Some(Overlay::Help { scroll: 0 }),
-        Action::Palette => state.overlay = Some(Overlay::Palette(CommandPalette::default())),
+        Action::Help => state.overlay = Some(Overlay::Help { scroll: 0, filter: String::new() }),
+        Action::Palette => open_palette(state, ""),
+        Action::Undo => return undo::undo(state),
+        Action::Redo => return undo::redo(state),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Quit if state.ended => return vec![Effect::Quit],
         Action::Quit if state.leaving => {}
@@ -117,12 +148,12 @@ pub fn leave_without_saving(state: &mut State) -> Vec<Effect> {
         return vec![Effect::Quit];
     }
     state.leaving = true;
+    tell(state, "leaving without saving …");
     vec![Effect::Send(Command::Quit { save: false })]
 }
 
 /// Stays after all: the run could not be saved.
 pub fn stay(state: &mut State) -> Vec<Effect> {
-    state.next = None;
     state.interrupted = false;
     tell(state, "the run stays open; it is saved as soon as that works");
     Vec::new()
@@ -141,50 +172,46 @@ pub fn save_elsewhere(state: &mut State, dir: PathBuf) -> Vec<Effect> {
 /// A signal asks to end: saved here or elsewhere, without a question.
 pub fn terminate(state: &mut State) -> Vec<Effect> {
     state.overlay = None;
-    state.next = None;
+    let mut effects = change::forget(state);
     if state.ended {
-        return vec![Effect::Quit];
+        effects.push(Effect::Quit);
+        return effects;
     }
     state.leaving = true;
     tell(state, "saving, then leaving …");
-    vec![Effect::Send(Command::Quit { save: true })]
+    effects.push(Effect::Send(Command::Quit { save: true }));
+    effects
 }
 
-/// Saves, leaves, and has the lab opened again with another config.
-pub fn leave_for(state: &mut State, config: Config) -> Vec<Effect> {
-    let config = Box::new(config);
-    if state.ended {
-        return vec![Effect::Again(config)];
-    }
-    state.next = Some(config);
-    if state.leaving {
-        return Vec::new();
-    }
-    state.leaving = true;
-    tell(state, "saving, then starting the new run … (Ctrl-C leaves instead)");
-    vec![Effect::Send(Command::Leave)]
+/// Opens the command palette with a line in it.
+pub fn open_palette(state: &mut State, line: impl Into<String>) {
+    state.overlay = Some(Overlay::Palette(CommandPalette::with(line)));
 }
 
 /// Save and leave; asked a second time, leave without waiting.
 fn leave(state: &mut State) -> Vec<Effect> {
     state.overlay = None;
+    let mut effects = change::forget(state);
+    let instead = !effects.is_empty();
     if state.ended {
-        return vec![Effect::Quit];
+        effects.push(Effect::Quit);
+        return effects;
     }
-    if state.leaving && state.next.take().is_some() {
-        tell(state, "saving, then leaving … (Ctrl-C again leaves at once)");
-        return Vec::new();
-    }
-    if state.leaving {
+    if state.leaving && !instead {
         return vec![Effect::Send(Command::Quit { save: false }), Effect::Quit];
     }
+    let what = if state.rests_saved() || state.live.info.is_none() { "leaving" } else { "saving, then leaving" };
+    tell(state, format!("{what} … (Ctrl-C again leaves at once)"));
+    // A run that was being left for another is left already.
+    if !state.leaving {
+        effects.push(Effect::Send(Command::Leave));
+    }
     state.leaving = true;
-    tell(state, "saving, then leaving … (Ctrl-C again leaves at once)");
-    vec![Effect::Send(Command::Leave)]
+    effects
 }
 
 fn tell(state: &mut State, text: impl Into<String>) {
-    state.news.tell(state.now, Gravity::Info, text);
+    state.news.answer(state.now, Gravity::Info, text);
 }
 
 /// Sends a command, or says that nobody would hear it.
@@ -205,7 +232,7 @@ fn back(state: &mut State) {
     } else if state.zoomed {
         state.zoomed = false;
     } else if state.playback != Playback::Live {
-        state.playback = Playback::Live;
+        film::go_live(state);
     } else {
         state.cursor_step = None;
     }
@@ -235,10 +262,14 @@ fn toggle_preview(state: &mut State) -> Vec<Effect> {
 }
 
 fn preview_budget(state: &mut State, by: f64) -> Vec<Effect> {
-    let steps = ((state.controls.live.preview_budget + by) / BUDGET_STEP).round();
-    let budget = (steps * BUDGET_STEP).clamp(BUDGET_STEP, 0.5);
+    let now = state.controls.live.preview_budget;
+    let home = state.controls.homes.budget.unwrap_or(now);
+    let rungs = ladder::multiples(BUDGET_STEP, MOST_BUDGET).chain([home]);
+    let next = if by > 0.0 { ladder::above(rungs, now) } else { ladder::below(rungs, now) };
+    let budget = next.unwrap_or(now);
     let effects = command(state, Command::SetPreviewBudget(budget));
     if !effects.is_empty() {
+        state.controls.homes.budget = Some(home);
         state.controls.live.preview_budget = budget;
         tell(state, format!("previews may take {:.0} % of the time", budget * 100.0));
     }
@@ -257,20 +288,20 @@ fn learning_rate(state: &mut State, scale: f64) -> Vec<Effect> {
     effects
 }
 
+/// The next colours; for the back row curves are thick as well.
+fn next_theme(state: &mut State) {
+    state.theme.cycle();
+    if state.theme.is_for_the_back_row() && state.plots.marker == Marker::Braille {
+        (state.plots.marker, state.thin_curves) = (Marker::Block, true);
+    } else if std::mem::take(&mut state.thin_curves) {
+        state.plots.marker = Marker::Braille;
+    }
+    tell(state, format!("colours: {}", state.theme.name.name()));
+}
+
 /// A hundredth of T, at least 1.
 fn hundredth(state: &State) -> isize {
     (state.timesteps() / 100).max(1) as isize
-}
-
-/// Moves the cursor by so many timesteps.
-pub fn move_cursor(state: &mut State, by: isize) {
-    put_cursor(state, state.cursor_t.saturating_add_signed(by));
-}
-
-/// Puts the cursor at a timestep; the film stands where it belongs to that t.
-pub fn put_cursor(state: &mut State, t: usize) {
-    state.cursor_t = t.min(state.timesteps() - 1);
-    state.playback = Playback::Held { index: None };
 }
 
 /// Moves the heatmap's read-out by so many columns; beyond the newest it is live again.
@@ -281,41 +312,4 @@ pub fn move_column(state: &mut State, by: isize) {
     let at = state.cursor_step.and_then(|step| heat.column_at(step)).unwrap_or(newest);
     let to = at.saturating_add_signed(by);
     state.cursor_step = (to < newest).then(|| columns[to].last_step);
-}
-
-/// Moves the film by so many stills and holds it there; the cursor t goes with it.
-pub fn move_frame(state: &mut State, by: isize) {
-    let at = state.shown_still().map(|(film, still)| (film.trajectory, still.index));
-    let Some(film) = state.data().films.complete() else { return };
-    let at = match at {
-        Some((trajectory, index)) if trajectory == film.trajectory => film.position(index),
-        Some(_) | None => film.nearest(state.cursor_t),
-    };
-    let to = at.saturating_add_signed(by).min(film.stills().len().saturating_sub(1));
-    if let Some(still) = film.stills().get(to) {
-        state.cursor_t = still.t.min(state.timesteps() - 1);
-        state.playback = Playback::Held { index: Some(to) };
-    }
-}
-
-fn toggle_film(state: &mut State) {
-    match state.playback {
-        Playback::Live | Playback::Playing { .. } => {
-            move_frame(state, 0);
-            state.playback = match state.playback {
-                held @ Playback::Held { .. } => held,
-                _ => Playback::Held { index: None },
-            };
-        }
-        Playback::Held { .. } => {
-            let film = state.data().films.complete();
-            let end = film.map_or(0, |film| film.stills().len().saturating_sub(1));
-            let at = match (state.shown_still(), film) {
-                (Some((_, still)), Some(film)) => film.position(still.index),
-                _ => 0,
-            };
-            let index = if at >= end { 0 } else { at };
-            state.playback = Playback::Playing { index, next_at: state.now + STILL_FOR };
-        }
-    }
 }

@@ -1,8 +1,8 @@
 //! One message in, the state changed, effects out.
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
-use super::{act, lab, mouse, overlay, time};
+use super::{act, change, lab, mouse, overlay, time, undo};
 use crate::tui::action::Action;
 use crate::tui::bindings;
 use crate::tui::effect::Effect;
@@ -11,6 +11,8 @@ use crate::tui::state::{self, Overlay, State};
 
 /// Takes one message into the state; returns what the shell should do.
 pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
+    let by_a_person = matches!(message, Message::Key(_) | Message::Mouse(_) | Message::Paste(_));
+    let before = by_a_person.then(|| state.controls.clone());
     let effects = match message {
         Message::Key(event) => key(state, &event),
         Message::Mouse(event) => mouse::mouse(state, &event),
@@ -30,17 +32,29 @@ pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
             state.cell_size = (width.max(1), height.max(1));
             Vec::new()
         }
+        Message::PicturePace(pace) => {
+            state.picture_pace = pace;
+            Vec::new()
+        }
         Message::Lab(event) => lab::event(state, event),
+        Message::Tried(event) => change::tried(state, &event),
         Message::Preview(frame) => {
             lab::preview(state, &frame);
             Vec::new()
         }
         Message::Tick(now) => {
             time::tick(state, now);
+            state::go_on(state);
             Vec::new()
         }
         Message::Terminate => act::terminate(state),
     };
+    if let Some(before) = before {
+        undo::note(state, before);
+    }
+    if state.overlay.is_none() {
+        state.overlay = state.beneath.take().map(|overlay| *overlay);
+    }
     time::follow(state);
     state::refresh(state);
     effects
@@ -57,6 +71,11 @@ fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
         return act::act(state, Action::Leave);
     }
     if state.overlay.is_some() {
+        // No dialog takes F1 for anything else.
+        if event.code == KeyCode::F(1) && !matches!(state.overlay, Some(Overlay::Help { .. })) {
+            state.beneath = state.overlay.take().map(Box::new);
+            return act::act(state, Action::Help);
+        }
         return overlay::key(state, event);
     }
     action.map_or_else(Vec::new, |action| act::act(state, action))

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::change;
 use crate::lab::{Event, Phase, PreviewFrame, RunInfo};
 use crate::tui::effect::Effect;
 use crate::tui::format::{duration, thousands};
-use crate::tui::state::{Controls, Curves, Gravity, HOLD, MarkKind, Overlay, Plane, State};
+use crate::tui::state::{Controls, Curves, Gravity, MarkKind, Overlay, Plane, State};
 
 /// Takes an event in.
 pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
@@ -23,14 +24,16 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
         // The model card has it.
         Event::PeakMemory { .. } => {}
         Event::CheckpointSaved { step, took, .. } => {
+            state.saved = Some((step, state.controls.live.clone()));
             state.live.history.mark(step, MarkKind::Checkpoint);
             let took = took.as_secs_f64();
             let took = if took < 10.0 { format!("{took:.1} s") } else { duration(took) };
-            say(state, Gravity::Info, format!("checkpoint of step {} saved in {took}", thousands(step)));
+            say(state, Gravity::Info, format!("▴ checkpoint of step {} saved in {took}", thousands(step)));
         }
         Event::SettingChanged { step, what } => {
             state.live.history.mark(step, MarkKind::Setting);
-            say(state, Gravity::Info, format!("from step {} on: {what}", thousands(step)));
+            // What a key has asked for.
+            state.news.answer(state.now, Gravity::Info, format!("▾ from step {} on: {what}", thousands(step)));
         }
         Event::TimeUse { time_use, .. } => {
             let gravity = if time_use.is_used() { Gravity::Info } else { Gravity::Warning };
@@ -47,8 +50,12 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
         Event::CannotSave { reason, elsewhere, .. } => {
             // Nothing was lost: the run goes on until the person has decided.
             state.leaving = false;
+            if state.change.is_some() {
+                return change::cannot_save(state, &reason);
+            }
             state.overlay = Some(Overlay::CannotSave { reason, path: elsewhere.display().to_string() });
         }
+        Event::StandsAside { .. } => return change::stands_aside(state),
         Event::History { steps, rows, marks } => {
             steps.into_iter().for_each(|record| state.live.history.push(record));
             rows.iter().for_each(|row| state.live.heat.push(row));
@@ -66,9 +73,7 @@ pub fn preview(state: &mut State, frame: &PreviewFrame) {
     if !state.controls.sampling_touched {
         state.controls.live.sampling = frame.settings.as_ref().clone();
     }
-    if state.live.films.push(frame) {
-        state.hold_until = state.now + HOLD;
-    }
+    state.live.films.push(frame, state.playhead.map(|head| (head.trajectory, head.index)));
 }
 
 fn say(state: &mut State, gravity: Gravity, text: String) {
@@ -98,12 +103,14 @@ fn ready(state: &mut State, info: Arc<RunInfo>) {
         say(state, Gravity::Warning, warning.clone());
     }
     if info.start_step > 0 {
+        state.saved = Some((info.start_step, info.live.clone()));
         state.live.history.mark(info.start_step, MarkKind::Resume);
     }
     if let Some(going_on) = info.going_on() {
-        say(state, Gravity::Info, going_on);
+        say(state, Gravity::Info, format!("↻ {going_on}"));
     }
-    if !state.controls.sampling_touched {
+    // What was set before the run was opened it is about to hear.
+    if !state.controls.sampling_touched && state.undo.is_empty() {
         state.controls = Controls::of(&info.live);
     }
     state.curves = Curves::new(&info.config.diffusion);
@@ -116,22 +123,19 @@ fn ended(state: &mut State, result: Result<(), String>) -> Vec<Effect> {
     state.ended = true;
     match result {
         // It was left before it began. (Of a failure the worker speaks before.)
-        Err(_) if state.leaving && !matches!(state.phase, Phase::Failed(_)) => {
-            vec![state.next.take().map_or(Effect::Quit, Effect::Again)]
-        }
+        Err(_) if state.leaving && !matches!(state.phase, Phase::Failed(_)) => vec![change::left(state)],
         Err(why) => {
             if !matches!(state.phase, Phase::Failed(_)) {
                 phase_changed(state, Phase::Failed(why));
             }
             // The screen stays, so that the reason can be read.
             state.leaving = false;
-            state.next = None;
-            Vec::new()
+            change::forget(state)
         }
-        Ok(()) if state.leaving => vec![state.next.take().map_or(Effect::Quit, Effect::Again)],
+        Ok(()) if state.leaving => vec![change::left(state)],
         Ok(()) => {
-            if !matches!(state.phase, Phase::Failed(_)) {
-                phase_changed(state, Phase::Finished);
+            if !matches!(state.phase, Phase::Failed(_) | Phase::Finished) {
+                say(state, Gravity::Info, "the run has ended; q leaves".into());
             }
             Vec::new()
         }

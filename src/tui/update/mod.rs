@@ -1,15 +1,21 @@
 //! What each message changes.
 
 mod act;
+mod change;
 mod dispatch;
+mod film;
 mod lab;
+mod ladder;
 mod mouse;
 mod overlay;
 mod palette;
 mod sampling;
 mod setting;
 mod time;
+mod undo;
+mod zoom;
 
 pub use dispatch::update;
+pub use film::next_motion;
 
 pub(in crate::tui) use setting::holds_at_once;

@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, palette};
+use super::{act, change, palette};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::{Overlay, State};
+
+/// Help is scrolled no further than this; the view shows its last page for anything beyond its end.
+pub const MOST_LINES: usize = 150;
 
 /// Takes a key into the dialog.
 pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
@@ -16,7 +19,11 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
         Some(Overlay::CannotSave { .. }) => cannot_save(state, event),
         Some(Overlay::Palette(_)) => palette::palette(state, event),
         Some(Overlay::NewRun(_)) => palette::new_run(state, event),
-        Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
+        Some(Overlay::Help { .. }) => {
+            help(state, event);
+            Vec::new()
+        }
+        Some(Overlay::Messages { scroll }) => {
             match event.code {
                 KeyCode::Up | KeyCode::Char('k') => *scroll = scroll.saturating_sub(1),
                 KeyCode::Down | KeyCode::Char('j') => *scroll = scroll.saturating_add(1),
@@ -26,16 +33,70 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
                 _ => state.overlay = None,
             }
             // The view shows the last page for anything beyond; keep the number from running away.
-            if let Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) = &mut state.overlay {
+            if let Some(Overlay::Messages { scroll }) = &mut state.overlay {
                 *scroll = (*scroll).min(400);
             }
             Vec::new()
         }
-        Some(Overlay::Failure) => {
-            state.overlay = None;
-            if event.code == KeyCode::Char('q') { act::act(state, Action::Quit) } else { Vec::new() }
+        Some(Overlay::Opening) => match event.code {
+            KeyCode::Esc => change::stay(state),
+            _ => Vec::new(),
+        },
+        Some(Overlay::NotBegun { line, .. }) => {
+            let line = line.clone();
+            match event.code {
+                KeyCode::Char(':') => act::open_palette(state, line),
+                KeyCode::Esc | KeyCode::Enter => state.overlay = None,
+                _ => {}
+            }
+            Vec::new()
         }
+        // Only what the dialog offers: what lies behind it is not seen.
+        Some(Overlay::Failure) => match event.code {
+            KeyCode::Char('q') => {
+                state.overlay = None;
+                act::act(state, Action::Quit)
+            }
+            KeyCode::Char(':') => act::act(state, Action::Palette),
+            KeyCode::Esc => {
+                state.overlay = None;
+                Vec::new()
+            }
+            _ => Vec::new(),
+        },
         None => Vec::new(),
+    }
+}
+
+/// Help: letters search, arrows scroll, Esc goes back to all of it and then closes.
+fn help(state: &mut State, event: &KeyEvent) {
+    let Some(Overlay::Help { scroll, filter }) = &mut state.overlay else { return };
+    match event.code {
+        KeyCode::Up => *scroll = scroll.saturating_sub(1),
+        KeyCode::Down => *scroll = (*scroll + 1).min(MOST_LINES),
+        KeyCode::PageUp => *scroll = scroll.saturating_sub(10),
+        KeyCode::PageDown => *scroll = (*scroll + 10).min(MOST_LINES),
+        KeyCode::Home => *scroll = 0,
+        KeyCode::End => *scroll = MOST_LINES,
+        KeyCode::Esc if !filter.is_empty() => {
+            filter.clear();
+            *scroll = 0;
+        }
+        // Also the way in to the search, for those who know it from elsewhere.
+        KeyCode::Char('/') if filter.is_empty() => {}
+        KeyCode::Char(' ') if filter.is_empty() => *scroll = (*scroll + 10).min(MOST_LINES),
+        KeyCode::Char('?') if filter.is_empty() => state.overlay = None,
+        KeyCode::Char(c) if !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+            if filter.chars().count() < 40 {
+                filter.push(c);
+            }
+            *scroll = 0;
+        }
+        KeyCode::Backspace => {
+            filter.pop();
+            *scroll = 0;
+        }
+        _ => state.overlay = None,
     }
 }
 
@@ -70,7 +131,7 @@ fn quit(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
             state.overlay = None;
             act::act(state, Action::Leave)
         }
-        KeyCode::Char('d' | 'D') => {
+        KeyCode::Char('d' | 'D') if !state.rests_saved() => {
             state.overlay = None;
             act::leave_without_saving(state)
         }

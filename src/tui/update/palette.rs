@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, setting};
+use super::{act, change, setting};
 use crate::config::Config;
 use crate::tui::effect::Effect;
 use crate::tui::state::{CommandPalette, LineReading, Overlay, Row, State};
@@ -75,7 +75,7 @@ fn enter(state: &mut State, row: Option<Row>) -> Vec<Effect> {
 pub fn new_run(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
     match event.code {
         KeyCode::Char('y' | 'Y') | KeyCode::Enter => match state.overlay.take() {
-            Some(Overlay::NewRun(asked)) => act::leave_for(state, asked.config),
+            Some(Overlay::NewRun(asked)) => change::begin(state, asked),
             _ => Vec::new(),
         },
         KeyCode::Char('n' | 'N') | KeyCode::Esc => {

@@ -1,11 +1,13 @@
 //! The live settings of previews and snapshots.
 
+use super::film;
+use super::ladder::{self, above, below};
 use crate::config::SamplerName;
 use crate::lab::{Command, SamplingSettings};
 use crate::sampling::check_sampler;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
-use crate::tui::state::{Gravity, State};
+use crate::tui::state::{Gravity, Homes, State};
 
 const STEPS: [usize; 10] = [2, 5, 10, 15, 25, 50, 100, 250, 500, 1000];
 const ETAS: [f64; 3] = [0.0, 0.5, 1.0];
@@ -15,9 +17,12 @@ const MOST_GUIDANCE: f64 = 20.0;
 /// Changes one setting and tells the worker; says why when it can't be.
 pub fn change(state: &mut State, action: Action) -> Vec<Effect> {
     match changed(state, action) {
-        Ok(settings) => set(state, settings),
+        Ok((settings, homes)) => {
+            state.controls.homes = homes;
+            set(state, settings)
+        }
         Err(why) => {
-            state.news.tell(state.now, Gravity::Warning, why);
+            state.news.answer(state.now, Gravity::Info, why);
             Vec::new()
         }
     }
@@ -30,11 +35,13 @@ pub fn set(state: &mut State, settings: SamplingSettings) -> Vec<Effect> {
     }
     state.controls.live.sampling = settings.clone();
     state.controls.sampling_touched = true;
+    film::hurry(state);
     vec![Effect::Send(Command::SetSampling(Box::new(settings)))]
 }
 
-fn changed(state: &State, action: Action) -> Result<SamplingSettings, &'static str> {
+fn changed(state: &State, action: Action) -> Result<(SamplingSettings, Homes), &'static str> {
     let mut settings = state.controls.live.sampling.clone();
+    let mut homes = state.controls.homes;
     match action {
         Action::ClassNext | Action::ClassPrevious => {
             let classes = state.live.info.as_ref().map_or(0, |info| info.classes.len());
@@ -50,9 +57,11 @@ fn changed(state: &State, action: Action) -> Result<SamplingSettings, &'static s
             if !state.is_conditional() {
                 return Err("guidance needs a null class: train with model.class_conditional = true");
             }
-            let step = if action == Action::GuidanceUp { GUIDANCE_STEP } else { -GUIDANCE_STEP };
             let scale = settings.sample.guidance_scale;
-            settings.sample.guidance_scale = (scale + step).clamp(scale.min(0.0), scale.max(MOST_GUIDANCE));
+            let home = *homes.guidance.get_or_insert(scale);
+            let rungs = ladder::multiples(GUIDANCE_STEP, MOST_GUIDANCE).chain([0.0, home]);
+            let next = if action == Action::GuidanceUp { above(rungs, scale) } else { below(rungs, scale) };
+            settings.sample.guidance_scale = next.unwrap_or(scale);
         }
         Action::NextSampler => {
             let all = SamplerName::ALL;
@@ -69,15 +78,16 @@ fn changed(state: &State, action: Action) -> Result<SamplingSettings, &'static s
             return Err("sample.timesteps lists the steps; :sample.timesteps=[] goes back to a number of them");
         }
         // Who changes the steps means snapshots too.
-        Action::MoreSteps => {
+        Action::MoreSteps | Action::FewerSteps => {
             let most = state.timesteps();
-            let next = STEPS.into_iter().find(|s| *s > settings.steps).unwrap_or(settings.steps);
-            settings.steps = next.min(most).max(1);
-            settings.sample.steps = settings.steps;
-        }
-        Action::FewerSteps => {
-            settings.steps = STEPS.into_iter().rev().find(|s| *s < settings.steps).unwrap_or(settings.steps);
-            settings.sample.steps = settings.steps;
+            let home = *homes.steps.get_or_insert((settings.steps, settings.sample.steps));
+            let rungs = STEPS.into_iter().chain([home.0]).map(|steps| steps.min(most));
+            let up = action == Action::MoreSteps;
+            let next = if up { above(rungs, settings.steps) } else { below(rungs, settings.steps) };
+            if let Some(next) = next {
+                settings.sample.steps = if next == home.0 { home.1 } else { next };
+                settings.steps = next;
+            }
         }
         Action::NextEta => {
             if settings.sample.sampler != SamplerName::Ddim {
@@ -87,5 +97,5 @@ fn changed(state: &State, action: Action) -> Result<SamplingSettings, &'static s
         }
         _ => {}
     }
-    Ok(settings)
+    Ok((settings, homes))
 }

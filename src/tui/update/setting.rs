@@ -7,7 +7,7 @@ use crate::diffusion::Schedule;
 use crate::lab::{Command, SamplingSettings, check_sampling};
 use crate::sampling::check_config_stability;
 use crate::tui::effect::Effect;
-use crate::tui::state::{Gravity, NewRun, Overlay, State};
+use crate::tui::state::{Gravity, Homes, NewRun, Overlay, State};
 
 /// Does what the line says: sends what holds at once, or opens the question for a new run.
 ///
@@ -21,7 +21,7 @@ pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
     let changed = now.changes(&after);
     if changed.is_empty() {
         state.overlay = None;
-        state.news.tell(state.now, Gravity::Info, format!("{} already", line.trim()));
+        state.news.answer(state.now, Gravity::Info, format!("{} already", line.trim()));
         return Ok(Vec::new());
     }
     let warnings = check(state, &run, &after)?;
@@ -38,7 +38,10 @@ pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
     let asked = told(changed);
     let taken_along = told(run.changes(&after)).into_iter().filter(|change| !asked.contains(change)).collect();
     let line = line.to_owned();
-    state.overlay = Some(Overlay::NewRun(Box::new(NewRun { config: after, asked, taken_along, warnings, line })));
+    let beside = state.live.info.as_ref().map(|info| info.run_dir.clone());
+    let in_two = !state.ended;
+    let wanted = NewRun { config: after, asked, taken_along, warnings, in_two, beside, line };
+    state.overlay = Some(Overlay::NewRun(Box::new(wanted)));
     Ok(Vec::new())
 }
 
@@ -96,6 +99,8 @@ fn set(state: &mut State, run: &Config, now: &Config, after: &Config) -> Result<
         state.controls.live.preview_budget = after.preview.budget;
         effects.push(Effect::Send(Command::SetPreviewBudget(after.preview.budget)));
     }
+    // Where the keys step from next.
+    state.controls.homes = Homes::default();
     let class = state.controls.live.sampling.class;
     let settings = SamplingSettings { sample: after.sample.clone(), steps: after.preview.steps, class };
     effects.extend(sampling::set(state, settings));

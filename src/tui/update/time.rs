@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::tui::state::{HOLD, Playback, STILL_FOR, State};
+use super::film;
+use crate::tui::state::{Playback, State};
 
 /// Before the first preview the cursor sweeps over all t and back in this time.
 const SWEEP: Duration = Duration::from_secs(14);
@@ -14,31 +15,26 @@ pub fn tick(state: &mut State, now: Duration) {
     if state.frozen.is_some() {
         return;
     }
-    if let Playback::Playing { index, next_at } = state.playback
-        && state.now >= next_at
-    {
-        let end = state.data().films.complete().map_or(0, |film| film.stills().len().saturating_sub(1));
-        if index >= end {
-            state.hold_until = state.now + HOLD;
-            state.playback = Playback::Live;
-        } else {
-            state.playback = Playback::Playing { index: index + 1, next_at: state.now + STILL_FOR };
-        }
-    }
+    film::advance(state);
 }
 
-/// While the film decides, the cursor goes with it.
+/// The cursor stands on the frame that is shown. Where none is to be seen, it is free while it is held.
 pub fn follow(state: &mut State) {
+    film::choose(state);
     let last = state.timesteps() - 1;
     state.cursor_t = state.cursor_t.min(last);
-    if state.frozen.is_some() || matches!(state.playback, Playback::Held { .. }) {
-        return;
-    }
+    let held = state.playback == Playback::Held;
     if let Some((_, still)) = state.shown_still() {
-        state.cursor_t = still.t.min(last);
-    } else if state.live.info.is_some() {
-        let phase = state.now.as_secs_f64() / SWEEP.as_secs_f64();
-        let share = (phase.fract() * 2.0 - 1.0).abs();
+        let t = still.t.min(last);
+        if !held || state.sees_film() {
+            state.cursor_t = t;
+        }
+    } else if !held && state.frozen.is_none() && state.live.info.is_some() {
+        // Not more often than the terminal takes the picture that goes with it.
+        let now = state.now.as_secs_f64();
+        let pace = state.picture_pace.as_secs_f64();
+        let now = if pace > 0.0 { (now / pace).floor() * pace } else { now };
+        let share = ((now / SWEEP.as_secs_f64()).fract() * 2.0 - 1.0).abs();
         state.cursor_t = ((1.0 - share) * last as f64).round() as usize;
     }
 }

@@ -1,0 +1,119 @@
+//! The last line: which keys do what, in the focused panel and everywhere.
+
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::Piece;
+use crate::lab::Phase;
+use crate::tui::action::Action;
+use crate::tui::bindings::{BINDINGS, Binding, Hint, meaning};
+use crate::tui::guide::why_not;
+use crate::tui::state::State;
+use crate::tui::theme::Role;
+use crate::tui::words::columns;
+
+/// A key with its word.
+struct Shown {
+    /// Each key and what it does here.
+    keys: Vec<(String, Action)>,
+    word: &'static str,
+    own: bool,
+    /// What goes last where there is no room.
+    rank: u8,
+}
+
+/// The hints, those of the focused panel first. Where there is no room for all, the least needed are left out; help
+/// and quit never are.
+pub fn footer(state: &State, row: Rect) -> Vec<Piece> {
+    let mut shown = hints(state);
+    let room = usize::from(row.width.saturating_sub(2));
+    let width = |hint: &Shown| hint.keys.iter().map(|(key, _)| columns(key)).sum::<usize>() + 1 + columns(hint.word);
+    let total = |hints: &[Shown]| hints.iter().map(width).sum::<usize>() + 2 * hints.len().saturating_sub(1);
+    while shown.len() > 2 && total(&shown) > room {
+        // Of equals the last.
+        let least = (0..shown.len()).rev().min_by_key(|&i| shown[i].rank).unwrap_or(0);
+        shown.remove(least);
+    }
+    let mut pieces = Vec::new();
+    let mut x = row.x + 1;
+    for hint in shown {
+        let last = hint.keys.len().saturating_sub(1);
+        for (i, (key, action)) in hint.keys.into_iter().enumerate() {
+            let mut spans = vec![Span::styled(key, state.theme.style(Role::Text))];
+            if i == last {
+                spans.push(Span::styled(format!(" {}", hint.word), state.theme.style(Role::Dim)));
+            }
+            let line = Line::from(spans);
+            let width = line.width() as u16;
+            if x + width <= row.right() {
+                pieces.push(Piece { x, line, action: Some(action) });
+            }
+            x += width;
+        }
+        x += 2;
+    }
+    pieces
+}
+
+fn hints(state: &State) -> Vec<Shown> {
+    let mut own = 0;
+    let mut hints: Vec<Shown> = BINDINGS
+        .iter()
+        .filter(|binding| why_not(state, binding.action).is_none())
+        .filter_map(|binding| {
+            let (word, own_rank) = match binding.hint {
+                Hint::Always(_) | Hint::Keys(..) if state.theme.is_for_the_back_row() && rank(binding.action) < 80 => {
+                    return None;
+                }
+                Hint::Always(word) | Hint::Keys(_, word) => (word, None),
+                Hint::In(..) if state.theme.is_for_the_back_row() && own == 1 => return None,
+                Hint::In(panel, word) if panel == state.focus => {
+                    own += 1;
+                    // The first is what the panel is there for.
+                    (word, Some(if own == 1 { 80 } else { 58 - own }))
+                }
+                _ => return None,
+            };
+            let keys = match binding.hint {
+                Hint::Keys(keys, _) => each(keys, state),
+                _ => vec![(first_key(binding), binding.action)],
+            };
+            let word = match (binding.action, &state.phase) {
+                (Action::TogglePause, Phase::Paused | Phase::Waiting(_)) => "resume",
+                _ => word,
+            };
+            let rank = own_rank.unwrap_or_else(|| rank(binding.action));
+            Some(Shown { keys, word, own: own_rank.is_some(), rank })
+        })
+        .collect();
+    hints.sort_by_key(|hint| !hint.own);
+    hints
+}
+
+/// What is needed most has the highest.
+fn rank(action: Action) -> u8 {
+    match action {
+        Action::Help => 100,
+        Action::Quit => 99,
+        Action::TogglePause => 90,
+        Action::CursorUp => 85,
+        Action::Palette => 70,
+        Action::Zoom => 65,
+        Action::FocusNext => 60,
+        Action::Snapshot => 52,
+        _ => 40,
+    }
+}
+
+/// "←→" as two keys, each with what it does while the present panel has the focus.
+fn each(keys: &str, state: &State) -> Vec<(String, Action)> {
+    let action = |label: &str| {
+        let key = BINDINGS.iter().flat_map(|b| b.keys).find(|key| key.label() == label)?;
+        meaning(key, state.focus).map(|binding| binding.action)
+    };
+    keys.chars().map(String::from).filter_map(|label| action(&label).map(|action| (label, action))).collect()
+}
+
+fn first_key(binding: &Binding) -> String {
+    binding.keys.first().map(|key| key.label()).unwrap_or_default()
+}

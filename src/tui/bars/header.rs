@@ -1,0 +1,136 @@
+//! The first line: what is trained, and how far it is.
+
+use ratatui::layout::Rect;
+
+use super::Piece;
+use crate::config::{Config, PredictionType};
+use crate::lab::Phase;
+use crate::tui::action::Action;
+use crate::tui::chart::Marker;
+use crate::tui::format::{count, duration, right, thousands, three_digits};
+use crate::tui::state::State;
+use crate::tui::theme::Role;
+use crate::tui::words::Words;
+
+/// Words with what a click on each does.
+struct Pressable {
+    words: Words,
+    actions: Vec<Option<Action>>,
+}
+
+/// The line's pieces: the name, what is trained, and the progress at the right.
+pub fn header(state: &State, area: Rect) -> Vec<Piece> {
+    let room = area.width.saturating_sub(2);
+    let name = Words::new(&state.theme).add(Role::Strong, "difflab").fit(room);
+    let begin = area.x + 1 + name.width() as u16 + 2;
+    let room = room.saturating_sub(name.width() as u16 + 2);
+    // The step first, then what is trained, then the rest of the progress.
+    let least = core(state).words.fit(room).width() as u16;
+    let facts = facts(state).fit(room.saturating_sub(least + 3));
+    let progress = progress(state);
+    let (line, places) = progress.words.fit_with_places(room.saturating_sub(facts.width() as u16 + 3).max(least));
+    let x = area.right().saturating_sub(line.width() as u16 + 1);
+    let mut pieces = vec![
+        Piece { x: area.x + 1, line: name, action: None },
+        Piece { x: begin, line: facts, action: None },
+        Piece { x, line, action: None },
+    ];
+    let pressable = places.into_iter().zip(progress.actions).filter_map(|(place, action)| {
+        let blank = " ".repeat(usize::from(place.end - place.start));
+        action.map(|action| Piece { x: x + place.start, line: blank.into(), action: Some(action) })
+    });
+    // Blank, since the line itself is drawn; first, since they are what a click finds.
+    let mut all: Vec<Piece> = pressable.collect();
+    all.append(&mut pieces);
+    all
+}
+
+/// "mnist · U-Net 1.1 M · cosine T 1,000 · predicts ε · cpu × 2".
+fn facts(state: &State) -> Words {
+    let words = Words::new(&state.theme);
+    let Some(config) = &state.config else { return words };
+    let words = words.add_shortened(Role::Text, config.name.clone(), 8);
+    if state.theme.is_for_the_back_row() {
+        return words.add(Role::Dim, target(config));
+    }
+    let words = match &state.live.info {
+        Some(info) => words.add(Role::Dim, format!("{} {}", info.network, count(info.parameters))),
+        None => words,
+    };
+    let words = words
+        .add(Role::Dim, format!("{} T {}", config.diffusion.label(), thousands(config.diffusion.timesteps as u64)))
+        .add(Role::Dim, target(config));
+    match &state.live.info {
+        Some(info) => words.add(Role::Dim, format!("{} × {}", info.device, info.threads)),
+        None => words,
+    }
+}
+
+/// What the network is trained to say.
+fn target(config: &Config) -> &'static str {
+    match config.diffusion.prediction_type {
+        PredictionType::Epsilon => "predicts ε",
+        PredictionType::Sample => "predicts x_0",
+        PredictionType::VPrediction => "predicts v",
+        PredictionType::Score => "predicts the score",
+        PredictionType::Flow => "predicts the flow",
+        PredictionType::Edm => "predicts EDM's F",
+    }
+}
+
+/// "● training · step 12,480 / 40,000".
+fn core(state: &State) -> Pressable {
+    let ascii = state.plots.marker == Marker::Ascii;
+    let dot = |symbol: &'static str, plain: &'static str| if ascii { plain } else { symbol };
+    let (symbol, word, role, action) = match &state.phase {
+        _ if state.leaving && !state.ended => (dot("●", "*"), "leaving", Role::Warning, None),
+        Phase::Starting(_) | Phase::Loading(_) => (dot("○", "o"), "starting", Role::Dim, None),
+        Phase::Training => (dot("●", "*"), "training", Role::Good, Some(Action::TogglePause)),
+        Phase::Paused => (dot("‖", "="), "paused", Role::Warning, Some(Action::TogglePause)),
+        Phase::Waiting(_) => (dot("‖", "="), "waiting", Role::Error, Some(Action::TogglePause)),
+        Phase::Stopping => (dot("●", "*"), "leaving", Role::Warning, None),
+        Phase::Finished => (dot("✓", "+"), "finished", Role::Good, None),
+        Phase::Failed(_) => (dot("✗", "x"), "failed", Role::Error, None),
+    };
+    let mut line = Pressable { words: Words::new(&state.theme), actions: Vec::new() };
+    if state.frozen.is_some() {
+        line = line.add(Role::Accent, "display frozen".into(), Some(Action::ToggleFreeze));
+    }
+    if let Some(warnings) = warnings(state) {
+        line = line.add(Role::Warning, warnings, Some(Action::Messages));
+    }
+    line = line.add(role, format!("{symbol} {word}"), action);
+    let all = thousands(state.config.as_ref().map_or(0, |c| c.train.steps));
+    let step = thousands(state.live.history.latest.as_ref().map_or(0, |r| r.step));
+    line.words = line.words.pair(Role::Dim, "step", Role::Text, format!("{step} / {all}"));
+    line.actions.push(None);
+    line
+}
+
+/// "● training · step 12,480 / 40,000 · 18 min left · epoch 13.3 · 412 images/s".
+fn progress(state: &State) -> Pressable {
+    let mut line = core(state);
+    let Some(latest) = &state.live.history.latest else { return line };
+    if let Some(seconds) = state.remaining() {
+        line = line.add(Role::Dim, format!("{} left", duration(seconds)), None);
+    }
+    if state.theme.is_for_the_back_row() {
+        return line;
+    }
+    // What goes up and down stands last, where its width moves nothing else.
+    let speed = format!("{} {}", right(three_digits(latest.images_per_s), 4), state.speed_unit());
+    line.add(Role::Dim, format!("epoch {:.1}", latest.epoch), None).add(Role::Dim, speed, None)
+}
+
+fn warnings(state: &State) -> Option<String> {
+    let n = state.news.warnings();
+    (n > 0).then(|| if n == 1 { "! 1 warning".into() } else { format!("! {n} warnings") })
+}
+
+impl Pressable {
+    fn add(mut self, role: Role, text: String, action: Option<Action>) -> Self {
+        self.words = self.words.add(role, text);
+        self.actions.push(action);
+        self
+    }
+}

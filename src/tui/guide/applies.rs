@@ -1,0 +1,42 @@
+//! Which actions have no use in this run, and why.
+
+use crate::config::SamplerName;
+use crate::tui::action::Action;
+use crate::tui::state::State;
+
+/// Why an action does nothing in this run, as a half-sentence; `None` where it does something.
+pub fn why_not(state: &State, action: Action) -> Option<&'static str> {
+    let sample = &state.controls.live.sampling.sample;
+    match action {
+        Action::TogglePause
+        | Action::StepOnce
+        | Action::Snapshot
+        | Action::Checkpoint
+        | Action::SampleNow
+        | Action::TogglePreview
+        | Action::MorePreview
+        | Action::LessPreview
+        | Action::LearningRateUp
+        | Action::LearningRateDown
+        | Action::LearningRateReset
+        | Action::NextSampler
+            if state.ended =>
+        {
+            Some("the run has ended")
+        }
+        Action::ClassNext | Action::ClassPrevious | Action::GuidanceUp | Action::GuidanceDown
+            if !state.is_conditional() =>
+        {
+            Some("this network knows no classes")
+        }
+        Action::NextEta if sample.sampler != SamplerName::Ddim => Some("η belongs to the sampler ddim"),
+        Action::MoreSteps | Action::FewerSteps if sample.sampler.is_adaptive() => {
+            Some("this sampler chooses its own steps")
+        }
+        Action::NextPointsView if state.plane.is_none() => Some("for data in the plane"),
+        Action::ToggleBound if state.curves.as_ref().is_some_and(|curves| curves.bound.is_none()) => {
+            Some("only the path vp has these terms")
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,130 @@
+//! A line that says what is going on, from what has been measured; and what a newcomer may press.
+
+mod facts;
+mod hello;
+mod sentences;
+
+use std::time::Duration;
+
+pub use facts::{Background, Facts, HeldOutRise, Stage};
+pub use hello::Hello;
+pub use sentences::Sentence;
+
+/// A sentence stays for at least this long.
+const LEAST: Duration = Duration::from_secs(4);
+/// After this long another true one takes its turn, and numbers are read anew.
+const TURN: Duration = Duration::from_secs(12);
+
+/// The sentence that shows, since when, and which were told before.
+#[derive(Clone, Debug, Default)]
+pub struct Story {
+    shown: Option<(Sentence, String, Duration)>,
+    told: Vec<Sentence>,
+    pub hello: Hello,
+}
+
+impl Story {
+    /// Of another run, for whoever has seen one.
+    pub fn of(hello: Hello) -> Self {
+        Self { hello, ..Self::default() }
+    }
+
+    /// The line.
+    pub fn line(&self) -> Option<&str> {
+        self.shown.as_ref().map(|(_, line, _)| line.as_str())
+    }
+
+    /// Has the sentence stood long enough for another?
+    pub fn is_due(&self, now: Duration) -> bool {
+        self.shown.as_ref().is_none_or(|(_, _, since)| now >= *since + LEAST)
+    }
+
+    /// Goes on to what is true now: what has not been told before goes first, then each in turn.
+    pub fn go_on(&mut self, now: Duration, facts: &Facts) {
+        if !self.is_due(now) {
+            return;
+        }
+        let (old, since) = match &self.shown {
+            Some((sentence, _, since)) => (Some(*sentence), *since),
+            None => (None, now),
+        };
+        let all = sentences::true_ones(facts);
+        let stands = all.iter().any(|(sentence, _)| Some(*sentence) == old);
+        let new = all.iter().position(|(sentence, _)| !self.told.contains(sentence));
+        let next = match new {
+            Some(new) => new,
+            None if stands && now < since + TURN => return,
+            // The one after it, round and round.
+            None => {
+                let at = all.iter().position(|(sentence, _)| Some(*sentence) == old);
+                at.map_or(0, |at| (at + 1) % all.len())
+            }
+        };
+        self.shown = all.into_iter().nth(next).map(|(sentence, line)| {
+            if !self.told.contains(&sentence) {
+                self.told.push(sentence);
+            }
+            (sentence, line, now)
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(s: u64) -> Duration {
+        Duration::from_secs(s)
+    }
+
+    fn training(step: u64, loss: f64) -> Facts {
+        Facts { stage: Stage::Training, step, steps: 1000, loss, start: 1.0, ..Facts::default() }
+    }
+
+    #[test]
+    fn a_sentence_stays_for_some_seconds_whatever_happens() {
+        let mut story = Story::default();
+        story.go_on(second(0), &Facts { stage: Stage::Opening("loading 60,000 digits".into()), ..Facts::default() });
+        assert_eq!(story.line(), Some("loading 60,000 digits …"));
+        for s in 1..4 {
+            story.go_on(second(s), &training(40, 0.5));
+            assert_eq!(story.line(), Some("loading 60,000 digits …"), "{s}");
+        }
+        story.go_on(second(4), &training(40, 0.5));
+        assert!(story.line().unwrap().starts_with("step 40: the loss is 0.500"), "{:?}", story.line());
+        // Its number stands too.
+        story.go_on(second(8), &training(80, 0.25));
+        assert!(story.line().unwrap().starts_with("step 40"));
+        story.go_on(second(17), &training(90, 0.2));
+        assert!(story.line().unwrap().starts_with("step 90"));
+    }
+
+    #[test]
+    fn what_is_new_goes_first_and_then_each_has_its_turn() {
+        let mut story = Story::default();
+        let mut facts = training(200, 0.3);
+        story.go_on(second(0), &facts);
+        facts.thirds = Some((0.06, 0.6));
+        facts.is_images = true;
+        story.go_on(second(5), &facts);
+        assert!(story.line().unwrap().contains("coarse before fine"), "{:?}", story.line());
+        let mut seen = Vec::new();
+        for s in 6..60 {
+            story.go_on(second(s), &facts);
+            let line = story.line().unwrap().to_string();
+            if seen.last() != Some(&line) {
+                seen.push(line);
+            }
+        }
+        assert!(seen.len() >= 4 && seen[0] == seen[2] && seen[1] == seen[3] && seen[0] != seen[1], "{seen:?}");
+    }
+
+    #[test]
+    fn what_is_no_longer_true_goes() {
+        let mut story = Story::default();
+        story.go_on(second(0), &Facts { stage: Stage::Paused, step: 7, ..Facts::default() });
+        assert!(story.line().unwrap().contains("paused"));
+        story.go_on(second(5), &Facts { stage: Stage::Silent, ..Facts::default() });
+        assert_eq!(story.line(), None);
+    }
+}

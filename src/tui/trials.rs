@@ -1,0 +1,182 @@
+//! Other runs, tried beside the one on the screen before that is left.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use crossbeam_channel::Receiver;
+
+use crate::config::Config;
+use crate::lab::{Command, Event, Lab, LabPlan, RunChoice};
+use crate::process::signals::Listening;
+use crate::process::{free_memory, resident_memory};
+use crate::run::folder_beside;
+use crate::sampling::check_config_stability;
+use crate::tui::state::NewRun;
+
+/// Who opens and ends runs on trial.
+pub trait Trials {
+    /// Begins to open the run, and returns what it reports.
+    ///
+    /// # Errors
+    /// Why it can't even be tried.
+    fn begin(&mut self, wanted: &NewRun) -> Result<Receiver<Event>>;
+
+    /// It is not wanted any more: it ends, and leaves nothing behind.
+    fn abandon(&mut self);
+}
+
+/// The runs that are tried in this program.
+pub struct OtherRuns {
+    /// As the program was started.
+    first: LabPlan,
+    /// The keys that the run on the screen was asked for with, of all that came before it too.
+    asked: Vec<String>,
+    trial: Option<Trial>,
+    /// Those that end by themselves, unwanted.
+    ending: Vec<Lab>,
+}
+
+/// A run on trial.
+struct Trial {
+    lab: Lab,
+    config: Config,
+    asked: Vec<String>,
+    /// Signals end it until it is kept.
+    signals: Listening,
+}
+
+/// A run that has stood its trial.
+pub struct KeptLab {
+    pub lab: Lab,
+    pub config: Config,
+    /// Let go of once others listen to the signals for it.
+    pub signals: Listening,
+}
+
+impl OtherRuns {
+    pub fn new(first: LabPlan) -> Self {
+        Self { first, asked: Vec::new(), trial: None, ending: Vec::new() }
+    }
+
+    /// Takes the run on trial as the one that stays. Who takes it tells it so.
+    pub fn keep(&mut self) -> Option<KeptLab> {
+        let Trial { lab, config, asked, signals } = self.trial.take()?;
+        self.asked = asked;
+        Some(KeptLab { lab, config, signals })
+    }
+
+    /// Waits until nothing is left of what was not wanted.
+    pub fn close(mut self) {
+        self.abandon();
+        // How they ended is no matter to anybody.
+        self.ending.into_iter().for_each(|lab| _ = lab.join());
+    }
+
+    /// Where the new run goes: beside the one on the screen, or where that would have been.
+    fn folder(&self, wanted: &NewRun, asked: &[String]) -> Result<Option<PathBuf>> {
+        let beside = match (&wanted.beside, &self.first.run) {
+            (Some(dir), _) => dir.clone(),
+            (None, RunChoice::Resume(dir)) => dir.clone(),
+            // The first run never began: its place is free.
+            (None, RunChoice::New { dir }) => return Ok(dir.clone()),
+        };
+        let changes = self.first.config.changes(&wanted.config);
+        let changes: Vec<_> = changes.into_iter().filter(|(key, _)| asked.iter().any(|a| a == key)).collect();
+        Ok(Some(folder_beside(&beside, &wanted.config.name, &changes)?))
+    }
+}
+
+impl Trials for OtherRuns {
+    fn begin(&mut self, wanted: &NewRun) -> Result<Receiver<Event>> {
+        room_for_two(wanted)?;
+        let keys = wanted.asked.iter().filter_map(|setting| setting.split(" = ").next()).map(str::to_owned);
+        let asked: Vec<String> = self.asked.iter().cloned().chain(keys).collect();
+        let dir = self.folder(wanted, &asked)?;
+        let config = wanted.config.clone();
+        let mut warnings = config.validate()?;
+        warnings.extend(check_config_stability(&config));
+        let plan = LabPlan {
+            config: config.clone(),
+            run: RunChoice::New { dir },
+            warnings,
+            chosen: Vec::new(),
+            ..self.first.clone()
+        };
+        let lab = Lab::on_trial(plan)?;
+        let signals = lab.give_up_on_signals().context("listening for signals")?;
+        let events = lab.events.clone();
+        self.trial = Some(Trial { lab, config, asked, signals });
+        Ok(events)
+    }
+
+    fn abandon(&mut self) {
+        if let Some(trial) = self.trial.take() {
+            // A full channel can't be: nothing else is sent. A closed one: it has ended.
+            let _ = trial.lab.commands.try_send(Command::Quit { save: false });
+            self.ending.push(trial.lab);
+        }
+    }
+}
+
+/// Is there memory for another run as large as this one? A run that has ended has given its own back.
+fn room_for_two(wanted: &NewRun) -> Result<()> {
+    match (free_memory(), resident_memory()) {
+        (Some(free), Some(used)) if wanted.in_two && free < used => bail!(
+            "both runs would be in memory until the new one has made a step: this one has {} MiB, and {} MiB are free. \
+             Quit (q) and start the other with --set {}",
+            used >> 20,
+            free >> 20,
+            wanted.asked.iter().map(|setting| setting.replace(" = ", "=")).collect::<Vec<_>>().join(" --set ")
+        ),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::Audience;
+
+    fn plan(run: RunChoice) -> LabPlan {
+        LabPlan {
+            config: Config { name: "two-moons".into(), ..Config::default() },
+            run,
+            device: candle_core::Device::Cpu,
+            threads: 1,
+            accept_data: false,
+            audience: Audience::Screen,
+            warnings: vec![],
+            chosen: vec![],
+            after_step: None,
+        }
+    }
+
+    fn wanted(line: &str, before: &Config, beside: Option<PathBuf>) -> NewRun {
+        let config = before.clone().with_assignments(line).unwrap();
+        let asked = before.changes(&config).into_iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        NewRun { config, asked, taken_along: vec![], warnings: vec![], in_two: true, beside, line: line.into() }
+    }
+
+    fn folder(runs: &OtherRuns, wanted: &NewRun) -> Option<PathBuf> {
+        let keys = wanted.asked.iter().filter_map(|setting| setting.split(" = ").next()).map(str::to_owned);
+        let asked: Vec<String> = runs.asked.iter().cloned().chain(keys).collect();
+        runs.folder(wanted, &asked).unwrap()
+    }
+
+    #[test]
+    fn a_new_run_goes_beside_the_old_one_under_what_it_has_otherwise() {
+        let parent = tempfile::tempdir().unwrap();
+        let place = |name: &str| parent.path().join(name);
+        let first = plan(RunChoice::New { dir: Some(place("first")) });
+        let mut runs = OtherRuns::new(first.clone());
+        let swiss = wanted("data.dataset=swiss_roll", &first.config, Some(place("first")));
+        assert_eq!(folder(&runs, &swiss), Some(place("two-moons-swiss_roll")));
+        // One that failed before it had a folder leaves its place.
+        let never_begun = wanted("data.dataset=swiss_roll", &first.config, None);
+        assert_eq!(folder(&runs, &never_begun), Some(place("first")));
+        // The third is named after both changes.
+        runs.asked = vec!["data.dataset".into()];
+        let third = wanted("seed=3", &swiss.config, Some(place("two-moons-swiss_roll")));
+        assert_eq!(folder(&runs, &third), Some(place("two-moons-seed-3-swiss_roll")));
+    }
+}
