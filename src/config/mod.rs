@@ -5,6 +5,7 @@
 //! refuses impossible values before anything is built.
 
 mod assignments;
+mod comparable;
 mod error;
 mod held_out;
 mod help;
@@ -26,6 +27,7 @@ mod validate_solver;
 mod values;
 
 pub use assignments::{assignments, meant, named, words};
+pub use comparable::{Comparable, comparable};
 pub use error::ConfigError;
 pub use held_out::HeldOut;
 pub use help::{help, markdown};
