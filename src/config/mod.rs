@@ -26,7 +26,7 @@ mod validate_sampling;
 mod validate_solver;
 mod values;
 
-pub use assignments::{assignments, meant, named, words};
+pub use assignments::{assignments, meant, named, words, words_between_commas};
 pub use comparable::{Comparable, comparable};
 pub use error::ConfigError;
 pub use held_out::HeldOut;

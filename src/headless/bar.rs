@@ -52,7 +52,7 @@ impl Bar {
 }
 
 /// A style by its template; indicatif's plain one should it ever refuse it.
-fn style(template: &str) -> ProgressStyle {
+pub(super) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 

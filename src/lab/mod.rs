@@ -47,5 +47,6 @@ pub use rescue::what_remains;
 pub use sampling_settings::{SamplingSettings, check_sampling};
 pub use spawn::{Lab, WORKER_THREAD};
 pub use standing::Standing;
+pub use stopping::obey_signals;
 pub use suggestion::{Suggestion, side_for, suggest};
 pub use turns::Turns;

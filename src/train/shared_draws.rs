@@ -11,6 +11,9 @@ pub struct SharedDraws {
     pub apart: Vec<(&'static str, Vec<&'static str>)>,
 }
 
+/// The weights before the first step.
+const WEIGHTS: &str = "first weights";
+
 impl SharedDraws {
     /// Those of runs with these configs, on data that are the same where `[data]` says the same.
     pub fn of(configs: &[&Config]) -> Self {
@@ -43,12 +46,20 @@ impl SharedDraws {
                 || key.starts_with("model.") && key != "model.dropout"
                 || matches!(key, "data.channels" | "data.dataset" | "diffusion.variance_type")
         };
-        draws.add("first weights", differing(&weights));
+        draws.add(WEIGHTS, differing(&weights));
         draws
     }
 
     fn add(&mut self, what: &'static str, keys: Vec<&'static str>) {
         if keys.is_empty() { self.shared.push(what) } else { self.apart.push((what, keys)) }
+    }
+
+    /// All begin with another run's weights, which are the same whatever the seed says.
+    pub fn begin_alike(&mut self) {
+        self.apart.retain(|(what, _)| *what != WEIGHTS);
+        if !self.shared.contains(&WEIGHTS) {
+            self.shared.push(WEIGHTS);
+        }
     }
 
     /// Do the runs see the same images, noise and timesteps, step for step?
