@@ -13,7 +13,7 @@ fn difflab(args: &[&str]) -> String {
 
 /// Long flags of the program and all its subcommands, from their own help.
 fn flags() -> BTreeSet<String> {
-    let commands: [&[&str]; 17] = [
+    let commands: [&[&str]; 20] = [
         &["--help"],
         &["sample", "--help"],
         &["schedule", "--help"],
@@ -24,6 +24,9 @@ fn flags() -> BTreeSet<String> {
         &["data", "show", "--help"],
         &["runs", "--help"],
         &["compare", "--help"],
+        &["fork", "--help"],
+        &["race", "--help"],
+        &["sweep", "--help"],
         &["export", "--help"],
         &["import", "--help"],
         &["doctor", "--help"],

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::lab::{self, LogFormat};
 use super::device;
 use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
-use crate::run::{self, ForkPoint};
+use crate::run::{self, Fork, ForkPoint};
 use crate::sampling::check_config_stability;
 use crate::speak;
 use crate::tui::ImageProtocol;
@@ -62,15 +62,15 @@ pub fn run(args: Args) -> Result<Outcome> {
     let mut overrides = args.set.clone();
     overrides.extend(args.steps.map(|steps| format!("train.steps={steps}")));
     let from = ForkPoint::find(&run::find(&args.run)?, args.at)?;
-    let (config, told) = from.config(&overrides)?;
+    let Fork { config, changes, mut warnings } = from.fork(&overrides)?;
     if let Some(dir) = &args.dir {
         run::check_free(dir)?;
     }
-    let mut warnings = config.validate()?;
+    warnings.extend(config.validate()?);
     warnings.extend(check_config_stability(&config));
-    let unchanged = if told.is_empty() { ", with nothing changed" } else { "" };
+    let unchanged = if changes.is_empty() { ", with nothing changed" } else { "" };
     speak::remark(format_args!("a fork of {} at step {}{unchanged}", from.run.display(), from.step));
-    told.iter().for_each(|line| speak::remark(format_args!("  {line}")));
+    changes.iter().for_each(|line| speak::remark(format_args!("  {line}")));
     let plan = LabPlan {
         config,
         run: RunChoice::Fork { from: Box::new(from), dir: args.dir },
@@ -80,7 +80,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         audience: Audience::Screen,
         warnings,
         // On the screen they are said once more.
-        chosen: told,
+        chosen: changes,
         after_step: None,
         racing: None,
     };

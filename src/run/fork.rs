@@ -28,6 +28,17 @@ pub struct ForkPoint {
     pub warnings: Vec<String>,
 }
 
+/// What a fork is to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fork {
+    /// All keys, its parent among them.
+    pub config: Config,
+    /// "train.learning_rate: 0.001 → 0.0003", a line each.
+    pub changes: Vec<String>,
+    /// What they mean beyond themselves.
+    pub warnings: Vec<String>,
+}
+
 impl ForkPoint {
     /// The newest good checkpoint of the run in `run`, or the one of step `at`.
     ///
@@ -41,12 +52,12 @@ impl ForkPoint {
         Ok(Self { run: run.to_path_buf(), step, checkpoint, before, facts, warnings })
     }
 
-    /// The config of a fork with `overrides`, its parent in it, and in words what changes and what that means.
+    /// A fork with `overrides`.
     ///
     /// # Errors
     /// [`RunError::NotTheSame`] names each key that the weights can't follow, and why, or says that no steps are left;
     /// `ConfigError` for overrides that no config takes.
-    pub fn config(&self, overrides: &[String]) -> Result<(Config, Vec<String>)> {
+    pub fn fork(&self, overrides: &[String]) -> Result<Fork> {
         let mut config = self.before.clone().with_overrides(overrides)?;
         let (was, changes) = (self.before.values(), self.before.changes(&config));
         let refused: Vec<String> = changes
@@ -69,18 +80,15 @@ impl ForkPoint {
         if config.train.epochs == 0.0 && config.train.steps <= self.step {
             return Err(self.no_steps_left(config.train.steps).into());
         }
-        let mut told: Vec<String> = changes
-            .iter()
-            .map(|(key, now)| format!("{key}: {} → {now}", was.get(*key).map(toml::Value::to_string).unwrap_or_default()))
-            .collect();
-        told.extend(consequences(&changes));
+        let value = |key: &str| was.get(key).map(toml::Value::to_string).unwrap_or_default();
+        let told = changes.iter().map(|(key, now)| format!("{key}: {} → {now}", value(key))).collect();
         config.parent = Some(ParentConfig {
             run: std::path::absolute(&self.run).unwrap_or_else(|_| self.run.clone()).display().to_string(),
             id: Identity::of(&self.run).map(|identity| identity.run).unwrap_or_default(),
             step: self.step,
             changes: changes.iter().map(|(key, now)| format!("{key}={now}")).collect::<Vec<_>>().join(" "),
         });
-        Ok((config, told))
+        Ok(Fork { config, changes: told, warnings: consequences(&changes) })
     }
 
     /// That a fork with so many steps would have nothing to do.
@@ -159,14 +167,13 @@ fn consequences(changes: &[(&'static str, String)]) -> Vec<String> {
     let has = |wanted: &dyn Fn(&str) -> bool| changes.iter().any(|(key, _)| wanted(key));
     let mut told = Vec::new();
     if has(&|key| key == "diffusion.prediction_type") {
-        told.push("warning: the weights have learned another target: the first steps unlearn it, and the loss jumps");
+        told.push("the weights have learned another target: the first steps unlearn it, and the loss jumps");
     } else if has(&|key| key.starts_with("diffusion.") && !matches!(key, "diffusion.variance_type")) {
-        told.push("warning: the weights have learned other noise levels: the first steps adapt to the new ones");
+        told.push("the weights have learned other noise levels: the first steps adapt to the new ones");
     }
     if has(&|key| key == "seed") {
         told.push(
-            "warning: another seed holds other images out, and the parent was trained on most of them: the held-out loss \
-             flatters",
+            "another seed holds other images out, and the parent was trained on most of them: the held-out loss flatters",
         );
     }
     if has(&|key| key == "train.batch_size") {
@@ -191,25 +198,26 @@ mod tests {
         }
     }
 
-    fn asked(sets: &[&str]) -> Result<(Config, Vec<String>)> {
-        point().config(&sets.iter().map(|set| set.to_string()).collect::<Vec<_>>())
+    fn asked(sets: &[&str]) -> Result<Fork> {
+        point().fork(&sets.iter().map(|set| set.to_string()).collect::<Vec<_>>())
     }
 
     #[test]
     fn what_the_weights_can_follow_is_taken_said_and_recorded() {
-        let (config, told) = asked(&["train.learning_rate=0.0003", "diffusion.schedule=linear"]).unwrap();
+        let Fork { config, changes, warnings } =
+            asked(&["train.learning_rate=0.0003", "diffusion.schedule=linear"]).unwrap();
         let parent = config.parent.clone().unwrap();
         assert_eq!(parent.step, 500);
         assert_eq!(parent.changes, "diffusion.schedule=\"linear\" train.learning_rate=0.0003");
         // The record reads as settings do.
         assert_eq!(Config { parent: None, ..config }, Config::default().with_assignments(&parent.changes).unwrap());
-        assert!(told.contains(&"train.learning_rate: 0.001 → 0.0003".to_string()), "{told:?}");
-        assert!(told.iter().any(|line| line.contains("other noise levels")), "{told:?}");
-        assert!(asked(&["diffusion.prediction_type=epsilon"]).unwrap().1[1].contains("another target"));
-        assert!(asked(&["seed=4"]).unwrap().1[1].contains("held-out loss flatters"));
+        assert_eq!(changes[1], "train.learning_rate: 0.001 → 0.0003");
+        assert!(warnings[0].contains("other noise levels"), "{warnings:?}");
+        assert!(asked(&["diffusion.prediction_type=epsilon"]).unwrap().warnings[0].contains("another target"));
+        assert!(asked(&["seed=4"]).unwrap().warnings[0].contains("held-out loss flatters"));
         assert!(asked(&["model.dropout=0.1", "train.batch_size=8", "name=b"]).is_ok());
-        let (same, told) = asked(&[]).unwrap();
-        assert!(told.is_empty() && same.parent.unwrap().changes.is_empty());
+        let same = asked(&[]).unwrap();
+        assert!(same.changes.is_empty() && same.config.parent.unwrap().changes.is_empty());
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub use error::RunError;
 pub use export::export;
 pub use find::{all, find};
 pub use finite::NotFinite;
-pub use fork::ForkPoint;
+pub use fork::{Fork, ForkPoint};
 pub use free_name::free_beside;
 pub use how_found::HowFound;
 pub use identity::Identity;

@@ -16,7 +16,7 @@ use crate::headless;
 use crate::kernels::Workers;
 use crate::lab::{Audience, LabPlan, Outcome, Racing, RunChoice};
 use crate::process::interrupt::Interrupted;
-use crate::run::{self, ForkPoint};
+use crate::run::{self, Fork, ForkPoint};
 use crate::speak;
 use crate::train::SharedDraws;
 
@@ -200,9 +200,8 @@ fn entrants(
         let (config, warnings) = match start {
             Start::Anew => checked(base, given)?,
             Start::Fork(from) => {
-                let (config, told) = from.config(&[common, &given[..]].concat())?;
-                let mut warnings = config.validate()?;
-                warnings.extend(told.iter().filter_map(|line| line.strip_prefix("warning: ")).map(String::from));
+                let Fork { config, mut warnings, .. } = from.fork(&[common, &given[..]].concat())?;
+                warnings.extend(config.validate()?);
                 (config, warnings)
             }
         };
