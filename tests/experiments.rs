@@ -296,10 +296,10 @@ fn a_race_trains_each_side_as_it_would_alone_and_compares_them_pair_by_pair() {
     let race = "race tiny.toml --vs --set train.learning_rate=0.01 --out race";
     let (table, said) = place.succeeds(race);
     // Importance sampling draws by the losses, which are others.
-    assert!(said.contains("but other timesteps, since train.timestep_sampling differs"), "{said}");
+    assert!(said.contains("but other timesteps, since importance follows the losses"), "{said}");
     assert!(table.contains("a: as it is") && table.contains("b: learning_rate=0.01"), "{table}");
     assert!(table.contains("b − a: held-out loss, image by image") && table.contains("64 held-out images"), "{table}");
-    assert!(!table.contains("step for step: ") && place.path("race/race.png").is_file(), "{table}");
+    assert!(!table.contains("loss, step for step") && place.path("race/race.png").is_file(), "{table}");
     place.succeeds("tiny.toml --no-tui --run alone --set train.learning_rate=0.01");
     assert_eq!(place.timeless("race/b-learning_rate=0.01", 0), place.timeless("alone", 0));
     let last = "checkpoints/step-00000012";
@@ -310,14 +310,18 @@ fn a_race_trains_each_side_as_it_would_alone_and_compares_them_pair_by_pair() {
     fs::remove_dir_all(place.path(&format!("race/a-as-it-is/{last}"))).unwrap();
     let (again, said) = place.succeeds(race);
     assert_eq!(again, table);
-    assert!(said.contains("going on from step 10") && said.contains("b: learning_rate=0.01: is there already"), "{said}");
+    assert!(
+        said.contains("going on from step 10") && said.contains("b: learning_rate=0.01: is there already"),
+        "{said}"
+    );
     let (_, said) = place.ends(&format!("{race} --steps 14"), 2);
     assert!(said.contains("train.steps was 12, now 14"), "{said}");
     let (_, said) = place.ends("race tiny.toml --vs --out same", 2);
     assert!(said.contains("all sides are the same") && !place.path("same").exists(), "{said}");
 
     // Forks of a run race as well; all begin with its weights.
-    let (out, said) = place.succeeds("race race/a-as-it-is --at 5 --steps 9 --set seed=3 --vs --set train.ema_decay=0.5 --out f");
+    let (out, said) =
+        place.succeeds("race race/a-as-it-is --at 5 --steps 9 --set seed=3 --vs --set train.ema_decay=0.5 --out f");
     assert!(said.contains("forks of race/a-as-it-is at step 5"), "{said}");
     assert!(out.contains("b: ema_decay=0.5"), "{out}");
     assert_eq!(place.timeless("f/b-ema_decay=0.5", 0)[0]["step"], 6);
@@ -326,8 +330,8 @@ fn a_race_trains_each_side_as_it_would_alone_and_compares_them_pair_by_pair() {
 #[test]
 fn a_race_on_the_same_draws_is_compared_step_for_step() {
     let place = Place::new();
-    let (out, said) =
-        place.succeeds("race moons.toml --set train.learning_rate=0.01 --vs --set train.learning_rate=1e-5 --format json");
+    let (out, said) = place
+        .succeeds("race moons.toml --set train.learning_rate=0.01 --vs --set train.learning_rate=1e-5 --format json");
     assert!(said.contains("step for step the same images, noise, timesteps and first weights"), "{said}");
     let json: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(json["paired"], true);
@@ -370,15 +374,12 @@ fn ctrl_c_saves_says_how_to_go_on_and_the_same_command_does() {
     waits(&sweep, "sweep/seed=1/metrics.jsonl");
     assert!(steps("sweep/seed=1/metrics.jsonl") >= first && !place.path("sweep/seed=2").exists());
 
-    fs::write(place.path("long.toml"), MOONS.replace("steps = 40", "steps = 200000")).unwrap();
-    let race = "race long.toml --set train.checkpoint_every=0 --vs --set train.weight_decay=0.1 --set \
-                train.checkpoint_every=0 --out race";
-    let text = waits(race, "race/b-checkpoint_every=0,weight_decay=0.1/metrics.jsonl");
+    let long = MOONS.replace("steps = 40", "steps = 200000").replace("_every = 10", "_every = 0");
+    fs::write(place.path("long.toml"), long).unwrap();
+    let race = "race long.toml --vs --set train.weight_decay=0.1 --out race";
+    let text = waits(race, "race/b-weight_decay=0.1/metrics.jsonl");
     assert!(text.contains("interrupted, and saved"), "{text}");
-    // Neither is more than a step ahead of the other.
-    let (a, b) = (
-        steps("race/a-checkpoint_every=0/metrics.jsonl"),
-        steps("race/b-checkpoint_every=0,weight_decay=0.1/metrics.jsonl"),
-    );
-    assert!(a.abs_diff(b) <= 1, "{a} and {b}");
+    let (a, b) = (steps("race/a-as-it-is/metrics.jsonl"), steps("race/b-weight_decay=0.1/metrics.jsonl"));
+    // Neither gets ahead; the end may come between two steps.
+    assert!(a.abs_diff(b) <= 2, "{a} and {b}");
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::lab::{self, LogFormat};
 use super::device;
+use super::lab::{self, LogFormat};
 use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
 use crate::run::{self, Fork, ForkPoint};
 use crate::sampling::check_config_stability;

@@ -9,8 +9,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::tensor_words::told;
 use super::{
-    UsageError, bench, compare, data, doctor, eval, export, fork, import, interruption, lab, numbers, race, runs, sample,
-    schedule, study, sweep,
+    UsageError, bench, compare, data, doctor, eval, export, fork, import, interruption, lab, numbers, race, runs,
+    sample, schedule, study, sweep,
 };
 use crate::config::ConfigError;
 use crate::data::{DataError, expanded_arguments};

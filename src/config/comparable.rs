@@ -67,7 +67,8 @@ impl Comparable {
 
     /// What can't, and why; `None` where all losses can.
     pub fn words(&self) -> Option<String> {
-        let are = |keys: &[String]| format!("{} {}", keys.join(", "), if keys.len() == 1 { "differs" } else { "differ" });
+        let are =
+            |keys: &[String]| format!("{} {}", keys.join(", "), if keys.len() == 1 { "differs" } else { "differ" });
         match (self.held_out(), self.of_training.is_empty()) {
             (false, _) => Some(format!(
                 "Neither training nor held-out losses of these runs can be compared, since {}: each is an error of \

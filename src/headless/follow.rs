@@ -86,7 +86,9 @@ impl Shown {
             Event::Warning { .. }
             | Event::FolderMoved { .. }
             | Event::CannotSave { .. }
-            | Event::Phase(Phase::Waiting(_) | Phase::Stopping) => sentences(event).into_iter().for_each(|s| self.say(s)),
+            | Event::Phase(Phase::Waiting(_) | Phase::Stopping) => {
+                sentences(event).into_iter().for_each(|s| self.say(s))
+            }
             Event::Ended(_) => self.bar.finish_and_clear(),
             _ => {}
         }
@@ -147,9 +149,10 @@ pub fn follow(runs: Vec<(String, LabPlan)>) -> Result<Followed> {
         }
     }
     let ended: Vec<Result<Ending>> = labs.into_iter().map(Lab::join).collect();
-    let interrupted = standings.iter().zip(&ended).any(|(standing, ended)| {
-        standing.asked_to_stop() && !ended.as_ref().is_ok_and(|ending| ending.finished)
-    });
+    let interrupted = standings
+        .iter()
+        .zip(&ended)
+        .any(|(standing, ended)| standing.asked_to_stop() && !ended.as_ref().is_ok_and(|ending| ending.finished));
     let seconds = first.map_or(0.0, |first| (last - first).as_secs_f64());
     Ok(Followed { ended, interrupted, steps, images, seconds })
 }

@@ -9,15 +9,18 @@ pub struct SharedDraws {
     pub shared: Vec<&'static str>,
     /// What is drawn otherwise, with the keys that make it so.
     pub apart: Vec<(&'static str, Vec<&'static str>)>,
+    /// Timesteps are drawn where the losses are large: as soon as those differ, so do these.
+    pub follow_losses: bool,
 }
 
+const TIMESTEP_SAMPLING: &str = "train.timestep_sampling";
 /// The weights before the first step.
 const WEIGHTS: &str = "first weights";
 
 impl SharedDraws {
     /// Those of runs with these configs, on data that are the same where `[data]` says the same.
     pub fn of(configs: &[&Config]) -> Self {
-        let mut draws = Self { shared: Vec::new(), apart: Vec::new() };
+        let mut draws = Self { shared: Vec::new(), apart: Vec::new(), follow_losses: false };
         let Some((first, others)) = configs.split_first() else { return draws };
         let differing = |keys: &dyn Fn(&str) -> bool| -> Vec<&'static str> {
             let mut found: Vec<&'static str> = Vec::new();
@@ -37,6 +40,8 @@ impl SharedDraws {
         draws.add("images", differing(&images));
         draws.add("noise", differing(&noise));
         draws.add("timesteps", timesteps(configs, &differing, &batch));
+        draws.follow_losses =
+            configs.iter().all(|config| config.train.timestep_sampling == TimestepSampling::Importance);
         if configs.iter().any(|config| config.model.class_conditional) {
             let labels = |key: &str| images(key) || matches!(key, "model.class_conditional" | "train.p_uncond");
             draws.add("labels", differing(&labels));
@@ -80,20 +85,20 @@ impl SharedDraws {
             [] => "nothing of what chance decides is the same".to_string(),
             _ => format!("step for step the same {}", list(&self.shared)),
         };
-        let apart = self.apart.iter().map(|(what, keys)| {
-            format!("other {what}, since {} {}", list(keys), if keys.len() == 1 { "differs" } else { "differ" })
+        let apart = self.apart.iter().map(|(what, keys)| match keys[..] {
+            [TIMESTEP_SAMPLING] if self.follow_losses => format!("other {what}, since importance follows the losses"),
+            _ => format!("other {what}, since {} {}", list(keys), if keys.len() == 1 { "differs" } else { "differ" }),
         });
         format!("{shared}; but {}", apart.collect::<Vec<_>>().join("; "))
     }
 }
 
+/// Of the keys that it is told of, those that not all configs agree on.
+type Differing<'a> = &'a dyn Fn(&dyn Fn(&str) -> bool) -> Vec<&'static str>;
+
 /// The keys by which timesteps are drawn otherwise. What is drawn where losses are large is another's draw as soon as
 /// the losses are others.
-fn timesteps(
-    configs: &[&Config],
-    differing: &dyn Fn(&dyn Fn(&str) -> bool) -> Vec<&'static str>,
-    batch: &dyn Fn(&str) -> bool,
-) -> Vec<&'static str> {
+fn timesteps(configs: &[&Config], differing: Differing, batch: &dyn Fn(&str) -> bool) -> Vec<&'static str> {
     let kinds: Vec<TimestepSampling> =
         configs.iter().map(|config| config.train.timestep_sampling.on(config.diffusion.path)).collect();
     let by_path = ["diffusion.path", "diffusion.timesteps", "diffusion.shift"];
@@ -105,7 +110,7 @@ fn timesteps(
     });
     let alike = kinds.windows(2).all(|pair| pair[0] == pair[1]);
     if !alike && !keys.contains(&"diffusion.path") || kinds.contains(&TimestepSampling::Importance) {
-        keys.push("train.timestep_sampling");
+        keys.push(TIMESTEP_SAMPLING);
     }
     // ln σ and logit u are drawn, and the schedule turns them into t.
     if keys.is_empty() && kinds.iter().any(|kind| matches!(kind, TimestepSampling::LogNormal)) {
@@ -160,7 +165,8 @@ mod tests {
             let state = trainer.state().unwrap();
             state.weights.iter().flat_map(|(_, w)| w.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect()
         };
-        let is = |what: &str, same: bool| assert_eq!(said.shared.contains(&what), same, "{what} with {sets:?}: {said:?}");
+        let is =
+            |what: &str, same: bool| assert_eq!(said.shared.contains(&what), same, "{what} with {sets:?}: {said:?}");
         is("first weights", weights(&a) == weights(&b));
         // Importance sampling draws as all do until it has seen enough.
         let warm = if sets.iter().any(|set| set.contains("importance")) { 0 } else { 3 };
@@ -198,7 +204,9 @@ mod tests {
         assert!(said.shared.is_empty() && !said.are_paired());
         assert!(said.words().starts_with("nothing of what chance decides is the same; but other images, since seed"));
         let said = check(&["model.block_out_channels=8,8"]);
-        assert!(said.are_paired() && said.words().ends_with("other first weights, since model.block_out_channels differs"));
+        assert!(
+            said.are_paired() && said.words().ends_with("other first weights, since model.block_out_channels differs")
+        );
         for (sets, keys) in [
             (&["train.timestep_sampling=stratified"][..], "train.timestep_sampling"),
             (&["diffusion.timesteps=500"], "diffusion.timesteps"),
@@ -209,6 +217,11 @@ mod tests {
             assert_eq!(said.apart, [("timesteps", vec![keys])], "{sets:?}");
         }
         assert!(!check(&["train.batch_size=5"]).are_paired());
+        let one = config(&["train.timestep_sampling=importance"]);
+        let other = config(&["train.timestep_sampling=importance", "train.weight_decay=0.1"]);
+        assert!(
+            SharedDraws::of(&[&one, &other]).words().ends_with("other timesteps, since importance follows the losses")
+        );
         let one = config(&["model.class_conditional=true"]);
         let other = config(&["model.class_conditional=true", "train.p_uncond=0.3"]);
         assert_eq!(SharedDraws::of(&[&one, &other]).apart, [("labels", vec!["train.p_uncond"])]);

@@ -31,7 +31,9 @@ impl Begun {
             return Ok(Self::No);
         }
         // What went on after an error had another event last.
-        if let Some(last) = run::read_events(dir)?.last().filter(|last| last.kind == "error" && is_divergence(&last.what)) {
+        if let Some(last) =
+            run::read_events(dir)?.last().filter(|last| last.kind == "error" && is_divergence(&last.what))
+        {
             let why = last.what.lines().next().unwrap_or_default().into();
             return Ok(Self::Diverged { why });
         }

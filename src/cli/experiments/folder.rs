@@ -44,7 +44,9 @@ impl Experiment<'_> {
                     let was = before.values();
                     let changed: Vec<String> = changes
                         .iter()
-                        .map(|(key, now)| format!("{key} was {}, now {now}", was.get(*key).map_or("–".into(), toml::Value::to_string)))
+                        .map(|(key, now)| {
+                            format!("{key} was {}, now {now}", was.get(*key).map_or("–".into(), toml::Value::to_string))
+                        })
                         .collect();
                     return refuse(format!(
                         "{} holds a {kind} of another config: {}",
@@ -53,9 +55,13 @@ impl Experiment<'_> {
                     ));
                 }
                 if from != self.from.as_deref() {
-                    let told = |from: Option<&str>| from.map_or("fresh weights".into(), |from| format!("forks of {from}"));
+                    let told =
+                        |from: Option<&str>| from.map_or("fresh weights".into(), |from| format!("forks of {from}"));
                     let (was, now) = (told(from), told(self.from.as_deref()));
-                    return refuse(format!("{} holds a {kind} that began with {was}, and not with {now}", dir.display()));
+                    return refuse(format!(
+                        "{} holds a {kind} that began with {was}, and not with {now}",
+                        dir.display()
+                    ));
                 }
                 Ok(())
             }

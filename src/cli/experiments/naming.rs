@@ -18,10 +18,21 @@ pub fn labels(sets: &[String], of_all: &[String]) -> Vec<String> {
     let label = |set: &String| {
         let (path, value) = set.split_once('=').unwrap_or((set, ""));
         let (path, name) = (path.trim(), own(path.trim()));
-        let value = value.trim().trim_matches('"');
+        let value = short(value.trim().trim_matches('"'));
         format!("{}={value}", if is_one_key(&name) { &name } else { path })
     };
     sets.iter().map(label).collect()
+}
+
+/// Numbers as people write them: "1e30", "0.5"; other values as they are.
+fn short(value: &str) -> String {
+    match value.parse::<f64>() {
+        Ok(number) if value.contains(['.', 'e']) && number.is_finite() => match number.abs() {
+            size if size != 0.0 && !(1e-4..1e6).contains(&size) => format!("{number:e}"),
+            _ => number.to_string(),
+        },
+        _ => value.into(),
+    }
 }
 
 /// A name for the folder of a run with these labels, which no shell and no system minds.
@@ -48,6 +59,9 @@ mod tests {
     fn keys_are_as_short_as_they_can_be_told_apart() {
         let sets = ["train.learning_rate=0.001", "diffusion.schedule=\"linear\""].map(String::from);
         assert_eq!(labels(&sets, &sets), ["learning_rate=0.001", "schedule=linear"]);
+        let numbers =
+            ["x=0.00001", "x=1000000000000000000000000000000.0", "x=5.0", "x=2000000", "x=[8, 16]"].map(String::from);
+        assert_eq!(labels(&numbers, &numbers), ["x=1e-5", "x=1e30", "x=5", "x=2000000", "x=[8, 16]"]);
         let sets = ["train.steps=5", "sample.steps=6"].map(String::from);
         assert_eq!(labels(&sets[..1], &sets), ["train.steps=5"]);
     }

@@ -43,9 +43,8 @@ pub fn of_steps(a: &Results, b: &Results) -> Option<Paired> {
     let mean = |pairs: &[(u64, f64)]| pairs.iter().map(|(_, d)| d).sum::<f64>() / pairs.len() as f64;
     let standard_error = match blocks {
         FEWEST.. => {
-            let means: Vec<f64> = (0..blocks)
-                .map(|i| mean(&late[i * late.len() / blocks..(i + 1) * late.len() / blocks]))
-                .collect();
+            let means: Vec<f64> =
+                (0..blocks).map(|i| mean(&late[i * late.len() / blocks..(i + 1) * late.len() / blocks])).collect();
             Estimate::of(&means).standard_error
         }
         _ => f64::NAN,

@@ -18,7 +18,8 @@ impl Table {
         let widths: Vec<usize> = (0..columns).map(width).collect();
         all()
             .map(|row| {
-                let cells = row.iter().zip(&widths).map(|(cell, width)| cell.clone() + &" ".repeat(width - cell.width()));
+                let cells =
+                    row.iter().zip(&widths).map(|(cell, width)| cell.clone() + &" ".repeat(width - cell.width()));
                 cells.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
             })
             .collect()

@@ -118,13 +118,16 @@ pub fn run(args: Args) -> Result<Outcome> {
         let plans = plans.map(|((_, name, plan), part)| (name, LabPlan { racing: Some(part), ..plan }));
         let followed = headless::follow(plans.collect())?;
         let words = followed.words();
-        let interrupted = followed.interrupted
-            || followed.ended.iter().any(|ended| ended.as_ref().is_err_and(Interrupted::caused));
+        let interrupted =
+            followed.interrupted || followed.ended.iter().any(|ended| ended.as_ref().is_err_and(Interrupted::caused));
         for (place, ended) in places.into_iter().zip(followed.ended) {
             failed[place] = ended.err().map(|error| format!("{error:#}").lines().next().unwrap_or_default().into());
         }
         if interrupted {
-            speak::remark(format_args!("interrupted, and saved: the same command goes on with the race in {}", out.display()));
+            speak::remark(format_args!(
+                "interrupted, and saved: the same command goes on with the race in {}",
+                out.display()
+            ));
             return Ok(Outcome::Interrupted);
         }
         speak::remark(format_args!("{words}"));

@@ -316,7 +316,12 @@ mod tests {
             images_per_s: 1.0,
             elapsed_s: 1.0,
         };
-        let fid = EvalResult { name: "judge-FID".into(), mean: 40.0 + shift, standard_error: Some(3.0), less_is_better: true };
+        let fid = EvalResult {
+            name: "judge-FID".into(),
+            mean: 40.0 + shift,
+            standard_error: Some(3.0),
+            less_is_better: true,
+        };
         Side {
             name: name.into(),
             config: Config::default().with_overrides(&[set.to_string()]).unwrap(),
@@ -343,7 +348,10 @@ mod tests {
         let text = race.text();
         assert!(text.contains("a difference is the change's") && text.contains("another seed"), "{text}");
         let json = race.json();
-        assert_eq!((json["paired"].clone(), json["sides"][1]["less_the_first"][2]["mean"].clone()), (json!(true), json!(-0.1)));
+        assert_eq!(
+            (json["paired"].clone(), json["sides"][1]["less_the_first"][2]["mean"].clone()),
+            (json!(true), json!(-0.1))
+        );
     }
 
     #[test]

@@ -8,7 +8,9 @@ use candle_core::Device;
 use super::args::{Args, SweepFormat};
 use super::grid::{Cell, cells};
 use super::report::{CellResults, SeedResults, Sweep};
-use crate::cli::experiments::{Begun, Experiment, Measurements, Results, checked, folder_name, is_divergence, make_room};
+use crate::cli::experiments::{
+    Begun, Experiment, Measurements, Results, checked, folder_name, is_divergence, make_room,
+};
 use crate::cli::{UsageError, device, interruption, source};
 use crate::config::Config;
 use crate::headless;
@@ -47,9 +49,8 @@ pub fn run(args: Args) -> Result<Outcome> {
     let (base, chosen) = source::config_of(&args.config, &overrides)?;
     let base = Config { parent: None, ..base };
     let cells = cells(&base, &args.grid, args.seeds)?;
-    let out = args.out.clone().unwrap_or_else(|| {
-        Path::new("runs").join(folder_name(&[format!("sweep-{}", base.name)]))
-    });
+    let out =
+        args.out.clone().unwrap_or_else(|| Path::new("runs").join(folder_name(&[format!("sweep-{}", base.name)])));
     let runs = runs_of(&cells, &base, args.seeds, &out);
     if let Some(why) = runs.iter().find_map(|run| run.config.as_ref().err())
         && runs.iter().all(|run| run.config.is_err())
@@ -188,10 +189,8 @@ fn measure(args: &Args, out: &Path, runs: &[Run], failed: &[Option<String>]) -> 
 }
 
 fn results(cells: &[Cell], runs: &[Run], failed: &[Option<String>], measured: Measured) -> Result<Vec<CellResults>> {
-    let mut all: Vec<CellResults> = cells
-        .iter()
-        .map(|cell| CellResults { cell: cell.clone(), config: None, seeds: Vec::new() })
-        .collect();
+    let mut all: Vec<CellResults> =
+        cells.iter().map(|cell| CellResults { cell: cell.clone(), config: None, seeds: Vec::new() }).collect();
     for ((run, failed), measured) in runs.iter().zip(failed).zip(measured) {
         let losses = match run.dir.is_dir() {
             true => Results::of(&run.dir)?,

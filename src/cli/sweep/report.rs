@@ -109,7 +109,8 @@ impl Sweep {
         if remarks {
             header.push("remarks".into());
         }
-        let shown = |estimate: Option<Estimate>, digits| estimate.map_or("–".into(), |estimate| estimate.text(digits));
+        let shown =
+            |estimate: Option<Estimate>, digits| estimate.map_or("–".into(), |estimate| estimate.text(digits));
         let row = |cell: &CellResults| {
             let values = cell.cell.labels.iter().map(|label| label.split_once('=').map_or("", |(_, value)| value));
             let mut row: Vec<String> = values.map(String::from).collect();
@@ -130,9 +131,11 @@ impl Sweep {
     fn notes(&self) -> Vec<String> {
         let seeds = self.cells.iter().map(|cell| cell.seeds.len()).max().unwrap_or(0);
         let mut notes = vec![match seeds {
-            0 | 1 => "One seed each: how much a number would be another with another seed is not known (--seeds 3). A ± is \
+            0 | 1 => {
+                "One seed each: how much a number would be another with another seed is not known (--seeds 3). A ± is \
                       that of the samples that were measured."
-                .to_string(),
+                    .to_string()
+            }
             n => format!(
                 "Mean ± standard error over {n} seeds: the standard deviation between runs divided by the root of their \
                  number."
@@ -288,7 +291,12 @@ mod tests {
             images_per_s: 10.0,
             elapsed_s: 1.0,
         };
-        let fid = EvalResult { name: "judge-FID".into(), mean: 100.0 * loss, standard_error: Some(1.0), less_is_better: true };
+        let fid = EvalResult {
+            name: "judge-FID".into(),
+            mean: 100.0 * loss,
+            standard_error: Some(1.0),
+            less_is_better: true,
+        };
         let measured = if failed.is_none() { vec![fid] } else { vec![] };
         SeedResults { seed, losses: Results { steps: vec![record] }, measured, failed: failed.map(String::from) }
     }
