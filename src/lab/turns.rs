@@ -65,9 +65,10 @@ impl Turn {
     /// Takes the turn for the step after `done`, waiting for it up to `patience`: `false` when it hasn't come, and the
     /// run should see to its commands and ask again.
     pub fn take(&mut self, done: u64, patience: Duration) -> bool {
-        self.join();
         let shared = self.turns.0.clone();
         let mut places = self.turns.places();
+        // At once with its place among the others: between the two they would go on without it.
+        Self::join(&mut self.joined, &mut places);
         if places.done[self.own] != Some(done) {
             places.done[self.own] = Some(done);
             shared.changed.notify_all();
@@ -93,21 +94,18 @@ impl Turn {
 
     /// The run trains no more for now: the others don't wait for it. [`Self::take`] lets it in again.
     pub fn stand_aside(&mut self) {
-        self.join();
         let mut places = self.turns.places();
+        Self::join(&mut self.joined, &mut places);
         if std::mem::take(&mut self.has_it) {
             places.running = None;
         }
-        if places.done[self.own].take().is_some() {
-            self.turns.0.changed.notify_all();
-        }
+        places.done[self.own] = None;
+        self.turns.0.changed.notify_all();
     }
 
-    fn join(&mut self) {
-        if !std::mem::replace(&mut self.joined, true) {
-            let mut places = self.turns.places();
+    fn join(joined: &mut bool, places: &mut Places) {
+        if !std::mem::replace(joined, true) {
             places.missing = places.missing.saturating_sub(1);
-            self.turns.0.changed.notify_all();
         }
     }
 }
