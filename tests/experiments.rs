@@ -40,6 +40,7 @@ timestep_sampling = "importance"
 [preview]
 enabled = false
 save_every = 0
+steps = 3
 [sample]
 steps = 3
 num = 4
