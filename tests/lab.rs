@@ -54,6 +54,7 @@ fn plan(config: Config, run: RunChoice, audience: Audience) -> LabPlan {
         warnings: vec![],
         chosen: vec![],
         after_step: None,
+        racing: None,
     }
 }
 

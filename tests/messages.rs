@@ -13,7 +13,7 @@ fn difflab(args: &[&str]) -> String {
 
 /// Long flags of the program and all its subcommands, from their own help.
 fn flags() -> BTreeSet<String> {
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 24] = [
         &["--help"],
         &["sample", "--help"],
         &["schedule", "--help"],
@@ -28,6 +28,9 @@ fn flags() -> BTreeSet<String> {
         &["runs", "trash", "--help"],
         &["runs", "restore", "--help"],
         &["compare", "--help"],
+        &["fork", "--help"],
+        &["race", "--help"],
+        &["sweep", "--help"],
         &["export", "--help"],
         &["import", "--help"],
         &["doctor", "--help"],

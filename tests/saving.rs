@@ -605,6 +605,7 @@ fn a_lab_that_cannot_save_asks_and_saves_where_it_is_told_to() {
         warnings: vec![],
         chosen: vec![],
         after_step: None,
+        racing: None,
     };
     let lab = Lab::spawn(plan).unwrap();
     let wait = |wanted: &dyn Fn(&Event) -> bool| {

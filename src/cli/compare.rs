@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::UsageError;
 use super::output::OutputFile;
+use crate::config;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
 use crate::run::{self, StepRecord};
@@ -113,58 +114,9 @@ fn differing(runs: &[Run]) -> Vec<&str> {
     all.into_iter().filter(differs).collect()
 }
 
-/// Keys that change what the training loss is the mean of; each with the key and the words (any, where none is given)
-/// under which it does.
-const OF_THE_TRAINING_LOSS: [(&str, &str, &[&str]); 11] = [
-    ("train.loss_weighting", "train.loss_weighting", &[]),
-    ("train.min_snr_gamma", "train.loss_weighting", &["min_snr"]),
-    ("train.p2_gamma", "train.loss_weighting", &["p2"]),
-    ("train.p2_k", "train.loss_weighting", &["p2"]),
-    ("diffusion.variance_type", "diffusion.variance_type", &["learned_range"]),
-    ("train.vlb_weight", "diffusion.variance_type", &["learned_range"]),
-    // The other ways draw every timestep alike, or divide it out again.
-    ("train.timestep_sampling", "train.timestep_sampling", &["log_normal", "logit_normal"]),
-    ("train.p_mean", "train.timestep_sampling", &["log_normal"]),
-    ("train.p_std", "train.timestep_sampling", &["log_normal"]),
-    ("train.logit_mean", "train.timestep_sampling", &["logit_normal"]),
-    ("train.logit_std", "train.timestep_sampling", &["logit_normal"]),
-];
-
 /// What of the losses can be compared, where not all of them can.
 fn comparability(runs: &[Run]) -> Option<String> {
-    let differing = differing(runs);
-    // The held-out loss is the plain squared error of the network's own output, at every noise level alike.
-    let of_every_loss: Vec<&str> = differing
-        .iter()
-        .copied()
-        .filter(|key| {
-            key.starts_with("diffusion.") && *key != "diffusion.variance_type"
-                || matches!(*key, "data.dataset" | "data.path" | "data.image_size" | "data.channels" | "data.held_out")
-        })
-        .collect();
-    let is = |run: &Run, key: &str, words: &[&str]| {
-        let word = run.keys.get(key).and_then(toml::Value::as_str);
-        words.is_empty() || word.is_some_and(|word| words.contains(&word))
-    };
-    let matters = |key: &&str| {
-        OF_THE_TRAINING_LOSS.iter().any(|(known, by, words)| known == key && runs.iter().any(|run| is(run, by, words)))
-    };
-    let of_training: Vec<&str> = differing.into_iter().filter(matters).collect();
-    let are = |keys: &[&str]| format!("{} {}", keys.join(", "), if keys.len() == 1 { "differs" } else { "differ" });
-    match (of_every_loss.is_empty(), of_training.is_empty()) {
-        (false, _) => Some(format!(
-            "Neither training nor held-out losses of these runs can be compared, since {}: each is an error of something \
-             else, or at other noise levels. Compare what `difflab eval RUN` measures of each: bits/dim on the same data, \
-             and of digits the judge-FID of their samples.",
-            are(&of_every_loss)
-        )),
-        (true, false) => Some(format!(
-            "The training losses of these runs cannot be compared, since {}: each is weighted in its own way. The held-out \
-             losses can: they are plain squared errors in all runs.",
-            are(&of_training)
-        )),
-        (true, true) => None,
-    }
+    config::comparable(&runs.iter().map(|run| &run.keys).collect::<Vec<_>>()).words()
 }
 
 fn table(runs: &[Run]) -> String {
@@ -331,9 +283,6 @@ mod tests {
         assert_eq!((of("train.learning_rate", "x"), of("train.timestep_sampling", "stratified")), (None, None));
         assert!(of("train.timestep_sampling", "log_normal").unwrap().starts_with("The training losses"));
         assert!(of("diffusion.variance_type", "learned_range").unwrap().starts_with("The training losses"));
-        // A key is only what the schema has.
-        let known = Config::default().values();
-        assert!(OF_THE_TRAINING_LOSS.iter().all(|(key, by, _)| known.contains_key(*key) && known.contains_key(*by)));
     }
 
     #[test]

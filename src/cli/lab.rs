@@ -65,8 +65,9 @@ pub struct Args {
     help_config: bool,
 }
 
+/// How progress is told without a screen.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogFormat {
+pub enum LogFormat {
     Json,
     Text,
 }
@@ -80,19 +81,27 @@ pub fn run(args: Args, after_step: Option<fn(u64)>) -> Result<Outcome> {
         speak::print(&format!("{}\n", config::help().trim_end()))?;
         return Ok(Outcome::Done);
     }
-    let mut plan = LabPlan { after_step, ..plan(&args)? };
+    let plan = LabPlan { after_step, ..plan(&args)? };
+    show(plan, args.no_tui, args.log, args.images)
+}
+
+/// Opens the lab on `plan`: on the screen where there is one, unless `no_tui` or a `log` is asked for.
+///
+/// # Errors
+/// Data, configs and folders that cannot be used, and runs that fail.
+pub fn show(mut plan: LabPlan, no_tui: bool, log: Option<LogFormat>, images: ImageProtocol) -> Result<Outcome> {
     let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    if !args.no_tui && args.log.is_none() {
+    if !no_tui && log.is_none() {
         let why_not = match on_terminal {
             true => abilities::no_screen(),
             false => Some("no terminal to draw on".into()),
         };
         let Some(why_not) = why_not else {
-            return tui::run(plan, TuiOptions { images: args.images, ..TuiOptions::default() });
+            return tui::run(plan, TuiOptions { images: images, ..TuiOptions::default() });
         };
         speak::remark(format_args!("difflab: {why_not}: training without a screen (--no-tui)"));
     }
-    let log = match args.log {
+    let log = match log {
         Some(LogFormat::Json) => Log::Json,
         Some(LogFormat::Text) => Log::Text,
         None if io::stdout().is_terminal() => Log::Text,
@@ -166,5 +175,6 @@ fn plan(args: &Args) -> Result<LabPlan> {
         warnings,
         chosen,
         after_step: None,
+        racing: None,
     })
 }

@@ -9,8 +9,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::tensor_words::told;
 use super::{
-    UsageError, bench, compare, data, doctor, eval, export, import, interruption, lab, numbers, runs, sample, schedule,
-    study,
+    UsageError, bench, compare, data, doctor, eval, export, fork, import, interruption, lab, numbers, race, runs,
+    sample, schedule, study, sweep,
 };
 use crate::ascii;
 use crate::config::ConfigError;
@@ -43,6 +43,9 @@ enum Subcommands {
     Data(data::Args),
     Runs(runs::Args),
     Compare(compare::Args),
+    Fork(fork::Args),
+    Race(race::Args),
+    Sweep(sweep::Args),
     Export(export::Args),
     Import(import::Args),
     Study(study::Args),
@@ -67,6 +70,9 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
     };
     let result = match program.command {
         None => lab::run(program.lab, after_step),
+        Some(Subcommands::Fork(args)) => fork::run(args),
+        Some(Subcommands::Race(args)) => race::run(args),
+        Some(Subcommands::Sweep(args)) => sweep::run(args),
         Some(Subcommands::Study(args)) => match study::train_first(&args) {
             Ok(None | Some(Outcome::Done)) => obeying(Subcommands::Study(args)),
             Ok(Some(Outcome::Interrupted)) => Ok(Outcome::Interrupted),
@@ -127,6 +133,8 @@ fn run(command: Subcommands) -> Result<()> {
         Subcommands::Data(args) => data::run(args),
         Subcommands::Runs(args) => runs::run(args),
         Subcommands::Compare(args) => compare::run(args),
+        // They train, and hear of signals as the lab does.
+        Subcommands::Fork(_) | Subcommands::Race(_) | Subcommands::Sweep(_) => Ok(()),
         Subcommands::Export(args) => export::run(args),
         Subcommands::Import(args) => import::run(args),
         Subcommands::Study(args) => study::run(args),

@@ -60,6 +60,27 @@ pub fn words(line: &str) -> Vec<usize> {
     starts
 }
 
+/// The values of a list that a person types: what commas part outside of quotes and brackets, without spaces around it.
+pub fn words_between_commas(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut depth, mut quote) = (Vec::new(), 0, 0usize, None);
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '[') => depth += 1,
+            (None, ']') => depth = depth.saturating_sub(1),
+            (None, ',') if depth == 0 => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            (None, _) => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
 /// The keys that a name can mean: the one of this dotted path, else those of this name in any section.
 pub fn named(name: &str) -> Vec<&'static Key> {
     match keys::find(name) {
@@ -159,6 +180,14 @@ mod tests {
         assert!(message("").contains("there is no `=`"));
         assert!(message("=3").contains("no key"));
         assert!(message("x y=3 seed=1").contains("there is no `=`"));
+    }
+
+    #[test]
+    fn commas_part_values_outside_of_quotes_and_brackets() {
+        assert_eq!(words_between_commas("1e-3, 3e-3 ,,5"), ["1e-3", "3e-3", "5"]);
+        assert_eq!(words_between_commas("[8, 16],[16,32]"), ["[8, 16]", "[16,32]"]);
+        assert_eq!(words_between_commas("\"a,b\",c"), ["\"a,b\"", "c"]);
+        assert!(words_between_commas(" , ").is_empty());
     }
 
     proptest! {

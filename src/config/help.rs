@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::keys::{Key, ValueKind, keys, sections};
+use super::keys::{Key, ValueKind, keys, parent_keys, sections};
 
 /// Every key with its type, default and explanation, as plain text.
 pub fn help() -> String {
@@ -22,6 +22,14 @@ pub fn help() -> String {
             }
         }
     }
+    let (about, fork) = parent_keys();
+    let _ = write!(text, "\n[parent]  {about}\n\n");
+    for key in fork {
+        let _ = writeln!(text, "  {}    ({})", key.name(), key.kind.short());
+        for line in wrap(&key.doc, 90) {
+            let _ = writeln!(text, "      {line}");
+        }
+    }
     text
 }
 
@@ -38,6 +46,11 @@ pub fn markdown() -> String {
             let doc = key.doc.replace('|', "\\|");
             let _ = writeln!(text, "| `{}` | {} | `{}` | {doc} |", key.path, type_of(key), key.default);
         }
+    }
+    let (about, fork) = parent_keys();
+    let _ = write!(text, "\n### `[parent]`\n\n{about}\n\n| key | type | meaning |\n|---|---|---|\n");
+    for key in fork {
+        let _ = writeln!(text, "| `{}` | {} | {} |", key.path, type_of(key), key.doc);
     }
     text
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use super::Config;
+use super::{Config, ParentConfig};
 
 /// What a key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,12 +91,16 @@ const SOURCE: &str = concat!(
     include_str!("schema/data.rs"),
     include_str!("schema/diffusion.rs"),
     include_str!("schema/model.rs"),
+    include_str!("schema/parent.rs"),
     include_str!("schema/train.rs"),
     include_str!("schema/preview.rs"),
     include_str!("schema/sample.rs"),
 );
 
-/// All keys, in the order of the schema.
+/// The section that a fork's config alone has, and nobody sets.
+pub(super) const PARENT: &str = "parent";
+
+/// All keys that can be set, in the order of the schema.
 pub fn keys() -> &'static [Key] {
     static KEYS: OnceLock<Vec<Key>> = OnceLock::new();
     KEYS.get_or_init(|| {
@@ -105,6 +109,22 @@ pub fn keys() -> &'static [Key] {
         let mut keys = Vec::new();
         collect(&items, "Config", "", &defaults, &mut keys);
         keys
+    })
+}
+
+/// The keys of `[parent]`, and what the section is about.
+pub fn parent_keys() -> &'static (String, Vec<Key>) {
+    static KEYS: OnceLock<(String, Vec<Key>)> = OnceLock::new();
+    KEYS.get_or_init(|| {
+        let items = items(SOURCE);
+        let defaults = toml::Table::try_from(ParentConfig::default()).unwrap_or_default();
+        let mut keys = Vec::new();
+        collect(&items, "ParentConfig", &format!("{PARENT}."), &defaults, &mut keys);
+        let doc = match items.get("ParentConfig") {
+            Some(Item::Struct { doc, .. }) => doc.clone(),
+            _ => String::new(),
+        };
+        (doc, keys)
     })
 }
 
@@ -122,6 +142,16 @@ pub fn sections() -> &'static [(String, String)] {
             })
             .collect()
     })
+}
+
+/// Is this the name of a section of the file?
+pub(super) fn is_section(name: &str) -> bool {
+    name == PARENT || sections().iter().any(|(section, _)| section == name)
+}
+
+/// The key of this dotted path that a file may have.
+pub(super) fn find_in_file(path: &str) -> Option<&'static Key> {
+    find(path).or_else(|| parent_keys().1.iter().find(|key| key.path == path))
 }
 
 /// The key of this dotted path.
@@ -203,7 +233,8 @@ fn items(source: &str) -> BTreeMap<String, Item> {
 
 fn collect(items: &BTreeMap<String, Item>, name: &str, prefix: &str, defaults: &toml::Table, keys: &mut Vec<Key>) {
     let Some(Item::Struct { fields, .. }) = items.get(name) else { return };
-    for field in fields {
+    // What is optional no default has.
+    for field in fields.iter().filter(|field| !field.ty.starts_with("Option<")) {
         let path = format!("{prefix}{}", field.name);
         let kind = match items.get(&field.ty) {
             Some(Item::Struct { .. }) => {

@@ -82,7 +82,7 @@ pub(super) fn check_table(
 ) -> Result<(), ConfigError> {
     for (name, value) in table {
         let path = format!("{prefix}{}", name.get_ref());
-        let is_section = prefix.is_empty() && keys::sections().iter().any(|(section, _)| *section == path);
+        let is_section = prefix.is_empty() && keys::is_section(&path);
         match (is_section, value.get_ref()) {
             (true, DeValue::Table(inner)) => check_table(inner, &format!("{path}."), at)?,
             (true, other) => {
@@ -94,7 +94,7 @@ pub(super) fn check_table(
                 });
             }
             (false, value_found) => {
-                let Some(key) = keys::find(&path) else {
+                let Some(key) = keys::find_in_file(&path) else {
                     let nearest = keys::nearest(&path).into();
                     return Err(ConfigError::UnknownKey { at: at(name.span()), key: path, nearest });
                 };
@@ -207,6 +207,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::ParentConfig;
 
     fn refuse(text: &str) -> String {
         Config::from_toml(text, "my.toml").unwrap_err().to_string()
@@ -244,6 +245,18 @@ mod tests {
         assert!(refuse("[diffusion]\nschedule = \"cosinus\"").contains("\"cosine\""));
         let message = refuse("version = 1\nseed = 99999999999999999999999");
         assert!(message.starts_with("my.toml:2: `seed` must be a number in range"), "{message}");
+    }
+
+    #[test]
+    fn a_fork_says_where_it_comes_from_and_no_other_config_has_that_section() {
+        let parent = ParentConfig { run: "/runs/a".into(), step: 40, ..ParentConfig::default() };
+        let fork = Config { parent: Some(parent), ..Config::default() };
+        assert_eq!(Config::from_toml(&fork.to_toml(), "x").unwrap(), fork);
+        // Other settings leave it as it is.
+        assert_eq!(fork.clone().with_overrides(&["seed=3".into()]).unwrap().parent, fork.parent);
+        assert!(!Config::default().to_toml().contains("parent"), "older readers go on reading other runs");
+        assert!(refuse("[parent]\nstp = 3").contains("unknown key `parent.stp`"));
+        assert!(refuse("[parent]\nstep = \"3\"").contains("whole number"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! refuses impossible values before anything is built.
 
 mod assignments;
+mod comparable;
 mod error;
 mod held_out;
 mod help;
@@ -25,7 +26,8 @@ mod validate_sampling;
 mod validate_solver;
 mod values;
 
-pub use assignments::{assignments, meant, named, words};
+pub use assignments::{assignments, meant, named, words, words_between_commas};
+pub use comparable::{Comparable, comparable};
 pub use error::ConfigError;
 pub use held_out::HeldOut;
 pub use help::{help, markdown};

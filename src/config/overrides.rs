@@ -30,6 +30,9 @@ impl Config {
         if path.is_empty() {
             return Err(refuse("there is no key before the `=`"));
         }
+        if path.split('.').next() == Some(keys::PARENT) {
+            return Err(refuse("[parent] says where a fork comes from: `difflab fork` writes it, and nobody sets it"));
+        }
         if keys::sections().iter().any(|(section, _)| section == path) {
             return Err(refuse(&format!("`{path}` is a section; name one of its keys, `{path}.…`")));
         }
@@ -140,6 +143,7 @@ mod tests {
         assert!(message("train.batch_size").contains("there is no `=`"));
         assert!(message("=3").contains("no key"));
         assert!(message("train=3").contains("is a section"));
+        assert!(message("parent.step=3").contains("nobody sets it") && message("parent=3").contains("nobody sets it"));
         assert!(message("train.batch_size=many").contains("must be a whole number"));
         assert!(message("train.batch_size=-1").contains("not -1"));
         assert!(message("diffusion.schedule=cosinus").contains("\"cosine\""));

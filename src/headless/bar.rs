@@ -59,7 +59,7 @@ impl Bar {
 }
 
 /// A style by its template; indicatif's plain one should it ever refuse it.
-fn style(template: &str) -> ProgressStyle {
+pub(super) fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     if terminal_has_utf8() { style } else { style.progress_chars("=> ").tick_chars("-\\|/ ") }
 }

@@ -1,9 +1,11 @@
 //! The lab without a screen: a progress bar on a terminal, JSON lines on a pipe.
 
 mod bar;
+mod follow;
 mod json;
 mod output;
 mod text;
 mod watch;
 
+pub use follow::{Followed, follow};
 pub use watch::{Log, watch};

@@ -82,7 +82,9 @@ pub fn begin(
 /// What breaking off the opening of `run` means.
 fn broken_off(run: &RunChoice) -> String {
     match run {
-        RunChoice::New { .. } => "stopped before the first step: no run folder was made".into(),
+        RunChoice::New { .. } | RunChoice::Fork { .. } => {
+            "stopped before the first step: no run folder was made".into()
+        }
         RunChoice::Resume(path) => {
             format!("stopped before the first step: the run in {} is as it was", path.display())
         }

@@ -8,6 +8,7 @@ use crossbeam_channel::Receiver;
 
 use super::data_facts::DataFacts;
 use super::film_channel::FilmSender;
+use super::forking::Forked;
 use super::history::history;
 use super::live::Live;
 use super::outbox::EventOutbox;
@@ -15,6 +16,7 @@ use super::plan::{LabPlan, RunChoice};
 use super::preview::Preview;
 use super::preview_network::PreviewNetwork;
 use super::protocol::{Command, Event, Phase, RunInfo};
+use super::racing::Racing;
 use super::resuming::Resumed;
 use super::sampling_settings::check_sampling;
 use super::snapshots_due::Missed;
@@ -43,6 +45,8 @@ pub fn open(
     standing: &Standing,
     outbox: &mut EventOutbox,
 ) -> Result<Worker> {
+    // From now on: a run that cannot be opened holds no other up.
+    let turn = plan.racing.as_ref().map(Racing::turn);
     let mut config = plan.config;
     say(outbox, format!("loading {}", config.data.dataset));
     let dataset = data::load_watched(&config.data, &mut |count| {
@@ -57,8 +61,25 @@ pub fn open(
             say(outbox, format!("reading the newest checkpoint of {}", path.display()));
             Some(Resumed::open(path, &config, (&identity, &dataset.warnings), plan.accept_data)?)
         }
-        RunChoice::New { .. } => None,
+        RunChoice::New { .. } | RunChoice::Fork { .. } => None,
     };
+    let forked = match &plan.run {
+        RunChoice::Fork { from, .. } => {
+            say(outbox, format!("reading the checkpoint of step {} of {}", from.step, from.run.display()));
+            let said = (&*identity, &dataset.warnings[..]);
+            Some(Forked::open(from, &config, said, plan.accept_data, &plan.device)?)
+        }
+        _ => None,
+    };
+    if matches!(plan.run, RunChoice::New { .. })
+        && let Some(parent) = config.parent.take()
+    {
+        warnings.push(format!(
+            "the config is that of a fork of {} at step {}: this run begins anew, with fresh weights",
+            parent.run, parent.step
+        ));
+    }
+    warnings.extend(forked.iter().flat_map(|forked| forked.warnings.iter().cloned()));
     warnings.extend(resumed.iter_mut().flat_map(|resumed| std::mem::take(&mut resumed.warnings)));
     warnings.extend(config.validate_for_data(shape.0, shape.1, shape.2, dataset.classes.len())?);
     warnings.extend(dataset.warnings.iter().cloned());
@@ -73,16 +94,33 @@ pub fn open(
 
     let network = config.model.kind.title();
     say(outbox, format!("building a {network} for {} {}", thousands(facts.train_images), noun(&config)));
-    let workers = Arc::new(Workers::new(plan.threads)?);
+    let workers = match &plan.racing {
+        Some(racing) => racing.workers.clone(),
+        None => Arc::new(Workers::new(plan.threads)?),
+    };
     interrupt::check()?;
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
     warnings.extend(trainer.idle_workers());
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
     check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 
-    let (mut resumed_with, mut past) = (String::new(), Default::default());
+    let (mut resumed_with, mut begun_as, mut past) = (String::new(), String::new(), Default::default());
     let mut live = Live::new(&config);
     let (mut run, mut progress) = match resumed {
+        None if forked.is_some() => {
+            // Just looked at: it is there.
+            let forked = forked.context("a fork without its parent")?;
+            forked.take_over(&mut trainer, &config)?;
+            token.commit()?;
+            let mut run = RunDir::create(plan.run.new_dir(), &config)?;
+            run.tidy_up_unless_started();
+            warnings.extend(other_threads(forked.progress.threads, workers.threads()));
+            let (restored, problem) = forked.live(&config, (trainer.schedule(), &facts.classes));
+            live = restored;
+            warnings.extend(problem);
+            begun_as = forked.words(&live, &config, &facts.classes);
+            (run, forked.progress)
+        }
         None => {
             token.commit()?;
             let mut run = RunDir::create(plan.run.new_dir(), &config)?;
@@ -100,7 +138,8 @@ pub fn open(
             token.commit()?;
             sweep(path);
             let every = resumed.before.train.log_every.max(config.train.log_every);
-            let left = Journal::cut_back(path, step, every)?;
+            let from = config.parent.as_ref().map_or(0, |parent| parent.step);
+            let left = Journal::cut_back(path, (from, step), every)?;
             warnings.extend(left.doubts);
             past = (left.steps, left.rows);
             let mut progress = loaded.progress;
@@ -131,6 +170,10 @@ pub fn open(
     let missed = match &plan.run {
         RunChoice::New { .. } => {
             journal.event(0, "start", &format!("{} from {}", config.name, facts.source));
+            Missed::default()
+        }
+        RunChoice::Fork { .. } => {
+            journal.event(start_step, "fork", &begun_as);
             Missed::default()
         }
         RunChoice::Resume(path) => {
@@ -198,7 +241,8 @@ pub fn open(
     };
     let preview = Preview::new(asked, &config, &live, start_step);
     let (audience, after_step) = (plan.audience, plan.after_step);
-    let is_new = matches!(plan.run, RunChoice::New { .. });
+    let is_new = !matches!(plan.run, RunChoice::Resume(_));
+    let is_fork = matches!(plan.run, RunChoice::Fork { .. });
     let mut worker = Worker::new(Parts {
         config,
         facts,
@@ -212,10 +256,16 @@ pub fn open(
         commands,
         frames,
         after_step,
+        turn,
     });
     worker.is_new = is_new;
     worker.standing = standing.clone();
     worker.write_card(outbox);
+    if is_fork {
+        // Its own from the first: the parent may go, or lose this checkpoint.
+        worker.saved = None;
+        worker.save_checkpoint(outbox)?;
+    }
     if missed.now {
         worker.order_snapshot(true, outbox)?;
     }

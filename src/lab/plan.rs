@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
+use super::racing::Racing;
 use crate::config::Config;
+use crate::run::ForkPoint;
 
 /// A run to do, or to go on with.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct LabPlan {
     /// Called by the worker after each step, with its number. The program gives none: tests do, to see what becomes
     /// of a panic there.
     pub after_step: Option<fn(u64)>,
+    /// What the runs of a race share; `None`: the run is alone.
+    pub racing: Option<Racing>,
 }
 
 /// Where the run's folder is.
@@ -34,13 +38,15 @@ pub enum RunChoice {
     New { dir: Option<PathBuf> },
     /// The existing run folder to go on in, from its newest good checkpoint.
     Resume(PathBuf),
+    /// A new one, at `dir` as above, that begins with what another run had at a checkpoint. The other is only read.
+    Fork { from: Box<ForkPoint>, dir: Option<PathBuf> },
 }
 
 impl RunChoice {
     /// The folder that was named for a new run.
     pub fn new_dir(&self) -> Option<&Path> {
         match self {
-            RunChoice::New { dir } => dir.as_deref(),
+            RunChoice::New { dir } | RunChoice::Fork { dir, .. } => dir.as_deref(),
             RunChoice::Resume(_) => None,
         }
     }

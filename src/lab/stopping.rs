@@ -22,29 +22,8 @@ impl Lab {
     ///
     /// # Errors
     /// When the system refuses the handlers or the thread.
-    pub fn obey_signals(
-        &self,
-        interest: Interest,
-        mut tell: impl FnMut(Notice) + Send + 'static,
-    ) -> io::Result<Listening> {
-        let (commands, standing) = (self.commands.clone(), self.standing.clone());
-        listen(interest, move |notice| {
-            match notice {
-                Notice::Stop => {
-                    standing.ask_to_stop();
-                    interrupt::ask();
-                    // A full channel: the worker will look soon; a closed one: it has ended.
-                    let _ = commands.send_timeout(Command::Quit { save: true }, LEAVE);
-                    see_to_the_end(standing.clone());
-                }
-                Notice::Force => {
-                    let what = "ended at once by a second signal, without saving";
-                    end_at_once(130, &format!("{what}; {}", standing.remains()));
-                }
-                Notice::Suspend | Notice::Continue => {}
-            }
-            tell(notice);
-        })
+    pub fn obey_signals(&self, interest: Interest, tell: impl FnMut(Notice) + Send + 'static) -> io::Result<Listening> {
+        obey_signals(&[self], interest, tell)
     }
 }
 
@@ -64,18 +43,60 @@ impl Lab {
     }
 }
 
-/// Ends the program when the worker has ended and nobody else does.
-fn see_to_the_end(standing: Standing) {
-    let see = move || {
-        let how = loop {
-            match standing.ending() {
-                Some(how) => break how,
-                None => thread::sleep(LOOK),
+/// The same for labs that train together: a signal stops all of them.
+///
+/// # Errors
+/// As [`Lab::obey_signals`].
+pub fn obey_signals(
+    labs: &[&Lab],
+    interest: Interest,
+    mut tell: impl FnMut(Notice) + Send + 'static,
+) -> io::Result<Listening> {
+    let labs: Vec<_> = labs.iter().map(|lab| (lab.commands.clone(), lab.standing.clone())).collect();
+    listen(interest, move |notice| {
+        match notice {
+            Notice::Stop => {
+                labs.iter().for_each(|(_, standing)| standing.ask_to_stop());
+                interrupt::ask();
+                for (commands, _) in &labs {
+                    // A full channel: the worker will look soon; a closed one: it has ended.
+                    let _ = commands.send_timeout(Command::Quit { save: true }, LEAVE);
+                }
+                see_to_the_end(labs.iter().map(|(_, standing)| standing.clone()).collect());
             }
-        };
+            Notice::Force => {
+                let what = "ended at once by a second signal, without saving";
+                end_at_once(130, &format!("{what}; {}", remains(labs.iter().map(|(_, standing)| standing))));
+            }
+            Notice::Suspend | Notice::Continue => {}
+        }
+        tell(notice);
+    })
+}
+
+fn remains<'a>(standings: impl Iterator<Item = &'a Standing>) -> String {
+    standings.map(Standing::remains).collect::<Vec<_>>().join("\n")
+}
+
+/// Ends the program when all workers have ended and nobody else does.
+fn see_to_the_end(standings: Vec<Standing>) {
+    let see = move || {
+        let mut how = Ok(());
+        for standing in &standings {
+            let ended = loop {
+                match standing.ending() {
+                    Some(ended) => break ended,
+                    None => thread::sleep(LOOK),
+                }
+            };
+            how = how.and_then(|()| ended.clone());
+        }
         thread::sleep(LEAVE);
         match how {
-            Ok(()) => end_at_once(130, &format!("ended, although nobody reads its output; {}", standing.remains())),
+            Ok(()) => {
+                let remains = remains(standings.iter());
+                end_at_once(130, &format!("ended, although nobody reads its output; {remains}"))
+            }
             Err(why) => end_at_once(1, &format!("ended, although nobody reads its output: {why}")),
         }
     };

@@ -35,7 +35,10 @@ impl Worker {
     /// When training diverges, or the end of the run can be saved nowhere. Where it can, the last finite weights
     /// are saved first. What only cannot be written at present is no error: it is kept, and tried again.
     pub fn run(&mut self, outbox: &mut EventOutbox) -> Result<Ending> {
-        let (save, why) = self.train_on(outbox).map_err(|error| self.end_of_training(error, outbox))?;
+        let trained = self.train_on(outbox);
+        // Saving takes no turn.
+        self.give_up_turn();
+        let (save, why) = trained.map_err(|error| self.end_of_training(error, outbox))?;
         self.stop(save, why, outbox)
     }
 
@@ -58,8 +61,10 @@ impl Worker {
                 },
             }
             self.keep_writing(outbox)?;
-            match self.mode {
+            let mode = self.mode;
+            match mode {
                 Mode::Training | Mode::OneStep if self.all_steps_done() => self.finish(outbox)?,
+                Mode::Training | Mode::OneStep if !self.has_its_turn() => {}
                 Mode::Training | Mode::OneStep => {
                     // Time that passed in a pause, or in which the process was stopped, isn't the training's.
                     let start = self.clock.now();
@@ -68,6 +73,7 @@ impl Worker {
                     self.parts.preview.budget().earn(self.clock.now() - start);
                     self.share_time_with_preview(outbox);
                     self.count_time();
+                    self.pass_the_turn_on();
                     if self.mode == Mode::OneStep && (self.on_trial || !self.all_steps_done()) {
                         self.mode = Mode::Paused;
                         outbox.send(Event::Phase(Phase::Paused));
@@ -296,6 +302,7 @@ impl Worker {
 
     /// Nothing to train: the preview moves freely, and commands are answered at once.
     fn idle(&mut self, outbox: &mut EventOutbox) {
+        self.give_up_turn();
         outbox.flush();
         let start = Instant::now();
         let mut wait = IDLE;
@@ -307,6 +314,25 @@ impl Worker {
         let mut ready = Select::new();
         ready.recv(&self.parts.commands);
         let _ = ready.ready_timeout(wait);
+    }
+
+    /// Alone it always has; among others it waits a while.
+    fn has_its_turn(&mut self) -> bool {
+        let step = self.steps_done();
+        self.parts.turn.as_mut().is_none_or(|turn| turn.take(step, IDLE))
+    }
+
+    fn pass_the_turn_on(&mut self) {
+        let step = self.steps_done();
+        if let Some(turn) = &mut self.parts.turn {
+            turn.pass_on(step);
+        }
+    }
+
+    fn give_up_turn(&mut self) {
+        if let Some(turn) = &mut self.parts.turn {
+            turn.stand_aside();
+        }
     }
 
     fn all_steps_done(&self) -> bool {

@@ -15,6 +15,7 @@ use super::protocol::Command;
 use super::snapshots::Snapshots;
 use super::standing::Standing;
 use super::throughput::Throughput;
+use super::turns::Turn;
 use super::writing_state::Writing;
 use crate::config::Config;
 use crate::process::RunningClock;
@@ -37,6 +38,8 @@ pub struct Parts {
     pub commands: Receiver<Command>,
     pub frames: FilmSender,
     pub after_step: Option<fn(u64)>,
+    /// This run's place among those that train in turns.
+    pub turn: Option<Turn>,
 }
 
 /// Is the worker training, and until when?

@@ -14,6 +14,11 @@ pub struct StepsSeen {
 }
 
 impl StepsSeen {
+    /// Those of a run that began at step `from`: 0, or where it was forked.
+    pub fn since(from: u64) -> Self {
+        Self { last: (from > 0).then_some(from), ..Self::default() }
+    }
+
     /// The next line is one of `step`.
     pub fn see(&mut self, step: u64) {
         match self.last {

@@ -43,10 +43,14 @@ fn unreadable_lines(file: &str, count: usize) -> Option<String> {
 }
 
 /// Cuts metrics.jsonl back to `step`: what a screen can show of it, and what is wrong with it.
-fn cut_steps(dir: &Path, step: u64, every: u64) -> Result<(Vec<StepRecord>, Vec<String>)> {
+fn cut_steps(dir: &Path, (from, step): (u64, u64), every: u64) -> Result<(Vec<StepRecord>, Vec<String>)> {
     let path = dir.join(METRICS);
     let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
-    let begin = |start| (StepsSeen::default(), Thinned::of(bytes, start));
+    // A part of the file that begins later knows nothing of the steps before it.
+    let begin = |start| {
+        let seen = if start == 0 { StepsSeen::since(from) } else { StepsSeen::default() };
+        (seen, Thinned::of(bytes, start))
+    };
     let (parts, unreadable) = retain_in_halves(&path, begin, |(history, thinned), line| match skim(line) {
         Some(skimmed) if skimmed.step <= step => {
             history.see(skimmed.step);
@@ -110,15 +114,16 @@ impl Journal {
     }
 
     /// Cuts the files back to `step`, so that a run that goes on from there leaves no gap and no
-    /// double. Events stay (they happened), but a torn last line goes. `every`: steps between two lines.
+    /// double. Events stay (they happened), but a torn last line goes. `from`: where the run began, 0 but for forks;
+    /// `every`: steps between two lines.
     ///
     /// # Errors
     /// When a file cannot be rewritten; it is then as it was.
-    pub fn cut_back(dir: &Path, step: u64, every: u64) -> Result<CutBack> {
+    pub fn cut_back(dir: &Path, (from, step): (u64, u64), every: u64) -> Result<CutBack> {
         // The two large files at once.
         let (steps, rows) = thread::scope(|scope| {
             let rows = scope.spawn(|| cut_rows(&dir.join(TIMESTEP_LOSS), step));
-            (cut_steps(dir, step, every), rows.join())
+            (cut_steps(dir, (from, step), every), rows.join())
         });
         let (steps, mut doubts) = steps?;
         // A panic goes on here.
@@ -330,7 +335,7 @@ mod tests {
         assert!(text.lines().nth(1).unwrap().contains("\"val_loss\":0.7"));
         let text = std::fs::read_to_string(dir.path().join("timestep_loss.jsonl")).unwrap();
         assert_eq!(text, "{\"step\":2,\"t\":[0,4,7],\"mean\":[0.5,null,0.25],\"count\":[3,0,1]}\n");
-        let rows = Journal::cut_back(dir.path(), 2, 1).unwrap().rows;
+        let rows = Journal::cut_back(dir.path(), (0, 2), 1).unwrap().rows;
         assert!(rows[0].mean[1].is_nan() && rows[0].mean[2] == 0.25);
         assert_eq!(read_events(dir.path()).unwrap()[0].kind, "snapshot");
     }
@@ -395,7 +400,7 @@ mod tests {
         let mut journal = Journal::open(dir.path(), 10).unwrap();
         (1..=5).for_each(|step| journal.step(&record(step)));
         journal.flush().unwrap();
-        let left = Journal::cut_back(dir.path(), 3, 1).unwrap();
+        let left = Journal::cut_back(dir.path(), (0, 3), 1).unwrap();
         assert!(left.doubts.is_empty(), "{:?}", left.doubts);
         let steps: Vec<u64> = read_metrics(dir.path()).unwrap().iter().map(|r| r.step).collect();
         assert_eq!(steps, [1, 2, 3]);
@@ -407,7 +412,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let lines = steps.iter().map(|step| serde_json::to_string(&record(*step)).unwrap() + "\n");
             std::fs::write(dir.path().join(METRICS), lines.collect::<String>() + more).unwrap();
-            Journal::cut_back(dir.path(), step, every).unwrap().doubts.join("; ")
+            Journal::cut_back(dir.path(), (0, step), every).unwrap().doubts.join("; ")
         };
         let whole: Vec<u64> = (1..=30).collect();
         assert_eq!(doubts(&whole, "", 30, 1), "");

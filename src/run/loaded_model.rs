@@ -50,6 +50,18 @@ fn good_of_step(run_dir: &Path, step: u64) -> Result<Chosen, RunError> {
     Ok((step, path.clone(), Vec::new()))
 }
 
+/// The newest good checkpoint of the run with this config, or the one of step `at`.
+///
+/// # Errors
+/// [`RunError`] when there is none that is whole.
+pub(super) fn chosen(run_dir: &Path, at: Option<u64>, config: &Config) -> Result<Chosen, RunError> {
+    let found = match at {
+        None => newest_good(run_dir),
+        Some(step) => good_of_step(run_dir, step),
+    };
+    found.map_err(|error| perhaps_later(run_dir, config, error))
+}
+
 /// The error of a run that has no checkpoint, unless it is one that is about to write its first.
 fn perhaps_later(run_dir: &Path, config: &Config, error: RunError) -> RunError {
     let none = matches!(error, RunError::NoCheckpoint { .. } | RunError::NoSuchCheckpoint { .. });
@@ -81,11 +93,7 @@ impl LoadedModel {
         let mut tries = 0;
         loop {
             tries += 1;
-            let found = match checkpoint {
-                None => newest_good(run_dir),
-                Some(step) => good_of_step(run_dir, step),
-            };
-            let found = found.map_err(|error| perhaps_later(run_dir, &config, error))?;
+            let found = chosen(run_dir, checkpoint, &config)?;
             let path = found.1.clone();
             match Self::read(run_dir, config.clone(), found) {
                 // A run that trains has pruned it meanwhile, and has a newer one.

@@ -44,6 +44,9 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     line(format!("# {}\n", config.name));
     line("A denoising diffusion model, trained with difflab.\n".into());
     line("| | |\n|---|---|".into());
+    if let Some(parent) = &config.parent {
+        line(format!("| forked from | {} at step {} |", parent.run, parent.step));
+    }
     line(format!("| data | {} ({}) |", config.data.dataset, facts.source));
     let (noun, size) = match is_points(facts.image_shape) {
         true => ("points", "in the plane".to_string()),

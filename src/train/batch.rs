@@ -57,6 +57,48 @@ pub struct LabelDrop {
     pub p_uncond: f64,
 }
 
+/// What chance decides of a training batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draws {
+    /// The images, flipped where that fell to them, one after the other.
+    pub pixels: Vec<f32>,
+    pub noise: Vec<f32>,
+    pub drawn: Drawn,
+    pub classes: Option<Vec<u32>>,
+}
+
+impl Draws {
+    /// Those of step `step` (from 0), as [`Batch::training`] says.
+    pub fn of(
+        workers: &Workers,
+        data: &Dataset,
+        indices: &[usize],
+        (seed, step): (u64, u64),
+        horizontal_flip: bool,
+        labels: Option<LabelDrop>,
+        times: &TimestepSampler,
+    ) -> Self {
+        let drawn = times.draw(indices.len(), &mut generator(seed, Stream::Timesteps, step));
+        let flips: Option<Vec<bool>> = horizontal_flip.then(|| {
+            let mut rng = generator(seed, Stream::Augment, step);
+            indices.iter().map(|_| rng.random_bool(0.5)).collect()
+        });
+        let pixels = data.gather(indices, flips.as_deref());
+        let noise = noise(workers, (seed, step), indices.len(), pixels.len() / indices.len().max(1));
+        let classes = labels.map(|drop| {
+            let mut rng = generator(seed, Stream::LabelDrop, step);
+            let mut classes = data.class_of(indices);
+            for class in &mut classes {
+                if rng.random_bool(drop.p_uncond.clamp(0.0, 1.0)) {
+                    *class = drop.null_class;
+                }
+            }
+            classes
+        });
+        Self { pixels, noise, drawn, classes }
+    }
+}
+
 impl Batch {
     /// The batch of training step `step` (from 0): the images at `indices`, with timesteps, noise,
     /// flips and dropped labels that depend on `seed`, `step` and what `times` has learned alone.
@@ -72,23 +114,8 @@ impl Batch {
         labels: Option<LabelDrop>,
         times: &TimestepSampler,
     ) -> Result<Self> {
-        let Drawn { timesteps, corrections } = times.draw(indices.len(), &mut generator(seed, Stream::Timesteps, step));
-        let flips: Option<Vec<bool>> = horizontal_flip.then(|| {
-            let mut rng = generator(seed, Stream::Augment, step);
-            indices.iter().map(|_| rng.random_bool(0.5)).collect()
-        });
-        let pixels = data.gather(indices, flips.as_deref());
-        let noise = noise(recipe.workers, (seed, step), indices.len(), pixels.len() / indices.len().max(1));
-        let classes = labels.map(|drop| {
-            let mut rng = generator(seed, Stream::LabelDrop, step);
-            let mut classes = data.class_of(indices);
-            for class in &mut classes {
-                if rng.random_bool(drop.p_uncond.clamp(0.0, 1.0)) {
-                    *class = drop.null_class;
-                }
-            }
-            classes
-        });
+        let draws = Draws::of(recipe.workers, data, indices, (seed, step), horizontal_flip, labels, times);
+        let Draws { pixels, noise, drawn: Drawn { timesteps, corrections }, classes } = draws;
         let shape = (data.height, data.width, data.channels);
         Ok(Self { corrections, ..Self::assemble(recipe, shape, pixels, noise, timesteps, classes)? })
     }

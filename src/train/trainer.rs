@@ -171,6 +171,15 @@ impl Trainer {
         Batch::training(self.recipe(), &self.data, &indices, address, flip, self.labels, &self.times)
     }
 
+    /// What chance decides of the batch of step `step` (from 0).
+    #[cfg(test)]
+    pub(super) fn draws(&self, step: u64) -> super::batch::Draws {
+        let config = &self.config;
+        let indices = indices_of_step(self.data.len(), config.train.batch_size, config.seed, step);
+        let (flip, address) = (config.data.horizontal_flip, (config.seed, step));
+        super::batch::Draws::of(&self.workers, &self.data, &indices, address, flip, self.labels, &self.times)
+    }
+
     fn recipe(&self) -> Recipe<'_> {
         Recipe { parameterization: &self.parameterization, device: &self.device, workers: &self.workers }
     }
@@ -258,9 +267,18 @@ impl Trainer {
     /// The squared error of the raw weights on the held-out images, without weights (the same timesteps
     /// and noise every time); `None` when nothing is held out.
     pub fn held_out_loss(&self) -> Result<Option<f64>> {
-        let Some(held_out) = &self.held_out else { return Ok(None) };
+        let errors = self.held_out_errors()?;
+        Ok((!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64))
+    }
+
+    /// The same, image by image; empty when nothing is held out.
+    ///
+    /// # Errors
+    /// When candle fails.
+    pub fn held_out_errors(&self) -> Result<Vec<f64>> {
+        let Some(held_out) = &self.held_out else { return Ok(Vec::new()) };
         let net = self.detached()?;
-        let (mut sum, mut count) = (0.0, 0);
+        let mut errors = Vec::new();
         for batch in held_out.batches() {
             let ranges = self.shares(batch.len());
             let losses = self.workers.run(ranges.len(), |i| -> Result<Vec<f64>> {
@@ -268,12 +286,11 @@ impl Trainer {
                 let output = net.forward(&share.input, &share.t, share.classes.as_ref())?;
                 to_f64(&self.objective.error(&output, &share)?)
             });
-            for loss in losses {
-                sum += loss?.iter().sum::<f64>();
+            for of_share in losses {
+                errors.extend(of_share?);
             }
-            count += batch.len();
         }
-        Ok(Some(sum / count as f64))
+        Ok(errors)
     }
 
     /// How much the raw weights' answers depend on t, by a few training images.

@@ -78,7 +78,7 @@ impl OtherRuns {
             (Some(dir), _) => dir.clone(),
             (None, RunChoice::Resume(dir)) => dir.clone(),
             // The first run never began: its place is free.
-            (None, RunChoice::New { dir }) => return Ok(dir.clone()),
+            (None, RunChoice::New { dir } | RunChoice::Fork { dir, .. }) => return Ok(dir.clone()),
         };
         let changes = self.first.config.changes(&wanted.config);
         let changes: Vec<_> = changes.into_iter().filter(|(key, _)| asked.iter().any(|a| a == key)).collect();
@@ -148,6 +148,7 @@ mod tests {
             warnings: vec![],
             chosen: vec![],
             after_step: None,
+            racing: None,
         }
     }
 

@@ -95,6 +95,18 @@ study)
         ;;
     esac
     ;;
+fork)
+    put --steps $((steps + 1)) # one step more than its parent
+    put_given --at $steps
+    has --no-tui || args+=(--no-tui)
+    ;;
+race | sweep)
+    # Behind a race's last --vs a key would be one side's alone: the steps are enough there.
+    [[ $1 == race ]] || small
+    if has --at; then put --at $steps && put --steps $((steps + 1)); else put --steps $steps; fi
+    put_given --seeds 2
+    ! has --eval || put --num 12
+    ;;
 *)
     has --no-tui || has --log || has --help-config || args+=(--no-tui)
     if has --resume; then

@@ -29,18 +29,36 @@ use crate::speak;
 /// # Errors
 /// A usage error when nothing of what was asked can be measured; else what went wrong on the way.
 pub fn run(args: Args) -> Result<()> {
+    let report = measure(&args)?;
+    let text = match args.format {
+        EvalFormat::Table => report.table(),
+        EvalFormat::Json => serde_json::to_string(&report.json())? + "\n",
+    };
+    speak::print(&text)?;
+    match &report.broken {
+        Some(why) => Err(anyhow!("{why}")),
+        None if !report.has_any() => Err(anyhow!("nothing could be measured: the report says why")),
+        None => Ok(()),
+    }
+}
+
+/// Measures what was asked for, with warnings on the way.
+///
+/// # Errors
+/// As [`run`], but for what the report itself says.
+pub fn measure(args: &Args) -> Result<EvalReport> {
     let dir = run::find(&args.run)?;
     let mut model = LoadedModel::open(&dir, args.checkpoint)?;
     model.config = with_data(&model.config, &args.set)?;
     for warning in &model.warnings {
         speak::warn(warning);
     }
-    check_numbers(&args, &model)?;
+    check_numbers(args, &model)?;
     let material = Material::load(&model.config);
     let asked = if args.metrics.is_empty() { Metric::ALL.to_vec() } else { args.metrics.clone() };
-    ignored(&args, &asked, &model).iter().for_each(speak::warn);
+    ignored(args, &asked, &model).iter().for_each(speak::warn);
     let skipped: BTreeMap<Metric, String> =
-        asked.iter().filter_map(|&metric| Some((metric, obstacle(metric, &args, &model, &material)?))).collect();
+        asked.iter().filter_map(|&metric| Some((metric, obstacle(metric, args, &model, &material)?))).collect();
     let wanted = |metric: Metric| asked.contains(&metric) && !skipped.contains_key(&metric);
     if !asked.iter().any(|&metric| wanted(metric)) {
         let reasons: Vec<String> = skipped.iter().map(|(m, reason)| format!("\n  {}: {reason}", m.name())).collect();
@@ -60,24 +78,24 @@ pub fn run(args: Args) -> Result<()> {
     }
 
     let workers = Arc::new(Workers::new(args.threads)?);
-    let mut report = EvalReport::new(&dir, &model, &args);
+    let mut report = EvalReport::new(&dir, &model, args);
     report.skipped = skipped.iter().map(|(metric, reason)| (metric.name(), reason.clone())).collect();
     if let Ok(material) = &material {
         report.data = material.words();
         if wanted(Metric::Vlb) {
             report.vlb =
-                report.attempt("vlb", &[Metric::Vlb], || likelihoods::bounds(&args, &model, material, &workers))?;
+                report.attempt("vlb", &[Metric::Vlb], || likelihoods::bounds(args, &model, material, &workers))?;
             let unmeasured = report.vlb.as_ref().and_then(|bounds| bounds.unmeasured(model.config.diffusion.path));
             report.warnings.extend(unmeasured);
         }
         if wanted(Metric::Nll) {
             report.nll =
-                report.attempt("nll", &[Metric::Nll], || likelihoods::flow(&args, &model, material, &workers))?;
+                report.attempt("nll", &[Metric::Nll], || likelihoods::flow(args, &model, material, &workers))?;
         }
     }
     let drawn: Vec<Metric> = Metric::DRAWN.into_iter().filter(|&metric| wanted(metric)).collect();
     if !drawn.is_empty()
-        && let Some(samples) = report.attempt("samples", &drawn, || samples::draw(&args, &model, &workers))?
+        && let Some(samples) = report.attempt("samples", &drawn, || samples::draw(args, &model, &workers))?
     {
         let material = material.as_ref().ok();
         let of_judge: Vec<Metric> = Metric::JUDGED.into_iter().filter(|&metric| wanted(metric)).collect();
@@ -96,23 +114,15 @@ pub fn run(args: Args) -> Result<()> {
         }
     }
     report.warnings.iter().for_each(speak::warn);
-    let text = match args.format {
-        EvalFormat::Table => report.table(),
-        EvalFormat::Json => serde_json::to_string(&report.json())? + "\n",
-    };
-    speak::print(&text)?;
-    match &report.broken {
-        Some(why) => {
-            let classes: Vec<usize> = (0..model.net.num_classes().unwrap_or(0)).collect();
-            let advice = match model.ill(Some(&classes))? {
-                Some(ill) => format!("{ill}\n  {}", model.cure()),
-                None => "try more --steps, another --sampler, or a smaller --guidance-scale".into(),
-            };
-            Err(anyhow!("{why}: nothing could be measured of them\n  {advice}"))
-        }
-        None if !report.has_any() => Err(anyhow!("nothing could be measured: the report says why")),
-        None => Ok(()),
+    if let Some(why) = report.broken.take() {
+        let classes: Vec<usize> = (0..model.net.num_classes().unwrap_or(0)).collect();
+        let advice = match model.ill(Some(&classes))? {
+            Some(ill) => format!("{ill}\n  {}", model.cure()),
+            None => "try more --steps, another --sampler, or a smaller --guidance-scale".into(),
+        };
+        report.broken = Some(format!("{why}: nothing could be measured of them\n  {advice}"));
     }
+    Ok(report)
 }
 
 fn check_numbers(args: &Args, model: &LoadedModel) -> Result<(), UsageError> {

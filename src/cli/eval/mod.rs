@@ -11,6 +11,7 @@
 //! | `judged` | what the bundled judge says of them |
 //! | `plane` | how far points in the plane are from the run's |
 //! | `report` | the results, as a table and as JSON |
+//! | `results` | the same, number by number |
 
 mod args;
 mod command;
@@ -21,7 +22,9 @@ mod material;
 mod plane;
 mod progress;
 mod report;
+mod results;
 mod samples;
 
-pub use args::Args;
-pub use command::run;
+pub use args::{Args, EvalFormat, Metric};
+pub use command::{measure, run};
+pub use results::EvalResult;

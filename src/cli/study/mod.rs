@@ -28,3 +28,4 @@ mod studied_run;
 mod training;
 
 pub use dispatch::{Args, run, train_first};
+pub use ledger::Ledger;

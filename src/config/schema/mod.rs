@@ -7,6 +7,7 @@
 mod data;
 mod diffusion;
 mod model;
+mod parent;
 mod preview;
 mod sample;
 mod train;
@@ -14,6 +15,7 @@ mod train;
 pub use data::DataConfig;
 pub use diffusion::DiffusionConfig;
 pub use model::ModelConfig;
+pub use parent::ParentConfig;
 pub use preview::PreviewConfig;
 pub use sample::SampleConfig;
 pub use train::TrainConfig;
@@ -36,6 +38,9 @@ pub struct Config {
     pub train: TrainConfig,
     pub preview: PreviewConfig,
     pub sample: SampleConfig,
+    /// Of a fork alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentConfig>,
 }
 
 /// The newest config format that this binary reads and writes.
@@ -53,6 +58,7 @@ impl Default for Config {
             train: TrainConfig::default(),
             preview: PreviewConfig::default(),
             sample: SampleConfig::default(),
+            parent: None,
         }
     }
 }

@@ -125,7 +125,7 @@ mod tests {
         let news = followed.look().unwrap();
         assert!(!news.is_trained && news.is_news);
         let run = RunDir::open(&dir).unwrap();
-        Journal::cut_back(&dir, 150, 1).unwrap();
+        Journal::cut_back(&dir, (0, 150), 1).unwrap();
         let mut journal = Journal::open(&dir, 10).unwrap();
         journal.event(150, "resume", "from step 150");
         (151..=160).for_each(|step| journal.step(&StepRecord { loss: 2.0, ..record(step) }));

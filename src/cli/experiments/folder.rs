@@ -1,0 +1,121 @@
+//! The experiment's folder, and by what it is known again.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::cli::UsageError;
+use crate::config::{Config, ConfigError};
+use crate::process::plain_file;
+use crate::run::{RunError, write_replacing};
+
+/// What an experiment starts from: kept in its folder, so that the same command goes on with it, and another doesn't mix
+/// its runs into it.
+pub struct Experiment<'a> {
+    /// "sweep", "race".
+    pub kind: &'static str,
+    pub dir: &'a Path,
+    /// What its runs have in common.
+    pub base: &'a Config,
+    /// Of a race of forks: where they all begin.
+    pub from: Option<String>,
+}
+
+impl Experiment<'_> {
+    /// Makes the folder, or finds that it is this experiment's.
+    ///
+    /// # Errors
+    /// A usage error where it is another's, or holds something else; [`RunError`] when it cannot be written to.
+    pub fn begin(&self) -> Result<()> {
+        let (kind, dir) = (self.kind, self.dir);
+        let file = dir.join(format!("{kind}.toml"));
+        let refuse = |why: String| {
+            let message = format!("{why}\n  choose another folder with --out");
+            Err(UsageError::new(message).into())
+        };
+        match plain_file::read_text(&file) {
+            Ok(text) => {
+                let (from, before) = split(&text);
+                let before = Config::from_toml(before, &file.display().to_string())?;
+                let changes = before.changes(self.base);
+                if !changes.is_empty() {
+                    let was = before.values();
+                    let changed: Vec<String> = changes
+                        .iter()
+                        .map(|(key, now)| {
+                            format!("{key} was {}, now {now}", was.get(*key).map_or("–".into(), toml::Value::to_string))
+                        })
+                        .collect();
+                    return refuse(format!(
+                        "{} holds a {kind} of another config: {}",
+                        dir.display(),
+                        changed.join("; ")
+                    ));
+                }
+                if from != self.from.as_deref() {
+                    let told =
+                        |from: Option<&str>| from.map_or("fresh weights".into(), |from| format!("forks of {from}"));
+                    let (was, now) = (told(from), told(self.from.as_deref()));
+                    return refuse(format!(
+                        "{} holds a {kind} that began with {was}, and not with {now}",
+                        dir.display()
+                    ));
+                }
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let taken = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+                if taken {
+                    return refuse(format!("{} has something in it, and is no {kind}", dir.display()));
+                }
+                let not_writable = |error| RunError::NotWritable { path: dir.to_path_buf(), error };
+                fs::create_dir_all(dir).map_err(not_writable)?;
+                let from = self.from.as_ref().map(|from| format!("{FROM}{from}\n")).unwrap_or_default();
+                let text = format!("# The config that this {kind} starts from.\n{from}{}", self.base.to_toml());
+                Ok(write_replacing(&file, text.as_bytes()).map_err(not_writable)?)
+            }
+            Err(error) => Err(RunError::NotWritable { path: file, error }.into()),
+        }
+    }
+}
+
+const FROM: &str = "# forks of ";
+
+fn split(text: &str) -> (Option<&str>, &str) {
+    (text.lines().find_map(|line| line.strip_prefix(FROM)), text)
+}
+
+/// The config with `sets`, checked; what validation has to say beside it.
+///
+/// # Errors
+/// `ConfigError` for what no config takes.
+pub fn checked(base: &Config, sets: &[String]) -> Result<(Config, Vec<String>), ConfigError> {
+    let config = base.clone().with_overrides(sets)?;
+    let warnings = config.validate()?;
+    Ok((config, warnings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_experiment_goes_on_and_another_is_refused_with_the_keys() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("deep/sweep");
+        let base = Config::default();
+        let begin = |base: &Config, from: Option<&str>| {
+            Experiment { kind: "sweep", dir: &dir, base, from: from.map(String::from) }.begin()
+        };
+        begin(&base, None).unwrap();
+        begin(&base, None).unwrap();
+        let other = base.clone().with_overrides(&["train.steps=7".into()]).unwrap();
+        let message = begin(&other, None).unwrap_err().to_string();
+        assert!(message.contains("train.steps was 20000, now 7") && message.contains("--out"), "{message}");
+        assert!(begin(&base, Some("runs/a at step 5")).unwrap_err().to_string().contains("forks of runs/a at step 5"));
+        let taken = Experiment { kind: "sweep", dir: place.path(), base: &base, from: None }.begin();
+        assert!(taken.unwrap_err().to_string().contains("is no sweep"));
+    }
+}

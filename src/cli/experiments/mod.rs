@@ -1,0 +1,27 @@
+//! Experiments of several runs: what `difflab sweep` and `difflab race` have in common.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `begun` | how far a run of an experiment has come |
+//! | `folder` | the experiment's folder, and by what it is known again |
+//! | `measured` | what `difflab eval` measures of each run, kept in a file |
+//! | `naming` | names of runs by what is set in them |
+//! | `paired` | differences of losses that were drawn alike, with their standard errors |
+//! | `results` | what a run's folder says it came to |
+//! | `table` | the table, for a terminal and in Markdown |
+
+mod begun;
+mod folder;
+mod measured;
+mod naming;
+mod paired;
+mod results;
+mod table;
+
+pub use begun::{Begun, is_divergence, make_room};
+pub use folder::{Experiment, checked};
+pub use measured::Measurements;
+pub use naming::{folder_name, labels};
+pub use paired::{Paired, held_out_errors, of_steps};
+pub use results::Results;
+pub use table::Table;

@@ -1,0 +1,238 @@
+//! Trains in turns, and compares.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+
+use super::args::{Args, RaceFormat};
+use super::report::{Race, Side};
+use crate::cli::experiments::{
+    Begun, Experiment, Measurements, Results, checked, folder_name, held_out_errors, is_divergence, labels, make_room,
+};
+use crate::cli::{UsageError, device, interruption, source};
+use crate::config::{self, Config};
+use crate::headless;
+use crate::kernels::Workers;
+use crate::lab::{Audience, LabPlan, Outcome, Racing, RunChoice};
+use crate::process::interrupt::Interrupted;
+use crate::run::{self, Fork, ForkPoint};
+use crate::speak;
+use crate::train::SharedDraws;
+
+/// More than this are a slip of the finger, and memory.
+const MOST_SIDES: usize = 16;
+
+/// Where all sides begin.
+enum Start {
+    /// With fresh weights, drawn from the config's seed.
+    Anew,
+    /// With another run's.
+    Fork(Box<ForkPoint>),
+}
+
+/// A side before it trains.
+struct Entrant {
+    /// "a: learning_rate=0.003".
+    name: String,
+    dir: PathBuf,
+    config: Config,
+    warnings: Vec<String>,
+}
+
+/// Runs the race, or goes on with it.
+///
+/// # Errors
+/// Bad usage, a folder of another race, and runs that failed otherwise than by diverging (after the table).
+pub fn run(args: Args) -> Result<Outcome> {
+    let device = device::open(&args.device)?;
+    if args.sides.0.len() > MOST_SIDES {
+        return Err(UsageError::new(format!("that are more than {MOST_SIDES} sides")).into());
+    }
+    let mut common: Vec<String> = args.steps.map(|steps| format!("train.steps={steps}")).into_iter().collect();
+    common.extend(args.seed.map(|seed| format!("seed={seed}")));
+    let (start, base) = start(&args, &common)?;
+    let out = args.out.clone().unwrap_or_else(|| Path::new("runs").join(folder_name(&[format!("race-{}", base.name)])));
+    let entrants = entrants(&args.sides.0, &base, &start, &common, &out)?;
+    let from = match &start {
+        Start::Anew => None,
+        Start::Fork(from) => Some(format!("{} at step {}", from.run.display(), from.step)),
+    };
+    Experiment { kind: "race", dir: &out, base: &base, from: from.clone() }.begin()?;
+    let configs: Vec<&Config> = entrants.iter().map(|entrant| &entrant.config).collect();
+    let mut draws = SharedDraws::of(&configs);
+    if from.is_some() {
+        // Theirs are the parent's, whatever the seed.
+        draws.begin_alike();
+    }
+    let begin = from.map_or(String::new(), |from| format!(", forks of {from}"));
+    speak::remark(format_args!("a race of {} runs in {}{begin}", entrants.len(), out.display()));
+    entrants.iter().for_each(|entrant| speak::remark(format_args!("  {}", entrant.name)));
+    speak::remark(format_args!("{}", draws.words()));
+
+    let mut failed: Vec<Option<String>> = vec![None; entrants.len()];
+    let mut plans: Vec<(usize, String, LabPlan)> = Vec::new();
+    for (place, entrant) in entrants.iter().enumerate() {
+        let (config, choice, warnings) = match Begun::of(&entrant.dir, &entrant.config)? {
+            Begun::Whole => {
+                speak::remark(format_args!("{}: is there already", entrant.name));
+                continue;
+            }
+            Begun::Diverged { why } => {
+                failed[place] = Some(why);
+                continue;
+            }
+            Begun::Half { .. } => {
+                let dir = entrant.dir.clone();
+                (run::resumed_config(&dir, &[], false)?, RunChoice::Resume(dir), Vec::new())
+            }
+            Begun::No => {
+                make_room(&entrant.dir)?;
+                let dir = Some(entrant.dir.clone());
+                let choice = match &start {
+                    Start::Anew => RunChoice::New { dir },
+                    Start::Fork(from) => RunChoice::Fork { from: from.clone(), dir },
+                };
+                (entrant.config.clone(), choice, entrant.warnings.clone())
+            }
+        };
+        let plan = LabPlan {
+            config,
+            run: choice,
+            device: device.clone(),
+            threads: args.threads,
+            accept_data: false,
+            audience: Audience::Nobody,
+            warnings,
+            chosen: Vec::new(),
+            after_step: None,
+            racing: None,
+        };
+        plans.push((place, entrant.name.clone(), plan));
+    }
+    if !plans.is_empty() {
+        // Only those that train wait for each other.
+        let parts = Racing::of(plans.len(), args.threads)?;
+        let places: Vec<usize> = plans.iter().map(|(place, ..)| *place).collect();
+        let plans = plans.into_iter().zip(parts);
+        let plans = plans.map(|((_, name, plan), part)| (name, LabPlan { racing: Some(part), ..plan }));
+        let followed = headless::follow(plans.collect())?;
+        let words = followed.words();
+        let interrupted =
+            followed.interrupted || followed.ended.iter().any(|ended| ended.as_ref().is_err_and(Interrupted::caused));
+        for (place, ended) in places.into_iter().zip(followed.ended) {
+            failed[place] = ended.err().map(|error| format!("{error:#}").lines().next().unwrap_or_default().into());
+        }
+        if interrupted {
+            speak::remark(format_args!(
+                "interrupted, and saved: the same command goes on with the race in {}",
+                out.display()
+            ));
+            return Ok(Outcome::Interrupted);
+        }
+        speak::remark(format_args!("{words}"));
+    }
+    let race = {
+        let _signals = interruption::obey();
+        results(&args, &out, &entrants, &failed, draws)?
+    };
+    race.write(&out)?;
+    let printed = match args.format {
+        RaceFormat::Table => race.text(),
+        RaceFormat::Md => race.markdown(),
+        RaceFormat::Json => serde_json::to_string_pretty(&race.json())? + "\n",
+    };
+    speak::print(&printed)?;
+    match failed.iter().flatten().find(|why| !is_divergence(why)) {
+        None => Ok(Outcome::Done),
+        Some(why) => Err(anyhow!("a side failed: {why}\n  the same command tries it again")),
+    }
+}
+
+/// What races, and the config that all sides have in common.
+fn start(args: &Args, common: &[String]) -> Result<(Start, Config)> {
+    let word = &args.subject;
+    let is_config = config::shipped().iter().any(|(name, _)| name == word) || Path::new(word).is_file();
+    let run = match is_config {
+        true => None,
+        false => run::find(word).ok(),
+    };
+    match run {
+        Some(dir) => {
+            let from = ForkPoint::find(&dir, args.at)?;
+            from.warnings.iter().for_each(speak::warn);
+            let base = from.before.clone().with_overrides(common)?;
+            Ok((Start::Fork(Box::new(from)), Config { parent: None, ..base }))
+        }
+        None if args.at.is_some() => Err(UsageError::new("--at is for forks of a run, and this is a config").into()),
+        None => {
+            let (base, chosen) = source::config_of(word, common)?;
+            chosen.iter().for_each(|line| speak::remark(format_args!("  {line}")));
+            Ok((Start::Anew, Config { parent: None, ..base }))
+        }
+    }
+}
+
+/// The sides, each with a letter, so that two that set the same are told apart.
+fn entrants(
+    sides: &[Vec<String>],
+    base: &Config,
+    start: &Start,
+    common: &[String],
+    out: &Path,
+) -> Result<Vec<Entrant>> {
+    let mut known: Vec<Vec<String>> = Vec::new();
+    for sets in sides {
+        // As the config writes them.
+        let config = base.clone().with_overrides(sets)?;
+        let sets = base.changes(&config).into_iter().map(|(key, value)| format!("{key}={value}"));
+        known.push(sets.collect());
+    }
+    if known.windows(2).all(|pair| pair[0] == pair[1]) {
+        let problem = "all sides are the same: --vs parts them, as in --set train.learning_rate=0.001 --vs --set \
+                       train.learning_rate=0.003";
+        return Err(UsageError::new(problem).into());
+    }
+    let all: Vec<String> = known.iter().flatten().cloned().collect();
+    let of_side = |(nth, (sets, given)): (usize, (&Vec<String>, &Vec<String>))| {
+        let letter = char::from(b'a' + nth as u8);
+        let labels = labels(sets, &all);
+        let words = if labels.is_empty() { "as it is".into() } else { labels.join(", ") };
+        let folder = if labels.is_empty() { vec!["as-it-is".into()] } else { labels };
+        let dir = out.join(format!("{letter}-{}", folder_name(&folder)));
+        let (config, warnings) = match start {
+            Start::Anew => checked(base, given)?,
+            Start::Fork(from) => {
+                let Fork { config, mut warnings, .. } = from.fork(&[common, &given[..]].concat())?;
+                warnings.extend(config.validate()?);
+                (config, warnings)
+            }
+        };
+        Ok(Entrant { name: format!("{letter}: {words}"), dir, config, warnings })
+    };
+    known.iter().zip(sides).enumerate().map(of_side).collect()
+}
+
+fn results(
+    args: &Args,
+    out: &Path,
+    entrants: &[Entrant],
+    failed: &[Option<String>],
+    draws: SharedDraws,
+) -> Result<Race> {
+    let mut measurements = Measurements::new(out, &args.eval, args.num, args.threads)?;
+    let workers = Arc::new(Workers::new(args.threads)?);
+    let mut sides = Vec::new();
+    for (entrant, failed) in entrants.iter().zip(failed) {
+        let (dir, well) = (&entrant.dir, failed.is_none());
+        sides.push(Side {
+            name: entrant.name.clone(),
+            config: entrant.config.clone(),
+            losses: if dir.is_dir() { Results::of(dir)? } else { Results::default() },
+            held_out: if well { held_out_errors(dir, &workers)? } else { Vec::new() },
+            measured: if well { measurements.of(dir)? } else { Vec::new() },
+            failed: failed.clone(),
+        });
+    }
+    Ok(Race { sides, draws })
+}

@@ -1,0 +1,204 @@
+//! Trains what is missing, and measures.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use candle_core::Device;
+
+use super::args::{Args, SweepFormat};
+use super::grid::{Cell, cells};
+use super::report::{CellResults, SeedResults, Sweep};
+use crate::cli::experiments::{
+    Begun, Experiment, Measurements, Results, checked, folder_name, is_divergence, make_room,
+};
+use crate::cli::{UsageError, device, interruption, source};
+use crate::config::Config;
+use crate::headless;
+use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
+use crate::process::interrupt::{self, Interrupted};
+use crate::run;
+use crate::speak;
+
+/// One run of the sweep.
+struct Run {
+    cell: usize,
+    seed: u64,
+    /// "learning_rate=0.001,seed=0".
+    name: String,
+    dir: PathBuf,
+    /// All its keys; or why there is no such experiment.
+    config: Result<(Config, Vec<String>), String>,
+}
+
+/// What became of a run.
+enum Became {
+    Done,
+    Failed(String),
+    /// Saved, and to go on with.
+    Interrupted,
+}
+
+/// Runs the sweep, or goes on with it.
+///
+/// # Errors
+/// Bad usage, a folder of another sweep, and runs that failed otherwise than by diverging (after the table).
+pub fn run(args: Args) -> Result<Outcome> {
+    let device = device::open(&args.device)?;
+    let mut overrides = args.set.clone();
+    overrides.extend(args.steps.map(|steps| format!("train.steps={steps}")));
+    let (base, chosen) = source::config_of(&args.config, &overrides)?;
+    let base = Config { parent: None, ..base };
+    let cells = cells(&base, &args.grid, args.seeds)?;
+    let out =
+        args.out.clone().unwrap_or_else(|| Path::new("runs").join(folder_name(&[format!("sweep-{}", base.name)])));
+    let runs = runs_of(&cells, &base, args.seeds, &out);
+    if let Some(why) = runs.iter().find_map(|run| run.config.as_ref().err())
+        && runs.iter().all(|run| run.config.is_err())
+    {
+        return Err(UsageError::new(format!("no combination of the grid is an experiment: {why}")).into());
+    }
+    Experiment { kind: "sweep", dir: &out, base: &base, from: None }.begin()?;
+    chosen.iter().for_each(|line| speak::remark(format_args!("  {line}")));
+    speak::remark(format_args!(
+        "a sweep of {} combinations × {} seeds of {}, {} steps each, in {}",
+        cells.len(),
+        args.seeds,
+        base.name,
+        base.train.steps,
+        out.display()
+    ));
+    let mut failed = Vec::new();
+    for (nth, run) in runs.iter().enumerate() {
+        let count = format!("run {} of {}", nth + 1, runs.len());
+        match train(run, &count, &device, args.threads)? {
+            Became::Done => failed.push(None),
+            Became::Failed(why) => {
+                speak::warn(format_args!("{}: {why}", run.name));
+                failed.push(Some(why));
+            }
+            Became::Interrupted => {
+                speak::remark(format_args!(
+                    "interrupted in {count}, and saved: the same command goes on with the sweep in {}",
+                    out.display()
+                ));
+                return Ok(Outcome::Interrupted);
+            }
+        }
+    }
+    let measured = {
+        let _signals = interruption::obey();
+        measure(&args, &out, &runs, &failed)
+    };
+    let sweep = Sweep { base, cells: results(&cells, &runs, &failed, measured?)? };
+    sweep.write(&out)?;
+    let printed = match args.format {
+        SweepFormat::Table => sweep.text(),
+        SweepFormat::Md => sweep.markdown(),
+        SweepFormat::Json => serde_json::to_string_pretty(&sweep.json())? + "\n",
+    };
+    speak::print(&printed)?;
+    let others = failed.iter().flatten().filter(|why| !is_divergence(why) && !why.starts_with(NO_EXPERIMENT)).count();
+    match others {
+        0 => Ok(Outcome::Done),
+        n => Err(anyhow!("{n} of {} runs failed: see above; the same command tries them again", runs.len())),
+    }
+}
+
+const NO_EXPERIMENT: &str = "no experiment: ";
+
+fn runs_of(cells: &[Cell], base: &Config, seeds: u64, out: &Path) -> Vec<Run> {
+    let of_cell = |(number, cell): (usize, &Cell)| {
+        let own_seed = cell.sets.iter().any(|set| set.starts_with("seed="));
+        (0..seeds)
+            .map(|nth| {
+                let seed = base.seed.wrapping_add(nth);
+                let mut labels = cell.labels.clone();
+                let mut sets = vec![];
+                if !own_seed {
+                    labels.push(format!("seed={seed}"));
+                    sets.push(format!("seed={seed}"));
+                }
+                sets.extend(cell.sets.iter().cloned());
+                let dir = out.join(folder_name(&labels));
+                let config = checked(base, &sets).map_err(|error| format!("{NO_EXPERIMENT}{error}"));
+                Run { cell: number, seed, name: labels.join(","), dir, config }
+            })
+            .collect::<Vec<_>>()
+    };
+    cells.iter().enumerate().flat_map(of_cell).collect()
+}
+
+/// Trains a run to its end, from wherever it is.
+fn train(run: &Run, count: &str, device: &Device, threads: usize) -> Result<Became> {
+    interrupt::check()?;
+    let (config, warnings) = match &run.config {
+        Ok(known) => known.clone(),
+        Err(why) => return Ok(Became::Failed(why.clone())),
+    };
+    let begun = Begun::of(&run.dir, &config)?;
+    let (config, choice, warnings) = match begun {
+        Begun::Whole => {
+            speak::remark(format_args!("{count}: {}: is there already", run.name));
+            return Ok(Became::Done);
+        }
+        Begun::Diverged { why } => return Ok(Became::Failed(why)),
+        Begun::Half { .. } => {
+            (run::resumed_config(&run.dir, &[], false)?, RunChoice::Resume(run.dir.clone()), Vec::new())
+        }
+        Begun::No => {
+            make_room(&run.dir)?;
+            (config, RunChoice::New { dir: Some(run.dir.clone()) }, warnings)
+        }
+    };
+    speak::remark(format_args!("{count}: {}", run.name));
+    let plan = LabPlan {
+        config,
+        run: choice,
+        device: device.clone(),
+        threads,
+        accept_data: false,
+        audience: Audience::Nobody,
+        warnings,
+        chosen: Vec::new(),
+        after_step: None,
+        racing: None,
+    };
+    let mut followed = headless::follow(vec![(run.name.clone(), plan)])?;
+    if followed.interrupted {
+        return Ok(Became::Interrupted);
+    }
+    match followed.ended.pop() {
+        Some(Err(error)) if Interrupted::caused(&error) => Ok(Became::Interrupted),
+        Some(Err(error)) => Ok(Became::Failed(format!("{error:#}").lines().next().unwrap_or_default().into())),
+        _ => Ok(Became::Done),
+    }
+}
+
+type Measured = Vec<Vec<crate::cli::eval::EvalResult>>;
+
+fn measure(args: &Args, out: &Path, runs: &[Run], failed: &[Option<String>]) -> Result<Measured> {
+    if args.eval.is_empty() {
+        return Ok(vec![Vec::new(); runs.len()]);
+    }
+    let mut measurements = Measurements::new(out, &args.eval, args.num, args.threads)?;
+    let of = |(run, failed): (&Run, &Option<String>)| match failed {
+        None => measurements.of(&run.dir),
+        Some(_) => Ok(Vec::new()),
+    };
+    runs.iter().zip(failed).map(of).collect()
+}
+
+fn results(cells: &[Cell], runs: &[Run], failed: &[Option<String>], measured: Measured) -> Result<Vec<CellResults>> {
+    let mut all: Vec<CellResults> =
+        cells.iter().map(|cell| CellResults { cell: cell.clone(), config: None, seeds: Vec::new() }).collect();
+    for ((run, failed), measured) in runs.iter().zip(failed).zip(measured) {
+        let losses = match run.dir.is_dir() {
+            true => Results::of(&run.dir)?,
+            false => Results::default(),
+        };
+        let cell = &mut all[run.cell];
+        cell.config = cell.config.take().or_else(|| run.config.as_ref().ok().map(|(config, _)| config.clone()));
+        cell.seeds.push(SeedResults { seed: run.seed, losses, measured, failed: failed.clone() });
+    }
+    Ok(all)
+}

@@ -1,0 +1,121 @@
+//! From `--grid KEY=V,V` to the cells.
+
+use anyhow::Result;
+
+use crate::cli::UsageError;
+use crate::cli::experiments::labels;
+use crate::config::{Config, ConfigError, words_between_commas};
+
+/// More runs than this are a slip of the finger.
+const MOST_RUNS: u64 = 10_000;
+
+/// One combination of values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// "train.learning_rate=0.001", a key each; values as a config writes them.
+    pub sets: Vec<String>,
+    /// The same with short keys.
+    pub labels: Vec<String>,
+}
+
+impl Cell {
+    /// The values alone: "0.001 linear".
+    pub fn short(&self) -> String {
+        let values = self.labels.iter().map(|label| label.split_once('=').map_or("", |(_, value)| value));
+        values.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The short keys.
+    pub fn keys(&self) -> Vec<&str> {
+        self.labels.iter().map(|label| label.split_once('=').map_or("", |(key, _)| key)).collect()
+    }
+}
+
+/// The cells of the grids, the last key changing first.
+///
+/// # Errors
+/// Values that no config takes, a key twice, or too many runs.
+pub fn cells(base: &Config, grids: &[String], seeds: u64) -> Result<Vec<Cell>> {
+    let usage = |problem: String| -> anyhow::Error { UsageError::new(problem).into() };
+    let mut axes: Vec<Vec<String>> = Vec::new();
+    for grid in grids {
+        let (key, values) = grid.split_once('=').ok_or_else(|| {
+            usage(format!("--grid {grid}: there is no `=`; write it as in --grid train.learning_rate=1e-3,3e-3"))
+        })?;
+        let key = key.trim();
+        if axes.iter().flatten().any(|set| set.split('=').next() == Some(key)) {
+            return Err(usage(format!("--grid {key} is given twice: write all its values behind one")));
+        }
+        if key == "seed" && seeds > 1 {
+            return Err(usage("--grid seed=… and --seeds both choose seeds: leave one of them out".into()));
+        }
+        let mut axis: Vec<String> = Vec::new();
+        for value in words_between_commas(values) {
+            // As the config writes it: 1e-3 and 0.001 are one value, and one folder.
+            let given = format!("{key}={value}");
+            let config = base.clone().with_overrides(&[given]).map_err(|error| grid_error(error, grid))?;
+            let set = match config.values().get(key) {
+                Some(value) => format!("{key}={value}"),
+                None => continue,
+            };
+            if !axis.contains(&set) {
+                axis.push(set);
+            }
+        }
+        if axis.is_empty() {
+            return Err(usage(format!("--grid {grid}: there is no value behind the `=`")));
+        }
+        axes.push(axis);
+    }
+    let runs = axes.iter().try_fold(seeds, |runs, axis| runs.checked_mul(axis.len() as u64));
+    if runs.is_none_or(|runs| runs > MOST_RUNS) {
+        return Err(usage(format!("that are more than {MOST_RUNS} runs: choose fewer values")));
+    }
+    let combine = |so_far: Vec<Vec<String>>, axis: &Vec<String>| -> Vec<Vec<String>> {
+        let with = |sets: &Vec<String>, set: &String| [&sets[..], std::slice::from_ref(set)].concat();
+        so_far.iter().flat_map(|sets| axis.iter().map(move |set| with(sets, set))).collect()
+    };
+    let all: Vec<String> = axes.iter().flatten().cloned().chain(["seed=0".into()]).collect();
+    let cells = axes.iter().fold(vec![Vec::new()], combine);
+    Ok(cells.into_iter().map(|sets| Cell { labels: labels(&sets, &all), sets }).collect())
+}
+
+/// The error in the words of the flag.
+fn grid_error(error: ConfigError, grid: &str) -> anyhow::Error {
+    UsageError::new(format!("--grid {grid}: {}", error.to_string().replace("--set ", ""))).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(grids: &[&str], seeds: u64) -> Result<Vec<Cell>> {
+        let grids: Vec<String> = grids.iter().map(|grid| grid.to_string()).collect();
+        cells(&Config::default(), &grids, seeds)
+    }
+
+    #[test]
+    fn every_value_meets_every_other_and_one_value_is_one_cell_however_it_is_written() {
+        let cells = of(&["train.learning_rate=1e-3, 0.003,0.001", "diffusion.schedule=linear,cosine"], 3).unwrap();
+        let shorts: Vec<String> = cells.iter().map(Cell::short).collect();
+        assert_eq!(shorts, ["0.001 linear", "0.001 cosine", "0.003 linear", "0.003 cosine"]);
+        assert_eq!(cells[0].labels, ["learning_rate=0.001", "schedule=linear"]);
+        assert_eq!(cells[0].keys(), ["learning_rate", "schedule"]);
+        assert_eq!(cells[0].sets[1], "diffusion.schedule=\"linear\"");
+        let lists = of(&["model.block_out_channels=[8,16],[16,32]"], 1).unwrap();
+        assert_eq!(lists[1].sets, ["model.block_out_channels=[16, 32]"]);
+    }
+
+    #[test]
+    fn a_grid_that_cannot_be_is_refused_with_the_flag() {
+        let message = |grids: &[&str], seeds| of(grids, seeds).unwrap_err().to_string();
+        assert!(message(&["train.learning_rte=1"], 1).contains("train.learning_rate"));
+        assert!(message(&["train.batch_size=8,many"], 1).contains("--grid train.batch_size=8,many"));
+        assert!(message(&["seed=1,2"], 2).contains("--seeds"));
+        assert!(message(&["train.steps=1", "train.steps=2"], 1).contains("twice"));
+        assert!(message(&["train.steps"], 1).contains("no `=`"));
+        assert!(message(&["name="], 1).contains("no value"));
+        assert!(of(&["seed=1,2,3"], 1).is_ok());
+        assert!(of(&["train.steps=1,2,3", "seed=1,2,3,4"], 1000).is_err());
+    }
+}
