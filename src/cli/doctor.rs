@@ -12,8 +12,8 @@ use crate::ascii::terminal_has_utf8;
 use crate::data::catalogue;
 use crate::kernels::default_threads;
 use crate::speak;
-use crate::tui::abilities;
-use crate::tui::image_protocol::{Graphics, ImageProtocol, detect, multiplexer};
+use crate::tui::terminal::abilities;
+use crate::tui::terminal::image_protocol::{Graphics, ImageProtocol, detect, multiplexer};
 use crate::tui::theme::{Capability, ThemeName};
 
 /// Say what this terminal and this machine can do, and how to get the rest; or check whether a run's network uses the

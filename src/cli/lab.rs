@@ -13,7 +13,8 @@ use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
 use crate::run;
 use crate::sampling::check_config_stability;
 use crate::speak;
-use crate::tui::{self, ImageProtocol, TuiOptions, abilities};
+use crate::tui::terminal::abilities;
+use crate::tui::{self, ImageProtocol, TuiOptions};
 
 /// The shipped config that opens when none is named.
 const DEFAULT_CONFIG: &str = "mnist";

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::edit::EditArgs;
 use crate::cli::values;
 use crate::config::{SampleConfig, SamplerName, TimestepSpacing};
-use crate::tui::image_protocol::ImageProtocol;
+use crate::tui::terminal::image_protocol::ImageProtocol;
 
 /// Draw samples from a run.
 ///

@@ -18,7 +18,7 @@ use crate::run::{self, HowFound, LoadedModel, NotFinite, Recording};
 use crate::sampling::editing::{self, Inversion};
 use crate::sampling::{self, Trajectory};
 use crate::speak;
-use crate::tui::image_protocol::ImageProtocol;
+use crate::tui::terminal::image_protocol::ImageProtocol;
 
 /// Frames of a film, and pictures of a strip.
 const FILM_FRAMES: usize = 61;

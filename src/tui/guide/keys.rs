@@ -83,12 +83,26 @@ fn label(keys: &[&KeyPress]) -> String {
 fn home(binding: &Binding) -> Option<Panel> {
     match (binding.context, binding.action, binding.group) {
         (Some(panel), ..) => Some(panel),
-        (_, Action::ToggleLogY | Action::NextXAxis | Action::NextSmoothing, _) => Some(Panel::Loss),
+        (_, action, _) if is_of_the_loss(action) => Some(Panel::Loss),
         (_, Action::ToggleHeatScale | Action::ToggleBound, _) => Some(Panel::Heatmap),
         (_, _, Group::Plots) => Some(Panel::Schedule),
         (_, _, Group::Preview) => Some(Panel::Denoising),
         _ => None,
     }
+}
+
+fn is_of_the_loss(action: Action) -> bool {
+    matches!(
+        action,
+        Action::ToggleLogY
+            | Action::NextXAxis
+            | Action::NextSmoothing
+            | Action::LossCloser
+            | Action::LossWider
+            | Action::LossEarlier
+            | Action::LossLater
+            | Action::LossWhole
+    )
 }
 
 /// Its help, without the name of the panel that it stands under.

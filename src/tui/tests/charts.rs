@@ -21,9 +21,10 @@ use crate::tui::options::ScreenOptions;
 use crate::tui::panel::Panel;
 use crate::tui::pictures::{ChartContent, Picture, PictureSlot, Pictures};
 use crate::tui::state::{ScheduleView, State};
+use crate::tui::terminal::sixel;
 use crate::tui::theme::Capability;
 use crate::tui::update::update;
-use crate::tui::{sixel, view};
+use crate::tui::view;
 
 fn lab(state: &mut State, event: Event) {
     update(state, Message::Lab(event));

@@ -101,6 +101,9 @@ fn the_focused_panel_comes_first_and_what_has_no_use_last() {
     let titles: Vec<String> = keys(&state, "").into_iter().map(|section| section.title).collect();
     assert_eq!(titles[0], "Denoising (has the focus)");
     assert_eq!(titles.last().unwrap(), "Without use in this run", "points are no images");
+    for section in keys(&state, "loss over") {
+        assert_eq!(section.title, "Loss");
+    }
 
     let mut state = opened(120, 40, ScreenOptions::default());
     let mut unconditional = info(0);

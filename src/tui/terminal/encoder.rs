@@ -19,8 +19,8 @@ use ratatui_image::protocol::kitty::Kitty;
 use ratatui_image::protocol::sixel::Sixel;
 
 use super::image_protocol::{Graphics, ImageProtocol};
-use super::pictures::{Picture, PictureSlot};
 use super::sixel;
+use crate::tui::pictures::{Picture, PictureSlot};
 
 /// Shortest time between two pictures of a film: ten a second look smooth, and a terminal can still follow.
 const SHORTEST: Duration = Duration::from_millis(100);

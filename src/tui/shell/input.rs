@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
-use super::image_protocol::Graphics;
+use crate::tui::terminal::image_protocol::Graphics;
 
 /// Events that may wait while a frame is drawn; more than that and the reader waits, and the
 /// terminal keeps them.

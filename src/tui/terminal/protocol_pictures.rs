@@ -11,10 +11,10 @@ use ratatui::widgets::Widget;
 use ratatui_image::Image;
 use ratatui_image::protocol::Protocol;
 
-use crate::tui::encoder::{Encoded, Encoder};
-use crate::tui::image_protocol::{ASSUMED_CELL, Graphics, ImageProtocol};
 use crate::tui::pictures::{ChartContent, HalfBlocks, Picture, PictureSlot, Pictures};
 use crate::tui::state::Gallery;
+use crate::tui::terminal::encoder::{Encoded, Encoder};
+use crate::tui::terminal::image_protocol::{ASSUMED_CELL, Graphics, ImageProtocol};
 
 /// The curves of a chart are painted anew at most so often.
 const CURVES_FOR: Duration = Duration::from_millis(500);

@@ -15,7 +15,7 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::layout::Rect;
 
 use crate::process::{last_words, signals};
-use crate::tui::quiet_backend::{COMPLETE, QuietBackend};
+use crate::tui::terminal::quiet_backend::{COMPLETE, QuietBackend};
 
 /// A whole frame goes out in one write: fewer system calls, and no half frames on the screen.
 const OUTPUT_BUFFER: usize = 1 << 16;

@@ -11,12 +11,12 @@ use crate::lab::{Event, PreviewFrame};
 use crate::process::signals::Notice;
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
-use crate::tui::outbox::CommandQueue;
-use crate::tui::pacing::Pacing;
 use crate::tui::pictures::Pictures;
+use crate::tui::shell::outbox::CommandQueue;
+use crate::tui::shell::pacing::Pacing;
+use crate::tui::shell::trials::Trials;
 use crate::tui::state::{Gallery, NewRun, State};
-use crate::tui::terminal::erase;
-use crate::tui::trials::Trials;
+use crate::tui::terminal::session::erase;
 use crate::tui::update::{next_motion, update};
 use crate::tui::view::view;
 

@@ -1,12 +1,13 @@
 //! The screen as a pure function of the state.
 
+mod ascii_screen;
+pub mod console_font;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::lab::Phase;
-use crate::tui::ascii_screen;
-use crate::tui::console_font;
 use crate::tui::panels;
 use crate::tui::pictures::{Pictures, Spared};
 use crate::tui::state::{Overlay, State};

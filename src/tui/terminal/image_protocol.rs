@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use ratatui::layout::Size;
 
-use super::terminal_replies::Replies;
+use super::replies::Replies;
 
 /// How pictures are shown (`--images`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

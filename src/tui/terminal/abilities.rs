@@ -2,7 +2,7 @@
 
 use crate::ascii::terminal_has_utf8;
 use crate::tui::chart::Marker;
-use crate::tui::image_protocol::Graphics;
+use crate::tui::terminal::image_protocol::Graphics;
 use crate::tui::theme::{Capability, ThemeName};
 
 /// The colours that the terminal has, by what it showed when asked or says in `COLORTERM` and `TERM`;

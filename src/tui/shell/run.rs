@@ -8,6 +8,7 @@ use crossbeam_channel::Receiver;
 use crossterm::event::Event as Input;
 use ratatui::Terminal;
 
+use super::input;
 use crate::ascii::terminal_has_utf8;
 use crate::config::Config;
 use crate::lab::{Command, Event, Lab, LabPlan, Outcome};
@@ -15,21 +16,21 @@ use crate::process::interrupt::Interrupted;
 use crate::process::signals::{Interest, Listening, Notice};
 use crate::speak;
 use crate::tui::chart::Marker;
-use crate::tui::encoder::Encoder;
-use crate::tui::event_loop::{End, EventLoop, Painter, Sources, Surface};
-use crate::tui::farewell::Farewell;
-use crate::tui::image_protocol::{Graphics, ImageProtocol, detect};
 use crate::tui::message::Message;
 use crate::tui::options::ScreenOptions;
-use crate::tui::outbox::CommandQueue;
 use crate::tui::pictures::{Ascii, HalfBlocks, Pictures};
-use crate::tui::protocol_pictures::ProtocolPictures;
+use crate::tui::shell::event_loop::{End, EventLoop, Painter, Sources, Surface};
+use crate::tui::shell::farewell::Farewell;
+use crate::tui::shell::outbox::CommandQueue;
+use crate::tui::shell::trials::{KeptLab, OtherRuns};
 use crate::tui::state::{Gallery, Gravity, State};
-use crate::tui::terminal::{Screen, ScreenBackend};
+use crate::tui::terminal::abilities;
+use crate::tui::terminal::encoder::Encoder;
+use crate::tui::terminal::image_protocol::{Graphics, ImageProtocol, detect};
+use crate::tui::terminal::protocol_pictures::ProtocolPictures;
+use crate::tui::terminal::session::{Screen, ScreenBackend};
 use crate::tui::theme::{Capability, ThemeName};
-use crate::tui::trials::{KeptLab, OtherRuns};
 use crate::tui::update::update;
-use crate::tui::{abilities, input};
 
 /// What the user chose for the screen at the command line.
 #[derive(Clone, Debug, Default)]
