@@ -27,6 +27,7 @@ mod sweep;
 mod tensor_words;
 mod usage;
 mod values;
+mod watch;
 
 pub use program::{main, program};
 pub use usage::UsageError;

@@ -10,7 +10,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::tensor_words::told;
 use super::{
     UsageError, bench, compare, data, doctor, eval, export, fork, import, interruption, lab, numbers, race, runs,
-    sample, schedule, study, sweep,
+    sample, schedule, study, sweep, watch,
 };
 use crate::ascii;
 use crate::config::ConfigError;
@@ -42,6 +42,7 @@ enum Subcommands {
     Bench(bench::Args),
     Data(data::Args),
     Runs(runs::Args),
+    Watch(watch::Args),
     Compare(compare::Args),
     Fork(fork::Args),
     Race(race::Args),
@@ -70,6 +71,8 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
     };
     let result = match program.command {
         None => lab::run(program.lab, after_step),
+        Some(Subcommands::Watch(args)) => watch::run(&args),
+        Some(Subcommands::Runs(args)) if args.open_browser() => runs::browse(&args),
         Some(Subcommands::Fork(args)) => fork::run(args),
         Some(Subcommands::Race(args)) => race::run(args),
         Some(Subcommands::Sweep(args)) => sweep::run(args),
@@ -133,8 +136,8 @@ fn run(command: Subcommands) -> Result<()> {
         Subcommands::Data(args) => data::run(args),
         Subcommands::Runs(args) => runs::run(args),
         Subcommands::Compare(args) => compare::run(args),
-        // They train, and hear of signals as the lab does.
-        Subcommands::Fork(_) | Subcommands::Race(_) | Subcommands::Sweep(_) => Ok(()),
+        // They have a screen or train, and hear of signals as the lab does.
+        Subcommands::Watch(_) | Subcommands::Fork(_) | Subcommands::Race(_) | Subcommands::Sweep(_) => Ok(()),
         Subcommands::Export(args) => export::run(args),
         Subcommands::Import(args) => import::run(args),
         Subcommands::Study(args) => study::run(args),

@@ -90,6 +90,7 @@ impl<W: Write> JsonLines<W> {
             Event::FolderMoved { step, dir, message } => {
                 json!({"type": "moved", "step": step, "run": shown(dir), "message": message})
             }
+            Event::Anew { why } => json!({"type": "anew", "why": why}),
             Event::StandsAside { step } => json!({"type": "stands_aside", "step": step}),
             Event::CannotSave { step, reason, elsewhere } => {
                 json!({"type": "cannot_save", "step": step, "reason": reason, "elsewhere": shown(elsewhere)})
@@ -122,6 +123,7 @@ fn phase_line(phase: &Phase) -> Value {
         Phase::Stopping => ("stopping", None),
         Phase::Finished => ("finished", None),
         Phase::Failed(text) => ("failed", Some(text)),
+        Phase::Resting { state, why } => (state.word(), why.as_ref()),
     };
     match message {
         Some(message) => json!({"type": "phase", "phase": name, "message": message}),

@@ -100,6 +100,7 @@ pub fn sentences(event: &Event) -> Vec<String> {
         Event::FolderMoved { message, .. } => vec![format!("warning: {message}")],
         Event::CannotSave { reason, .. } => vec![format!("warning: the run cannot be saved: {reason}")],
         Event::PeakMemory { mib } => vec![format!("peak memory: {mib:.0} MiB")],
+        Event::Anew { why } => vec![why.clone()],
         Event::StandsAside { .. }
         | Event::Step(_)
         | Event::TimestepLoss(_)

@@ -121,6 +121,13 @@ impl Preview {
         self.hold_until = None;
     }
 
+    /// Starts again with the noise of the so many-th time that other noise was asked for.
+    pub fn draw_anew(&mut self, draw: u64) {
+        self.draw = draw;
+        self.under_way = None;
+        self.hold_until = None;
+    }
+
     /// Is there a call to make: a trajectory under way, or one that should begin at `step`?
     pub fn wants(&self, audience: Audience, step: u64) -> bool {
         let begin = match audience {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::live::Live;
 use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
+use crate::run::catalogue::RunState;
 pub use crate::run::{StepRecord, TimestepLossRow};
 use crate::train::TimeUse;
 
@@ -72,6 +73,11 @@ pub enum Phase {
     Finished,
     /// The run failed; the text says what happened and what to do.
     Failed(String),
+    /// Of a run that is looked at: nobody trains it. How it stands, and why, where that is more than the word says.
+    Resting {
+        state: RunState,
+        why: Option<String>,
+    },
 }
 
 /// Fixed facts of the run, known before the first step.
@@ -169,7 +175,7 @@ pub struct Field {
 #[derive(Clone, Debug)]
 pub enum Event {
     Phase(Phase),
-    /// Sent once, before the first step.
+    /// Sent once, before the first step; of a run that is looked at, again when more is known.
     Ready(Arc<RunInfo>),
     Step(StepRecord),
     TimestepLoss(TimestepLossRow),
@@ -226,6 +232,10 @@ pub enum Event {
         steps: Vec<StepRecord>,
         rows: Vec<TimestepLossRow>,
         marks: Vec<HistoryMark>,
+    },
+    /// Of a run that is looked at: what was told of its steps, rows and marks holds no more; all of it follows again.
+    Anew {
+        why: String,
     },
     /// [`Command::StandAside`] was carried out: saved at this step, the run stands still.
     StandsAside {

@@ -7,6 +7,7 @@ mod ending;
 mod file_size;
 pub mod interrupt;
 pub mod last_words;
+mod low_priority;
 mod memory;
 mod open_files;
 pub mod partial;
@@ -17,6 +18,7 @@ pub mod signals;
 
 pub use ending::end_at_once;
 pub use file_size::limit_is_an_error;
+pub use low_priority::lower_priority;
 pub use memory::{free_memory, resident_memory};
 pub use open_files::too_many_files;
 pub use peak_memory::{peak_resident_bytes, peak_resident_mib};

@@ -2,6 +2,35 @@
 
 use crate::tui::panel::Panel;
 
+/// One thing to do in the list of runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RunsAction {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    /// Look at the chosen run.
+    Open,
+    Filter,
+    SortNext,
+    SortPrevious,
+    SortOtherWay,
+    Mark,
+    /// Pin as what others are held against.
+    Pin,
+    Unmark,
+    Note,
+    Tags,
+    Trash,
+    Restore,
+    /// Close, clear the filter, or go back: whatever is nearest.
+    Back,
+    /// Back to where one came from.
+    Leave,
+}
+
 /// One thing to do. The binding table says by which key, `update` what happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -63,6 +92,10 @@ pub enum Action {
     ToggleFreeze,
     NextTheme,
     NextMarker,
+    /// The list of runs, over the lab.
+    Runs,
+    /// Something in the list of runs.
+    InRuns(RunsAction),
     Messages,
     Help,
     Palette,

@@ -21,6 +21,8 @@ pub enum Group {
     Preview,
     Plots,
     Screen,
+    /// In the list of runs, which has a table of its own.
+    Runs,
 }
 
 impl Group {
@@ -33,6 +35,7 @@ impl Group {
             Group::Preview => "Denoising",
             Group::Plots => "Plots",
             Group::Screen => "Screen",
+            Group::Runs => "The list of runs",
         }
     }
 }
@@ -61,15 +64,15 @@ pub enum Hint {
     In(Panel, &'static str),
 }
 
-const fn key(c: char) -> KeyPress {
+pub(in crate::tui) const fn key(c: char) -> KeyPress {
     KeyPress { code: KeyCode::Char(c), modifiers: KeyModifiers::NONE }
 }
 
-const fn ctrl(c: char) -> KeyPress {
+pub(in crate::tui) const fn ctrl(c: char) -> KeyPress {
     KeyPress { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
 }
 
-const fn code(code: KeyCode) -> KeyPress {
+pub(in crate::tui) const fn code(code: KeyCode) -> KeyPress {
     KeyPress { code, modifiers: KeyModifiers::NONE }
 }
 
@@ -81,7 +84,13 @@ const SHIFT: KeyModifiers = KeyModifiers::SHIFT;
 const CTRL: KeyModifiers = KeyModifiers::CONTROL;
 const ALT: KeyModifiers = KeyModifiers::ALT;
 
-const fn row(action: Action, keys: &'static [KeyPress], group: Group, help: &'static str, hint: Hint) -> Binding {
+pub(in crate::tui) const fn row(
+    action: Action,
+    keys: &'static [KeyPress],
+    group: Group,
+    help: &'static str,
+    hint: Hint,
+) -> Binding {
     Binding { action, keys, context: None, group, help, hint }
 }
 
@@ -278,6 +287,7 @@ pub const BINDINGS: &[Binding] = &[
         "curves as smooth lines or octants where the terminal can, in braille, blocks or ASCII",
         H::No,
     ),
+    row(A::Runs, &[key('R')], G::Screen, "the list of runs; training continues", H::Always("runs")),
     row(A::Messages, &[key('!')], G::Screen, "all messages so far", H::No),
     row(A::Back, &[code(KeyCode::Esc)], G::Screen, "close, dismiss, or go back to live", H::No),
     row(A::Redraw, &[ctrl('l')], G::Screen, "redraw everything", H::No),
@@ -305,7 +315,7 @@ pub fn meaning(pressed: &KeyPress, focus: Panel) -> Option<&'static Binding> {
 }
 
 /// Terminals disagree on whether a capital letter comes with Shift, and on what Ctrl-Space is.
-fn normalized(event: &KeyEvent) -> KeyPress {
+pub(in crate::tui) fn normalized(event: &KeyEvent) -> KeyPress {
     let modifiers = event.modifiers & (KeyModifiers::SHIFT | KeyModifiers::CONTROL | KeyModifiers::ALT);
     match event.code {
         KeyCode::Null => ctrl(' '),

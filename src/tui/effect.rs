@@ -1,6 +1,9 @@
 //! What an update asks of the shell around it.
 
+use std::path::PathBuf;
+
 use crate::lab::Command;
+use crate::tui::browser::RunsRequest;
 use crate::tui::state::NewRun;
 
 /// Something that only the shell can do.
@@ -10,6 +13,8 @@ pub enum Effect {
     Send(Command),
     /// Clear the terminal and draw everything anew.
     Redraw,
+    /// Another view is on the screen: nothing of the one before stays.
+    Turn,
     /// Leave the screen now; the worker has ended, or need not be waited for.
     Quit,
     /// Open this run beside the one on the screen, on trial; its news come as
@@ -17,6 +22,17 @@ pub enum Effect {
     Try(Box<NewRun>),
     /// The run on trial is not wanted: nothing of it stays.
     Abandon,
+    /// Read the runs in this folder, and go on looking at them.
+    ListRuns(PathBuf),
+    /// Ask the thread that reads the list for something.
+    InRuns(RunsRequest),
+    /// Look at this run beside the one on the screen; its news come as
+    /// [`Message::Beside`](super::message::Message::Beside).
+    LookAt(PathBuf),
+    /// Nobody looks at it any more.
+    LookAway,
+    /// Tell whoever follows the run that is looked at.
+    SendBeside(Command),
     /// Leave this run, which has ended, for the one that was tried.
     Switch,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::lab::{Event, PreviewFrame};
+use crate::tui::browser::RunsNews;
 
 /// One thing that happened: input, time, or news from the lab.
 #[derive(Clone, Debug)]
@@ -26,6 +27,11 @@ pub enum Message {
     Tried(Event),
     /// A frame of the moving preview.
     Preview(PreviewFrame),
+    /// News of the run that is looked at beside this one, and frames of its films.
+    Beside(Event),
+    BesidePreview(PreviewFrame),
+    /// News of the list of runs.
+    Runs(RunsNews),
     /// Time since the screen opened. Animations and expiring messages follow it.
     Tick(Duration),
     /// The system asks the program to end (SIGTERM, SIGHUP, Ctrl-C from outside): save and leave.

@@ -6,16 +6,20 @@
 pub mod action;
 pub mod bars;
 pub mod bindings;
+pub mod browser;
 pub mod chart;
 pub mod effect;
 pub mod format;
 pub mod guide;
 pub mod layout;
+pub mod marked;
 pub mod message;
 pub mod options;
+pub mod outline;
 pub mod panel;
 pub mod panels;
 pub mod pictures;
+pub mod run_state;
 pub mod shell;
 pub mod state;
 pub mod terminal;
@@ -27,5 +31,5 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
-pub use shell::{TuiOptions, run};
+pub use shell::{TuiOptions, browse, run, watch};
 pub use terminal::image_protocol::ImageProtocol;

@@ -8,10 +8,14 @@ use clap::ValueEnum;
 
 use super::{marking, rows, table, trashing};
 use crate::cli::UsageError;
+use crate::cli::watch::no_screen;
+use crate::lab::Outcome;
 use crate::run::catalogue::{Catalogue, Filter, ListedRun, RunOrder, Summary};
 use crate::speak;
+use crate::tui::{self, TuiOptions};
 
-/// List the runs in runs/; tag them, write notes on them, move them to the trash.
+/// The runs in runs/: on a terminal a screen to browse, compare and open them, else a list; tag them, write notes on
+/// them, move them to the trash.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -30,9 +34,9 @@ struct ListArgs {
     /// [default: run].
     #[arg(long, value_name = "KEY,…", allow_hyphen_values = true, default_value = "", hide_default_value = true)]
     sort: String,
-    /// How to write the list.
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    format: ListFormat,
+    /// Print the list, and how [default: a screen on a terminal, else a table].
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<ListFormat>,
     /// The folder that the runs lie in.
     #[arg(long = "in", value_name = "DIR", default_value = "runs")]
     place: PathBuf,
@@ -73,17 +77,13 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 fn list(args: &ListArgs) -> Result<()> {
-    let filter = Filter::parse(&args.filter).map_err(|error| {
-        let pointed = error.pointed(&args.filter).replace('\n', "\n  ");
-        UsageError::new(format!("--filter: {error}\n  {pointed}"))
-    })?;
-    let order = RunOrder::parse(&args.sort).map_err(|why| UsageError::new(format!("--sort {}: {why}", args.sort)))?;
+    let (filter, order) = asked(args)?;
     let mut catalogue = Catalogue::new(&args.place);
     catalogue.refresh()?;
     let mut runs: Vec<&ListedRun> = catalogue.runs().iter().filter(|run| filter.admits(run)).collect();
     order.sort(&mut runs);
     let summaries: Vec<&Summary> = runs.iter().map(|run| &run.summary).collect();
-    let text = match args.format {
+    let text = match args.format.unwrap_or(ListFormat::Table) {
         ListFormat::Json => serde_json::to_string_pretty(&summaries)? + "\n",
         ListFormat::Csv => rows::csv(&summaries)?,
         ListFormat::Table if catalogue.runs().is_empty() => {
@@ -95,6 +95,33 @@ fn list(args: &ListArgs) -> Result<()> {
         ListFormat::Table => table::table(&summaries, width()),
     };
     Ok(speak::print(&text)?)
+}
+
+/// Which runs, in which order.
+fn asked(args: &ListArgs) -> Result<(Filter, RunOrder)> {
+    let filter = Filter::parse(&args.filter).map_err(|error| {
+        let pointed = error.pointed(&args.filter).replace('\n', "\n  ");
+        UsageError::new(format!("--filter: {error}\n  {pointed}"))
+    })?;
+    let order = RunOrder::parse(&args.sort).map_err(|why| UsageError::new(format!("--sort {}: {why}", args.sort)))?;
+    Ok((filter, order))
+}
+
+impl Args {
+    /// Is the list asked for on a screen, and is there one?
+    pub fn open_browser(&self) -> bool {
+        self.command.is_none() && self.list.format.is_none() && no_screen().is_none()
+    }
+}
+
+/// Shows the runs on the screen until the person leaves.
+///
+/// # Errors
+/// A filter or an order that can't be understood; a terminal that can't be used.
+pub fn browse(args: &Args) -> Result<Outcome> {
+    let (_, order) = asked(&args.list)?;
+    let order = Some(order).filter(|_| !args.list.sort.is_empty());
+    tui::browse(&args.list.place, &args.list.filter, order, TuiOptions::default())
 }
 
 /// "runs/".

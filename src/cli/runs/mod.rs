@@ -14,4 +14,4 @@ mod rows;
 mod table;
 mod trashing;
 
-pub use command::{Args, run};
+pub use command::{Args, browse, run};

@@ -12,6 +12,7 @@ use crate::run::error::RunError;
 use crate::run::find::{FoundRun, runs_under};
 
 /// A run of the list.
+#[derive(Clone, Debug)]
 pub struct ListedRun {
     pub path: PathBuf,
     pub summary: Summary,

@@ -23,6 +23,7 @@ const LOOKED_THROUGH: u64 = 4 << 20;
 type Newest = (StepRecord, Option<f64>);
 
 /// A run folder as it was when it was last looked at.
+#[derive(Clone, Debug)]
 pub struct RunReading {
     stamps: Stamps,
     config: Result<Arc<ConfigValues>, String>,

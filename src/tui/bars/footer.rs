@@ -5,10 +5,11 @@ use ratatui::text::{Line, Span};
 
 use super::Piece;
 use crate::lab::Phase;
-use crate::tui::action::Action;
+use crate::tui::action::{Action, RunsAction};
 use crate::tui::bindings::{BINDINGS, Binding, Hint, meaning};
+use crate::tui::browser;
 use crate::tui::guide::why_not;
-use crate::tui::state::State;
+use crate::tui::state::{Bench, State};
 use crate::tui::theme::Role;
 use crate::tui::words::columns;
 
@@ -57,7 +58,8 @@ pub fn footer(state: &State, row: Rect) -> Vec<Piece> {
 
 fn hints(state: &State) -> Vec<Shown> {
     let mut own = 0;
-    let mut hints: Vec<Shown> = BINDINGS
+    let table = if state.is_browsing { browser::BINDINGS } else { BINDINGS };
+    let mut hints: Vec<Shown> = table
         .iter()
         .filter(|binding| why_not(state, binding.action).is_none())
         .filter_map(|binding| {
@@ -80,6 +82,8 @@ fn hints(state: &State) -> Vec<Shown> {
             };
             let word = match (binding.action, &state.phase) {
                 (Action::TogglePause, Phase::Paused | Phase::Waiting(_)) => "resume",
+                (Action::InRuns(RunsAction::Leave), _) if state.bench == Bench::Browsing => "quit",
+                (Action::Quit, _) if state.bench == Bench::Beside => "back",
                 _ => word,
             };
             let rank = own_rank.unwrap_or_else(|| rank(binding.action));
@@ -94,7 +98,13 @@ fn hints(state: &State) -> Vec<Shown> {
 fn rank(action: Action) -> u8 {
     match action {
         Action::Help => 100,
-        Action::Quit => 99,
+        Action::Quit | Action::InRuns(RunsAction::Leave) => 99,
+        Action::InRuns(RunsAction::Open) => 90,
+        Action::InRuns(RunsAction::Filter) => 85,
+        Action::InRuns(RunsAction::Mark) => 70,
+        Action::InRuns(RunsAction::SortNext) => 65,
+        Action::InRuns(RunsAction::Trash) => 52,
+        Action::InRuns(RunsAction::Tags) => 50,
         Action::TogglePause => 90,
         Action::CursorUp => 85,
         Action::Palette => 70,

@@ -1,6 +1,7 @@
 //! The first line: what is trained, and how far it is.
 
 use ratatui::layout::Rect;
+use ratatui::text::Line;
 
 use super::Piece;
 use crate::config::{Config, PredictionType};
@@ -8,6 +9,7 @@ use crate::lab::Phase;
 use crate::tui::action::Action;
 use crate::tui::chart::Marker;
 use crate::tui::format::{count, duration, right, thousands, three_digits};
+use crate::tui::run_state;
 use crate::tui::state::State;
 use crate::tui::theme::Role;
 use crate::tui::words::Words;
@@ -45,6 +47,11 @@ pub fn header(state: &State, area: Rect) -> Vec<Piece> {
     all
 }
 
+/// How far the run is, in so many columns: "● training · step 12,480 / 40,000".
+pub fn progress_in_brief(state: &State, room: u16) -> Line<'static> {
+    core(state).words.fit(room)
+}
+
 /// "mnist · U-Net 1.1 M · cosine T 1,000 · predicts ε · cpu × 2".
 fn facts(state: &State) -> Words {
     let words = Words::new(&state.theme);
@@ -54,6 +61,8 @@ fn facts(state: &State) -> Words {
         return words.add(Role::Dim, target(config));
     }
     let words = match &state.live.info {
+        // Of a run that is looked at nobody may know them.
+        Some(info) if info.parameters == 0 => words.add(Role::Dim, info.network.clone()),
         Some(info) => words.add(Role::Dim, format!("{} {}", info.network, count(info.parameters))),
         None => words,
     };
@@ -61,8 +70,8 @@ fn facts(state: &State) -> Words {
         .add(Role::Dim, format!("{} T {}", config.diffusion.label(), thousands(config.diffusion.timesteps as u64)))
         .add(Role::Dim, target(config));
     match &state.live.info {
-        Some(info) => words.add(Role::Dim, format!("{} × {}", info.device, info.threads)),
-        None => words,
+        Some(info) if !info.device.is_empty() => words.add(Role::Dim, format!("{} × {}", info.device, info.threads)),
+        _ => words,
     }
 }
 
@@ -91,6 +100,10 @@ fn core(state: &State) -> Pressable {
         Phase::Stopping => (dot("●", "*"), "leaving", Role::Warning, None),
         Phase::Finished => (dot("✓", "+"), "finished", Role::Good, None),
         Phase::Failed(_) => (dot("✗", "x"), "failed", Role::Error, None),
+        Phase::Resting { state: resting, .. } => {
+            let (symbol, role) = run_state::looks(*resting, ascii);
+            (symbol, resting.word(), role, None)
+        }
     };
     let mut line = Pressable { words: Words::new(&state.theme), actions: Vec::new() };
     if state.frozen.is_some() {
@@ -98,6 +111,9 @@ fn core(state: &State) -> Pressable {
     }
     if let Some(warnings) = warnings(state) {
         line = line.add(Role::Warning, warnings, Some(Action::Messages));
+    }
+    if state.is_watched() {
+        line = line.add(Role::Dim, "watched".into(), Some(Action::Runs));
     }
     line = line.add(role, format!("{symbol} {word}"), action);
     let all = thousands(state.config.as_ref().map_or(0, |c| c.train.steps));

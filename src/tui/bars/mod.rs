@@ -9,7 +9,7 @@ use ratatui::text::Line;
 use crate::tui::action::Action;
 
 pub use footer::footer;
-pub use header::header;
+pub use header::{header, progress_in_brief};
 pub use status::status;
 
 /// A piece of a line.

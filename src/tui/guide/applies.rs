@@ -4,10 +4,28 @@ use crate::config::SamplerName;
 use crate::tui::action::Action;
 use crate::tui::state::State;
 
+/// Does an action change a run, or write into its folder? Only the process that trains it can.
+pub fn is_steering(action: Action) -> bool {
+    matches!(
+        action,
+        Action::TogglePause
+            | Action::StepOnce
+            | Action::Snapshot
+            | Action::Checkpoint
+            | Action::TogglePreview
+            | Action::MorePreview
+            | Action::LessPreview
+            | Action::LearningRateUp
+            | Action::LearningRateDown
+            | Action::LearningRateReset
+    )
+}
+
 /// Why an action does nothing in this run, as a half-sentence; `None` where it does something.
 pub fn why_not(state: &State, action: Action) -> Option<&'static str> {
     let sample = &state.controls.live.sampling.sample;
     match action {
+        _ if state.is_watched() && is_steering(action) => Some("this run is looked at, not trained here"),
         Action::TogglePause
         | Action::StepOnce
         | Action::Snapshot

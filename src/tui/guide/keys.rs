@@ -3,6 +3,7 @@
 use super::applies::why_not;
 use crate::tui::action::Action;
 use crate::tui::bindings::{BINDINGS, Binding, Group, KeyPress, meaning};
+use crate::tui::browser;
 use crate::tui::panel::Panel;
 use crate::tui::state::State;
 
@@ -23,6 +24,11 @@ pub struct Section {
 
 /// Each key once, as what it means in this run with the present focus. With a `filter`, only what it finds.
 pub fn keys(state: &State, filter: &str) -> Vec<Section> {
+    if state.is_browsing {
+        let mut section = in_the_list();
+        section.entries.retain(|entry| entry.is_found_by(filter));
+        return Some(section).filter(|section| !section.entries.is_empty()).into_iter().collect();
+    }
     let focus = state.focus;
     let mut sections = vec![panel(state, focus)];
     for group in [Group::Time, Group::Training, Group::Screen] {
@@ -41,6 +47,12 @@ pub fn keys(state: &State, filter: &str) -> Vec<Section> {
     }
     sections.retain(|section| !section.entries.is_empty());
     sections
+}
+
+/// The keys of the list of runs.
+fn in_the_list() -> Section {
+    let entry = |b: &Binding| Entry { keys: b.keys_label(), text: b.help.to_string() };
+    Section { title: Group::Runs.title().to_string(), entries: browser::BINDINGS.iter().map(entry).collect() }
 }
 
 /// The keys of a panel. Those that mean it only while it has the focus are told in words where it hasn't.

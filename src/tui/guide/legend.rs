@@ -12,6 +12,10 @@ use crate::tui::theme::Role;
 pub fn legend(state: &State, shows: impl Fn(&str) -> bool) -> Vec<(Role, Entry)> {
     let ascii = state.plots.marker == Marker::Ascii;
     let mut found: Vec<(Role, Entry)> = Vec::new();
+    // The list of runs has none of the panels.
+    if state.is_browsing {
+        return found;
+    }
     let mut add = |role, keys: &str, text: String| found.push((role, Entry { keys: keys.to_string(), text }));
     let of = state.live.info.as_ref().map_or("images", |info| info.samples_word());
     let in_full = |panel| {

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::frame::outline;
+use crate::tui::outline::outline;
 use crate::tui::state::State;
 use crate::tui::theme::Role;
 

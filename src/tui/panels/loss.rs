@@ -115,6 +115,10 @@ pub fn waiting(state: &State) -> String {
         Phase::Starting(what) | Phase::Loading(what) => format!("{what} …"),
         Phase::Failed(_) => "the run failed before its first step".into(),
         Phase::Paused => "paused before the first step; space resumes".into(),
+        Phase::Resting { state, why } => match why {
+            Some(why) => format!("{} before its first step: {why}", state.word()),
+            None => format!("{} before its first step", state.word()),
+        },
         Phase::Training | Phase::Waiting(_) | Phase::Stopping | Phase::Finished => "step 1 …".into(),
     }
 }

@@ -9,9 +9,11 @@ use ratatui::backend::Backend;
 
 use crate::lab::{Event, PreviewFrame};
 use crate::process::signals::Notice;
+use crate::tui::browser::RunsNews;
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
 use crate::tui::pictures::Pictures;
+use crate::tui::shell::onlooker::Onlooker;
 use crate::tui::shell::outbox::CommandQueue;
 use crate::tui::shell::pacing::Pacing;
 use crate::tui::shell::trials::Trials;
@@ -69,6 +71,9 @@ pub trait Painter {
     /// Everything on the terminal was erased.
     fn erased(&self);
 
+    /// What is shown from now on has nothing to do with what was.
+    fn begin_anew(&self) {}
+
     /// Gets the pictures of the frame that is about to be drawn ready; waits for them, but not for ever.
     fn prepare(&self, _gallery: &Gallery) {}
 
@@ -91,6 +96,8 @@ pub struct EventLoop<'a, S: Surface> {
     /// News of the run on trial, and what it has told so far.
     trial: Receiver<Event>,
     tried: Vec<Event>,
+    /// What is looked at beside the run: the list of runs, and another run.
+    onlooker: Onlooker,
     end: Option<End>,
     terminated: bool,
     worker_ended: bool,
@@ -114,6 +121,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             trials,
             trial: never(),
             tried: Vec::new(),
+            onlooker: Onlooker::default(),
             end: None,
             terminated: false,
             worker_ended: false,
@@ -135,6 +143,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             self.wait(&sources, painter);
             self.drain(&mut sources, painter);
             self.outbox.flush();
+            self.onlooker.flush();
             if let Some(end) = self.end.take() {
                 return if end != End::TerminalLost && self.terminated { End::Terminated } else { end };
             }
@@ -143,16 +152,39 @@ impl<'a, S: Surface> EventLoop<'a, S> {
 
     /// Takes one message into the state and does what it asks for.
     pub fn take(&mut self, message: Message, painter: &dyn Painter) {
-        for effect in update(&mut self.state, message) {
+        let effects = update(&mut self.state, message);
+        self.begin_with(effects, painter);
+    }
+
+    /// Does what a state asks for.
+    pub fn begin_with(&mut self, effects: Vec<Effect>, painter: &dyn Painter) {
+        for effect in effects {
             match effect {
                 Effect::Send(command) => self.outbox.push(command),
                 Effect::Redraw => self.redraw(painter),
+                Effect::Turn => {
+                    self.onlooker.list_is_seen(self.state.is_browsing);
+                    painter.begin_anew();
+                    self.redraw(painter);
+                }
+                Effect::ListRuns(place) => self.look(|onlooker| onlooker.list(&place), painter),
+                Effect::InRuns(request) => self.onlooker.ask(request),
+                Effect::LookAt(dir) => self.look(|onlooker| onlooker.look_at(&dir), painter),
+                Effect::LookAway => self.onlooker.look_away(),
+                Effect::SendBeside(command) => self.onlooker.send(command),
                 Effect::Quit if self.state.interrupted => self.end = Some(End::Terminated),
                 Effect::Quit => self.end = Some(End::Quit),
                 Effect::Try(wanted) => self.begin_trial(&wanted, painter),
                 Effect::Abandon => self.abandon_trial(),
                 Effect::Switch => self.end = Some(End::Switch),
             }
+        }
+    }
+
+    /// Begins to look at something; says why not, where that can't be.
+    fn look(&mut self, begin: impl FnOnce(&mut Onlooker) -> anyhow::Result<()>, painter: &dyn Painter) {
+        if let Err(error) = begin(&mut self.onlooker) {
+            self.take(Message::Runs(RunsNews::Refused(format!("{error:#}"))), painter);
         }
     }
 
@@ -181,7 +213,9 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             self.take(Message::Resize(size.width, size.height), painter);
         }
         self.take(Message::Tick(begin.duration_since(self.start)), painter);
-        painter.prepare(&self.state.gallery);
+        if !self.state.is_browsing {
+            painter.prepare(&self.state.shown().gallery);
+        }
         let pace = painter.pace();
         if pace != self.state.picture_pace {
             self.take(Message::PicturePace(pace), painter);
@@ -190,7 +224,8 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         let (state, pictures) = (&self.state, painter.pictures());
         self.surface.terminal().draw(|frame| view(state, frame, pictures))?;
         self.pacing.drawn(begin, Instant::now());
-        self.pacing.moves(next_motion(&self.state).map(|at| self.start + at));
+        let moving = Some(self.state.shown()).filter(|_| !self.state.is_browsing);
+        self.pacing.moves(moving.and_then(next_motion).map(|at| self.start + at));
         Ok(())
     }
 
@@ -219,6 +254,11 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                     Err(_) => self.pacing.changed(),
                 },
                 recv(sources.previews) -> frame => if let Ok(frame) = frame { self.preview(frame, painter) },
+                recv(self.onlooker.runs) -> news => if let Ok(news) = news { self.listed(news, painter) },
+                recv(self.onlooker.events) -> event => if let Ok(event) = event { self.looked(Message::Beside(event), painter) },
+                recv(self.onlooker.previews) -> frame => {
+                    if let Ok(frame) = frame { self.looked(Message::BesidePreview(frame), painter) }
+                }
                 recv(sources.encoded) -> _ => self.pacing.changed(),
                 recv(after(timeout)) -> _ => {}
             }
@@ -248,6 +288,15 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         for event in arrived(&mut self.trial).0 {
             self.tried(event, painter);
         }
+        for news in arrived(&mut self.onlooker.runs).0 {
+            self.listed(news, painter);
+        }
+        for event in arrived(&mut self.onlooker.events).0 {
+            self.looked(Message::Beside(event), painter);
+        }
+        for frame in arrived(&mut self.onlooker.previews).0 {
+            self.looked(Message::BesidePreview(frame), painter);
+        }
         // Each frame of a trajectory may be scrubbed to later, so all are taken.
         for frame in arrived(&mut sources.previews).0 {
             self.preview(frame, painter);
@@ -273,6 +322,15 @@ impl<'a, S: Surface> EventLoop<'a, S> {
     fn preview(&mut self, frame: PreviewFrame, painter: &dyn Painter) {
         self.pacing.changed();
         self.take(Message::Preview(frame), painter);
+    }
+
+    fn listed(&mut self, news: RunsNews, painter: &dyn Painter) {
+        self.looked(Message::Runs(news), painter);
+    }
+
+    fn looked(&mut self, message: Message, painter: &dyn Painter) {
+        self.pacing.changed();
+        self.take(message, painter);
     }
 
     fn notice(&mut self, notice: Option<Notice>, painter: &dyn Painter) {

@@ -3,9 +3,13 @@
 mod event_loop;
 mod farewell;
 mod input;
+mod looking_on;
+mod onlooker;
 mod outbox;
 mod pacing;
 mod run;
+mod runs_thread;
 mod trials;
 
+pub use looking_on::{browse, watch};
 pub use run::{TuiOptions, run};

@@ -57,7 +57,7 @@ pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
     // Of the runs that were left for others.
     let mut words = String::new();
     let end = Stage::set(&mut screen, &options).and_then(|stage| {
-        let mut state = stage.state(&options, config);
+        let mut state = stage.state(&options, Some(config));
         loop {
             let (end, left, told) = session.show(&mut screen, &stage, state, &mut others);
             let kept = if end == End::Switch { others.keep() } else { None };
@@ -105,7 +105,7 @@ fn begin_again(left: &State, kept: &KeptLab, told: &[Event]) -> State {
 }
 
 /// A terminal that is gone takes no words, and that is no reason to panic.
-fn say(out: &mut dyn Write, words: &str) {
+pub(super) fn say(out: &mut dyn Write, words: &str) {
     let _ = out.write_all(words.as_bytes()).and_then(|()| out.flush());
 }
 
@@ -194,16 +194,16 @@ impl Session {
 }
 
 /// What stays the same from run to run: how this terminal is drawn on and listened to.
-struct Stage {
+pub(super) struct Stage {
     graphics: Graphics,
     capability: Capability,
-    brush: Brush,
-    input: Receiver<Input>,
+    pub(super) brush: Brush,
+    pub(super) input: Receiver<Input>,
 }
 
 impl Stage {
     /// Asks the terminal what it can do, and starts to listen to the keyboard.
-    fn set(screen: &mut Screen, options: &TuiOptions) -> Result<Self> {
+    pub(super) fn set(screen: &mut Screen, options: &TuiOptions) -> Result<Self> {
         let mut graphics = detect(options.images);
         // kitty's pictures are held in place by letters beyond ASCII.
         if !terminal_has_utf8() && graphics.protocol == ImageProtocol::Kitty {
@@ -219,7 +219,7 @@ impl Stage {
     }
 
     /// The state of a screen that has just opened.
-    fn state(&self, options: &TuiOptions, config: Config) -> State {
+    pub(super) fn state(&self, options: &TuiOptions, config: Option<Config>) -> State {
         State::new(ScreenOptions {
             theme: options.theme.unwrap_or_else(|| abilities::theme(&self.graphics)),
             capability: self.capability,
@@ -230,7 +230,7 @@ impl Stage {
             images: self.graphics.protocol.to_string(),
             background: self.graphics.background,
             paints_background: self.graphics.background.is_none(),
-            config: Some(config),
+            config,
         })
     }
 }
@@ -252,7 +252,7 @@ impl Surface for Screen {
 }
 
 /// The way to draw pictures that this terminal has.
-enum Brush {
+pub(super) enum Brush {
     Pixels(ProtocolPictures),
     Characters(Box<dyn Pictures>),
 }
@@ -270,14 +270,7 @@ impl Brush {
         })
     }
 
-    /// The pictures of the run before are none of the next one's.
-    fn begin_anew(&self) {
-        if let Brush::Pixels(pixels) = self {
-            pixels.begin_anew();
-        }
-    }
-
-    fn encoded(&self) -> Receiver<()> {
+    pub(super) fn encoded(&self) -> Receiver<()> {
         match self {
             Brush::Pixels(pixels) => pixels.encoder().finished().clone(),
             Brush::Characters(_) => crossbeam_channel::never(),
@@ -296,6 +289,13 @@ impl Painter for Brush {
     fn erased(&self) {
         if let Brush::Pixels(pixels) = self {
             pixels.forget();
+        }
+    }
+
+    /// The pictures of the run before are none of the next one's.
+    fn begin_anew(&self) {
+        if let Brush::Pixels(pixels) = self {
+            pixels.begin_anew();
         }
     }
 

@@ -33,7 +33,7 @@ fn facts(state: &State) -> Facts {
         Phase::Training => Stage::Training,
         Phase::Paused => Stage::Paused,
         Phase::Finished => Stage::Finished,
-        Phase::Waiting(_) | Phase::Stopping | Phase::Failed(_) => Stage::Silent,
+        Phase::Waiting(_) | Phase::Stopping | Phase::Failed(_) | Phase::Resting { .. } => Stage::Silent,
     };
     let history = &state.live.history;
     let untouched = state.controls.live.learning_rate_scale == 1.0;

@@ -1,5 +1,6 @@
 //! Everything the screen knows, as plain values bounded in memory.
 
+mod bench;
 mod change;
 mod controls;
 mod curves;
@@ -25,6 +26,7 @@ mod symbols;
 mod undo;
 mod window;
 
+pub use bench::Bench;
 pub use change::{Change, ChangeStage};
 pub use controls::{Controls, Homes};
 pub use curves::{Curves, ScheduleView, TimeAxis};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::bench::Bench;
 use super::change::Change;
 use super::controls::Controls;
 use super::curves::{Curves, ScheduleView, TimeAxis};
@@ -21,9 +22,11 @@ use super::undo::UndoList;
 use super::window::StepWindow;
 use crate::config::Config;
 use crate::lab::{Live, Phase};
+use crate::tui::browser::Browser;
 use crate::tui::chart::Marker;
 use crate::tui::format::thousands;
 use crate::tui::layout::{self, ScreenLayout};
+use crate::tui::marked::Marked;
 use crate::tui::options::ScreenOptions;
 use crate::tui::panel::Panel;
 use crate::tui::theme::{Capability, Theme};
@@ -76,6 +79,15 @@ pub struct State {
     pub live: Data,
     /// What is drawn while the display is frozen.
     pub frozen: Option<Box<Data>>,
+    /// What this screen is for.
+    pub bench: Bench,
+    /// The list of runs, once it was opened, and whether it is on the screen.
+    pub browser: Option<Box<Browser>>,
+    pub is_browsing: bool,
+    /// Runs that are held side by side.
+    pub marked: Marked,
+    /// Another run that is looked at; it is on the screen while the list is not.
+    pub beside: Option<Box<State>>,
     pub phase: Phase,
     /// The worker has ended.
     pub ended: bool,
@@ -151,6 +163,11 @@ impl State {
             now: Duration::ZERO,
             live: Data::default(),
             frozen: None,
+            bench: Bench::Training,
+            browser: None,
+            is_browsing: false,
+            marked: Marked::default(),
+            beside: None,
             phase: Phase::Starting("opening the lab".into()),
             ended: false,
             cursor_t: curves.as_ref().map_or(0, |c| c.timesteps() * 43 / 100),
@@ -194,6 +211,9 @@ impl State {
             plots: PlotChoices { example: 0, window: None, ..self.plots },
             focus: self.focus,
             zoomed: self.zoomed,
+            bench: self.bench,
+            browser: self.browser.clone(),
+            marked: self.marked.clone(),
             // Who has come so far is no newcomer.
             story: Story::of(self.story.hello),
             ..Self::new(options)
@@ -209,6 +229,29 @@ impl State {
             None => Some(format!("the run before is in {dir}, without a checkpoint")),
         });
         (next, before)
+    }
+
+    /// What is on the screen while the list of runs is not: the run that is looked at, or this one.
+    pub fn shown(&self) -> &Self {
+        self.beside.as_deref().unwrap_or(self)
+    }
+
+    /// Is its run looked at, and not trained here?
+    pub fn is_watched(&self) -> bool {
+        matches!(self.bench, Bench::Watching | Bench::Beside)
+    }
+
+    /// Who could do what a key asks for that steers a run which is looked at.
+    pub fn who_steers(&self) -> String {
+        match (&self.phase, &self.live.info) {
+            (Phase::Training | Phase::Paused, _) | (_, None) => "the process that trains it steers it".into(),
+            (_, Some(info)) => format!("difflab --resume {} goes on with it", info.run_dir.display()),
+        }
+    }
+
+    /// Is something else on the screen?
+    pub fn is_covered(&self) -> bool {
+        self.is_browsing || self.beside.is_some()
     }
 
     /// The run's config with everything in it that was set live; `None` while nobody knows it.

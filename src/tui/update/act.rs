@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 pub use super::film::{move_cursor, move_frame, put_cursor};
-use super::{change, film, ladder, sampling, undo, zoom};
+use super::{change, film, ladder, runs, sampling, undo, zoom};
 use crate::config::PathName;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
 use crate::tui::chart::Marker;
 use crate::tui::effect::Effect;
-use crate::tui::state::{CommandPalette, Curves, Gravity, Overlay, Playback, SMOOTHINGS, State};
+use crate::tui::guide::is_steering;
+use crate::tui::state::{Bench, CommandPalette, Curves, Gravity, Overlay, Playback, SMOOTHINGS, State};
 
 /// The learning rate can be changed by this factor either way.
 pub const MOST_LEARNING_RATE_SCALE: f64 = 1024.0;
@@ -19,12 +20,17 @@ const MOST_BUDGET: f64 = 0.5;
 /// Does it.
 pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
     state.story.hello.note(action);
+    if state.is_watched() && is_steering(action) {
+        let who = state.who_steers();
+        tell(state, format!("this run is looked at, not trained here: {who}"));
+        return Vec::new();
+    }
     match action {
         Action::FocusNext => focus(state, state.focus.next()),
         Action::FocusPrevious => focus(state, state.focus.previous()),
         Action::Focus(panel) => focus(state, panel),
         Action::Zoom => state.zoomed = !state.zoomed,
-        Action::Back => back(state),
+        Action::Back => return back(state),
         Action::TogglePause => return toggle_pause(state),
         Action::StepOnce => return command(state, Command::StepOnce),
         Action::Snapshot => {
@@ -128,12 +134,16 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             let name = if state.draws_pictures() { "smooth lines" } else { state.plots.marker.name() };
             tell(state, format!("curves in {name}"));
         }
+        Action::InRuns(action) => return runs::act(state, action),
+        // The list of a run that is looked at is that of whoever looks.
+        Action::Runs => return runs::open(state),
         Action::Messages => state.overlay = Some(Overlay::Messages { scroll: 0 }),
         Action::Help => state.overlay = Some(Overlay::Help { scroll: 0, filter: String::new() }),
         Action::Palette => open_palette(state, ""),
         Action::Undo => return undo::undo(state),
         Action::Redo => return undo::redo(state),
         Action::Redraw => return vec![Effect::Redraw],
+        Action::Quit | Action::Leave if state.bench != Bench::Training => return vec![Effect::Quit],
         Action::Quit if state.ended => return vec![Effect::Quit],
         Action::Quit if state.leaving => {}
         Action::Quit => state.overlay = Some(Overlay::Quit),
@@ -173,7 +183,8 @@ pub fn save_elsewhere(state: &mut State, dir: PathBuf) -> Vec<Effect> {
 pub fn terminate(state: &mut State) -> Vec<Effect> {
     state.overlay = None;
     let mut effects = change::forget(state);
-    if state.ended {
+    if state.ended || state.bench != Bench::Training {
+        state.interrupted = true;
         effects.push(Effect::Quit);
         return effects;
     }
@@ -227,8 +238,12 @@ fn focus(state: &mut State, panel: crate::tui::panel::Panel) {
     state.focus = panel;
 }
 
-fn back(state: &mut State) {
+fn back(state: &mut State) -> Vec<Effect> {
+    // Nothing is left to close: to the list it was opened from.
+    let is_plain = !state.zoomed && state.playback == Playback::Live && state.cursor_step.is_none();
     if state.news.dismiss() {
+    } else if state.bench == Bench::Beside && is_plain {
+        return vec![Effect::Quit];
     } else if state.zoomed {
         state.zoomed = false;
     } else if state.playback != Playback::Live {
@@ -236,6 +251,7 @@ fn back(state: &mut State) {
     } else {
         state.cursor_step = None;
     }
+    Vec::new()
 }
 
 fn toggle_pause(state: &mut State) -> Vec<Effect> {
@@ -247,7 +263,7 @@ fn toggle_pause(state: &mut State) -> Vec<Effect> {
             tell(state, "all steps are done; there is nothing to pause");
             Vec::new()
         }
-        Phase::Stopping | Phase::Failed(_) => Vec::new(),
+        Phase::Stopping | Phase::Failed(_) | Phase::Resting { .. } => Vec::new(),
     }
 }
 

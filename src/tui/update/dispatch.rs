@@ -9,8 +9,8 @@ use crate::tui::effect::Effect;
 use crate::tui::message::Message;
 use crate::tui::state::{self, Overlay, State};
 
-/// Takes one message into the state; returns what the shell should do.
-pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
+/// Takes one message into the state of one run; returns what the shell should do.
+pub fn of_run(state: &mut State, message: Message) -> Vec<Effect> {
     let by_a_person = matches!(message, Message::Key(_) | Message::Mouse(_) | Message::Paste(_));
     let before = by_a_person.then(|| state.controls.clone());
     let effects = match message {
@@ -36,6 +36,8 @@ pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
             state.picture_pace = pace;
             Vec::new()
         }
+        // Dealt with before.
+        Message::Beside(_) | Message::BesidePreview(_) | Message::Runs(_) => Vec::new(),
         Message::Lab(event) => lab::event(state, event),
         Message::Tried(event) => change::tried(state, &event),
         Message::Preview(frame) => {
@@ -56,7 +58,10 @@ pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
         state.overlay = state.beneath.take().map(|overlay| *overlay);
     }
     time::follow(state);
-    state::refresh(state);
+    // What nobody sees need not be made.
+    if !state.is_covered() {
+        state::refresh(state);
+    }
     effects
 }
 

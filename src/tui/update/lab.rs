@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::change;
 use crate::lab::{Event, Phase, PreviewFrame, RunInfo};
+use crate::run::catalogue::RunState;
 use crate::tui::effect::Effect;
 use crate::tui::format::{duration, thousands};
-use crate::tui::state::{Controls, Curves, Gravity, MarkKind, Overlay, Plane, State};
+use crate::tui::state::{Controls, Curves, Gravity, Heat, History, MarkKind, Overlay, Plane, State};
 
 /// Takes an event in.
 pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
@@ -27,8 +28,13 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
             state.saved = Some((step, state.controls.live.clone()));
             state.live.history.mark(step, MarkKind::Checkpoint);
             let took = took.as_secs_f64();
-            let took = if took < 10.0 { format!("{took:.1} s") } else { duration(took) };
-            say(state, Gravity::Info, format!("▴ checkpoint of step {} saved in {took}", thousands(step)));
+            let took = match took {
+                // Of a run that is looked at nobody knows.
+                0.0 => String::new(),
+                ..10.0 => format!(" in {took:.1} s"),
+                _ => format!(" in {}", duration(took)),
+            };
+            say(state, Gravity::Info, format!("▴ checkpoint of step {} saved{took}", thousands(step)));
         }
         Event::SettingChanged { step, what } => {
             state.live.history.mark(step, MarkKind::Setting);
@@ -54,6 +60,12 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
                 return change::cannot_save(state, &reason);
             }
             state.overlay = Some(Overlay::CannotSave { reason, path: elsewhere.display().to_string() });
+        }
+        Event::Anew { why } => {
+            state.live.history = History::default();
+            state.live.heat = Heat::default();
+            state.cursor_step = None;
+            say(state, Gravity::Info, why);
         }
         Event::StandsAside { .. } => return change::stands_aside(state),
         Event::History { steps, rows, marks } => {
@@ -87,6 +99,10 @@ fn phase_changed(state: &mut State, phase: Phase) {
             say(state, Gravity::Error, why.clone());
         }
         Phase::Waiting(why) => say(state, Gravity::Error, format!("training waits: {why}")),
+        Phase::Resting { state: resting, why: Some(why) } if state.phase != phase => {
+            let gravity = if *resting == RunState::Failed { Gravity::Warning } else { Gravity::Info };
+            say(state, gravity, format!("{}: {why}", resting.word()));
+        }
         Phase::Finished if state.phase != phase => {
             say(state, Gravity::Info, "all steps are done and saved; q leaves".into());
         }

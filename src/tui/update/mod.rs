@@ -9,13 +9,16 @@ mod ladder;
 mod mouse;
 mod overlay;
 mod palette;
+mod route;
+mod runs;
 mod sampling;
 mod setting;
 mod time;
 mod undo;
 mod zoom;
 
-pub use dispatch::update;
 pub use film::next_motion;
+pub use route::update;
+pub use runs::open as open_runs;
 
 pub(in crate::tui) use setting::holds_at_once;

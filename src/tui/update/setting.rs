@@ -24,6 +24,13 @@ pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
         state.news.answer(state.now, Gravity::Info, format!("{} already", line.trim()));
         return Ok(Vec::new());
     }
+    let sampled = |key: &str| key.starts_with("sample.") || key == "preview.steps";
+    if state.is_watched() && !changed.iter().all(|(key, _)| sampled(key)) {
+        return Err(format!(
+            "this run is looked at, not trained here, and only how it is sampled can be set: {}",
+            state.who_steers()
+        ));
+    }
     let warnings = check(state, &run, &after)?;
     let known = check(state, &run, &now).unwrap_or_default();
     let warnings: Vec<String> = warnings.into_iter().filter(|warning| !known.contains(warning)).collect();

@@ -2,6 +2,7 @@
 
 mod ascii_screen;
 pub mod console_font;
+mod runs;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -25,6 +26,16 @@ pub fn view(state: &State, frame: &mut Frame, pictures: &dyn Pictures) {
 /// As [`view`], into a buffer.
 pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     buf.set_style(area, state.theme.base());
+    if state.is_browsing {
+        runs::runs(state, area, buf);
+        if let Some(shown) = &state.overlay {
+            overlay(state, shown, area, buf);
+        }
+        return;
+    }
+    if let Some(beside) = &state.beside {
+        return draw(beside, area, pictures, buf);
+    }
     let Some(layout) = state.layout_in(area) else {
         panels::too_small(state, area, buf);
         return;

@@ -1,0 +1,167 @@
+//! Samples of a run that is looked at, from its newest checkpoint: one film each time that a person asks.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use candle_core::Device;
+use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
+
+use crate::config::Config;
+use crate::kernels::Workers;
+use crate::lab::film_channel::FilmSender;
+use crate::lab::live::Live;
+use crate::lab::preview::Preview;
+use crate::lab::preview_network::PreviewNetwork;
+use crate::lab::protocol::{Event, PreviewFrame};
+use crate::lab::sampling_settings::SamplingSettings;
+use crate::process::lower_priority;
+use crate::run::{LoadedModel, checkpoint};
+use crate::thousands::thousands;
+
+/// How long a remark waits for a screen that does not look.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a person asks for.
+pub enum Wish {
+    /// A film, from new noise.
+    Now,
+    /// Films with these settings from now on; the one under way begins again.
+    Settings(Box<SamplingSettings>),
+}
+
+/// Begins to wait for wishes on a thread of its own; nothing is loaded before the first.
+///
+/// # Errors
+/// When the system refuses to start a thread.
+pub fn wait_for_wishes(run: PathBuf, frames: FilmSender, events: Sender<Event>) -> Result<Sender<Wish>> {
+    let (wishes, wishes_in) = unbounded();
+    let sampler = Sampler { run, frames, events, settings: None, drawn: 0, films: 0, model: None };
+    thread::Builder::new()
+        .name("difflab-sampler".into())
+        .spawn(move || sampler.obey(&wishes_in))
+        .context("starting the thread that samples")?;
+    Ok(wishes)
+}
+
+struct Sampler {
+    run: PathBuf,
+    frames: FilmSender,
+    events: Sender<Event>,
+    /// What a person has chosen; `None`: as the config says.
+    settings: Option<SamplingSettings>,
+    /// How often new noise was asked for.
+    drawn: u64,
+    films: u64,
+    /// The step that is loaded, with its network.
+    model: Option<(u64, Preview)>,
+}
+
+/// Why a film ended.
+enum FilmEnd {
+    Whole,
+    Wished(Wish),
+    /// Nobody is there any more.
+    Left,
+}
+
+impl Sampler {
+    fn obey(mut self, wishes: &Receiver<Wish>) {
+        lower_priority();
+        let mut next = wishes.recv().ok();
+        while let Some(wish) = next.take() {
+            // Of many that came at once the last counts.
+            let wish = self.note(wish, wishes);
+            if !wish && self.model.is_none() {
+                next = wishes.recv().ok();
+                continue;
+            }
+            next = match self.film(wishes) {
+                Ok(FilmEnd::Whole) => wishes.recv().ok(),
+                Ok(FilmEnd::Wished(wish)) => Some(wish),
+                Ok(FilmEnd::Left) => None,
+                Err(error) => {
+                    self.say(Event::Warning { step: 0, message: format!("no samples: {error:#}") });
+                    wishes.recv().ok()
+                }
+            };
+        }
+    }
+
+    /// Takes the wish in, and those that wait behind it. Is a new film wanted, whatever was before?
+    fn note(&mut self, wish: Wish, wishes: &Receiver<Wish>) -> bool {
+        let mut wanted = false;
+        for wish in std::iter::once(wish).chain(wishes.try_iter()) {
+            match wish {
+                Wish::Now => {
+                    self.drawn += 1;
+                    wanted = true;
+                }
+                Wish::Settings(settings) => self.settings = Some(*settings),
+            }
+        }
+        wanted
+    }
+
+    /// One film from the newest checkpoint.
+    fn film(&mut self, wishes: &Receiver<Wish>) -> Result<FilmEnd> {
+        let newest = checkpoint::all(&self.run).last().map(|(step, _)| *step);
+        if self.model.as_ref().is_none_or(|(loaded, _)| Some(*loaded) != newest) {
+            self.model = None;
+        }
+        let (step, mut preview) = match self.model.take() {
+            Some((step, preview)) => (step, preview),
+            None => self.load()?,
+        };
+        match &self.settings {
+            Some(settings) => preview.set_settings(settings.clone())?,
+            None => preview.sample_now(),
+        }
+        preview.draw_anew(self.drawn);
+        self.films += 1;
+        let end = loop {
+            match wishes.try_recv() {
+                Ok(wish) => break FilmEnd::Wished(wish),
+                Err(TryRecvError::Disconnected) => break FilmEnd::Left,
+                Err(TryRecvError::Empty) => {}
+            }
+            let (frame, _) = preview.advance(step)?;
+            let last = frame.index >= frame.total;
+            self.frames.send(PreviewFrame { trajectory: self.films, ..frame });
+            if last {
+                break FilmEnd::Whole;
+            }
+        };
+        self.model = Some((step, preview));
+        Ok(end)
+    }
+
+    fn load(&self) -> Result<(u64, Preview)> {
+        let LoadedModel { config, net, parameterization, image_shape, classes, step, warnings, .. } =
+            LoadedModel::open(&self.run, None)?;
+        for message in warnings {
+            self.say(Event::Warning { step, message });
+        }
+        let message = format!("sampling from the checkpoint of step {}, at low priority", thousands(step));
+        self.say(Event::Note { step, message });
+        let network = PreviewNetwork {
+            net,
+            parameterization,
+            workers: Arc::new(Workers::new(0)?),
+            device: Device::Cpu,
+            image_shape,
+            class_names: classes,
+        };
+        let live = Live { previews: true, ..Live::new(&config) };
+        // Pictures belong to the run's owner.
+        let preview = crate::config::PreviewConfig { save_every: 0, ..config.preview.clone() };
+        Ok((step, Preview::new(network, &Config { preview, ..config }, &live, step)))
+    }
+
+    fn say(&self, event: Event) {
+        // Nobody is there any more, or looks: no matter.
+        let _ = self.events.send_timeout(event, PATIENCE);
+    }
+}

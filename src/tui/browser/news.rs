@@ -1,0 +1,39 @@
+//! What the list of runs and the thread that reads the folder tell each other.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::run::catalogue::ListedRun;
+
+/// What the thread is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunsRequest {
+    /// Writes a note; an empty one removes it.
+    Note { dir: PathBuf, note: String },
+    /// Gives a run exactly these tags.
+    Tags { dir: PathBuf, tags: Vec<String> },
+    /// Moves a run to the trash beside it.
+    Trash { dir: PathBuf, name: String },
+    /// Brings back what lies in a trash.
+    Restore { trashed: PathBuf, name: String },
+}
+
+/// What the thread tells.
+#[derive(Clone, Debug)]
+pub enum RunsNews {
+    /// All runs of the place, by name.
+    Listed(Arc<Vec<ListedRun>>),
+    /// The place cannot be read; tried again.
+    CannotList(String),
+    /// A run lies in the trash now.
+    Trashed {
+        dir: PathBuf,
+        name: String,
+        at: PathBuf,
+    },
+    Restored {
+        name: String,
+    },
+    /// What was asked for could not be done: nothing was changed.
+    Refused(String),
+}

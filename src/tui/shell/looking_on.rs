@@ -1,0 +1,103 @@
+//! The screen without a run of its own: the list of runs, or a run that is looked at.
+
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use crossbeam_channel::{Receiver, Sender, bounded, never};
+
+use super::event_loop::{End, EventLoop, Sources};
+use super::outbox::CommandQueue;
+use super::run::{Stage, TuiOptions, say};
+use super::trials::Trials;
+use crate::lab::{Command, Event, Outcome, PreviewFrame, Watcher};
+use crate::process::end_at_once;
+use crate::process::signals::{Interest, Notice, listen};
+use crate::run::catalogue::RunOrder;
+use crate::speak;
+use crate::tui::browser::Browser;
+use crate::tui::effect::Effect;
+use crate::tui::message::Message;
+use crate::tui::shell::event_loop::Surface;
+use crate::tui::state::{Bench, NewRun, State};
+use crate::tui::terminal::session::Screen;
+use crate::tui::update::open_runs;
+
+/// Shows the runs in `place` until the person leaves, at first those that `filter` admits, in this order.
+///
+/// # Errors
+/// When the terminal can't be used. It has been given back either way.
+pub fn browse(place: &Path, filter: &str, order: Option<RunOrder>, options: TuiOptions) -> Result<Outcome> {
+    let (commands, _nobody) = bounded(1);
+    let browser = Browser::new(place).with(filter, order);
+    let prepare = |state: &mut State| {
+        state.bench = Bench::Browsing;
+        // There is no run that would have to be saved.
+        state.ended = true;
+        state.browser = Some(Box::new(browser));
+        open_runs(state)
+    };
+    show(&options, prepare, (commands, never(), never()))
+}
+
+/// Shows the run in `dir`, which is not trained here, until the person leaves.
+///
+/// # Errors
+/// As [`browse`].
+pub fn watch(dir: &Path, options: TuiOptions) -> Result<Outcome> {
+    let Watcher { commands, events, previews, .. } = Watcher::open(dir)?;
+    let prepare = |state: &mut State| {
+        state.bench = Bench::Watching;
+        Vec::new()
+    };
+    show(&options, prepare, (commands, events, previews))
+}
+
+type Channels = (Sender<Command>, Receiver<Event>, Receiver<PreviewFrame>);
+
+fn show(
+    options: &TuiOptions,
+    prepare: impl FnOnce(&mut State) -> Vec<Effect>,
+    (commands, events, previews): Channels,
+) -> Result<Outcome> {
+    let mut screen = Screen::open().context("opening the screen")?;
+    let shown = Stage::set(&mut screen, options).and_then(|stage| {
+        let (send, notices) = bounded(16);
+        let _signals = listen(Interest::StoppingAndJobs, move |notice| {
+            if notice == Notice::Force {
+                end_at_once(130, "ended at once by a second signal");
+            }
+            // A screen that has hung must not stop the thread that listens.
+            let _ = send.try_send(notice);
+        })
+        .context("listening for signals")?;
+        let mut state = stage.state(options, None);
+        let size = screen.terminal().size()?;
+        crate::tui::update::update(&mut state, Message::Resize(size.width, size.height));
+        let effects = prepare(&mut state);
+        let sources = Sources { input: stage.input.clone(), events, previews, notices, encoded: stage.brush.encoded() };
+        let (mut unheard, mut trials) = (|_: &Event| {}, NoTrials);
+        let outbox = CommandQueue::new(commands);
+        let mut event_loop = EventLoop::new(&mut screen, state, outbox, &mut unheard, &mut trials);
+        event_loop.begin_with(effects, &stage.brush);
+        Ok(event_loop.run(sources, &stage.brush))
+    });
+    for note in screen.close() {
+        say(&mut io::stderr(), &speak::on_stderr(&format!("{note}\n")));
+    }
+    Ok(match shown? {
+        End::Quit | End::Switch => Outcome::Done,
+        End::Terminated | End::TerminalLost => Outcome::Interrupted,
+    })
+}
+
+/// Who only looks on begins no runs.
+struct NoTrials;
+
+impl Trials for NoTrials {
+    fn begin(&mut self, _wanted: &NewRun) -> Result<Receiver<Event>> {
+        anyhow::bail!("no run is trained here that another could take the place of")
+    }
+
+    fn abandon(&mut self) {}
+}
