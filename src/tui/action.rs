@@ -23,6 +23,8 @@ pub enum RunsAction {
     Unmark,
     Note,
     Tags,
+    /// A new run from its weights.
+    Fork,
     Trash,
     Restore,
     /// Close, clear the filter, or go back: whatever is nearest.
@@ -94,6 +96,8 @@ pub enum Action {
     NextMarker,
     /// The list of runs, over the lab.
     Runs,
+    /// A new run from this one's weights.
+    Fork,
     /// Something in the list of runs.
     InRuns(RunsAction),
     Messages,

@@ -288,6 +288,13 @@ pub const BINDINGS: &[Binding] = &[
         H::No,
     ),
     row(A::Runs, &[key('R')], G::Screen, "the list of runs; training continues", H::Always("runs")),
+    row(
+        A::Fork,
+        &[key('F')],
+        G::Training,
+        "fork: a new run from the weights of a checkpoint, with other settings",
+        H::No,
+    ),
     row(A::Messages, &[key('!')], G::Screen, "all messages so far", H::No),
     row(A::Back, &[code(KeyCode::Esc)], G::Screen, "close, dismiss, or go back to live", H::No),
     row(A::Redraw, &[ctrl('l')], G::Screen, "redraw everything", H::No),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::lab::Command;
-use crate::tui::browser::RunsRequest;
+use crate::tui::browser::{ReadyFork, RunsRequest};
 use crate::tui::state::NewRun;
 
 /// Something that only the shell can do.
@@ -33,6 +33,8 @@ pub enum Effect {
     LookAway,
     /// Tell whoever follows the run that is looked at.
     SendBeside(Command),
+    /// Leave the screen, which has no run of its own, for this one.
+    Begin(Box<ReadyFork>),
     /// Leave this run, which has ended, for the one that was tried.
     Switch,
 }

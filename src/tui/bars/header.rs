@@ -5,6 +5,7 @@ use ratatui::text::Line;
 
 use super::Piece;
 use crate::config::{Config, PredictionType};
+use crate::data::shown_text;
 use crate::lab::Phase;
 use crate::tui::action::Action;
 use crate::tui::chart::Marker;
@@ -56,7 +57,10 @@ pub fn progress_in_brief(state: &State, room: u16) -> Line<'static> {
 fn facts(state: &State) -> Words {
     let words = Words::new(&state.theme);
     let Some(config) = &state.config else { return words };
-    let words = words.add_shortened(Role::Text, config.name.clone(), 8);
+    // Of runs that are looked at one after the other, which it is.
+    let folder = state.live.info.as_ref().filter(|_| state.is_watched()).and_then(|info| info.run_dir.file_name());
+    let name = folder.map_or(config.name.clone(), |folder| shown_text(&folder.to_string_lossy()));
+    let words = words.add_shortened(Role::Text, name, 8);
     if state.theme.is_for_the_back_row() {
         return words.add(Role::Dim, target(config));
     }

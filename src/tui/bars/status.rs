@@ -18,6 +18,8 @@ const INVITED: u64 = 4;
 pub fn status(state: &State, row: Rect) -> Vec<Piece> {
     match state.news.showing() {
         Some(item) => message(state, item, row),
+        // The story is the lab's.
+        None if state.is_browsing => Vec::new(),
         None => story(state, row),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::data::shown_text;
 use crate::run::catalogue::{ListedRun, Summary};
-use crate::tui::format::{duration, thousands, three_digits};
+use crate::tui::format::{count, duration, thousands, three_digits};
 use crate::tui::words::columns;
 
 /// A column.
@@ -101,7 +101,9 @@ fn method(summary: &Summary) -> String {
 }
 
 fn step(summary: &Summary) -> String {
-    format!("{} / {}", thousands(summary.step), thousands(summary.steps))
+    // Of a long run "1.0 M" is enough.
+    let all = usize::try_from(summary.steps).ok().filter(|steps| *steps >= 100_000).map(count);
+    format!("{} / {}", thousands(summary.step), all.unwrap_or_else(|| thousands(summary.steps)))
 }
 
 fn loss(loss: Option<f64>) -> String {

@@ -31,6 +31,7 @@ pub const BINDINGS: &[Binding] = &[
     runs(R::Unmark, &[key('c')], "clear all marks", H::No),
     runs(R::Note, &[key('n')], "write a note on the run; an empty one removes it", H::Always("note")),
     runs(R::Tags, &[key('t')], "change the run's tags", H::Always("tags")),
+    runs(R::Fork, &[key('F')], "fork: a new run from the run's weights, with other settings", H::Always("fork")),
     runs(
         R::Trash,
         &[key('d'), code(KeyCode::Delete)],

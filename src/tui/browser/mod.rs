@@ -26,7 +26,7 @@ pub use columns::COLUMNS;
 pub use keys::{BINDINGS, find, markdown};
 pub use layout::RunsLayout;
 pub use line::LineInput;
-pub use news::{RunsNews, RunsRequest};
+pub use news::{ReadyFork, RunsNews, RunsRequest};
 pub use state::{Browser, RunsMode};
 pub use update::{Ask, act, key, mouse, news, paste};
 pub use view::{Looks, view};

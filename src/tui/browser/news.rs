@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::config::Config;
+use crate::run::ForkPoint;
 use crate::run::catalogue::ListedRun;
 
 /// What the thread is asked for.
@@ -12,10 +14,23 @@ pub enum RunsRequest {
     Note { dir: PathBuf, note: String },
     /// Gives a run exactly these tags.
     Tags { dir: PathBuf, tags: Vec<String> },
+    /// Looks whether a run can be forked with these changes: `lr=3e-4 at=500`.
+    Fork { dir: PathBuf, line: String },
     /// Moves a run to the trash beside it.
     Trash { dir: PathBuf, name: String },
     /// Brings back what lies in a trash.
     Restore { trashed: PathBuf, name: String },
+}
+
+/// A fork that can begin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadyFork {
+    pub from: ForkPoint,
+    pub config: Config,
+    /// What is otherwise than in its parent: `train.learning_rate = 0.0003`.
+    pub changes: Vec<String>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
 }
 
 /// What the thread tells.
@@ -34,6 +49,8 @@ pub enum RunsNews {
     Restored {
         name: String,
     },
+    /// It can be forked so.
+    Forks(Box<ReadyFork>),
     /// What was asked for could not be done: nothing was changed.
     Refused(String),
 }

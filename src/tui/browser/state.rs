@@ -20,6 +20,8 @@ pub enum RunsMode {
     /// The chosen run's note, or its tags.
     Note(LineInput),
     Tags(LineInput),
+    /// What a fork of the chosen run is to have otherwise.
+    Fork(LineInput),
     /// "Move it to the trash?"
     Trash,
 }
@@ -179,6 +181,15 @@ impl Browser {
             self.top = self.top.clamp((row + 1).saturating_sub(self.rows), row);
         }
         self.top = self.top.min(self.shown.len().saturating_sub(self.rows));
+    }
+
+    /// Asks what a fork of the run in `dir` is to have otherwise.
+    pub fn ask_for_fork(&mut self, dir: &Path) {
+        let is_same = |run: &ListedRun| std::path::absolute(&run.path).ok() == std::path::absolute(dir).ok();
+        let known = self.all().iter().find(|run| is_same(run)).map(|run| run.path.clone());
+        self.chosen = Some(known.unwrap_or_else(|| dir.to_path_buf()));
+        self.mode = RunsMode::Fork(LineInput::default());
+        self.keep_in_sight();
     }
 
     /// How the filter could go on.

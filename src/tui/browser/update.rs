@@ -9,7 +9,7 @@ use super::columns::{COLUMNS, GAP, fitted};
 use super::keys::find;
 use super::layout::RunsLayout;
 use super::line::LineInput;
-use super::news::{RunsNews, RunsRequest};
+use super::news::{ReadyFork, RunsNews, RunsRequest};
 use super::state::{Browser, RunsMode};
 use crate::data::shown_text;
 use crate::run::catalogue::ListedRun;
@@ -19,13 +19,15 @@ use crate::tui::marked::Marked;
 use crate::tui::words::columns;
 
 /// What the list asks of whoever shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Ask {
     /// Show this run: look at it, or go back to it where it trains here.
     Open(PathBuf),
     /// Close the list.
     Leave,
     Request(RunsRequest),
+    /// Start this fork.
+    Begin(Box<ReadyFork>),
     /// Say something; or say why not.
     Say(String),
     Refuse(String),
@@ -42,7 +44,7 @@ pub fn key(browser: &mut Browser, marked: &mut Marked, event: &KeyEvent) -> Vec<
             None => Vec::new(),
         },
         RunsMode::Filter { .. } => filter_key(browser, event),
-        RunsMode::Note(line) | RunsMode::Tags(line) => match event.code {
+        RunsMode::Note(line) | RunsMode::Tags(line) | RunsMode::Fork(line) => match event.code {
             KeyCode::Enter => entered(browser),
             KeyCode::Esc => {
                 browser.mode = RunsMode::Table;
@@ -77,7 +79,7 @@ pub fn paste(browser: &mut Browser, text: &str) {
             letters.for_each(|c| browser.filter.push(c));
             browser.read_filter();
         }
-        RunsMode::Note(line) | RunsMode::Tags(line) => letters.for_each(|c| line.push(c)),
+        RunsMode::Note(line) | RunsMode::Tags(line) | RunsMode::Fork(line) => letters.for_each(|c| line.push(c)),
         RunsMode::Table | RunsMode::Trash => {}
     }
 }
@@ -121,6 +123,7 @@ pub fn act(browser: &mut Browser, marked: &mut Marked, action: RunsAction) -> Ve
         | RunsAction::Pin
         | RunsAction::Note
         | RunsAction::Tags
+        | RunsAction::Fork
         | RunsAction::Trash => {
             return match browser.chosen_run().map(|(_, run)| run.clone()) {
                 Some(run) => of_run(browser, marked, action, &run),
@@ -159,6 +162,7 @@ fn of_run(browser: &mut Browser, marked: &mut Marked, action: RunsAction, run: &
             let tags = if tags.is_empty() { tags } else { tags + " " };
             browser.mode = RunsMode::Tags(LineInput::with(tags));
         }
+        RunsAction::Fork => browser.mode = RunsMode::Fork(LineInput::default()),
         RunsAction::Trash if run.is_trained => {
             let who = if browser.own.as_ref() == Some(dir) { "it trains here" } else { "another process trains it" };
             return vec![Ask::Refuse(format!("{name} stays: {who}"))];
@@ -169,7 +173,7 @@ fn of_run(browser: &mut Browser, marked: &mut Marked, action: RunsAction, run: &
     Vec::new()
 }
 
-/// Note or tags are as they should be.
+/// The line is as it should be.
 fn entered(browser: &mut Browser) -> Vec<Ask> {
     let Some(dir) = browser.chosen.clone() else {
         browser.mode = RunsMode::Table;
@@ -180,6 +184,10 @@ fn entered(browser: &mut Browser) -> Vec<Ask> {
         RunsMode::Tags(line) => {
             let tags = line.text().split([' ', ',']).filter(|word| !word.is_empty()).map(notes::tag);
             tags.collect::<Result<Vec<_>, _>>().map(|tags| RunsRequest::Tags { dir, tags })
+        }
+        // It is mended where it is refused.
+        RunsMode::Fork(line) => {
+            return vec![Ask::Request(RunsRequest::Fork { dir, line: line.text().trim().to_string() })];
         }
         _ => return Vec::new(),
     };
@@ -306,6 +314,14 @@ pub fn news(browser: &mut Browser, marked: &mut Marked, news: RunsNews) -> Vec<A
             vec![Ask::Say(words)]
         }
         RunsNews::Restored { name } => vec![Ask::Say(format!("{} is back", shown_text(&name)))],
+        // Who has gone on meanwhile wants none.
+        RunsNews::Forks(fork) => match std::mem::take(&mut browser.mode) {
+            RunsMode::Fork(_) => vec![Ask::Begin(fork)],
+            mode => {
+                browser.mode = mode;
+                Vec::new()
+            }
+        },
         RunsNews::Refused(why) => vec![Ask::Refuse(why)],
     }
 }

@@ -23,7 +23,7 @@ use crate::tui::theme::{Role, Theme};
 use crate::tui::words::{Words, columns, shorten};
 
 /// Ways to go on with the filter that are shown at once.
-const WAYS: usize = 8;
+const WAYS: usize = 6;
 
 /// How everything looks here.
 pub struct Looks<'a> {
@@ -66,7 +66,7 @@ pub fn view(browser: &Browser, looks: &Looks, area: Rect, buf: &mut Buffer) {
     detail(browser, looks, layout.detail, buf);
     match &browser.mode {
         RunsMode::Filter { way } => ways(browser, looks, *way, &layout, buf),
-        RunsMode::Table | RunsMode::Note(_) | RunsMode::Tags(_) | RunsMode::Trash => {}
+        RunsMode::Table | RunsMode::Note(_) | RunsMode::Tags(_) | RunsMode::Fork(_) | RunsMode::Trash => {}
     }
 }
 
@@ -235,7 +235,7 @@ fn row(browser: &Browser, looks: &Looks, run: &ListedRun, fitted: &[(usize, usiz
     }
     if chosen {
         let from = Rect { x: place.x + MARGIN as u16 - 1, width: place.width + 1 - MARGIN as u16, ..place };
-        buf.set_style(from, Style::new().add_modifier(Modifier::REVERSED));
+        buf.set_style(from, looks.theme.selected());
     }
 }
 
@@ -264,6 +264,15 @@ fn detail(browser: &Browser, looks: &Looks, place: Rect, buf: &mut Buffer) {
     match &browser.mode {
         RunsMode::Note(note) => return typed("note:", note, true, looks, line, buf),
         RunsMode::Tags(tags) => return typed("tags:", tags, true, looks, line, buf),
+        RunsMode::Fork(changes) => {
+            typed("fork with:", changes, true, looks, line, buf);
+            let hint = "changed keys, as lr=3e-4 dropout=0.1; at=STEP for an older checkpoint; Enter starts it";
+            if changes.text().is_empty() && line.width > 20 {
+                let room = usize::from(line.width - 14);
+                buf.set_stringn(line.x + 14, line.y, shorten(hint, room), room, looks.style(Role::Dim));
+            }
+            return;
+        }
         RunsMode::Trash => {
             let name = shorten(&shown_text(&s.run), usize::from(line.width).saturating_sub(34));
             let question = Line::from(vec![
@@ -302,7 +311,7 @@ fn detail(browser: &Browser, looks: &Looks, place: Rect, buf: &mut Buffer) {
     buf.set_line(line.x, line.y, &words.fit(line.width), line.width);
 }
 
-/// How the filter could go on, under its line.
+/// How the filter could go on.
 fn ways(browser: &Browser, looks: &Looks, chosen: Option<usize>, layout: &RunsLayout, buf: &mut Buffer) {
     let found = browser.ways_on();
     let candidates = &found.candidates;
@@ -318,7 +327,10 @@ fn ways(browser: &Browser, looks: &Looks, chosen: Option<usize>, layout: &RunsLa
     let width = (if about { 76 } else { wide + 6 }).min(usize::from(layout.frame.width)) as u16;
     let from = browser.filter.text().get(..found.range.start).map_or(0, columns) as u16 + 2;
     let x = (layout.frame.x + from).min(layout.frame.right().saturating_sub(width));
-    let place = Rect { x, y: layout.frame.y, width, height: rows as u16 + 2 }.intersection(layout.frame);
+    // At the bottom: what the filter admits is seen while one types.
+    let height = rows as u16 + 2;
+    let y = layout.frame.bottom().saturating_sub(height);
+    let place = Rect { x, y, width, height }.intersection(layout.frame);
     for position in place.positions() {
         if let Some(cell) = buf.cell_mut(position) {
             cell.reset();

@@ -122,6 +122,10 @@ fn nothing_yet(state: &State) -> String {
     }
     match &state.data().history.latest {
         None => super::loss::waiting(state),
+        Some(_) if state.is_watched() => match state.saved.is_some() || state.live.info.is_some() {
+            true => "g draws samples from its newest checkpoint".into(),
+            false => super::loss::waiting(state),
+        },
         Some(_) => "the first preview is being denoised …".into(),
     }
 }

@@ -23,14 +23,15 @@ pub fn failure(state: &State, why: &str, screen: Rect, buf: &mut Buffer) {
             .extend(wrap(&text, usize::from(width)).into_iter().map(|l| Line::from(Span::styled(l, style(Role::Dim)))));
         lines.push(Line::default());
     }
-    lines.push(Line::from(vec![
-        Span::styled("q", style(Role::Accent)),
-        Span::styled(" leave    ", style(Role::Text)),
-        Span::styled(":", style(Role::Accent)),
-        Span::styled(" set a key    ", style(Role::Text)),
-        Span::styled("Esc", style(Role::Accent)),
-        Span::styled(" look at the plots", style(Role::Text)),
-    ]));
-    let inner = dialog::open(state, screen, "The run has failed", width, lines.len() as u16, buf);
+    let answers: &[(&str, &str)] = match state.is_watched() {
+        true => &[("q", "back")],
+        false => &[("q", "leave"), (":", "set a key"), ("Esc", "look at the plots")],
+    };
+    let answer = |(key, word): &(&'static str, &str)| {
+        [Span::styled(*key, style(Role::Accent)), Span::styled(format!(" {word}    "), style(Role::Text))]
+    };
+    lines.push(Line::from(answers.iter().flat_map(answer).collect::<Vec<_>>()));
+    let title = if state.is_watched() { "This run can't be looked at" } else { "The run has failed" };
+    let inner = dialog::open(state, screen, title, width, lines.len() as u16, buf);
     dialog::scrolled(state, &lines, 0, inner, buf);
 }

@@ -5,6 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::dialog;
+use crate::data::shown_text;
+use crate::tui::format::thousands;
 use crate::tui::state::{NewRun, State};
 use crate::tui::theme::Role;
 use crate::tui::words::{shorten, wrap};
@@ -30,6 +32,15 @@ pub fn new_run(state: &State, asked: &NewRun, screen: Rect, buf: &mut Buffer) {
     let needs = if asked.asked.len() == 1 { "This needs" } else { "These need" };
     say(
         &match state.ended {
+            _ if asked.fork.is_some() => {
+                let from = asked.fork.as_ref().map_or_else(String::new, |from| {
+                    let name = from.run.file_name().unwrap_or_default().to_string_lossy();
+                    format!("A fork of {} at step {}", shown_text(&name), thousands(from.step))
+                });
+                let with = if asked.asked.is_empty() { ", with nothing changed" } else { "" };
+                let this = if state.ended { "This run has ended" } else { "This run is saved and left" };
+                format!("{from}{with}. {this}: start it?")
+            }
             true => "This run has ended. Start another with it?".to_owned(),
             false => format!("{needs} a new run. Save this one and start another with it?"),
         },
@@ -40,7 +51,13 @@ pub fn new_run(state: &State, asked: &NewRun, screen: Rect, buf: &mut Buffer) {
     let answer = |key: &'static str, word: &'static str| {
         [Span::styled(key, style(Role::Accent)), Span::styled(format!(" {word}    "), style(Role::Text))]
     };
-    lines.push(Line::from([answer("y", "start it"), answer("n", "back to the line")].concat()));
+    lines.push(Line::from(
+        [
+            answer("y", "start it"),
+            answer("n", if asked.fork.is_some() { "back to this run" } else { "back to the line" }),
+        ]
+        .concat(),
+    ));
     let inner = dialog::open(state, screen, "Another run?", WIDTH as u16, lines.len() as u16, buf);
     dialog::scrolled(state, &lines, usize::MAX, inner, buf);
 }

@@ -9,7 +9,7 @@ use ratatui::backend::Backend;
 
 use crate::lab::{Event, PreviewFrame};
 use crate::process::signals::Notice;
-use crate::tui::browser::RunsNews;
+use crate::tui::browser::{ReadyFork, RunsNews};
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
 use crate::tui::pictures::Pictures;
@@ -45,6 +45,8 @@ pub enum End {
     Quit,
     /// The run has ended, and the one that was tried takes its place.
     Switch,
+    /// There is no run here, and this fork is to be trained.
+    Fork(Box<ReadyFork>),
     /// A signal or Ctrl-C asked for it.
     Terminated,
     /// The terminal is gone; the worker has not been told.
@@ -177,6 +179,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                 Effect::Try(wanted) => self.begin_trial(&wanted, painter),
                 Effect::Abandon => self.abandon_trial(),
                 Effect::Switch => self.end = Some(End::Switch),
+                Effect::Begin(fork) => self.end = Some(End::Fork(fork)),
             }
         }
     }

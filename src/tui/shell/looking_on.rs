@@ -4,18 +4,19 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use candle_core::Device;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
 use super::event_loop::{End, EventLoop, Sources};
 use super::outbox::CommandQueue;
-use super::run::{Stage, TuiOptions, say};
-use super::trials::Trials;
-use crate::lab::{Command, Event, Outcome, PreviewFrame, Watcher};
+use super::run::{Stage, TuiOptions, run, say};
+use super::trials::{Trials, folder_of_fork};
+use crate::lab::{Audience, Command, Event, LabPlan, Outcome, PreviewFrame, RunChoice, Watcher};
 use crate::process::end_at_once;
 use crate::process::signals::{Interest, Notice, listen};
 use crate::run::catalogue::RunOrder;
 use crate::speak;
-use crate::tui::browser::Browser;
+use crate::tui::browser::{Browser, ReadyFork};
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
 use crate::tui::shell::event_loop::Surface;
@@ -86,8 +87,27 @@ fn show(
         say(&mut io::stderr(), &speak::on_stderr(&format!("{note}\n")));
     }
     Ok(match shown? {
+        End::Fork(fork) => return run(plan(*fork)?, options.clone()),
         End::Quit | End::Switch => Outcome::Done,
         End::Terminated | End::TerminalLost => Outcome::Interrupted,
+    })
+}
+
+/// The fork as a run that is trained here.
+fn plan(fork: ReadyFork) -> Result<LabPlan> {
+    let ReadyFork { from, config, changes, warnings } = fork;
+    let dir = Some(folder_of_fork(&from, &config)?);
+    Ok(LabPlan {
+        config,
+        run: RunChoice::Fork { from: Box::new(from), dir },
+        device: Device::Cpu,
+        threads: 0,
+        accept_data: false,
+        audience: Audience::Screen,
+        warnings,
+        chosen: changes,
+        after_step: None,
+        racing: None,
     })
 }
 

@@ -84,7 +84,7 @@ pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
     }
     ending?;
     Ok(match end? {
-        End::Quit | End::Switch => Outcome::Done,
+        End::Quit | End::Switch | End::Fork(_) => Outcome::Done,
         End::Terminated | End::TerminalLost => Outcome::Interrupted,
     })
 }

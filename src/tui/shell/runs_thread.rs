@@ -14,7 +14,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use crate::run::catalogue::Catalogue;
 use crate::run::notes::Notes;
 use crate::run::trash::{restore, trash};
-use crate::tui::browser::{RunsNews, RunsRequest};
+use crate::run::{Fork, ForkPoint};
+use crate::sampling::check_config_stability;
+use crate::tui::browser::{ReadyFork, RunsNews, RunsRequest};
 
 /// How often the folder is looked at: so seldom that it takes a twentieth of a processor at most, and no more often
 /// than this.
@@ -109,10 +111,36 @@ fn done(request: RunsRequest) -> Option<RunsNews> {
         RunsRequest::Tags { dir, tags } => {
             Notes::change(&dir, |notes| notes.tags = tags.into_iter().collect::<BTreeSet<_>>()).map(|_| None)
         }
+        RunsRequest::Fork { dir, line } => {
+            return Some(match forked(&dir, &line) {
+                Ok(fork) => RunsNews::Forks(Box::new(fork)),
+                Err(error) => RunsNews::Refused(format!("{error:#}")),
+            });
+        }
         RunsRequest::Trash { dir, name } => trash(&dir).map(|at| Some(RunsNews::Trashed { dir, name, at })),
         RunsRequest::Restore { trashed, name } => restore(&trashed).map(|_| Some(RunsNews::Restored { name })),
     };
     done.unwrap_or_else(|error| Some(RunsNews::Refused(error.to_string())))
+}
+
+/// A fork of the run in `dir` as the line asks for it: keys as the palette takes them, and `at=STEP`.
+fn forked(dir: &Path, line: &str) -> Result<ReadyFork> {
+    let (at, keys): (Vec<&str>, Vec<&str>) = line.split_whitespace().partition(|word| word.starts_with("at="));
+    let at = at.last().map(|word| word[3..].replace(['_', ','], ""));
+    let at = at.map(|step| step.parse().with_context(|| format!("at={step} is no step"))).transpose()?;
+    let from = ForkPoint::find(dir, at)?;
+    let overrides: Vec<String> = match keys.is_empty() {
+        true => Vec::new(),
+        false => {
+            let after = from.before.clone().with_assignments(&keys.join(" "))?;
+            from.before.changes(&after).into_iter().map(|(key, value)| format!("{key}={value}")).collect()
+        }
+    };
+    let Fork { config, mut warnings, .. } = from.fork(&overrides)?;
+    warnings.extend(config.validate()?);
+    warnings.extend(check_config_stability(&config));
+    let changes = overrides.iter().map(|change| change.replacen('=', " = ", 1)).collect();
+    Ok(ReadyFork { from, config, changes, warnings })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::lab::{Command, Event, Lab, LabPlan, RunChoice};
 use crate::process::signals::Listening;
 use crate::process::{free_memory, resident_memory};
-use crate::run::folder_beside;
+use crate::run::{ForkPoint, folder_beside};
 use crate::sampling::check_config_stability;
 use crate::tui::state::NewRun;
 
@@ -91,17 +91,14 @@ impl Trials for OtherRuns {
         room_for_two(wanted)?;
         let keys = wanted.asked.iter().filter_map(|setting| setting.split(" = ").next()).map(str::to_owned);
         let asked: Vec<String> = self.asked.iter().cloned().chain(keys).collect();
-        let dir = self.folder(wanted, &asked)?;
+        let run = match &wanted.fork {
+            None => RunChoice::New { dir: self.folder(wanted, &asked)? },
+            Some(from) => RunChoice::Fork { from: from.clone(), dir: Some(folder_of_fork(from, &wanted.config)?) },
+        };
         let config = wanted.config.clone();
         let mut warnings = config.validate()?;
         warnings.extend(check_config_stability(&config));
-        let plan = LabPlan {
-            config: config.clone(),
-            run: RunChoice::New { dir },
-            warnings,
-            chosen: Vec::new(),
-            ..self.first.clone()
-        };
+        let plan = LabPlan { config: config.clone(), run, warnings, chosen: Vec::new(), ..self.first.clone() };
         let lab = Lab::on_trial(plan)?;
         let signals = lab.give_up_on_signals().context("listening for signals")?;
         let events = lab.events.clone();
@@ -116,6 +113,14 @@ impl Trials for OtherRuns {
             self.ending.push(trial.lab);
         }
     }
+}
+
+/// A free folder for a fork, beside its parent.
+pub fn folder_of_fork(from: &ForkPoint, config: &Config) -> Result<PathBuf> {
+    let mut changes = from.before.changes(config);
+    changes.retain(|(key, _)| !key.starts_with("parent"));
+    let name = if changes.is_empty() { format!("{}-fork-{}", config.name, from.step) } else { config.name.clone() };
+    Ok(folder_beside(&from.run, &name, &changes)?)
 }
 
 /// Is there memory for another run as large as this one? A run that has ended has given its own back.
@@ -155,7 +160,16 @@ mod tests {
     fn wanted(line: &str, before: &Config, beside: Option<PathBuf>) -> NewRun {
         let config = before.clone().with_assignments(line).unwrap();
         let asked = before.changes(&config).into_iter().map(|(key, value)| format!("{key} = {value}")).collect();
-        NewRun { config, asked, taken_along: vec![], warnings: vec![], in_two: true, beside, line: line.into() }
+        NewRun {
+            config,
+            asked,
+            taken_along: vec![],
+            warnings: vec![],
+            in_two: true,
+            beside,
+            line: line.into(),
+            fork: None,
+        }
     }
 
     fn folder(runs: &OtherRuns, wanted: &NewRun) -> Option<PathBuf> {

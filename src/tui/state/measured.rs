@@ -28,6 +28,8 @@ pub fn go_on(state: &mut State) {
 
 fn facts(state: &State) -> Facts {
     let stage = match &state.phase {
+        // It is not for this screen to go on, and what is read is read in a moment.
+        Phase::Starting(_) | Phase::Loading(_) | Phase::Paused if state.is_watched() => Stage::Silent,
         Phase::Starting(what) | Phase::Loading(what) => Stage::Opening(what.clone()),
         Phase::Training if state.live.history.latest.is_none() => Stage::Ready,
         Phase::Training => Stage::Training,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::palette::CommandPalette;
 use crate::config::Config;
+use crate::run::ForkPoint;
 
 /// A dialog over the panels; at most one.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,4 +56,6 @@ pub struct NewRun {
     pub beside: Option<PathBuf>,
     /// The palette's line, to come back to.
     pub line: String,
+    /// What it begins with, where that is another run's checkpoint.
+    pub fork: Option<Box<ForkPoint>>,
 }

@@ -137,6 +137,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::InRuns(action) => return runs::act(state, action),
         // The list of a run that is looked at is that of whoever looks.
         Action::Runs => return runs::open(state),
+        Action::Fork => return runs::fork(state),
         Action::Messages => state.overlay = Some(Overlay::Messages { scroll: 0 }),
         Action::Help => state.overlay = Some(Overlay::Help { scroll: 0, filter: String::new() }),
         Action::Palette => open_palette(state, ""),
@@ -241,9 +242,11 @@ fn focus(state: &mut State, panel: crate::tui::panel::Panel) {
 fn back(state: &mut State) -> Vec<Effect> {
     // Nothing is left to close: to the list it was opened from.
     let is_plain = !state.zoomed && state.playback == Playback::Live && state.cursor_step.is_none();
-    if state.news.dismiss() {
-    } else if state.bench == Bench::Beside && is_plain {
+    let is_said = state.news.showing().is_some_and(|item| item.gravity != Gravity::Info);
+    if state.bench == Bench::Beside && is_plain && !is_said {
         return vec![Effect::Quit];
+    }
+    if state.news.dismiss() {
     } else if state.zoomed {
         state.zoomed = false;
     } else if state.playback != Playback::Live {

@@ -80,7 +80,9 @@ pub fn new_run(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
         },
         KeyCode::Char('n' | 'N') | KeyCode::Esc => {
             // Back to the line, to be mended.
-            if let Some(Overlay::NewRun(asked)) = state.overlay.take() {
+            if let Some(Overlay::NewRun(asked)) = state.overlay.take()
+                && asked.fork.is_none()
+            {
                 state.overlay = Some(Overlay::Palette(CommandPalette::with(asked.line)));
             }
             Vec::new()

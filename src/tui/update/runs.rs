@@ -6,10 +6,10 @@ use ratatui::layout::Rect;
 
 use crate::tui::action::{Action, RunsAction};
 use crate::tui::bars;
-use crate::tui::browser::{self, Ask, Browser, RunsLayout, RunsNews};
+use crate::tui::browser::{self, Ask, Browser, ReadyFork, RunsLayout, RunsNews};
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
-use crate::tui::state::{Bench, Gravity, Overlay, State};
+use crate::tui::state::{Bench, Gravity, NewRun, Overlay, State};
 
 /// Where runs lie whose place nobody names.
 const RUNS: &str = "runs";
@@ -120,6 +120,7 @@ fn done(state: &mut State, asks: Vec<Ask>) -> Vec<Effect> {
             Ask::Open(dir) => effects.extend(show(state, &dir)),
             Ask::Leave => effects.extend(leave(state)),
             Ask::Request(request) => effects.push(Effect::InRuns(request)),
+            Ask::Begin(fork) => effects.extend(begin(state, fork)),
             Ask::Say(words) => state.news.answer(state.now, Gravity::Info, words),
             Ask::Refuse(words) => state.news.answer(state.now, Gravity::Warning, words),
             Ask::Act(Action::Help) => state.overlay = Some(Overlay::Help { scroll: 0, filter: String::new() }),
@@ -131,6 +132,37 @@ fn done(state: &mut State, asks: Vec<Ask>) -> Vec<Effect> {
         }
     }
     effects
+}
+
+/// Opens the list with the question what a fork of the run on the screen is to have otherwise.
+pub fn fork(state: &mut State) -> Vec<Effect> {
+    let own = state.live.info.as_ref().map(|info| info.run_dir.clone());
+    let effects = open(state);
+    if let (Some(browser), Some(own)) = (&mut state.browser, own) {
+        browser.ask_for_fork(&own);
+    }
+    effects
+}
+
+/// Starts a fork: at once where no run is trained here, else after a question, in this one's place.
+fn begin(state: &mut State, fork: Box<ReadyFork>) -> Vec<Effect> {
+    if state.bench != Bench::Training {
+        return vec![Effect::Begin(fork)];
+    }
+    state.is_browsing = false;
+    let ReadyFork { from, config, changes, warnings } = *fork;
+    let wanted = NewRun {
+        config,
+        asked: changes,
+        taken_along: Vec::new(),
+        warnings,
+        in_two: !state.ended,
+        beside: Some(from.run.clone()),
+        line: String::new(),
+        fork: Some(Box::new(from)),
+    };
+    state.overlay = Some(Overlay::NewRun(Box::new(wanted)));
+    Vec::new()
 }
 
 /// Back to what the list covers; where that is nothing, the program is left.

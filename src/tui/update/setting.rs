@@ -47,7 +47,7 @@ pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
     let line = line.to_owned();
     let beside = state.live.info.as_ref().map(|info| info.run_dir.clone());
     let in_two = !state.ended;
-    let wanted = NewRun { config: after, asked, taken_along, warnings, in_two, beside, line };
+    let wanted = NewRun { config: after, asked, taken_along, warnings, in_two, beside, line, fork: None };
     state.overlay = Some(Overlay::NewRun(Box::new(wanted)));
     Ok(Vec::new())
 }
