@@ -114,12 +114,16 @@ fn at_least_one(n: u16) -> NonZeroU16 {
 
 impl Lab {
     pub fn start(setup: &Setup) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let pair = native_pty_system().openpty(size(setup.columns, setup.rows)).unwrap();
         let mut words = vec!["mnist", "--threads", "1", "--steps", setup.steps, "--run", "run"];
         words.extend(TINY.iter().flat_map(|setting| ["--set", setting]));
         words.extend(setup.arguments);
-        let mut command = command(setup, &words);
+        Self::start_with(tempfile::tempdir().unwrap(), setup, &words)
+    }
+
+    /// Any subcommand, in a folder that may have something in it.
+    pub fn start_with(folder: tempfile::TempDir, setup: &Setup, words: &[&str]) -> Self {
+        let pair = native_pty_system().openpty(size(setup.columns, setup.rows)).unwrap();
+        let mut command = command(setup, words);
         for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")] {
             command.env(name, value);
         }
@@ -182,6 +186,11 @@ impl Lab {
 
     pub fn run_dir(&self) -> PathBuf {
         self.folder.path().join("run")
+    }
+
+    /// The folder that the program was started in.
+    pub fn place(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What is in the folder that the program was started in.

@@ -7,6 +7,7 @@ mod films;
 mod lab;
 #[path = "../panicking/mod.rs"]
 mod panicking;
+mod runs;
 mod terminals;
 
 use std::path::{Path, PathBuf};

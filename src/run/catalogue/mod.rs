@@ -26,7 +26,7 @@ mod stamps;
 mod state;
 mod summary;
 #[cfg(test)]
-mod test_runs;
+pub mod test_runs;
 mod value;
 
 pub use config_values::{ConfigValues, Parent};

@@ -8,7 +8,10 @@ use proptest::prelude::*;
 
 use super::demo::{frame, info, record, row, running};
 use super::paint::buffer;
+use super::runs::{browsing, listed};
 use crate::lab::{Event, Phase, StepRecord};
+use crate::tui::browser::RunsNews;
+use crate::tui::effect::Effect;
 use crate::tui::message::Message;
 use crate::tui::options::ScreenOptions;
 use crate::tui::state::State;
@@ -65,6 +68,13 @@ fn news() -> impl Strategy<Value = Message> {
             .prop_map(|phase| Message::Lab(Event::Phase(phase))),
         Just(Message::Lab(Event::Ended(Err("it broke".into())))),
         Just(Message::Lab(Event::Ready(Arc::new(info(0))))),
+        Just(Message::Beside(Event::Ready(Arc::new(info(0))))),
+        (1u64..30_000).prop_map(|step| Message::Beside(Event::Step(record(step)))),
+        (0u64..5, 0usize..26, 0u64..20_000).prop_map(|(n, i, step)| Message::BesidePreview(frame(n, i, step))),
+        Just(Message::Beside(Event::Anew { why: "set back".into() })),
+        (0usize..6).prop_map(|few| Message::Runs(RunsNews::Listed(Arc::new(listed().into_iter().take(few).collect())))),
+        Just(Message::Runs(RunsNews::Refused("no".into()))),
+        Just(Message::Key(KeyEvent::new(KeyCode::Char('R'), KeyModifiers::NONE))),
         ".{0,80}".prop_map(Message::Paste),
     ]
 }
@@ -94,10 +104,14 @@ proptest! {
     fn no_sequence_of_messages_makes_it_panic(
         messages in prop::collection::vec(message(), 1..60),
         (columns, rows) in size(),
-        empty in any::<bool>(),
+        start in 0..3,
     ) {
         let options = ScreenOptions::default();
-        let mut state = if empty { State::new(options) } else { running(columns, rows, options) };
+        let mut state = match start {
+            0 => State::new(options),
+            1 => browsing(columns, rows, options),
+            _ => running(columns, rows, options),
+        };
         update(&mut state, Message::Resize(columns, rows));
         for message in messages {
             update(&mut state, message);
@@ -107,6 +121,34 @@ proptest! {
             }
         }
         buffer(&state);
+    }
+}
+
+/// Keys alone, and many of them: from one view to the other and back.
+#[test]
+fn any_number_of_random_keys_goes_well() {
+    use rand::{RngExt, SeedableRng};
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(11);
+    let others = [KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::Up, KeyCode::Down, KeyCode::Backspace];
+    for start in [browsing(80, 24, ScreenOptions::default()), running(120, 40, ScreenOptions::default())] {
+        let mut state = start.clone();
+        for i in 0..20_000 {
+            let code = match random.random_range(0..5) {
+                0 => others[random.random_range(0..others.len())],
+                1 => KeyCode::Char('R'),
+                _ => KeyCode::Char(char::from(random.random_range(32u8..127))),
+            };
+            let effects = update(&mut state, Message::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+            if effects.iter().any(|effect| matches!(effect, Effect::ListRuns(_))) {
+                update(&mut state, Message::Runs(RunsNews::Listed(Arc::new(listed()))));
+            }
+            if effects.iter().any(|effect| matches!(effect, Effect::LookAt(_))) {
+                update(&mut state, Message::Beside(Event::Ready(Arc::new(info(0)))));
+            }
+            if i % 200 == 0 {
+                buffer(&state);
+            }
+        }
     }
 }
 

@@ -13,6 +13,8 @@ mod paint;
 mod pictures;
 mod plane;
 mod pointer;
+mod runs;
+mod runs_looks;
 mod settings;
 mod speed;
 mod traffic;

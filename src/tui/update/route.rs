@@ -6,6 +6,7 @@ use super::dispatch::of_run;
 use super::runs;
 use crate::tui::action::Action;
 use crate::tui::bindings;
+use crate::tui::browser::RunsMode;
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
 use crate::tui::state::{Bench, State, refresh};
@@ -75,10 +76,14 @@ fn beside(state: &mut State, message: Message) -> Vec<Effect> {
             _ => {}
         }
     }
-    if state.beside.as_ref().is_some_and(|run| run.is_browsing) {
-        state.beside = None;
+    if let Some(run) = state.beside.take_if(|run| run.is_browsing) {
         asked.push(Effect::LookAway);
-        asked.extend(runs::open(state));
+        let dir = run.live.info.as_ref().map(|info| info.run_dir.clone());
+        let forks = run.browser.is_some_and(|list| matches!(list.mode, RunsMode::Fork(_)));
+        asked.extend(match dir.filter(|_| forks) {
+            Some(dir) => runs::fork_of(state, &dir),
+            None => runs::open(state),
+        });
     }
     asked
 }

@@ -136,10 +136,17 @@ fn done(state: &mut State, asks: Vec<Ask>) -> Vec<Effect> {
 
 /// Opens the list with the question what a fork of the run on the screen is to have otherwise.
 pub fn fork(state: &mut State) -> Vec<Effect> {
-    let own = state.live.info.as_ref().map(|info| info.run_dir.clone());
+    match state.live.info.as_ref().map(|info| info.run_dir.clone()) {
+        Some(own) => fork_of(state, &own),
+        None => open(state),
+    }
+}
+
+/// The same of the run in `dir`.
+pub fn fork_of(state: &mut State, dir: &Path) -> Vec<Effect> {
     let effects = open(state);
-    if let (Some(browser), Some(own)) = (&mut state.browser, own) {
-        browser.ask_for_fork(&own);
+    if let Some(browser) = &mut state.browser {
+        browser.ask_for_fork(dir);
     }
     effects
 }
