@@ -134,3 +134,23 @@ fn watch_opens_a_run_and_a_fork_of_it_is_trained() {
     assert!(config.contains("[parent]") && config.contains("step = 20"), "{config}");
     drop(trains);
 }
+
+#[test]
+fn a_lab_is_left_for_a_fork_of_its_run() {
+    let words = ["two-moons", "--threads", "1", "--run", "own", "--steps", "1000000", "--set", "model.hidden_width=16"];
+    let words = [&words[..], &["--set", "train.checkpoint_every=50"]].concat();
+    let mut lab = Lab::start_with(tempfile::tempdir().unwrap(), &Setup::default(), &words);
+    lab.wait_for("training", trained_to(60));
+    lab.press("F");
+    lab.wait_for("the question", |screen| screen.contains("fork with:"));
+    lab.press("lr=1e-4 at=7\r");
+    lab.wait_for("why not", |screen| screen.contains("no checkpoint of step 7"));
+    lab.press("\x15lr=1e-4\r");
+    lab.wait_for("the question", |screen| screen.contains("A fork of own at step"));
+    lab.press("y");
+    lab.wait_for("the fork", |screen| screen.contains("this run is in"));
+    lab.press("\x03");
+    assert_eq!(lab.exit_code(), 130, "{}", lab.written());
+    lab.assert_restored();
+    assert_eq!(lab.folders().len(), 2, "{:?}", lab.folders());
+}

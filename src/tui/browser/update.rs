@@ -296,10 +296,23 @@ pub const MARGIN: usize = 2;
 pub fn news(browser: &mut Browser, marked: &mut Marked, news: RunsNews) -> Vec<Ask> {
     match news {
         RunsNews::Listed(runs) => {
+            let before = browser.chosen.clone();
             browser.take(runs);
-            // The run that was asked about began to train, or is gone.
-            if browser.mode == RunsMode::Trash && browser.chosen_run().is_none_or(|(_, run)| run.is_trained) {
-                browser.mode = RunsMode::Table;
+            // What is asked about a run is not asked about its neighbour.
+            let is_gone = browser.chosen != before;
+            match &browser.mode {
+                RunsMode::Trash if is_gone || browser.chosen_run().is_none_or(|(_, run)| run.is_trained) => {
+                    browser.mode = RunsMode::Table;
+                }
+                RunsMode::Note(_) | RunsMode::Tags(_) if is_gone => {
+                    browser.mode = RunsMode::Table;
+                    return vec![Ask::Refuse("the run is not on the list any more; nothing was written".into())];
+                }
+                RunsMode::Fork(_) if is_gone && before.as_ref().is_some_and(|dir| !dir.is_dir()) => {
+                    browser.mode = RunsMode::Table;
+                    return vec![Ask::Refuse("the run is not there any more".into())];
+                }
+                _ => {}
             }
             Vec::new()
         }

@@ -256,6 +256,21 @@ fn a_run_that_trains_is_never_moved_and_others_after_a_question() {
 }
 
 #[test]
+fn what_is_asked_about_a_run_is_never_done_to_its_neighbour() {
+    for (key, text) in [('d', "y"), ('n', "x"), ('t', "x")] {
+        let mut state = browsing(100, 30, ScreenOptions::default());
+        let name = "2026-11-21-two-moons-9c0d";
+        choose(&mut state, name);
+        press(&mut state, KeyCode::Char(key));
+        update(&mut state, list(listed().into_iter().filter(|run| run.summary.run != name).collect()));
+        assert!(state.browser.as_ref().unwrap().chosen_run().is_some());
+        assert_eq!(type_in(&mut state, text), [], "{key}");
+        let effects = press(&mut state, KeyCode::Enter);
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::InRuns(_))), "{key}: {effects:?}");
+    }
+}
+
+#[test]
 fn notes_and_tags_are_edited_and_bad_ones_said() {
     let mut state = browsing(100, 30, ScreenOptions::default());
     choose(&mut state, "2026-11-20-mnist-linear-11aa");

@@ -18,6 +18,8 @@ const RUNS: &str = "runs";
 pub fn open(state: &mut State) -> Vec<Effect> {
     let own = state.live.info.as_ref().map(|info| info.run_dir.clone());
     let place = place_of(own.as_deref());
+    // As the list calls it.
+    let own = own.map(|own| own.file_name().map_or(own.clone(), |name| place.join(name)));
     let browser = state.browser.get_or_insert_with(|| Box::new(Browser::new(&place)));
     let is_own = state.bench == Bench::Training;
     if browser.chosen.is_none() {
