@@ -176,7 +176,7 @@ mod tests {
             let widest = text.lines().map(|line| line.width()).max().unwrap();
             assert!(widest <= width.max(21), "{width}: {text}");
             assert!(text.contains("2026-11-22-mnist-3f2a"));
-            assert_eq!(width >= 80, text.contains("held-out") && text.contains("stopped"), "{width}: {text}");
+            assert_eq!(width >= 60, text.contains("held-out") && text.contains("stopped"), "{width}: {text}");
             assert_eq!(width == 200, text == all, "{width}: {text}");
         }
     }

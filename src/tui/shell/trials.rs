@@ -100,6 +100,8 @@ impl Trials for OtherRuns {
             run: RunChoice::New { dir },
             warnings,
             chosen: Vec::new(),
+            // It may wait for nobody.
+            racing: None,
             ..self.first.clone()
         };
         let lab = Lab::on_trial(plan)?;
