@@ -98,7 +98,7 @@ pub fn show(mut plan: LabPlan, no_tui: bool, log: Option<LogFormat>, images: Ima
             false => Some("no terminal to draw on".into()),
         };
         let Some(why_not) = why_not else {
-            return tui::run(plan, TuiOptions { images: images, ..TuiOptions::default() });
+            return tui::run(plan, TuiOptions { images, ..TuiOptions::default() });
         };
         speak::remark(format_args!("difflab: {why_not}: training without a screen (--no-tui)"));
     }

@@ -46,7 +46,7 @@ impl Bar {
             Event::Step(record) => {
                 self.val_loss = record.val_loss.or(self.val_loss);
                 if let Some(info) = &self.info {
-                    let text = standing(record, self.val_loss, info);
+                    let text = standing(record, self.val_loss, info, 1);
                     self.bar.set_message((self.shown)(&text).into_owned());
                 }
                 self.bar.set_position(record.step);

@@ -29,6 +29,8 @@ pub struct Followed {
     /// Steps done and images seen, by all together, from the first step on.
     pub steps: u64,
     pub images: u64,
+    /// "images" or "points".
+    pub noun: &'static str,
     pub seconds: f64,
 }
 
@@ -38,11 +40,12 @@ impl Followed {
         let thousands = |n: u64| usize::try_from(n).map_or_else(|_| n.to_string(), crate::thousands::thousands);
         let rate = self.images as f64 / self.seconds.max(1e-9);
         format!(
-            "{} steps, {} images in {:.1} s: {} images/s in all",
+            "{} steps, {} {noun} in {:.1} s: {} {noun}/s in all",
             thousands(self.steps),
             thousands(self.images),
             self.seconds,
-            thousands(rate as u64)
+            thousands(rate as u64),
+            noun = self.noun,
         )
     }
 }
@@ -57,7 +60,8 @@ struct Shown {
 }
 
 impl Shown {
-    fn event(&mut self, event: &Event, on_terminal: bool) {
+    /// `turns` runs train in turns at present.
+    fn event(&mut self, event: &Event, on_terminal: bool, turns: usize) {
         match event {
             Event::Phase(Phase::Starting(text) | Phase::Loading(text)) => self.bar.set_message(text.clone()),
             Event::Ready(info) => {
@@ -72,7 +76,7 @@ impl Shown {
             Event::Step(record) => {
                 self.val_loss = record.val_loss.or(self.val_loss);
                 let Some(info) = &self.info else { return };
-                let standing = standing(record, self.val_loss, info);
+                let standing = standing(record, self.val_loss, info, turns);
                 let steps = info.config.train.steps;
                 self.bar.set_position(record.step);
                 if on_terminal {
@@ -139,7 +143,7 @@ pub fn follow(runs: Vec<(String, LabPlan)>) -> Result<Followed> {
                     last = Instant::now();
                     (steps, images) = (steps + 1, images + info.config.train.batch_size as u64);
                 }
-                shown[which].event(&event, on_terminal);
+                shown[which].event(&event, on_terminal, open.len());
                 matches!(event, Event::Ended(_))
             }
             Err(error) => error == crossbeam_channel::TryRecvError::Disconnected,
@@ -154,5 +158,6 @@ pub fn follow(runs: Vec<(String, LabPlan)>) -> Result<Followed> {
         .zip(&ended)
         .any(|(standing, ended)| standing.asked_to_stop() && !ended.as_ref().is_ok_and(|ending| ending.finished));
     let seconds = first.map_or(0.0, |first| (last - first).as_secs_f64());
-    Ok(Followed { ended, interrupted, steps, images, seconds })
+    let noun = shown.iter().find_map(|run| run.info.as_ref()).map_or("images", |info| info.samples_word());
+    Ok(Followed { ended, interrupted, steps, images, noun, seconds })
 }

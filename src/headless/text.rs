@@ -33,7 +33,7 @@ impl<W: Write> Text<W> {
                 if last || record.val_loss.is_some() || Instant::now() >= self.next {
                     self.next = Instant::now() + EVERY;
                     let steps = info.config.train.steps;
-                    let standing = standing(record, record.val_loss, info);
+                    let standing = standing(record, record.val_loss, info, 1);
                     let line = format!("step {}/{steps} · {standing}", record.step);
                     self.output.line(&speak::on_stdout(&line));
                 }
@@ -109,15 +109,17 @@ pub fn sentences(event: &Event) -> Vec<String> {
     }
 }
 
-/// "loss 0.0312 · held-out 0.0330 · 205 images/s · 12 min left"; `val_loss` is the newest held-out loss.
-pub fn standing(record: &StepRecord, val_loss: Option<f64>, info: &RunInfo) -> String {
+/// "loss 0.0312 · held-out 0.0330 · 205 images/s · 12 min left"; `val_loss` is the newest held-out loss. Of
+/// `turns` runs that train in turns each has its part of the time.
+pub fn standing(record: &StepRecord, val_loss: Option<f64>, info: &RunInfo, turns: usize) -> String {
     let mut text = format!("loss {:.4}", record.loss_smoothed);
     if let Some(val_loss) = val_loss {
         text += &format!(" · held-out {val_loss:.4}");
     }
-    text += &format!(" · {:.0} {}/s", record.images_per_s, info.samples_word());
+    let rate = record.images_per_s / turns.max(1) as f64;
+    text += &format!(" · {rate:.0} {}/s", info.samples_word());
     let left = info.config.train.steps.saturating_sub(record.step) as f64;
-    let seconds = left * info.config.train.batch_size as f64 / record.images_per_s.max(1e-9);
+    let seconds = left * info.config.train.batch_size as f64 / rate.max(1e-9);
     text + &format!(" · {} left", duration(seconds))
 }
 

@@ -10,7 +10,7 @@ use std::thread;
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 
-use super::lines::{for_each_line, for_each_line_of, line_start};
+use super::line_reading::{for_each_line, for_each_line_of, line_start};
 
 /// Files longer than this are read in two halves at once.
 const LONG: u64 = 1 << 22;

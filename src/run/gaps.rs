@@ -3,6 +3,8 @@
 /// The steps of a file of metrics, as they are read.
 #[derive(Clone, Default)]
 pub struct StepsSeen {
+    /// Where the run began.
+    from: u64,
     first: Option<u64>,
     last: Option<u64>,
     /// The steps on both sides of the widest gap between two lines, and how wide the next is: lines may be far
@@ -16,7 +18,7 @@ pub struct StepsSeen {
 impl StepsSeen {
     /// Those of a run that began at step `from`: 0, or where it was forked.
     pub fn since(from: u64) -> Self {
-        Self { last: (from > 0).then_some(from), ..Self::default() }
+        Self { from, ..Self::default() }
     }
 
     /// The next line is one of `step`.
@@ -56,9 +58,9 @@ impl StepsSeen {
 
     /// What is wrong with the history in `file` of a run of `step` steps with a line at least all `every`.
     pub fn doubts(&self, file: &str, step: u64, every: u64) -> Vec<String> {
-        let mut all = Self { last: Some(0), ..Self::default() }.then(self);
+        let mut all = Self { last: Some(self.from), ..Self::default() }.then(self);
         // Nothing is known before the first line.
-        all.gap((all.last.unwrap_or(0), step));
+        all.gap((all.last.unwrap_or(self.from), step));
         let mut doubts = Vec::new();
         let (from, to) = all.widest;
         if to - from > every.max(1).max(all.second) {
@@ -77,4 +79,29 @@ impl StepsSeen {
 /// "step 5"; "steps 5 to 8".
 pub fn steps_between(first: u64, last: u64) -> String {
     if first >= last { format!("step {last}") } else { format!("steps {first} to {last}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(from: u64, steps: impl IntoIterator<Item = u64>) -> StepsSeen {
+        let mut seen = StepsSeen::since(from);
+        steps.into_iter().for_each(|step| seen.see(step));
+        seen
+    }
+
+    #[test]
+    fn a_fork_misses_nothing_of_the_steps_before_it_however_its_history_is_read() {
+        let doubts = |seen: StepsSeen| seen.doubts("metrics.jsonl", 520, 1);
+        assert!(doubts(seen(500, 501..=520)).is_empty());
+        assert!(doubts(seen(500, 501..=510).then(&seen(0, 511..=520))).is_empty());
+        assert!(doubts(seen(500, []).then(&seen(0, 501..=520))).is_empty());
+        let gap = "metrics.jsonl has no line of steps 501 to 504: the history has a gap there";
+        assert_eq!(doubts(seen(500, 505..=520)), [gap]);
+        assert_eq!(doubts(seen(500, 505..=510).then(&seen(0, 511..=520))), [gap]);
+        let lost = doubts(seen(500, []));
+        assert!(lost[0].contains("steps 501 to 520"), "{lost:?}");
+        assert!(doubts(seen(0, 505..=520))[0].contains("steps 1 to 504"));
+    }
 }

@@ -9,7 +9,8 @@ use anyhow::Result;
 
 use super::cut_back::{LineFate, retain, retain_in_halves};
 use super::gaps::{StepsSeen, steps_between};
-use super::lines::{Lines, from_the_end, from_the_end_within, read};
+use super::line_reading::{from_the_end, from_the_end_within, read};
+use super::lines::Lines;
 use super::merged_rows::MergedRows;
 use super::records::{EventRecord, StepRecord, TimestepLossLine, TimestepLossRow};
 use super::row_line::read_row;

@@ -1,18 +1,14 @@
-//! A file of JSON lines that only grows, and that a resumed run cuts back to its checkpoint.
+//! A file of JSON lines that only grows.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::ops::Range;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use memchr::{memchr, memrchr};
+use memchr::memrchr;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::durable::sync_folder;
-use super::io_words;
-use crate::process::plain_file;
 
 /// An open file of JSON lines. Lines wait in memory until they are written; each flush is one write, so that a
 /// killed run tears at most the last line. What a failed write has torn is cut off again before the next.
@@ -193,6 +189,9 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).create(true).append(true).open(path)
 }
 
+/// Bytes that are looked through at once.
+const BLOCK: usize = 1 << 18;
+
 /// Where the last whole line of a file of so many bytes ends.
 fn end_of_whole_lines(mut file: &File, length: u64) -> io::Result<u64> {
     let mut end = length;
@@ -223,129 +222,11 @@ fn write(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
     (written, Ok(()))
 }
 
-/// Every readable line of `path`, in order; none when the file is missing. A line torn by a kill
-/// is left out.
-///
-/// # Errors
-/// When the file exists but cannot be read.
-pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    for_each_line(path, |line| values.extend(serde_json::from_slice(line)))?;
-    Ok(values)
-}
-
-/// Bytes that are read at once; fewer at first, from a file's end.
-const BLOCK: usize = 1 << 18;
-const FIRST_BLOCK: usize = 1 << 13;
-
-/// Calls `f` with each line that ends in a newline.
-pub(super) fn for_each_line(path: &Path, f: impl FnMut(&[u8])) -> Result<()> {
-    for_each_line_of(path, 0..u64::MAX, f)
-}
-
-/// The same of a part of the file, in bytes, that begins with a line.
-pub(super) fn for_each_line_of(path: &Path, part: Range<u64>, mut f: impl FnMut(&[u8])) -> Result<()> {
-    let Some(mut file) = opened(path)? else { return Ok(()) };
-    let reading = || format!("reading {}", path.display());
-    file.seek(SeekFrom::Start(part.start)).with_context(reading)?;
-    let mut reader = BufReader::with_capacity(BLOCK, file.take(part.end - part.start));
-    // The beginning of a line that goes on in the next block.
-    let mut begun = Vec::new();
-    loop {
-        let block = reader.fill_buf().with_context(reading)?;
-        let length = block.len();
-        if length == 0 {
-            return Ok(());
-        }
-        let mut rest = block;
-        while let Some(end) = memchr(b'\n', rest) {
-            if begun.is_empty() {
-                f(&rest[..end]);
-            } else {
-                begun.extend_from_slice(&rest[..end]);
-                f(&begun);
-                begun.clear();
-            }
-            rest = &rest[end + 1..];
-        }
-        begun.extend_from_slice(rest);
-        reader.consume(length);
-    }
-}
-
-/// Where the first line begins that begins at `at` or behind it; the end of the file where none does.
-pub(super) fn line_start(path: &Path, at: u64) -> Result<u64> {
-    let Some(mut file) = opened(path)? else { return Ok(0) };
-    let reading = || format!("reading {}", path.display());
-    if at == 0 {
-        return Ok(0);
-    }
-    // A line begins behind a newline: the byte before `at` may be one.
-    file.seek(SeekFrom::Start(at - 1)).with_context(reading)?;
-    let passed = BufReader::new(file).skip_until(b'\n').with_context(reading)?;
-    Ok(at - 1 + passed as u64)
-}
-
-/// Calls `f` with each line that ends in a newline, the last one first, as long as it returns true.
-///
-/// # Errors
-/// When the file exists but cannot be read.
-pub fn from_the_end(path: &Path, f: impl FnMut(&[u8]) -> bool) -> Result<()> {
-    from_the_end_within(path, u64::MAX, f)
-}
-
-/// The same of the last `most` bytes of the file: of a line that begins before them nothing is shown.
-///
-/// # Errors
-/// As [`from_the_end`].
-pub fn from_the_end_within(path: &Path, most: u64, mut f: impl FnMut(&[u8]) -> bool) -> Result<()> {
-    let Some(mut file) = opened(path)? else { return Ok(()) };
-    let reading = || format!("reading {}", path.display());
-    let mut start = file.metadata().with_context(reading)?.len();
-    let first = start.saturating_sub(most);
-    // What is looked for is mostly in the last few lines.
-    let mut block_length = FIRST_BLOCK;
-    // Bytes from `start` on of which no line has been shown; what follows the last newline is torn.
-    let mut rest: Vec<u8> = Vec::new();
-    let mut torn = true;
-    while start > first {
-        let length = (start - first).min(block_length as u64);
-        block_length = (2 * block_length).min(BLOCK);
-        start -= length;
-        let mut block = vec![0; length as usize];
-        file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(&mut block)).with_context(reading)?;
-        block.append(&mut rest);
-        rest = block;
-        while let Some(at) = memrchr(b'\n', &rest) {
-            if !torn && !f(&rest[at + 1..]) {
-                return Ok(());
-            }
-            torn = false;
-            rest.truncate(at);
-        }
-    }
-    if start == 0 && !torn && !rest.is_empty() {
-        f(&rest);
-    }
-    Ok(())
-}
-
-/// `None` when there is no such file.
-fn opened(path: &Path) -> Result<Option<File>> {
-    match plain_file::open(path) {
-        Ok((file, _)) => Ok(Some(file)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            let words = format!("cannot read {}: {}", path.display(), io_words::unread(&error));
-            Err(error).context(words)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
 
+    use super::super::line_reading::read;
     use super::*;
 
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -362,46 +243,6 @@ mod tests {
         lines.flush().unwrap();
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"step\":4").unwrap();
         assert_eq!(read::<Line>(&path).unwrap(), [1, 2, 3].map(|step| Line { step }));
-    }
-
-    #[test]
-    fn lines_come_from_the_end_whole_and_as_many_as_are_wanted() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("metrics.jsonl");
-        // Lines that lie across blocks, and one that is longer than a block.
-        let long = "x".repeat(2 * BLOCK);
-        let lines: Vec<String> = (0..20_000).map(|i| format!("line {i}")).chain([long, "last".into()]).collect();
-        for torn in ["", "to"] {
-            fs::write(&path, lines.join("\n") + "\n" + torn).unwrap();
-            let mut found = Vec::new();
-            from_the_end(&path, |line| {
-                found.push(String::from_utf8(line.to_vec()).unwrap());
-                true
-            })
-            .unwrap();
-            let mut forwards = Vec::new();
-            for_each_line(&path, |line| forwards.push(String::from_utf8(line.to_vec()).unwrap())).unwrap();
-            assert!(forwards == lines, "{} of {} lines", forwards.len(), lines.len());
-            found.reverse();
-            assert!(found == lines, "{} of {} lines", found.len(), lines.len());
-            let mut count = 0;
-            from_the_end(&path, |_| {
-                count += 1;
-                count < 3
-            })
-            .unwrap();
-            assert_eq!(count, 3);
-        }
-        for (text, expected) in [("", 0), ("torn", 0), ("one\n", 1), ("one\ntorn", 1)] {
-            fs::write(&path, text).unwrap();
-            let mut count = 0;
-            from_the_end(&path, |_| {
-                count += 1;
-                true
-            })
-            .unwrap();
-            assert_eq!(count, expected, "{text:?}");
-        }
     }
 
     /// A disk that takes so many bytes more.
@@ -477,31 +318,5 @@ mod tests {
         lines.rewrite(&path).unwrap();
         assert_eq!(read::<Line>(&path).unwrap().len(), 3);
         assert_eq!(fs::read_to_string(dir.path().join("metrics.replaced.jsonl")).unwrap(), "mine\n");
-    }
-
-    #[test]
-    fn within_so_many_bytes_of_the_end_no_half_line_is_shown() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.jsonl");
-        fs::write(&path, "one\ntwo\nthree\ntor").unwrap();
-        let shown = |most| {
-            let mut shown = Vec::new();
-            from_the_end_within(&path, most, |line| {
-                shown.push(String::from_utf8(line.to_vec()).unwrap());
-                true
-            })
-            .unwrap();
-            shown.join(" ")
-        };
-        assert_eq!(shown(u64::MAX), "three two one");
-        assert_eq!((shown(17).as_str(), shown(16).as_str()), ("three two one", "three two"));
-        assert_eq!((shown(10).as_str(), shown(9).as_str(), shown(2).as_str()), ("three", "", ""));
-    }
-
-    #[test]
-    fn a_missing_file_has_no_lines() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(read::<Line>(&dir.path().join("none.jsonl")).unwrap(), []);
-        from_the_end(&dir.path().join("none.jsonl"), |_| unreachable!()).unwrap();
     }
 }

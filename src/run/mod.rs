@@ -38,6 +38,7 @@ mod ill_network;
 mod import;
 pub mod io_words;
 mod journal;
+mod line_reading;
 mod lines;
 mod loaded_model;
 mod merged_rows;

@@ -1,6 +1,8 @@
 //! The trainer: one step in, one report out.
 
+mod backward;
 mod batch;
+mod cut;
 mod divergence;
 mod ema;
 mod error;
@@ -17,6 +19,7 @@ mod precision;
 mod shared_draws;
 mod shares;
 mod state;
+mod step_report;
 mod time_use;
 mod times;
 mod timestep_loss;
@@ -35,6 +38,7 @@ pub use loss_range::LossRange;
 pub use optimizer::{AdamW, AdamWSettings, Update};
 pub use shared_draws::SharedDraws;
 pub use state::TrainerState;
+pub use step_report::StepReport;
 pub use time_use::{TimeUse, percent};
 pub use timestep_loss::TimestepLoss;
-pub use trainer::{StepReport, Trainer};
+pub use trainer::Trainer;

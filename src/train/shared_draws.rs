@@ -85,9 +85,22 @@ impl SharedDraws {
             [] => "nothing of what chance decides is the same".to_string(),
             _ => format!("step for step the same {}", list(&self.shared)),
         };
-        let apart = self.apart.iter().map(|(what, keys)| match keys[..] {
-            [TIMESTEP_SAMPLING] if self.follow_losses => format!("other {what}, since importance follows the losses"),
-            _ => format!("other {what}, since {} {}", list(keys), if keys.len() == 1 { "differs" } else { "differ" }),
+        // What has the same reason is said at once.
+        let mut reasons: Vec<(&[&str], Vec<&str>)> = Vec::new();
+        for (what, keys) in &self.apart {
+            match reasons.iter_mut().find(|(known, _)| known == keys) {
+                Some((_, all)) => all.push(what),
+                None => reasons.push((keys, vec![what])),
+            }
+        }
+        let apart = reasons.iter().map(|(keys, what)| match keys[..] {
+            [TIMESTEP_SAMPLING] if self.follow_losses => {
+                format!("other {}, since importance follows the losses", list(what))
+            }
+            _ => {
+                let differ = if keys.len() == 1 { "differs" } else { "differ" };
+                format!("other {}, since {} {differ}", list(what), list(keys))
+            }
         });
         format!("{shared}; but {}", apart.collect::<Vec<_>>().join("; "))
     }
@@ -202,7 +215,9 @@ mod tests {
     fn what_differs_is_said_with_the_keys_that_make_it_so() {
         let said = check(&["seed=3"]);
         assert!(said.shared.is_empty() && !said.are_paired());
-        assert!(said.words().starts_with("nothing of what chance decides is the same; but other images, since seed"));
+        let words = said.words();
+        assert!(words.starts_with("nothing of what chance decides is the same; but other images, noise, "), "{words}");
+        assert!(words.ends_with(" and first weights, since seed differs"), "{words}");
         let said = check(&["model.block_out_channels=8,8"]);
         assert!(
             said.are_paired() && said.words().ends_with("other first weights, since model.block_out_channels differs")

@@ -1,6 +1,5 @@
 //! The trainer: a value that takes one step and reports it.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -8,18 +7,20 @@ use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 
 use super::TrainError;
+use super::backward::{Passes, to_f64};
 use super::batch::{Batch, LabelDrop, Recipe};
+use super::cut::Cut;
 use super::divergence::{advice, too_large};
 use super::ema::Ema;
-use super::gradients::{add_to, first_not_finite, sum_and_norm};
+use super::gradients::{first_not_finite, sum_and_norm};
 use super::held_out::HeldOutLoss;
 use super::images::images;
 use super::learning_rate::learning_rate;
-use super::objective::{Losses, Objective, share_of_mean};
+use super::objective::Objective;
 use super::optimizer::{AdamW, Update};
 use super::precision::check_precision;
-use super::shares::{idle_workers, most_shares};
 use super::state::{TrainerState, finder, set_all};
+use super::step_report::StepReport;
 use super::time_use::TimeUse;
 use super::timestep_sampler::TimestepSampler;
 use crate::config::{Config, VarianceType};
@@ -27,25 +28,6 @@ use crate::data::{Dataset, indices_of_step};
 use crate::diffusion::{Parameterization, Schedule};
 use crate::kernels::Workers;
 use crate::nn::{Net, NetConfig, Weights};
-use crate::random::{Stream, generator};
-
-/// What one step did.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepReport {
-    /// Steps done, this one included.
-    pub step: u64,
-    /// Images seen / training images.
-    pub epoch: f64,
-    /// What is optimized: the mean over the samples of their mean squared error, weighted as the config says
-    /// (Ho et al. 2020, eq. 14, without weights).
-    pub loss: f64,
-    /// Learning rate of this step.
-    pub lr: f64,
-    /// Global gradient norm before clipping.
-    pub grad_norm: f64,
-    /// Timestep and mean squared error of every sample, without weights.
-    pub samples: Vec<(f64, f64)>,
-}
 
 /// Network, optimizer, average and data: everything that training needs.
 pub struct Trainer {
@@ -63,22 +45,13 @@ pub struct Trainer {
     ema: Ema,
     workers: Arc<Workers>,
     device: Device,
-    slice_len: usize,
+    cut: Cut,
     step: u64,
     learning_rate_scale: f64,
 }
 
 /// Images by which the use of the time is measured: enough for a steady number.
 const TIME_USE_IMAGES: usize = 8;
-
-/// Losses and gradients of one worker's share of a batch.
-struct Share {
-    /// The squared error of each sample.
-    errors: Vec<f64>,
-    /// What is optimized of each, before the correction for how its timestep was drawn.
-    terms: Vec<f64>,
-    gradients: GradStore,
-}
 
 impl Trainer {
     /// A trainer at step 0, with fresh weights drawn from the config's seed.
@@ -106,12 +79,10 @@ impl Trainer {
         let labels = num_classes.map(|n| LabelDrop { null_class: n as u32, p_uncond: config.train.p_uncond });
         let optimizer = AdamW::new(&parameters, (&config.train).into())?;
         let ema = Ema::new(&parameters, config.train.ema_decay)?;
+        let (pixels, numbers) = (data.height * data.width, count(&parameters));
+        let cut = Cut::new(&net_config, numbers, pixels, device.is_cpu(), workers.clone());
         Ok(Self {
-            slice_len: match &net_config {
-                NetConfig::UNet(_) => slice_len(data.height * data.width),
-                // Its samples are rows of a matrix, and little memory.
-                NetConfig::Mlp(_) => usize::MAX,
-            },
+            cut,
             config: config.clone(),
             data,
             held_out,
@@ -138,7 +109,7 @@ impl Trainer {
     /// the weights are touched.
     pub fn step(&mut self) -> Result<StepReport> {
         let batch = self.batch()?;
-        let shares = self.forward_backward(&batch)?;
+        let shares = self.passes().of(&batch)?;
         let errors: Vec<f64> = shares.iter().flat_map(|share| share.errors.iter().copied()).collect();
         let terms: Vec<f64> = shares.iter().flat_map(|share| share.terms.iter().copied()).collect();
         let sum: f64 = match &batch.corrections {
@@ -180,58 +151,30 @@ impl Trainer {
         super::batch::Draws::of(&self.workers, &self.data, &indices, address, flip, self.labels, &self.times)
     }
 
+    /// The same with slices of at most so many samples.
+    #[cfg(test)]
+    fn with_slices_of(self, slice_len: usize) -> Self {
+        Self { cut: self.cut.with_slices_of(slice_len), ..self }
+    }
+
     fn recipe(&self) -> Recipe<'_> {
         Recipe { parameterization: &self.parameterization, device: &self.device, workers: &self.workers }
     }
 
-    /// Splits the batch over the workers. Each runs its share forward and backward, a slice after the
-    /// other, and adds the slices' gradients up in order: the memory is that of one slice.
-    fn forward_backward(&self, batch: &Batch) -> Result<Vec<Share>> {
-        let ranges = self.shares(batch.len());
-        let run = |i: usize| -> Result<Share> {
-            let dropout = self.config.model.dropout > 0.0;
-            // Shares must not repeat each other's masks: 2^16 shares a step are plenty.
-            let mut rng = generator(self.config.seed, Stream::Dropout, (self.step << 16) | i as u64);
-            let (mut errors, mut terms) = (Vec::new(), Vec::new());
-            let mut sum: Option<GradStore> = None;
-            for slice in self.slices(ranges[i].clone()) {
-                let slice = batch.narrow(slice)?;
-                let output = self.net.forward_train(
-                    &slice.input,
-                    &slice.t,
-                    slice.classes.as_ref(),
-                    dropout.then_some(&mut rng),
-                )?;
-                let Losses { error, term } = self.objective.losses(&output, &slice)?;
-                let gradients = share_of_mean(&term, &slice, batch.len())?.backward()?;
-                errors.extend(to_f64(&error)?);
-                terms.extend(to_f64(&term)?);
-                match &sum {
-                    Some(sum) => add_to(&self.parameters, sum, &gradients)?,
-                    None => sum = Some(gradients),
-                }
-            }
-            Ok(Share { errors, terms, gradients: sum.context("a share without samples")? })
-        };
-        self.workers.run(ranges.len(), run).into_iter().collect()
-    }
-
-    /// A share cut into nearly equal slices of at most `slice_len` samples.
-    fn slices(&self, share: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-        let (start, n) = (share.start, share.len());
-        let parts = if self.device.is_cpu() { n.div_ceil(self.slice_len) } else { 1 };
-        (0..parts).map(move |k| start + k * n / parts..start + (k + 1) * n / parts)
-    }
-
-    /// One share a worker on a CPU, as far as their gradients fit; other devices take the batch whole.
-    fn shares(&self, n: usize) -> Vec<Range<usize>> {
-        let most = most_shares(self.workers.threads(), self.parameter_count());
-        if self.device.is_cpu() { self.workers.shares_at_most(n, most) } else { std::iter::once(0..n).collect() }
+    fn passes(&self) -> Passes<'_> {
+        Passes {
+            net: &self.net,
+            parameters: &self.parameters,
+            objective: &self.objective,
+            cut: &self.cut,
+            workers: &self.workers,
+            dropout: (self.config.model.dropout > 0.0).then_some((self.config.seed, self.step)),
+        }
     }
 
     /// Says that there are more workers than gradients fit in memory.
     pub fn idle_workers(&self) -> Option<String> {
-        self.device.is_cpu().then(|| idle_workers(self.workers.threads(), self.parameter_count()))?
+        self.cut.idle_workers()
     }
 
     /// What gradients are multiplied by, so that their global norm is at most `max_grad_norm`.
@@ -280,7 +223,7 @@ impl Trainer {
         let net = self.detached()?;
         let mut errors = Vec::new();
         for batch in held_out.batches() {
-            let ranges = self.shares(batch.len());
+            let ranges = self.cut.shares(batch.len());
             let losses = self.workers.run(ranges.len(), |i| -> Result<Vec<f64>> {
                 let share = batch.narrow(ranges[i].clone())?;
                 let output = net.forward(&share.input, &share.t, share.classes.as_ref())?;
@@ -330,7 +273,7 @@ impl Trainer {
 
     /// Trainable numbers in the network.
     pub fn parameter_count(&self) -> usize {
-        self.parameters.iter().map(|(_, var)| var.elem_count()).sum()
+        count(&self.parameters)
     }
 
     /// The live factor on the learning-rate schedule; 1 is as configured.
@@ -393,200 +336,10 @@ impl Trainer {
     }
 }
 
-/// Images that a worker takes through forward and backward pass at a time on a CPU.
-///
-/// The fewer, the less memory; the more, the less the fixed work of an operation weighs (transforming
-/// weights, and the sums of their gradients). Measured on 28×28 and 32×32 pixels with networks of 16
-/// to 128 channels: 16 are as fast as the whole share, 8 cost up to 10 % more. Larger images bring as
-/// much work in fewer samples.
-fn slice_len(pixels: usize) -> usize {
-    const SAMPLES: usize = 16;
-    const PIXELS: usize = 32 * 32;
-    (SAMPLES * PIXELS / pixels.max(1)).clamp(1, SAMPLES)
-}
-
-fn to_f64(x: &Tensor) -> Result<Vec<f64>> {
-    Ok(x.to_vec1::<f32>()?.into_iter().map(f64::from).collect())
+fn count(parameters: &[(String, Var)]) -> usize {
+    parameters.iter().map(|(_, var)| var.elem_count()).sum()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn trainer(slice_len: usize) -> Trainer {
-        trainer_with(slice_len, &[])
-    }
-
-    fn trainer_with(slice_len: usize, overrides: &[&str]) -> Trainer {
-        let overrides: Vec<String> = overrides.iter().map(|s| s.to_string()).collect();
-        let mut config = Config::default().with_overrides(&overrides).unwrap();
-        config.train.batch_size = 11;
-        config.model.block_out_channels = vec![8, 16];
-        config.model.norm_num_groups = 4;
-        config.model.attention_levels = vec![];
-        config.model.mid_attention = false;
-        config.model.class_conditional = false;
-        let data = |n: usize| Dataset {
-            name: "stripes".into(),
-            source: "a test".into(),
-            height: 8,
-            width: 8,
-            channels: 1,
-            pixels: (0..n * 64).map(|i| (i * i % 251) as u8).collect::<Vec<u8>>().into(),
-            labels: Arc::default(),
-            classes: Vec::new(),
-            warnings: Vec::new(),
-        };
-        let workers = Arc::new(Workers::new(2).unwrap());
-        let trainer = Trainer::new(&config, data(40), &data(40), &Device::Cpu, workers).unwrap();
-        Trainer { slice_len, ..trainer }
-    }
-
-    #[test]
-    fn slices_add_up_to_the_whole_batch_and_repeat_exactly() {
-        let steps = |slice_len| {
-            let mut trainer = trainer(slice_len);
-            (0..3).map(|_| trainer.step().unwrap()).collect::<Vec<_>>()
-        };
-        let (whole, sliced) = (steps(100), steps(2));
-        assert_eq!(sliced, steps(2));
-        for (whole, sliced) in whole.iter().zip(&sliced) {
-            assert_eq!(whole.samples.len(), sliced.samples.len());
-            assert!((whole.loss - sliced.loss).abs() < 1e-4 * whole.loss, "{} and {}", whole.loss, sliced.loss);
-            let (a, b) = (whole.grad_norm, sliced.grad_norm);
-            assert!((a - b).abs() < 1e-3 * a, "gradient norms {a} and {b}");
-        }
-    }
-
-    /// A state that later steps do not change.
-    fn copy(state: &TrainerState) -> TrainerState {
-        let all = |named: &[(String, Tensor)]| -> Vec<(String, Tensor)> {
-            named.iter().map(|(name, tensor)| (name.clone(), tensor.copy().unwrap())).collect()
-        };
-        TrainerState {
-            weights: all(&state.weights),
-            ema: all(&state.ema),
-            moments: all(&state.moments),
-            timestep_sampler: all(&state.timestep_sampler),
-            ..state.clone()
-        }
-    }
-
-    #[test]
-    fn a_step_that_diverges_leaves_weights_average_and_moments_as_they_were() {
-        let values = |state: &TrainerState| -> Vec<Vec<f32>> {
-            let all = state.weights.iter().chain(&state.ema).chain(&state.moments);
-            all.map(|(_, tensor)| tensor.flatten_all().unwrap().to_vec1().unwrap()).collect()
-        };
-        for rate in ["1e20", "1e29", "1e35"] {
-            let overrides =
-                [&format!("train.learning_rate={rate}"), "train.warmup_steps=0", "train.lr_schedule=constant"];
-            let mut trainer = trainer_with(16, &overrides);
-            let mut before = copy(&trainer.state().unwrap());
-            let error = loop {
-                match trainer.step() {
-                    Ok(report) if report.step < 200 => before = copy(&trainer.state().unwrap()),
-                    Ok(_) => panic!("a learning rate of {rate} does not diverge"),
-                    Err(error) => break error,
-                }
-            };
-            assert!(matches!(error.downcast_ref(), Some(TrainError::NotFinite { .. })), "{error:#}");
-            let after = trainer.state().unwrap();
-            assert_eq!(after.step, before.step);
-            assert_eq!(values(&after), values(&before));
-        }
-    }
-
-    #[test]
-    fn what_importance_sampling_has_learned_is_resumed_exactly() {
-        let overrides = ["diffusion.timesteps=6", "train.timestep_sampling=importance", "train.loss_weighting=vlb"];
-        let mut straight = trainer_with(16, &overrides);
-        let mut saved = None;
-        let mut reports = Vec::new();
-        for step in 0..24 {
-            if step == 14 {
-                saved = Some(copy(&straight.state().unwrap()));
-            }
-            reports.push(straight.step().unwrap());
-        }
-        let mut resumed = trainer_with(16, &overrides);
-        resumed.restore(&saved.unwrap()).unwrap();
-        let again: Vec<StepReport> = (14..24).map(|_| resumed.step().unwrap()).collect();
-        assert_eq!(again, reports[14..]);
-        // The history matters: without it the timesteps are others.
-        let mut forgetful = trainer_with(16, &overrides);
-        let mut state = copy(&straight.state().unwrap());
-        state.timestep_sampler.clear();
-        forgetful.restore(&state).unwrap();
-        let times = |report: StepReport| report.samples.iter().map(|(t, _)| *t).collect::<Vec<_>>();
-        assert_ne!(times(forgetful.step().unwrap()), times(straight.step().unwrap()));
-    }
-
-    #[test]
-    fn the_loss_is_the_weighted_one_and_the_samples_keep_their_plain_error() {
-        let epsilon = "diffusion.prediction_type=epsilon";
-        let report = |overrides: &[&str]| trainer_with(16, &[overrides, &[epsilon]].concat()).step().unwrap();
-        let simple = report(&[]);
-        let mean = |report: &StepReport, weight: &dyn Fn(f64) -> f64| {
-            report.samples.iter().map(|(t, error)| weight(*t) * error).sum::<f64>() / report.samples.len() as f64
-        };
-        assert_eq!(simple.loss, mean(&simple, &|_| 1.0));
-        let weighted = report(&["train.loss_weighting=min_snr"]);
-        assert_eq!(weighted.samples, simple.samples, "the first step sees the same batch and weights");
-        let schedule = trainer(16).schedule().clone();
-        let expected = mean(&weighted, &|t| schedule.snr(t as usize).min(5.0) / schedule.snr(t as usize));
-        assert!((weighted.loss / expected - 1.0).abs() < 1e-6, "{} and {expected}", weighted.loss);
-        assert!(weighted.grad_norm < simple.grad_norm);
-    }
-
-    #[test]
-    fn a_learned_variance_trains_beside_the_target() {
-        let learned = ["diffusion.variance_type=learned_range", "diffusion.timesteps=20"];
-        let mut trainer = trainer_with(16, &learned);
-        assert!(matches!(trainer.net_config(), NetConfig::UNet(config) if config.out_channels == 2));
-        let out_of_reach = |trainer: &Trainer| {
-            let (_, bias) = trainer.parameters.iter().find(|(name, _)| name == "conv_out.bias").unwrap();
-            bias.to_vec1::<f32>().unwrap()[1]
-        };
-        let before = out_of_reach(&trainer);
-        let reports: Vec<StepReport> = (0..3).map(|_| trainer.step().unwrap()).collect();
-        assert_ne!(out_of_reach(&trainer), before, "the variance learns");
-        // L_vlb comes on top of the squared error.
-        let plain = reports[0].samples.iter().map(|(_, error)| error).sum::<f64>() / 11.0;
-        assert!(reports[0].loss > plain, "{} and {plain}", reports[0].loss);
-        // Without its weight the variance has no part in the loss.
-        let still = trainer_with(16, &[learned[0], learned[1], "train.vlb_weight=0"]).step().unwrap();
-        assert!((still.loss - plain).abs() < 1e-9 * plain, "{} and {plain}", still.loss);
-    }
-
-    /// The held-out error before and after 60 steps.
-    fn before_and_after(overrides: &[&str]) -> (f64, f64) {
-        let mut all = vec!["train.learning_rate=0.003", "train.warmup_steps=0"];
-        all.extend(overrides);
-        let mut trainer = trainer_with(16, &all);
-        let before = trainer.held_out_loss().unwrap().unwrap();
-        (0..60).for_each(|_| _ = trainer.step().unwrap());
-        (before, trainer.held_out_loss().unwrap().unwrap())
-    }
-
-    #[test]
-    fn every_path_trains_as_its_authors_train_it() {
-        for path in [
-            &["diffusion.path=vp_sde"][..],
-            &["diffusion.path=sub_vp_sde"],
-            &["diffusion.path=ve"],
-            &["diffusion.path=edm", "diffusion.prediction_type=edm", "train.loss_weighting=edm"],
-            &["diffusion.path=flow", "diffusion.prediction_type=flow"],
-        ] {
-            let (before, after) = before_and_after(path);
-            assert!(after < 0.95 * before, "{path:?}: from {before} to {after}");
-        }
-    }
-
-    #[test]
-    fn slices_are_nearly_equal_and_smaller_for_larger_images() {
-        let trainer = trainer(16);
-        assert_eq!(trainer.slices(5..38).collect::<Vec<_>>(), [5..16, 16..27, 27..38]);
-        assert_eq!([28 * 28, 32 * 32, 64 * 64, 512 * 512].map(slice_len), [16, 16, 4, 1]);
-    }
-}
+#[path = "trainer_tests.rs"]
+mod tests;

@@ -28,7 +28,7 @@ pub struct Args {
     /// Seed of every random number, of all sides (seed).
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// The folder of the race [default: runs/race-<name of the config>].
+    /// The folder of the race [default: runs/race-<name of the config, or of the run>].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Measure each side at its end, as difflab eval does: vlb, nll, fid, pr, accuracy, diversity, energy_distance.

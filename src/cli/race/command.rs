@@ -52,7 +52,14 @@ pub fn run(args: Args) -> Result<Outcome> {
     let mut common: Vec<String> = args.steps.map(|steps| format!("train.steps={steps}")).into_iter().collect();
     common.extend(args.seed.map(|seed| format!("seed={seed}")));
     let (start, base) = start(&args, &common)?;
-    let out = args.out.clone().unwrap_or_else(|| Path::new("runs").join(folder_name(&[format!("race-{}", base.name)])));
+    let out = args.out.clone().unwrap_or_else(|| {
+        let of = match &start {
+            Start::Anew => base.name.clone(),
+            // Races of several runs of one experiment don't share a folder.
+            Start::Fork(from) => from.run.file_name().map_or(base.name.clone(), |name| name.to_string_lossy().into()),
+        };
+        Path::new("runs").join(folder_name(&[format!("race-{of}")]))
+    });
     let entrants = entrants(&args.sides.0, &base, &start, &common, &out)?;
     let from = match &start {
         Start::Anew => None,
@@ -225,11 +232,14 @@ fn results(
     let mut sides = Vec::new();
     for (entrant, failed) in entrants.iter().zip(failed) {
         let (dir, well) = (&entrant.dir, failed.is_none());
+        let mut losses = if dir.is_dir() { Results::of(dir)? } else { Results::default() };
+        let held_out = if well { held_out_errors(dir, &workers)? } else { Vec::new() };
+        losses.end_with(&held_out);
         sides.push(Side {
             name: entrant.name.clone(),
             config: entrant.config.clone(),
-            losses: if dir.is_dir() { Results::of(dir)? } else { Results::default() },
-            held_out: if well { held_out_errors(dir, &workers)? } else { Vec::new() },
+            losses,
+            held_out,
             measured: if well { measurements.of(dir)? } else { Vec::new() },
             failed: failed.clone(),
         });

@@ -10,7 +10,7 @@ use super::{marking, rows, table, trashing};
 use crate::cli::UsageError;
 use crate::cli::watch::no_screen;
 use crate::lab::Outcome;
-use crate::run::catalogue::{Catalogue, Filter, ListedRun, RunOrder, Summary};
+use crate::run::catalogue::{Catalogue, Filter, ListedRun, RunField, RunOrder, Summary};
 use crate::speak;
 use crate::tui::{self, TuiOptions};
 
@@ -83,6 +83,8 @@ fn list(args: &ListArgs) -> Result<()> {
     let mut runs: Vec<&ListedRun> = catalogue.runs().iter().filter(|run| filter.admits(run)).collect();
     order.sort(&mut runs);
     let summaries: Vec<&Summary> = runs.iter().map(|run| &run.summary).collect();
+    let mut asked: Vec<RunField> = filter.fields();
+    asked.extend(order.fields().iter().map(|(field, _)| *field).filter(|field| !filter.fields().contains(field)));
     let text = match args.format.unwrap_or(ListFormat::Table) {
         ListFormat::Json => serde_json::to_string_pretty(&summaries)? + "\n",
         ListFormat::Csv => rows::csv(&summaries)?,
@@ -90,9 +92,9 @@ fn list(args: &ListArgs) -> Result<()> {
             format!("no runs yet in {}: `difflab` starts one\n", folder(args))
         }
         ListFormat::Table if summaries.is_empty() => {
-            format!("none of the {} runs in {} is so\n", catalogue.runs().len(), folder(args))
+            format!("no run fits --filter; there are {} in {}\n", catalogue.runs().len(), folder(args))
         }
-        ListFormat::Table => table::table(&summaries, width()),
+        ListFormat::Table => table::table(&summaries, table::asked_columns(&runs, &asked), width()),
     };
     Ok(speak::print(&text)?)
 }

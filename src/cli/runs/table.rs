@@ -3,10 +3,12 @@
 use unicode_width::UnicodeWidthStr;
 
 use crate::data::shown_text;
-use crate::run::catalogue::{RunState, Summary};
+use crate::run::catalogue::{Column, FieldValue, ListedRun, RunField, RunState, Summary};
 
 /// Letters of a note that a list has room for.
 const NOTE: usize = 40;
+/// Of columns that somebody asked for.
+const ASKED_RANK: u8 = 2;
 
 /// A column.
 struct TableColumn {
@@ -33,23 +35,67 @@ const COLUMNS: [TableColumn; 13] = [
     TableColumn { title: "note", cell: note, rank: 12 },
 ];
 
-/// The table, in at most `width` cells (all columns where there is no such limit), and under it what is wrong.
-pub fn table(summaries: &[&Summary], width: Option<usize>) -> String {
-    let mut columns: Vec<(&TableColumn, Vec<String>)> = COLUMNS
-        .iter()
-        .map(|column| (column, summaries.iter().map(|summary| shown_text(&(column.cell)(summary))).collect::<Vec<_>>()))
-        // Tags and notes where somebody has written any.
-        .filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()))
-        .collect();
-    let wide = |(column, cells): &(&TableColumn, Vec<String>)| {
-        cells.iter().map(|cell| cell.width()).chain([column.title.width()]).max().unwrap_or(0)
+/// A column that somebody asked for, with its cells.
+pub struct AskedColumn {
+    pub title: &'static str,
+    pub cells: Vec<String>,
+}
+
+/// Those of `asked` that the table has no column for: keys of the config that runs are filtered and sorted by.
+pub fn asked_columns(runs: &[&ListedRun], asked: &[RunField]) -> Vec<AskedColumn> {
+    let known = |field: &RunField| match field {
+        RunField::Key(_) => false,
+        RunField::Column(column) => !matches!(column, Column::Name | Column::Parent | Column::Snapshots),
     };
-    let whole = |columns: &[(&TableColumn, Vec<String>)]| columns.iter().map(|column| wide(column) + 2).sum::<usize>();
+    let column = |field: &RunField| AskedColumn {
+        title: field.shortest(),
+        cells: runs.iter().map(|run| value(field.of(run))).collect(),
+    };
+    asked.iter().filter(|field| !known(field)).map(column).collect()
+}
+
+/// A value as a config writes it.
+fn value(value: FieldValue<'_>) -> String {
+    match value {
+        FieldValue::None => "–".into(),
+        FieldValue::Number(number) => number.to_string(),
+        FieldValue::Flag(flag) => flag.to_string(),
+        FieldValue::Word(word) => word.into(),
+        FieldValue::Words(words) => words.join(" "),
+        FieldValue::List(list) => format!("{list:?}"),
+    }
+}
+
+/// The table, in at most `width` cells (all columns where there is no such limit), and under it what is wrong. What was
+/// asked for stands behind the runs' names.
+pub fn table(summaries: &[&Summary], asked: Vec<AskedColumn>, width: Option<usize>) -> String {
+    struct Shown {
+        title: &'static str,
+        cells: Vec<String>,
+        rank: u8,
+    }
+    let own = COLUMNS.iter().map(|column| Shown {
+        title: column.title,
+        cells: summaries.iter().map(|summary| shown_text(&(column.cell)(summary)).into()).collect(),
+        rank: column.rank,
+    });
+    // Tags and notes where somebody has written any.
+    let mut columns: Vec<Shown> = own.filter(|column| column.cells.iter().any(|cell| !cell.is_empty())).collect();
+    let asked = asked.into_iter().map(|AskedColumn { title, cells }| Shown {
+        title,
+        cells: cells.iter().map(|cell| shown_text(cell).into()).collect(),
+        rank: ASKED_RANK,
+    });
+    let behind_the_name = columns.len().min(1);
+    columns.splice(behind_the_name..behind_the_name, asked);
+    let wide =
+        |column: &Shown| column.cells.iter().map(|cell| cell.width()).chain([column.title.width()]).max().unwrap_or(0);
+    let whole = |columns: &[Shown]| columns.iter().map(|column| wide(column) + 2).sum::<usize>();
     while let Some(width) = width
         && columns.len() > 1
         && whole(&columns) > width + 2
     {
-        let last = columns.iter().enumerate().max_by_key(|(_, (column, _))| column.rank).map_or(0, |(at, _)| at);
+        let last = columns.iter().enumerate().max_by_key(|(_, column)| column.rank).map_or(0, |(at, _)| at);
         columns.remove(last);
     }
     let widths: Vec<usize> = columns.iter().map(wide).collect();
@@ -57,9 +103,9 @@ pub fn table(summaries: &[&Summary], width: Option<usize>) -> String {
         let padded = cells.zip(&widths).map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
     };
-    let mut text = line(&mut columns.iter().map(|(column, _)| column.title));
+    let mut text = line(&mut columns.iter().map(|column| column.title));
     for row in 0..summaries.len() {
-        text += &line(&mut columns.iter().map(|(_, cells)| cells[row].as_str()));
+        text += &line(&mut columns.iter().map(|column| column.cells[row].as_str()));
     }
     for summary in summaries {
         let why = summary.why.iter().map(|why| format!("{}: {why}", summary.state.word()));
@@ -136,7 +182,8 @@ mod tests {
 
     #[test]
     fn the_table_lines_up_and_names_problems() {
-        let text = table(&[&summary("short", None), &summary("a-much-longer-name", Some("config.toml: no"))], None);
+        let text =
+            table(&[&summary("short", None), &summary("a-much-longer-name", Some("config.toml: no"))], vec![], None);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1].find("mnist"), lines[2].find("mnist"));
         assert!(lines[1].contains("20/2000") && lines[1].contains("0.2500") && lines[1].contains("2026-11-22 05:00"));
@@ -148,7 +195,7 @@ mod tests {
             checkpoints_problem: Some("the folder cannot be read".into()),
             ..summary("closed", None)
         };
-        let text = table(&[&closed], None);
+        let text = table(&[&closed], vec![], None);
         assert!(text.contains(" ?  ") && !text.contains("none"), "{text}");
         assert!(text.contains("closed: the folder cannot be read"), "{text}");
     }
@@ -162,7 +209,7 @@ mod tests {
             note: "x".repeat(60),
             ..summary("bad\u{1b}[31m", None)
         };
-        let text = table(&[&failed], None);
+        let text = table(&[&failed], vec![], None);
         assert!(text.contains("failed: the loss is NaN") && text.contains("good old"), "{text}");
         assert!(text.contains(&("x".repeat(39) + "…")) && !text.contains('\u{1b}'), "{text}");
     }
@@ -170,14 +217,24 @@ mod tests {
     #[test]
     fn it_is_no_wider_than_the_terminal_and_keeps_what_matters_most() {
         let tagged = Summary { tags: vec!["good".into()], ..summary("2026-11-22-mnist-3f2a", None) };
-        let all = table(&[&tagged], None);
+        let all = table(&[&tagged], vec![], None);
         for width in [20, 40, 60, 80, 120, 200] {
-            let text = table(&[&tagged], Some(width));
+            let text = table(&[&tagged], vec![], Some(width));
             let widest = text.lines().map(|line| line.width()).max().unwrap();
             assert!(widest <= width.max(21), "{width}: {text}");
             assert!(text.contains("2026-11-22-mnist-3f2a"));
-            assert_eq!(width >= 80, text.contains("held-out") && text.contains("stopped"), "{width}: {text}");
+            assert_eq!(width >= 60, text.contains("held-out") && text.contains("stopped"), "{width}: {text}");
             assert_eq!(width == 200, text == all, "{width}: {text}");
         }
+    }
+
+    #[test]
+    fn what_was_asked_for_stands_behind_the_name() {
+        let asked = || vec![AskedColumn { title: "learning_rate", cells: vec!["0.001".into(), "–".into()] }];
+        let text = table(&[&summary("a", None), &summary("b", None)], asked(), None);
+        assert!(text.starts_with("run  learning_rate  state"), "{text}");
+        assert!(text.contains("a    0.001 ") && text.contains("b    –  "), "{text}");
+        assert!(table(&[&summary("a", None), &summary("b", None)], asked(), Some(40)).contains("learning_rate"));
+        assert_eq!(value(FieldValue::List(&[8.0, 16.0])), "[8.0, 16.0]");
     }
 }

@@ -1,19 +1,21 @@
 //! Trains what is missing, and measures.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use candle_core::Device;
 
 use super::args::{Args, SweepFormat};
-use super::grid::{Cell, cells};
+use super::grid::{Cell, cells, length_of};
 use super::report::{CellResults, SeedResults, Sweep};
 use crate::cli::experiments::{
-    Begun, Experiment, Measurements, Results, checked, folder_name, is_divergence, make_room,
+    Begun, Experiment, Measurements, Results, checked, folder_name, held_out_errors, is_divergence, make_room,
 };
 use crate::cli::{UsageError, device, interruption, source};
 use crate::config::Config;
 use crate::headless;
+use crate::kernels::Workers;
 use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
 use crate::process::interrupt::{self, Interrupted};
 use crate::run;
@@ -60,11 +62,11 @@ pub fn run(args: Args) -> Result<Outcome> {
     Experiment { kind: "sweep", dir: &out, base: &base, from: None }.begin()?;
     chosen.iter().for_each(|line| speak::remark(format_args!("  {line}")));
     speak::remark(format_args!(
-        "a sweep of {} combinations × {} seeds of {}, {} steps each, in {}",
+        "a sweep of {} combinations × {} seeds of {}{}, in {}",
         cells.len(),
         args.seeds,
         base.name,
-        base.train.steps,
+        length_of(&base, cells.iter()).map_or(String::new(), |length| format!(", {length} each")),
         out.display()
     ));
     let mut failed = Vec::new();
@@ -85,11 +87,12 @@ pub fn run(args: Args) -> Result<Outcome> {
             }
         }
     }
-    let measured = {
+    let cells = {
         let _signals = interruption::obey();
-        measure(&args, &out, &runs, &failed)
+        let measured = measure(&args, &out, &runs, &failed)?;
+        results(&cells, &runs, (&failed, measured), args.threads)?
     };
-    let sweep = Sweep { base, cells: results(&cells, &runs, &failed, measured?)? };
+    let sweep = Sweep { base, cells };
     sweep.write(&out)?;
     let printed = match args.format {
         SweepFormat::Table => sweep.text(),
@@ -188,14 +191,23 @@ fn measure(args: &Args, out: &Path, runs: &[Run], failed: &[Option<String>]) -> 
     runs.iter().zip(failed).map(of).collect()
 }
 
-fn results(cells: &[Cell], runs: &[Run], failed: &[Option<String>], measured: Measured) -> Result<Vec<CellResults>> {
+fn results(
+    cells: &[Cell],
+    runs: &[Run],
+    (failed, measured): (&[Option<String>], Measured),
+    threads: usize,
+) -> Result<Vec<CellResults>> {
+    let workers = Arc::new(Workers::new(threads)?);
     let mut all: Vec<CellResults> =
         cells.iter().map(|cell| CellResults { cell: cell.clone(), config: None, seeds: Vec::new() }).collect();
     for ((run, failed), measured) in runs.iter().zip(failed).zip(measured) {
-        let losses = match run.dir.is_dir() {
+        let mut losses = match run.dir.is_dir() {
             true => Results::of(&run.dir)?,
             false => Results::default(),
         };
+        if failed.is_none() && losses.lacks_held_out() {
+            losses.end_with(&held_out_errors(&run.dir, &workers)?);
+        }
         let cell = &mut all[run.cell];
         cell.config = cell.config.take().or_else(|| run.config.as_ref().ok().map(|(config, _)| config.clone()));
         cell.seeds.push(SeedResults { seed: run.seed, losses, measured, failed: failed.clone() });

@@ -80,6 +80,25 @@ pub fn cells(base: &Config, grids: &[String], seeds: u64) -> Result<Vec<Cell>> {
     Ok(cells.into_iter().map(|sets| Cell { labels: labels(&sets, &all), sets }).collect())
 }
 
+/// How long each run of the sweep trains: "300 steps"; `None` where the grid says it.
+pub fn length_of<'a>(base: &Config, mut cells: impl Iterator<Item = &'a Cell>) -> Option<String> {
+    let by_grid = |set: &String| set.starts_with("train.steps=") || set.starts_with("train.epochs=");
+    if cells.any(|cell| cell.sets.iter().any(by_grid)) {
+        return None;
+    }
+    let count = |n: String| if n == "1" { (n, "") } else { (n, "s") };
+    Some(match base.train.epochs > 0.0 {
+        true => {
+            let (n, s) = count(base.train.epochs.to_string());
+            format!("{n} epoch{s}")
+        }
+        false => {
+            let (n, s) = count(base.train.steps.to_string());
+            format!("{n} step{s}")
+        }
+    })
+}
+
 /// The error in the words of the flag.
 fn grid_error(error: ConfigError, grid: &str) -> anyhow::Error {
     UsageError::new(format!("--grid {grid}: {}", error.to_string().replace("--set ", ""))).into()
@@ -104,6 +123,18 @@ mod tests {
         assert_eq!(cells[0].sets[1], "diffusion.schedule=\"linear\"");
         let lists = of(&["model.block_out_channels=[8,16],[16,32]"], 1).unwrap();
         assert_eq!(lists[1].sets, ["model.block_out_channels=[16, 32]"]);
+    }
+
+    #[test]
+    fn the_length_of_each_run_is_said_in_its_unit_or_not_at_all() {
+        let length = |sets: &[&str], grid: &str| {
+            let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+            let base = Config::default().with_overrides(&sets).unwrap();
+            length_of(&base, cells(&base, &[grid.to_string()], 1).unwrap().iter())
+        };
+        assert_eq!(length(&["train.steps=300"], "seed=1,2").as_deref(), Some("300 steps"));
+        assert_eq!(length(&["train.epochs=1"], "seed=1,2").as_deref(), Some("1 epoch"));
+        assert_eq!(length(&["train.steps=300"], "train.steps=1,2"), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::grid::Cell;
+use super::grid::{Cell, length_of};
 use crate::cli::eval::EvalResult;
 use crate::cli::experiments::{Results, Table};
 use crate::config::{Config, comparable};
@@ -199,7 +199,12 @@ impl Sweep {
                 })
             })
             .collect();
-        json!({"name": self.base.name, "steps": self.base.train.steps, "cells": cells, "notes": self.notes()})
+        json!({"name": self.base.name, "length": self.length(), "cells": cells, "notes": self.notes()})
+    }
+
+    /// "300 steps".
+    fn length(&self) -> Option<String> {
+        length_of(&self.base, self.cells.iter().map(|results| &results.cell))
     }
 
     /// One colour a cell, a line a seed.
@@ -247,9 +252,9 @@ impl Sweep {
             drop(half_written);
         }
         let text = format!(
-            "# A sweep of {}\n\n{} steps each.\n\n{}\n![The losses of every run](sweep.png)\n",
+            "# A sweep of {}\n\n{}{}\n![The losses of every run](sweep.png)\n",
             self.base.name,
-            self.base.train.steps,
+            self.length().map_or(String::new(), |length| format!("{length} each.\n\n")),
             self.markdown()
         );
         write_replacing(&out.join("sweep.md"), text.as_bytes())?;

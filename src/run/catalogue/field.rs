@@ -315,7 +315,9 @@ mod tests {
         assert_eq!(named("schedule"), Ok("schedule"));
         assert_eq!(named("seed"), Ok("seed"));
         assert_eq!(named("tags"), Ok("tag"));
-        assert_eq!(named("bs"), Ok("train.batch_size"));
+        assert_eq!(named("mgn"), Ok("train.max_grad_norm"));
+        let said = named("bs").unwrap_err();
+        assert_eq!(said, "`bs` could be `diffusion.beta_start` or `train.batch_size`; write which");
         let said = named("enabled_").unwrap_err();
         assert!(said.contains("did you mean `preview.enabled`"), "{said}");
         assert!(named("val_los").unwrap_err().contains("`val_loss`"));

@@ -7,7 +7,7 @@ use memchr::memmem;
 use serde::Serialize;
 
 use crate::run::journal::EVENTS;
-use crate::run::lines::from_the_end_within;
+use crate::run::line_reading::from_the_end_within;
 use crate::run::records::EventRecord;
 
 /// What has become of a run.

@@ -98,7 +98,9 @@ impl Trials for OtherRuns {
         let config = wanted.config.clone();
         let mut warnings = config.validate()?;
         warnings.extend(check_config_stability(&config));
-        let plan = LabPlan { config: config.clone(), run, warnings, chosen: Vec::new(), ..self.first.clone() };
+        // It may wait for nobody.
+        let (chosen, racing) = (Vec::new(), None);
+        let plan = LabPlan { config: config.clone(), run, warnings, chosen, racing, ..self.first.clone() };
         let lab = Lab::on_trial(plan)?;
         let signals = lab.give_up_on_signals().context("listening for signals")?;
         let events = lab.events.clone();

@@ -230,3 +230,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_tells_what_it_asks_for_each_once() {
+    let fields = |line: &str| {
+        let fields = Filter::parse(line).unwrap().fields();
+        fields.into_iter().map(RunField::shortest).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(fields("mnist (lr>1e-3 or -schedule=cosine) not lr<1 tag:good"), "learning_rate schedule tag");
+    assert_eq!(fields("two moons"), "");
+}

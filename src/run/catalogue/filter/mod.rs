@@ -15,8 +15,10 @@ mod term;
 pub use complete::{Completion, Completions, completions};
 pub use error::FilterError;
 
+use super::field::RunField;
 use super::listing::ListedRun;
 use parse::{Expression, parse};
+use term::FilterTerm;
 
 /// A line that was understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +40,13 @@ impl Filter {
         parse(line).map(Self)
     }
 
+    /// The columns and keys that it asks for, each once, in the order of the line.
+    pub fn fields(&self) -> Vec<RunField> {
+        let mut found = Vec::new();
+        gather(&self.0, &mut found);
+        found
+    }
+
     /// Is `run` shown?
     pub fn admits(&self, run: &ListedRun) -> bool {
         holds(&self.0, run)
@@ -50,6 +59,15 @@ fn holds(expression: &Expression, run: &ListedRun) -> bool {
         Expression::Any(parts) => parts.iter().any(|part| holds(part, run)),
         Expression::Not(part) => !holds(part, run),
         Expression::Term(term) => term.holds(run),
+    }
+}
+
+fn gather(expression: &Expression, found: &mut Vec<RunField>) {
+    match expression {
+        Expression::All(parts) | Expression::Any(parts) => parts.iter().for_each(|part| gather(part, found)),
+        Expression::Not(part) => gather(part, found),
+        Expression::Term(FilterTerm::Field { field, .. }) if !found.contains(field) => found.push(*field),
+        Expression::Term(_) => {}
     }
 }
 

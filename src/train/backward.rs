@@ -1,0 +1,70 @@
+//! Forward and backward through the network, by all workers: a batch in, losses and gradients out.
+
+use anyhow::{Context, Result};
+use candle_core::backprop::GradStore;
+use candle_core::{Tensor, Var};
+
+use super::batch::Batch;
+use super::cut::Cut;
+use super::gradients::add_to;
+use super::objective::{Losses, Objective, share_of_mean};
+use crate::kernels::Workers;
+use crate::nn::Net;
+use crate::random::{Stream, generator};
+
+/// Losses and gradients of one worker's share of a batch.
+pub struct Share {
+    /// The squared error of each sample.
+    pub errors: Vec<f64>,
+    /// What is optimized of each, before the correction for how its timestep was drawn.
+    pub terms: Vec<f64>,
+    pub gradients: GradStore,
+}
+
+/// What passes need.
+pub struct Passes<'a> {
+    pub net: &'a Net,
+    pub parameters: &'a [(String, Var)],
+    pub objective: &'a Objective,
+    pub cut: &'a Cut,
+    pub workers: &'a Workers,
+    /// Seed and step that the masks of dropout are drawn by; `None`: without.
+    pub dropout: Option<(u64, u64)>,
+}
+
+impl Passes<'_> {
+    /// Splits the batch over the workers. Each runs its share forward and backward, a slice after the
+    /// other, and adds the slices' gradients up in order: the memory is that of one slice.
+    ///
+    /// # Errors
+    /// When candle fails, or a parameter got no gradient.
+    pub fn of(&self, batch: &Batch) -> Result<Vec<Share>> {
+        let ranges = self.cut.shares(batch.len());
+        let run = |i: usize| -> Result<Share> {
+            // Shares must not repeat each other's masks: 2^16 shares a step are plenty.
+            let masks = |(seed, step): (u64, u64)| generator(seed, Stream::Dropout, (step << 16) | i as u64);
+            let mut rng = self.dropout.map(masks);
+            let (mut errors, mut terms) = (Vec::new(), Vec::new());
+            let mut sum: Option<GradStore> = None;
+            for slice in self.cut.slices(ranges[i].clone()) {
+                let slice = batch.narrow(slice)?;
+                let output = self.net.forward_train(&slice.input, &slice.t, slice.classes.as_ref(), rng.as_mut())?;
+                let Losses { error, term } = self.objective.losses(&output, &slice)?;
+                let gradients = share_of_mean(&term, &slice, batch.len())?.backward()?;
+                errors.extend(to_f64(&error)?);
+                terms.extend(to_f64(&term)?);
+                match &sum {
+                    Some(sum) => add_to(self.parameters, sum, &gradients)?,
+                    None => sum = Some(gradients),
+                }
+            }
+            Ok(Share { errors, terms, gradients: sum.context("a share without samples")? })
+        };
+        self.workers.run(ranges.len(), run).into_iter().collect()
+    }
+}
+
+/// The numbers of an f32 vector.
+pub fn to_f64(x: &Tensor) -> Result<Vec<f64>> {
+    Ok(x.to_vec1::<f32>()?.into_iter().map(f64::from).collect())
+}
