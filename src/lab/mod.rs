@@ -13,6 +13,7 @@ mod film_channel;
 mod forking;
 mod handover;
 mod history;
+mod keeping;
 mod live;
 mod opening;
 mod outbox;

@@ -78,8 +78,9 @@ pub struct Args {
     pub trajectory: Option<PathBuf>,
     #[command(flatten)]
     pub edit: EditArgs,
-    /// The weights of this checkpoint. Default: the newest good one.
-    #[arg(long, value_name = "STEP")]
+    /// The weights of this step: a checkpoint, or one that the run's history has kept. Default: the newest good
+    /// checkpoint.
+    #[arg(long, visible_alias = "step", value_name = "STEP")]
     pub checkpoint: Option<u64>,
     /// How to show the picture.
     #[arg(long, value_enum, default_value_t = ImageProtocol::Auto)]

@@ -294,7 +294,7 @@ impl SamplePlan {
                 parts.extend(negative_class.map(|class| format!("away from {class}")));
             }
         }
-        parts.push(format!("EMA weights of step {}", model.step));
+        parts.push(model.weights_in_words());
         parts.push(format!("seed {}", self.seed));
         parts.join(" · ")
     }
