@@ -144,17 +144,24 @@ impl Recording {
         (self.moments.len(), self.calls + 1)
     }
 
-    /// The way in one column: the noise, what the network takes the samples for at each moment that was kept, and the
-    /// finished samples, which are all there is where none was. In a picture the samples stand in `columns`, each pixel
-    /// `scale` pixels large; points are scattered on a square of `side` pixels.
+    /// Half the width of a window that shows nearly all samples that are points; pictures to compare take one.
     ///
     /// # Errors
     /// When the samples can't be read from their device.
-    pub fn way(&self, columns: usize, scale: usize, side: usize) -> Result<Vec<WayPicture>> {
+    pub fn reach(&self) -> Result<f64> {
+        Ok(picture::reach(&values(&self.samples)?))
+    }
+
+    /// The way in one column: the noise, what the network takes the samples for at each moment that was kept, and the
+    /// finished samples, which are all there is where none was. In a picture the samples stand in `columns`, each pixel
+    /// `scale` pixels large; points are scattered on a square of `side` pixels that shows `reach` to each side.
+    ///
+    /// # Errors
+    /// When the samples can't be read from their device.
+    pub fn way(&self, columns: usize, scale: usize, (side, reach): (usize, f64)) -> Result<Vec<WayPicture>> {
         let (n, h, w, c) = self.shape;
-        let reach = picture::reach(&values(&self.samples)?);
         let draw = |pixels: &[f32], colour: palette::Rgb| match is_points((h, w, c)) {
-            true => picture::scatter(pixels, reach.max(LEAST_SHOWN), side, colour),
+            true => picture::scatter(pixels, reach, side, colour),
             false => picture::grid(pixels, n, h, w, c, columns, scale, if n == 1 { 0 } else { 1 }),
         };
         let between = self.moments.len().saturating_sub(1);
@@ -231,8 +238,6 @@ pub fn sheet_words(n: usize, shape: (usize, usize, usize)) -> Option<String> {
 }
 
 const GAP: usize = 2;
-/// Half the width of the least window on points that are compared, so that most windows are the same.
-const LEAST_SHOWN: f64 = 1.5;
 /// Frames kept on the way, in multiples of those that will be shown.
 const KEPT: usize = 2;
 
@@ -319,7 +324,7 @@ mod tests {
     #[test]
     fn the_way_has_the_noise_the_estimates_and_the_samples() {
         let recording = Recording::of(trajectory(4), 5, |_| {}).unwrap();
-        let way = recording.way(2, 3, 40).unwrap();
+        let way = recording.way(2, 3, (40, 1.5)).unwrap();
         use WayTime::{Asked, Noise, Sample};
         let times: Vec<WayTime> = way.iter().map(|one| one.when).collect();
         assert_eq!(times, [Noise, Asked(4), Asked(3), Asked(2), Sample]);
@@ -327,7 +332,7 @@ mod tests {
         assert!(way.iter().all(|one| one.picture.dimensions() == (27, 14)));
         let levels: Vec<u8> = way.iter().map(|one| one.picture.get_pixel(2, 2).0[0]).collect();
         assert_eq!(levels, [255, 64, 128, 191, 0], "the noise, then estimates, then the sample");
-        let alone = Recording::of(trajectory(4), 0, |_| {}).unwrap().way(1, 1, 40).unwrap();
+        let alone = Recording::of(trajectory(4), 0, |_| {}).unwrap().way(1, 1, (40, 1.5)).unwrap();
         assert!(alone.len() == 1 && alone[0].when == Sample);
     }
 
