@@ -1,9 +1,6 @@
 //! The history of a run's learning, and settings side by side, with the real program: what is kept, how exactly it comes
 //! back after a kill, and what is drawn from it.
 
-#[cfg(unix)]
-mod program;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -67,8 +64,6 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_difflab"));
         command.current_dir(self.folder.path()).args(words.split_whitespace()).args(["--threads", "2"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        #[cfg(unix)]
-        program::hear_signals(&mut command);
         command
     }
 
