@@ -8,32 +8,30 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use anyhow::Result;
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 
-use super::outbox::EventOutbox;
-use super::protocol::Event;
-use super::worker::Worker;
 use crate::config::Config;
 use crate::data::DataIdentity;
 use crate::nn::{NetConfig, Weights};
+use crate::run::Identity;
 use crate::run::history;
-use crate::run::{Identity, WriteFailure};
 
 /// Steps that may wait to be written; each keeps a copy of the weights.
 const MOST_WAITING: usize = 8;
 
 /// The averaged weights of one step, on their way to the disk.
-struct Frozen {
-    step: u64,
-    net: NetConfig,
-    weights: Weights,
-    config: Config,
-    data: Option<Arc<DataIdentity>>,
-    run: Identity,
+pub(super) struct Frozen {
+    pub step: u64,
+    pub net: NetConfig,
+    /// Copied when it is ordered.
+    pub weights: Weights,
+    pub config: Config,
+    pub data: Option<Arc<DataIdentity>>,
+    pub run: Identity,
 }
 
 /// What came of each step that a thread was to write.
-type Written = Vec<(Arc<Frozen>, Result<()>)>;
+pub(super) type Written = Vec<(Arc<Frozen>, Result<()>)>;
 
 /// The steps being written, if any, and those that wait: for their turn, or for room on the disk.
 #[derive(Default)]
@@ -45,8 +43,30 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
+    /// Takes a step, with a copy of its weights. Returns one that had to make room for it.
+    ///
+    /// # Errors
+    /// When the weights cannot be copied.
+    pub fn order(&mut self, mut frozen: Frozen) -> Result<Option<u64>> {
+        let copy = |(name, tensor): (&str, &Tensor)| Ok((name.to_string(), tensor.to_device(&Device::Cpu)?.copy()?));
+        frozen.weights = Weights::from_map(frozen.weights.iter().map(copy).collect::<Result<_>>()?);
+        self.waiting.push_back(Arc::new(frozen));
+        let surplus = self.waiting.len() > MOST_WAITING;
+        Ok(if surplus { self.waiting.pop_front().map(|lost| lost.step) } else { None })
+    }
+
+    /// Steps that could not be written wait for another try, before all others.
+    pub fn put_back(&mut self, failed: Vec<Arc<Frozen>>) {
+        failed.into_iter().rev().for_each(|frozen| self.waiting.push_front(frozen));
+    }
+
+    /// Lets go of those that wait; returns their steps.
+    pub fn abandon(&mut self) -> Vec<u64> {
+        self.waiting.drain(..).map(|frozen| frozen.step).collect()
+    }
+
     /// Begins to write all that wait, in the run folder `run`.
-    fn begin(&mut self, run: &Path) -> io::Result<()> {
+    pub fn begin(&mut self, run: &Path) -> io::Result<()> {
         if self.under_way.is_some() || self.waiting.is_empty() {
             return Ok(());
         }
@@ -58,7 +78,7 @@ impl Keeping {
     }
 
     /// What came of the steps being written, once all are done: at once with `wait`.
-    fn done(&mut self, wait: bool) -> Option<Written> {
+    pub fn done(&mut self, wait: bool) -> Option<Written> {
         let thread = self.under_way.take_if(|thread| wait || thread.is_finished())?;
         // Nothing in there panics on purpose; what was copied is lost then, and no more.
         Some(thread.join().unwrap_or_default())
@@ -70,141 +90,50 @@ fn write(frozen: &Frozen, run: &Path) -> Result<()> {
     history::write(run, frozen.step, &frozen.net, &frozen.weights, about)
 }
 
-impl Worker {
-    /// After a step: its averaged weights are kept, if it is one of those that are.
-    ///
-    /// # Errors
-    /// When the weights cannot be copied.
-    pub(super) fn keep_history(&mut self, outbox: &mut EventOutbox) -> Result<()> {
-        let step = self.steps_done();
-        if !self.keeping.on || !history::is_kept(step) {
-            return Ok(());
-        }
-        let parts = &self.parts;
-        let averages = parts.trainer.ema_weights();
-        let copies =
-            averages.iter().map(|(name, tensor)| Ok((name.to_string(), tensor.to_device(&Device::Cpu)?.copy()?)));
-        let frozen = Frozen {
-            step,
-            net: parts.trainer.net_config().clone(),
-            weights: Weights::from_map(copies.collect::<Result<_>>()?),
-            config: parts.config.clone(),
-            data: parts.progress.data.clone(),
-            run: parts.run.identity().clone(),
-        };
-        self.keeping.waiting.push_back(Arc::new(frozen));
-        if self.keeping.waiting.len() > MOST_WAITING
-            && let Some(lost) = self.keeping.waiting.pop_front()
-        {
-            self.history_lost(lost.step, "too many steps wait to be written", outbox);
-        }
-        if !self.writing.trouble.is_on() && !self.writing.minor.is_on() {
-            self.begin_history(outbox);
-        }
-        Ok(())
-    }
-
-    /// Begins to write what waits; `false` where no thread starts.
-    pub(super) fn begin_history(&mut self, outbox: &mut EventOutbox) -> bool {
-        match self.keeping.begin(self.parts.run.path()) {
-            Ok(()) => true,
-            Err(error) => {
-                self.failed_beside("the history (no thread starts for it)", WriteFailure::of(&error), outbox);
-                false
-            }
-        }
-    }
-
-    /// Reports what has been written, and begins what waits.
-    pub(super) fn collect_history(&mut self, outbox: &mut EventOutbox) {
-        if let Some(written) = self.keeping.done(false) {
-            self.report_history(written, outbox);
-            if !self.writing.trouble.is_on() && !self.writing.minor.is_on() {
-                self.begin_history(outbox);
-            }
-        }
-    }
-
-    /// Waits until what waits is written, which takes moments: a checkpoint then never has a later step than the history
-    /// before it. What cannot be written at present holds nothing up.
-    pub(super) fn finish_history(&mut self, outbox: &mut EventOutbox) {
-        while let Some(written) = self.keeping.done(true) {
-            self.report_history(written, outbox);
-            if !self.writing.trouble.is_on() && !self.writing.minor.is_on() {
-                self.begin_history(outbox);
-            }
-        }
-    }
-
-    /// The run ends: what could not be written by now never is.
-    pub(super) fn end_history(&mut self, outbox: &mut EventOutbox) {
-        // Once more: there may be room again.
-        self.begin_history(outbox);
-        self.finish_history(outbox);
-        for lost in std::mem::take(&mut self.keeping.waiting) {
-            self.history_lost(lost.step, "the run ended before it could be written", outbox);
-        }
-    }
-
-    /// Nothing of the run stays: nothing may be written any more.
-    pub(super) fn abandon_history(&mut self) {
-        self.keeping.on = false;
-        self.keeping.waiting.clear();
-        let _ = self.keeping.done(true);
-    }
-
-    fn report_history(&mut self, written: Written, outbox: &mut EventOutbox) {
-        let mut failed = Vec::new();
-        for (frozen, result) in written {
-            let Err(error) = result else { continue };
-            match WriteFailure::within(&error) {
-                Some(failure) => failed.push((frozen, failure)),
-                None => self.history_lost(frozen.step, &format!("{error:#}"), outbox),
-            }
-        }
-        if let Some((frozen, failure)) = failed.first() {
-            let what = format!("the history's weights of step {}", frozen.step);
-            self.failed_beside(&what, failure.clone(), outbox);
-        }
-        for (frozen, _) in failed.into_iter().rev() {
-            self.keeping.waiting.push_front(frozen);
-        }
-    }
-
-    fn history_lost(&mut self, step: u64, why: &str, outbox: &mut EventOutbox) {
-        let message = format!("the history has no weights of step {step}: {why}");
-        self.parts.journal.event(step, "history_lost", &message);
-        self.write_lines(outbox);
-        outbox.send(Event::Warning { step, message });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::NetworkKind;
+    use crate::run::WriteFailure;
 
-    fn frozen(step: u64) -> Arc<Frozen> {
+    fn frozen(step: u64) -> Frozen {
         let mut config = Config::default();
         (config.model.kind, config.model.hidden_width) = (NetworkKind::Mlp, 4);
         let net = NetConfig::new(&config.model, 1, 1, 2, None);
         let weights = Weights::init(&net, 5, &Device::Cpu).unwrap();
-        Arc::new(Frozen { step, net, weights, config, data: None, run: Identity::new(Path::new("run")) })
+        Frozen { step, net, weights, config, data: None, run: Identity::new(Path::new("run")) }
     }
 
     #[test]
     fn all_that_waits_is_written_in_one_go_and_what_fails_comes_back() {
         let dir = tempfile::tempdir().unwrap();
-        let mut keeping = Keeping { on: true, waiting: [1, 2, 3].map(frozen).into(), ..Keeping::default() };
+        let mut keeping = Keeping::default();
+        for step in [1, 2, 3] {
+            assert_eq!(keeping.order(frozen(step)).unwrap(), None);
+        }
         keeping.begin(dir.path()).unwrap();
         let written = keeping.done(true).unwrap();
         assert!(written.iter().all(|(_, result)| result.is_ok()) && keeping.done(true).is_none());
         assert_eq!(history::steps(dir.path()), [1, 2, 3]);
-        keeping.waiting.push_back(frozen(5));
+        keeping.order(frozen(5)).unwrap();
         keeping.begin(&dir.path().join("gone")).unwrap();
         let (again, result) = keeping.done(true).unwrap().remove(0);
         assert_eq!(again.step, 5);
         assert!(WriteFailure::within(&result.unwrap_err()).unwrap().cause.contains("gone"));
         assert!(!dir.path().join("gone").exists(), "a folder that has gone is not made by half");
+        keeping.order(frozen(10)).unwrap();
+        keeping.put_back(vec![again]);
+        assert_eq!(keeping.abandon(), [5, 10]);
+    }
+
+    #[test]
+    fn no_more_wait_than_there_is_memory_for_and_a_copy_is_what_was() {
+        let mut keeping = Keeping::default();
+        let lost: Vec<u64> = (1..=10).filter_map(|step| keeping.order(frozen(step)).unwrap()).collect();
+        assert_eq!(lost, [1, 2]);
+        let (kept, own) = (&keeping.waiting[0].weights, frozen(3).weights);
+        let first =
+            |weights: &Weights| weights.iter().next().unwrap().1.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(first(kept), first(&own));
     }
 }

@@ -14,6 +14,7 @@ mod forking;
 mod handover;
 mod history;
 mod keeping;
+mod kept_history;
 mod live;
 mod opening;
 mod outbox;
