@@ -20,8 +20,9 @@ use crate::tui::ImageProtocol;
 pub struct Args {
     /// The run to fork: a folder, the beginning of its name in runs/, or `latest`.
     run: String,
-    /// The step of the checkpoint to begin from [default: the newest good one].
-    #[arg(long, value_name = "STEP")]
+    /// The step to begin from: a checkpoint, or one that the run's history has kept (the averaged weights alone: the
+    /// optimizer begins anew) [default: the newest good checkpoint].
+    #[arg(long, visible_aliases = ["checkpoint", "step"], value_name = "STEP")]
     at: Option<u64>,
     /// Change a config key, e.g. --set train.learning_rate=0.0003; may be repeated. Keys that the weights can't follow
     /// are refused.

@@ -84,6 +84,17 @@ pub enum Precision {
     Bf16,
 }
 
+/// Whether a run keeps its averaged weights as it learns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeepHistory {
+    /// Where it costs little time and room.
+    #[default]
+    Auto,
+    On,
+    Off,
+}
+
 /// How the learning rate goes on after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -33,6 +33,7 @@ impl Worker {
             return told(error, &self.what_remains());
         }
         let older = checkpoint::newest_unspoiled_before(&run, step);
+        self.finish_history(outbox);
         let saved = match self.write_checkpoint(spoiled) {
             Ok(dir) => {
                 outbox.send(Event::Note { step, message: format!("the last finite weights are in {}", dir.display()) });

@@ -60,6 +60,7 @@ impl Worker {
         // One that is being written would make the folder again.
         let _ = self.snapshots.wait(|| true);
         self.snapshots.abandon();
+        self.abandon_history();
         self.parts.run.discard();
     }
 }

@@ -13,6 +13,8 @@ mod film_channel;
 mod forking;
 mod handover;
 mod history;
+mod keeping;
+mod kept_history;
 mod live;
 mod opening;
 mod outbox;

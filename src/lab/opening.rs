@@ -9,7 +9,7 @@ use crossbeam_channel::Receiver;
 use super::data_facts::DataFacts;
 use super::film_channel::FilmSender;
 use super::forking::Forked;
-use super::history::history;
+use super::history::history as past_of;
 use super::live::Live;
 use super::outbox::EventOutbox;
 use super::plan::{LabPlan, RunChoice};
@@ -28,6 +28,7 @@ use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::process::interrupt::{self, Token};
 use crate::run::checkpoint::{self, Progress};
+use crate::run::history::{self, HistoryPlan};
 use crate::run::{Journal, RunDir, RunError, other_class_names, sweep, write_class_names};
 use crate::thousands::thousands;
 use crate::train::Trainer;
@@ -137,6 +138,7 @@ pub fn open(
             // Up to here the run is as it was.
             token.commit()?;
             sweep(path);
+            history::cut_back(path, step)?;
             let every = resumed.before.train.log_every.max(config.train.log_every);
             let from = config.parent.as_ref().map_or(0, |parent| parent.step);
             let left = Journal::cut_back(path, (from, step), every)?;
@@ -192,6 +194,16 @@ pub fn open(
     if let Some(words) = &counted {
         journal.event(start_step, "chosen", words);
     }
+    let plan_of_history = {
+        let (asked, steps) = (config.train.history, config.train.steps);
+        let decided = HistoryPlan::new(asked, trainer.parameter_count(), start_step, steps);
+        // A run that goes on has been told.
+        let words = decided.words.filter(|_| !matches!(plan.run, RunChoice::Resume(_)));
+        HistoryPlan { words, ..decided }
+    };
+    if let Some(words) = &plan_of_history.words {
+        journal.event(start_step, "chosen", words);
+    }
     for warning in &warnings {
         journal.event(start_step, "warning", warning);
     }
@@ -224,11 +236,11 @@ pub fn open(
         config: config.clone(),
     };
     outbox.send(Event::Ready(Arc::new(info)));
-    if let Some(message) = counted {
+    for message in counted.into_iter().chain(plan_of_history.words) {
         outbox.send(Event::Note { step: start_step, message });
     }
     if start_step > 0 {
-        outbox.send(history(run.path(), start_step, past)?);
+        outbox.send(past_of(run.path(), start_step, past)?);
     }
 
     let asked = PreviewNetwork {
@@ -260,7 +272,12 @@ pub fn open(
     });
     worker.is_new = is_new;
     worker.standing = standing.clone();
+    worker.keeping.on = plan_of_history.kept;
     worker.write_card(outbox);
+    if !history::steps(worker.run_dir()).contains(&start_step) {
+        // Of a fork, or lost by a kill.
+        worker.keep_history(outbox)?;
+    }
     if is_fork {
         // Its own from the first: the parent may go, or lose this checkpoint.
         worker.saved = None;

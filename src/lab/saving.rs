@@ -33,6 +33,7 @@ impl Worker {
             return Ok(self.all_lines_are_written(all_is_there, outbox));
         }
         let (step, start) = (self.steps_done(), Instant::now());
+        self.finish_history(outbox);
         let dir = match self.write_checkpoint(None) {
             Ok(dir) => dir,
             Err(error) => {
@@ -271,6 +272,7 @@ impl Worker {
             // The folder has gone while the snapshot was waited for.
             self.rescue(outbox)?;
         }
+        self.end_history(outbox);
         let step = self.steps_done();
         if !finished {
             self.note("stop", if save { "saved" } else { "without saving" }, outbox);

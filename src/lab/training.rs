@@ -85,6 +85,7 @@ impl Worker {
                 Mode::Paused | Mode::Waiting | Mode::Finished => self.idle(outbox),
             }
             self.collect_snapshot(outbox);
+            self.collect_history(outbox);
             outbox.flush();
         }
     }
@@ -212,6 +213,7 @@ impl Worker {
             self.note("time_use", &time_use.verdict(), outbox);
             outbox.send(Event::TimeUse { step, time_use });
         }
+        self.keep_history(outbox)?;
         if checkpoints && self.writing.trouble.is_on() {
             // Tried again when its time has come.
             self.writing.checkpoint_owed = true;

@@ -8,6 +8,7 @@ use crossbeam_channel::Receiver;
 
 use super::data_facts::DataFacts;
 use super::film_channel::FilmSender;
+use super::keeping::Keeping;
 use super::live::Live;
 use super::plan::Audience;
 use super::preview::Preview;
@@ -77,6 +78,7 @@ pub struct Worker {
     /// Where those look who must know at once where the run is.
     pub(super) standing: Standing,
     pub(super) snapshots: Snapshots,
+    pub(super) keeping: Keeping,
     pub(super) writing: Writing,
     /// The step and settings that the newest checkpoint has.
     pub(super) saved: Option<(u64, Live)>,
@@ -100,6 +102,7 @@ impl Worker {
             is_new: true,
             standing: Standing::default(),
             snapshots: Snapshots::default(),
+            keeping: Keeping::default(),
             // Checked with the config: neither negative nor beyond what a duration takes.
             writing: Writing::new(Duration::from_secs_f64(parts.config.train.save_patience_s)),
             // A resumed run's own checkpoint need not be written again.

@@ -164,7 +164,7 @@ impl Worker {
                 return self.failed_beside("the preview", WriteFailure::of(&error), outbox);
             }
         }
-        if !self.begin_waiting_snapshot(outbox) {
+        if !self.begin_waiting_snapshot(outbox) || !self.begin_history(outbox) {
             return;
         }
         self.writing.minor.over(Instant::now());
@@ -233,7 +233,7 @@ impl Worker {
                 (self.writing.checkpoint_owed, self.writing.card_owed) = (true, true);
                 let message = format!(
                     "the run folder {} was deleted: difflab has rewritten it in {}, with all its metrics and a current checkpoint; \
-                     older checkpoints and pictures are gone",
+                     older checkpoints, pictures and the history are gone",
                     before.display(),
                     self.parts.run.path().display()
                 );

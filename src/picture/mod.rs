@@ -7,6 +7,7 @@ pub mod palette;
 pub mod plot;
 mod scatter;
 mod sheet;
+mod table;
 mod terminal;
 
 pub use film::{FilmTiming, moments, save_film, strip};
@@ -14,4 +15,5 @@ pub use grid::{grid, side_by_side, square_columns};
 pub use image::{to_byte, to_image};
 pub use scatter::{is_points, reach, scatter};
 pub use sheet::{png, save_png, sheet_of};
+pub use table::{PictureTable, captioned};
 pub use terminal::{TerminalProtocol, print_in_terminal};

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 
 use self::axis::Axis;
-use self::canvas::{Align, Canvas};
+pub(super) use self::canvas::{Align, Canvas};
 use super::palette::{DARK, Palette, Rgb};
 
 /// One line of a plot.

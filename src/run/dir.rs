@@ -11,6 +11,7 @@ use super::checkpoint;
 use super::durable::write_replacing;
 use super::error::RunError;
 use super::free_name::{LOCK, free_beside, is_free};
+use super::history;
 use super::identity::{self, Identity};
 use super::plain_files::check_files;
 use super::whereabouts::{HeldFolder, Whereabouts};
@@ -178,7 +179,7 @@ impl RunDir {
 
     /// Removes the folder of a new run that came to nothing: what its start wrote, and the folders that it made.
     pub fn discard(&self) {
-        for name in ["snapshots", "previews"] {
+        for name in ["snapshots", "previews", history::FOLDER] {
             let _ = fs::remove_dir_all(self.path.join(name));
         }
         remove_start(&self.path, &self.made);

@@ -65,6 +65,8 @@ pub enum RunError {
     StepsDone { path: PathBuf, done: u64, steps: u64 },
     #[error("the checkpoint {} is damaged: {what}", path.display())]
     Damaged { path: PathBuf, what: String },
+    #[error("{} is damaged: {what}\n  remove it; other steps of the history are not affected", path.display())]
+    DamagedHistory { path: PathBuf, what: String },
     /// A folder of diffusers that is no run of ours; what the error says.
     #[error(transparent)]
     NotImportable(anyhow::Error),

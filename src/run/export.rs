@@ -30,6 +30,13 @@ pub fn export(model: &LoadedModel, dir: &Path, replace: bool) -> Result<Vec<Stri
         let reason = "it is an mlp for points, and UNet2DModel is for images; its weights lie in the checkpoint's mlp/";
         return Err(diffusers::NotExpressible::new(reason).into());
     }
+    if model.is_from_history() {
+        let problem = format!(
+            "step {} is kept in the run's history, for sampling, in half precision; an export takes a checkpoint",
+            model.step
+        );
+        return Err(RunError::NotTheSame(problem).into());
+    }
     let mut loaded = diffusers::open_unet(&model.checkpoint)?;
     if let Some(broken) = diffusers::not_finite(&loaded.weights)? {
         notes.push(format!("the weights are broken, and samples will be NaN: {broken}"));

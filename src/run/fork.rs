@@ -8,6 +8,7 @@ use super::checkpoint::CheckpointFacts;
 use super::data_changes::{Misfit, OTHER_DATA, classes_of, differences, fits_the_network, fits_trained, never_trained};
 use super::dir::config_of;
 use super::error::RunError;
+use super::history;
 use super::identity::Identity;
 use super::loaded_model::chosen;
 use crate::config::{Config, ParentConfig, VarianceType};
@@ -19,7 +20,7 @@ pub struct ForkPoint {
     /// The parent's folder.
     pub run: PathBuf,
     pub step: u64,
-    /// The checkpoint's folder.
+    /// The checkpoint's folder, or the history's file, which has averaged weights alone.
     pub checkpoint: PathBuf,
     /// What the parent was trained with at that step.
     pub before: Config,
@@ -40,13 +41,19 @@ pub struct Fork {
 }
 
 impl ForkPoint {
-    /// The newest good checkpoint of the run in `run`, or the one of step `at`.
+    /// The newest good checkpoint of the run in `run`, or the one of step `at`, or what the history has kept of it.
     ///
     /// # Errors
     /// [`RunError`] when it is no run, or has no such checkpoint that is whole.
     pub fn find(run: &Path, at: Option<u64>) -> Result<Self> {
         let written = config_of(run)?;
-        let (step, checkpoint, warnings) = chosen(run, at, &written)?;
+        let (step, checkpoint, mut warnings) = chosen(run, at, &written)?;
+        if history::is_history_file(&checkpoint) {
+            warnings.push(format!(
+                "step {step} is kept in the history, as averaged weights in half precision: the fork begins with them as \
+                 its weights, and its optimizer, its smoothed loss and its time begin anew"
+            ));
+        }
         let facts = CheckpointFacts::of(&checkpoint)?;
         let before = facts.config.clone().unwrap_or(written);
         Ok(Self { run: run.to_path_buf(), step, checkpoint, before, facts, warnings })

@@ -180,6 +180,7 @@ fn write(target: &Path, config: &Config, loaded: &LoadedUNet, from: &str) -> Res
         ema: weights.clone(),
         weights,
         moments,
+        moments_since: 0,
         timestep_sampler: Vec::new(),
     };
     let folder = FreshFolder::begin(target)?;

@@ -3,19 +3,24 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use candle_core::Device;
 
-use super::checkpoint::{all, cannot_look, data_of, newest_good, none_at_all, verify};
+use super::checkpoint::{all, cannot_look, data_of, newest_good, none_at_all, raw_weights, verify};
 use super::class_names::class_names;
 use super::dir::{config_of, is_trained_in};
 use super::error::RunError;
+use super::history::{self, history_file};
+use super::identity::Identity;
 use crate::config::{Config, ConfigError, PathName, SampleConfig, VarianceType};
 use crate::diffusion::Parameterization;
 use crate::nn::{Net, Weights, open_network};
 
-/// The averaged weights of one checkpoint as a network, with what sampling needs to know.
+/// The averaged weights of one checkpoint, or of one step of the history, as a network, with what sampling needs to know.
+/// A clone shares the weights.
+#[derive(Clone)]
 pub struct LoadedModel {
     pub config: Config,
-    /// Averaged weights; records no gradients.
+    /// Averaged weights, unless [`Self::with_raw_weights`] made it; records no gradients.
     pub net: Net,
     pub parameterization: Parameterization,
     /// Height, width, channels.
@@ -25,8 +30,10 @@ pub struct LoadedModel {
     pub classes: Vec<String>,
     /// Training steps behind these weights.
     pub step: u64,
-    /// The checkpoint folder.
+    /// The checkpoint's folder, or the history's file.
     pub checkpoint: PathBuf,
+    /// Are the weights the averaged ones?
+    pub averaged: bool,
     /// Those of the network, which shares them.
     pub(super) weights: Weights,
     /// What the user should know: damaged checkpoints that were passed over.
@@ -36,18 +43,31 @@ pub struct LoadedModel {
 /// A checkpoint's step and folder, and what the user should know.
 type Chosen = (u64, PathBuf, Vec<String>);
 
-/// The checkpoint of a step, which has to be whole.
+/// The checkpoint of a step, which has to be whole, or else its file in the history.
 fn good_of_step(run_dir: &Path, step: u64) -> Result<Chosen, RunError> {
     let known = all(run_dir);
-    let Some((_, path)) = known.iter().rfind(|(s, _)| *s == step) else {
-        let there_are = match known.iter().map(|(step, _)| step.to_string()).collect::<Vec<_>>() {
-            none if none.is_empty() => none_at_all(run_dir),
-            steps => format!("there are: {}", steps.join(", ")),
-        };
-        return Err(RunError::NoSuchCheckpoint { path: run_dir.to_path_buf(), step, there_are });
-    };
-    verify(path)?;
-    Ok((step, path.clone(), Vec::new()))
+    let kept = history_file(run_dir, step);
+    let checkpoint = known.iter().rfind(|(s, _)| *s == step).map(|(_, path)| path);
+    match checkpoint.map(|path| (path, verify(path))) {
+        Some((path, Ok(()))) => Ok((step, path.clone(), Vec::new())),
+        Some((_, Err(error))) if kept.is_file() => {
+            let warning = format!("{error}; taking the averaged weights of step {step} from the history instead");
+            Ok((step, kept, vec![warning]))
+        }
+        Some((_, Err(error))) => Err(error),
+        None if kept.is_file() => Ok((step, kept, Vec::new())),
+        None => {
+            let mut there_are = match known.iter().map(|(step, _)| step.to_string()).collect::<Vec<_>>() {
+                none if none.is_empty() => none_at_all(run_dir),
+                steps => format!("there are: {}", steps.join(", ")),
+            };
+            let kept: Vec<String> = history::steps(run_dir).iter().map(u64::to_string).collect();
+            if !kept.is_empty() {
+                there_are += &format!("; its history has: {}", kept.join(", "));
+            }
+            Err(RunError::NoSuchCheckpoint { path: run_dir.to_path_buf(), step, there_are })
+        }
+    }
 }
 
 /// The newest good checkpoint of the run with this config, or the one of step `at`.
@@ -65,6 +85,7 @@ pub(super) fn chosen(run_dir: &Path, at: Option<u64>, config: &Config) -> Result
 /// The error of a run that has no checkpoint, unless it is one that is about to write its first.
 fn perhaps_later(run_dir: &Path, config: &Config, error: RunError) -> RunError {
     let none = matches!(error, RunError::NoCheckpoint { .. } | RunError::NoSuchCheckpoint { .. });
+    let kept = history::steps(run_dir);
     if !none || !all(run_dir).is_empty() || cannot_look(run_dir).is_some() || !is_trained_in(run_dir) {
         return error;
     }
@@ -75,7 +96,12 @@ fn perhaps_later(run_dir: &Path, config: &Config, error: RunError) -> RunError {
     };
     RunError::NoCheckpointYet {
         path: run_dir.to_path_buf(),
-        first: format!("the first is written {when}; Ctrl-C ends the training and writes one"),
+        first: match kept.last() {
+            None => format!("the first is written {when}; Ctrl-C ends the training and writes one"),
+            Some(step) => {
+                format!("the first is written {when}; its history has averaged weights already: --step {step}")
+            }
+        },
     }
 }
 
@@ -83,7 +109,8 @@ fn perhaps_later(run_dir: &Path, config: &Config, error: RunError) -> RunError {
 const TRIES: usize = 5;
 
 impl LoadedModel {
-    /// Opens the newest good checkpoint of a run, or the one of step `checkpoint`.
+    /// Opens the newest good checkpoint of a run, or the one of step `checkpoint`: where that has none, what the history
+    /// has kept of it.
     ///
     /// # Errors
     /// [`RunError`] when `run_dir` is no run, comes from a newer difflab, or has no such checkpoint
@@ -104,11 +131,22 @@ impl LoadedModel {
     }
 
     fn read(run_dir: &Path, config: Config, (step, path, mut warnings): Chosen) -> Result<Self> {
-        let loaded = open_network(&path)?;
-        warnings.extend(loaded.warnings);
-        let weights = loaded.weights.detached();
-        let net = Net::new(&loaded.config, &weights)?;
-        let Some(image_shape) = loaded.config.sample_shape() else {
+        let (net_config, weights) = if history::is_history_file(&path) {
+            let (net, weights, facts) = history::read(&path, &Device::Cpu)?;
+            let ours = Identity::of(run_dir).map(|identity| identity.run);
+            if ours.is_some_and(|ours| ours != facts.run) || facts.step != step {
+                let what = format!("it is of step {} of another run ({}) or place", facts.step, facts.run);
+                return Err(RunError::DamagedHistory { path, what }.into());
+            }
+            (net, weights)
+        } else {
+            let loaded = open_network(&path)?;
+            warnings.extend(loaded.warnings);
+            (loaded.config, loaded.weights)
+        };
+        let weights = weights.detached();
+        let net = Net::new(&net_config, &weights)?;
+        let Some(image_shape) = net_config.sample_shape() else {
             return Err(RunError::damaged(&path, "unet/config.json has no sample_size").into());
         };
         let trained = data_of(&path)?;
@@ -122,9 +160,39 @@ impl LoadedModel {
             classes,
             step,
             checkpoint: path,
+            averaged: true,
             weights,
             warnings,
         })
+    }
+
+    /// Are its weights from the history, where they are kept in half precision?
+    pub fn is_from_history(&self) -> bool {
+        history::is_history_file(&self.checkpoint)
+    }
+
+    /// The same with the raw weights of the checkpoint in place of the averaged ones.
+    ///
+    /// # Errors
+    /// [`RunError`] of a step that only the history has, and when the weights cannot be read.
+    pub fn with_raw_weights(&self) -> Result<Self> {
+        if self.is_from_history() {
+            let problem = format!(
+                "step {} is kept in the run's history, which has the averaged weights alone; raw ones are in checkpoints",
+                self.step
+            );
+            return Err(RunError::NotTheSame(problem).into());
+        }
+        let weights = raw_weights(&self.checkpoint)?.detached();
+        let net = Net::new(&self.net.config(), &weights)?;
+        Ok(Self { net, weights, averaged: false, ..self.clone() })
+    }
+
+    /// "EMA weights of step 300 (f16, from the history)".
+    pub fn weights_in_words(&self) -> String {
+        let which = if self.averaged { "EMA" } else { "raw" };
+        let kept = if self.is_from_history() { " (f16, from the history)" } else { "" };
+        format!("{which} weights of step {}{kept}", self.step)
     }
 
     /// Samples otherwise than the run does: `KEY=VALUE` overrides of the keys of [sample], and of the two of

@@ -10,6 +10,7 @@
 //! events.jsonl           what happened when
 //! notes.toml             a person's note and tags: the one file that others than the owner write
 //! checkpoints/           see [`checkpoint`]
+//! history/               averaged weights of earlier steps: see [`history`]
 //! previews/, snapshots/  pictures
 //! ```
 
@@ -32,12 +33,14 @@ mod fork;
 mod free_name;
 mod fresh_folder;
 mod gaps;
+pub mod history;
 mod how_found;
 mod identity;
 mod ill_network;
 mod import;
 pub mod io_words;
 mod journal;
+mod kept_steps;
 mod line_reading;
 mod lines;
 mod loaded_model;
@@ -74,10 +77,11 @@ pub use how_found::HowFound;
 pub use identity::Identity;
 pub use import::{ImportOptions, Imported, import};
 pub use journal::{Journal, newest_metrics, read_events, read_metrics};
+pub use kept_steps::{KeptStep, averaged_network, kept_steps, steps_of_learning};
 pub use loaded_model::LoadedModel;
 pub use model_card::{CardFacts, model_card};
 pub use pictures::write_preview;
-pub use recording::{Recording, columns_for, grid_of, sheet_words};
+pub use recording::{Recording, WayPicture, WayTime, columns_for, grid_of, sheet_words};
 pub use records::{EventRecord, StepRecord, TimestepLossRow};
 pub use resume::{check_against, resumed_config};
 pub use samples_file::{read_noise, write_noise, write_samples};

@@ -21,8 +21,27 @@ pub struct Recording {
 
 /// What was on the way at one time, `[N, H, W, C]` each.
 struct Moment {
+    /// The timestep that the network was asked about; `None` of the noise at the beginning.
+    asked: Option<usize>,
     x_t: Kept,
     x_0: Kept,
+}
+
+/// What is to be seen of all samples at one time.
+pub struct WayPicture {
+    pub when: WayTime,
+    pub picture: RgbImage,
+}
+
+/// A time on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayTime {
+    /// The noise that it begins with.
+    Noise,
+    /// The estimate x̂_0 of a network that was asked about this timestep.
+    Asked(usize),
+    /// The finished sample.
+    Sample,
 }
 
 /// Pixels are kept as they are shown, in bytes: a film of large pictures takes a quarter of the memory so. Points
@@ -77,25 +96,27 @@ impl Recording {
         // those dropped when they become too many.
         let mut apart = 1;
         let (mut last, mut watch) = (None, Watch::default());
+        let mut stood_at = None;
         for frame in trajectory {
             let frame: SampleFrame = frame?;
             seen(&frame);
             watch.see(&frame)?;
+            let asked = stood_at.replace(frame.t);
             if most >= 2 && frame.index.is_multiple_of(apart) {
                 if moments.len() >= KEPT * most {
                     apart *= 2;
                     moments.retain(|(index, _)| index % apart == 0);
                 }
                 if frame.index.is_multiple_of(apart) {
-                    moments.push((frame.index, Moment::of(&frame)?));
+                    moments.push((frame.index, Moment::of(&frame, asked)?));
                 }
             }
-            last = Some(frame);
+            last = Some((frame, asked));
         }
-        let last = last.context("the sampler made no frames")?;
+        let (last, asked) = last.context("the sampler made no frames")?;
         watch.judge(&last.x_t)?;
         if most >= 2 && moments.last().is_some_and(|(index, _)| *index != last.index) {
-            moments.push((last.index, Moment::of(&last)?));
+            moments.push((last.index, Moment::of(&last, asked)?));
         }
         let mut moments: Vec<Option<Moment>> = moments.into_iter().map(|(_, moment)| Some(moment)).collect();
         let shown = if moments.is_empty() { Vec::new() } else { picture::moments(moments.len() - 1, most) };
@@ -121,6 +142,35 @@ impl Recording {
     /// Frames of a film of it, and how many there were on the way.
     pub fn frames(&self) -> (usize, usize) {
         (self.moments.len(), self.calls + 1)
+    }
+
+    /// Half the width of a window that shows nearly all samples that are points; pictures to compare take one.
+    ///
+    /// # Errors
+    /// When the samples can't be read from their device.
+    pub fn reach(&self) -> Result<f64> {
+        Ok(picture::reach(&values(&self.samples)?))
+    }
+
+    /// The way in one column: the noise, what the network takes the samples for at each moment that was kept, and the
+    /// finished samples, which are all there is where none was. In a picture the samples stand in `columns`, each pixel
+    /// `scale` pixels large; points are scattered on a square of `side` pixels that shows `reach` to each side.
+    ///
+    /// # Errors
+    /// When the samples can't be read from their device.
+    pub fn way(&self, columns: usize, scale: usize, (side, reach): (usize, f64)) -> Result<Vec<WayPicture>> {
+        let (n, h, w, c) = self.shape;
+        let draw = |pixels: &[f32], colour: palette::Rgb| match is_points((h, w, c)) {
+            true => picture::scatter(pixels, reach, side, colour),
+            false => picture::grid(pixels, n, h, w, c, columns, scale, if n == 1 { 0 } else { 1 }),
+        };
+        let between = self.moments.len().saturating_sub(1);
+        let on_the_way = self.moments.iter().take(between).map(|moment| match moment.asked {
+            None => WayPicture { when: WayTime::Noise, picture: draw(&moment.x_t.all(), DARK.x_t) },
+            Some(t) => WayPicture { when: WayTime::Asked(t), picture: draw(&moment.x_0.all(), DARK.x_0) },
+        });
+        let last = WayPicture { when: WayTime::Sample, picture: draw(&values(&self.samples)?, DARK.x_0) };
+        Ok(on_the_way.chain([last]).collect())
     }
 
     /// One picture a moment: x_t at the left, x̂_0 at the right, together about `width` pixels wide.
@@ -192,8 +242,8 @@ const GAP: usize = 2;
 const KEPT: usize = 2;
 
 impl Moment {
-    fn of(frame: &SampleFrame) -> Result<Self> {
-        Ok(Self { x_t: Kept::of(&frame.x_t)?, x_0: Kept::of(&frame.x_0)? })
+    fn of(frame: &SampleFrame, asked: Option<usize>) -> Result<Self> {
+        Ok(Self { asked, x_t: Kept::of(&frame.x_t)?, x_0: Kept::of(&frame.x_0)? })
     }
 }
 
@@ -269,6 +319,21 @@ mod tests {
         let strip = recording.strip(1, 5);
         assert_eq!(strip.get_pixel(5, 5).0, DARK.x_t);
         assert_eq!(strip.get_pixel(13, 5).0, [255; 3]);
+    }
+
+    #[test]
+    fn the_way_has_the_noise_the_estimates_and_the_samples() {
+        let recording = Recording::of(trajectory(4), 5, |_| {}).unwrap();
+        let way = recording.way(2, 3, (40, 1.5)).unwrap();
+        use WayTime::{Asked, Noise, Sample};
+        let times: Vec<WayTime> = way.iter().map(|one| one.when).collect();
+        assert_eq!(times, [Noise, Asked(4), Asked(3), Asked(2), Sample]);
+        // Two images of 4×4, each pixel 3×3, gaps of one pixel around them.
+        assert!(way.iter().all(|one| one.picture.dimensions() == (27, 14)));
+        let levels: Vec<u8> = way.iter().map(|one| one.picture.get_pixel(2, 2).0[0]).collect();
+        assert_eq!(levels, [255, 64, 128, 191, 0], "the noise, then estimates, then the sample");
+        let alone = Recording::of(trajectory(4), 0, |_| {}).unwrap().way(1, 1, (40, 1.5)).unwrap();
+        assert!(alone.len() == 1 && alone[0].when == Sample);
     }
 
     #[test]

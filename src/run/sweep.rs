@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::checkpoint;
+use super::{checkpoint, history};
 
 /// Puts a checkpoint back that was stepping aside for its successor, and removes everything half-written. Only
 /// for who holds the folder's lock. What cannot be removed stays: it is never taken for something whole.
 pub fn sweep(run: &Path) {
     checkpoint::sweep(run);
-    for folder in [run.to_path_buf(), run.join("snapshots"), run.join("previews")] {
+    for folder in [run.to_path_buf(), run.join("snapshots"), run.join("previews"), run.join(history::FOLDER)] {
         for path in half_written(&folder) {
             let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         }
@@ -36,7 +36,13 @@ mod tests {
             fs::create_dir_all(run.join(folder).join("inner")).unwrap();
         }
         fs::create_dir(run.join("previews")).unwrap();
-        let files = [".config.toml.partial", "metrics.jsonl.partial", "previews/.step-00000010.png.partial"];
+        fs::create_dir(run.join("history")).unwrap();
+        let files = [
+            ".config.toml.partial",
+            "metrics.jsonl.partial",
+            "previews/.step-00000010.png.partial",
+            "history/.step-00000010.safetensors.partial",
+        ];
         for file in files {
             fs::write(run.join(file), "half").unwrap();
         }

@@ -47,8 +47,10 @@ struct Slot {
 /// What is the same for every parameter in one update.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Update {
-    /// Counts from 1; it corrects the moments' bias and sets the decay of the average.
+    /// Counts from 1; it sets the decay of the average.
     pub step: u64,
+    /// How many updates the moments will have seen; it corrects their bias.
+    pub updates: u64,
     pub lr: f64,
     /// Gradients are multiplied by this first (clipping).
     pub gradient_scale: f64,
@@ -95,7 +97,7 @@ impl AdamW {
     /// One pass over everything, on a CPU.
     fn step_fused(&self, gradients: &[Tensor], update: Update, ema: &Ema, workers: &Workers) -> Result<()> {
         let AdamWSettings { beta1, beta2, eps, weight_decay } = self.settings;
-        let (correct1, correct2) = self.corrections(update.step);
+        let (correct1, correct2) = self.corrections(update.updates);
         let fused = AdamWStep {
             gradient_scale: update.gradient_scale,
             betas: (beta1, beta2),
@@ -124,7 +126,7 @@ impl AdamW {
     /// The same with whole tensors, on any device.
     fn step_by_tensors(&self, gradients: &[Tensor], update: Update, ema: &mut Ema) -> Result<()> {
         let AdamWSettings { beta1, beta2, eps, weight_decay } = self.settings;
-        let (correct1, correct2) = self.corrections(update.step);
+        let (correct1, correct2) = self.corrections(update.updates);
         for (slot, gradient) in self.slots.iter().zip(gradients) {
             let gradient = (gradient * update.gradient_scale)?;
             let first = ((slot.first.as_tensor() * beta1)? + (&gradient * (1.0 - beta1))?)?;
@@ -140,8 +142,8 @@ impl AdamW {
     }
 
     /// Bias corrections 1 − β₁ᵗ and 1 − β₂ᵗ.
-    fn corrections(&self, step: u64) -> (f64, f64) {
-        (1.0 - self.settings.beta1.powf(step as f64), 1.0 - self.settings.beta2.powf(step as f64))
+    fn corrections(&self, updates: u64) -> (f64, f64) {
+        (1.0 - self.settings.beta1.powf(updates as f64), 1.0 - self.settings.beta2.powf(updates as f64))
     }
 
     /// The moments by name (`m.<parameter>`, `v.<parameter>`), for the checkpoint.
@@ -234,7 +236,7 @@ mod tests {
     }
 
     fn update(step: u64) -> Update {
-        Update { step, lr: 1e-2 / step as f64, gradient_scale: 0.7 }
+        Update { step, updates: step, lr: 1e-2 / step as f64, gradient_scale: 0.7 }
     }
 
     const SETTINGS: AdamWSettings = AdamWSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 };

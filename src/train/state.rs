@@ -16,6 +16,8 @@ pub struct TrainerState {
     pub ema: Vec<(String, Tensor)>,
     /// The optimizer's moments, `m.<parameter>` and `v.<parameter>`.
     pub moments: Vec<(String, Tensor)>,
+    /// The step at which the moments began at zero: 0, or that of a fork which had none to go on from.
+    pub moments_since: u64,
     /// The losses that timesteps are drawn by; empty where they are drawn without.
     pub timestep_sampler: Vec<(String, Tensor)>,
 }

@@ -47,6 +47,7 @@ pub struct Trainer {
     device: Device,
     cut: Cut,
     step: u64,
+    moments_since: u64,
     learning_rate_scale: f64,
 }
 
@@ -98,6 +99,7 @@ impl Trainer {
             workers,
             device: device.clone(),
             step: 0,
+            moments_since: 0,
             learning_rate_scale: 1.0,
         })
     }
@@ -124,7 +126,8 @@ impl Trainer {
         self.check_finite(done, loss, grad_norm, lr, &gradients)?;
 
         // From here on nothing can fail: weights, average and moments belong to one step, and are finite.
-        let update = Update { step: done, lr, gradient_scale: self.clip(grad_norm) };
+        let updates = done - self.moments_since.min(self.step);
+        let update = Update { step: done, updates, lr, gradient_scale: self.clip(grad_norm) };
         self.optimizer.step(&gradients, update, &mut self.ema, &self.workers)?;
         self.times.learn(&batch.timesteps, &terms);
         self.step = done;
@@ -317,6 +320,7 @@ impl Trainer {
             weights,
             ema,
             moments,
+            moments_since: self.moments_since,
             timestep_sampler: self.times.state()?,
         })
     }
@@ -331,6 +335,7 @@ impl Trainer {
         self.optimizer.restore(finder(&state.moments)).context("restoring the optimizer")?;
         self.times.restore(finder(&state.timestep_sampler))?;
         self.step = state.step;
+        self.moments_since = state.moments_since;
         self.learning_rate_scale = state.learning_rate_scale;
         Ok(())
     }

@@ -41,6 +41,7 @@ small() { # a training of a few steps of a small network
     ! given train.precision || key train.precision f32 # not every processor has bf16
     key train.eval_every 8
     key train.warmup_steps 0
+    given train.history || key train.history on # so short a run keeps none by itself
     given sample.steps || key sample.steps 5
     given sample.num || key sample.num 10
 }
@@ -48,6 +49,7 @@ small() { # a training of a few steps of a small network
 # The fifteenth step is the last of every training, so a checkpoint of step 15 there is.
 steps=15
 put_given --checkpoint $steps
+put_given --step 10 # which the history has
 case ${1-} in
 help | -h | --help* | -V | --version) ;;
 schedule | data | runs | compare | export | import | doctor) ;;

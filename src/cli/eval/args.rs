@@ -16,8 +16,9 @@ use crate::run::LoadedModel;
 pub struct Args {
     /// The run folder, the beginning of its name in runs/, or `latest`.
     pub run: String,
-    /// The weights of this checkpoint. Default: the newest good one.
-    #[arg(long, value_name = "STEP")]
+    /// The weights of this step: a checkpoint, or one that the run's history has kept. Default: the newest good
+    /// checkpoint.
+    #[arg(long, visible_alias = "step", value_name = "STEP")]
     pub checkpoint: Option<u64>,
     /// What to measure: vlb, nll, fid, pr, accuracy, diversity, energy_distance. Default: everything that the run
     /// allows.

@@ -80,6 +80,10 @@ pub fn measure(args: &Args) -> Result<EvalReport> {
     let workers = Arc::new(Workers::new(args.threads)?);
     let mut report = EvalReport::new(&dir, &model, args);
     report.skipped = skipped.iter().map(|(metric, reason)| (metric.name(), reason.clone())).collect();
+    if model.is_from_history() {
+        let words = "the history keeps the weights of this step in half precision (f16)";
+        report.warnings.push(words.into());
+    }
     if let Ok(material) = &material {
         report.data = material.words();
         if wanted(Metric::Vlb) {

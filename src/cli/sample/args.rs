@@ -10,7 +10,7 @@ use crate::tui::terminal::image_protocol::ImageProtocol;
 /// Draw samples from a run.
 ///
 /// Prints them in the terminal. Settings you leave out come from the run's own [sample] section.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The run folder, the beginning of its name in runs/, or `latest`.
     pub run: String,
@@ -70,16 +70,28 @@ pub struct Args {
     #[arg(long, value_name = "FILE.safetensors")]
     pub noise: Option<PathBuf>,
     /// Write the samples: a PNG grid (a single sample: itself, enlarged), or a tensor `samples` [N, C, H, W] in [-1, 1].
-    #[arg(long, value_name = "FILE.png|FILE.safetensors")]
+    /// With --grid the table, with --through-training the strip or the film.
+    #[arg(long, value_name = "FILE.png|FILE.safetensors|FILE.gif")]
     pub out: Option<PathBuf>,
     /// Save the path from noise to sample, x_t beside x̂_0: a GIF of up to 61 frames, or a PNG strip of up to 11 moments
     /// of 4 samples; of longer paths, evenly spread ones.
     #[arg(long, value_name = "FILE.gif|FILE.png")]
     pub trajectory: Option<PathBuf>,
+    /// Draw a table of samples from the same noise: this key of [sample] takes each of these values, as in --grid
+    /// sampler=ddim,unipc --grid guidance_scale=0,1,3; may be repeated. The values of the last key go across, those of
+    /// the others down. `weights=raw,ema` compares the raw weights with the averaged ones.
+    #[arg(long, value_name = "KEY=V,V,…", conflicts_with_all = ["trajectory", "invert"])]
+    pub grid: Vec<String>,
+    /// Show how the run learned, in samples from the same noise with the weights of every step that its history has
+    /// kept and of its newest checkpoint. --out FILE.png: a strip of one sample (--num for more), training steps across
+    /// and denoising steps down; FILE.gif: a film of the finished samples, step after step.
+    #[arg(long, conflicts_with_all = ["grid", "checkpoint", "trajectory", "invert"])]
+    pub through_training: bool,
     #[command(flatten)]
     pub edit: EditArgs,
-    /// The weights of this checkpoint. Default: the newest good one.
-    #[arg(long, value_name = "STEP")]
+    /// The weights of this step: a checkpoint, or one that the run's history has kept. Default: the newest good
+    /// checkpoint.
+    #[arg(long, visible_alias = "step", value_name = "STEP")]
     pub checkpoint: Option<u64>,
     /// How to show the picture.
     #[arg(long, value_enum, default_value_t = ImageProtocol::Auto)]

@@ -9,16 +9,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::args::Args;
 use super::edit::{Edit, INTERPOLATED};
 use super::ignored::ignored;
-use super::plan::SamplePlan;
+use super::plan::{SamplePlan, set_as_asked};
+use super::shell::at_the_shell;
+use super::without_samples::without_samples;
+use super::{table, through_training};
 use crate::cli::UsageError;
 use crate::cli::output::OutputFile;
-use crate::config::SampleConfig;
-use crate::picture::{self, FilmTiming, TerminalProtocol};
-use crate::run::{self, HowFound, LoadedModel, NotFinite, Recording};
+use crate::picture::{self, FilmTiming};
+use crate::run::{self, HowFound, LoadedModel, Recording};
 use crate::sampling::editing::{self, Inversion};
 use crate::sampling::{self, Trajectory};
 use crate::speak;
-use crate::tui::terminal::image_protocol::ImageProtocol;
 
 /// Frames of a film, and pictures of a strip.
 const FILM_FRAMES: usize = 61;
@@ -32,6 +33,12 @@ const FILM_WIDTH: usize = 800;
 /// # Errors
 /// A usage error for what can't be asked of this run; else what went wrong while sampling or writing.
 pub fn run(args: Args) -> Result<()> {
+    if args.through_training {
+        return through_training::run(&args);
+    }
+    if !args.grid.is_empty() {
+        return table::run(&args);
+    }
     let out = args.out.as_deref().map(|path| OutputFile::new(path, "--out", &["png", "safetensors"])).transpose()?;
     let film =
         args.trajectory.as_deref().map(|path| OutputFile::new(path, "--trajectory", &["gif", "png"])).transpose()?;
@@ -44,13 +51,7 @@ pub fn run(args: Args) -> Result<()> {
     }
     let mut model = LoadedModel::open(&run::find(&args.run)?, args.checkpoint)?;
     let own = model.config.sample.clone();
-    let timesteps = model.parameterization.schedule.timesteps();
-    model.set(&args.set, |sample| SampleConfig {
-        sampler: args.sampler.unwrap_or(sample.sampler),
-        // Impossible steps are refused by their flag.
-        steps: args.steps.filter(|steps| (1..=timesteps).contains(steps)).unwrap_or(sample.steps),
-        ..sample.clone()
-    })?;
+    set_as_asked(&args, &mut model)?;
     for warning in &model.warnings {
         speak::warn(warning);
     }
@@ -183,29 +184,6 @@ fn inverted(
     Ok(())
 }
 
-/// What to do about samples that are none; other errors as they are.
-fn without_samples(error: anyhow::Error, plan: &SamplePlan, model: &LoadedModel) -> anyhow::Error {
-    if !error.is::<NotFinite>() {
-        return error;
-    }
-    // A network that can't be asked again leaves the advice to sampling.
-    if let Ok(Some(ill)) = model.ill(plan.classes.as_deref()) {
-        return anyhow!("{error}: nothing was shown or written\n  {ill}\n  {}", model.cure());
-    }
-    let mut advice = Vec::new();
-    if plan.guidance.scale.abs() > 1.0 {
-        advice.push("a smaller --guidance-scale");
-    }
-    if !plan.settings.sampler.is_adaptive() {
-        advice.push("more --steps");
-    }
-    advice.push("another --sampler");
-    if !plan.settings.clip_sample && !plan.is_in_plane() {
-        advice.push("--set sample.clip_sample=true");
-    }
-    anyhow!("{error}: nothing was shown or written\n  try {}", advice.join(", "))
-}
-
 /// "--noise: found by --invert, and sampled as it was found: ddim 50, w 0, class 9; flags say otherwise".
 fn how_words(how: &HowFound, model: &LoadedModel) -> String {
     let class = match how.class {
@@ -216,16 +194,4 @@ fn how_words(how: &HowFound, model: &LoadedModel) -> String {
     format!(
         "--noise: found by --invert; using its settings ({sampler} {steps}, w {w}, {class}) unless a flag says otherwise"
     )
-}
-
-/// The lab's choice of pictures, for printing.
-pub fn at_the_shell(images: ImageProtocol) -> TerminalProtocol {
-    match images {
-        ImageProtocol::Auto => TerminalProtocol::Auto,
-        ImageProtocol::Kitty => TerminalProtocol::Kitty,
-        ImageProtocol::Iterm => TerminalProtocol::Iterm,
-        ImageProtocol::Sixel => TerminalProtocol::Sixel,
-        ImageProtocol::Halfblock => TerminalProtocol::HalfBlock,
-        ImageProtocol::Ascii => TerminalProtocol::Ascii,
-    }
 }

@@ -42,6 +42,20 @@ pub struct SamplePlan {
     pub left_out: Option<String>,
 }
 
+/// Sets what `--set` says, judged beside the flags.
+///
+/// # Errors
+/// As [`LoadedModel::set`].
+pub fn set_as_asked(args: &Args, model: &mut LoadedModel) -> Result<()> {
+    let timesteps = model.parameterization.schedule.timesteps();
+    model.set(&args.set, |sample| SampleConfig {
+        sampler: args.sampler.unwrap_or(sample.sampler),
+        // Impossible steps are refused by their flag.
+        steps: args.steps.filter(|steps| (1..=timesteps).contains(steps)).unwrap_or(sample.steps),
+        ..sample.clone()
+    })
+}
+
 impl SamplePlan {
     /// # Errors
     /// A usage error for what can't be asked of this run.
@@ -270,6 +284,14 @@ impl SamplePlan {
     /// "16 samples of 7 · ddim 50 · w 1.5 (s 2.5) · EMA weights of step 2000 · seed 0"; the number of network
     /// calls (NFE) where it is not that of the steps.
     pub fn caption(&self, model: &LoadedModel, calls: usize) -> String {
+        let mut parts = self.settings_in_words(model, calls);
+        parts.push(model.weights_in_words());
+        parts.push(format!("seed {}", self.seed));
+        parts.join(" · ")
+    }
+
+    /// The same without weights and seed, in parts.
+    pub fn settings_in_words(&self, model: &LoadedModel, calls: usize) -> Vec<String> {
         let mut parts = vec![format!("{} sample{}", self.num(), if self.num() == 1 { "" } else { "s" })];
         if let Some(classes) = &self.classes {
             let one = classes.iter().all(|c| c == &classes[0]);
@@ -294,9 +316,7 @@ impl SamplePlan {
                 parts.extend(negative_class.map(|class| format!("away from {class}")));
             }
         }
-        parts.push(format!("EMA weights of step {}", model.step));
-        parts.push(format!("seed {}", self.seed));
-        parts.join(" · ")
+        parts
     }
 }
 

@@ -16,7 +16,7 @@ use crate::kernels::Workers;
 use crate::picture;
 use crate::process::partial::Partial;
 use crate::process::plain_file;
-use crate::run::{self, LoadedModel, NotFinite, Recording, io_words};
+use crate::run::{self, LoadedModel, NotFinite, Recording, history, io_words};
 use crate::sampling::{self, SamplerSettings, Trajectory};
 use crate::speak;
 
@@ -82,7 +82,10 @@ impl StudiedRun {
     /// When they cannot be read.
     pub fn key(&self) -> Result<String> {
         let path = self.model.checkpoint.join("difflab/checksums.sha256");
-        let checksums = plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?;
+        let checksums = match self.model.is_from_history() {
+            true => history::facts_of(&self.model.checkpoint)?.sha256,
+            false => plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?,
+        };
         let hash: String =
             Sha256::digest(checksums.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         Ok(format!("{hash} num {}", self.num))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::names::{LossWeighting, LrSchedule, Precision, TimestepSampling};
+use crate::config::names::{KeepHistory, LossWeighting, LrSchedule, Precision, TimestepSampling};
 
 /// The optimization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +75,11 @@ pub struct TrainConfig {
     pub checkpoint_every: u64,
     /// How many checkpoints to keep (the newest ones).
     pub keep_checkpoints: usize,
+    /// Keep the averaged weights of steps 1, 2, 3, 5, 10, 20, 30, 50, 100 … in half precision (f16), in the run's
+    /// folder `history/`, so that `difflab sample --through-training` can show how the run learned, and any of these
+    /// steps be sampled, measured and forked from: `on`, `off`, or `auto`: in runs of 100 steps or more whose history
+    /// takes at most 256 MiB.
+    pub history: KeepHistory,
     /// Seconds for which training goes on while nothing of it can be saved, as on a full disk; then it waits for room.
     pub save_patience_s: f64,
     /// Steps between lines of metrics.jsonl; above 1 each line has the least and the largest loss since the one before
@@ -117,6 +122,7 @@ impl Default for TrainConfig {
             eval_every: 200,
             checkpoint_every: 1000,
             keep_checkpoints: 3,
+            history: KeepHistory::Auto,
             save_patience_s: 600.0,
             log_every: 1,
             timestep_loss_every: 50,

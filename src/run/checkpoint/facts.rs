@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::data::DataIdentity;
 use crate::process::plain_file;
 use crate::run::RunError;
+use crate::run::history;
 
 const CONFIG: &str = "difflab/config.toml";
 const DATA: &str = "difflab/data.json";
@@ -27,29 +28,40 @@ pub struct CheckpointFacts {
 }
 
 impl CheckpointFacts {
-    /// Those of the checkpoint in `path`.
+    /// Those of the checkpoint in `path`, or of the history's file there.
     ///
     /// # Errors
     /// [`RunError::Damaged`] where a file is there and cannot be read.
     pub fn of(path: &Path) -> Result<Self, RunError> {
+        if history::is_history_file(path) {
+            let facts = history::facts_of(path)?;
+            return Ok(Self { config: facts.config(), classes: classes(&facts.network), data: facts.data });
+        }
         // An empty config, what a power cut leaves, would read as one of defaults.
         manifest::verify_those(path, &[CONFIG, DATA, UNET])?;
         let config = read(path, CONFIG)?.map(|text| Config::from_toml(&text, CONFIG));
-        let network = read(path, UNET)?.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
-        let rows = network.and_then(|network| network["num_class_embeds"].as_u64());
         Ok(Self {
             config: config.transpose().map_err(|error| RunError::damaged(path, format!("{CONFIG}: {error}")))?,
             data: data_of(path)?,
-            classes: rows.and_then(|rows| usize::try_from(rows).ok()?.checked_sub(1)),
+            classes: read(path, UNET)?.and_then(|text| classes(&text)),
         })
     }
 }
 
-/// The data that the checkpoint in `path` was trained on, where it says so.
+/// How many classes a network's own `config.json` tells of, the null class not counted.
+fn classes(network: &str) -> Option<usize> {
+    let network: serde_json::Value = serde_json::from_str(network).ok()?;
+    usize::try_from(network["num_class_embeds"].as_u64()?).ok()?.checked_sub(1)
+}
+
+/// The data that the checkpoint in `path` (or the history's file there) was trained on, where it says so.
 ///
 /// # Errors
 /// As [`CheckpointFacts::of`].
 pub fn data_of(path: &Path) -> Result<Option<DataIdentity>, RunError> {
+    if history::is_history_file(path) {
+        return Ok(history::facts_of(path)?.data);
+    }
     manifest::verify_those(path, &[DATA])?;
     let data = read(path, DATA)?.map(|text| serde_json::from_str(&text));
     data.transpose().map_err(|error| RunError::damaged(path, format!("{DATA}: {error}")))

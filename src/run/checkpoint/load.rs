@@ -10,10 +10,10 @@ use super::manifest;
 use super::none::none_to_go_on_from;
 use super::state::{Progress, StateFile, parse};
 use crate::config::Config;
-use crate::nn::{open_network, safetensors_file};
+use crate::nn::{Weights, open_network, safetensors_file};
 use crate::process::plain_file;
 use crate::run::plain_files::strange_below;
-use crate::run::{Identity, RunError};
+use crate::run::{Identity, RunError, history};
 use crate::train::{LossAverage, LossRange, TimestepLoss, TrainerState};
 
 /// The losses that timesteps are drawn by, where they are.
@@ -117,11 +117,15 @@ fn shown(found: &FoundCheckpoint) -> String {
     found.path.display().to_string()
 }
 
-/// Reads a verified checkpoint onto `device`.
+/// Reads a verified checkpoint onto `device`. Of a history's file, which has the averages alone, the weights are those
+/// too, and all else begins anew.
 ///
 /// # Errors
 /// [`RunError`] when a file does not hold what it should.
 pub fn load(path: &Path, config: &Config, device: &Device) -> Result<Loaded> {
+    if history::is_history_file(path) {
+        return averages_alone(path, config, device);
+    }
     let file = path.join("difflab/state.json");
     let text = plain_file::read_text(&file).map_err(|error| RunError::not_readable(&file, error))?;
     let file = parse(path, &text)?;
@@ -132,6 +136,7 @@ pub fn load(path: &Path, config: &Config, device: &Device) -> Result<Loaded> {
         weights: tensors(&path.join("difflab/weights.safetensors"), device)?,
         ema: ema.iter().map(|(name, tensor)| (name.to_string(), tensor.clone())).collect(),
         moments: tensors(&path.join("difflab/optimizer.safetensors"), device)?,
+        moments_since: file.moments_since,
         timestep_sampler: match path.join("difflab").join(TIMESTEP_SAMPLER) {
             // In f64, which not every device has.
             file if file.exists() => tensors(&file, &Device::Cpu)?,
@@ -139,6 +144,36 @@ pub fn load(path: &Path, config: &Config, device: &Device) -> Result<Loaded> {
         },
     };
     Ok(Loaded { path: path.to_path_buf(), state, progress: progress(&file, config) })
+}
+
+/// The raw weights of a verified checkpoint, as training had them.
+///
+/// # Errors
+/// When the file does not read.
+pub fn raw_weights(path: &Path) -> Result<Weights> {
+    let tensors = tensors(&path.join("difflab/weights.safetensors"), &Device::Cpu)?;
+    Ok(Weights::from_map(tensors.into_iter().collect()))
+}
+
+fn averages_alone(path: &Path, config: &Config, device: &Device) -> Result<Loaded> {
+    let (_, averages, facts) = history::read(path, device)?;
+    let ema: Vec<(String, Tensor)> = averages.iter().map(|(name, tensor)| (name.into(), tensor.clone())).collect();
+    let mut moments = Vec::with_capacity(2 * ema.len());
+    for (name, tensor) in &ema {
+        for prefix in ["m", "v"] {
+            moments.push((format!("{prefix}.{name}"), tensor.zeros_like()?));
+        }
+    }
+    let state = TrainerState {
+        step: facts.step,
+        learning_rate_scale: 1.0,
+        weights: ema.clone(),
+        ema,
+        moments,
+        moments_since: facts.step,
+        timestep_sampler: Vec::new(),
+    };
+    Ok(Loaded { path: path.to_path_buf(), state, progress: Progress::new(config) })
 }
 
 fn progress(file: &StateFile, config: &Config) -> Progress {

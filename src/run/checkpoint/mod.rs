@@ -21,7 +21,7 @@ mod state;
 
 pub use facts::{CheckpointFacts, data_of};
 pub use list::{FoundCheckpoint, all, list, run_of_newest, step_of, steps_in_names};
-pub use load::{Loaded, can_resume, load, newest_good, newest_unspoiled_before, verify};
+pub use load::{Loaded, can_resume, load, newest_good, newest_unspoiled_before, raw_weights, verify};
 pub use none::{cannot_look, may_hide_some, none_at_all};
 pub use prune::{Verified, prune};
 pub(super) use save::sweep;

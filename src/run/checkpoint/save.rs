@@ -100,6 +100,7 @@ fn write_state(dir: &Path, state: &TrainerState, progress: &Progress, origin: &O
         difflab: env!("CARGO_PKG_VERSION").into(),
         written: jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
         step: state.step,
+        moments_since: state.moments_since,
         learning_rate_scale: state.learning_rate_scale,
         elapsed_s: progress.elapsed_s,
         loss_smoothed,

@@ -69,6 +69,9 @@ pub(super) struct StateFile {
     pub difflab: String,
     pub written: String,
     pub step: u64,
+    /// Not 0 after a fork from weights alone; older checkpoints lack it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub moments_since: u64,
     #[serde(with = "exact")]
     pub learning_rate_scale: f64,
     #[serde(with = "exact")]
@@ -96,6 +99,10 @@ pub(super) struct StateFile {
     /// Older checkpoints lack it.
     #[serde(default)]
     pub live: LiveSettings,
+}
+
+fn is_zero(step: &u64) -> bool {
+    *step == 0
 }
 
 /// Reads the version first: a newer file may look different in every other respect.
@@ -150,6 +157,7 @@ mod tests {
             difflab: "0.1.0".into(),
             written: "now".into(),
             step: u64::MAX,
+            moments_since: 0,
             learning_rate_scale: awkward[0],
             elapsed_s: awkward[1],
             loss_smoothed: awkward[4],
