@@ -248,6 +248,8 @@ mod tests {
             grad_norm: 1.0,
             images_per_s: 100.0 + i as f64,
             elapsed_s: 90.0,
+            memory_mib: None,
+            cpu_share: None,
         });
         Run { name: name.into(), keys: config.values(), metrics: metrics.collect() }
     }

@@ -1,6 +1,7 @@
 //! What an update asks of the shell around it.
 
 use crate::lab::Command;
+use crate::tui::archive::ArchiveRequest;
 use crate::tui::state::NewRun;
 
 /// Something that only the shell can do.
@@ -19,4 +20,7 @@ pub enum Effect {
     Abandon,
     /// Leave this run, which has ended, for the one that was tried.
     Switch,
+    /// Look for something in run folders; what is found comes as
+    /// [`Message::Archive`](super::message::Message::Archive).
+    Ask(ArchiveRequest),
 }

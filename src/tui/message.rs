@@ -1,10 +1,12 @@
 //! What can happen to the screen.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::lab::{Event, PreviewFrame};
+use crate::tui::archive::ArchiveNews;
 
 /// One thing that happened: input, time, or news from the lab.
 #[derive(Clone, Debug)]
@@ -26,6 +28,10 @@ pub enum Message {
     Tried(Event),
     /// A frame of the moving preview.
     Preview(PreviewFrame),
+    /// Compare these runs; none ends it.
+    Compare(Vec<PathBuf>),
+    /// What was found in run folders.
+    Archive(ArchiveNews),
     /// Time since the screen opened. Animations and expiring messages follow it.
     Tick(Duration),
     /// The system asks the program to end (SIGTERM, SIGHUP, Ctrl-C from outside): save and leave.

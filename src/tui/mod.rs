@@ -4,6 +4,7 @@
 //! comes back from an update as [`effect::Effect`]s.
 
 pub mod action;
+pub mod archive;
 pub mod bars;
 pub mod bindings;
 pub mod chart;

@@ -8,6 +8,7 @@ use crate::tui::state::State;
 pub fn why_not(state: &State, action: Action) -> Option<&'static str> {
     let sample = &state.controls.live.sampling.sample;
     match action {
+        Action::SampleNow if state.is_comparing() => None,
         Action::TogglePause
         | Action::StepOnce
         | Action::Snapshot
@@ -23,6 +24,11 @@ pub fn why_not(state: &State, action: Action) -> Option<&'static str> {
             if state.ended =>
         {
             Some("the run has ended")
+        }
+        Action::NextRun | Action::PreviousRun | Action::PinRun | Action::ToggleDifference | Action::Differences
+            if !state.is_comparing() =>
+        {
+            Some("no runs are compared")
         }
         Action::ClassNext | Action::ClassPrevious | Action::GuidanceUp | Action::GuidanceDown
             if !state.is_conditional() =>

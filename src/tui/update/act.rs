@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 pub use super::film::{move_cursor, move_frame, put_cursor};
-use super::{change, film, ladder, sampling, undo, zoom};
+use super::{album, change, comparing, film, ladder, reading, sampling, undo, zoom};
 use crate::config::PathName;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
@@ -35,6 +35,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             return effects;
         }
         Action::Checkpoint => return command(state, Command::Checkpoint),
+        Action::SampleNow if state.is_comparing() => return comparing::denoise(state),
         Action::SampleNow => {
             let effects = command(state, Command::SampleNow);
             if !effects.is_empty() {
@@ -76,7 +77,24 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::LearningRateDown => return learning_rate(state, state.controls.live.learning_rate_scale / 2.0),
         Action::LearningRateReset => return learning_rate(state, 1.0),
         Action::ToggleLogY => state.plots.log_y = !state.plots.log_y,
-        Action::NextXAxis => state.plots.x_axis = state.plots.x_axis.next(),
+        Action::ToggleLogX => state.plots.log_x = !state.plots.log_x,
+        Action::NextXAxis => state.plots.x_axis = state.next_x_axis(),
+        Action::NextCurve => state.plots.plotted = state.plots.plotted.next(),
+        Action::PreviousCurve => state.plots.plotted = state.plots.plotted.previous(),
+        Action::ReadCurves => reading::toggle(state),
+        Action::ReadEarlier | Action::ReadLater | Action::ReadFarEarlier | Action::ReadFarLater => {
+            return reading::step(state, action);
+        }
+        Action::NextMark => reading::to_mark(state, true),
+        Action::PreviousMark => reading::to_mark(state, false),
+        Action::Bookmark => reading::ask_for_bookmark(state),
+        Action::Compare => comparing::ask(state),
+        Action::NextRun => comparing::choose(state, 1),
+        Action::PreviousRun => comparing::choose(state, -1),
+        Action::PinRun => comparing::pin(state),
+        Action::ToggleDifference => comparing::toggle_difference(state),
+        Action::Differences => comparing::show_differences(state),
+        Action::Album => return album::open(state),
         Action::NextSmoothing => state.plots.smoothing = (state.plots.smoothing + 1) % SMOOTHINGS.len(),
         Action::LossCloser => zoom::by_key(state, zoom::CLOSER),
         Action::LossWider => zoom::by_key(state, 1.0 / zoom::CLOSER),
@@ -217,7 +235,12 @@ fn tell(state: &mut State, text: impl Into<String>) {
 /// Sends a command, or says that nobody would hear it.
 fn command(state: &mut State, command: Command) -> Vec<Effect> {
     if state.ended {
-        tell(state, "the run has ended; q leaves");
+        let why = if state.only_compares() {
+            "these runs are only looked at; q leaves"
+        } else {
+            "the run has ended; q leaves"
+        };
+        tell(state, why);
         return Vec::new();
     }
     vec![Effect::Send(command)]
@@ -231,6 +254,7 @@ fn back(state: &mut State) {
     if state.news.dismiss() {
     } else if state.zoomed {
         state.zoomed = false;
+    } else if state.reading.take().is_some() {
     } else if state.playback != Playback::Live {
         film::go_live(state);
     } else {

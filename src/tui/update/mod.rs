@@ -1,7 +1,11 @@
 //! What each message changes.
 
 mod act;
+mod album;
+mod archive;
+mod asking;
 mod change;
+mod comparing;
 mod dispatch;
 mod film;
 mod lab;
@@ -9,6 +13,7 @@ mod ladder;
 mod mouse;
 mod overlay;
 mod palette;
+mod reading;
 mod sampling;
 mod setting;
 mod time;

@@ -1,0 +1,184 @@
+//! Which runs are compared on a screen, and what they have in common.
+
+use std::path::{Path, PathBuf};
+
+use super::compared::{ComparedRun, MOST_COMPARED};
+use super::curves::Curves;
+use super::heat::Heat;
+use super::history::History;
+use super::screen::State;
+use crate::config;
+
+impl State {
+    /// Compares these runs from now on: none ends it. The one that is trained here is always among them. Returns those whose
+    /// files are to be followed; of more than [`MOST_COMPARED`] the first.
+    pub fn compare(&mut self, dirs: &[PathBuf]) -> Vec<PathBuf> {
+        let here = self.live.info.as_ref().map(|info| info.run_dir.clone());
+        let mut wanted: Vec<PathBuf> = Vec::new();
+        for dir in here.iter().filter(|_| !dirs.is_empty()).chain(dirs) {
+            if wanted.len() < MOST_COMPARED && !wanted.iter().any(|known| is_same(known, dir)) {
+                wanted.push(dir.clone());
+            }
+        }
+        let mut before = std::mem::take(&mut self.live.compared);
+        let mut runs: Vec<Option<ComparedRun>> = wanted
+            .iter()
+            .map(|dir| before.iter().position(|run| is_same(&run.dir, dir)).map(|known| before.swap_remove(known)))
+            .collect();
+        for (dir, run) in wanted.iter().zip(0..) {
+            let taken: Vec<usize> = runs.iter().flatten().map(|run| run.color).collect();
+            let free = (0..MOST_COMPARED).find(|color| !taken.contains(color)).unwrap_or(0);
+            runs[run].get_or_insert_with(|| ComparedRun::new(dir, free));
+        }
+        self.live.compared = runs.into_iter().flatten().collect();
+        for run in &mut self.live.compared {
+            run.is_here = here.as_ref().is_some_and(|here| is_same(here, &run.dir));
+            if run.is_here
+                && let Some(config) = &self.config
+            {
+                run.set_config(config);
+            }
+        }
+        let last = self.live.compared.len().saturating_sub(1);
+        self.comparison.pinned = self.comparison.pinned.min(last);
+        self.comparison.chosen = self.comparison.chosen.min(last);
+        // What was frozen had others.
+        self.frozen = None;
+        self.reading = None;
+        self.plots.window = None;
+        self.live.compared.iter().filter(|run| !run.is_here).map(|run| run.dir.clone()).collect()
+    }
+
+    /// Are runs compared?
+    pub fn is_comparing(&self) -> bool {
+        !self.compared().is_empty()
+    }
+
+    /// Is nothing trained or watched on this screen but what is compared?
+    pub fn only_compares(&self) -> bool {
+        self.is_comparing() && self.live.info.is_none()
+    }
+
+    /// The runs that are compared.
+    pub fn compared(&self) -> &[ComparedRun] {
+        &self.data().compared
+    }
+
+    /// One of them, by its folder.
+    pub fn compared_mut(&mut self, dir: &Path) -> Option<&mut ComparedRun> {
+        self.live.compared.iter_mut().find(|run| run.dir == dir)
+    }
+
+    /// The one under the cursor.
+    pub fn chosen_run(&self) -> Option<&ComparedRun> {
+        self.compared().get(self.comparison.chosen.min(self.compared().len().saturating_sub(1)))
+    }
+
+    /// The one that the others are measured by.
+    pub fn pinned_run(&self) -> Option<&ComparedRun> {
+        self.compared().get(self.comparison.pinned.min(self.compared().len().saturating_sub(1)))
+    }
+
+    /// The run to subtract from and the one to be subtracted, where the heatmap shows a difference: the one under the
+    /// cursor and the pinned one, or with the pinned one under the cursor the next.
+    pub fn subtracted(&self) -> Option<(&ComparedRun, &ComparedRun)> {
+        let (runs, pinned) = (self.compared(), self.pinned_run()?);
+        let chosen = self.chosen_run()?;
+        if !self.comparison.difference || runs.len() < 2 {
+            return None;
+        }
+        let other = if chosen.dir == pinned.dir { runs.iter().find(|run| run.dir != pinned.dir)? } else { chosen };
+        Some((other, pinned))
+    }
+
+    /// The curves of a compared run.
+    pub fn history_of<'a>(&'a self, run: &'a ComparedRun) -> &'a History {
+        if run.is_here { &self.data().history } else { &run.history }
+    }
+
+    /// The losses per timestep of a compared run.
+    pub fn heat_of<'a>(&'a self, run: &'a ComparedRun) -> &'a Heat {
+        if run.is_here { &self.data().heat } else { &run.heat }
+    }
+
+    /// The schedule of a compared run.
+    pub fn curves_of<'a>(&'a self, run: &'a ComparedRun) -> Option<&'a Curves> {
+        if run.is_here { self.curves.as_ref() } else { run.curves.as_ref() }
+    }
+
+    /// The curves of the run that is read: the one under the cursor, or the screen's own.
+    pub fn read_history(&self) -> &History {
+        self.chosen_run().map_or(&self.data().history, |run| self.history_of(run))
+    }
+
+    /// The curves of all runs that are drawn.
+    pub fn shown_histories(&self) -> Vec<&History> {
+        match self.compared() {
+            [] => vec![&self.data().history],
+            runs => runs.iter().map(|run| self.history_of(run)).collect(),
+        }
+    }
+
+    /// What of the losses of the compared runs can't be compared, in a sentence.
+    pub fn comparability(&self) -> Option<String> {
+        let known: Vec<_> = self.compared().iter().map(|run| &run.keys).filter(|keys| !keys.is_empty()).collect();
+        if known.len() < 2 { None } else { config::comparable(&known).words() }
+    }
+
+    /// Keys on which the configs of the compared runs differ, each with every run's value; `None` where it has none.
+    pub fn differing_keys(&self) -> Vec<(String, Vec<Option<String>>)> {
+        let runs = self.compared();
+        let mut all: Vec<&String> = runs.iter().flat_map(|run| run.keys.keys()).collect();
+        all.sort();
+        all.dedup();
+        let known = |run: &&ComparedRun| !run.keys.is_empty();
+        let differs = |key: &&String| {
+            let mut values = runs.iter().filter(known).map(|run| run.keys.get(*key));
+            values.next().is_some_and(|first| values.any(|value| value != first))
+        };
+        let value = |run: &ComparedRun, key: &String| run.keys.get(key).map(toml::Value::to_string);
+        let row = |key: &String| (key.clone(), runs.iter().map(|run| value(run, key)).collect());
+        all.into_iter().filter(differs).map(row).collect()
+    }
+}
+
+/// Do two paths lead to the same run? One may be relative to where the program began.
+fn is_same(a: &Path, b: &Path) -> bool {
+    a == b || a.is_absolute() != b.is_absolute() && (a.ends_with(b) || b.ends_with(a))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::tui::options::ScreenOptions;
+
+    #[test]
+    fn a_run_keeps_its_colour_whatever_comes_and_goes() {
+        let mut state = State::new(ScreenOptions::default());
+        let dirs = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(state.compare(&dirs(&["a", "b", "c", "b"])), dirs(&["a", "b", "c"]));
+        let colors =
+            |state: &State| state.compared().iter().map(|run| (run.name.clone(), run.color)).collect::<Vec<_>>();
+        state.compare(&dirs(&["c", "a", "d"]));
+        assert_eq!(colors(&state), [("c".into(), 2), ("a".into(), 0), ("d".into(), 1)]);
+        let many: Vec<PathBuf> = (0..20).map(|i| PathBuf::from(format!("run-{i}"))).collect();
+        assert_eq!(state.compare(&many).len(), MOST_COMPARED);
+        assert!(state.compare(&[]).is_empty() && !state.is_comparing());
+    }
+
+    #[test]
+    fn only_what_differs_is_listed_and_what_is_not_known_yet_differs_from_nothing() {
+        let mut state = State::new(ScreenOptions::default());
+        state.compare(&["a", "b", "c"].map(PathBuf::from));
+        let mut config = Config::default();
+        state.live.compared[0].set_config(&config);
+        assert!(state.differing_keys().is_empty());
+        config.train.learning_rate *= 2.0;
+        state.live.compared[2].set_config(&config);
+        let keys = state.differing_keys();
+        assert_eq!(keys.len(), 1);
+        assert_eq!(keys[0].0, "train.learning_rate");
+        assert!(keys[0].1[0].is_some() && keys[0].1[1].is_none() && keys[0].1[0] != keys[0].1[2]);
+    }
+}
