@@ -70,6 +70,7 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
     };
     let result = match program.command {
         None => lab::run(program.lab, after_step),
+        Some(Subcommands::Compare(args)) if compare::is_for_the_screen(&args) => compare::show(&args),
         Some(Subcommands::Fork(args)) => fork::run(args),
         Some(Subcommands::Race(args)) => race::run(args),
         Some(Subcommands::Sweep(args)) => sweep::run(args),

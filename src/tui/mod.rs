@@ -28,5 +28,5 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
-pub use shell::{TuiOptions, run};
+pub use shell::{TuiOptions, compare, run};
 pub use terminal::image_protocol::ImageProtocol;

@@ -42,6 +42,12 @@ impl Words {
         self
     }
 
+    /// A piece in a style that no role has: the colour of a run.
+    pub fn styled(mut self, style: Style, text: impl Into<String>) -> Self {
+        self.push(vec![Span::styled(text.into(), style)], None);
+        self
+    }
+
     /// As [`Words::add`]; where there is no room for all of it, it is shortened to `least` columns or more.
     pub fn add_shortened(mut self, role: Role, text: impl Into<String>, least: usize) -> Self {
         self.push(vec![Span::styled(text.into(), self.theme.style(role))], Some(least));

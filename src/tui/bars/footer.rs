@@ -25,6 +25,9 @@ struct Shown {
 /// The hints, those of the focused panel first. Where there is no room for all, the least needed are left out; help
 /// and quit never are.
 pub fn footer(state: &State, row: Rect) -> Vec<Piece> {
+    if state.album.is_some() {
+        return of_album(state, row);
+    }
     let mut shown = hints(state);
     let room = usize::from(row.width.saturating_sub(2));
     let width = |hint: &Shown| hint.keys.iter().map(|(key, _)| columns(key)).sum::<usize>() + 1 + columns(hint.word);
@@ -51,6 +54,37 @@ pub fn footer(state: &State, row: Rect) -> Vec<Piece> {
             x += width;
         }
         x += 2;
+    }
+    pieces
+}
+
+/// The album's own keys, which no other place has.
+fn of_album(state: &State, row: Rect) -> Vec<Piece> {
+    let open = state.album.as_ref().is_some_and(|album| album.open.is_some());
+    let hints: &[(&str, &str)] = match open {
+        true => &[("←→", "choose"), ("s", "next snapshot"), ("space", "beside"), ("Enter", "small"), ("Esc", "back")],
+        false => &[
+            ("←→↑↓", "choose"),
+            ("Enter", "play"),
+            ("space", "beside"),
+            ("s", "next snapshot"),
+            ("r", "look again"),
+            ("Esc", "close"),
+        ],
+    };
+    let mut x = row.x + 1;
+    let mut pieces = Vec::new();
+    for (key, word) in hints {
+        let spans = vec![
+            Span::styled((*key).to_string(), state.theme.style(Role::Text)),
+            Span::styled(format!(" {word}"), state.theme.style(Role::Dim)),
+        ];
+        let line = Line::from(spans);
+        let width = line.width() as u16;
+        if x + width <= row.right() {
+            pieces.push(Piece { x, line, action: None });
+        }
+        x += width + 2;
     }
     pieces
 }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::Piece;
+use super::{Piece, compared};
 use crate::config::{Config, PredictionType};
 use crate::lab::Phase;
 use crate::tui::action::Action;
@@ -20,6 +20,9 @@ struct Pressable {
 
 /// The line's pieces: the name, what is trained, and the progress at the right.
 pub fn header(state: &State, area: Rect) -> Vec<Piece> {
+    if state.only_compares() {
+        return compared::header(state, area);
+    }
     let room = area.width.saturating_sub(2);
     let name = Words::new(&state.theme).add(Role::Strong, "difflab").fit(room);
     let begin = area.x + 1 + name.width() as u16 + 2;

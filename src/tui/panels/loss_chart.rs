@@ -6,10 +6,11 @@ use ratatui::style::Style;
 
 use super::curves;
 use super::loss_range::{LossAxes, axes, in_view, mean, smoothed};
-use crate::tui::chart::{Layer, Pen, Shape, Sketch, Weight, step_ticks, time_ticks, value_ticks, x_axis, y_axis};
+use super::series::steps_axis;
+use crate::tui::chart::{Layer, Pen, Shape, Sketch, Weight, value_ticks, y_axis};
 use crate::tui::layout;
 use crate::tui::pictures::{PictureSlot, Pictures};
-use crate::tui::state::{History, MarkKind, State, XAxis};
+use crate::tui::state::{History, MarkKind, Plotted, State};
 use crate::tui::theme::Role;
 
 /// Columns between the points of the held-out curve.
@@ -30,9 +31,7 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
     let pen = Pen { marker: plots.marker, label: theme.style(Role::Dim), line: theme.style(Role::Border) };
     let most = theme.ticks(usize::from(plot.height * 2 / 3).clamp(2, 9));
     y_axis(&pane, &axes.y, &value_ticks(&axes.y, most), &pen, buf);
-    let most = theme.ticks(usize::from(plot.width / 9).clamp(1, 10));
-    let ticks = if plots.x_axis == XAxis::Time { time_ticks(&axes.x, most) } else { step_ticks(&axes.x, most) };
-    x_axis(&pane, &axes.x, &ticks, plots.x_axis.name(), &pen, buf);
+    steps_axis(state, &pane, &axes.x, &pen, buf);
     let sketch = whole(state, history, &axes, plot);
     curves::draw(state, &sketch, (PictureSlot::LossChart, &axes.x, &axes.y), plot, pictures, buf);
 }
@@ -43,6 +42,7 @@ fn whole(state: &State, history: &History, axes: &LossAxes, plot: Rect) -> Sketc
     held_out_points(state, history, axes, plot, &mut sketch);
     marks(state, history, axes, &mut sketch);
     beyond(state, history, axes, plot, &mut sketch);
+    reading(state, history, axes, &mut sketch);
     sketch
 }
 
@@ -90,6 +90,21 @@ fn held_out_points(state: &State, history: &History, axes: &LossAxes, plot: Rect
     }
 }
 
+/// The cursor that reads the curves, and a dot on each there.
+fn reading(state: &State, history: &History, axes: &LossAxes, sketch: &mut Sketch) {
+    let (Some(moment), Some(place)) = (state.reading_moment(), state.reading_place()) else { return };
+    let axis = history.axis(state.plots.x_axis);
+    let at = axes.x.place(moment.on(axis));
+    let style = state.theme.style(Role::Accent);
+    sketch.add(Layer::Line { points: vec![(at, 0.0), (at, 1.0)], weight: Weight::Thin, style });
+    for (plotted, role) in [(Plotted::HeldOut, Role::HeldOut), (Plotted::Loss, Role::Train)] {
+        if let Some(read) = state.curve_at(history, plotted, place) {
+            let at = (axes.x.place(read.at.on(axis)), axes.y.share(read.value));
+            sketch.add(Layer::Mark { at, shape: Shape::Disc, style: state.theme.style(role) });
+        }
+    }
+}
+
 fn marks(state: &State, history: &History, axes: &LossAxes, sketch: &mut Sketch) {
     let losses = history.losses();
     let at = |step: u64| axes.x.place(history.moment_of(step).on(history.axis(state.plots.x_axis)));
@@ -101,6 +116,8 @@ fn marks(state: &State, history: &History, axes: &LossAxes, sketch: &mut Sketch)
             MarkKind::Setting => (1.0, Shape::Down, Role::Text),
             MarkKind::Resume => (1.0, Shape::Right, Role::Text),
             MarkKind::Checkpoint => (0.0, Shape::Up, Role::Dim),
+            MarkKind::Fork => (axes.y.share(loss), Shape::Fork, Role::Strong),
+            MarkKind::Bookmark => (axes.y.share(loss), Shape::Square, Role::Strong),
             MarkKind::Other => continue,
         };
         let at = (at(mark.step), share.clamp(0.0, 1.0));

@@ -9,6 +9,7 @@ use ratatui::backend::Backend;
 
 use crate::lab::{Event, PreviewFrame};
 use crate::process::signals::Notice;
+use crate::tui::archive::{Archive, ArchiveNews};
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
 use crate::tui::pictures::Pictures;
@@ -91,6 +92,8 @@ pub struct EventLoop<'a, S: Surface> {
     /// News of the run on trial, and what it has told so far.
     trial: Receiver<Event>,
     tried: Vec<Event>,
+    /// Other runs that are looked into.
+    archive: Archive,
     end: Option<End>,
     terminated: bool,
     worker_ended: bool,
@@ -114,6 +117,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             trials,
             trial: never(),
             tried: Vec::new(),
+            archive: Archive::default(),
             end: None,
             terminated: false,
             worker_ended: false,
@@ -152,6 +156,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                 Effect::Try(wanted) => self.begin_trial(&wanted, painter),
                 Effect::Abandon => self.abandon_trial(),
                 Effect::Switch => self.end = Some(End::Switch),
+                Effect::Ask(request) => self.archive.ask(request),
             }
         }
     }
@@ -220,6 +225,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                 },
                 recv(sources.previews) -> frame => if let Ok(frame) = frame { self.preview(frame, painter) },
                 recv(sources.encoded) -> _ => self.pacing.changed(),
+                recv(self.archive.news()) -> news => if let Ok(news) = news { self.archive_news(news, painter) },
                 recv(after(timeout)) -> _ => {}
             }
         }
@@ -252,6 +258,10 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         for frame in arrived(&mut sources.previews).0 {
             self.preview(frame, painter);
         }
+        let found: Vec<ArchiveNews> = self.archive.news().try_iter().take(AT_ONCE).collect();
+        for news in found {
+            self.archive_news(news, painter);
+        }
         if !arrived(&mut sources.encoded).0.is_empty() {
             self.pacing.changed();
         }
@@ -268,6 +278,11 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         self.pacing.changed();
         self.tried.push(event.clone());
         self.take(Message::Tried(event), painter);
+    }
+
+    fn archive_news(&mut self, news: ArchiveNews, painter: &dyn Painter) {
+        self.pacing.changed();
+        self.take(Message::Archive(news), painter);
     }
 
     fn preview(&mut self, frame: PreviewFrame, painter: &dyn Painter) {

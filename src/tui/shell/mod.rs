@@ -1,5 +1,6 @@
 //! What the lab does outside its own state: it waits for keys, events and time, asks the worker, and draws.
 
+mod compare;
 mod event_loop;
 mod farewell;
 mod input;
@@ -8,4 +9,5 @@ mod pacing;
 mod run;
 mod trials;
 
+pub use compare::compare;
 pub use run::{TuiOptions, run};

@@ -105,7 +105,7 @@ fn begin_again(left: &State, kept: &KeptLab, told: &[Event]) -> State {
 }
 
 /// A terminal that is gone takes no words, and that is no reason to panic.
-fn say(out: &mut dyn Write, words: &str) {
+pub(super) fn say(out: &mut dyn Write, words: &str) {
     let _ = out.write_all(words.as_bytes()).and_then(|()| out.flush());
 }
 
@@ -194,16 +194,16 @@ impl Session {
 }
 
 /// What stays the same from run to run: how this terminal is drawn on and listened to.
-struct Stage {
+pub(super) struct Stage {
     graphics: Graphics,
     capability: Capability,
-    brush: Brush,
-    input: Receiver<Input>,
+    pub(super) brush: Brush,
+    pub(super) input: Receiver<Input>,
 }
 
 impl Stage {
     /// Asks the terminal what it can do, and starts to listen to the keyboard.
-    fn set(screen: &mut Screen, options: &TuiOptions) -> Result<Self> {
+    pub(super) fn set(screen: &mut Screen, options: &TuiOptions) -> Result<Self> {
         let mut graphics = detect(options.images);
         // kitty's pictures are held in place by letters beyond ASCII.
         if !terminal_has_utf8() && graphics.protocol == ImageProtocol::Kitty {
@@ -219,7 +219,7 @@ impl Stage {
     }
 
     /// The state of a screen that has just opened.
-    fn state(&self, options: &TuiOptions, config: Config) -> State {
+    pub(super) fn state(&self, options: &TuiOptions, config: Config) -> State {
         State::new(ScreenOptions {
             theme: options.theme.unwrap_or_else(|| abilities::theme(&self.graphics)),
             capability: self.capability,
@@ -252,7 +252,7 @@ impl Surface for Screen {
 }
 
 /// The way to draw pictures that this terminal has.
-enum Brush {
+pub(super) enum Brush {
     Pixels(ProtocolPictures),
     Characters(Box<dyn Pictures>),
 }
@@ -277,7 +277,7 @@ impl Brush {
         }
     }
 
-    fn encoded(&self) -> Receiver<()> {
+    pub(super) fn encoded(&self) -> Receiver<()> {
         match self {
             Brush::Pixels(pixels) => pixels.encoder().finished().clone(),
             Brush::Characters(_) => crossbeam_channel::never(),

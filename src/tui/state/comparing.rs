@@ -111,6 +111,11 @@ impl State {
         self.chosen_run().map_or(&self.data().history, |run| self.history_of(run))
     }
 
+    /// The losses per timestep of the run that is read.
+    pub fn read_heat(&self) -> &Heat {
+        self.chosen_run().map_or(&self.data().heat, |run| self.heat_of(run))
+    }
+
     /// The curves of all runs that are drawn.
     pub fn shown_histories(&self) -> Vec<&History> {
         match self.compared() {

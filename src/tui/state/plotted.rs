@@ -1,6 +1,6 @@
 //! Which of a run's curves the loss panel draws.
 
-use super::history::{History, LossBucket};
+use super::history::History;
 use super::x_axis::Moment;
 
 /// A curve over the steps of a run.
@@ -59,13 +59,20 @@ impl Plotted {
         matches!(self, Plotted::Loss | Plotted::HeldOut | Plotted::GradientNorm | Plotted::LearningRate)
     }
 
-    /// Its values in a run, with the moments that they were logged at; the loss smoothed at a level, for a logarithmic
-    /// axis or a linear one.
-    pub fn values(self, history: &History, level: usize, log: bool) -> Vec<(Moment, f64)> {
+    /// How many values it has in a run.
+    pub fn len(self, history: &History) -> usize {
+        if self == Plotted::HeldOut { history.held_out().len() } else { history.losses().len() }
+    }
+
+    /// The `i`-th of them, with the moment that it was logged at; the loss smoothed at a level, for a logarithmic axis or a
+    /// linear one. NaN where there is none.
+    pub fn value(self, history: &History, i: usize, level: usize, log: bool) -> (Moment, f64) {
         if self == Plotted::HeldOut {
-            return history.held_out().iter().map(|b| (b.at, b.sum / b.count.max(1) as f64)).collect();
+            let Some(b) = history.held_out().get(i) else { return (Moment::default(), f64::NAN) };
+            return (b.at, b.sum / b.count.max(1) as f64);
         }
-        let value = |b: &LossBucket| match self {
+        let Some(b) = history.losses().get(i) else { return (Moment::default(), f64::NAN) };
+        let value = match self {
             Plotted::Loss | Plotted::HeldOut => b.smoothed_for(level, log),
             Plotted::GradientNorm => b.grad_norm,
             Plotted::LearningRate => b.lr,
@@ -73,6 +80,11 @@ impl Plotted {
             Plotted::Memory => b.memory_mib,
             Plotted::Processor => 100.0 * b.cpu_share,
         };
-        history.losses().iter().map(|b| (b.last, value(b))).collect()
+        (b.last, value)
+    }
+
+    /// All of them.
+    pub fn values(self, history: &History, level: usize, log: bool) -> impl Iterator<Item = (Moment, f64)> + '_ {
+        (0..self.len(history)).map(move |i| self.value(history, i, level, log))
     }
 }

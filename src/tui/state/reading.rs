@@ -42,23 +42,26 @@ impl State {
         ends.reduce(f64::min)
     }
 
-    /// A run's curve at a place of the x axis; `None` where it has no value, or ends long before.
+    /// A run's curve at a place of the x axis, at the nearest moment that was logged; `None` where it has no value, or ended
+    /// before.
     pub fn curve_at(&self, history: &History, plotted: Plotted, place: f64) -> Option<CurveReading> {
-        let log = self.plots.log_y;
         let axis = history.axis(self.plots.x_axis);
-        let values = plotted.values(history, self.plots.smoothing, log);
-        let values: Vec<(Moment, f64)> = values.into_iter().filter(|(_, value)| value.is_finite()).collect();
-        let (first, last) = (values.first()?, values.last()?);
-        // Between its logged steps the nearest; beyond its end there is nothing to read.
-        let step = (last.0.on(axis) - first.0.on(axis)) / values.len().max(2) as f64;
-        if place > last.0.on(axis) + 2.0 * step.abs() {
+        let value = |i: usize| plotted.value(history, i, self.plots.smoothing, self.plots.log_y);
+        let at = |i: usize| value(i).0.on(axis);
+        let last = plotted.len(history).checked_sub(1)?;
+        // Beyond its end there is nothing to read.
+        let apart = (at(last) - at(0)) / last.max(1) as f64;
+        if place > at(last) + 2.0 * apart.abs() {
             return None;
         }
-        let after = values.partition_point(|(at, _)| at.on(axis) < place).min(values.len() - 1);
-        let before = after.saturating_sub(1);
-        let distance = |i: usize| (values[i].0.on(axis) - place).abs();
-        let (at, value) = values[if distance(before) < distance(after) { before } else { after }];
-        Some(CurveReading { at, value })
+        let (mut before, mut after) = (0, last);
+        while after - before > 1 {
+            let middle = usize::midpoint(before, after);
+            if at(middle) < place { before = middle } else { after = middle }
+        }
+        let nearest = if (at(before) - place).abs() < (at(after) - place).abs() { before } else { after };
+        let (at, value) = value(nearest);
+        value.is_finite().then_some(CurveReading { at, value })
     }
 
     /// Moves the cursor by so many logged steps of the run that is read; the first time it comes to the newest.

@@ -298,7 +298,9 @@ impl State {
 
     /// Is the film to be seen? A panel that fills the screen hides it.
     pub fn sees_film(&self) -> bool {
-        self.playhead.is_some() && self.layout().is_some_and(|layout| layout.place(Panel::Denoising).is_some())
+        self.playhead.is_some()
+            && !self.is_comparing()
+            && self.layout().is_some_and(|layout| layout.place(Panel::Denoising).is_some())
     }
 
     /// Seconds until the last step at the present speed; `None` where nothing is left, or less than a second, and

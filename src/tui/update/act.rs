@@ -330,7 +330,7 @@ fn hundredth(state: &State) -> isize {
 
 /// Moves the heatmap's read-out by so many columns; beyond the newest it is live again.
 pub fn move_column(state: &mut State, by: isize) {
-    let heat = &state.data().heat;
+    let heat = state.read_heat();
     let columns = heat.columns();
     let Some(newest) = columns.len().checked_sub(1) else { return };
     let at = state.cursor_step.and_then(|step| heat.column_at(step)).unwrap_or(newest);

@@ -96,6 +96,7 @@ pub fn denoise(state: &mut State) -> Vec<Effect> {
     let seed = state.pinned_run().and_then(|run| run.config.as_ref()).map_or(0, |config| config.seed);
     let seed = seed.wrapping_add(state.noise_drawn);
     state.noise_drawn += 1;
+    state.comparison.playing = Some(state.now);
     state.live.compared.iter_mut().for_each(|run| run.films = Default::default());
     state.news.answer(state.now, Gravity::Info, "sampling the newest checkpoints, all from the same noise …");
     vec![Effect::Ask(ArchiveRequest::Denoise { dirs, seed, num: SAMPLES })]

@@ -133,10 +133,11 @@ fn put(state: &mut State, panel: Panel, handle: Rect, at: Position) {
     let last = (state.timesteps() - 1) as f64;
     let across = share(at.x, handle.x, handle.width);
     match panel {
-        Panel::Loss => {}
+        // A click reads; a drag pans.
+        Panel::Loss => state.read_at(across),
         Panel::Heatmap => {
             act::put_cursor(state, ((1.0 - share(at.y, handle.y, handle.height)) * last).round() as usize);
-            let heat = &state.data().heat;
+            let heat = state.read_heat();
             let columns = heat.columns();
             let shown = layout::heat_columns(usize::from(at.x - handle.x), usize::from(handle.width), columns.len());
             let newest = columns.len().saturating_sub(1);
