@@ -180,7 +180,7 @@ mod tests {
         assert!(album.films_to_ask().is_empty());
         let frames = Arc::new(vec![RgbImage::new(1, 1); 5]);
         album.film_came(Path::new("4.gif"), frames, Duration::from_secs(9));
-        let at = |ms| album.film_at(4, Duration::from_millis(9000 + ms)).unwrap().1;
+        let at = |ms: u64| album.film_at(4, Duration::from_millis(9000 + ms)).unwrap().1;
         assert_eq!((at(0), at(79), at(80), at(320), at(2319), at(2321)), (0, 0, 1, 4, 4, 0));
         assert!(album.film_at(2, Duration::from_secs(9)).is_none());
     }

@@ -28,6 +28,7 @@ pub fn go_on(state: &mut State) {
 
 fn facts(state: &State) -> Facts {
     let stage = match &state.phase {
+        _ if state.only_compares() => Stage::Silent,
         Phase::Starting(what) | Phase::Loading(what) => Stage::Opening(what.clone()),
         Phase::Training if state.live.history.latest.is_none() => Stage::Ready,
         Phase::Training => Stage::Training,
