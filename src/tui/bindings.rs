@@ -494,7 +494,8 @@ mod tests {
     fn a_panels_own_meaning_goes_first() {
         let left = press(KeyCode::Left, KeyModifiers::NONE);
         assert_eq!(find(&left, P::Denoising), Some(A::FramePrevious));
-        assert_eq!(find(&left, P::Loss), Some(A::CursorDown));
+        assert_eq!(find(&left, P::Loss), Some(A::ReadEarlier));
+        assert_eq!(find(&left, P::Schedule), Some(A::CursorDown));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use super::Piece;
 use crate::lab::Phase;
 use crate::tui::action::Action;
-use crate::tui::bindings::{BINDINGS, Binding, Hint, meaning};
+use crate::tui::bindings::{BINDINGS, Binding, Group, Hint, meaning};
 use crate::tui::guide::why_not;
 use crate::tui::state::State;
 use crate::tui::theme::Role;
@@ -104,7 +104,9 @@ fn hints(state: &State) -> Vec<Shown> {
                 Hint::In(panel, word) if panel == state.focus => {
                     own += 1;
                     // The first is what the panel is there for.
-                    (word, Some(if own == 1 { 80 } else { 58 - own }))
+                    // While runs are compared that is what one is there for.
+                    let rank = if binding.group == Group::Compare { 75 } else { 58 - own };
+                    (word, Some(if own == 1 { 80 } else { rank }))
                 }
                 _ => return None,
             };

@@ -1,7 +1,7 @@
 //! Every curve's value where the loss panel is read.
 
 use crate::tui::format::{duration, scientific, thousands, three_digits};
-use crate::tui::state::{LossBucket, Plotted, State};
+use crate::tui::state::{Plotted, State};
 use crate::tui::theme::Role;
 use crate::tui::words::{COLUMNS, Words};
 
@@ -19,7 +19,7 @@ pub fn lines(state: &State) -> Option<[Words; 2]> {
     let first = words()
         .pair(Role::Accent, "step", Role::Accent, thousands(moment.step))
         .pair(Role::Train, "smooth", Role::Strong, three_digits(smoothed))
-        .pair(Role::Dim, "raw", Role::Text, raw(bucket));
+        .pair(Role::Dim, "raw", Role::Text, three_digits(bucket.loss));
     let first = match read(Plotted::HeldOut) {
         Some(held_out) => {
             // Held-out losses are rarer: whose step it is, where it is another.
@@ -31,6 +31,9 @@ pub fn lines(state: &State) -> Option<[Words; 2]> {
         }
         None => first,
     };
+    // Where the point stands for several steps.
+    let range = format!("{}–{}", three_digits(bucket.min), three_digits(bucket.max));
+    let first = if bucket.min < bucket.max { first.pair(Role::Dim, "of", Role::Text, range) } else { first };
     let second = words()
         .pair(Role::Dim, "lr", Role::Text, scientific(bucket.lr))
         .pair(Role::Dim, "‖g‖", Role::Text, three_digits(bucket.grad_norm))
@@ -43,14 +46,4 @@ pub fn lines(state: &State) -> Option<[Words; 2]> {
         .add(Role::Dim, format!("epoch {:.2}", moment.epoch))
         .add(Role::Dim, duration(moment.elapsed_s));
     Some([first, second])
-}
-
-/// The raw loss of the step, and of all that its point stands for the least and the largest.
-fn raw(bucket: &LossBucket) -> String {
-    match bucket.min < bucket.max {
-        true => {
-            format!("{} ({}–{})", three_digits(bucket.loss), three_digits(bucket.min), three_digits(bucket.max))
-        }
-        false => three_digits(bucket.loss),
-    }
 }

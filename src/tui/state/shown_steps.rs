@@ -94,7 +94,7 @@ fn newest(state: &State, axis: XAxis) -> f64 {
 fn least(state: &State, axis: XAxis) -> f64 {
     let first = |history: &&History| {
         let (losses, axis) = (history.losses(), history.axis(axis));
-        losses.iter().map(|b| b.last.on(axis)).find(|at| *at > 0.0)
+        losses.iter().flat_map(|b| [b.first, b.last]).map(|moment| moment.on(axis)).find(|at| *at > 0.0)
     };
     let least = state.shown_histories().iter().filter_map(first).fold(f64::INFINITY, f64::min);
     if least.is_finite() { least } else { 1.0 }

@@ -28,8 +28,8 @@ fn show(columns: u16, rows: u16) -> State {
 fn the_cursor_stands_on_logged_steps_and_arrows_move_it_only_while_it_is_there() {
     let mut state = show(120, 40);
     let t = state.cursor_t;
-    press(&mut state, KeyCode::Left);
-    assert!(state.cursor_t < t && state.reading.is_none(), "without it they move t");
+    press(&mut state, KeyCode::Right);
+    assert!(state.cursor_t > t && state.reading.is_none(), "without it they move t");
     press(&mut state, KeyCode::Char('r'));
     assert_eq!(state.reading, Some(12_480));
     let t = state.cursor_t;

@@ -10,7 +10,7 @@ use crate::tui::effect::Effect;
 use crate::tui::state::{Overlay, State};
 
 /// Help is scrolled no further than this; the view shows its last page for anything beyond its end.
-pub const MOST_LINES: usize = 150;
+pub const MOST_LINES: usize = 300;
 
 /// Takes a key into the dialog.
 pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {

@@ -5,6 +5,7 @@ use crate::tui::action::Action;
 use crate::tui::archive::ArchiveRequest;
 use crate::tui::effect::Effect;
 use crate::tui::format::thousands;
+use crate::tui::panel::Panel;
 use crate::tui::state::{AskedFor, Gravity, MarkKind, Overlay, State};
 
 /// Logged steps that a far step of the cursor goes over, as a share of those in view.
@@ -19,7 +20,12 @@ pub fn toggle(state: &mut State) {
         return tell(state, "there is no logged step to read yet");
     }
     state.move_reading(0);
-    tell(state, "reading the curves: ← → go from one logged step to the next, r ends it");
+    let how = if state.focus == Panel::Loss {
+        "← → go from one logged step to the next"
+    } else {
+        "in Loss ← → go on"
+    };
+    tell(state, &format!("reading the curves: {how}, r ends it"));
 }
 
 /// Left and right in the loss panel: through the logged steps while they are read, else through t.

@@ -9,7 +9,7 @@ use crate::tui::format::{duration, left, thousands, three_digits};
 use crate::tui::panels::dialog;
 use crate::tui::state::{ComparedRun, State};
 use crate::tui::theme::Role;
-use crate::tui::words::{columns, shorten, wrap};
+use crate::tui::words::{columns, shorten, shorten_run, wrap};
 
 /// The widest a column gets.
 const WIDEST: usize = 28;
@@ -44,7 +44,8 @@ pub fn configs(state: &State, scroll: usize, screen: Rect, buf: &mut Buffer) {
         }
         Line::from(spans)
     };
-    let head = runs.iter().map(|run| (run.name.clone(), theme.run(run.color))).collect();
+    let head = runs.iter().zip(&widths).map(|(run, width)| (shorten_run(&run.name, *width), theme.run(run.color)));
+    let head = head.collect();
     let mut lines = vec![line("", Style::new(), head)];
     let plain = theme.style(Role::Text);
     for (at, (name, values, role)) in rows.iter().enumerate() {

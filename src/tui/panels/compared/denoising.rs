@@ -11,7 +11,7 @@ use crate::tui::panels::window::Window;
 use crate::tui::pictures::{PictureSlot, Pictures};
 use crate::tui::state::{PointsStill, State};
 use crate::tui::theme::Role;
-use crate::tui::words::{Words, shorten};
+use crate::tui::words::{Words, shorten_run};
 
 /// "x̂_0 from the same noise · t 430".
 pub fn subtitle(state: &State) -> Words {
@@ -35,7 +35,7 @@ pub fn draw(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
     let places = layout::compared_samples(inner, runs.len());
     for (i, (run, (room, caption))) in runs.iter().zip(&places).enumerate() {
         let style = state.theme.run(run.color);
-        let name = shorten(&run.name, usize::from(caption.width));
+        let name = shorten_run(&run.name, usize::from(caption.width));
         let still = run.still_at(state.cursor_t, state.timesteps());
         let words = Words::new(&state.theme).styled(style, name);
         let words = match &still {
@@ -55,12 +55,12 @@ pub fn draw(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
         }
     }
     let left_out = runs.len() - places.len();
-    let note = match left_out {
-        0 => "←→ or ↑↓ through t, g from other noise".to_string(),
-        n => format!("z shows {n} more; ↑↓ through t, g from other noise"),
-    };
-    let y = inner.bottom().saturating_sub(1);
-    buf.set_stringn(inner.x, y, note, usize::from(inner.width), state.theme.style(Role::Dim));
+    let words = Words::new(&state.theme)
+        .maybe(Role::Dim, (left_out > 0).then(|| format!("{left_out} more: z")))
+        .add(Role::Dim, "↑↓ through t")
+        .add(Role::Dim, "k plays")
+        .add(Role::Dim, "g other noise");
+    buf.set_line(inner.x, inner.bottom().saturating_sub(1), &words.fit(inner.width), inner.width);
 }
 
 /// Points as dots.

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::legend::{percent, signed};
 use crate::tui::chart::{Marker, nice_ceil};
 use crate::tui::format::{left, thousands, three_digits};
 use crate::tui::layout::{self, HeatmapPane};
@@ -212,16 +213,12 @@ fn readout(
     let words = Words::new(&state.theme).joined_by(COLUMNS);
     let words = words.pair(Role::Accent, "t", Role::Accent, left(t.to_string(), heatmap::digits(state)));
     let Some((of_a, of_b)) = at(of_a).zip(at(of_b)) else { return words.add(Role::Dim, "no sample fell there") };
-    let (difference, share) = (of_a - of_b, 100.0 * (of_a - of_b) / of_b);
+    let (difference, share) = (of_a - of_b, (of_a - of_b) / of_b);
     words
         .styled(state.theme.run(a.color), three_digits(of_a))
         .styled(state.theme.run(b.color), three_digits(of_b))
-        .pair(Role::Dim, "Δ", Role::Strong, format!("{}, {}", three_digits(difference), percent(share)))
+        .pair(Role::Dim, "Δ", Role::Strong, format!("{}, {}", signed(difference), percent(share)))
         .pair(Role::Dim, "step", Role::Text, thousands(step))
-}
-
-fn percent(percent: f64) -> String {
-    format!("{percent:+.1} %").replace('-', "−")
 }
 
 /// "−20 % ▁▂▃ 0 ▅▆▇ +20 %".

@@ -7,10 +7,10 @@ use super::difference;
 use crate::tui::panels::heatmap;
 use crate::tui::state::State;
 use crate::tui::theme::Role;
-use crate::tui::words::{Words, shorten};
+use crate::tui::words::{Words, shorten_run};
 
 /// Columns of a run's name.
-const NAME: usize = 22;
+const NAME: usize = 15;
 
 /// "mnist-a − mnist-b · of the second", or the run's name and what its own panel says.
 pub fn subtitle(state: &State) -> Words {
@@ -18,14 +18,14 @@ pub fn subtitle(state: &State) -> Words {
     if let Some((a, b)) = state.subtracted() {
         let names = Words::new(&state.theme)
             .joined_by(" ")
-            .styled(state.theme.run(a.color), shorten(&a.name, NAME))
+            .styled(state.theme.run(a.color), shorten_run(&a.name, NAME))
             .add(Role::Dim, "−")
-            .styled(state.theme.run(b.color), shorten(&b.name, NAME));
+            .styled(state.theme.run(b.color), shorten_run(&b.name, NAME));
         return names;
     }
     match state.chosen_run() {
         Some(run) => words
-            .styled(state.theme.run(run.color), shorten(&run.name, NAME))
+            .styled(state.theme.run(run.color), shorten_run(&run.name, NAME))
             .add(Role::Dim, if state.plots.heat_relative { "share of the start" } else { "log colours" }),
         None => words,
     }

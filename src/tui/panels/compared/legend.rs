@@ -9,10 +9,13 @@ use crate::tui::format::{left, right, thousands, three_digits};
 use crate::tui::panels::series::SeriesChart;
 use crate::tui::state::{ComparedRun, CurveReading, MarkKind, Plotted, State};
 use crate::tui::theme::Role;
-use crate::tui::words::{COLUMNS, Words, columns, shorten};
+use crate::tui::words::{COLUMNS, Words, columns, shorten_run};
 
 /// The longest a name is written.
 const LONGEST: usize = 34;
+/// What stands beside it: the key, the value and the difference, with air.
+const BESIDE: usize = 2 + 2 + 8 + 2 + DIFFERENCE;
+const DIFFERENCE: usize = 18;
 
 /// The pinned run on top, then the others in their order; where not all have room the one under the cursor and how many are
 /// left out.
@@ -40,7 +43,8 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     let place = state.reading_place();
     let base = place.and_then(|place| state.curve_at(state.history_of(&runs[pinned]), state.plots.plotted, place));
     let names = order.iter().map(|i| columns(&runs[*i].name)).max().unwrap_or(0).min(LONGEST);
-    let names = names.min(usize::from(area.width) / 2);
+    // The value and the difference keep their room.
+    let names = names.min(usize::from(area.width).saturating_sub(BESIDE).max(10));
     let mut y = area.y;
     if head {
         buf.set_line(area.x, y, &where_read(state, place).fit(area.width), area.width);
@@ -65,7 +69,7 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
         buf.set_string(area.x, y, key, style);
         buf.set_line(area.x + 2, y, &line, area.width.saturating_sub(2));
         // The name in the run's colour.
-        let name = columns(&run.name).min(names) as u16;
+        let name = columns(&shorten_run(&run.name, names)) as u16;
         buf.set_style(Rect { x: area.x + 2, y, width: name.min(area.width.saturating_sub(2)), height: 1 }, style);
         y += 1;
     }
@@ -97,7 +101,7 @@ fn row(
     read: Option<CurveReading>,
     base: Option<CurveReading>,
 ) -> Words {
-    let name = left(shorten(&run.name, names), names);
+    let name = left(shorten_run(&run.name, names), names);
     let words =
         Words::new(&state.theme).joined_by(COLUMNS).add(if is_chosen { Role::Strong } else { Role::Text }, name);
     if let Some(trouble) = run.trouble.as_ref().filter(|_| read.is_none()) {
@@ -106,13 +110,13 @@ fn row(
     let value = read.map_or("–".into(), |read| value(state.plots.plotted, read.value));
     let words = words.add(if is_chosen { Role::Strong } else { Role::Text }, right(value, 8));
     let words = match (read, base) {
-        _ if is_pinned => words.add(Role::Dim, left("pinned", 20)),
+        _ if is_pinned => words.add(Role::Dim, left("pinned", DIFFERENCE)),
         (Some(read), Some(base)) => {
             let (difference, share) = read.less(&base);
             let role = if difference == 0.0 { Role::Dim } else { Role::Text };
-            words.add(role, left(format!("Δ {}, {}", signed(difference), percent(share)), 20))
+            words.add(role, left(format!("Δ {}, {}", signed(difference), percent(share)), DIFFERENCE))
         }
-        _ => words.add(Role::Dim, left("Δ –", 20)),
+        _ => words.add(Role::Dim, left("Δ –", DIFFERENCE)),
     };
     let state_word = if run.is_here || run.is_trained { Some("training") } else { None };
     words
@@ -125,12 +129,12 @@ fn value(plotted: Plotted, value: f64) -> String {
 }
 
 /// "−0.0043", "+0.012".
-fn signed(value: f64) -> String {
+pub fn signed(value: f64) -> String {
     if value > 0.0 { format!("+{}", three_digits(value)) } else { three_digits(value) }
 }
 
 /// "−3.4 %".
-fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     match 100.0 * share {
         p if p.is_nan() => "– %".into(),
         p if p.abs() < 0.05 => "0.0 %".into(),
