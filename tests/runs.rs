@@ -45,6 +45,8 @@ impl Place {
                 grad_norm: 1.0,
                 images_per_s: 1.0,
                 elapsed_s: 60.0,
+                memory_mib: None,
+                cpu_share: None,
             };
             serde_json::to_string(&record).unwrap() + "\n"
         };

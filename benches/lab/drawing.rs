@@ -127,6 +127,8 @@ fn record(step: u64) -> StepRecord {
         grad_norm: 0.4 + 0.1 * noise(step),
         images_per_s: 400.0,
         elapsed_s: step as f64 * 0.16,
+        memory_mib: None,
+        cpu_share: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `difflab compare`: where runs differ, and what came of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -10,20 +11,26 @@ use unicode_width::UnicodeWidthStr;
 use super::UsageError;
 use super::output::OutputFile;
 use crate::config;
+use crate::lab::Outcome;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
 use crate::run::{self, StepRecord};
 use crate::speak;
+use crate::tui::terminal::abilities;
+use crate::tui::{self, ImageProtocol, TuiOptions};
 
-/// Compare runs: the config keys that differ, and the results.
+/// Compare runs: their curves over one another, the config keys that differ, and the results.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Run folders, beginnings of names in runs/, or `latest`: two or more.
     #[arg(required = true, num_args = 2..)]
     runs: Vec<String>,
-    /// How to print the comparison.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
-    format: Format,
+    /// How to print the comparison [default: on a terminal it is shown on a screen, with curves; else a table].
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<Format>,
+    /// How to draw pictures on the screen.
+    #[arg(long, value_enum, default_value_t = ImageProtocol::Auto)]
+    images: ImageProtocol,
     /// Draw the losses of all runs into this file as well.
     #[arg(long, value_name = "FILE.png", value_parser = png)]
     plot: Option<PathBuf>,
@@ -43,6 +50,21 @@ fn png(text: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// Is the comparison to be shown on a screen, where one can zoom, read and sample, rather than printed?
+pub fn is_for_the_screen(args: &Args) -> bool {
+    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    args.format.is_none() && args.plot.is_none() && on_terminal && abilities::no_screen().is_none()
+}
+
+/// Shows the comparison on a screen until the user leaves.
+///
+/// # Errors
+/// Names that mean no run, and terminals that can't be used.
+pub fn show(args: &Args) -> Result<Outcome> {
+    let dirs = args.runs.iter().map(|name| run::find(name)).collect::<Result<_, _>>()?;
+    tui::compare(dirs, TuiOptions { images: args.images, ..TuiOptions::default() })
+}
+
 /// Prints the comparison.
 ///
 /// # Errors
@@ -50,7 +72,7 @@ fn png(text: &str) -> Result<PathBuf, String> {
 pub fn run(args: Args) -> Result<()> {
     let plot = args.plot.as_deref().map(|path| OutputFile::new(path, "--plot", &["png"])).transpose()?;
     let runs: Vec<Run> = args.runs.iter().map(|name| Run::read(name)).collect::<Result<_>>()?;
-    let text = match args.format {
+    let text = match args.format.unwrap_or(Format::Table) {
         Format::Table => table(&runs) + &comparability(&runs).map_or(String::new(), |note| format!("\n{note}\n")),
         Format::Json => serde_json::to_string_pretty(&json(&runs))? + "\n",
     };
@@ -248,6 +270,8 @@ mod tests {
             grad_norm: 1.0,
             images_per_s: 100.0 + i as f64,
             elapsed_s: 90.0,
+            memory_mib: None,
+            cpu_share: None,
         });
         Run { name: name.into(), keys: config.values(), metrics: metrics.collect() }
     }

@@ -148,6 +148,8 @@ mod tests {
             grad_norm: 2.0,
             images_per_s: 100.0,
             elapsed_s: 3.0,
+            memory_mib: None,
+            cpu_share: None,
         }
     }
 

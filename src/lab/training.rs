@@ -234,6 +234,7 @@ impl Worker {
         log: bool,
         outbox: &mut EventOutbox,
     ) {
+        let usage = if log || val_loss.is_some() { self.usage.look() } else { None };
         let progress = &mut self.parts.progress;
         for &(t, loss) in &report.samples {
             progress.timestep_loss.add(t, loss);
@@ -255,6 +256,8 @@ impl Worker {
             grad_norm: report.grad_norm,
             images_per_s,
             elapsed_s: progress.elapsed_s,
+            memory_mib: usage.and_then(|usage| usage.memory_mib),
+            cpu_share: usage.and_then(|usage| usage.cpu_share),
         };
         if written {
             self.parts.journal.step(&record);

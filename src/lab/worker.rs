@@ -19,7 +19,7 @@ use super::throughput::Throughput;
 use super::turns::Turn;
 use super::writing_state::Writing;
 use crate::config::Config;
-use crate::process::RunningClock;
+use crate::process::{RunningClock, UsageMeter};
 use crate::run::checkpoint::Progress;
 use crate::run::{Journal, RunDir};
 use crate::train::Trainer;
@@ -71,6 +71,7 @@ pub struct Worker {
     pub(super) mode: Mode,
     pub(super) throughput: Throughput,
     pub(super) clock: RunningClock,
+    pub(super) usage: UsageMeter,
     /// How much of the clock's time is in `progress.elapsed_s` already.
     pub(super) counted: Duration,
     /// Did this run begin here, or does it go on?
@@ -98,6 +99,7 @@ impl Worker {
             mode: Mode::Training,
             throughput: Throughput::default(),
             clock: RunningClock::start(),
+            usage: UsageMeter::start(),
             counted: Duration::ZERO,
             is_new: true,
             standing: Standing::default(),

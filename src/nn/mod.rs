@@ -51,7 +51,7 @@ pub use mlp::Mlp;
 pub use mlp_config::MlpConfig;
 pub use net::{Net, NetConfig};
 pub use parameters::{Architecture, Parameter, ParameterKind, parameter_count, parameters};
-pub use saved::{LoadedNet, open_network, save_network};
+pub use saved::{LoadedNet, network_config, open_network, save_network};
 pub use unet::UNet;
 pub use unet_config::{DownBlockType, SampleSize, UNetConfig, UpBlockType};
 pub use weights::Weights;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::diffusers::{self, LoadedUNet, load_weights, save_weights};
 use super::json::sorted_json;
-use super::{MlpConfig, NetConfig, Weights};
+use super::{MlpConfig, NetConfig, UNetConfig, Weights};
 use crate::process::plain_file;
 
 const MLP: &str = "mlp";
@@ -64,6 +64,22 @@ fn save_mlp(dir: &Path, config: &MlpConfig, weights: &Weights, scheduler: Option
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     }
     save_weights(&mlp.join(TENSORS), config, weights)
+}
+
+/// What kind of network a folder that [`save_network`] wrote holds, without reading its weights.
+///
+/// # Errors
+/// When its config.json is missing, damaged or not supported.
+pub fn network_config(dir: &Path) -> Result<NetConfig> {
+    let mlp = dir.join(MLP).join(CONFIG);
+    let path = if mlp.is_file() { mlp.clone() } else { dir.join("unet").join(CONFIG) };
+    let text = plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?;
+    let read = if path == mlp {
+        MlpConfig::from_json(&text).map(NetConfig::Mlp)
+    } else {
+        UNetConfig::from_json(&text).map(NetConfig::UNet)
+    };
+    read.with_context(|| format!("in {}", path.display()))
 }
 
 /// Reads the network of a folder that [`save_network`] or diffusers wrote.

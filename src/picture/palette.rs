@@ -38,6 +38,8 @@ pub struct Palette {
     pub warning: Rgb,
     /// Something failed.
     pub error: Rgb,
+    /// Runs that are compared, each its own everywhere; apart for every eye.
+    pub runs: [Rgb; 8],
 }
 
 /// For a dark background.
@@ -58,6 +60,16 @@ pub const DARK: Palette = Palette {
     good: [110, 200, 90],
     warning: [236, 180, 70],
     error: [240, 92, 84],
+    runs: [
+        [86, 180, 233],
+        [240, 160, 20],
+        [241, 40, 148],
+        [209, 252, 204],
+        [93, 124, 245],
+        [200, 104, 84],
+        [175, 238, 248],
+        [234, 250, 143],
+    ],
 };
 
 /// For a light background.
@@ -78,6 +90,16 @@ pub const LIGHT: Palette = Palette {
     good: [36, 114, 32],
     warning: [144, 92, 0],
     error: [190, 30, 36],
+    runs: [
+        [0, 88, 150],
+        [180, 88, 0],
+        [53, 127, 83],
+        [24, 29, 228],
+        [73, 31, 43],
+        [6, 128, 131],
+        [2, 103, 226],
+        [6, 5, 123],
+    ],
 };
 
 /// For a wall that is seen from the back row: black on white, and every colour at least 7:1 against it.
@@ -98,6 +120,16 @@ pub const PROJECTOR: Palette = Palette {
     good: [0, 94, 20],
     warning: [116, 70, 0],
     error: [168, 0, 24],
+    runs: [
+        [0, 74, 150],
+        [148, 62, 0],
+        [145, 56, 103],
+        [20, 6, 211],
+        [60, 17, 26],
+        [114, 60, 43],
+        [2, 3, 144],
+        [65, 7, 62],
+    ],
 };
 
 impl Palette {
@@ -113,12 +145,10 @@ impl Palette {
         }
     }
 
-    /// The colour of line `i` of a plot of many: eight that are told apart, then the same, fainter.
+    /// The colour of run `i`, or line `i` of a plot of many: eight that are told apart, then the same, fainter.
     pub fn line(&self, i: usize) -> Rgb {
-        let colors =
-            [self.train, self.held_out, self.cosine, self.linear, self.sigmoid, self.good, self.x_t, self.accent];
-        let strength = [1.0, 0.6, 0.35][(i / colors.len()).min(2)];
-        self.faint(colors[i % colors.len()], strength)
+        let strength = [1.0, 0.6, 0.35][(i / self.runs.len()).min(2)];
+        self.faint(self.runs[i % self.runs.len()], strength)
     }
 
     /// A colour stepped back towards the background, for raw curves and schedules that are there to
@@ -168,6 +198,17 @@ pub fn heat(v: f64) -> Rgb {
     [color.r, color.g, color.b]
 }
 
+/// A difference's colour at `v`, −1 to 1: blue below, orange above, and between them what is near the background, so that
+/// no difference is nothing. Values outside are clamped; NaN is no difference.
+pub fn difference(v: f64, dark: bool) -> Rgb {
+    let v = if v.is_nan() { 0.0 } else { v.clamp(-1.0, 1.0) };
+    let (none, less, more) = match dark {
+        true => ([46, 49, 58], [96, 190, 255], [255, 166, 40]),
+        false => ([236, 236, 232], [0, 84, 168], [186, 82, 0]),
+    };
+    blend(none, if v < 0.0 { less } else { more }, v.abs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +256,34 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn runs_stay_apart_for_every_eye_and_read_on_their_background() {
+        for (p, least) in [(DARK, 4.5), (LIGHT, 4.5), (PROJECTOR, 7.0)] {
+            for (i, &a) in p.runs.iter().enumerate() {
+                assert!(contrast(a, p.background) >= least, "{a:?}: {:.2}", contrast(a, p.background));
+                for eye in [FULL_SIGHT, DEUTERANOPIA, PROTANOPIA] {
+                    for &b in p.runs[i + 1..].iter().chain([&p.accent]) {
+                        let apart = distance(a, b, eye);
+                        assert!(apart > 15.0, "{a:?} and {b:?} are only {apart:.1} apart");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_difference_has_two_sides_and_nothing_between() {
+        for dark in [true, false] {
+            for eye in [FULL_SIGHT, DEUTERANOPIA, PROTANOPIA] {
+                let at = |v| difference(v, dark);
+                assert!(distance(at(-1.0), at(1.0), eye) > 40.0 && distance(at(0.0), at(0.4), eye) > 15.0);
+                assert!(distance(at(-0.4), at(0.0), eye) > 15.0);
+            }
+            assert_eq!(difference(f64::NAN, dark), difference(0.0, dark));
+            assert_eq!(difference(-7.0, dark), difference(-1.0, dark));
         }
     }
 

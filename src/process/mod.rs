@@ -1,5 +1,5 @@
 //! The process itself: how it is asked to stop, how it ends when it has to at once, how long it ran, how much
-//! memory it took, and what it may open.
+//! of the machine it takes, and what it may open.
 //!
 //! With `kernels`, the one place of unsafe code: system calls that the standard library doesn't offer.
 
@@ -15,6 +15,7 @@ mod peak_memory;
 pub mod plain_file;
 mod running_time;
 pub mod signals;
+mod usage;
 
 pub use ending::end_at_once;
 pub use file_size::limit_is_an_error;
@@ -23,3 +24,4 @@ pub use memory::{free_memory, resident_memory};
 pub use open_files::too_many_files;
 pub use peak_memory::{peak_resident_bytes, peak_resident_mib};
 pub use running_time::RunningClock;
+pub use usage::{Usage, UsageMeter};

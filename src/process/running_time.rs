@@ -97,7 +97,7 @@ impl Beats {
 
 /// Processor time of all threads of this process.
 #[cfg(unix)]
-fn processor_time() -> Duration {
+pub(super) fn processor_time() -> Duration {
     // SAFETY: `timespec` is plain data, for which zeroes are a valid value; the system fills it.
     let time = unsafe {
         let mut time: libc::timespec = std::mem::zeroed();
@@ -109,7 +109,7 @@ fn processor_time() -> Duration {
 
 /// Elsewhere a long silence is taken for a suspension.
 #[cfg(not(unix))]
-fn processor_time() -> Duration {
+pub(super) fn processor_time() -> Duration {
     Duration::ZERO
 }
 

@@ -14,6 +14,7 @@
 //! previews/, snapshots/  pictures
 //! ```
 
+mod album;
 mod beside;
 pub mod catalogue;
 pub mod checkpoint;
@@ -62,6 +63,7 @@ pub mod trash;
 mod whereabouts;
 mod write_failure;
 
+pub use album::{LeftPicture, left_pictures};
 pub use beside::folder_beside;
 pub use class_names::{CLASSES, other_class_names, write_class_names};
 pub use data_changes::{MOVED, check_measured};

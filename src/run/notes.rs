@@ -1,6 +1,6 @@
 //! `notes.toml`: what a person says of a run. The only file in a run folder that others than the run's owner write.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -14,16 +14,23 @@ use crate::process::plain_file;
 /// The file in the run folder.
 pub const NOTES: &str = "notes.toml";
 
+/// Its table of words on steps.
+const BOOKMARKS: &str = "bookmarks";
+
 /// Letters that a note may have.
 const LONGEST_NOTE: usize = 2000;
 const LONGEST_TAG: usize = 40;
+const LONGEST_BOOKMARK: usize = 80;
 
-/// A run's note and tags.
+/// A run's note, tags and bookmarks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Notes {
     /// Empty: none.
     pub note: String,
     pub tags: BTreeSet<String>,
+    /// Words on steps.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub bookmarks: BTreeMap<u64, String>,
 }
 
 impl Notes {
@@ -59,6 +66,13 @@ impl Notes {
             true => _ = table.remove("tags"),
             false => _ = table.insert("tags".into(), notes.tags.iter().cloned().collect::<Vec<_>>().into()),
         }
+        match notes.bookmarks.is_empty() {
+            true => _ = table.remove(BOOKMARKS),
+            false => {
+                let bookmarks = notes.bookmarks.iter().map(|(step, word)| (step.to_string(), word.clone().into()));
+                table.insert(BOOKMARKS.into(), toml::Value::Table(bookmarks.collect()));
+            }
+        }
         write_replacing(&dir.join(NOTES), table.to_string().as_bytes())
             .map_err(|error| RunError::not_writable(dir, error))?;
         Ok(notes)
@@ -66,10 +80,13 @@ impl Notes {
 
     fn from(table: &toml::Table) -> Self {
         let text = |value: &toml::Value| value.as_str().map(str::to_string);
+        let bookmarks = table.get(BOOKMARKS).and_then(toml::Value::as_table);
+        let bookmark = |(step, word): (&String, &toml::Value)| Some((step.parse().ok()?, text(word)?));
         let tags = table.get("tags").and_then(toml::Value::as_array);
         Self {
             note: table.get("note").and_then(text).unwrap_or_default(),
             tags: tags.into_iter().flatten().filter_map(text).collect(),
+            bookmarks: bookmarks.into_iter().flatten().filter_map(bookmark).collect(),
         }
     }
 }
@@ -101,6 +118,18 @@ pub fn tag(text: &str) -> Result<String, String> {
         )),
         _ if text.chars().count() > LONGEST_TAG => Err(format!("a tag has at most {LONGEST_TAG} letters")),
         _ => Ok(text.to_string()),
+    }
+}
+
+/// A bookmark's word as it is kept: in one line.
+///
+/// # Errors
+/// One that is too long.
+pub fn bookmark(text: &str) -> Result<String, String> {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.chars().count() {
+        ..=LONGEST_BOOKMARK => Ok(line),
+        n => Err(format!("a bookmark has at most {LONGEST_BOOKMARK} letters, and this has {n}")),
     }
 }
 

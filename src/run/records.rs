@@ -25,7 +25,13 @@ pub struct StepRecord {
     pub grad_norm: f64,
     /// Recent throughput of training alone (pauses excluded).
     pub images_per_s: f64,
-    /// Time spent training, in seconds, over all sessions of the run.
+    /// Memory of the process, MiB, and the share of the machine's processors that it has used lately: looked at about once
+    /// a second, where the system tells them. Older runs lack both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_share: Option<f64>,
+    /// Time spent training, in seconds, over all sessions of the run. The last key of a line: `skim` finds its end by it.
     pub elapsed_s: f64,
 }
 

@@ -94,6 +94,8 @@ mod tests {
                 grad_norm: b,
                 images_per_s: a,
                 elapsed_s: b,
+                memory_mib: None,
+                cpu_share: None,
             },
         )
     }

@@ -124,6 +124,8 @@ mod tests {
             grad_norm: 0.0,
             images_per_s: 0.0,
             elapsed_s: 0.0,
+            memory_mib: None,
+            cpu_share: None,
         };
         (1..=n).map(|step| serde_json::to_vec(&record(step)).unwrap()).collect()
     }

@@ -21,6 +21,8 @@ pub enum RunsAction {
     /// Pin as what others are held against.
     Pin,
     Unmark,
+    /// Draw the marked ones over one another.
+    Compare,
     Note,
     Tags,
     /// A new run from its weights.
@@ -78,7 +80,20 @@ pub enum Action {
     Undo,
     Redo,
     ToggleLogY,
+    ToggleLogX,
     NextXAxis,
+    /// Another curve in the loss panel.
+    NextCurve,
+    PreviousCurve,
+    /// A cursor on the curves, and where it goes.
+    ReadCurves,
+    ReadEarlier,
+    ReadLater,
+    ReadFarEarlier,
+    ReadFarLater,
+    NextMark,
+    PreviousMark,
+    Bookmark,
     NextSmoothing,
     LossCloser,
     LossWider,
@@ -91,6 +106,15 @@ pub enum Action {
     NextTimeAxis,
     NextExample,
     NextPointsView,
+    /// Other runs over this one.
+    Compare,
+    NextRun,
+    PreviousRun,
+    PinRun,
+    ToggleDifference,
+    Differences,
+    /// What the run has left of pictures.
+    Album,
     ToggleFreeze,
     NextTheme,
     NextMarker,

@@ -20,13 +20,15 @@ pub enum Group {
     Time,
     Preview,
     Plots,
+    Compare,
     Screen,
     /// In the list of runs, which has a table of its own.
     Runs,
 }
 
 impl Group {
-    pub const ALL: [Group; 5] = [Group::Training, Group::Time, Group::Preview, Group::Plots, Group::Screen];
+    pub const ALL: [Group; 6] =
+        [Group::Training, Group::Time, Group::Preview, Group::Plots, Group::Compare, Group::Screen];
 
     pub fn title(self) -> &'static str {
         match self {
@@ -34,6 +36,7 @@ impl Group {
             Group::Time => "The cursor t",
             Group::Preview => "Denoising",
             Group::Plots => "Plots",
+            Group::Compare => "Runs",
             Group::Screen => "Screen",
             Group::Runs => "The list of runs",
         }
@@ -236,7 +239,22 @@ pub const BINDINGS: &[Binding] = &[
     ),
     // Plots.
     row(A::ToggleLogY, &[key('l')], G::Plots, "loss axis logarithmic or linear", H::In(P::Loss, "log")),
-    row(A::NextXAxis, &[key('x')], G::Plots, "loss over steps, epochs or time", H::In(P::Loss, "step/time")),
+    row(A::ToggleLogX, &[key('X')], G::Plots, "steps on a logarithmic axis or a linear one", H::No),
+    row(
+        A::NextXAxis,
+        &[key('x')],
+        G::Plots,
+        "loss over steps, epochs, images, time or FLOPs",
+        H::In(P::Loss, "step/time"),
+    ),
+    row(
+        A::NextCurve,
+        &[key('y')],
+        G::Plots,
+        "another curve in Loss: held-out, gradient norm, learning rate, images/s, memory, processors",
+        H::In(P::Loss, "curve"),
+    ),
+    row(A::PreviousCurve, &[key('Y')], G::Plots, "the curve before", H::No),
     row(A::NextSmoothing, &[key('S')], G::Plots, "next smoothing of the loss", H::In(P::Loss, "smooth")),
     row(
         A::LossCloser,
@@ -255,6 +273,67 @@ pub const BINDINGS: &[Binding] = &[
     ),
     row(A::LossLater, &[key('>'), with(ALT, KeyCode::Right)], G::Plots, "loss over later steps", H::No),
     row(A::LossWhole, &[code(KeyCode::Backspace)], G::Plots, "loss over all steps again", H::No),
+    row(
+        A::ReadCurves,
+        &[key('r')],
+        G::Plots,
+        "read the curves: a cursor that stands on logged steps; so does a click",
+        H::In(P::Loss, "read"),
+    ),
+    within(
+        P::Loss,
+        A::ReadEarlier,
+        &[code(KeyCode::Left)],
+        G::Plots,
+        "Loss, while it is read: the logged step before",
+        H::No,
+    ),
+    within(
+        P::Loss,
+        A::ReadLater,
+        &[code(KeyCode::Right)],
+        G::Plots,
+        "Loss, while it is read: the next logged step",
+        H::No,
+    ),
+    within(
+        P::Loss,
+        A::ReadFarEarlier,
+        &[with(SHIFT, KeyCode::Left)],
+        G::Plots,
+        "Loss, while it is read: a tenth of the chart back",
+        H::No,
+    ),
+    within(
+        P::Loss,
+        A::ReadFarLater,
+        &[with(SHIFT, KeyCode::Right)],
+        G::Plots,
+        "Loss, while it is read: a tenth of the chart on",
+        H::No,
+    ),
+    row(A::NextMark, &[key(';')], G::Plots, "to the next mark on the curve, and what happened there", H::No),
+    row(A::PreviousMark, &[key(',')], G::Plots, "to the mark before", H::No),
+    row(A::Bookmark, &[key('M')], G::Plots, "put a word on the step that is read, or on the newest", H::No),
+    row(A::Compare, &[key('V')], G::Compare, "compare with other runs: asks for their names; no name ends it", H::No),
+    row(A::NextRun, &[key('j')], G::Compare, "the next of the runs that are compared", H::In(P::Loss, "run")),
+    row(A::PreviousRun, &[key('J')], G::Compare, "the run before", H::No),
+    row(A::PinRun, &[key('P')], G::Compare, "measure the others by the run under the cursor", H::In(P::Loss, "pin")),
+    row(
+        A::ToggleDifference,
+        &[key('H')],
+        G::Compare,
+        "Loss per timestep: the run under the cursor, or its difference from the pinned one",
+        H::In(P::Heatmap, "difference"),
+    ),
+    row(
+        A::Differences,
+        &[key('E')],
+        G::Compare,
+        "where the configs differ, and what came of it",
+        H::In(P::Loss, "configs"),
+    ),
+    row(A::Album, &[key('G')], G::Compare, "the run's snapshots and previews, as pictures in step order", H::No),
     row(
         A::ToggleHeatScale,
         &[key('h')],
@@ -432,7 +511,8 @@ mod tests {
     fn a_panels_own_meaning_goes_first() {
         let left = press(KeyCode::Left, KeyModifiers::NONE);
         assert_eq!(find(&left, P::Denoising), Some(A::FramePrevious));
-        assert_eq!(find(&left, P::Loss), Some(A::CursorDown));
+        assert_eq!(find(&left, P::Loss), Some(A::ReadEarlier));
+        assert_eq!(find(&left, P::Schedule), Some(A::CursorDown));
     }
 
     #[test]

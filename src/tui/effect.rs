@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::lab::Command;
+use crate::tui::archive::ArchiveRequest;
 use crate::tui::browser::{ReadyFork, RunsRequest};
 use crate::tui::state::NewRun;
 
@@ -33,8 +34,27 @@ pub enum Effect {
     LookAway,
     /// Tell whoever follows the run that is looked at.
     SendBeside(Command),
+    /// Look for something for the screen of that run; it comes as
+    /// [`Message::BesideArchive`](super::message::Message::BesideArchive).
+    AskBeside(ArchiveRequest),
     /// Leave the screen, which has no run of its own, for this one.
     Begin(Box<ReadyFork>),
     /// Leave this run, which has ended, for the one that was tried.
     Switch,
+    /// Look for something in run folders; what is found comes as
+    /// [`Message::Archive`](super::message::Message::Archive).
+    Ask(ArchiveRequest),
+}
+
+impl Effect {
+    /// The same, asked for by the screen of what is looked at; `None`: it has no use there.
+    pub fn beside(self) -> Option<Self> {
+        match self {
+            Effect::Send(command) => Some(Effect::SendBeside(command)),
+            Effect::Ask(request) => Some(Effect::AskBeside(request)),
+            Effect::Redraw => Some(Effect::Redraw),
+            // A run that is looked at asks for no others.
+            _ => None,
+        }
+    }
 }

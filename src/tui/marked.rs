@@ -1,20 +1,7 @@
-//! Runs that are held side by side: those marked in the list of runs, in their order, each with a colour.
+//! Runs that are held side by side: those marked in the list of runs, which the lab draws over one another. Each has
+//! a colour, the same everywhere.
 
 use std::path::{Path, PathBuf};
-
-use crate::config::ScheduleName;
-use crate::tui::theme::Role;
-
-/// Each colour stays apart from the others for a colour-blind eye (`picture::palette`).
-const COLORS: [Role; 7] = [
-    Role::Train,
-    Role::HeldOut,
-    Role::Schedule(ScheduleName::Cosine),
-    Role::Schedule(ScheduleName::Linear),
-    Role::Schedule(ScheduleName::Sigmoid),
-    Role::Good,
-    Role::Noisy,
-];
 
 /// A run that is marked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,15 +9,8 @@ pub struct MarkedRun {
     pub dir: PathBuf,
     /// As the list calls it.
     pub name: String,
-    /// Its colour's place among those of a plot of many lines (`Palette::line`); no two marked runs share one.
+    /// The number of its colour ([`Theme::run`](crate::tui::theme::Theme::run)); no two marked runs share one.
     pub color: usize,
-}
-
-impl MarkedRun {
-    /// Its colour on the screen.
-    pub fn role(&self) -> Role {
-        COLORS[self.color % COLORS.len()]
-    }
 }
 
 /// The marked runs.
@@ -41,8 +21,8 @@ pub struct Marked {
 }
 
 impl Marked {
-    /// So many at most.
-    pub const MOST: usize = COLORS.len();
+    /// So many at most: more lines than that are a tangle, and their colours no longer apart.
+    pub const MOST: usize = 8;
 
     /// In the order in which they were marked.
     pub fn runs(&self) -> &[MarkedRun] {
@@ -52,6 +32,11 @@ impl Marked {
     /// The run in `dir`, if it is marked.
     pub fn of(&self, dir: &Path) -> Option<&MarkedRun> {
         self.runs.iter().find(|run| run.dir == dir)
+    }
+
+    /// The same, however the path to it is written.
+    pub fn known(&self, dir: &Path) -> Option<&MarkedRun> {
+        self.of(dir).or_else(|| self.runs.iter().find(|run| is_same(&run.dir, dir)))
     }
 
     /// The one that the others are held against, if one is pinned.
@@ -95,9 +80,52 @@ impl Marked {
         marked
     }
 
+    /// Marks these runs and no others; of more than [`Self::MOST`] the first. Those that are marked keep their colours.
+    pub fn set(&mut self, dirs: &[PathBuf]) {
+        self.runs.retain(|run| dirs.iter().any(|dir| is_same(dir, &run.dir)));
+        for dir in dirs {
+            if self.known(dir).is_none() {
+                self.mark(dir, &name_of(dir));
+            }
+        }
+        self.baseline.take_if(|baseline| self.runs.iter().all(|run| run.dir != *baseline));
+    }
+
+    /// The others are held against the run in `dir`, if that is marked.
+    pub fn hold_against(&mut self, dir: &Path) {
+        self.baseline = self.known(dir).map(|run| run.dir.clone());
+    }
+
+    /// Writes the paths as a list of the runs in `place` does.
+    pub fn write_as_in(&mut self, place: &Path) {
+        let whole = whole(place);
+        let written = |dir: &PathBuf| match self::whole(dir).strip_prefix(&whole) {
+            Ok(rest) => place.join(rest),
+            Err(_) => dir.clone(),
+        };
+        for run in &mut self.runs {
+            run.dir = written(&run.dir);
+        }
+        self.baseline = self.baseline.as_ref().map(written);
+    }
+
     pub fn clear(&mut self) {
         *self = Self::default();
     }
+}
+
+/// The name of a run's folder.
+pub fn name_of(dir: &Path) -> String {
+    dir.file_name().map_or_else(|| dir.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Do two paths lead to the same folder? One may be relative to where the program began.
+pub fn is_same(a: &Path, b: &Path) -> bool {
+    a == b || whole(a) == whole(b)
+}
+
+fn whole(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 #[cfg(test)]
@@ -126,12 +154,28 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_those_of_a_plot_of_many_lines() {
+    fn there_are_as_many_as_colours_that_are_told_apart() {
         use crate::tui::theme::{Capability, Theme, ThemeName};
         let theme = Theme::new(ThemeName::Dark, Capability::TrueColor);
-        for (color, role) in COLORS.into_iter().enumerate() {
-            let [r, g, b] = theme.palette().line(color);
-            assert_eq!(theme.style(role).fg, Some(ratatui::style::Color::Rgb(r, g, b)), "{role:?}");
-        }
+        let mut colors: Vec<String> = (0..Marked::MOST).map(|color| format!("{:?}", theme.run(color).fg)).collect();
+        colors.sort();
+        colors.dedup();
+        assert_eq!(colors.len(), Marked::MOST);
+    }
+
+    #[test]
+    fn a_run_is_known_however_its_path_is_written() {
+        let here = std::env::current_dir().unwrap();
+        let mut marked = Marked::default();
+        marked.set(&[here.join("runs/a"), PathBuf::from("./b")]);
+        marked.hold_against(Path::new("b"));
+        assert_eq!(marked.known(Path::new("runs/a")).map(|run| run.color), Some(0));
+        marked.write_as_in(Path::new("runs"));
+        assert_eq!(marked.of(Path::new("runs/a")).map(|run| run.name.as_str()), Some("a"));
+        assert_eq!(marked.baseline().map(|run| run.dir.as_path()), Some(Path::new("./b")));
+        marked.set(&[PathBuf::from("c"), here.join("runs/a")]);
+        assert!(marked.baseline().is_none());
+        let colors: Vec<_> = marked.runs().iter().map(|run| (run.name.as_str(), run.color)).collect();
+        assert_eq!(colors, [("a", 0), ("c", 1)]);
     }
 }

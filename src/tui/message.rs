@@ -1,10 +1,12 @@
 //! What can happen to the screen.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::lab::{Event, PreviewFrame};
+use crate::tui::archive::ArchiveNews;
 use crate::tui::browser::RunsNews;
 
 /// One thing that happened: input, time, or news from the lab.
@@ -27,11 +29,16 @@ pub enum Message {
     Tried(Event),
     /// A frame of the moving preview.
     Preview(PreviewFrame),
-    /// News of the run that is looked at beside this one, and frames of its films.
+    /// News of the run that is looked at beside this one, frames of its films, and what was found for its screen.
     Beside(Event),
     BesidePreview(PreviewFrame),
+    BesideArchive(ArchiveNews),
     /// News of the list of runs.
     Runs(RunsNews),
+    /// Compare these runs; none ends it.
+    Compare(Vec<PathBuf>),
+    /// What was found in run folders.
+    Archive(ArchiveNews),
     /// Time since the screen opened. Animations and expiring messages follow it.
     Tick(Duration),
     /// The system asks the program to end (SIGTERM, SIGHUP, Ctrl-C from outside): save and leave.

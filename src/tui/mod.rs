@@ -4,6 +4,7 @@
 //! comes back from an update as [`effect::Effect`]s.
 
 pub mod action;
+pub mod archive;
 pub mod bars;
 pub mod bindings;
 pub mod browser;
@@ -31,5 +32,5 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
-pub use shell::{TuiOptions, browse, run, watch};
+pub use shell::{TuiOptions, browse, compare, run, watch};
 pub use terminal::image_protocol::ImageProtocol;

@@ -42,6 +42,12 @@ impl Words {
         self
     }
 
+    /// A piece in a style that no role has: the colour of a run.
+    pub fn styled(mut self, style: Style, text: impl Into<String>) -> Self {
+        self.push(vec![Span::styled(text.into(), style)], None);
+        self
+    }
+
     /// As [`Words::add`]; where there is no room for all of it, it is shortened to `least` columns or more.
     pub fn add_shortened(mut self, role: Role, text: impl Into<String>, least: usize) -> Self {
         self.push(vec![Span::styled(text.into(), self.theme.style(role))], Some(least));
@@ -166,6 +172,35 @@ pub fn shorten(text: &str, width: usize) -> String {
         return "…".repeat(width);
     }
     format!("{}…", text[..prefix(text, width - 1)].trim_end())
+}
+
+/// A run's name in at most `width` columns: without its date where it is too long, then without its middle, since runs differ
+/// at both ends.
+pub fn shorten_run(name: &str, width: usize) -> String {
+    let is_date = |text: &str| {
+        text.len() == 11
+            && text
+                .bytes()
+                .enumerate()
+                .all(|(i, b)| if [4, 7, 10].contains(&i) { b == b'-' } else { b.is_ascii_digit() })
+    };
+    let name = match name.get(..11).filter(|date| columns(name) > width && is_date(date) && name.len() > 11) {
+        Some(_) => &name[11..],
+        None => name,
+    };
+    if columns(name) <= width || width < 5 {
+        return shorten(name, width);
+    }
+    let behind = (width - 1) / 2;
+    let mut end = String::new();
+    for c in name.chars().rev() {
+        if columns(&end) + columns(&c.to_string()) > behind {
+            break;
+        }
+        end.insert(0, c);
+    }
+    let front = shorten(name, width - columns(&end));
+    format!("{front}{end}")
 }
 
 /// Columns that a text takes.

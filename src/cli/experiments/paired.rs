@@ -101,6 +101,8 @@ mod tests {
             grad_norm: 0.0,
             images_per_s: 0.0,
             elapsed_s: 0.0,
+            memory_mib: None,
+            cpu_share: None,
         });
         Results { steps: steps.collect() }
     }

@@ -320,6 +320,8 @@ mod tests {
             grad_norm: 1.0,
             images_per_s: 1.0,
             elapsed_s: 1.0,
+            memory_mib: None,
+            cpu_share: None,
         };
         let fid = EvalResult {
             name: "judge-FID".into(),

@@ -173,6 +173,8 @@ mod tests {
             grad_norm: 0.0,
             images_per_s: 0.0,
             elapsed_s: 0.0,
+            memory_mib: None,
+            cpu_share: None,
         };
         let metrics: Vec<StepRecord> = (0..=50).map(|i| record(20 * i)).collect();
         let all = [110, 500, 1000];

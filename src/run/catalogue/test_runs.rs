@@ -22,6 +22,8 @@ pub fn record(step: u64, loss: f64, val_loss: Option<f64>) -> StepRecord {
         grad_norm: 1.0,
         images_per_s: 100.0,
         elapsed_s: step as f64,
+        memory_mib: None,
+        cpu_share: None,
     }
 }
 

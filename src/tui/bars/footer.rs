@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use super::Piece;
 use crate::lab::Phase;
 use crate::tui::action::{Action, RunsAction};
-use crate::tui::bindings::{BINDINGS, Binding, Hint, meaning};
+use crate::tui::bindings::{BINDINGS, Binding, Group, Hint, meaning};
 use crate::tui::browser;
 use crate::tui::guide::why_not;
 use crate::tui::state::{Bench, State};
@@ -26,6 +26,9 @@ struct Shown {
 /// The hints, those of the focused panel first. Where there is no room for all, the least needed are left out; help
 /// and quit never are.
 pub fn footer(state: &State, row: Rect) -> Vec<Piece> {
+    if state.album.is_some() {
+        return of_album(state, row);
+    }
     let mut shown = hints(state);
     let room = usize::from(row.width.saturating_sub(2));
     let width = |hint: &Shown| hint.keys.iter().map(|(key, _)| columns(key)).sum::<usize>() + 1 + columns(hint.word);
@@ -56,6 +59,37 @@ pub fn footer(state: &State, row: Rect) -> Vec<Piece> {
     pieces
 }
 
+/// The album's own keys, which no other place has.
+fn of_album(state: &State, row: Rect) -> Vec<Piece> {
+    let open = state.album.as_ref().is_some_and(|album| album.open.is_some());
+    let hints: &[(&str, &str)] = match open {
+        true => &[("←→", "choose"), ("s", "next snapshot"), ("space", "beside"), ("Enter", "small"), ("Esc", "back")],
+        false => &[
+            ("←→↑↓", "choose"),
+            ("Enter", "play"),
+            ("space", "beside"),
+            ("s", "next snapshot"),
+            ("r", "look again"),
+            ("Esc", "close"),
+        ],
+    };
+    let mut x = row.x + 1;
+    let mut pieces = Vec::new();
+    for (key, word) in hints {
+        let spans = vec![
+            Span::styled((*key).to_string(), state.theme.style(Role::Text)),
+            Span::styled(format!(" {word}"), state.theme.style(Role::Dim)),
+        ];
+        let line = Line::from(spans);
+        let width = line.width() as u16;
+        if x + width <= row.right() {
+            pieces.push(Piece { x, line, action: None });
+        }
+        x += width + 2;
+    }
+    pieces
+}
+
 fn hints(state: &State) -> Vec<Shown> {
     let mut own = 0;
     let table = if state.is_browsing { browser::BINDINGS } else { BINDINGS };
@@ -72,7 +106,9 @@ fn hints(state: &State) -> Vec<Shown> {
                 Hint::In(panel, word) if panel == state.focus => {
                     own += 1;
                     // The first is what the panel is there for.
-                    (word, Some(if own == 1 { 80 } else { 58 - own }))
+                    // While runs are compared that is what one is there for.
+                    let rank = if binding.group == Group::Compare { 75 } else { 58 - own };
+                    (word, Some(if own == 1 { 80 } else { rank }))
                 }
                 _ => return None,
             };
@@ -102,6 +138,7 @@ fn rank(action: Action) -> u8 {
         Action::InRuns(RunsAction::Open) => 90,
         Action::InRuns(RunsAction::Filter) => 85,
         Action::InRuns(RunsAction::Mark) => 70,
+        Action::InRuns(RunsAction::Compare) => 68,
         Action::InRuns(RunsAction::SortNext) => 65,
         Action::InRuns(RunsAction::Trash) => 52,
         Action::InRuns(RunsAction::Tags) => 50,

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::Piece;
+use super::{Piece, compared};
 use crate::config::{Config, PredictionType};
 use crate::data::shown_text;
 use crate::lab::Phase;
@@ -23,6 +23,9 @@ struct Pressable {
 
 /// The line's pieces: the name, what is trained, and the progress at the right.
 pub fn header(state: &State, area: Rect) -> Vec<Piece> {
+    if state.only_compares() {
+        return compared::header(state, area);
+    }
     let room = area.width.saturating_sub(2);
     let name = Words::new(&state.theme).add(Role::Strong, "difflab").fit(room);
     let begin = area.x + 1 + name.width() as u16 + 2;

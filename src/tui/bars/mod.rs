@@ -1,5 +1,6 @@
 //! The lines above and below the panels, as pieces that can be clicked.
 
+mod compared;
 mod footer;
 mod header;
 mod status;

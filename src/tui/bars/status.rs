@@ -66,6 +66,10 @@ fn story(state: &State, row: Rect) -> Vec<Piece> {
 }
 
 fn invitation(state: &State) -> Vec<Piece> {
+    // Who compares is no newcomer, and what is invited to isn't on the screen.
+    if state.is_comparing() || state.album.is_some() {
+        return Vec::new();
+    }
     let film = state.live.films.finished().is_some();
     let samples = state.live.info.is_some() && why_not(state, Action::SampleNow).is_none();
     let guidance = why_not(state, Action::GuidanceUp).is_none() && !state.ended;

@@ -28,6 +28,7 @@ pub const BINDINGS: &[Binding] = &[
     runs(R::SortOtherWay, &[key('r')], "the other way round", H::No),
     runs(R::Mark, &[key(' ')], "mark the run, to hold it against others", H::Always("mark")),
     runs(R::Pin, &[key('P')], "pin the run as the one that others are held against", H::Always("pin")),
+    runs(R::Compare, &[key('V')], "draw the marked runs over one another", H::Always("compare")),
     runs(R::Unmark, &[key('c')], "clear all marks", H::No),
     runs(R::Note, &[key('n')], "write a note on the run; an empty one removes it", H::Always("note")),
     runs(R::Tags, &[key('t')], "change the run's tags", H::Always("tags")),

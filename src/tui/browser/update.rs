@@ -25,6 +25,8 @@ pub enum Ask {
     Open(PathBuf),
     /// Close the list.
     Leave,
+    /// Draw the marked runs over one another.
+    Compare,
     Request(RunsRequest),
     /// Start this fork.
     Begin(Box<ReadyFork>),
@@ -105,6 +107,7 @@ pub fn act(browser: &mut Browser, marked: &mut Marked, action: RunsAction) -> Ve
             browser.sort_by(column, !descending);
         }
         RunsAction::Unmark => marked.clear(),
+        RunsAction::Compare => return vec![Ask::Compare],
         RunsAction::Restore => {
             return match browser.trashed.pop() {
                 Some((name, trashed)) => vec![Ask::Request(RunsRequest::Restore { trashed, name })],

@@ -211,7 +211,7 @@ fn row(browser: &Browser, looks: &Looks, run: &ListedRun, fitted: &[(usize, usiz
             (false, false) => "■",
             (false, true) => "#",
         };
-        buf.set_string(place.x, place.y, symbol, looks.style(marked.role()));
+        buf.set_string(place.x, place.y, symbol, looks.theme.run(marked.color));
     }
     let mut x = place.x + MARGIN as u16;
     for &(column, width) in fitted {
@@ -219,7 +219,6 @@ fn row(browser: &Browser, looks: &Looks, run: &ListedRun, fitted: &[(usize, usiz
         let text = shorten(&cell(&run.summary), width);
         let text = if *is_number { right(text, width) } else { text };
         let role = match (column, marked) {
-            (NAME, Some(marked)) => marked.role(),
             (NAME, None) if looks.looked_at == Some(&*run.path) => Role::Strong,
             (NAME, None) if run.summary.problem.is_some() => Role::Error,
             (STATE, _) => run_state::looks(run.summary.state, looks.ascii()).1,
@@ -227,7 +226,11 @@ fn row(browser: &Browser, looks: &Looks, run: &ListedRun, fitted: &[(usize, usiz
             _ if *is_number => Role::Text,
             _ => Role::Dim,
         };
-        buf.set_stringn(x, place.y, text, width, looks.style(role));
+        let style = match marked {
+            Some(marked) if column == NAME => looks.theme.run(marked.color),
+            _ => looks.style(role),
+        };
+        buf.set_stringn(x, place.y, text, width, style);
         if column == STATE {
             buf.set_string(x, place.y, run_state::looks(run.summary.state, looks.ascii()).0, looks.style(role));
         }

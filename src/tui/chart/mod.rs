@@ -17,4 +17,4 @@ pub use paint::Sheet;
 pub use range::robust_range;
 pub use scale::Scale;
 pub use sketch::{Layer, Shape, Sketch, Weight};
-pub use ticks::{Tick, nice_ceil, nice_floor, step_ticks, time_ticks, value_ticks};
+pub use ticks::{Tick, count_ticks, nice_ceil, nice_floor, step_ticks, time_ticks, value_ticks};

@@ -200,6 +200,11 @@ impl Paper {
                 self.line((x - size, y - size), (x + size, y + size), 0.9);
                 return self.line((x - size, y + size), (x + size, y - size), 0.9);
             }
+            Shape::Fork => {
+                self.line((x - size, y - size), (x - size, y + size), 1.1);
+                return self.line((x - size, y), (x + size, y + size), 1.1);
+            }
+            Shape::Square => vec![(-size, -size), (size, -size), (size, size), (-size, size)],
             Shape::Diamond => {
                 let size = size * 1.3;
                 vec![(-size, 0.0), (0.0, -size), (size, 0.0), (0.0, size)]

@@ -39,6 +39,13 @@ impl Scale {
         }
     }
 
+    /// As [`Self::share`], and NaN too for what isn't above 0 on a logarithmic axis: of a moment there is nothing to show
+    /// at an edge.
+    pub fn place(&self, value: f64) -> f64 {
+        let share = self.share(value);
+        if share == f64::NEG_INFINITY { f64::NAN } else { share }
+    }
+
     /// Does a value lie beyond the upper end?
     pub fn is_above(&self, value: f64) -> bool {
         self.share(value) > 1.0 + 1e-9

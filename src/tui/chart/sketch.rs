@@ -29,6 +29,9 @@ pub enum Shape {
     Above,
     Below,
     Cross,
+    Square,
+    /// A branch that leaves.
+    Fork,
 }
 
 impl Shape {
@@ -42,6 +45,8 @@ impl Shape {
             Shape::Above => ('▲', '^'),
             Shape::Below => ('▼', 'v'),
             Shape::Cross => ('×', 'x'),
+            Shape::Square => ('■', '*'),
+            Shape::Fork => ('↳', 'Y'),
         };
         if marker == Marker::Ascii { plain } else { symbol }
     }

@@ -100,6 +100,29 @@ pub fn step_ticks(scale: &Scale, most: usize) -> Vec<Tick> {
     linear(scale, step).map(|value| Tick { value, label: label(value) }).collect()
 }
 
+/// Ticks of what is counted, on a logarithmic axis too: "100", "2k", "1.5M", "3G", "5e15".
+pub fn count_ticks(scale: &Scale, most: usize) -> Vec<Tick> {
+    let values: Vec<f64> = match scale.log {
+        false => linear(scale, nice_step(scale.high - scale.low, most.max(1))).collect(),
+        true => value_ticks(scale, most.max(2)).into_iter().map(|tick| tick.value).collect(),
+    };
+    values.into_iter().map(|value| Tick { value, label: counted(value) }).collect()
+}
+
+/// "100", "2k", "1.5M", "3G", "5e15"; "0.01" below 1.
+fn counted(value: f64) -> String {
+    let rounded = |v: f64| format!("{}", (v * 100.0).round() / 100.0);
+    match value.abs() {
+        v if v >= 1e15 => format!("{value:.1e}").replace(".0e", "e"),
+        v if v >= 1e12 => format!("{}T", rounded(value / 1e12)),
+        v if v >= 1e9 => format!("{}G", rounded(value / 1e9)),
+        v if v >= 1e6 => format!("{}M", rounded(value / 1e6)),
+        v if v >= 1e3 => format!("{}k", rounded(value / 1e3)),
+        v if v >= 0.01 || v == 0.0 => rounded(value),
+        _ => format!("{value:.0e}"),
+    }
+}
+
 /// Ticks of seconds, in the unit that fits: "30 s", "5 min", "2 h".
 pub fn time_ticks(scale: &Scale, most: usize) -> Vec<Tick> {
     let (unit, name) = match scale.high {
@@ -108,10 +131,37 @@ pub fn time_ticks(scale: &Scale, most: usize) -> Vec<Tick> {
         s if s < 260_000.0 => (3_600.0, "h"),
         _ => (86_400.0, "d"),
     };
+    if scale.log {
+        return log_time_ticks(scale);
+    }
     let inner = Scale::new(scale.low / unit, scale.high / unit, false);
     let step = nice_step(inner.high - inner.low, most.max(1));
     let label = |v: f64| if v == 0.0 { "0".into() } else { format!("{} {name}", (v * 100.0).round() / 100.0) };
     linear(&inner, step).map(|v| Tick { value: v * unit, label: label(v) }).collect()
+}
+
+/// Round times over decades.
+fn log_time_ticks(scale: &Scale) -> Vec<Tick> {
+    const TIMES: [(f64, &str); 12] = [
+        (0.01, "10 ms"),
+        (0.1, "0.1 s"),
+        (1.0, "1 s"),
+        (10.0, "10 s"),
+        (60.0, "1 min"),
+        (600.0, "10 min"),
+        (3_600.0, "1 h"),
+        (36_000.0, "10 h"),
+        (86_400.0, "1 d"),
+        (864_000.0, "10 d"),
+        (8_640_000.0, "100 d"),
+        (86_400_000.0, "1000 d"),
+    ];
+    let inside = |value: f64| value >= scale.low * (1.0 - 1e-9) && value <= scale.high * (1.0 + 1e-9);
+    TIMES
+        .iter()
+        .filter(|(value, _)| inside(*value))
+        .map(|(value, label)| Tick { value: *value, label: (*label).into() })
+        .collect()
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub fn is_steering(action: Action) -> bool {
 pub fn why_not(state: &State, action: Action) -> Option<&'static str> {
     let sample = &state.controls.live.sampling.sample;
     match action {
+        Action::SampleNow if state.is_comparing() => None,
         _ if state.is_watched() && is_steering(action) => Some("this run is looked at, not trained here"),
         Action::TogglePause
         | Action::StepOnce
@@ -41,6 +42,11 @@ pub fn why_not(state: &State, action: Action) -> Option<&'static str> {
             if state.ended =>
         {
             Some("the run has ended")
+        }
+        Action::NextRun | Action::PreviousRun | Action::PinRun | Action::ToggleDifference | Action::Differences
+            if !state.is_comparing() =>
+        {
+            Some("no runs are compared")
         }
         Action::ClassNext | Action::ClassPrevious | Action::GuidanceUp | Action::GuidanceDown
             if !state.is_conditional() =>

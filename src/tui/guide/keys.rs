@@ -31,7 +31,7 @@ pub fn keys(state: &State, filter: &str) -> Vec<Section> {
     }
     let focus = state.focus;
     let mut sections = vec![panel(state, focus)];
-    for group in [Group::Time, Group::Training, Group::Screen] {
+    for group in [Group::Time, Group::Training, Group::Compare, Group::Screen] {
         let entries = entries(state, |b| home(b).is_none() && b.group == group);
         sections.push(Section { title: group.title().to_string(), entries });
     }
@@ -114,6 +114,13 @@ fn is_of_the_loss(action: Action) -> bool {
             | Action::LossEarlier
             | Action::LossLater
             | Action::LossWhole
+            | Action::ToggleLogX
+            | Action::NextCurve
+            | Action::PreviousCurve
+            | Action::ReadCurves
+            | Action::NextMark
+            | Action::PreviousMark
+            | Action::Bookmark
     )
 }
 

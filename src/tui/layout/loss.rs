@@ -31,3 +31,21 @@ pub fn loss_full(inner: Rect, few: bool) -> LossPane {
         numbers: Rect { y: chart.bottom() + strips, height: lines, ..inner },
     }
 }
+
+/// Rows of a chart before its legend takes any.
+const LEAST_CHART: u16 = 6;
+
+/// Splits the inside of the loss panel where `runs` are compared: a row for each of them under the chart, as long as it is no
+/// more than a third of the height; `numbers` are those rows.
+pub fn loss_compared(inner: Rect, runs: usize) -> LossPane {
+    let wanted = u16::try_from(runs).unwrap_or(u16::MAX).saturating_add(1);
+    let most = (inner.height / 3).max(inner.height.saturating_sub(LEAST_CHART).min(3));
+    let rows = wanted.min(most).min(inner.height);
+    let chart = Rect { height: inner.height - rows, ..inner };
+    LossPane {
+        chart,
+        plot: panes::plot(chart).plot,
+        strips: Rect { y: chart.bottom(), height: 0, ..inner },
+        numbers: Rect { y: chart.bottom(), height: rows, ..inner },
+    }
+}

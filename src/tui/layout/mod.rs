@@ -1,12 +1,14 @@
 //! Where everything is: pure functions of the terminal's size, shared by the view, the mouse and
 //! the pictures.
 
+mod album;
 mod loss;
 mod pair;
 mod panes;
 mod screen;
 
-pub use loss::{LossPane, loss_full};
+pub use album::{AlbumPane, album, album_large, album_page, compared_samples, side_by_side};
+pub use loss::{LossPane, loss_compared, loss_full};
 pub use pair::{Captions, Pair, pair};
 pub use panes::{
     DenoisingPane, GUTTER, HeatmapPane, PlotPane, SchedulePane, denoising_brief, denoising_full, heat_columns,

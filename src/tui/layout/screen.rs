@@ -47,6 +47,12 @@ pub struct ScreenLayout {
 }
 
 impl ScreenLayout {
+    /// Between header and status: where all panels are.
+    pub fn main(&self) -> Rect {
+        let y = self.header.bottom();
+        Rect { y, height: self.status.y.saturating_sub(y), ..self.header }
+    }
+
     pub fn place(&self, panel: Panel) -> Option<&PanelPlace> {
         self.panels.iter().find(|p| p.panel == panel)
     }

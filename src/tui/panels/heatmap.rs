@@ -24,10 +24,15 @@ pub fn subtitle(state: &State) -> Words {
 
 /// Map, profile, axis, read-out and colour bar.
 pub fn full(state: &State, inner: Rect, buf: &mut Buffer) {
-    let heat = &state.data().heat;
+    of_run(state, &state.data().heat, inner, buf);
+}
+
+/// As [`full`], of any run.
+pub fn of_run(state: &State, heat: &Heat, inner: Rect, buf: &mut Buffer) {
     if heat.columns().is_empty() {
         let every = state.config.as_ref().map_or(50, |c| c.train.timestep_loss_every);
-        let text = match &state.data().history.latest {
+        let text = match &state.read_history().latest {
+            None if state.is_comparing() => "this run has no losses per timestep yet".into(),
             None => waiting(state),
             Some(_) => format!("the first column comes after step {}", thousands(every)),
         };
@@ -73,7 +78,8 @@ fn largest_prior(state: &State) -> Option<String> {
 /// shown). t = 0 adds nothing, since L_0 does not follow from the squared error. An approximation: the loss is that
 /// of training, and taken as one number within a bin.
 fn bound_terms(state: &State, heat: &Heat) -> Option<Vec<f64>> {
-    let curves = state.curves.as_ref().filter(|_| state.plots.heat_bound)?;
+    // Of other runs the schedule need not be the same.
+    let curves = state.curves.as_ref().filter(|_| state.plots.heat_bound && !state.is_comparing())?;
     curves.bound.as_ref()?;
     let term = |bin| heat.recent(bin).and_then(|loss| curves.bound_of(bin, heat.bins(), loss)).unwrap_or(0.0);
     Some((0..heat.bins()).map(term).collect())
@@ -97,7 +103,11 @@ fn draw_terms(state: &State, heat: &Heat, terms: &[f64], area: Rect, buf: &mut B
 
 /// The loss at the cursor, and a small map.
 pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
-    let heat = &state.data().heat;
+    brief_of_run(state, &state.data().heat, inner, buf);
+}
+
+/// As [`brief`], of any run.
+pub fn brief_of_run(state: &State, heat: &Heat, inner: Rect, buf: &mut Buffer) {
     if heat.columns().is_empty() {
         sentence(&waiting(state), inner, Role::Dim, &state.theme, buf);
         return;
@@ -113,17 +123,17 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
 }
 
 /// The bin that holds a timestep.
-fn bin_of(state: &State, heat: &Heat, t: usize) -> usize {
+pub fn bin_of(state: &State, heat: &Heat, t: usize) -> usize {
     (t * heat.bins() / state.timesteps()).min(heat.bins().saturating_sub(1))
 }
 
 /// Digits of the largest t.
-fn digits(state: &State) -> usize {
+pub fn digits(state: &State) -> usize {
     (state.timesteps() - 1).to_string().len()
 }
 
 /// t at the left: the ends, the middle, and the cursor.
-fn draw_labels(state: &State, pane: &HeatmapPane, buf: &mut Buffer) {
+pub fn draw_labels(state: &State, pane: &HeatmapPane, buf: &mut Buffer) {
     let (map, labels) = (pane.map, pane.labels);
     if map.height == 0 || labels.width < 3 {
         return;

@@ -4,19 +4,23 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::frame::sentence;
-use super::{loss_chart, loss_range, loss_strips};
+use super::{loss_chart, loss_range, loss_strips, other_curve, read_out};
 use crate::lab::{Phase, StepRecord};
 use crate::tui::chart::Marker;
 use crate::tui::format::{duration, left, scientific, thousands, three_digits};
 use crate::tui::layout;
 use crate::tui::pictures::Pictures;
-use crate::tui::state::{NOT_FINITE, SMOOTHINGS, State};
+use crate::tui::state::{NOT_FINITE, Plotted, SMOOTHINGS, State};
 use crate::tui::theme::Role;
 use crate::tui::words::{COLUMNS, Words, columns};
 
 /// "steps 200–400 of 500 · ▲ 3 points above · log · smooth 0.97".
 pub fn subtitle(state: &State) -> Words {
     let plots = &state.plots;
+    if plots.plotted != Plotted::Loss {
+        let name = plots.plotted.name(state.plane.is_some());
+        return beside_curve(state, Words::new(&state.theme).add(Role::Text, name));
+    }
     let smoothing = SMOOTHINGS.get(plots.smoothing).copied().unwrap_or(0.0);
     let smoothing = if smoothing == 0.0 { "raw".to_string() } else { format!("smooth {smoothing}") };
     let words = Words::new(&state.theme).maybe(Role::Text, window(state));
@@ -24,10 +28,26 @@ pub fn subtitle(state: &State) -> Words {
     words.add(Role::Dim, if plots.log_y { "log" } else { "linear" }).add(Role::Dim, smoothing)
 }
 
+/// Of another curve than the loss, or of several runs: "steps 200–400 of 500 · log · smooth 0.97" behind `words`.
+pub fn beside_curve(state: &State, words: Words) -> Words {
+    let plots = &state.plots;
+    let words = words.maybe(Role::Text, window(state));
+    let words = match plots.plotted.may_be_log() {
+        true => words.add(Role::Dim, if plots.log_y { "log" } else { "linear" }),
+        false => words,
+    };
+    let smoothing = SMOOTHINGS.get(plots.smoothing).copied().unwrap_or(0.0);
+    match (plots.plotted, smoothing) {
+        (Plotted::Loss, 0.0) => words.add(Role::Dim, "raw"),
+        (Plotted::Loss, smoothing) => words.add(Role::Dim, format!("smooth {smoothing}")),
+        _ => words,
+    }
+}
+
 /// "steps 200–400 of 500", while not all are shown.
 fn window(state: &State) -> Option<String> {
     let window = state.plots.window?;
-    let latest = state.data().history.latest.as_ref().map_or(0, |latest| latest.step);
+    let latest = state.read_history().latest.as_ref().map_or(0, |latest| latest.step);
     let dash = if state.plots.marker == Marker::Ascii { "-" } else { "–" };
     let step = |v: f64| thousands(v.round() as u64);
     Some(format!("steps {}{dash}{} of {}", step(window.first), step(window.last), thousands(latest)))
@@ -69,6 +89,7 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
         Some(_) if history.losses().is_empty() => {
             sentence("no finite loss so far", chart, Role::Error, &state.theme, buf);
         }
+        Some(_) if state.plots.plotted != Plotted::Loss => other_curve::draw(state, chart, pictures, buf),
         Some(_) => loss_chart::draw(state, chart, pictures, buf),
     }
     let Some(latest) = &history.latest else { return };
@@ -76,7 +97,11 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
         loss_strips::draw(state, pane.strips, buf);
     }
     let Rect { x, y, width, height } = pane.numbers;
-    if height == 2 {
+    if let Some(lines) = read_out::lines(state) {
+        for (y, line) in (y..y + height).zip(&lines) {
+            buf.set_line(x, y, &line.fit(width), width);
+        }
+    } else if height == 2 {
         buf.set_line(x, y, &losses(state).fit(width), width);
         buf.set_line(x, y + 1, &rates(state, latest).fit(width), width);
     } else if height == 1 && few {

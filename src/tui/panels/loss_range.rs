@@ -1,7 +1,7 @@
 //! The axes of the loss, and what lies beyond them.
 
 use crate::tui::chart::{Scale, nice_ceil, nice_floor, robust_range};
-use crate::tui::state::{HeldOutBucket, History, LossBucket, State};
+use crate::tui::state::{HeldOutBucket, History, LossBucket, SMOOTHINGS, State};
 
 /// How much farther than the bulk of the losses the axis reaches, either way.
 const REACH: f64 = 2.0;
@@ -15,9 +15,9 @@ pub struct LossAxes {
     pub below: usize,
 }
 
-/// The smoothed loss of a bucket, at the level that was chosen.
+/// The smoothed loss of a bucket, at the level that was chosen: on a logarithmic axis its logarithms were averaged.
 pub fn smoothed(state: &State, bucket: &LossBucket) -> f64 {
-    bucket.smoothed[state.plots.smoothing.min(bucket.smoothed.len() - 1)]
+    bucket.smoothed_for(state.plots.smoothing.min(SMOOTHINGS.len() - 1), state.plots.log_y)
 }
 
 /// The mean of a bucket.
@@ -27,7 +27,7 @@ pub fn mean(bucket: &HeldOutBucket) -> f64 {
 
 /// The losses in view, and the neighbour on either side, to which the lines go on.
 pub fn in_view<'a>(state: &State, history: &'a History, x: &Scale) -> &'a [LossBucket] {
-    let (losses, axis) = (history.losses(), state.plots.x_axis);
+    let (losses, axis) = (history.losses(), history.axis(state.plots.x_axis));
     let first = losses.partition_point(|b| b.last.on(axis) < x.low).saturating_sub(1);
     let end = losses.partition_point(|b| b.last.on(axis) <= x.high);
     &losses[first.min(end)..losses.len().min(end + 1)]
@@ -36,7 +36,7 @@ pub fn in_view<'a>(state: &State, history: &'a History, x: &Scale) -> &'a [LossB
 /// Round numbers around most of what is in view, and around where the loss is now.
 pub fn axes(state: &State, history: &History) -> LossAxes {
     let x = state.loss_axis();
-    let axis = state.plots.x_axis;
+    let axis = history.axis(state.plots.x_axis);
     let inside = |at: f64| (x.low..=x.high).contains(&at);
     let losses = || in_view(state, history, &x).iter().filter(|b| inside(b.last.on(axis)));
     let held_out = || history.held_out().iter().filter(|b| inside(b.at.on(axis))).map(mean);

@@ -44,7 +44,8 @@ fn one(state: &State, strip: &Strip, area: Rect, buf: &mut Buffer) {
     let plot = Rect { x: area.x + GUTTER, y: area.y + 2, width: area.width - GUTTER, height: area.height - 3 };
     buf.set_string(plot.x, area.y + 1, (strip.title)(state), theme.style(Role::Dim));
     let x = state.loss_axis();
-    let losses = in_view(state, &state.data().history, &x);
+    let history = &state.data().history;
+    let (losses, axis) = (in_view(state, history, &x), history.axis(state.plots.x_axis));
     let values = losses.iter().map(strip.value).filter(|v| *v > 0.0);
     let Some((low, high)) = robust_range(values, strip.log, REACH) else { return };
     let y = if strip.log {
@@ -56,7 +57,7 @@ fn one(state: &State, strip: &Strip, area: Rect, buf: &mut Buffer) {
     let pen = Pen { marker: state.plots.marker, label: theme.style(Role::Dim), line: theme.style(Role::Border) };
     y_axis(&pane, &y, &value_ticks(&y, usize::from(plot.height / 2).max(2)), &pen, buf);
     let style = theme.style(Role::Text);
-    let at = |b: &LossBucket| (x.share(b.last.on(state.plots.x_axis)), y.share((strip.value)(b)));
+    let at = |b: &LossBucket| (x.place(b.last.on(axis)), y.share((strip.value)(b)));
     let points: Vec<(f64, f64)> = losses.iter().map(at).collect();
     let mut sketch = Sketch::default();
     let columns = f64::from(plot.width.saturating_sub(1));

@@ -1,7 +1,10 @@
 //! One file a panel or dialog; each draws from the state into a buffer.
 
+mod album;
 mod another_run;
+mod ask;
 mod cannot_save;
+mod compared;
 mod curves;
 mod denoising;
 mod dialog;
@@ -19,18 +22,24 @@ mod loss_range;
 mod loss_strips;
 mod messages;
 mod new_run;
+mod other_curve;
 mod palette;
 mod plane;
 mod plane_density;
 mod plane_field;
 mod quit;
+mod read_out;
 mod schedule;
 mod schedule_chart;
+mod series;
 mod too_small;
 mod window;
 
+pub use album::album;
 pub use another_run::{not_begun, opening};
+pub use ask::ask;
 pub use cannot_save::cannot_save;
+pub use compared::configs;
 pub use failure::failure;
 pub use footer::footer;
 pub use header::header;

@@ -67,7 +67,7 @@ pub fn sparkline(state: &State, curves: &Curves, area: Rect, buf: &mut Buffer) {
 }
 
 /// Round t, labelled in the unit of the axis.
-fn t_ticks(state: &State, curves: &Curves, most: usize) -> Vec<Tick> {
+pub(super) fn t_ticks(state: &State, curves: &Curves, most: usize) -> Vec<Tick> {
     let last = curves.timesteps() - 1;
     let mut ticks = step_ticks(&Scale::new(0.0, last as f64, false), most);
     ticks.retain(|tick| tick.value.fract() == 0.0);
@@ -80,11 +80,11 @@ fn t_ticks(state: &State, curves: &Curves, most: usize) -> Vec<Tick> {
 }
 
 /// The view that is shown: the chosen one, where the path has it.
-fn view(state: &State, curves: &Curves) -> ScheduleView {
+pub(super) fn view(state: &State, curves: &Curves) -> ScheduleView {
     state.plots.schedule_view.on(curves.path())
 }
 
-fn y_scale(state: &State, curves: &Curves) -> Scale {
+pub(super) fn y_scale(state: &State, curves: &Curves) -> Scale {
     let all = |value: &dyn Fn(usize) -> f64| (0..curves.timesteps()).map(value).fold((f64::MAX, 0.0), least_and_most);
     match view(state, curves) {
         // σ grows over decades, and beyond 1.
@@ -143,7 +143,7 @@ fn others(view: ScheduleView, curves: &Curves) -> &[Schedule] {
 }
 
 /// A curve over all t, as finely as it can be seen. What leaves the chart ends at its edge.
-fn points(timesteps: usize, plot: Rect, share: impl Fn(usize) -> f64) -> Vec<(f64, f64)> {
+pub(super) fn points(timesteps: usize, plot: Rect, share: impl Fn(usize) -> f64) -> Vec<(f64, f64)> {
     let samples = timesteps.min(4 * usize::from(plot.width.max(2)));
     let last = (timesteps - 1).max(1);
     (0..samples)
@@ -153,7 +153,7 @@ fn points(timesteps: usize, plot: Rect, share: impl Fn(usize) -> f64) -> Vec<(f6
 }
 
 /// The cursor t: an upright line of the accent colour.
-fn cursor(state: &State, last: f64, plot: Rect, buf: &mut Buffer) {
+pub(super) fn cursor(state: &State, last: f64, plot: Rect, buf: &mut Buffer) {
     if plot.width == 0 {
         return;
     }

@@ -19,6 +19,10 @@ pub enum PictureSlot {
     /// The curves of the loss, and of the schedules.
     LossChart,
     ScheduleChart,
+    /// The samples of a run that is compared, by its colour.
+    Compared(u8),
+    /// A picture of the album, by its place on the page.
+    Album(u8),
 }
 
 /// What a chart shows, in brief.

@@ -9,6 +9,7 @@ use ratatui::backend::Backend;
 
 use crate::lab::{Event, PreviewFrame};
 use crate::process::signals::Notice;
+use crate::tui::archive::{Archive, ArchiveNews};
 use crate::tui::browser::{ReadyFork, RunsNews};
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
@@ -100,6 +101,8 @@ pub struct EventLoop<'a, S: Surface> {
     tried: Vec<Event>,
     /// What is looked at beside the run: the list of runs, and another run.
     onlooker: Onlooker,
+    /// Other runs that are looked into.
+    archive: Archive,
     end: Option<End>,
     terminated: bool,
     worker_ended: bool,
@@ -124,6 +127,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             trial: never(),
             tried: Vec::new(),
             onlooker: Onlooker::default(),
+            archive: Archive::default(),
             end: None,
             terminated: false,
             worker_ended: false,
@@ -173,6 +177,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                 Effect::InRuns(request) => self.onlooker.ask(request),
                 Effect::LookAt(dir) => self.look(|onlooker| onlooker.look_at(&dir), painter),
                 Effect::LookAway => self.onlooker.look_away(),
+                Effect::AskBeside(request) => self.onlooker.archive.ask(request),
                 Effect::SendBeside(command) => self.onlooker.send(command),
                 Effect::Quit if self.state.interrupted => self.end = Some(End::Terminated),
                 Effect::Quit => self.end = Some(End::Quit),
@@ -180,6 +185,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                 Effect::Abandon => self.abandon_trial(),
                 Effect::Switch => self.end = Some(End::Switch),
                 Effect::Begin(fork) => self.end = Some(End::Fork(fork)),
+                Effect::Ask(request) => self.archive.ask(request),
             }
         }
     }
@@ -262,7 +268,11 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                 recv(self.onlooker.previews) -> frame => {
                     if let Ok(frame) = frame { self.looked(Message::BesidePreview(frame), painter) }
                 }
+                recv(self.onlooker.archive.news()) -> news => {
+                    if let Ok(news) = news { self.looked(Message::BesideArchive(news), painter) }
+                }
                 recv(sources.encoded) -> _ => self.pacing.changed(),
+                recv(self.archive.news()) -> news => if let Ok(news) = news { self.archive_news(news, painter) },
                 recv(after(timeout)) -> _ => {}
             }
         }
@@ -304,6 +314,14 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         for frame in arrived(&mut sources.previews).0 {
             self.preview(frame, painter);
         }
+        let found: Vec<ArchiveNews> = self.archive.news().try_iter().take(AT_ONCE).collect();
+        for news in found {
+            self.archive_news(news, painter);
+        }
+        let found: Vec<ArchiveNews> = self.onlooker.archive.news().try_iter().take(AT_ONCE).collect();
+        for news in found {
+            self.looked(Message::BesideArchive(news), painter);
+        }
         if !arrived(&mut sources.encoded).0.is_empty() {
             self.pacing.changed();
         }
@@ -320,6 +338,11 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         self.pacing.changed();
         self.tried.push(event.clone());
         self.take(Message::Tried(event), painter);
+    }
+
+    fn archive_news(&mut self, news: ArchiveNews, painter: &dyn Painter) {
+        self.pacing.changed();
+        self.take(Message::Archive(news), painter);
     }
 
     fn preview(&mut self, frame: PreviewFrame, painter: &dyn Painter) {
@@ -520,6 +543,8 @@ mod tests {
             grad_norm: 1.0,
             images_per_s: 100.0,
             elapsed_s: step as f64,
+            memory_mib: None,
+            cpu_share: None,
         })
     }
 

@@ -156,6 +156,8 @@ mod tests {
                 grad_norm: 1.0,
                 images_per_s: 1.0,
                 elapsed_s: 1.0,
+                memory_mib: None,
+                cpu_share: None,
             })
         };
         for event in [ready(), saved(4), record(7), Event::Ended(Ok(()))] {

@@ -1,7 +1,7 @@
 //! The screen without a run of its own: the list of runs, or a run that is looked at.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use candle_core::Device;
@@ -10,19 +10,21 @@ use crossbeam_channel::{Receiver, Sender, bounded, never};
 use super::event_loop::{End, EventLoop, Sources};
 use super::outbox::CommandQueue;
 use super::run::{Stage, TuiOptions, run, say};
-use super::trials::{Trials, folder_of_fork};
-use crate::lab::{Audience, Command, Event, LabPlan, Outcome, PreviewFrame, RunChoice, Watcher};
+use super::trials::{NoTrials, folder_of_fork};
+use crate::config::Config;
+use crate::lab::{Audience, Command, Event, LabPlan, Outcome, Phase, PreviewFrame, RunChoice, Watcher};
 use crate::process::end_at_once;
 use crate::process::signals::{Interest, Notice, listen};
 use crate::run::catalogue::RunOrder;
+use crate::run::config_of;
 use crate::speak;
 use crate::tui::browser::{Browser, ReadyFork};
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
 use crate::tui::shell::event_loop::Surface;
-use crate::tui::state::{Bench, NewRun, State};
+use crate::tui::state::{Bench, State};
 use crate::tui::terminal::session::Screen;
-use crate::tui::update::open_runs;
+use crate::tui::update::{open_runs, update};
 
 /// Shows the runs in `place` until the person leaves, at first those that `filter` admits, in this order.
 ///
@@ -38,7 +40,23 @@ pub fn browse(place: &Path, filter: &str, order: Option<RunOrder>, options: TuiO
         state.browser = Some(Box::new(browser));
         open_runs(state)
     };
-    show(&options, prepare, (commands, never(), never()))
+    show(&options, None, prepare, (commands, never(), never()))
+}
+
+/// Compares the runs in these folders until the person leaves.
+///
+/// # Errors
+/// As [`browse`], and when the first of the runs can't be read.
+pub fn compare(dirs: Vec<PathBuf>, options: TuiOptions) -> Result<Outcome> {
+    let first = dirs.first().context("there is no run to look at")?;
+    let config = config_of(first)?;
+    let (commands, _nobody) = bounded(1);
+    let prepare = |state: &mut State| {
+        state.bench = Bench::Watching;
+        (state.ended, state.phase) = (true, Phase::Finished);
+        update(state, Message::Compare(dirs))
+    };
+    show(&options, Some(config), prepare, (commands, never(), never()))
 }
 
 /// Shows the run in `dir`, which is not trained here, until the person leaves.
@@ -51,13 +69,14 @@ pub fn watch(dir: &Path, options: TuiOptions) -> Result<Outcome> {
         state.bench = Bench::Watching;
         Vec::new()
     };
-    show(&options, prepare, (commands, events, previews))
+    show(&options, None, prepare, (commands, events, previews))
 }
 
 type Channels = (Sender<Command>, Receiver<Event>, Receiver<PreviewFrame>);
 
 fn show(
     options: &TuiOptions,
+    config: Option<Config>,
     prepare: impl FnOnce(&mut State) -> Vec<Effect>,
     (commands, events, previews): Channels,
 ) -> Result<Outcome> {
@@ -72,9 +91,9 @@ fn show(
             let _ = send.try_send(notice);
         })
         .context("listening for signals")?;
-        let mut state = stage.state(options, None);
+        let mut state = stage.state(options, config);
         let size = screen.terminal().size()?;
-        crate::tui::update::update(&mut state, Message::Resize(size.width, size.height));
+        update(&mut state, Message::Resize(size.width, size.height));
         let effects = prepare(&mut state);
         let sources = Sources { input: stage.input.clone(), events, previews, notices, encoded: stage.brush.encoded() };
         let (mut unheard, mut trials) = (|_: &Event| {}, NoTrials);
@@ -109,15 +128,4 @@ fn plan(fork: ReadyFork) -> Result<LabPlan> {
         after_step: None,
         racing: None,
     })
-}
-
-/// Who only looks on begins no runs.
-struct NoTrials;
-
-impl Trials for NoTrials {
-    fn begin(&mut self, _wanted: &NewRun) -> Result<Receiver<Event>> {
-        anyhow::bail!("no run is trained here that another could take the place of")
-    }
-
-    fn abandon(&mut self) {}
 }

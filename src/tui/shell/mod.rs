@@ -11,5 +11,5 @@ mod run;
 mod runs_thread;
 mod trials;
 
-pub use looking_on::{browse, watch};
+pub use looking_on::{browse, compare, watch};
 pub use run::{TuiOptions, run};

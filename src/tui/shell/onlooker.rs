@@ -8,12 +8,15 @@ use crossbeam_channel::{Receiver, never};
 use super::outbox::CommandQueue;
 use super::runs_thread::RunsThread;
 use crate::lab::{Command, Event, PreviewFrame, Watcher};
+use crate::tui::archive::Archive;
 use crate::tui::browser::{RunsNews, RunsRequest};
 
 /// The threads that look on, and what they tell.
 pub struct Onlooker {
     list: Option<RunsThread>,
     watched: Option<CommandQueue>,
+    /// Runs that are looked into for the screen of the one that is looked at.
+    pub archive: Archive,
     pub runs: Receiver<RunsNews>,
     pub events: Receiver<Event>,
     pub previews: Receiver<PreviewFrame>,
@@ -21,7 +24,7 @@ pub struct Onlooker {
 
 impl Default for Onlooker {
     fn default() -> Self {
-        Self { list: None, watched: None, runs: never(), events: never(), previews: never() }
+        Self { list: None, watched: None, archive: Archive::default(), runs: never(), events: never(), previews: never() }
     }
 }
 
@@ -63,8 +66,9 @@ impl Onlooker {
         Ok(())
     }
 
-    /// Its thread ends by itself.
+    /// Its threads end by themselves.
     pub fn look_away(&mut self) {
+        self.archive = Archive::default();
         (self.watched, self.events, self.previews) = (None, never(), never());
     }
 

@@ -30,7 +30,7 @@ use crate::tui::terminal::image_protocol::{Graphics, ImageProtocol, detect};
 use crate::tui::terminal::protocol_pictures::ProtocolPictures;
 use crate::tui::terminal::session::{Screen, ScreenBackend};
 use crate::tui::theme::{Capability, ThemeName};
-use crate::tui::update::update;
+use crate::tui::update::{follow_marks, update};
 
 /// What the user chose for the screen at the command line.
 #[derive(Clone, Debug, Default)]
@@ -144,7 +144,7 @@ impl Session {
         &mut self,
         screen: &mut Screen,
         stage: &Stage,
-        state: State,
+        mut state: State,
         others: &mut OtherRuns,
     ) -> (End, State, Vec<Event>) {
         let sources = Sources {
@@ -157,7 +157,10 @@ impl Session {
         stage.brush.begin_anew();
         let mut observe = |event: &Event| self.farewell.observe(event);
         let outbox = CommandQueue::new(self.lab.commands.clone());
+        // Where this run took the place of another, the marked ones are compared with it.
+        let marks = follow_marks(&mut state);
         let mut event_loop = EventLoop::new(screen, state, outbox, &mut observe, others);
+        event_loop.begin_with(marks, &stage.brush);
         let end = event_loop.run(sources, &stage.brush);
         let (state, told) = event_loop.into_parts();
         (end, state, told)

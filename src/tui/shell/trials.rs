@@ -25,6 +25,17 @@ pub trait Trials {
     fn abandon(&mut self);
 }
 
+/// Where nothing is trained nothing can be tried.
+pub struct NoTrials;
+
+impl Trials for NoTrials {
+    fn begin(&mut self, _: &NewRun) -> Result<Receiver<Event>> {
+        bail!("nothing is trained on this screen: difflab CONFIG trains a run");
+    }
+
+    fn abandon(&mut self) {}
+}
+
 /// The runs that are tried in this program.
 pub struct OtherRuns {
     /// As the program was started.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::compared::ComparedRun;
 use super::film::Films;
 use super::heat::Heat;
 use super::history::History;
@@ -15,4 +16,6 @@ pub struct Data {
     pub history: History,
     pub heat: Heat,
     pub films: Films,
+    /// Other runs beside this one, and among them this one; empty while none are compared.
+    pub compared: Vec<ComparedRun>,
 }

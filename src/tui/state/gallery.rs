@@ -27,8 +27,8 @@ pub(super) struct Made {
     pub cell: (u16, u16),
     pub theme: (ThemeName, bool),
     pub ground: [u8; 3],
-    /// Forward process: example and t. Grids: trajectory and frame.
-    pub content: [u64; 3],
+    /// Forward process: example and t. Grids: trajectory and frame. Album: which picture, and the frame of its film.
+    pub content: [u64; 4],
 }
 
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,8 @@ pub struct Gallery {
     pub(super) forward: Frame,
     pub(super) noisy: Frame,
     pub(super) clean: Frame,
+    pub(super) compared: Vec<Frame>,
+    pub(super) album: Vec<Frame>,
     pub(super) versions: u64,
     /// Noise of the forward process, as large as an image.
     pub(super) noise: Arc<Vec<f32>>,
@@ -57,6 +59,16 @@ impl Gallery {
     /// The grid of x_t.
     pub fn noisy(&self) -> Option<&Placed> {
         self.noisy.placed.as_ref()
+    }
+
+    /// Samples of the `i`-th of the runs that are compared.
+    pub fn compared(&self, i: usize) -> Option<&Placed> {
+        self.compared.get(i)?.placed.as_ref()
+    }
+
+    /// The `i`-th picture on the page of the album.
+    pub fn album(&self, i: usize) -> Option<&Placed> {
+        self.album.get(i)?.placed.as_ref()
     }
 
     /// The grid of x̂_0.

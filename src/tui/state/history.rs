@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::debiased_ema::DebiasedEma;
 use super::decimated::{Decimated, Merge};
+use super::x_axis::{Moment, RunAxis, StepCosts, XAxis};
 use crate::lab::StepRecord;
 
 /// The smoothings to choose from: β of the exponential average; 0 is none.
@@ -15,70 +16,35 @@ const MARKS: usize = 400;
 /// Steps without a finite loss that are remembered.
 pub const NOT_FINITE: usize = 200;
 
-/// What the x axis counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum XAxis {
-    Step,
-    Epoch,
-    /// Time spent training, seconds.
-    Time,
-}
-
-impl XAxis {
-    pub fn next(self) -> Self {
-        match self {
-            XAxis::Step => XAxis::Epoch,
-            XAxis::Epoch => XAxis::Time,
-            XAxis::Time => XAxis::Step,
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            XAxis::Step => "step",
-            XAxis::Epoch => "epoch",
-            XAxis::Time => "time",
-        }
-    }
-}
-
-/// A moment of the run on all three axes.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Moment {
-    pub step: u64,
-    pub epoch: f64,
-    pub elapsed_s: f64,
-}
-
-impl Moment {
-    fn of(record: &StepRecord) -> Self {
-        Self { step: record.step, epoch: record.epoch, elapsed_s: record.elapsed_s }
-    }
-
-    /// The coordinate on one axis.
-    pub fn on(&self, axis: XAxis) -> f64 {
-        match axis {
-            XAxis::Step => self.step as f64,
-            XAxis::Epoch => self.epoch,
-            XAxis::Time => self.elapsed_s,
-        }
-    }
-}
-
 /// Some neighbouring training steps as one.
 #[derive(Clone, Debug)]
 pub struct LossBucket {
     pub first: Moment,
     pub last: Moment,
-    /// Smallest and largest raw loss, exact.
+    /// The raw loss of the last step, and the smallest and the largest of all, exact.
+    pub loss: f64,
     pub min: f64,
     pub max: f64,
     /// The smoothed loss after the last of the steps, for each of [`SMOOTHINGS`].
     pub smoothed: [f64; SMOOTHINGS.len()],
+    /// The same averaged as logarithms, which is what a logarithmic axis should show: each decade counts alike. NaN before
+    /// the first loss above 0.
+    pub smoothed_log: [f64; SMOOTHINGS.len()],
     pub lr: f64,
     /// Largest gradient norm.
     pub grad_norm: f64,
     pub images_per_s: f64,
+    /// The newest that is known; NaN where nothing is.
+    pub memory_mib: f64,
+    pub cpu_share: f64,
+}
+
+impl LossBucket {
+    /// The smoothed loss at a level, as averaged for a logarithmic axis or for a linear one.
+    pub fn smoothed_for(&self, level: usize, log: bool) -> f64 {
+        let values = if log { &self.smoothed_log } else { &self.smoothed };
+        values.get(level).copied().unwrap_or(f64::NAN)
+    }
 }
 
 impl Merge for LossBucket {
@@ -116,6 +82,10 @@ pub enum MarkKind {
     Checkpoint,
     Setting,
     Resume,
+    /// Another run began from here, or this one from its parent.
+    Fork,
+    /// A person's word.
+    Bookmark,
     Other,
 }
 
@@ -127,6 +97,7 @@ impl MarkKind {
             "checkpoint" => MarkKind::Checkpoint,
             "setting" | "setting_changed" => MarkKind::Setting,
             "resume" => MarkKind::Resume,
+            "fork" => MarkKind::Fork,
             _ => MarkKind::Other,
         }
     }
@@ -137,6 +108,8 @@ impl MarkKind {
 pub struct Mark {
     pub step: u64,
     pub kind: MarkKind,
+    /// What happened, in words; empty where the kind says it all.
+    pub what: String,
 }
 
 /// All of it.
@@ -146,6 +119,10 @@ pub struct History {
     held_out: Decimated<HeldOutBucket>,
     smoothers: [DebiasedEma; SMOOTHINGS.len()],
     smoothed: [f64; SMOOTHINGS.len()],
+    smoothers_log: [DebiasedEma; SMOOTHINGS.len()],
+    smoothed_log: [f64; SMOOTHINGS.len()],
+    usage: (f64, f64),
+    costs: StepCosts,
     marks: Vec<Mark>,
     /// The newest steps whose loss was no number.
     not_finite: VecDeque<u64>,
@@ -162,6 +139,10 @@ impl Default for History {
             held_out: Decimated::new(HELD_OUT_BUCKETS),
             smoothers: SMOOTHINGS.map(DebiasedEma::new),
             smoothed: [f64::NAN; SMOOTHINGS.len()],
+            smoothers_log: SMOOTHINGS.map(DebiasedEma::new),
+            smoothed_log: [f64::NAN; SMOOTHINGS.len()],
+            usage: (f64::NAN, f64::NAN),
+            costs: StepCosts::default(),
             marks: Vec::new(),
             not_finite: VecDeque::new(),
             latest: None,
@@ -178,19 +159,29 @@ impl History {
             return;
         }
         let at = Moment::of(&record);
+        self.usage = (record.memory_mib.unwrap_or(self.usage.0), record.cpu_share.unwrap_or(self.usage.1));
         if record.loss.is_finite() {
             for (smoother, value) in self.smoothers.iter_mut().zip(&mut self.smoothed) {
                 *value = smoother.push(record.loss);
+            }
+            if record.loss > 0.0 {
+                for (smoother, value) in self.smoothers_log.iter_mut().zip(&mut self.smoothed_log) {
+                    *value = smoother.push(record.loss.ln()).exp();
+                }
             }
             self.losses.push(LossBucket {
                 first: at,
                 last: at,
                 min: record.loss_min.unwrap_or(record.loss),
                 max: record.loss_max.unwrap_or(record.loss),
+                loss: record.loss,
                 smoothed: self.smoothed,
+                smoothed_log: self.smoothed_log,
                 lr: record.lr,
                 grad_norm: record.grad_norm,
                 images_per_s: record.images_per_s,
+                memory_mib: self.usage.0,
+                cpu_share: self.usage.1,
             });
         } else {
             if self.not_finite.len() == NOT_FINITE {
@@ -207,11 +198,44 @@ impl History {
 
     /// Puts a mark on the curve. Beyond a bound the oldest checkpoint marks go first.
     pub fn mark(&mut self, step: u64, kind: MarkKind) {
+        self.mark_with(step, kind, String::new());
+    }
+
+    /// As [`Self::mark`], with what happened in words.
+    pub fn mark_with(&mut self, step: u64, kind: MarkKind, what: impl Into<String>) {
         if self.marks.len() >= MARKS {
             let oldest = self.marks.iter().position(|m| m.kind == MarkKind::Checkpoint).unwrap_or(0);
             self.marks.remove(oldest);
         }
-        self.marks.push(Mark { step, kind });
+        self.marks.push(Mark { step, kind, what: what.into() });
+    }
+
+    /// Puts the marks of a person in the place of those before.
+    pub fn bookmark(&mut self, bookmarks: impl IntoIterator<Item = (u64, String)>) {
+        self.marks.retain(|mark| mark.kind != MarkKind::Bookmark);
+        for (step, word) in bookmarks {
+            self.mark_with(step, MarkKind::Bookmark, word);
+        }
+    }
+
+    /// What a step costs, so that images and arithmetic can be counted.
+    pub fn set_costs(&mut self, costs: StepCosts) {
+        self.costs = costs;
+    }
+
+    /// An empty one of the same run: what a step costs and the bookmarks stay.
+    pub fn anew(&self) -> Self {
+        let marks = self.marks.iter().filter(|mark| mark.kind == MarkKind::Bookmark).cloned().collect();
+        Self { marks, costs: self.costs, ..Self::default() }
+    }
+
+    pub fn costs(&self) -> StepCosts {
+        self.costs
+    }
+
+    /// An axis, as it counts this run's steps.
+    pub fn axis(&self, axis: XAxis) -> RunAxis {
+        RunAxis { axis, costs: self.costs }
     }
 
     pub fn losses(&self) -> &[LossBucket] {
@@ -273,6 +297,8 @@ mod tests {
             grad_norm: 0.5,
             images_per_s: 200.0,
             elapsed_s: step as f64 * 0.3,
+            memory_mib: None,
+            cpu_share: None,
         }
     }
 

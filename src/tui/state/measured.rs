@@ -28,6 +28,7 @@ pub fn go_on(state: &mut State) {
 
 fn facts(state: &State) -> Facts {
     let stage = match &state.phase {
+        _ if state.only_compares() => Stage::Silent,
         // It is not for this screen to go on, and what is read is read in a moment.
         Phase::Starting(_) | Phase::Loading(_) | Phase::Paused if state.is_watched() => Stage::Silent,
         Phase::Starting(what) | Phase::Loading(what) => Stage::Opening(what.clone()),

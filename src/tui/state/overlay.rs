@@ -38,6 +38,26 @@ pub enum Overlay {
     },
     /// Why the run has failed.
     Failure,
+    /// A line that something is done with.
+    Ask {
+        what: AskedFor,
+        /// As typed so far.
+        text: String,
+        refusal: Option<String>,
+    },
+    /// Where the configs of the runs that are compared differ.
+    Differences {
+        scroll: usize,
+    },
+}
+
+/// What a line is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedFor {
+    /// Runs to compare.
+    Runs,
+    /// A word on a step.
+    Bookmark { step: u64 },
 }
 
 /// A run that has been asked for in the palette, and waits for a yes.

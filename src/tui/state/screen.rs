@@ -4,22 +4,25 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::album::Album;
 use super::bench::Bench;
 use super::change::Change;
+use super::compared::Comparison;
 use super::controls::Controls;
 use super::curves::{Curves, ScheduleView, TimeAxis};
 use super::data::Data;
 use super::film::{Film, Still};
 use super::gallery::Gallery;
 use super::grab::Grab;
-use super::history::XAxis;
 use super::news::News;
 use super::overlay::Overlay;
 use super::plane::{Plane, PointsView};
 use super::playback::{Playback, Playhead};
+use super::plotted::Plotted;
 use super::story::Story;
 use super::undo::UndoList;
 use super::window::StepWindow;
+use super::x_axis::XAxis;
 use crate::config::Config;
 use crate::lab::{Live, Phase};
 use crate::tui::browser::Browser;
@@ -38,6 +41,9 @@ pub struct PlotChoices {
     /// Curves as pictures, where the terminal can.
     pub pictures: bool,
     pub log_y: bool,
+    pub log_x: bool,
+    /// Which curve the loss panel draws.
+    pub plotted: Plotted,
     pub x_axis: XAxis,
     /// The steps that the loss is shown over; `None`: all.
     pub window: Option<StepWindow>,
@@ -117,6 +123,16 @@ pub struct State {
     pub cursor_t: usize,
     /// Step that the heatmap reads out; `None`: the newest.
     pub cursor_step: Option<u64>,
+    /// Step that the loss panel reads out; `None`: the newest.
+    pub reading: Option<u64>,
+    /// Which of the marks was told last.
+    pub told_mark: Option<usize>,
+    /// How runs are compared, where any are.
+    pub comparison: Comparison,
+    /// How often other noise was drawn for them.
+    pub noise_drawn: u64,
+    /// What a run has left of pictures, over the panels.
+    pub album: Option<Album>,
     pub grab: Option<Grab>,
     pub playback: Playback,
     /// The frame on the screen; `None` before the first.
@@ -149,6 +165,8 @@ impl State {
                 marker: options.marker,
                 pictures: options.marker != Marker::Ascii,
                 log_y: true,
+                log_x: false,
+                plotted: Plotted::Loss,
                 x_axis: XAxis::Step,
                 window: None,
                 smoothing: 1,
@@ -184,6 +202,11 @@ impl State {
             saved: None,
             undo: UndoList::default(),
             cursor_step: None,
+            reading: None,
+            told_mark: None,
+            comparison: Comparison::default(),
+            noise_drawn: 0,
+            album: None,
             grab: None,
             playback: Playback::Live,
             playhead: None,
@@ -318,7 +341,9 @@ impl State {
 
     /// Is the film to be seen? A panel that fills the screen hides it.
     pub fn sees_film(&self) -> bool {
-        self.playhead.is_some() && self.layout().is_some_and(|layout| layout.place(Panel::Denoising).is_some())
+        self.playhead.is_some()
+            && !self.is_comparing()
+            && self.layout().is_some_and(|layout| layout.place(Panel::Denoising).is_some())
     }
 
     /// Seconds until the last step at the present speed; `None` where nothing is left, or less than a second, and

@@ -1,6 +1,6 @@
 //! Real pixels, by kitty's, iTerm2's or the sixel protocol.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use ratatui_image::Image;
 use ratatui_image::protocol::Protocol;
 
 use crate::tui::pictures::{ChartContent, HalfBlocks, Picture, PictureSlot, Pictures};
-use crate::tui::state::Gallery;
+use crate::tui::state::{Gallery, MOST_COMPARED};
 use crate::tui::terminal::encoder::{Encoded, Encoder};
 use crate::tui::terminal::image_protocol::{ASSUMED_CELL, Graphics, ImageProtocol};
 
@@ -43,7 +43,7 @@ pub struct ProtocolPictures {
     fallback: HalfBlocks,
     submitted: RefCell<HashMap<PictureSlot, (u64, Size)>>,
     /// The encoder was too slow for these; they are not waited for again.
-    given_up: Cell<[Option<u64>; 3]>,
+    given_up: RefCell<Vec<Option<u64>>>,
     charts: RefCell<HashMap<PictureSlot, Chart>>,
     /// Are charts cheap to send, and their colours not too many?
     has_charts: bool,
@@ -62,7 +62,7 @@ impl ProtocolPictures {
             cell: graphics.cell.unwrap_or(ASSUMED_CELL),
             fallback,
             submitted: RefCell::default(),
-            given_up: Cell::default(),
+            given_up: RefCell::default(),
             charts: RefCell::default(),
             has_charts,
         }
@@ -83,12 +83,14 @@ impl ProtocolPictures {
 
     /// Has the pictures of a frame encoded, and waits for them so long that a frame which is drawn now has them.
     pub fn prepare(&self, gallery: &Gallery) {
-        let placed = [
+        let mut placed = vec![
             (PictureSlot::Forward, gallery.forward()),
             (PictureSlot::NoisyGrid, gallery.noisy()),
             (PictureSlot::CleanGrid, gallery.clean()),
         ];
-        let versions = placed.map(|(_, placed)| placed.map(|placed| placed.picture.version));
+        placed.extend((0..MOST_COMPARED).map(|i| (PictureSlot::Compared(i as u8), gallery.compared(i))));
+        let versions: Vec<Option<u64>> =
+            placed.iter().map(|(_, placed)| placed.map(|placed| placed.picture.version)).collect();
         let mut wanted = Vec::with_capacity(placed.len());
         for (slot, placed) in placed {
             if let Some(placed) = placed.filter(|placed| !placed.area.is_empty()) {
@@ -96,8 +98,8 @@ impl ProtocolPictures {
                 wanted.push((slot, placed.picture.version));
             }
         }
-        if self.given_up.get() != versions && !self.encoder.wait(&wanted, PATIENCE) {
-            self.given_up.set(versions);
+        if *self.given_up.borrow() != versions && !self.encoder.wait(&wanted, PATIENCE) {
+            *self.given_up.borrow_mut() = versions;
         }
     }
 

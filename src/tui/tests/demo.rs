@@ -94,6 +94,8 @@ pub fn record(step: u64) -> StepRecord {
         grad_norm: 0.41,
         images_per_s: 412.0,
         elapsed_s: step as f64 * 64.0 / 412.0,
+        memory_mib: None,
+        cpu_share: None,
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
 
+use super::album::pictures;
+use super::comparing::{folder, others, sampled};
 use super::demo::{frame, info, record, row, running};
 use super::paint::buffer;
 use super::runs::{browsing, listed};
@@ -76,6 +78,11 @@ fn news() -> impl Strategy<Value = Message> {
         Just(Message::Runs(RunsNews::Refused("no".into()))),
         Just(Message::Key(KeyEvent::new(KeyCode::Char('R'), KeyModifiers::NONE))),
         ".{0,80}".prop_map(Message::Paste),
+        (0u64..3, prop::sample::select(vec![0, 1, 700, 12_000])).prop_map(|(run, steps)| others(run, steps)),
+        prop::collection::vec(0u64..4, 0..4)
+            .prop_map(|runs| Message::Compare(runs.into_iter().map(|run| folder(run)).collect())),
+        (0u64..3, 0usize..26, 0u64..3).prop_map(|(run, index, n)| sampled(run, index, n)),
+        (0usize..40).prop_map(pictures),
     ]
 }
 

@@ -1,9 +1,11 @@
 //! The screen as a whole: what it looks like, what its keys do, and that nothing makes it panic.
 
+mod album;
 mod another_run;
 mod bars;
 mod behaviour;
 mod charts;
+mod comparing;
 mod demo;
 mod films;
 mod fuzz;
@@ -13,6 +15,7 @@ mod paint;
 mod pictures;
 mod plane;
 mod pointer;
+mod reading;
 mod runs;
 mod runs_looks;
 mod settings;

@@ -196,6 +196,32 @@ impl Theme {
         }
     }
 
+    /// The style of a run that is compared, by the number of its colour.
+    pub fn run(&self, color: usize) -> Style {
+        let p = self.palette();
+        let paper = self.background().unwrap_or(p.background);
+        match self.capability {
+            Capability::None => Style::new(),
+            Capability::Ansi16 | Capability::Console if self.is_dark() => {
+                Style::new().fg(named::RUNS_ON_BLACK[color % 6])
+            }
+            Capability::Ansi16 | Capability::Console => Style::new().fg(named::RUNS_ON_WHITE[color % 5]),
+            Capability::TrueColor | Capability::Ansi256 => {
+                let rgb = legible(p.line(color), p.text, paper, self.ratio());
+                Style::new().fg(self.capability.legible(rgb, paper, self.ratio()))
+            }
+        }
+    }
+
+    /// The colour of a difference at `v`, −1 to 1; `None` without colours.
+    pub fn difference(&self, v: f64) -> Option<Color> {
+        match self.capability {
+            Capability::None => None,
+            Capability::Ansi16 | Capability::Console => Some(pick(&named::DIFFERENCE, (v + 1.0) / 2.0)),
+            _ => Some(self.capability.color(palette::difference(v, self.is_dark()))),
+        }
+    }
+
     /// As [`Theme::heat`], for bars and characters on the background: of the map's colours those that read there, the
     /// one that stands out most for 1. `None` without colours.
     pub fn heat_mark(&self, v: f64) -> Option<Color> {

@@ -54,3 +54,11 @@ pub const HEAT: [Color; 6] =
 /// Those of them that read on black, and those that read on white, from faint to strong.
 pub const MARKS_ON_BLACK: [Color; 4] = [Color::Cyan, Color::Green, Color::LightGreen, Color::LightYellow];
 pub const MARKS_ON_WHITE: [Color; 3] = [Color::LightBlue, Color::Blue, Color::Black];
+
+/// Runs that are compared: six on black, five on white.
+pub const RUNS_ON_BLACK: [Color; 6] =
+    [Color::LightCyan, Color::LightYellow, Color::LightMagenta, Color::LightGreen, Color::LightRed, Color::White];
+pub const RUNS_ON_WHITE: [Color; 5] = [Color::Blue, Color::Red, Color::Magenta, Color::Black, Color::LightBlue];
+
+/// A difference, from less through nothing to more.
+pub const DIFFERENCE: [Color; 5] = [Color::LightBlue, Color::Blue, Color::DarkGray, Color::Red, Color::LightYellow];

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 pub use super::film::{move_cursor, move_frame, put_cursor};
-use super::{change, film, ladder, runs, sampling, undo, zoom};
+use super::{album, change, comparing, film, ladder, reading, runs, sampling, undo, zoom};
 use crate::config::PathName;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
@@ -21,8 +21,11 @@ const MOST_BUDGET: f64 = 0.5;
 pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
     state.story.hello.note(action);
     if state.is_watched() && is_steering(action) {
-        let who = state.who_steers();
-        tell(state, format!("this run is looked at, not trained here: {who}"));
+        let why = match state.only_compares() {
+            true => "these runs are only looked at; q leaves".into(),
+            false => format!("this run is looked at, not trained here: {}", state.who_steers()),
+        };
+        tell(state, why);
         return Vec::new();
     }
     match action {
@@ -41,6 +44,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             return effects;
         }
         Action::Checkpoint => return command(state, Command::Checkpoint),
+        Action::SampleNow if state.is_comparing() => return comparing::denoise(state),
         Action::SampleNow => {
             let effects = command(state, Command::SampleNow);
             if !effects.is_empty() {
@@ -82,7 +86,24 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::LearningRateDown => return learning_rate(state, state.controls.live.learning_rate_scale / 2.0),
         Action::LearningRateReset => return learning_rate(state, 1.0),
         Action::ToggleLogY => state.plots.log_y = !state.plots.log_y,
-        Action::NextXAxis => state.plots.x_axis = state.plots.x_axis.next(),
+        Action::ToggleLogX => state.plots.log_x = !state.plots.log_x,
+        Action::NextXAxis => state.plots.x_axis = state.next_x_axis(),
+        Action::NextCurve => state.plots.plotted = state.plots.plotted.next(),
+        Action::PreviousCurve => state.plots.plotted = state.plots.plotted.previous(),
+        Action::ReadCurves => reading::toggle(state),
+        Action::ReadEarlier | Action::ReadLater | Action::ReadFarEarlier | Action::ReadFarLater => {
+            return reading::step(state, action);
+        }
+        Action::NextMark => reading::to_mark(state, true),
+        Action::PreviousMark => reading::to_mark(state, false),
+        Action::Bookmark => reading::ask_for_bookmark(state),
+        Action::Compare => comparing::ask(state),
+        Action::NextRun => comparing::choose(state, 1),
+        Action::PreviousRun => comparing::choose(state, -1),
+        Action::PinRun => comparing::pin(state),
+        Action::ToggleDifference => comparing::toggle_difference(state),
+        Action::Differences => comparing::show_differences(state),
+        Action::Album => return album::open(state),
         Action::NextSmoothing => state.plots.smoothing = (state.plots.smoothing + 1) % SMOOTHINGS.len(),
         Action::LossCloser => zoom::by_key(state, zoom::CLOSER),
         Action::LossWider => zoom::by_key(state, 1.0 / zoom::CLOSER),
@@ -229,7 +250,12 @@ fn tell(state: &mut State, text: impl Into<String>) {
 /// Sends a command, or says that nobody would hear it.
 fn command(state: &mut State, command: Command) -> Vec<Effect> {
     if state.ended {
-        tell(state, "the run has ended; q leaves");
+        let why = if state.only_compares() {
+            "these runs are only looked at; q leaves"
+        } else {
+            "the run has ended; q leaves"
+        };
+        tell(state, why);
         return Vec::new();
     }
     vec![Effect::Send(command)]
@@ -241,14 +267,15 @@ fn focus(state: &mut State, panel: crate::tui::panel::Panel) {
 
 fn back(state: &mut State) -> Vec<Effect> {
     // Nothing is left to close: to the list it was opened from.
-    let is_plain = !state.zoomed && state.playback == Playback::Live && state.cursor_step.is_none();
+    let is_live = state.playback == Playback::Live && state.cursor_step.is_none() && state.reading.is_none();
     let is_said = state.news.showing().is_some_and(|item| item.gravity != Gravity::Info);
-    if state.bench == Bench::Beside && is_plain && !is_said {
+    if state.bench == Bench::Beside && !state.zoomed && is_live && !is_said {
         return vec![Effect::Quit];
     }
     if state.news.dismiss() {
     } else if state.zoomed {
         state.zoomed = false;
+    } else if state.reading.take().is_some() {
     } else if state.playback != Playback::Live {
         film::go_live(state);
     } else {
@@ -325,7 +352,7 @@ fn hundredth(state: &State) -> isize {
 
 /// Moves the heatmap's read-out by so many columns; beyond the newest it is live again.
 pub fn move_column(state: &mut State, by: isize) {
-    let heat = &state.data().heat;
+    let heat = state.read_heat();
     let columns = heat.columns();
     let Some(newest) = columns.len().checked_sub(1) else { return };
     let at = state.cursor_step.and_then(|step| heat.column_at(step)).unwrap_or(newest);

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
-use super::{act, change, lab, mouse, overlay, time, undo};
+use super::{act, album, archive, change, comparing, lab, mouse, overlay, time, undo};
 use crate::tui::action::Action;
 use crate::tui::bindings;
 use crate::tui::effect::Effect;
@@ -13,12 +13,13 @@ use crate::tui::state::{self, Overlay, State};
 pub fn of_run(state: &mut State, message: Message) -> Vec<Effect> {
     let by_a_person = matches!(message, Message::Key(_) | Message::Mouse(_) | Message::Paste(_));
     let before = by_a_person.then(|| state.controls.clone());
-    let effects = match message {
+    let mut effects = match message {
         Message::Key(event) => key(state, &event),
         Message::Mouse(event) => mouse::mouse(state, &event),
         Message::Paste(text) => {
             match &mut state.overlay {
                 Some(Overlay::Palette(palette)) => text.chars().for_each(|c| palette.push(c)),
+                Some(Overlay::Ask { text: line, .. }) => line.extend(text.chars().filter(|c| !c.is_control())),
                 Some(Overlay::CannotSave { path, .. }) => path.extend(text.chars().filter(|c| !c.is_control())),
                 _ => {}
             }
@@ -37,8 +38,10 @@ pub fn of_run(state: &mut State, message: Message) -> Vec<Effect> {
             Vec::new()
         }
         // Dealt with before.
-        Message::Beside(_) | Message::BesidePreview(_) | Message::Runs(_) => Vec::new(),
+        Message::Beside(_) | Message::BesidePreview(_) | Message::BesideArchive(_) | Message::Runs(_) => Vec::new(),
         Message::Lab(event) => lab::event(state, event),
+        Message::Compare(dirs) => comparing::compare(state, &dirs),
+        Message::Archive(news) => archive::came(state, news),
         Message::Tried(event) => change::tried(state, &event),
         Message::Preview(frame) => {
             lab::preview(state, &frame);
@@ -58,6 +61,7 @@ pub fn of_run(state: &mut State, message: Message) -> Vec<Effect> {
         state.overlay = state.beneath.take().map(|overlay| *overlay);
     }
     time::follow(state);
+    effects.extend(album::ask_for_pictures(state));
     // What nobody sees need not be made.
     if !state.is_covered() {
         state::refresh(state);
@@ -82,6 +86,9 @@ fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
             return act::act(state, Action::Help);
         }
         return overlay::key(state, event);
+    }
+    if state.album.is_some() && action != Some(Action::Help) {
+        return album::key(state, event);
     }
     action.map_or_else(Vec::new, |action| act::act(state, action))
 }

@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use crate::tui::state::{Motion, Playback, Playhead, State};
 
+/// How long the samples of compared runs take from noise to images, how often they move, and in how many steps by keys.
+const SWEEP: Duration = Duration::from_secs(6);
+const SWEEP_FRAME: Duration = Duration::from_millis(100);
+const SWEEP_STEPS: usize = 50;
+
 /// Time goes on: the film runs.
 pub fn advance(state: &mut State) {
     let Some((film, playhead)) = state.shown_film().filter(|_| runs(state)) else { return };
@@ -20,12 +25,18 @@ pub fn advance(state: &mut State) {
 
 /// When [`advance`] has something to do next, on the screen's clock.
 pub fn next_motion(state: &State) -> Option<Duration> {
+    if let Some(album) = &state.album {
+        return album.next_motion(state.now);
+    }
+    if state.comparison.playing.is_some() && state.is_comparing() {
+        return Some(state.now + SWEEP_FRAME.max(state.picture_pace));
+    }
     let (film, playhead) = state.shown_film().filter(|_| runs(state))?;
     Some(playhead.next_at(film, is_over(state, playhead), state.picture_pace)).filter(|at| *at > state.now)
 }
 
 fn runs(state: &State) -> bool {
-    state.frozen.is_none() && state.playback != Playback::Held
+    !state.is_comparing() && state.frozen.is_none() && state.playback != Playback::Held
 }
 
 /// No more frames will come: another film has begun since.
@@ -92,13 +103,29 @@ pub fn move_cursor(state: &mut State, by: isize) {
 
 /// Moves the film by so many stills and holds it there; the cursor t goes with it.
 pub fn move_frame(state: &mut State, by: isize) {
+    if state.is_comparing() {
+        let step = (state.timesteps() / SWEEP_STEPS).max(1) as isize;
+        return move_cursor(state, -by * step);
+    }
     let Some((film, playhead)) = state.shown_film() else { return };
     let to = film.position(playhead.index).saturating_add_signed(by).min(film.stills().len().saturating_sub(1));
     let t = film.stills().get(to).map_or(state.cursor_t, |still| still.t.min(state.timesteps() - 1));
     hold(state, t, Some(to));
 }
 
+/// Of runs that are compared the samples go together from noise to images, and stand there.
+pub fn sweep(state: &mut State) {
+    let Some(since) = state.comparison.playing.filter(|_| state.is_comparing()) else { return };
+    let share = state.now.saturating_sub(since).as_secs_f64() / SWEEP.as_secs_f64();
+    let last = (state.timesteps() - 1) as f64;
+    state.cursor_t = ((1.0 - share).max(0.0) * last).round() as usize;
+    if share >= 1.0 {
+        state.comparison.playing = None;
+    }
+}
+
 fn hold(state: &mut State, t: usize, position: Option<usize>) {
+    state.comparison.playing = None;
     state.playback = Playback::Held;
     state.cursor_t = t;
     if let (Some((film, playhead)), Some(position)) = (state.shown_film(), position) {
@@ -108,6 +135,13 @@ fn hold(state: &mut State, t: usize, position: Option<usize>) {
 
 /// Holds the film where it is, or lets it run on; one that was held at its end begins again.
 pub fn toggle(state: &mut State) {
+    if state.is_comparing() {
+        state.comparison.playing = match state.comparison.playing {
+            Some(_) => None,
+            None => Some(state.now),
+        };
+        return;
+    }
     if state.playback != Playback::Held {
         state.playback = Playback::Held;
         return;

@@ -2,22 +2,26 @@
 
 use std::sync::Arc;
 
-use super::change;
+use super::{archive, change};
 use crate::lab::{Event, Phase, PreviewFrame, RunInfo};
+use crate::nn::{self, NetConfig};
 use crate::run::catalogue::RunState;
 use crate::tui::effect::Effect;
 use crate::tui::format::{duration, thousands};
-use crate::tui::state::{Controls, Curves, Gravity, Heat, History, MarkKind, Overlay, Plane, State};
+use crate::tui::state::{Controls, Curves, Gravity, Heat, MarkKind, Overlay, Plane, State, StepCosts};
 
 /// Takes an event in.
 pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Phase(phase) => phase_changed(state, phase),
-        Event::Ready(info) => ready(state, info),
+        Event::Ready(info) => {
+            ready(state, info);
+            return archive::ask_for_bookmarks(state);
+        }
         Event::Step(record) => state.live.history.push(record),
         Event::TimestepLoss(row) => state.live.heat.push(&row),
         Event::SnapshotSaved { step, dir } => {
-            state.live.history.mark(step, MarkKind::Snapshot);
+            state.live.history.mark_with(step, MarkKind::Snapshot, dir.display().to_string());
             say(state, Gravity::Info, format!("◆ snapshot of step {} saved in {}", thousands(step), dir.display()));
         }
         // The run folder keeps them; the screen shows the moving preview anyway.
@@ -37,7 +41,7 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
             say(state, Gravity::Info, format!("▴ checkpoint of step {} saved{took}", thousands(step)));
         }
         Event::SettingChanged { step, what } => {
-            state.live.history.mark(step, MarkKind::Setting);
+            state.live.history.mark_with(step, MarkKind::Setting, what.clone());
             // What a key has asked for.
             state.news.answer(state.now, Gravity::Info, format!("▾ from step {} on: {what}", thousands(step)));
         }
@@ -62,7 +66,7 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
             state.overlay = Some(Overlay::CannotSave { reason, path: elsewhere.display().to_string() });
         }
         Event::Anew { why } => {
-            state.live.history = History::default();
+            state.live.history = state.live.history.anew();
             state.live.heat = Heat::default();
             state.cursor_step = None;
             say(state, Gravity::Info, why);
@@ -72,7 +76,7 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
             steps.into_iter().for_each(|record| state.live.history.push(record));
             rows.iter().for_each(|row| state.live.heat.push(row));
             for mark in marks {
-                state.live.history.mark(mark.step, MarkKind::of_word(&mark.kind));
+                state.live.history.mark_with(mark.step, MarkKind::of_word(&mark.kind), mark.what);
             }
         }
         Event::Ended(result) => return ended(state, result),
@@ -129,10 +133,22 @@ fn ready(state: &mut State, info: Arc<RunInfo>) {
     if !state.controls.sampling_touched && state.undo.is_empty() {
         state.controls = Controls::of(&info.live);
     }
+    state.live.history.set_costs(costs(&info));
     state.curves = Curves::new(&info.config.diffusion);
     state.config = Some(info.config.clone());
     state.plane = Plane::new(&info);
     state.live.info = Some(info);
+}
+
+/// What a step of the run costs.
+fn costs(info: &RunInfo) -> StepCosts {
+    let (height, width, channels) = info.image_shape;
+    let classes = info.conditional.then_some(info.classes.len());
+    let network = NetConfig::new(&info.config.model, height, width, channels, classes);
+    let images = info.config.train.batch_size as f64;
+    // A network that nobody can count.
+    let flops = nn::flops(&network, height, width).map_or(0.0, |flops| flops.training as f64);
+    StepCosts { images, flops: images * flops }
 }
 
 fn ended(state: &mut State, result: Result<(), String>) -> Vec<Effect> {

@@ -1,7 +1,11 @@
 //! What each message changes.
 
 mod act;
+mod album;
+mod archive;
+mod asking;
 mod change;
+mod comparing;
 mod dispatch;
 mod film;
 mod lab;
@@ -9,6 +13,7 @@ mod ladder;
 mod mouse;
 mod overlay;
 mod palette;
+mod reading;
 mod route;
 mod runs;
 mod sampling;
@@ -17,6 +22,7 @@ mod time;
 mod undo;
 mod zoom;
 
+pub use comparing::follow_marks;
 pub use film::next_motion;
 pub use route::update;
 pub use runs::open as open_runs;

@@ -14,7 +14,7 @@ use crate::tui::state::{Grab, Overlay, State};
 /// Takes a mouse event in.
 pub fn mouse(state: &mut State, event: &MouseEvent) -> Vec<Effect> {
     if let Some(overlay) = &mut state.overlay {
-        if let Overlay::Help { scroll, .. } | Overlay::Messages { scroll } = overlay {
+        if let Overlay::Help { scroll, .. } | Overlay::Messages { scroll } | Overlay::Differences { scroll } = overlay {
             match event.kind {
                 MouseEventKind::ScrollDown => *scroll = (*scroll + 3).min(MOST_LINES),
                 MouseEventKind::ScrollUp => *scroll = scroll.saturating_sub(3),
@@ -22,6 +22,10 @@ pub fn mouse(state: &mut State, event: &MouseEvent) -> Vec<Effect> {
                 _ => {}
             }
         }
+        state.grab = None;
+        return Vec::new();
+    }
+    if state.album.is_some() {
         state.grab = None;
         return Vec::new();
     }
@@ -63,7 +67,7 @@ fn handle(state: &State, place: &PanelPlace) -> Rect {
     match (place.panel, place.density) {
         (Panel::Loss, Density::Brief) => inner,
         (_, Density::Brief) => Rect::ZERO,
-        (Panel::Loss, Density::Full) => layout::loss_full(inner, state.theme.is_for_the_back_row()).plot,
+        (Panel::Loss, Density::Full) => state.loss_pane(inner).plot,
         (Panel::Heatmap, Density::Full) => layout::heatmap_full(inner).map,
         (Panel::Schedule, Density::Full) => layout::plot(layout::schedule_full(inner).chart).plot,
         (Panel::Denoising, Density::Full) => layout::timeline_bar(layout::denoising_full(inner).timeline),
@@ -129,10 +133,11 @@ fn put(state: &mut State, panel: Panel, handle: Rect, at: Position) {
     let last = (state.timesteps() - 1) as f64;
     let across = share(at.x, handle.x, handle.width);
     match panel {
-        Panel::Loss => {}
+        // A click reads; a drag pans.
+        Panel::Loss => state.read_at(across),
         Panel::Heatmap => {
             act::put_cursor(state, ((1.0 - share(at.y, handle.y, handle.height)) * last).round() as usize);
-            let heat = &state.data().heat;
+            let heat = state.read_heat();
             let columns = heat.columns();
             let shown = layout::heat_columns(usize::from(at.x - handle.x), usize::from(handle.width), columns.len());
             let newest = columns.len().saturating_sub(1);

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, change, palette};
+use super::{act, asking, change, palette};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::{Overlay, State};
 
 /// Help is scrolled no further than this; the view shows its last page for anything beyond its end.
-pub const MOST_LINES: usize = 150;
+pub const MOST_LINES: usize = 300;
 
 /// Takes a key into the dialog.
 pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
@@ -23,7 +23,8 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
             help(state, event);
             Vec::new()
         }
-        Some(Overlay::Messages { scroll }) => {
+        Some(Overlay::Ask { .. }) => asking::key(state, event),
+        Some(Overlay::Messages { scroll } | Overlay::Differences { scroll }) => {
             match event.code {
                 KeyCode::Up | KeyCode::Char('k') => *scroll = scroll.saturating_sub(1),
                 KeyCode::Down | KeyCode::Char('j') => *scroll = scroll.saturating_add(1),
@@ -33,7 +34,7 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
                 _ => state.overlay = None,
             }
             // The view shows the last page for anything beyond; keep the number from running away.
-            if let Some(Overlay::Messages { scroll }) = &mut state.overlay {
+            if let Some(Overlay::Messages { scroll } | Overlay::Differences { scroll }) = &mut state.overlay {
                 *scroll = (*scroll).min(400);
             }
             Vec::new()

@@ -32,6 +32,7 @@ fn routed(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Runs(news) => runs::news(state, news),
         Message::Beside(event) => beside(state, Message::Lab(event)),
         Message::BesidePreview(frame) => beside(state, Message::Preview(frame)),
+        Message::BesideArchive(news) => beside(state, Message::Archive(news)),
         Message::Resize(..) | Message::CellSize(..) | Message::PicturePace(_) | Message::Tick(_) => {
             let effects = match state.is_browsing {
                 // It is told when it comes to light.
@@ -63,21 +64,21 @@ fn beside(state: &mut State, message: Message) -> Vec<Effect> {
     let mut asked = Vec::with_capacity(effects.len());
     for effect in effects {
         match effect {
-            Effect::Send(command) => asked.push(Effect::SendBeside(command)),
-            Effect::Redraw => asked.push(Effect::Redraw),
             // It is left for where one came from.
             Effect::Quit => {
-                state.beside = None;
+                if let Some(run) = state.beside.take() {
+                    state.marked = run.marked;
+                }
                 asked.push(Effect::LookAway);
                 asked.extend(runs::open(state));
                 break;
             }
-            // A run that is looked at asks for no others.
-            _ => {}
+            effect => asked.extend(effect.beside()),
         }
     }
     if let Some(run) = state.beside.take_if(|run| run.is_browsing) {
         asked.push(Effect::LookAway);
+        state.marked = run.marked;
         let dir = run.live.info.as_ref().map(|info| info.run_dir.clone());
         let forks = run.browser.is_some_and(|list| matches!(list.mode, RunsMode::Fork(_)));
         asked.extend(match dir.filter(|_| forks) {

@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 
 use ratatui::layout::Rect;
 
+use super::comparing;
+use crate::config::Config;
+use crate::lab::Phase;
 use crate::tui::action::{Action, RunsAction};
 use crate::tui::bars;
 use crate::tui::browser::{self, Ask, Browser, ReadyFork, RunsLayout, RunsNews};
 use crate::tui::effect::Effect;
+use crate::tui::marked::is_same;
 use crate::tui::message::Message;
 use crate::tui::state::{Bench, Gravity, NewRun, Overlay, State};
 
@@ -27,6 +31,7 @@ pub fn open(state: &mut State) -> Vec<Effect> {
     }
     browser.own = own.filter(|_| is_own);
     let place = browser.place.clone();
+    state.marked.write_as_in(&place);
     state.is_browsing = true;
     fit(state);
     vec![Effect::ListRuns(place)]
@@ -120,6 +125,7 @@ fn done(state: &mut State, asks: Vec<Ask>) -> Vec<Effect> {
     for ask in asks {
         match ask {
             Ask::Open(dir) => effects.extend(show(state, &dir)),
+            Ask::Compare => effects.extend(compare(state)),
             Ask::Leave => effects.extend(leave(state)),
             Ask::Request(request) => effects.push(Effect::InRuns(request)),
             Ask::Begin(fork) => effects.extend(begin(state, fork)),
@@ -180,30 +186,49 @@ fn leave(state: &mut State) -> Vec<Effect> {
         return vec![Effect::Quit];
     }
     state.is_browsing = false;
-    Vec::new()
+    comparing::follow_marks(state)
+}
+
+/// Draws the marked runs over one another: in the lab that the list covers, or on a screen of their own.
+fn compare(state: &mut State) -> Vec<Effect> {
+    let alone = state.live.info.is_none();
+    if state.marked_others().len() < if alone { 2 } else { 1 } {
+        let words = if alone { "two runs or more are compared" } else { "no other run is marked" };
+        state.news.answer(state.now, Gravity::Info, format!("{words}; space marks one"));
+        return Vec::new();
+    }
+    state.is_browsing = false;
+    if !alone {
+        return comparing::follow_marks(state);
+    }
+    let mut beside = beside(state);
+    (beside.phase, beside.ended) = (Phase::Finished, true);
+    let asked = comparing::follow_marks(&mut beside);
+    state.beside = Some(Box::new(beside));
+    asked.into_iter().filter_map(Effect::beside).collect()
+}
+
+/// The screen of what is looked at.
+fn beside(state: &State) -> State {
+    let (mut beside, _) = state.again(Config::default());
+    beside.bench = Bench::Beside;
+    (beside.browser, beside.config, beside.curves) = (None, None, None);
+    beside.now = state.now;
+    beside
 }
 
 /// Shows a run: the one of this lab, or another, which is looked at.
 fn show(state: &mut State, dir: &Path) -> Vec<Effect> {
     state.is_browsing = false;
     if state.live.info.as_ref().is_some_and(|info| is_same(&info.run_dir, dir)) {
-        return Vec::new();
+        return comparing::follow_marks(state);
     }
     let values = state.browser.as_ref().and_then(|browser| {
         let run = browser.all().iter().find(|run| run.path == dir)?;
         Some(run.summary.run.clone())
     });
-    let (mut beside, _) = state.again(crate::config::Config::default());
-    beside.bench = Bench::Beside;
-    (beside.browser, beside.config, beside.curves) = (None, None, None);
-    beside.now = state.now;
-    beside.phase = crate::lab::Phase::Starting(format!("reading {}", values.unwrap_or_default()));
+    let mut beside = beside(state);
+    beside.phase = Phase::Starting(format!("reading {}", values.unwrap_or_default()));
     state.beside = Some(Box::new(beside));
     vec![Effect::LookAt(dir.to_path_buf())]
-}
-
-/// Do two paths lead to the same folder?
-fn is_same(a: &Path, b: &Path) -> bool {
-    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    whole(a) == whole(b)
 }

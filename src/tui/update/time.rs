@@ -16,6 +16,7 @@ pub fn tick(state: &mut State, now: Duration) {
         return;
     }
     film::advance(state);
+    film::sweep(state);
 }
 
 /// The cursor stands on the frame that is shown. Where none is to be seen, it is free while it is held.
@@ -23,6 +24,9 @@ pub fn follow(state: &mut State) {
     film::choose(state);
     let last = state.timesteps() - 1;
     state.cursor_t = state.cursor_t.min(last);
+    if state.is_comparing() {
+        return;
+    }
     let held = state.playback == Playback::Held;
     if let Some((_, still)) = state.shown_still() {
         let t = still.t.min(last);

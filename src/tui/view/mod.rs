@@ -44,8 +44,9 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
     let over = |shown| move |buf: &mut Buffer| overlay(state, shown, area, buf);
     let spared = state.overlay.as_ref().map(|shown| Spared::new(pictures, state.theme.capability, area, over(shown)));
     let pictures = spared.as_ref().map_or(pictures, |spared| spared as &dyn Pictures);
-    for place in &layout.panels {
-        panels::panel(state, place, pictures, buf);
+    match &state.album {
+        Some(album) => panels::album(state, album, layout.main(), pictures, buf),
+        None => layout.panels.iter().for_each(|place| panels::panel(state, place, pictures, buf)),
     }
     panels::footer(state, layout.status, layout.footer, buf);
     if let Some(shown) = &state.overlay {
@@ -63,6 +64,8 @@ fn overlay(state: &State, shown: &Overlay, area: Rect, buf: &mut Buffer) {
         Overlay::Palette(palette) => panels::palette(state, palette, area, buf),
         Overlay::NewRun(asked) => panels::new_run(state, asked, area, buf),
         Overlay::CannotSave { reason, path } => panels::cannot_save(state, reason, path, area, buf),
+        Overlay::Ask { what, text, refusal } => panels::ask(state, *what, text, refusal.as_deref(), area, buf),
+        Overlay::Differences { scroll } => panels::configs(state, *scroll, area, buf),
         Overlay::Opening => panels::opening(state, area, buf),
         Overlay::NotBegun { why, .. } => panels::not_begun(state, why, area, buf),
         Overlay::Quit => panels::quit(state, area, buf),

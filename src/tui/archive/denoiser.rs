@@ -1,0 +1,92 @@
+//! Samples of several runs from one noise, a step of each in turn, so that they come out together.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use candle_core::{Device, Tensor};
+
+use crate::kernels::Workers;
+use crate::lab::{Field, PreviewFrame, SamplingSettings};
+use crate::picture::{is_points, reach};
+use crate::run::{LoadedModel, classes_in_turn};
+use crate::sampling::{Guidance, SamplerSettings, Trajectory, network_denoiser, starting_noise};
+
+/// A run's samples on their way.
+pub struct Denoised {
+    pub dir: PathBuf,
+    /// Height, width, channels.
+    pub shape: (usize, usize, usize),
+    trajectory: Trajectory,
+    classes: Vec<usize>,
+    settings: Arc<SamplingSettings>,
+    step: u64,
+    number: u64,
+    num: usize,
+}
+
+impl Denoised {
+    /// The newest checkpoint of the run in `dir`, from the noise of `seed`; sampled as the run's own previews are.
+    /// `number` tells this round from others.
+    ///
+    /// # Errors
+    /// When the run has no checkpoint that is whole, or can't be sampled so.
+    pub fn begin(dir: &Path, seed: u64, num: usize, number: u64, workers: &Arc<Workers>) -> Result<Self> {
+        let model = LoadedModel::open(dir, None)?;
+        let settings = SamplingSettings::new(&model.config);
+        let classes = model.net.num_classes().map(|count| classes_in_turn(num, count, None));
+        let sample = settings.of_preview();
+        let guidance = Guidance::from_config(&sample, sample.guidance_scale, &model.classes);
+        let denoiser = network_denoiser(
+            &model.net,
+            &model.parameterization,
+            classes.as_deref(),
+            guidance.map_err(|problem| anyhow!(problem))?,
+            workers.clone(),
+        )?;
+        let (height, width, channels) = model.image_shape;
+        let noise = starting_noise(num, height, width, channels, seed, &Device::Cpu)?;
+        let schedule = model.parameterization.schedule.clone();
+        let trajectory = Trajectory::new(denoiser, schedule, &SamplerSettings::from(&sample), noise, seed)?;
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            shape: model.image_shape,
+            trajectory,
+            classes: classes.unwrap_or_default(),
+            settings: Arc::new(settings),
+            step: model.step,
+            number,
+            num,
+        })
+    }
+
+    /// The next frame, after one network call; `None` after the last.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn advance(&mut self) -> Result<Option<PreviewFrame>> {
+        let Some(frame) = self.trajectory.next() else { return Ok(None) };
+        let frame = frame.context("sampling")?;
+        let (x_t, x_0) = (pixels(&frame.x_t)?, pixels(&frame.x_0)?);
+        // The field itself is the business of the run that trains.
+        let field = is_points(self.shape)
+            .then(|| Arc::new(Field { side: 0, reach: reach(&x_0) as f32, score: Vec::new(), velocity: Vec::new() }));
+        Ok(Some(PreviewFrame {
+            trajectory: self.number,
+            index: frame.index,
+            total: frame.total,
+            t: frame.t,
+            step: self.step,
+            x_t: Arc::new(x_t),
+            x_0: Arc::new(x_0),
+            num: self.num,
+            classes: self.classes.clone(),
+            settings: self.settings.clone(),
+            field,
+        }))
+    }
+}
+
+fn pixels(x: &Tensor) -> Result<Vec<f32>> {
+    Ok(x.flatten_all()?.to_vec1()?)
+}

@@ -1,0 +1,193 @@
+//! The archive's threads, and how they are asked.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Result;
+use crossbeam_channel::{Receiver, Sender, bounded, never, unbounded};
+
+use super::denoiser::Denoised;
+use super::follower::follow;
+use super::protocol::{ArchiveNews, ArchiveRequest};
+use crate::kernels::Workers;
+use crate::picture::{read_film, read_picture};
+use crate::run;
+use crate::run::notes::Notes;
+
+/// News that may wait for the screen; more, and the readers wait.
+const WAITING: usize = 64;
+
+/// Frames of a film.
+const FRAMES: usize = 200;
+
+/// The archive, seen from the screen. Its threads begin when something is first asked, and end with it.
+pub struct Archive {
+    asked: Option<Asked>,
+    news: Receiver<ArchiveNews>,
+}
+
+struct Asked {
+    requests: Sender<ArchiveRequest>,
+    follow: Sender<Vec<PathBuf>>,
+}
+
+impl Default for Archive {
+    fn default() -> Self {
+        Self { asked: None, news: never() }
+    }
+}
+
+impl Archive {
+    /// Asks for something; the answer comes as news. Where the system refuses a thread, that is the answer.
+    pub fn ask(&mut self, request: ArchiveRequest) {
+        if self.asked.is_none() {
+            self.begin();
+        }
+        // Whoever does not listen any more has ended with an answer.
+        let Some(asked) = &self.asked else { return };
+        _ = match request {
+            ArchiveRequest::Follow(dirs) => asked.follow.send(dirs).is_ok(),
+            request => asked.requests.send(request).is_ok(),
+        };
+    }
+
+    pub fn news(&self) -> &Receiver<ArchiveNews> {
+        &self.news
+    }
+
+    fn begin(&mut self) {
+        let (send, news) = bounded(WAITING);
+        let (requests, requested) = unbounded();
+        let (follow_these, wanted) = unbounded();
+        let (following, answering) = (send.clone(), send);
+        self.news = news;
+        let begun = std::thread::Builder::new()
+            .name("difflab-follow".into())
+            .spawn(move || follow(&wanted, &following))
+            .and_then(|_| {
+                let answer = move || answer(&requested, &answering);
+                std::thread::Builder::new().name("difflab-archive".into()).spawn(answer)
+            });
+        match begun {
+            // Neither is joined: they end when nobody asks any more.
+            Ok(_) => self.asked = Some(Asked { requests, follow: follow_these }),
+            Err(error) => {
+                let (send, news) = bounded(1);
+                _ = send.try_send(ArchiveNews::Refused(format!("no thread to read other runs with: {error}")));
+                self.news = news;
+            }
+        }
+    }
+}
+
+/// Answers one request after the other; while samples are on their way, a step of them between two requests.
+fn answer(requests: &Receiver<ArchiveRequest>, news: &Sender<ArchiveNews>) {
+    let mut samples: Vec<Denoised> = Vec::new();
+    let mut rounds = 0;
+    loop {
+        let request = match samples.is_empty() {
+            true => match requests.recv() {
+                Ok(request) => Some(request),
+                Err(_) => return,
+            },
+            false => match requests.try_recv() {
+                Ok(request) => Some(request),
+                Err(crossbeam_channel::TryRecvError::Empty) => None,
+                Err(crossbeam_channel::TryRecvError::Disconnected) => return,
+            },
+        };
+        let sent = match request {
+            None => advance(&mut samples, news),
+            Some(ArchiveRequest::Denoise { dirs, seed, num }) => {
+                rounds += 1;
+                samples.clear();
+                begin(&dirs, (seed, num, rounds), &mut samples, news)
+            }
+            Some(ArchiveRequest::StopDenoising) => {
+                samples.clear();
+                Ok(())
+            }
+            Some(request) => {
+                let what = one(&request);
+                let answer = what.unwrap_or_else(|error| Some(ArchiveNews::Refused(format!("{error:#}"))));
+                answer.map_or(Ok(()), |answer| news.send(answer).map_err(drop))
+            }
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+/// The answer to what takes one.
+fn one(request: &ArchiveRequest) -> Result<Option<ArchiveNews>> {
+    Ok(Some(match request {
+        ArchiveRequest::Find(words) => {
+            ArchiveNews::Found(words.iter().map(|word| run::find(word)).collect::<Result<_, _>>()?)
+        }
+        ArchiveRequest::Bookmarks(dir) => bookmarks(dir, Notes::of(dir)?),
+        ArchiveRequest::Bookmark { dir, step, word } => {
+            let word = run::notes::bookmark(word).map_err(anyhow::Error::msg)?;
+            let changed = Notes::change(dir, |notes| {
+                _ = if word.is_empty() { notes.bookmarks.remove(step) } else { notes.bookmarks.insert(*step, word) };
+            });
+            bookmarks(dir, changed?)
+        }
+        ArchiveRequest::Album(dir) => ArchiveNews::Album { dir: dir.clone(), pictures: run::left_pictures(dir) },
+        ArchiveRequest::Picture { path, most } => {
+            ArchiveNews::Picture { path: path.clone(), picture: Arc::new(read_picture(path, *most)?) }
+        }
+        ArchiveRequest::Film { path, most } => {
+            ArchiveNews::Film { path: path.clone(), frames: Arc::new(read_film(path, *most, FRAMES)?) }
+        }
+        // Another thread's, or no question.
+        ArchiveRequest::Follow(_) | ArchiveRequest::Denoise { .. } | ArchiveRequest::StopDenoising => return Ok(None),
+    }))
+}
+
+fn bookmarks(dir: &Path, notes: Notes) -> ArchiveNews {
+    ArchiveNews::Bookmarks { dir: dir.to_path_buf(), bookmarks: notes.bookmarks }
+}
+
+/// Opens the newest checkpoints of the runs; says which can't be.
+fn begin(
+    dirs: &[PathBuf],
+    (seed, num, round): (u64, usize, u64),
+    samples: &mut Vec<Denoised>,
+    news: &Sender<ArchiveNews>,
+) -> Result<(), ()> {
+    let workers = match Workers::new(0) {
+        Ok(workers) => Arc::new(workers),
+        Err(error) => return news.send(ArchiveNews::Refused(format!("{error:#}"))).map_err(drop),
+    };
+    for dir in dirs {
+        match Denoised::begin(dir, seed, num, round, &workers) {
+            Ok(begun) => samples.push(begun),
+            Err(error) => {
+                let why = format!("it can't be sampled: {error:#}");
+                news.send(ArchiveNews::Trouble { dir: dir.clone(), why }).map_err(drop)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A step of each.
+fn advance(samples: &mut Vec<Denoised>, news: &Sender<ArchiveNews>) -> Result<(), ()> {
+    let mut going_on = Vec::with_capacity(samples.len());
+    for mut run in samples.drain(..) {
+        let (dir, shape) = (run.dir.clone(), run.shape);
+        match run.advance() {
+            Ok(Some(frame)) => {
+                news.send(ArchiveNews::Frame { dir, frame: Box::new(frame), shape }).map_err(drop)?;
+                going_on.push(run);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                news.send(ArchiveNews::Trouble { dir, why: format!("{error:#}") }).map_err(drop)?;
+            }
+        }
+    }
+    *samples = going_on;
+    Ok(())
+}

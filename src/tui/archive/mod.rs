@@ -1,0 +1,17 @@
+//! Run folders that the screen looks into, on threads of their own: disks and networks may be slow, and the screen never
+//! waits.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `protocol` | what is asked, and what comes back |
+//! | `follower` | the curves of runs, as their files grow |
+//! | `denoiser` | samples of several runs from one noise |
+//! | `desk` | the two threads, begun when something is first asked |
+
+mod denoiser;
+mod desk;
+mod follower;
+mod protocol;
+
+pub use desk::Archive;
+pub use protocol::{ArchiveNews, ArchiveRequest};

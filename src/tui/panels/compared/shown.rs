@@ -1,0 +1,37 @@
+//! Which panel is drawn inside which border.
+
+use ratatui::buffer::Buffer;
+
+use super::{denoising, heatmap, loss, schedule};
+use crate::tui::layout::{Density, PanelPlace};
+use crate::tui::panel::Panel;
+use crate::tui::panels::frame::border;
+use crate::tui::pictures::Pictures;
+use crate::tui::state::State;
+use crate::tui::words::Words;
+
+/// Draws a panel with its border.
+pub fn panel(state: &State, place: &PanelPlace, pictures: &dyn Pictures, buf: &mut Buffer) {
+    let focused = state.focus == place.panel;
+    let brief = place.density == Density::Brief;
+    let subtitle = match place.panel {
+        _ if brief || state.theme.is_for_the_back_row() => Words::new(&state.theme),
+        Panel::Loss => loss::subtitle(state),
+        Panel::Heatmap => heatmap::subtitle(state),
+        Panel::Schedule => schedule::subtitle(state),
+        Panel::Denoising => denoising::subtitle(state),
+    };
+    border(place.area, place.panel.title(), &subtitle, focused, state, buf);
+    let inner = place.inner();
+    if inner.is_empty() {
+        return;
+    }
+    match (place.panel, brief) {
+        (Panel::Loss, false) => loss::full(state, inner, pictures, buf),
+        (Panel::Loss, true) => loss::brief(state, inner, buf),
+        (Panel::Heatmap, false) => heatmap::full(state, inner, buf),
+        (Panel::Heatmap, true) => heatmap::brief(state, inner, buf),
+        (Panel::Schedule, _) => schedule::draw(state, inner, pictures, buf),
+        (Panel::Denoising, _) => denoising::draw(state, inner, pictures, buf),
+    }
+}
