@@ -27,7 +27,7 @@ fn helped(columns: u16, rows: u16) -> State {
 /// Everything that help shows while it is scrolled from its top to its end, line by line, words apart by one blank.
 fn scrolled(state: &mut State) -> String {
     let (mut all, mut last) = (String::new(), String::new());
-    for _ in 0..150 {
+    for _ in 0..300 {
         let screen = characters(&buffer(state));
         if screen == last {
             break;

@@ -289,6 +289,8 @@ fn toggle_pause(state: &mut State) -> Vec<Effect> {
         // Waiting for room: tried again at once.
         Phase::Paused | Phase::Waiting(_) => command(state, Command::Resume),
         Phase::Training | Phase::Starting(_) | Phase::Loading(_) => command(state, Command::Pause),
+        // Of its own it has none.
+        Phase::Finished if state.only_compares() => command(state, Command::Pause),
         Phase::Finished => {
             tell(state, "all steps are done; there is nothing to pause");
             Vec::new()

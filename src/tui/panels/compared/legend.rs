@@ -128,9 +128,15 @@ fn value(plotted: Plotted, value: f64) -> String {
     if plotted == Plotted::LearningRate { crate::tui::format::scientific(value) } else { three_digits(value) }
 }
 
-/// "−0.0043", "+0.012".
+/// "−0.0043", "+0.012": two digits that count, which is what a difference of smoothed losses has.
 pub fn signed(value: f64) -> String {
-    if value > 0.0 { format!("+{}", three_digits(value)) } else { three_digits(value) }
+    let size = value.abs();
+    if value == 0.0 || !value.is_finite() || !(1e-5..10.0).contains(&size) {
+        let text = three_digits(value);
+        return if value > 0.0 { format!("+{text}") } else { text };
+    }
+    let decimals = (1.0 - size.log10().floor()) as usize;
+    format!("{value:+.decimals$}").replace('-', "−")
 }
 
 /// "−3.4 %".
@@ -175,7 +181,7 @@ mod tests {
 
     #[test]
     fn differences_have_signs() {
-        assert_eq!((signed(-0.0043), signed(0.012), signed(0.0)), ("−0.00430".into(), "+0.0120".into(), "0".into()));
+        assert_eq!((signed(-0.0043), signed(0.012), signed(0.0)), ("−0.0043".into(), "+0.012".into(), "0".into()));
         assert_eq!(
             (percent(-0.034), percent(0.5), percent(12.0)),
             ("−3.4 %".into(), "+50.0 %".into(), "+1200 %".into())
