@@ -73,7 +73,7 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
     }
     let Some(latest) = &history.latest else { return };
     if !pane.strips.is_empty() {
-        loss_strips::draw(state, pane.strips, buf);
+        loss_strips::draw(state, pane.strips, pictures, buf);
     }
     let Rect { x, y, width, height } = pane.numbers;
     if height == 2 {
@@ -93,7 +93,7 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
 }
 
 /// The one number, and a small curve.
-pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
+pub fn brief(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     let history = &state.data().history;
     if history.latest.is_none() {
         sentence(&waiting(state), inner, Role::Dim, &state.theme, buf);
@@ -106,7 +106,7 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
         .pair(Role::HeldOut, "held-out", Role::Text, history.latest_held_out.map_or("–".into(), three_digits));
     buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
     let curve = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
-    loss_chart::sparkline(state, curve, buf);
+    loss_chart::sparkline(state, curve, pictures, buf);
 }
 
 /// What the lab is doing before the first loss.

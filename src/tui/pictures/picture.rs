@@ -19,6 +19,8 @@ pub enum PictureSlot {
     /// The curves of the loss, and of the schedules.
     LossChart,
     ScheduleChart,
+    /// A small curve beside the loss, counted from 0.
+    Strip(u8),
 }
 
 /// What a chart shows, in brief.
