@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::frame::{picture, sentence};
 use super::plane;
 use crate::config::SamplerName;
+use crate::lab::SamplingSettings;
 use crate::tui::chart::Marker;
 use crate::tui::format::{left, right, thousands};
 use crate::tui::layout::{self, Captions, Pair};
@@ -20,17 +21,29 @@ const EARLY_SHARE: u64 = 20;
 
 /// "ddim 50 · w 1.0 · EMA · step 12,400".
 pub fn subtitle(state: &State) -> Words {
-    let settings = &state.controls.live.sampling;
+    let set = &state.controls.live.sampling;
+    let words = Words::new(&state.theme);
+    match state.shown_still() {
+        // The title is of the film that is seen; another one is to come.
+        Some((film, still)) => {
+            let words = if *film.settings == *set { words } else { words.add(Role::Warning, "before the change") };
+            let ended = film.is_complete().then_some(film.total);
+            made_with(state, &film.settings, ended, words).add(Role::Dim, format!("step {}", thousands(still.step)))
+        }
+        None => made_with(state, set, None, words),
+    }
+}
+
+/// Sampler, steps, guidance, class. `ended`: the network calls that an adaptive sampler took, where it has ended.
+fn made_with(state: &State, settings: &SamplingSettings, ended: Option<usize>, words: Words) -> Words {
     let sample = &settings.sample;
-    let sampler = match state.shown_still() {
+    let sampler = match ended {
         _ if !sample.sampler.is_adaptive() => format!("{} {}", sample.sampler.name(), settings.preview_steps()),
         // What it took is known at its end.
-        Some((film, _)) if film.settings.sample.sampler == sample.sampler && film.is_complete() => {
-            format!("{} NFE {}", sample.sampler.name(), film.total)
-        }
-        _ => format!("{} NFE …", sample.sampler.name()),
+        Some(total) => format!("{} NFE {total}", sample.sampler.name()),
+        None => format!("{} NFE …", sample.sampler.name()),
     };
-    let mut words = Words::new(&state.theme).add(Role::Dim, sampler);
+    let mut words = words.add(Role::Dim, sampler);
     if sample.sampler == SamplerName::Ddim && sample.eta > 0.0 {
         words = words.add(Role::Dim, format!("η {}", sample.eta));
     }
@@ -40,11 +53,7 @@ pub fn subtitle(state: &State) -> Words {
             words = words.add_shortened(Role::Text, format!("class {}", state.class_name(class)), 9);
         }
     }
-    words = words.add(Role::Dim, "EMA");
-    match state.shown_still() {
-        Some((_, still)) => words.add(Role::Dim, format!("step {}", thousands(still.step))),
-        None => words,
-    }
+    words.add(Role::Dim, "EMA")
 }
 
 /// Both grids, the classes, the timeline, and a note.

@@ -133,7 +133,8 @@ fn rates(state: &State, latest: &StepRecord) -> Words {
     let scale = state.controls.live.learning_rate_scale;
     let lr = match scale {
         1.0 => left(scientific(latest.lr), 6),
-        _ => format!("{} × {}", scientific(latest.lr), three_digits(scale)),
+        // The number has the factor in it already.
+        _ => format!("{} ({} × config)", scientific(latest.lr), three_digits(scale)),
     };
     let lr_role = if scale == 1.0 { Role::Text } else { Role::Warning };
     let speed = format!("{} {}", three_digits(latest.images_per_s), state.speed_unit());

@@ -65,6 +65,14 @@ impl News {
         self.answer = Some((item, until));
     }
 
+    /// Shows what a key has led to, unless the answer to it still shows; keeps it.
+    pub fn confirm(&mut self, now: Duration, text: impl Into<String>) {
+        match &self.answer {
+            Some((_, until)) if now < *until => _ = self.keep(now, Gravity::Info, text.into()),
+            _ => self.answer(now, Gravity::Info, text),
+        }
+    }
+
     fn keep(&mut self, now: Duration, gravity: Gravity, text: String) -> Item {
         let item = Item { at: now, gravity, text };
         if self.items.len() == KEPT {

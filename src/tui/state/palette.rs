@@ -205,7 +205,12 @@ fn fuzzy(wanted: &str, text: &str) -> Option<u32> {
             Some(word) if offset > 0 => word,
             _ => from + offset,
         };
-        cost += if next == from { 0 } else { 4 + (next - from).min(20) as u32 };
+        // Where the first letter stands matters less than whether the others follow it.
+        cost += match (next - from).min(20) as u32 {
+            0 => 0,
+            gap if from == 0 => 2 + gap / 4,
+            gap => 4 + gap,
+        };
         from = next + 1;
     }
     Some(cost)
@@ -244,6 +249,7 @@ mod tests {
     fn a_few_letters_find_the_action() {
         assert_eq!(first("snap"), Some(Action::Snapshot));
         assert_eq!(first("halve"), Some(Action::LearningRateDown));
+        assert!([Action::LearningRateDown, Action::LearningRateUp].contains(&first("lear").unwrap()));
         assert_eq!(first("freeze"), Some(Action::ToggleFreeze));
         assert_eq!(first("next sampler"), Some(Action::NextSampler));
         assert_eq!(first("checkpoint"), Some(Action::Checkpoint));

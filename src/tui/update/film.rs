@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::tui::state::{Motion, Playback, Playhead, State};
+use crate::tui::state::{Gravity, Motion, Playback, Playhead, State};
 
 /// Time goes on: the film runs.
 pub fn advance(state: &mut State) {
@@ -93,9 +93,14 @@ pub fn move_cursor(state: &mut State, by: isize) {
 /// Moves the film by so many stills and holds it there; the cursor t goes with it.
 pub fn move_frame(state: &mut State, by: isize) {
     let Some((film, playhead)) = state.shown_film() else { return };
-    let to = film.position(playhead.index).saturating_add_signed(by).min(film.stills().len().saturating_sub(1));
+    let last = film.stills().len().saturating_sub(1);
+    let wanted = film.position(playhead.index).saturating_add_signed(by);
+    let (to, waits) = (wanted.min(last), wanted > last && !film.is_complete());
     let t = film.stills().get(to).map_or(state.cursor_t, |still| still.t.min(state.timesteps() - 1));
     hold(state, t, Some(to));
+    if waits {
+        state.news.answer(state.now, Gravity::Info, "the next frame is still being computed");
+    }
 }
 
 fn hold(state: &mut State, t: usize, position: Option<usize>) {

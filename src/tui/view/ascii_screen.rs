@@ -69,11 +69,11 @@ enum Spelled {
     Marks,
 }
 
-/// A hat or a bar over a letter: x̂ is not x.
+/// A hat or a bar over a letter: x̂ is not x. And the Greek that a console's font lacks: η is not n.
 fn is_marked(cell: &Cell) -> bool {
     let mut chars = cell.symbol().chars();
     let first = chars.next();
-    chars.next().is_some() && !cell.symbol().is_ascii() || matches!(first, Some('ᾱ' | 'ŵ'))
+    chars.next().is_some() && !cell.symbol().is_ascii() || matches!(first, Some('ᾱ' | 'ŵ' | 'η' | 'λ' | 'ρ' | 'γ'))
 }
 
 /// Spells the text that begins at `from`; returns the column behind it and its spaces.
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(folded("╭─ Loss ─ σ ─╮", 14), "+- Loss - s -+");
         assert_eq!(folded("│ x̂_0 and ε̂          │", 22), "| xhat_0 and epshat  |");
         assert_eq!(folded("│ x̂_0 of σ    │", 15), "| xhat_0 of s |", "the hat before the rest");
-        assert_eq!(folded("│ x̂_0 at t  step 5   │", 21), "| xhat_0 at t step 5 |", "what follows moves up");
+        assert_eq!(folded("│ x̂_0 at t  step 5   │", 22), "| xhat_0 at t step 5 |", "what follows moves up");
     }
 
     #[test]
