@@ -26,24 +26,29 @@ pub fn subtitle(state: &State) -> Words {
     match state.shown_still() {
         // The title is of the film that is seen; another one is to come.
         Some((film, still)) => {
-            let words = if *film.settings == *set { words } else { words.add(Role::Warning, "before the change") };
             let ended = film.is_complete().then_some(film.total);
-            made_with(state, &film.settings, ended, words).add(Role::Dim, format!("step {}", thousands(still.step)))
+            let words = made_with(state, &film.settings, ended, words);
+            let words = words.add(Role::Dim, format!("step {}", thousands(still.step)));
+            if *film.settings == *set { words } else { words.add(Role::Warning, next(state, set)) }
         }
         None => made_with(state, set, None, words),
     }
 }
 
+/// "next: heun 12, w 2.5": what was set while the film runs.
+fn next(state: &State, settings: &SamplingSettings) -> String {
+    let mut parts = vec![sampler(settings, None)];
+    if state.is_conditional() {
+        parts.push(format!("w {:.1}", settings.sample.guidance_scale));
+    }
+    parts.extend(settings.class.map(|class| format!("class {}", shorten(&state.class_name(class), 16))));
+    format!("next: {}", parts.join(", "))
+}
+
 /// Sampler, steps, guidance, class. `ended`: the network calls that an adaptive sampler took, where it has ended.
 fn made_with(state: &State, settings: &SamplingSettings, ended: Option<usize>, words: Words) -> Words {
     let sample = &settings.sample;
-    let sampler = match ended {
-        _ if !sample.sampler.is_adaptive() => format!("{} {}", sample.sampler.name(), settings.preview_steps()),
-        // What it took is known at its end.
-        Some(total) => format!("{} NFE {total}", sample.sampler.name()),
-        None => format!("{} NFE …", sample.sampler.name()),
-    };
-    let mut words = words.add(Role::Dim, sampler);
+    let mut words = words.add(Role::Dim, sampler(settings, ended));
     if sample.sampler == SamplerName::Ddim && sample.eta > 0.0 {
         words = words.add(Role::Dim, format!("η {}", sample.eta));
     }
@@ -54,6 +59,16 @@ fn made_with(state: &State, settings: &SamplingSettings, ended: Option<usize>, w
         }
     }
     words.add(Role::Dim, "EMA")
+}
+
+fn sampler(settings: &SamplingSettings, ended: Option<usize>) -> String {
+    let sampler = settings.sample.sampler;
+    match ended {
+        _ if !sampler.is_adaptive() => format!("{} {}", sampler.name(), settings.preview_steps()),
+        // What it took is known at its end.
+        Some(total) => format!("{} NFE {total}", sampler.name()),
+        None => format!("{} NFE …", sampler.name()),
+    }
 }
 
 /// Both grids, the classes, the timeline, and a note.

@@ -20,7 +20,8 @@ const LEAST_EXAMPLES: usize = 3;
 
 /// Goes on with the story, where its sentence has stood long enough.
 pub fn go_on(state: &mut State) {
-    if state.story.is_due(state.now) {
+    // A frozen display stands still.
+    if state.frozen.is_none() && state.story.is_due(state.now) {
         let facts = facts(state);
         state.story.go_on(state.now, &facts);
     }

@@ -38,7 +38,7 @@ fn set(state: &mut State, controls: Option<Controls>, verb: &str, done: &str) ->
     };
     let config = state.config.clone().unwrap_or_else(Config::default);
     let words = state.controls.told(&controls, &config, |class| state.class_name(class));
-    state.news.answer(state.now, Gravity::Info, format!("{words} ({done})"));
+    state.news.answer_setting(state.now, format!("{words} ({done})"));
     let (now, then) = (&state.controls.live, &controls.live);
     let mut effects = Vec::new();
     if now.learning_rate_scale != then.learning_rate_scale {
