@@ -283,7 +283,12 @@ fn what_was_set_while_paused_is_saved_at_the_end_and_is_still_set_after_a_resume
     let info_again = wait(&lab, info);
     assert_eq!(info_again.live, set);
     let told = info_again.going_on().unwrap();
-    assert!(told.contains("guidance_scale = 3") && told.contains("class 4, learning rate × 0.5"), "{told}");
+    assert!(
+        told.contains("guidance_scale = 3")
+            && told.contains("class 4, learning rate ")
+            && told.contains("(0.5 × the configured "),
+        "{told}"
+    );
     quit(lab, false);
 
     // What the resume asks for comes first.

@@ -37,4 +37,4 @@ pub use load::is_a_path;
 pub use names::*;
 pub use schema::*;
 pub use shipped::shipped;
-pub use validate::POINT_SETS;
+pub use validate::{POINT_SETS, UNLABELLED_POINT_SETS};

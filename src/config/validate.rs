@@ -25,6 +25,9 @@ pub const DATASETS: [&str; 14] = [
 /// Those of them that are points in the plane.
 pub const POINT_SETS: [&str; 6] = ["two_moons", "swiss_roll", "eight_gaussians", "checkerboard", "pinwheel", "picture"];
 
+/// Those of [`POINT_SETS`] whose points have no classes.
+pub const UNLABELLED_POINT_SETS: [&str; 3] = ["swiss_roll", "checkerboard", "picture"];
+
 /// Upper bounds that no real experiment meets; beyond them a slip of the finger would only end in a
 /// machine out of memory.
 const MOST_IMAGES: usize = 65_536;

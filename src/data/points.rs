@@ -62,7 +62,7 @@ fn standardized(points: Vec<[f64; 2]>) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::POINT_SETS;
+    use crate::config::{POINT_SETS, UNLABELLED_POINT_SETS};
     use crate::data::Pixels;
 
     fn set(name: &str, num_points: usize) -> Dataset {
@@ -129,7 +129,9 @@ mod tests {
             let off = (f64::from(y).atan2(f64::from(x)).to_degrees() - 45.0 * f64::from(class)).rem_euclid(360.0);
             assert!(off.min(360.0 - off) < 3.0, "class {class} lies at ({x}, {y})");
         }
-        assert!(set("swiss_roll", 10).labels.is_empty());
+        for name in POINT_SETS.into_iter().filter(|name| *name != "picture") {
+            assert_eq!(set(name, 10).labels.is_empty(), UNLABELLED_POINT_SETS.contains(&name), "{name}");
+        }
         assert_eq!(set("pinwheel", 1000).class_counts().len(), 5);
     }
 

@@ -85,7 +85,9 @@ impl<W: Write> JsonLines<W> {
                 let (change, used) = (time_use.output, time_use.is_used());
                 json!({"type": "time_use", "step": step, "output_change": change, "used": used})
             }
-            Event::Warning { step, message } => json!({"type": "warning", "step": step, "message": message}),
+            Event::Warning { step, message } | Event::SnapshotLost { step, message } => {
+                json!({"type": "warning", "step": step, "message": message})
+            }
             Event::Note { step, message } => json!({"type": "note", "step": step, "message": message}),
             Event::FolderMoved { step, dir, message } => {
                 json!({"type": "moved", "step": step, "run": shown(dir), "message": message})

@@ -95,7 +95,7 @@ pub fn sentences(event: &Event) -> Vec<String> {
         Event::SettingChanged { step, what } => vec![format!("step {step}: {what}")],
         Event::TimeUse { time_use, .. } if time_use.is_used() => vec![time_use.verdict()],
         Event::TimeUse { time_use, .. } => vec![format!("warning: {}", time_use.verdict())],
-        Event::Warning { message, .. } => vec![format!("warning: {message}")],
+        Event::Warning { message, .. } | Event::SnapshotLost { message, .. } => vec![format!("warning: {message}")],
         Event::Note { message, .. } => vec![message.clone()],
         Event::FolderMoved { message, .. } => vec![format!("warning: {message}")],
         Event::CannotSave { reason, .. } => vec![format!("warning: the run cannot be saved: {reason}")],

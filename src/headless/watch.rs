@@ -76,9 +76,10 @@ fn console_is_dumb() -> bool {
 /// What somebody has to mend, or to know of before they look for the run.
 fn needs_a_person(event: &Event) -> Option<&str> {
     match event {
-        Event::Phase(Phase::Waiting(message)) | Event::FolderMoved { message, .. } | Event::Warning { message, .. } => {
-            Some(message)
-        }
+        Event::Phase(Phase::Waiting(message))
+        | Event::FolderMoved { message, .. }
+        | Event::Warning { message, .. }
+        | Event::SnapshotLost { message, .. } => Some(message),
         _ => None,
     }
 }

@@ -75,16 +75,27 @@ impl Live {
         }
     }
 
-    /// What differs from the config, in words: "sample.spacing = \"karras\", class 3, learning rate × 0.5".
+    /// What differs from the config, in words: "sample.spacing = \"karras\", class 3, learning rate 0.002 (0.5 × the configured 0.004)".
     pub fn words(&self, config: &Config, classes: &[String]) -> Option<String> {
         let mut words: Vec<String> = self.changed(config).iter().map(|set| set.replacen('=', " = ", 1)).collect();
         if let Some(class) = self.sampling.class {
             words.push(classes.get(class).map_or_else(|| format!("class {class}"), |name| format!("class {name}")));
         }
         if self.learning_rate_scale != 1.0 {
-            words.push(format!("learning rate × {}", self.learning_rate_scale));
+            words.push(self.learning_rate_words(config));
         }
         (!words.is_empty()).then(|| words.join(", "))
+    }
+
+    /// "learning rate 0.1 (25 × the configured 0.004)".
+    pub fn learning_rate_words(&self, config: &Config) -> String {
+        let (rate, scale) = (config.train.learning_rate, self.learning_rate_scale);
+        // Without the last digits that a product may get wrong.
+        let round = |value: f64| format!("{value:.3e}").parse().unwrap_or(value);
+        match scale {
+            1.0 => format!("learning rate {rate}, as configured"),
+            _ => format!("learning rate {} ({} × the configured {rate})", round(rate * scale), round(scale)),
+        }
     }
 
     fn changed(&self, config: &Config) -> Vec<String> {
@@ -139,7 +150,10 @@ mod tests {
         assert_eq!(back.sampling.sample.guidance_scale, 7.0);
         assert_eq!(back.sampling.sample.spacing, TimestepSpacing::Karras);
         let told = back.words(&config, &classes()).unwrap();
-        assert!(!told.contains("guidance") && told.ends_with("class 3, learning rate × 0.5"), "{told}");
+        assert!(
+            !told.contains("guidance") && told.contains("class 3, learning rate ") && told.contains("(0.5 × the"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -184,6 +184,11 @@ pub enum Event {
         step: u64,
         dir: PathBuf,
     },
+    /// A snapshot was begun and will not come.
+    SnapshotLost {
+        step: u64,
+        message: String,
+    },
     /// A preview picture was written.
     PreviewSaved {
         step: u64,
@@ -194,7 +199,7 @@ pub enum Event {
         dir: PathBuf,
         took: Duration,
     },
-    /// A live setting changed: "learning rate × 0.5".
+    /// A live setting changed: "learning rate 0.002 (0.5 × the configured 0.004)".
     SettingChanged {
         step: u64,
         what: String,

@@ -56,7 +56,11 @@ impl SamplingSettings {
         if self.class != after.class {
             words.push(after.class.map_or("each class in turn".into(), |class| format!("class {class}")));
         }
-        if words.is_empty() { "sampling as before".into() } else { words.join(", ") }
+        if words.is_empty() {
+            format!("sampling as before: {} in {} steps", self.sample.sampler.name(), self.preview_steps())
+        } else {
+            words.join(", ")
+        }
     }
 }
 
@@ -87,7 +91,7 @@ mod tests {
     #[test]
     fn changes_are_told_as_keys_and_the_class_in_words() {
         let before = SamplingSettings::new(&Config::default());
-        assert_eq!(before.changes(&before), "sampling as before");
+        assert!(before.changes(&before).starts_with("sampling as before: "));
         let mut after = before.clone();
         (after.steps, after.class) = (40, Some(3));
         after.sample.spacing = TimestepSpacing::Karras;

@@ -180,7 +180,7 @@ impl Worker {
         let message = format!("the snapshot of step {step} is lost: {why}");
         self.parts.journal.event(step, "snapshot_lost", &message);
         self.write_lines(outbox);
-        outbox.send(Event::Warning { step, message });
+        outbox.send(Event::SnapshotLost { step, message });
     }
 
     /// Reports the snapshot that has become ready, and begins the next.

@@ -119,7 +119,8 @@ impl Worker {
             Command::SetLearningRateScale(scale) if scale.is_finite() && scale >= 0.0 => {
                 self.parts.trainer.set_learning_rate_scale(scale);
                 self.parts.live.learning_rate_scale = scale;
-                self.setting_changed(format!("learning rate × {scale}"), outbox);
+                let what = self.parts.live.learning_rate_words(&self.parts.config);
+                self.setting_changed(what, outbox);
             }
             Command::SetLearningRateScale(scale) => {
                 let message = format!("the learning rate cannot be multiplied by {scale}");

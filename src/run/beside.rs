@@ -23,11 +23,13 @@ pub fn folder_beside(old: &Path, name: &str, changes: &[(&str, String)]) -> Resu
 /// "two-moons-swiss_roll", "mnist-dropout-0.1-flow".
 fn named(name: &str, changes: &[(&str, String)]) -> String {
     let mut all = tidy(name);
+    let alike = |value: &str| changes.iter().filter(|(_, other)| other == value).count() > 1;
     for (key, value) in changes {
         let word = key.rsplit('.').next().unwrap_or(key);
-        // Words speak for themselves; numbers and yes or no don't.
+        // Words speak for themselves, unless two keys have the same; numbers and yes or no don't.
         let text = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
         let part = match text {
+            Some(text) if alike(value) => tidy(&format!("{word}-{text}")),
             Some(text) => tidy(Path::new(text).file_stem().map_or(text.into(), |stem| stem.to_string_lossy()).as_ref()),
             None => tidy(&format!("{word}-{value}")),
         };

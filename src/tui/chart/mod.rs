@@ -13,7 +13,7 @@ mod ticks;
 pub use axes::{Pen, x_axis, y_axis};
 pub use dots::Dots;
 pub use marker::Marker;
-pub use paint::Sheet;
+pub use paint::ChartSheet;
 pub use range::robust_range;
 pub use scale::Scale;
 pub use sketch::{Layer, Shape, Sketch, Weight};

@@ -11,16 +11,18 @@ const LEVELS: [u8; 5] = [0, 64, 128, 191, 255];
 
 /// Where a chart's pixels go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Sheet {
+pub struct ChartSheet {
     /// Cells of the chart, and pixels of a cell.
     pub size: Size,
     pub cell: (u16, u16),
     pub background: [u8; 3],
+    /// Are lines twice as thick, to be seen from the back row?
+    pub bold: bool,
 }
 
 /// A sheet with what was drawn on it.
 struct Paper {
-    sheet: Sheet,
+    sheet: ChartSheet,
     width: usize,
     height: usize,
     rgb: Vec<u8>,
@@ -34,12 +36,13 @@ impl Sketch {
     /// `[height, width, 3]` pixels, as large as the cells. The places are those of characters: 0 is in the middle of
     /// the first cell and 1 in the middle of the last, so that ticks and labels fit. Colours must be 24-bit ones; what
     /// has another is left out.
-    pub fn paint(&self, sheet: Sheet) -> Vec<u8> {
+    pub fn paint(&self, sheet: ChartSheet) -> Vec<u8> {
         let (width, height) = (
             usize::from(sheet.size.width) * usize::from(sheet.cell.0),
             usize::from(sheet.size.height) * usize::from(sheet.cell.1),
         );
         let rgb = sheet.background.repeat(width * height);
+        let bold = if sheet.bold { 2.0 } else { 1.0 };
         let mut paper = Paper { sheet, width, height, rgb, covered: vec![0; width * height], touched: None };
         for layer in self.layers() {
             match layer {
@@ -49,8 +52,8 @@ impl Sketch {
                 }
                 Layer::Line { points, weight, style } => {
                     let thickness = match weight {
-                        Weight::Thin => paper.unit() * 0.11,
-                        Weight::Thick => paper.unit() * 0.2,
+                        Weight::Thin => paper.unit() * 0.11 * bold,
+                        Weight::Thick => paper.unit() * 0.2 * bold,
                     };
                     let points = paper.thinned(points);
                     for (from, to) in segments(&points) {
@@ -84,7 +87,7 @@ impl Paper {
         let along = |share: f64, cells: u16, pixels: u16| {
             (share * f64::from(cells.saturating_sub(1)) + 0.5) * f64::from(pixels)
         };
-        let Sheet { size, cell, .. } = self.sheet;
+        let ChartSheet { size, cell, .. } = self.sheet;
         (along(x, size.width, cell.0), along(1.0 - y, size.height, cell.1))
     }
 
@@ -256,7 +259,8 @@ impl Paper {
 mod tests {
     use super::*;
 
-    const SHEET: Sheet = Sheet { size: Size::new(10, 4), cell: (8, 16), background: [10, 10, 20] };
+    const SHEET: ChartSheet =
+        ChartSheet { size: Size::new(10, 4), cell: (8, 16), background: [10, 10, 20], bold: false };
     const RED: Style = Style::new().fg(Color::Rgb(255, 0, 0));
 
     fn is_red(rgb: &[u8], x: usize, y: usize) -> bool {
@@ -310,7 +314,7 @@ mod tests {
             }
         }
         sketch.paint(SHEET);
-        sketch.paint(Sheet { size: Size::new(0, 0), ..SHEET });
-        sketch.paint(Sheet { size: Size::new(1, 1), cell: (1, 2), ..SHEET });
+        sketch.paint(ChartSheet { size: Size::new(0, 0), ..SHEET });
+        sketch.paint(ChartSheet { size: Size::new(1, 1), cell: (1, 2), ..SHEET });
     }
 }

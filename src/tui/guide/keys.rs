@@ -65,11 +65,24 @@ fn panel(state: &State, panel: Panel) -> Section {
             text: format!("with the focus here, {}: {}", label(&b.keys.iter().collect::<Vec<_>>()), text(b)),
         }));
     }
+    let entries = merged(entries);
     let title = match panel == state.focus {
         true => format!("{} (has the focus)", panel.title()),
         false => panel.title().to_string(),
     };
     Section { title, entries }
+}
+
+/// Keys that mean the same in one line.
+fn merged(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut all: Vec<Entry> = Vec::new();
+    for entry in entries {
+        match all.iter_mut().find(|other| other.text == entry.text) {
+            Some(other) => other.keys = format!("{}, {}", other.keys, entry.keys),
+            None => all.push(entry),
+        }
+    }
+    all
 }
 
 fn entries(state: &State, belongs: impl Fn(&Binding) -> bool) -> Vec<Entry> {

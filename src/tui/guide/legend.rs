@@ -30,11 +30,17 @@ pub fn legend(state: &State, shows: impl Fn(&str) -> bool) -> Vec<(Role, Entry)>
         add(Role::HeldOut, "held-out", format!("the loss on {of} that are kept out of training"));
     }
     if in_full(Panel::Loss) {
+        // A picture of the chart has triangles only.
+        let resume = match (ascii, state.draws_pictures()) {
+            (true, _) => ">",
+            (_, true) => "▶",
+            _ => "↻",
+        };
         let marks = [
             (MarkKind::Snapshot, if ascii { "#" } else { "◆" }, Role::Strong, "a snapshot was saved there"),
             (MarkKind::Checkpoint, if ascii { "^" } else { "▴" }, Role::Dim, "a checkpoint was saved there"),
             (MarkKind::Setting, if ascii { "v" } else { "▾" }, Role::Text, "a setting was changed there"),
-            (MarkKind::Resume, if ascii { ">" } else { "↻" }, Role::Text, "the run was resumed there"),
+            (MarkKind::Resume, resume, Role::Text, "the run was resumed there"),
         ];
         for (kind, symbol, role, text) in marks {
             if state.data().history.marks().iter().any(|mark| mark.kind == kind) {

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
-use crate::tui::chart::{Scale, Sheet, Sketch};
+use crate::tui::chart::{ChartSheet, Scale, Sketch};
 use crate::tui::pictures::{ChartContent, PictureSlot, Pictures};
 use crate::tui::state::State;
 
@@ -24,12 +24,14 @@ pub fn draw(
         for v in [x.low, x.high, y.low, y.high] {
             v.to_bits().hash(&mut frame);
         }
-        (y.log, background, state.plots.smoothing, state.plots.x_axis.name()).hash(&mut frame);
+        (y.log, background, state.theme.is_for_the_back_row(), state.plots.smoothing, state.plots.x_axis.name())
+            .hash(&mut frame);
         let across = usize::from(plot.width) * usize::from(cell.0);
         let curves = sketch.fingerprint(across, usize::from(plot.height) * usize::from(cell.1));
         let content = ChartContent { frame: frame.finish(), curves };
         let size = Size::new(plot.width, plot.height);
-        let paint = |cell| sketch.paint(Sheet { size, cell, background });
+        let bold = state.theme.is_for_the_back_row();
+        let paint = |cell| sketch.paint(ChartSheet { size, cell, background, bold });
         if pictures.chart(slot, content, plot, &paint, buf) {
             return;
         }

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::frame::{picture, sentence};
 use super::plane;
 use crate::config::SamplerName;
+use crate::lab::SamplingSettings;
 use crate::tui::chart::Marker;
 use crate::tui::format::{left, right, thousands};
 use crate::tui::layout::{self, Captions, Pair};
@@ -20,17 +21,34 @@ const EARLY_SHARE: u64 = 20;
 
 /// "ddim 50 · w 1.0 · EMA · step 12,400".
 pub fn subtitle(state: &State) -> Words {
-    let settings = &state.controls.live.sampling;
-    let sample = &settings.sample;
-    let sampler = match state.shown_still() {
-        _ if !sample.sampler.is_adaptive() => format!("{} {}", sample.sampler.name(), settings.preview_steps()),
-        // What it took is known at its end.
-        Some((film, _)) if film.settings.sample.sampler == sample.sampler && film.is_complete() => {
-            format!("{} NFE {}", sample.sampler.name(), film.total)
+    let set = &state.controls.live.sampling;
+    let words = Words::new(&state.theme);
+    match state.shown_still() {
+        // The title is of the film that is seen; another one is to come.
+        Some((film, still)) => {
+            let ended = film.is_complete().then_some(film.total);
+            let words = made_with(state, &film.settings, ended, words);
+            let words = words.add(Role::Dim, format!("step {}", thousands(still.step)));
+            if *film.settings == *set { words } else { words.add(Role::Warning, next(state, set)) }
         }
-        _ => format!("{} NFE …", sample.sampler.name()),
-    };
-    let mut words = Words::new(&state.theme).add(Role::Dim, sampler);
+        None => made_with(state, set, None, words),
+    }
+}
+
+/// "next: heun 12, w 2.5": what was set while the film runs.
+fn next(state: &State, settings: &SamplingSettings) -> String {
+    let mut parts = vec![sampler(settings, None)];
+    if state.is_conditional() {
+        parts.push(format!("w {:.1}", settings.sample.guidance_scale));
+    }
+    parts.extend(settings.class.map(|class| format!("class {}", shorten(&state.class_name(class), 16))));
+    format!("next: {}", parts.join(", "))
+}
+
+/// Sampler, steps, guidance, class. `ended`: the network calls that an adaptive sampler took, where it has ended.
+fn made_with(state: &State, settings: &SamplingSettings, ended: Option<usize>, words: Words) -> Words {
+    let sample = &settings.sample;
+    let mut words = words.add(Role::Dim, sampler(settings, ended));
     if sample.sampler == SamplerName::Ddim && sample.eta > 0.0 {
         words = words.add(Role::Dim, format!("η {}", sample.eta));
     }
@@ -40,10 +58,16 @@ pub fn subtitle(state: &State) -> Words {
             words = words.add_shortened(Role::Text, format!("class {}", state.class_name(class)), 9);
         }
     }
-    words = words.add(Role::Dim, "EMA");
-    match state.shown_still() {
-        Some((_, still)) => words.add(Role::Dim, format!("step {}", thousands(still.step))),
-        None => words,
+    words.add(Role::Dim, "EMA")
+}
+
+fn sampler(settings: &SamplingSettings, ended: Option<usize>) -> String {
+    let sampler = settings.sample.sampler;
+    match ended {
+        _ if !sampler.is_adaptive() => format!("{} {}", sampler.name(), settings.preview_steps()),
+        // What it took is known at its end.
+        Some(total) => format!("{} NFE {total}", sampler.name()),
+        None => format!("{} NFE …", sampler.name()),
     }
 }
 

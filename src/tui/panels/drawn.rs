@@ -31,11 +31,11 @@ pub fn panel(state: &State, place: &PanelPlace, pictures: &dyn Pictures, buf: &m
     }
     match (place.panel, brief) {
         (Panel::Loss, false) => loss::full(state, inner, pictures, buf),
-        (Panel::Loss, true) => loss::brief(state, inner, buf),
+        (Panel::Loss, true) => loss::brief(state, inner, pictures, buf),
         (Panel::Heatmap, false) => heatmap::full(state, inner, buf),
         (Panel::Heatmap, true) => heatmap::brief(state, inner, buf),
         (Panel::Schedule, false) => schedule::full(state, inner, pictures, buf),
-        (Panel::Schedule, true) => schedule::brief(state, inner, buf),
+        (Panel::Schedule, true) => schedule::brief(state, inner, pictures, buf),
         (Panel::Denoising, false) => denoising::full(state, inner, pictures, buf),
         (Panel::Denoising, true) => denoising::brief(state, inner, pictures, buf),
     }

@@ -26,11 +26,11 @@ pub fn help(state: &State, scroll: usize, filter: &str, screen: Rect, buf: &mut 
     let narrow = room.min(WIDEST);
     let wide = ((room.saturating_sub(GAP)) / 2).min(WIDEST);
     let in_two = (wide >= NARROWEST)
-        .then(|| halves(&sections.iter().map(|s| block(state, s, wide)).collect::<Vec<_>>()))
+        .then(|| halves(&sections.iter().flat_map(|s| block(state, s, wide)).collect::<Vec<_>>()))
         .filter(|(left, right)| left.len().max(right.len()) <= rows && right.len() > 1);
     let (inner, height) = match &in_two {
         Some((left, right)) => (2 * wide + GAP, left.len().max(right.len())),
-        None => (narrow, sections.iter().map(|s| block(state, s, narrow).len()).sum()),
+        None => (narrow, sections.iter().flat_map(|s| block(state, s, narrow)).map(|piece| piece.len()).sum()),
     };
     // While one types the box stays as it is.
     let height = if filter.is_empty() { height + 2 } else { rows };
@@ -46,7 +46,7 @@ pub fn help(state: &State, scroll: usize, filter: &str, screen: Rect, buf: &mut 
             dialog::scrolled(state, &right, 0, second, buf);
         }
         None => {
-            let lines: Vec<Line> = sections.iter().flat_map(|s| block(state, s, inner.width)).collect();
+            let lines: Vec<Line> = sections.iter().flat_map(|s| block(state, s, inner.width)).flatten().collect();
             dialog::scrolled(state, &lines, scroll, below, buf);
         }
     }
@@ -67,12 +67,14 @@ fn sections(state: &State, filter: &str, screen: Rect, buf: &Buffer) -> Vec<Bloc
     let row = |y: u16| (screen.x..screen.right()).map(|x| buf[(x, y)].symbol()).collect::<String>();
     let rows: Vec<String> = (screen.y..screen.bottom()).map(row).collect();
     let mut symbols = guide::legend(state, |symbol| rows.iter().any(|row| row.contains(symbol)));
-    symbols.retain(|(_, entry)| entry.is_found_by(filter));
-    // After the first panel's keys and those of everywhere, before the other panels'.
-    let at = blocks.len().min(4);
-    let legend = Block { title: "On this screen".into(), entries: symbols };
+    let title = "Legend: what is on this screen";
+    let wanted = filter.trim().to_lowercase();
+    symbols
+        .retain(|(_, entry)| wanted.len() > 2 && title.to_lowercase().contains(&wanted) || entry.is_found_by(filter));
+    let legend = Block { title: title.into(), entries: symbols };
     if !legend.entries.is_empty() {
-        blocks.insert(if filter.is_empty() { at } else { blocks.len() }, legend);
+        // After the first panel's keys, before those of everywhere.
+        blocks.insert(if filter.is_empty() { 1.min(blocks.len()) } else { blocks.len() }, legend);
     }
     if blocks.is_empty() {
         let nothing = Entry { keys: String::new(), text: "nothing like that; Backspace, or Esc shows all".into() };
@@ -95,9 +97,11 @@ fn how(state: &State, filter: &str) -> Line<'static> {
     ])
 }
 
-/// A heading and its entries, wrapped to a width; nothing is cut.
-fn block(state: &State, section: &Block, width: u16) -> Vec<Line<'static>> {
+/// A heading and its entries, wrapped to a width; nothing is cut. In pieces that stay together: a heading with the first
+/// of its entries.
+fn block(state: &State, section: &Block, width: u16) -> Vec<Vec<Line<'static>>> {
     let style = |role| state.theme.style(role);
+    let mut pieces = Vec::new();
     let mut lines = vec![Line::styled(section.title.clone(), style(Role::Strong))];
     let longest = section.entries.iter().map(|(_, entry)| columns(&entry.keys)).max().unwrap_or(0);
     let gutter = if longest == 0 { 2 } else { longest.min(KEYS) + 2 };
@@ -117,12 +121,17 @@ fn block(state: &State, section: &Block, width: u16) -> Vec<Line<'static>> {
                 Span::styled(text, style(role_of_text)),
             ]));
         }
+        pieces.push(std::mem::take(&mut lines));
     }
     lines.push(Line::default());
-    lines
+    match pieces.last_mut() {
+        Some(last) => last.append(&mut lines),
+        None => pieces.push(lines),
+    }
+    pieces
 }
 
-/// As even as whole blocks allow, in their order.
+/// As even as pieces allow, in their order.
 fn halves(blocks: &[Vec<Line<'static>>]) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
     let height = |blocks: &[Vec<Line>]| blocks.iter().map(Vec::len).sum::<usize>();
     let best = (0..=blocks.len()).min_by_key(|&at| height(&blocks[..at]).max(height(&blocks[at..]))).unwrap_or(0);

@@ -94,7 +94,7 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
     }
     let Some(latest) = &history.latest else { return };
     if !pane.strips.is_empty() {
-        loss_strips::draw(state, pane.strips, buf);
+        loss_strips::draw(state, pane.strips, pictures, buf);
     }
     let Rect { x, y, width, height } = pane.numbers;
     if let Some(lines) = read_out::lines(state) {
@@ -118,7 +118,7 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
 }
 
 /// The one number, and a small curve.
-pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
+pub fn brief(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     let history = &state.data().history;
     if history.latest.is_none() {
         sentence(&waiting(state), inner, Role::Dim, &state.theme, buf);
@@ -131,7 +131,7 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
         .pair(Role::HeldOut, "held-out", Role::Text, history.latest_held_out.map_or("–".into(), three_digits));
     buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
     let curve = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
-    loss_chart::sparkline(state, curve, buf);
+    loss_chart::sparkline(state, curve, pictures, buf);
 }
 
 /// What the lab is doing before the first loss.
@@ -162,7 +162,8 @@ fn rates(state: &State, latest: &StepRecord) -> Words {
     let scale = state.controls.live.learning_rate_scale;
     let lr = match scale {
         1.0 => left(scientific(latest.lr), 6),
-        _ => format!("{} × {}", scientific(latest.lr), three_digits(scale)),
+        // The number has the factor in it already.
+        _ => format!("{} ({} × config)", scientific(latest.lr), three_digits(scale)),
     };
     let lr_role = if scale == 1.0 { Role::Text } else { Role::Warning };
     let speed = format!("{} {}", three_digits(latest.images_per_s), state.speed_unit());

@@ -47,12 +47,14 @@ fn whole(state: &State, history: &History, axes: &LossAxes, plot: Rect) -> Sketc
 }
 
 /// The curves alone, without axes.
-pub fn sparkline(state: &State, area: Rect, buf: &mut Buffer) {
+pub fn sparkline(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
     let history = &state.data().history;
-    lines(state, history, &axes(state, history), area).draw(area, state.plots.marker, buf);
+    let axes = axes(state, history);
+    let sketch = lines(state, history, &axes, area);
+    curves::draw(state, &sketch, (PictureSlot::LossChart, &axes.x, &axes.y), area, pictures, buf);
 }
 
 /// The raw losses as a band, the held-out ones, and on top of both the smoothed line.

@@ -3,11 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::curves;
 use super::loss_range::in_view;
 use crate::tui::chart::{
     Layer, Pen, Scale, Shape, Sketch, Weight, nice_ceil, nice_floor, robust_range, value_ticks, y_axis,
 };
 use crate::tui::layout::{GUTTER, PlotPane};
+use crate::tui::pictures::{PictureSlot, Pictures};
 use crate::tui::state::{LossBucket, State};
 use crate::tui::theme::Role;
 
@@ -28,18 +30,18 @@ const STRIPS: [Strip; 3] = [
 ];
 
 /// Draws them over the same x axis as the loss.
-pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
+pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     let width = area.width / STRIPS.len() as u16;
-    for (i, strip) in STRIPS.iter().enumerate() {
+    for (i, strip) in (0..).zip(&STRIPS) {
         let gap = 2.min(width);
-        let area = Rect { x: area.x + width * i as u16, width: width - gap, ..area };
+        let area = Rect { x: area.x + width * u16::from(i), width: width - gap, ..area };
         if area.height >= 4 && area.width >= GUTTER + 8 {
-            one(state, strip, area, buf);
+            one(state, strip, (PictureSlot::Strip(i), area), pictures, buf);
         }
     }
 }
 
-fn one(state: &State, strip: &Strip, area: Rect, buf: &mut Buffer) {
+fn one(state: &State, strip: &Strip, (slot, area): (PictureSlot, Rect), pictures: &dyn Pictures, buf: &mut Buffer) {
     let theme = &state.theme;
     let plot = Rect { x: area.x + GUTTER, y: area.y + 2, width: area.width - GUTTER, height: area.height - 3 };
     buf.set_string(plot.x, area.y + 1, (strip.title)(state), theme.style(Role::Dim));
@@ -72,5 +74,5 @@ fn one(state: &State, strip: &Strip, area: Rect, buf: &mut Buffer) {
     }
     sketch.add(Layer::Line { points, weight: Weight::Thin, style });
     above.into_iter().for_each(|mark| sketch.add(mark));
-    sketch.draw(plot, state.plots.marker, buf);
+    curves::draw(state, &sketch, (slot, &x, &y), plot, pictures, buf);
 }

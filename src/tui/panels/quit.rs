@@ -11,6 +11,8 @@ use crate::tui::state::State;
 use crate::tui::theme::Role;
 use crate::tui::words::wrap;
 
+const WIDTH: usize = 64;
+
 /// Draws the question.
 pub fn quit(state: &State, screen: Rect, buf: &mut Buffer) {
     let style = |role| state.theme.style(role);
@@ -26,7 +28,12 @@ pub fn quit(state: &State, screen: Rect, buf: &mut Buffer) {
         (false, false, true) => format!("Training stops at step {step}. It cannot be saved here yet."),
         (false, false, false) => format!("Training stops at step {step}. A checkpoint is saved first."),
     };
-    let mut lines = vec![Line::from(Span::styled(said, style(Role::Text)))];
+    let line = |text: String, role| Line::from(Span::styled(text, style(role)));
+    let mut lines: Vec<Line> = wrap(&said, WIDTH).into_iter().map(|text| line(text, Role::Text)).collect();
+    if state.snapshots_awaited > 0 {
+        let text = "The snapshot that is being drawn is lost when you leave now.";
+        lines.extend(wrap(text, WIDTH).into_iter().map(|text| line(text, Role::Warning)));
+    }
     if waits {
         lines.push(Line::from(Span::styled("If it still can't be, you are asked where to save it.", style(Role::Dim))));
     } else if let Some(info) = &state.live.info {
@@ -35,7 +42,7 @@ pub fn quit(state: &State, screen: Rect, buf: &mut Buffer) {
             true => format!("Sample from it with: difflab sample {dir}"),
             false => format!("Resume later with: difflab --resume {dir}"),
         };
-        lines.extend(wrap(&text, 64).into_iter().map(|l| Line::from(Span::styled(l, style(Role::Dim)))));
+        lines.extend(wrap(&text, WIDTH).into_iter().map(|l| Line::from(Span::styled(l, style(Role::Dim)))));
     }
     lines.push(Line::default());
     let answer = |key: &'static str, word: &'static str| {
@@ -46,6 +53,6 @@ pub fn quit(state: &State, screen: Rect, buf: &mut Buffer) {
         false => [answer("y", "save and leave"), answer("n", "stay"), answer("d", "leave without saving")].concat(),
     };
     lines.push(Line::from(answers));
-    let inner = dialog::open(state, screen, "Leave the lab?", 64, lines.len() as u16, buf);
+    let inner = dialog::open(state, screen, "Leave the lab?", WIDTH as u16, lines.len() as u16, buf);
     dialog::scrolled(state, &lines, 0, inner, buf);
 }

@@ -57,7 +57,7 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
 }
 
 /// The number at the cursor, and the curve.
-pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
+pub fn brief(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     let Some(curves) = &state.curves else {
         sentence("not known yet", inner, Role::Dim, &state.theme, buf);
         return;
@@ -70,7 +70,7 @@ pub fn brief(state: &State, inner: Rect, buf: &mut Buffer) {
         .pair(Role::Dim, main.symbol(curves.path()), Role::Strong, three_digits(curves.value(main, t)));
     buf.set_line(inner.x, inner.y, &words.fit(inner.width), inner.width);
     let curve = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
-    schedule_chart::sparkline(state, curves, curve, buf);
+    schedule_chart::sparkline(state, curves, curve, pictures, buf);
 }
 
 /// A t, with room at its end for the longest.

@@ -46,9 +46,7 @@ pub fn draw(state: &State, curves: &Curves, area: Rect, pictures: &dyn Pictures,
     let sketch = sketch(state, curves, plot, &y);
     if as_picture {
         // The cursor moves with the film; it stands on the axis, so that the picture stays as it is.
-        let share = if last > 0.0 { state.cursor_t as f64 / last } else { 0.0 };
-        let at = plot.x + (share.clamp(0.0, 1.0) * f64::from(plot.width - 1)).round() as u16;
-        buf.set_string(at, pane.line.y, "▲", theme.style(Role::Accent));
+        buf.set_string(cursor_column(state, last, plot), pane.line.y, "▲", theme.style(Role::Accent));
         super::curves::draw(state, &sketch, (PictureSlot::ScheduleChart, &x, &y), plot, pictures, buf);
     } else {
         cursor(state, last, plot, buf);
@@ -58,12 +56,21 @@ pub fn draw(state: &State, curves: &Curves, area: Rect, pictures: &dyn Pictures,
 }
 
 /// The curves alone.
-pub fn sparkline(state: &State, curves: &Curves, area: Rect, buf: &mut Buffer) {
+pub fn sparkline(state: &State, curves: &Curves, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    cursor(state, (curves.timesteps() - 1) as f64, area, buf);
-    sketch(state, curves, area, &y_scale(state, curves)).draw(area, state.plots.marker, buf);
+    let (last, y) = ((curves.timesteps() - 1) as f64, y_scale(state, curves));
+    if state.draws_pictures() && area.height >= 3 {
+        // As above: the cursor stands below the picture.
+        let plot = Rect { height: area.height - 1, ..area };
+        buf.set_string(cursor_column(state, last, plot), plot.bottom(), "▲", state.theme.style(Role::Accent));
+        let (sketch, x) = (sketch(state, curves, plot, &y), Scale::new(0.0, last, false));
+        super::curves::draw(state, &sketch, (PictureSlot::ScheduleChart, &x, &y), plot, pictures, buf);
+    } else {
+        cursor(state, last, area, buf);
+        sketch(state, curves, area, &y).draw(area, state.plots.marker, buf);
+    }
 }
 
 /// Round t, labelled in the unit of the axis.
@@ -157,12 +164,17 @@ pub(super) fn cursor(state: &State, last: f64, plot: Rect, buf: &mut Buffer) {
     if plot.width == 0 {
         return;
     }
-    let share = if last > 0.0 { state.cursor_t as f64 / last } else { 0.0 };
-    let x = plot.x + (share.clamp(0.0, 1.0) * f64::from(plot.width - 1)).round() as u16;
+    let x = cursor_column(state, last, plot);
     let symbol = if state.plots.marker == Marker::Ascii { "|" } else { "┊" };
     for y in plot.top()..plot.bottom() {
         buf.set_string(x, y, symbol, state.theme.style(Role::Accent));
     }
+}
+
+/// Where the cursor t is on `plot`, which has columns; `last`: the last t.
+fn cursor_column(state: &State, last: f64, plot: Rect) -> u16 {
+    let share = if last > 0.0 { state.cursor_t as f64 / last } else { 0.0 };
+    plot.x + (share.clamp(0.0, 1.0) * f64::from(plot.width - 1)).round() as u16
 }
 
 /// What the curves are called: the run's own, then those to compare with.

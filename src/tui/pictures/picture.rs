@@ -19,6 +19,8 @@ pub enum PictureSlot {
     /// The curves of the loss, and of the schedules.
     LossChart,
     ScheduleChart,
+    /// A small curve beside the loss, counted from 0.
+    Strip(u8),
     /// The samples of a run that is compared, by its colour.
     Compared(u8),
     /// A picture of the album, by its place on the page.

@@ -12,6 +12,8 @@ pub struct Farewell {
     step: u64,
     saved: Option<u64>,
     snapshots: usize,
+    /// What was said of those that will not come.
+    lost: Vec<String>,
     ended: bool,
     /// The run ended by itself; its error says what is left and how to go on.
     failed: bool,
@@ -31,6 +33,7 @@ impl Farewell {
             Event::FolderMoved { dir, .. } => self.run_dir = Some(dir.clone()),
             Event::CheckpointSaved { step, .. } => self.saved = Some(*step),
             Event::SnapshotSaved { .. } => self.snapshots += 1,
+            Event::SnapshotLost { message, .. } => self.lost.push(message.clone()),
             Event::Phase(Phase::Failed(_)) => self.failed = true,
             Event::Ended(_) => self.ended = true,
             _ => {}
@@ -67,6 +70,11 @@ impl Farewell {
         if self.snapshots > 0 {
             let plural = if self.snapshots == 1 { "" } else { "s" };
             words.push_str(&format!("{} snapshot{plural} in {dir}/snapshots.\n", self.snapshots));
+        }
+        for message in &self.lost {
+            let mut letters = message.chars();
+            let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+            words.push_str(&format!("{first}{}.\n", letters.as_str()));
         }
         if self.saved.is_some() && !self.finished() && !self.failed {
             words.push_str(&format!("Resume:  difflab --resume {dir}\n"));

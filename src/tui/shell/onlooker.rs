@@ -24,7 +24,14 @@ pub struct Onlooker {
 
 impl Default for Onlooker {
     fn default() -> Self {
-        Self { list: None, watched: None, archive: Archive::default(), runs: never(), events: never(), previews: never() }
+        Self {
+            list: None,
+            watched: None,
+            archive: Archive::default(),
+            runs: never(),
+            events: never(),
+            previews: never(),
+        }
     }
 }
 

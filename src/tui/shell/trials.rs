@@ -1,6 +1,6 @@
 //! Other runs, tried beside the one on the screen before that is left.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use crossbeam_channel::Receiver;
@@ -93,7 +93,8 @@ impl OtherRuns {
         };
         let changes = self.first.config.changes(&wanted.config);
         let changes: Vec<_> = changes.into_iter().filter(|(key, _)| asked.iter().any(|a| a == key)).collect();
-        Ok(Some(folder_beside(&beside, &wanted.config.name, &changes)?))
+        let named = asked.iter().any(|key| key == "name");
+        Ok(Some(folder_beside(&beside, if named { &wanted.config.name } else { &self.first.config.name }, &changes)?))
     }
 }
 
@@ -102,11 +103,20 @@ impl Trials for OtherRuns {
         room_for_two(wanted)?;
         let keys = wanted.asked.iter().filter_map(|setting| setting.split(" = ").next()).map(str::to_owned);
         let asked: Vec<String> = self.asked.iter().cloned().chain(keys).collect();
-        let run = match &wanted.fork {
-            None => RunChoice::New { dir: self.folder(wanted, &asked)? },
-            Some(from) => RunChoice::Fork { from: from.clone(), dir: Some(folder_of_fork(from, &wanted.config)?) },
+        let dir = match &wanted.fork {
+            None => self.folder(wanted, &asked)?,
+            Some(from) => Some(folder_of_fork(from, &wanted.config)?),
         };
-        let config = wanted.config.clone();
+        // It is called as its folder is: the header says what is trained.
+        let mut config = wanted.config.clone();
+        let named = asked.iter().any(|key| key == "name");
+        if let Some(name) = dir.as_deref().filter(|_| wanted.beside.is_some() && !named).and_then(Path::file_name) {
+            config.name = name.to_string_lossy().into_owned();
+        }
+        let run = match &wanted.fork {
+            None => RunChoice::New { dir },
+            Some(from) => RunChoice::Fork { from: from.clone(), dir },
+        };
         let mut warnings = config.validate()?;
         warnings.extend(check_config_stability(&config));
         // It may wait for nobody.

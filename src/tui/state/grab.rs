@@ -1,6 +1,6 @@
 //! What the mouse holds while its button is down.
 
-use super::window::StepWindow;
+use super::step_window::StepWindow;
 use crate::tui::panel::Panel;
 
 /// A drag: it belongs to the panel it began in, wherever the mouse goes.

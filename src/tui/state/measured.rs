@@ -7,7 +7,7 @@ use super::story::{Background, Facts, HeldOutRise, Stage};
 use crate::config::{Config, LossWeighting, PredictionType, VarianceType};
 use crate::lab::{Phase, RunInfo};
 
-/// Which of the smoothings is meant by "the loss".
+/// Which of the smoothings tells whether a loss rises or falls in earnest.
 const SMOOTHING: usize = 2;
 /// Over so many of the last steps at least a loss that doesn't move is a plateau.
 const PLATEAU: u64 = 1000;
@@ -20,7 +20,8 @@ const LEAST_EXAMPLES: usize = 3;
 
 /// Goes on with the story, where its sentence has stood long enough.
 pub fn go_on(state: &mut State) {
-    if state.story.is_due(state.now) {
+    // A frozen display stands still.
+    if state.frozen.is_none() && state.story.is_due(state.now) {
         let facts = facts(state);
         state.story.go_on(state.now, &facts);
     }
@@ -38,7 +39,7 @@ fn facts(state: &State) -> Facts {
         Phase::Finished => Stage::Finished,
         Phase::Waiting(_) | Phase::Stopping | Phase::Failed(_) | Phase::Resting { .. } => Stage::Silent,
     };
-    let history = &state.live.history;
+    let (history, smoothing) = (&state.live.history, state.plots.smoothing);
     let untouched = state.controls.live.learning_rate_scale == 1.0;
     let peak = history.losses().iter().map(|b| b.lr).fold(0.0, f64::max);
     Facts {
@@ -46,9 +47,10 @@ fn facts(state: &State) -> Facts {
         is_images: state.plane.is_none(),
         step: history.latest.as_ref().map_or(0, |r| r.step),
         steps: state.config.as_ref().map_or(0, |c| c.train.steps),
-        loss: history.smoothed(SMOOTHING).unwrap_or(f64::NAN),
-        start: history.losses().first().map_or(f64::NAN, |b| b.smoothed[SMOOTHING]),
-        before: before(history),
+        // The numbers that the loss panel shows.
+        loss: history.smoothed(smoothing).unwrap_or(f64::NAN),
+        start: history.losses().first().map_or(f64::NAN, |b| b.smoothed[smoothing]),
+        before: before(history, smoothing),
         loss_of_zero: state.config.as_ref().and_then(loss_of_zero),
         lr: history.latest.as_ref().map_or(0.0, |r| r.lr),
         peak_lr: if untouched { peak } else { 0.0 },
@@ -67,11 +69,11 @@ fn loss_of_zero(config: &Config) -> Option<f64> {
     plain.then_some(1.0)
 }
 
-fn before(history: &History) -> Option<(u64, f64)> {
+fn before(history: &History, smoothing: usize) -> Option<(u64, f64)> {
     let step = history.latest.as_ref()?.step;
     let back = (step / 3).max(PLATEAU);
     let then = at(history, step.checked_sub(back).filter(|then| *then > 0)?)?;
-    Some((then.last.step, then.smoothed[SMOOTHING]))
+    Some((then.last.step, then.smoothed[smoothing]))
 }
 
 /// The bucket that holds a step.

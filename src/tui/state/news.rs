@@ -33,6 +33,8 @@ pub struct News {
     items: VecDeque<Item>,
     showing: Option<(Item, Duration)>,
     answer: Option<(Item, Duration)>,
+    /// Does the answer say what was set and what it was before?
+    tells_setting: bool,
 }
 
 impl News {
@@ -63,6 +65,21 @@ impl News {
             *covered = covered.saturating_add(until.saturating_sub(before));
         }
         self.answer = Some((item, until));
+        self.tells_setting = false;
+    }
+
+    /// Shows what a key has set, with what it was before: the worker's word that it is so is not shown over it.
+    pub fn answer_setting(&mut self, now: Duration, text: impl Into<String>) {
+        self.answer(now, Gravity::Info, text);
+        self.tells_setting = true;
+    }
+
+    /// Shows what a key has led to, unless its answer has told that and still shows; keeps it.
+    pub fn confirm(&mut self, now: Duration, text: impl Into<String>) {
+        match &self.answer {
+            Some((_, until)) if self.tells_setting && now < *until => _ = self.keep(now, Gravity::Info, text.into()),
+            _ => self.answer(now, Gravity::Info, text),
+        }
     }
 
     fn keep(&mut self, now: Duration, gravity: Gravity, text: String) -> Item {

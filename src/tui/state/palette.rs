@@ -195,9 +195,22 @@ fn sorted(mut rows: Vec<(u32, Row)>) -> Vec<Row> {
 /// the start of words and in a row cost least.
 fn fuzzy(wanted: &str, text: &str) -> Option<u32> {
     let text: Vec<char> = text.to_lowercase().chars().collect();
+    let wanted: Vec<char> = wanted.to_lowercase().chars().filter(|c| !c.is_whitespace()).collect();
+    let Some((first, rest)) = wanted.split_first() else { return Some(0) };
+    let starts = (0..text.len()).filter(|&at| text[at] == *first);
+    // Where the first letter stands matters less than whether the others follow it.
+    let cost_of_start = |at: usize| match at {
+        0 => 0,
+        at if text[at - 1].is_alphanumeric() => 8 + at.min(20) as u32 / 4,
+        at => 2 + at.min(20) as u32 / 4,
+    };
+    starts.filter_map(|at| Some(cost_of_start(at) + follow(rest, &text, at + 1)?)).min()
+}
+
+/// What it costs that `wanted` is found in `text` in that order, from `from` on.
+fn follow(wanted: &[char], text: &[char], mut from: usize) -> Option<u32> {
     let mut cost = 0;
-    let mut from = 0;
-    for c in wanted.to_lowercase().chars().filter(|c| !c.is_whitespace()) {
+    for &c in wanted {
         let offset = text[from..].iter().position(|t| *t == c)?;
         // A later start of a word is better than an earlier letter within one.
         let at_word = (from..text.len()).find(|&i| text[i] == c && (i == 0 || !text[i - 1].is_alphanumeric()));
@@ -244,6 +257,7 @@ mod tests {
     fn a_few_letters_find_the_action() {
         assert_eq!(first("snap"), Some(Action::Snapshot));
         assert_eq!(first("halve"), Some(Action::LearningRateDown));
+        assert!([Action::LearningRateDown, Action::LearningRateUp].contains(&first("lear").unwrap()));
         assert_eq!(first("freeze"), Some(Action::ToggleFreeze));
         assert_eq!(first("next sampler"), Some(Action::NextSampler));
         assert_eq!(first("checkpoint"), Some(Action::Checkpoint));

@@ -21,9 +21,11 @@ const SEEN: u32 = 10;
 const SHORTEST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_millis(600);
 
-/// Stills of so much time may be passed over at once where the screen was late: not more, since a screen that has
-/// slept goes on where it was.
+/// A screen that was late by more than this has slept, and goes on where it was.
 const LATE: Duration = Duration::from_millis(700);
+
+/// However late the screen is, no more of a film is passed over at once: of ten stills none.
+const PASSED_OVER: Duration = Duration::from_millis(400);
 
 /// What decides the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +88,9 @@ impl Playhead {
         }
         let late = now.saturating_sub(since).min(LATE);
         let by = (late.as_secs_f64() / each.as_secs_f64()).round() as usize;
-        Motion::Moves(Self { since: Some(now), ..self.at(film, (at + by.max(1)).min(end)) })
+        // Of few stills each is seen.
+        let most = (PASSED_OVER.max(pace).as_secs_f64() / each.as_secs_f64()).round() as usize;
+        Motion::Moves(Self { since: Some(now), ..self.at(film, (at + by.min(most).max(1)).min(end)) })
     }
 
     /// When [`Self::after`] has something to say next.

@@ -19,9 +19,9 @@ use super::overlay::Overlay;
 use super::plane::{Plane, PointsView};
 use super::playback::{Playback, Playhead};
 use super::plotted::Plotted;
+use super::step_window::StepWindow;
 use super::story::Story;
 use super::undo::UndoList;
-use super::window::StepWindow;
 use super::x_axis::XAxis;
 use crate::config::Config;
 use crate::lab::{Live, Phase};
@@ -116,6 +116,8 @@ pub struct State {
     pub beneath: Option<Box<Overlay>>,
     /// The step and settings of the newest checkpoint.
     pub saved: Option<(u64, Live)>,
+    /// Snapshots that were asked for here and are not there yet.
+    pub snapshots_awaited: usize,
     /// What was set live, to be taken back.
     pub undo: UndoList,
 
@@ -200,6 +202,7 @@ impl State {
             change: None,
             beneath: None,
             saved: None,
+            snapshots_awaited: 0,
             undo: UndoList::default(),
             cursor_step: None,
             reading: None,

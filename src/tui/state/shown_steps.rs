@@ -2,7 +2,7 @@
 
 use super::history::History;
 use super::screen::State;
-use super::window::{FEWEST, StepWindow};
+use super::step_window::{FEWEST, StepWindow};
 use super::x_axis::XAxis;
 use crate::tui::chart::{Scale, nice_ceil};
 

@@ -238,6 +238,7 @@ fn kitty_id(slot: PictureSlot) -> u32 {
             PictureSlot::CleanGrid => 3,
             PictureSlot::LossChart => 4,
             PictureSlot::ScheduleChart => 5,
+            PictureSlot::Strip(i) => 6 + u32::from(i),
             PictureSlot::Compared(i) => 0x10 + u32::from(i % 16),
             PictureSlot::Album(i) => 0x20 + u32::from(i % 0xe0),
         }

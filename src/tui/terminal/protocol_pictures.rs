@@ -178,6 +178,10 @@ impl Pictures for ProtocolPictures {
             let (width, height) = (u32::from(size.width * self.cell.0), u32::from(size.height * self.cell.1));
             let picture = Picture { version, width, height, rgb: Arc::new(paint(self.cell)), images: None };
             self.encoder.submit(slot, picture, size);
+            if !same_frame {
+                // The picture there is belongs to other axes: without the new one the curves would jump to characters.
+                self.encoder.wait(&[(slot, version)], PATIENCE);
+            }
             charts.insert(slot, Chart { content, size, painted: Instant::now(), version, since });
         }
         let since = charts.get(&slot).map_or(0, |chart| chart.since);

@@ -172,7 +172,7 @@ fn the_legend_is_of_this_screen() {
     }
     assert!(!all.contains("↻") && !all.contains("▾"), "{all}");
     act(&mut state, Action::Help);
-    assert!(scrolled(&mut state).contains("On this screen"));
+    assert!(scrolled(&mut state).contains("Legend: what is on this screen"));
     state.overlay = None;
     act(&mut state, Action::Focus(Panel::Schedule));
     act(&mut state, Action::Zoom);

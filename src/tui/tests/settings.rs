@@ -71,9 +71,9 @@ fn the_panel_says_what_holds_now() {
     let mut state = running(120, 40, ScreenOptions::default());
     type_in(&mut state, ":guidance_scale=2.5 sampler=heun preview.steps=12\n");
     let screen = characters(&buffer(&state));
-    assert!(screen.contains("heun 12 · w 2.5"), "{screen}");
+    assert!(screen.contains("next: heun 12, w 2.5"), "{screen}");
     type_in(&mut state, ":sample.timesteps=900,500,0\n");
-    assert!(characters(&buffer(&state)).contains("heun 3 ·"));
+    assert!(characters(&buffer(&state)).contains("next: heun 3,"));
     assert_eq!(act(&mut state, Action::MoreSteps), []);
     assert!(state.news.showing().unwrap().text.contains("sample.timesteps"));
 }

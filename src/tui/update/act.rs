@@ -39,6 +39,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Snapshot => {
             let effects = command(state, Command::Snapshot);
             if !effects.is_empty() {
+                state.snapshots_awaited += 1;
                 tell(state, "snapshot: drawing the samples …");
             }
             return effects;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::tui::state::{Motion, Playback, Playhead, State};
+use crate::tui::state::{Gravity, Motion, Playback, Playhead, State};
 
 /// How long the samples of compared runs take from noise to images, how often they move, and in how many steps by keys.
 const SWEEP: Duration = Duration::from_secs(6);
@@ -108,9 +108,14 @@ pub fn move_frame(state: &mut State, by: isize) {
         return move_cursor(state, -by * step);
     }
     let Some((film, playhead)) = state.shown_film() else { return };
-    let to = film.position(playhead.index).saturating_add_signed(by).min(film.stills().len().saturating_sub(1));
+    let last = film.stills().len().saturating_sub(1);
+    let wanted = film.position(playhead.index).saturating_add_signed(by);
+    let (to, waits) = (wanted.min(last), wanted > last && !film.is_complete());
     let t = film.stills().get(to).map_or(state.cursor_t, |still| still.t.min(state.timesteps() - 1));
     hold(state, t, Some(to));
+    if waits {
+        state.news.answer(state.now, Gravity::Info, "the next frame is still being computed");
+    }
 }
 
 /// Of runs that are compared the samples go together from noise to images, and stand there.

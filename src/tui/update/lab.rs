@@ -21,8 +21,13 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Step(record) => state.live.history.push(record),
         Event::TimestepLoss(row) => state.live.heat.push(&row),
         Event::SnapshotSaved { step, dir } => {
+            state.snapshots_awaited = state.snapshots_awaited.saturating_sub(1);
             state.live.history.mark_with(step, MarkKind::Snapshot, dir.display().to_string());
             say(state, Gravity::Info, format!("◆ snapshot of step {} saved in {}", thousands(step), dir.display()));
+        }
+        Event::SnapshotLost { message, .. } => {
+            state.snapshots_awaited = state.snapshots_awaited.saturating_sub(1);
+            say(state, Gravity::Warning, message);
         }
         // The run folder keeps them; the screen shows the moving preview anyway.
         Event::PreviewSaved { .. } => {}
@@ -42,8 +47,8 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::SettingChanged { step, what } => {
             state.live.history.mark_with(step, MarkKind::Setting, what.clone());
-            // What a key has asked for.
-            state.news.answer(state.now, Gravity::Info, format!("▾ from step {} on: {what}", thousands(step)));
+            // What a key has asked for; where its answer still shows, that has said what was and what is.
+            state.news.confirm(state.now, format!("▾ from step {} on: {what}", thousands(step)));
         }
         Event::TimeUse { time_use, .. } => {
             let gravity = if time_use.is_used() { Gravity::Info } else { Gravity::Warning };

@@ -2,7 +2,7 @@
 
 use super::act::MOST_LEARNING_RATE_SCALE;
 use super::sampling;
-use crate::config::{Config, ConfigError, SampleConfig};
+use crate::config::{Config, ConfigError, SampleConfig, UNLABELLED_POINT_SETS};
 use crate::diffusion::Schedule;
 use crate::lab::{Command, SamplingSettings, check_sampling};
 use crate::sampling::check_config_stability;
@@ -17,7 +17,7 @@ pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
     let Some((run, now)) = state.config.clone().zip(state.config_now()) else {
         return Err("the run's config is not known yet; wait a moment".into());
     };
-    let after = now.clone().with_assignments(line).map_err(in_the_lab)?;
+    let mut after = now.clone().with_assignments(line).map_err(in_the_lab)?;
     let changed = now.changes(&after);
     if changed.is_empty() {
         state.overlay = None;
@@ -31,9 +31,12 @@ pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
             state.who_steers()
         ));
     }
+    let live = told(run.changes(&after));
+    let adapted = leave_out_classes(&now, &mut after);
     let warnings = check(state, &run, &after)?;
     let known = check(state, &run, &now).unwrap_or_default();
-    let warnings: Vec<String> = warnings.into_iter().filter(|warning| !known.contains(warning)).collect();
+    let warnings: Vec<String> =
+        adapted.into_iter().chain(warnings.into_iter().filter(|warning| !known.contains(warning))).collect();
     if !state.ended && changed.iter().all(|(key, _)| holds_at_once(key)) {
         let effects = set(state, &run, &now, &after)?;
         state.overlay = None;
@@ -43,13 +46,30 @@ pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
         return Ok(effects);
     }
     let asked = told(changed);
-    let taken_along = told(run.changes(&after)).into_iter().filter(|change| !asked.contains(change)).collect();
+    let taken_along = live.into_iter().filter(|change| !asked.contains(change)).collect();
     let line = line.to_owned();
     let beside = state.live.info.as_ref().map(|info| info.run_dir.clone());
     let in_two = !state.ended;
     let wanted = NewRun { config: after, asked, taken_along, warnings, in_two, beside, line, fork: None };
     state.overlay = Some(Overlay::NewRun(Box::new(wanted)));
     Ok(Vec::new())
+}
+
+/// Points that have no classes need a network without them: what was left out for that, in words. What the line itself
+/// asks for stays.
+fn leave_out_classes(now: &Config, after: &mut Config) -> Option<String> {
+    let dataset = after.data.dataset.clone();
+    let had_classes = now.model.class_conditional && after.model.class_conditional;
+    if dataset == now.data.dataset || !had_classes || !UNLABELLED_POINT_SETS.contains(&dataset.as_str()) {
+        return None;
+    }
+    after.model.class_conditional = false;
+    let mut left_out = "model.class_conditional = false".to_owned();
+    if after.sample.guidance_scale != 0.0 {
+        after.sample.guidance_scale = 0.0;
+        left_out += " and sample.guidance_scale = 0.0";
+    }
+    Some(format!("{dataset} has no classes, so {left_out} goes with it."))
 }
 
 /// Can this key change in a run?

@@ -33,12 +33,12 @@ fn set(state: &mut State, controls: Option<Controls>, verb: &str, done: &str) ->
             false if verb == "undo" => "nothing to undo: no setting was changed here".to_owned(),
             false => "nothing to redo".to_owned(),
         };
-        state.news.tell(state.now, Gravity::Info, why);
+        state.news.answer(state.now, Gravity::Info, why);
         return Vec::new();
     };
     let config = state.config.clone().unwrap_or_else(Config::default);
     let words = state.controls.told(&controls, &config, |class| state.class_name(class));
-    state.news.tell(state.now, Gravity::Info, format!("{words} ({done})"));
+    state.news.answer_setting(state.now, format!("{words} ({done})"));
     let (now, then) = (&state.controls.live, &controls.live);
     let mut effects = Vec::new();
     if now.learning_rate_scale != then.learning_rate_scale {

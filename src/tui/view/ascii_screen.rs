@@ -18,7 +18,7 @@ pub fn fold(buf: &mut Buffer, has_colors: bool) {
             match kind(&buf[place]) {
                 Kind::Drawn => draw(&mut buf[place], has_colors),
                 Kind::Text => {
-                    x = text(buf, place);
+                    x = text(buf, place, Spelled::All);
                     continue;
                 }
                 Kind::Barrier | Kind::Space => {}
@@ -49,43 +49,86 @@ fn kind(cell: &Cell) -> Kind {
     }
 }
 
+/// Spells hats and bars alone, for a terminal that has the letters but can't set marks above them.
+pub fn spell_marks(buf: &mut Buffer) {
+    let area = buf.area;
+    for y in area.top()..area.bottom() {
+        let mut x = area.left();
+        while x < area.right() {
+            let place = Position { x, y };
+            x = if kind(&buf[place]) == Kind::Text { text(buf, place, Spelled::Marks) } else { x + 1 };
+        }
+    }
+}
+
+/// What is put into ASCII.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spelled {
+    All,
+    /// Letters under a hat or a bar.
+    Marks,
+}
+
+/// A hat or a bar over a letter: x̂ is not x. And the Greek that a console's font lacks: η is not n.
+fn is_marked(cell: &Cell) -> bool {
+    let mut chars = cell.symbol().chars();
+    let first = chars.next();
+    chars.next().is_some() && !cell.symbol().is_ascii() || matches!(first, Some('ᾱ' | 'ŵ' | 'η' | 'λ' | 'ρ' | 'γ'))
+}
+
 /// Spells the text that begins at `from`; returns the column behind it and its spaces.
-fn text(buf: &mut Buffer, from: Position) -> u16 {
+fn text(buf: &mut Buffer, from: Position, what: Spelled) -> u16 {
     let (y, last) = (from.y, buf.area.right());
-    let of = |x: u16| if x < last { kind(&buf[(x, y)]) } else { Kind::Barrier };
-    let mut end = from.x;
-    while of(end) == Kind::Text || of(end) == Kind::Space && of(end + 1) == Kind::Text {
-        // With the second column of a wide letter.
-        end = (end + buf[(end, y)].symbol().width().max(1) as u16).min(last);
-    }
-    let mut stop = end;
-    while of(stop) == Kind::Space {
-        stop += 1;
-    }
-    let cells: Vec<Cell> = (from.x..end).map(|x| buf[(x, y)].clone()).collect();
-    if cells.iter().all(|cell| cell.symbol().is_ascii()) {
+    let mut cells: Vec<Cell> = Vec::new();
+    let mut stop = from.x;
+    // Words with single spaces between them. Where hats and bars need more room than there is behind them, what follows
+    // moves up to them.
+    let slack = loop {
+        let of = |x: u16| if x < last { kind(&buf[(x, y)]) } else { Kind::Barrier };
+        let begin = stop;
+        let mut end = begin;
+        while of(end) == Kind::Text || of(end) == Kind::Space && of(end + 1) == Kind::Text {
+            // With the second column of a wide letter.
+            end = (end + buf[(end, y)].symbol().width().max(1) as u16).min(last);
+        }
+        cells.extend((begin..end).map(|x| buf[(x, y)].clone()));
+        stop = end;
+        while of(stop) == Kind::Space {
+            stop += 1;
+        }
+        // A space stays before what follows.
+        let slack = usize::from(stop - from.x).saturating_sub(cells.len() + usize::from(stop < last));
+        let owed: usize = cells.iter().filter(|cell| is_marked(cell)).map(|cell| spelling(cell).len() - 1).sum();
+        if owed <= slack || of(stop) != Kind::Text {
+            break slack;
+        }
+        cells.push(buf[(stop - 1, y)].clone());
+    };
+    let stays = |cell: &Cell| cell.symbol().is_ascii() || what == Spelled::Marks && !is_marked(cell);
+    if cells.iter().all(stays) {
         return stop;
     }
-    // A space stays before what follows.
-    let slack = usize::from(stop - end).saturating_sub(usize::from(stop < last));
-    let written = spell(&cells, slack).unwrap_or_else(|| one_each(&cells));
-    let blank = (' ', cells.len().saturating_sub(1));
+    let written = spell(&cells, slack, what).unwrap_or_else(|| one_each(&cells, what));
     for (i, x) in (from.x..stop).enumerate() {
-        let (c, like) = match written.get(i) {
-            Some(&written) => written,
-            None if i < cells.len() => blank,
-            None => break,
+        match written.get(i) {
+            Some(&(c, like)) => buf[(x, y)].set_char(c).set_style(cells[like].style()),
+            None => buf[(x, y)].set_char(' '),
         };
-        let style = cells[like].style();
-        buf[(x, y)].set_char(c).set_style(style);
     }
     stop
 }
 
+/// In ASCII, a whole word where the letter has one.
+fn spelling(cell: &Cell) -> String {
+    let mut word = String::new();
+    ascii::each(cell.symbol(), |_, spelled| word.push_str(spelled));
+    if word.is_empty() { " ".into() } else { word }
+}
+
 /// The characters of the spelling, each with the cell that it comes from, in no more than `slack` columns beyond the
-/// cells'; nothing where a cell is two columns wide. A hat or a bar is spelled before all else, as x̂ is not x; the rest
-/// whole, or letter by letter.
-fn spell(cells: &[Cell], slack: usize) -> Option<Vec<(char, usize)>> {
+/// cells'; nothing where a cell is two columns wide. Hats and bars are spelled before all else; the rest whole, or letter
+/// by letter.
+fn spell(cells: &[Cell], slack: usize, what: Spelled) -> Option<Vec<(char, usize)>> {
     if cells.iter().any(|cell| cell.symbol().width() != 1) {
         return None;
     }
@@ -98,33 +141,35 @@ fn spell(cells: &[Cell], slack: usize) -> Option<Vec<(char, usize)>> {
         words[owners[nth]].push_str(spelled);
         nth += 1;
     });
-    let marked = |i: usize| cells[i].symbol().chars().nth(1).is_some();
     let mut left = slack;
     let mut whole: Vec<bool> = words.iter().map(|word| word.len() < 2).collect();
-    for i in (0..cells.len()).filter(|&i| marked(i)) {
+    for i in (0..cells.len()).filter(|&i| is_marked(&cells[i])) {
         let more = words[i].len().saturating_sub(1);
         whole[i] = more <= left;
         left -= if whole[i] { more } else { 0 };
     }
-    let rest: usize = (0..cells.len()).filter(|&i| !marked(i)).map(|i| words[i].len().saturating_sub(1)).sum();
+    let plain = |i: usize| !is_marked(&cells[i]);
+    let rest: usize = (0..cells.len()).filter(|&i| plain(i)).map(|i| words[i].len().saturating_sub(1)).sum();
     let rest_fits = rest <= left;
-    let letters = one_each(cells);
-    let of_cell = |i: usize| match whole[i] || rest_fits && !marked(i) {
-        true => words[i].chars().map(|c| (c, i)).collect(),
-        false => vec![letters[i]],
+    let letters = one_each(cells, what);
+    let of_cell = |i: usize| match (what, whole[i] || rest_fits && plain(i)) {
+        (Spelled::Marks, _) if plain(i) => vec![letters[i]],
+        (_, true) => words[i].chars().map(|c| (c, i)).collect(),
+        _ => vec![letters[i]],
     };
     Some((0..cells.len()).flat_map(of_cell).collect())
 }
 
 /// A letter for each column.
-fn one_each(cells: &[Cell]) -> Vec<(char, usize)> {
+fn one_each(cells: &[Cell], what: Spelled) -> Vec<(char, usize)> {
     let mut out: Vec<(char, usize)> = Vec::with_capacity(cells.len());
     for (i, cell) in cells.iter().enumerate() {
         // The second column of a wide one has been written.
         if out.len() > i {
             continue;
         }
-        let c = cell.symbol().chars().next().map_or(' ', ascii::letter);
+        let c = cell.symbol().chars().next().unwrap_or(' ');
+        let c = if what == Spelled::All { ascii::letter(c) } else { c };
         out.extend(std::iter::repeat_n((c, i), cell.symbol().width().clamp(1, cells.len() - i)));
     }
     out
@@ -185,6 +230,16 @@ mod tests {
         assert_eq!(folded("╭─ Loss ─ σ ─╮", 14), "+- Loss - s -+");
         assert_eq!(folded("│ x̂_0 and ε̂          │", 22), "| xhat_0 and epshat  |");
         assert_eq!(folded("│ x̂_0 of σ    │", 15), "| xhat_0 of s |", "the hat before the rest");
+        assert_eq!(folded("│ x̂_0 at t  step 5   │", 22), "| xhat_0 at t step 5 |", "what follows moves up");
+    }
+
+    #[test]
+    fn hats_and_bars_alone_are_spelled_where_the_letters_are_known() {
+        let mut buf = Buffer::empty(Rect::new(0, 0, 31, 1));
+        buf.set_string(0, 0, "│ t 9  ᾱ 0.5  σ 0.66 x̂_0      │", Style::default());
+        spell_marks(&mut buf);
+        let row: String = buf.content.iter().map(Cell::symbol).collect();
+        assert_eq!(row, "│ t 9  abar 0.5 σ 0.66 xhat_0 │");
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
         overlay(state, shown, area, buf);
     }
     if state.theme.capability == Capability::Console {
+        ascii_screen::spell_marks(buf);
         console_font::fit(buf);
     }
 }

@@ -41,11 +41,10 @@ impl Hello {
             }
             return invited;
         }
-        let help = ("?", "help", Action::Help);
-        match (self.pressed, samples) {
-            (true, _) => Vec::new(),
-            (false, true) => vec![("g", "sample now", Action::SampleNow), help],
-            (false, false) => vec![help],
+        match !self.pressed && samples {
+            true => vec![("g", "sample now", Action::SampleNow)],
+            // The hints in the last line are enough.
+            false => Vec::new(),
         }
     }
 }
@@ -61,8 +60,8 @@ mod tests {
     #[test]
     fn a_newcomer_is_invited_until_it_has_been_done_once() {
         let mut hello = Hello::default();
-        assert_eq!(keys(hello, false, true, false), ["?"]);
-        assert_eq!(keys(hello, false, true, true), ["g", "?"]);
+        assert_eq!(keys(hello, false, true, false), [""; 0]);
+        assert_eq!(keys(hello, false, true, true), ["g"]);
         hello.note(Action::SampleNow);
         assert_eq!(keys(hello, false, true, true), [""; 0]);
         assert_eq!(keys(hello, true, true, true), ["w", "←→"]);

@@ -37,6 +37,13 @@ pub enum Sentence {
     Finished,
 }
 
+impl Sentence {
+    /// Is it about what comes before the first step?
+    pub fn is_of_the_start(self) -> bool {
+        matches!(self, Self::Opening | Self::Ready)
+    }
+}
+
 /// The step up to which the beginning is spoken of.
 pub const FIRST_STEPS: u64 = 20;
 

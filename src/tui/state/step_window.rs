@@ -1,4 +1,4 @@
-//! Which steps the loss is shown over.
+//! A stretch of steps.
 
 /// A window has at least so many steps.
 pub(super) const FEWEST: f64 = 10.0;
