@@ -79,6 +79,8 @@ mod tests {
             grad_norm: 0.0,
             images_per_s: 0.0,
             elapsed_s: 0.0,
+            memory_mib: None,
+            cpu_share: None,
         };
         let mut results = Results { steps: vec![record(100, Some(0.5)), record(160, None)] };
         assert!(results.lacks_held_out());

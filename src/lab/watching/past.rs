@@ -98,6 +98,8 @@ mod tests {
             grad_norm: 1.0,
             images_per_s: 100.0,
             elapsed_s: step as f64,
+            memory_mib: None,
+            cpu_share: None,
         }
     }
 
