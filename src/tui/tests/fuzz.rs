@@ -51,6 +51,14 @@ fn mouse() -> impl Strategy<Value = Message> {
         .prop_map(|(kind, column, row)| Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }))
 }
 
+/// The same, for what is looked at.
+fn beside(message: Message) -> Message {
+    match message {
+        Message::Archive(news) => Message::BesideArchive(news),
+        message => message,
+    }
+}
+
 fn news() -> impl Strategy<Value = Message> {
     prop_oneof![
         (1u64..30_000).prop_map(|step| Message::Lab(Event::Step(record(step)))),
@@ -82,6 +90,8 @@ fn news() -> impl Strategy<Value = Message> {
         prop::collection::vec(0u64..4, 0..4)
             .prop_map(|runs| Message::Compare(runs.into_iter().map(|run| folder(run)).collect())),
         (0u64..3, 0usize..26, 0u64..3).prop_map(|(run, index, n)| sampled(run, index, n)),
+        (0u64..3, 0usize..26).prop_map(|(run, index)| beside(sampled(run, index, 0))),
+        (0u64..3).prop_map(|run| beside(others(run, 700))),
         (0usize..40).prop_map(pictures),
     ]
 }

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use super::behaviour::press;
+use super::behaviour::{act, press};
 use super::demo::{info, record, row, running};
 use super::paint::{buffer, characters};
 use crate::lab::{Command, Event, Phase, RunInfo};
 use crate::run::catalogue::{ListedRun, RunState, test_runs};
+use crate::tui::action::Action;
+use crate::tui::archive::{ArchiveNews, ArchiveRequest};
 use crate::tui::browser::{Browser, RunsNews, RunsRequest};
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
@@ -306,6 +308,63 @@ fn marks_have_a_colour_each_and_go_with_the_screen() {
     press(&mut state, KeyCode::Char('R'));
     press(&mut state, KeyCode::Char('c'));
     assert!(state.marked.runs().is_empty());
+}
+
+#[test]
+fn the_lab_draws_the_marked_runs_over_one_another_in_the_colours_of_the_list() {
+    let mut state = over_a_lab(100, 30);
+    let (sweep, moons) = (PathBuf::from("runs/sweep/lr=0.01"), PathBuf::from("runs/2026-11-21-two-moons-9c0d"));
+    choose(&mut state, "sweep/lr=0.01");
+    press(&mut state, KeyCode::Char(' '));
+    choose(&mut state, "2026-11-21-two-moons-9c0d");
+    press(&mut state, KeyCode::Char('P'));
+    let effects = press(&mut state, KeyCode::Esc);
+    assert!(effects.contains(&Effect::Ask(ArchiveRequest::Follow(vec![sweep, moons]))), "{effects:?}");
+    let names: Vec<&str> = state.compared().iter().map(|run| run.name.as_str()).collect();
+    assert_eq!(names, [OWN, "lr=0.01", "2026-11-21-two-moons-9c0d"]);
+    assert_eq!(state.pinned_run().unwrap().name, "2026-11-21-two-moons-9c0d");
+    for run in state.compared() {
+        assert_eq!(state.marked.of(&run.dir).map(|marked| marked.color), Some(run.color), "{}", run.name);
+    }
+    // There and back changes nothing.
+    press(&mut state, KeyCode::Char('R'));
+    assert_eq!(press(&mut state, KeyCode::Esc), [Effect::Turn]);
+    // What is pinned here is pinned there.
+    act(&mut state, Action::PinRun);
+    press(&mut state, KeyCode::Char('R'));
+    assert_eq!(state.marked.baseline().unwrap().dir, Path::new("runs").join(OWN));
+    let own = screen(&state).lines().find(|line| line.contains(OWN)).unwrap().to_string();
+    assert!(own.contains('★'), "{own}");
+    press(&mut state, KeyCode::Char('c'));
+    assert!(press(&mut state, KeyCode::Esc).contains(&Effect::Ask(ArchiveRequest::Follow(vec![]))));
+    assert!(!state.is_comparing());
+}
+
+#[test]
+fn without_a_lab_the_marked_runs_have_a_screen_of_their_own() {
+    let mut state = browsing(100, 30, ScreenOptions::default());
+    assert_eq!(press(&mut state, KeyCode::Char('V')), []);
+    assert!(screen(&state).contains("two runs or more are compared; space marks one"), "{}", screen(&state));
+    type_in(&mut state, "  ");
+    let dirs: Vec<PathBuf> = state.marked.runs().iter().map(|run| run.dir.clone()).collect();
+    let follow = Effect::AskBeside(ArchiveRequest::Follow(dirs.clone()));
+    let effects = press(&mut state, KeyCode::Char('V'));
+    assert!(effects.contains(&follow) && effects.contains(&Effect::Turn), "{effects:?}");
+    assert!(state.shown().only_compares() && !state.is_comparing());
+    let opened = |dir: &PathBuf| ArchiveNews::Opened { dir: dir.clone(), config: Box::default(), flops: 0.0 };
+    for dir in &dirs {
+        update(&mut state, Message::BesideArchive(opened(dir)));
+    }
+    assert!(state.shown().compared().iter().all(|run| run.config.is_some()));
+    assert!(screen(&state).contains("comparing 2 runs"), "{}", screen(&state));
+    assert_eq!(press(&mut state, KeyCode::Char('s')), []);
+    assert!(screen(&state).contains("these runs are only looked at"), "{}", screen(&state));
+    // The pin goes back with it.
+    act(&mut state, Action::NextRun);
+    act(&mut state, Action::PinRun);
+    let effects = press(&mut state, KeyCode::Char('q'));
+    assert!(effects.contains(&Effect::LookAway) && state.is_browsing && state.beside.is_none(), "{effects:?}");
+    assert_eq!(state.marked.baseline().unwrap().dir, dirs[1]);
 }
 
 #[test]
