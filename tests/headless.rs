@@ -179,6 +179,16 @@ fn a_run_on_a_pipe_tells_json_lines_and_leaves_the_whole_folder() {
 }
 
 #[test]
+fn the_last_picture_is_drawn_once() {
+    let place = Place::new();
+    // Time enough to draw each picture as soon as it is due, the last step's before the run's end asks for it.
+    place.succeeds(&["tiny.toml", "--run", "run", "--set", "preview.budget=0.9"]);
+    let mut events = place.lines("run/events.jsonl");
+    events.retain(|event| event["kind"] == "preview");
+    assert_eq!(steps(&events), [6, 12]);
+}
+
+#[test]
 fn n_steps_straight_equal_half_of_them_then_a_restored_trainer_bit_for_bit() {
     let config = Config::from_toml(TINY, "tiny").unwrap();
     let data = difflab::data::load(&config.data).unwrap();

@@ -89,11 +89,19 @@ fn the_list_is_sorted_and_filtered_and_mistakes_are_pointed_at() {
     assert_eq!(place.names(&["--in", "runs/sweep"]), ["c"]);
     let table = place.prints(&["--filter", "schedule=linear"]);
     assert!(table.contains("b-linear") && table.contains("vp · ") && table.contains("0.1000"), "{table}");
-    assert!(place.prints(&["--filter", "nothing"]).contains("none of the 3 runs in runs/ is so"));
+    assert!(place.prints(&["--filter", "nothing"]).contains("no run fits --filter; there are 3 in runs/"));
     let csv = place.prints(&["--format", "csv"]);
     let mut rows = csv.lines();
     assert!(rows.next().unwrap().starts_with("run,name,dataset,"));
     assert_eq!(rows.count(), 3);
+    // Keys that are asked for become columns.
+    let asked = ["--filter", "lr>=1e-3 state=stopped", "--sort", "val_loss,batch_size"];
+    let table = place.prints(&asked);
+    assert!(table.starts_with("run       learning_rate  batch_size  state"), "{table}");
+    assert!(table.contains("b-linear  0.01 "), "{table}");
+    let csv = place.prints(&[&asked[..], &["--format", "csv"]].concat());
+    assert!(csv.lines().next().unwrap().ends_with(",problem,learning_rate,batch_size"), "{csv}");
+    assert!(csv.lines().any(|line| line.starts_with("b-linear,") && line.contains(",0.01,")), "{csv}");
     let said = place.refuses(&["--filter", "mnist shedule=linear"]);
     assert!(said.contains("did you mean `schedule`") && said.contains("\n        ^^^^^^^"), "{said}");
     assert!(place.refuses(&["--sort", "num"]).contains("`preview.num` or `sample.num`"));

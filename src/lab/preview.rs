@@ -43,6 +43,8 @@ pub struct Preview {
     hold_until: Option<Instant>,
     /// The step from which the next picture is due.
     picture_due: Option<u64>,
+    /// The step whose weights alone made the newest picture, with the settings and the noise of now.
+    pictured: Option<u64>,
 }
 
 /// The picture of a finished preview.
@@ -56,6 +58,8 @@ struct UnderWay {
     trajectory: Trajectory,
     number: u64,
     begun: Instant,
+    /// The step that it began at, where that is known.
+    first_step: Option<u64>,
     classes: Vec<usize>,
     settings: Arc<SamplingSettings>,
     /// For points in the plane.
@@ -78,6 +82,7 @@ impl Preview {
             draw: 0,
             hold_until: None,
             picture_due: (every > 0).then(|| (step / every + 1) * every),
+            pictured: None,
         }
     }
 
@@ -110,7 +115,7 @@ impl Preview {
                 return Err(error);
             }
         }
-        self.hold_until = None;
+        (self.hold_until, self.pictured) = (None, None);
         Ok(())
     }
 
@@ -118,7 +123,7 @@ impl Preview {
     pub fn sample_now(&mut self) {
         self.draw += 1;
         self.under_way = None;
-        self.hold_until = None;
+        (self.hold_until, self.pictured) = (None, None);
     }
 
     /// Starts again with the noise of the so many-th time that other noise was asked for.
@@ -145,7 +150,7 @@ impl Preview {
     pub fn advance(&mut self, step: u64) -> Result<(PreviewFrame, Option<PreviewPicture>)> {
         let mut current = match self.under_way.take() {
             Some(current) => current,
-            None => self.begin()?,
+            None => UnderWay { first_step: Some(step), ..self.begin()? },
         };
         let frame = current.trajectory.next().context("a trajectory that ended without its last frame")??;
         let frame = PreviewFrame {
@@ -168,12 +173,13 @@ impl Preview {
             self.hold_until = Some((Instant::now() + HOLD).max(current.begun + SHOWN));
             if self.picture_due.is_some_and(|due| step >= due) {
                 picture = Some(self.picture(&frame)?);
+                self.pictured = current.first_step.filter(|&first| first == step);
             }
         }
         Ok((frame, picture))
     }
 
-    /// Runs a whole trajectory at once for its picture; every frame goes to `show`.
+    /// Runs a whole trajectory at once for its picture, unless these weights have made theirs; every frame goes to `show`.
     ///
     /// # Errors
     /// As [`Self::advance`].
@@ -182,7 +188,7 @@ impl Preview {
         step: u64,
         mut show: impl FnMut(PreviewFrame),
     ) -> Result<Option<PreviewPicture>> {
-        if !self.enabled || self.config.preview.save_every == 0 {
+        if !self.enabled || self.config.preview.save_every == 0 || self.pictured == Some(step) {
             return Ok(None);
         }
         self.picture_due = Some(step);
@@ -222,6 +228,7 @@ impl Preview {
             trajectory,
             number: self.begun,
             begun: Instant::now(),
+            first_step: None,
             classes: classes.unwrap_or_default(),
             settings: Arc::new(self.settings.clone()),
             probe,

@@ -288,7 +288,8 @@ impl Race {
         std::fs::rename(&part, out.join("race.png"))?;
         drop(half_written);
         let names: Vec<&str> = self.sides.iter().map(|side| side.name.as_str()).collect();
-        let title = names.join(" against ");
+        let of = self.sides.first().map_or("", |side| side.config.name.as_str());
+        let title = format!("A race of {of}: {}", names.join(" against "));
         let text = format!("# {title}\n\n{}\n![The losses of all sides](race.png)\n", self.markdown());
         write_replacing(&out.join("race.md"), text.as_bytes())?;
         speak::remark(format_args!("wrote {} and race.png", out.join("race.md").display()));

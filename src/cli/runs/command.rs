@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueEnum;
 
+use super::asked::asked_columns;
 use super::{marking, rows, table, trashing};
 use crate::cli::UsageError;
 use crate::cli::watch::no_screen;
@@ -87,14 +88,14 @@ fn list(args: &ListArgs) -> Result<()> {
     asked.extend(order.fields().iter().map(|(field, _)| *field).filter(|field| !filter.fields().contains(field)));
     let text = match args.format.unwrap_or(ListFormat::Table) {
         ListFormat::Json => serde_json::to_string_pretty(&summaries)? + "\n",
-        ListFormat::Csv => rows::csv(&summaries)?,
+        ListFormat::Csv => rows::csv(&summaries, &asked_columns(&runs, &asked))?,
         ListFormat::Table if catalogue.runs().is_empty() => {
             format!("no runs yet in {}: `difflab` starts one\n", folder(args))
         }
         ListFormat::Table if summaries.is_empty() => {
             format!("no run fits --filter; there are {} in {}\n", catalogue.runs().len(), folder(args))
         }
-        ListFormat::Table => table::table(&summaries, table::asked_columns(&runs, &asked), width()),
+        ListFormat::Table => table::table(&summaries, asked_columns(&runs, &asked), width()),
     };
     Ok(speak::print(&text)?)
 }

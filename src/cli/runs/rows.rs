@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 
+use super::asked::AskedColumn;
 use crate::run::catalogue::Summary;
 
 const HEADER: [&str; 22] = [
@@ -29,18 +30,19 @@ const HEADER: [&str; 22] = [
     "problem",
 ];
 
-/// A header and a line a run; empty is what it has not, lists have spaces in between.
-pub fn csv(summaries: &[&Summary]) -> Result<String> {
+/// A header and a line a run; empty is what it has not, lists have spaces in between. What was `asked` for comes last.
+pub fn csv(summaries: &[&Summary], asked: &[AskedColumn]) -> Result<String> {
+    let asked: Vec<&AskedColumn> = asked.iter().filter(|column| !HEADER.contains(&column.title)).collect();
     let mut out = csv::Writer::from_writer(Vec::new());
-    out.write_record(HEADER)?;
-    for summary in summaries {
+    out.write_record(HEADER.into_iter().chain(asked.iter().map(|column| column.title)))?;
+    for (row, summary) in summaries.iter().enumerate() {
         let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
         let checkpoints: Vec<String> = summary.checkpoints.iter().map(u64::to_string).collect();
         let (parent, parent_step) =
             summary.parent.as_ref().map(|p| (p.run.clone(), p.step.to_string())).unwrap_or_default();
         let problems: Vec<&str> =
             [&summary.problem, &summary.checkpoints_problem].into_iter().flatten().map(String::as_str).collect();
-        out.write_record([
+        let own = [
             summary.run.clone(),
             summary.name.clone(),
             summary.dataset.clone(),
@@ -63,7 +65,8 @@ pub fn csv(summaries: &[&Summary]) -> Result<String> {
             summary.snapshots.to_string(),
             summary.last_written.clone(),
             problems.join("; "),
-        ])?;
+        ];
+        out.write_record(own.iter().chain(asked.iter().map(|column| &column.cells[row])))?;
     }
     let bytes = out.into_inner().context("writing the list")?;
     Ok(String::from_utf8(bytes)?)

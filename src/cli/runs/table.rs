@@ -2,8 +2,9 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use super::asked::AskedColumn;
 use crate::data::shown_text;
-use crate::run::catalogue::{Column, FieldValue, ListedRun, RunField, RunState, Summary};
+use crate::run::catalogue::{RunState, Summary};
 
 /// Letters of a note that a list has room for.
 const NOTE: usize = 40;
@@ -35,37 +36,6 @@ const COLUMNS: [TableColumn; 13] = [
     TableColumn { title: "note", cell: note, rank: 12 },
 ];
 
-/// A column that somebody asked for, with its cells.
-pub struct AskedColumn {
-    pub title: &'static str,
-    pub cells: Vec<String>,
-}
-
-/// Those of `asked` that the table has no column for: keys of the config that runs are filtered and sorted by.
-pub fn asked_columns(runs: &[&ListedRun], asked: &[RunField]) -> Vec<AskedColumn> {
-    let known = |field: &RunField| match field {
-        RunField::Key(_) => false,
-        RunField::Column(column) => !matches!(column, Column::Name | Column::Parent | Column::Snapshots),
-    };
-    let column = |field: &RunField| AskedColumn {
-        title: field.shortest(),
-        cells: runs.iter().map(|run| value(field.of(run))).collect(),
-    };
-    asked.iter().filter(|field| !known(field)).map(column).collect()
-}
-
-/// A value as a config writes it.
-fn value(value: FieldValue<'_>) -> String {
-    match value {
-        FieldValue::None => "–".into(),
-        FieldValue::Number(number) => number.to_string(),
-        FieldValue::Flag(flag) => flag.to_string(),
-        FieldValue::Word(word) => word.into(),
-        FieldValue::Words(words) => words.join(" "),
-        FieldValue::List(list) => format!("{list:?}"),
-    }
-}
-
 /// The table, in at most `width` cells (all columns where there is no such limit), and under it what is wrong. What was
 /// asked for stands behind the runs' names.
 pub fn table(summaries: &[&Summary], asked: Vec<AskedColumn>, width: Option<usize>) -> String {
@@ -76,14 +46,14 @@ pub fn table(summaries: &[&Summary], asked: Vec<AskedColumn>, width: Option<usiz
     }
     let own = COLUMNS.iter().map(|column| Shown {
         title: column.title,
-        cells: summaries.iter().map(|summary| shown_text(&(column.cell)(summary)).into()).collect(),
+        cells: summaries.iter().map(|summary| shown_text(&(column.cell)(summary))).collect(),
         rank: column.rank,
     });
     // Tags and notes where somebody has written any.
     let mut columns: Vec<Shown> = own.filter(|column| column.cells.iter().any(|cell| !cell.is_empty())).collect();
     let asked = asked.into_iter().map(|AskedColumn { title, cells }| Shown {
         title,
-        cells: cells.iter().map(|cell| shown_text(cell).into()).collect(),
+        cells: cells.iter().map(|cell| if cell.is_empty() { "–".into() } else { shown_text(cell) }).collect(),
         rank: ASKED_RANK,
     });
     let behind_the_name = columns.len().min(1);
@@ -230,11 +200,10 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_stands_behind_the_name() {
-        let asked = || vec![AskedColumn { title: "learning_rate", cells: vec!["0.001".into(), "–".into()] }];
+        let asked = || vec![AskedColumn { title: "learning_rate", cells: vec!["0.001".into(), String::new()] }];
         let text = table(&[&summary("a", None), &summary("b", None)], asked(), None);
         assert!(text.starts_with("run  learning_rate  state"), "{text}");
         assert!(text.contains("a    0.001 ") && text.contains("b    –  "), "{text}");
         assert!(table(&[&summary("a", None), &summary("b", None)], asked(), Some(40)).contains("learning_rate"));
-        assert_eq!(value(FieldValue::List(&[8.0, 16.0])), "[8.0, 16.0]");
     }
 }

@@ -132,8 +132,8 @@ impl Sweep {
         let seeds = self.cells.iter().map(|cell| cell.seeds.len()).max().unwrap_or(0);
         let mut notes = vec![match seeds {
             0 | 1 => {
-                "One seed each: how much a number would be another with another seed is not known (--seeds 3). A ± is \
-                      that of the samples that were measured."
+                "One seed each: how far other seeds would be from it is not known (--seeds 3). A ± is that of the samples \
+                 that were measured."
                     .to_string()
             }
             n => format!(
