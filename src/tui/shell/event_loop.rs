@@ -94,6 +94,8 @@ pub struct EventLoop<'a, S: Surface> {
     end: Option<End>,
     terminated: bool,
     worker_ended: bool,
+    /// The terminal has had another size since the last frame.
+    resized: bool,
 }
 
 impl<'a, S: Surface> EventLoop<'a, S> {
@@ -117,6 +119,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             end: None,
             terminated: false,
             worker_ended: false,
+            resized: false,
         }
     }
 
@@ -185,6 +188,9 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         let pace = painter.pace();
         if pace != self.state.picture_pace {
             self.take(Message::PicturePace(pace), painter);
+        }
+        if std::mem::take(&mut self.resized) {
+            erase(self.surface.terminal())?;
         }
         let begin = Instant::now();
         let (state, pictures) = (&self.state, painter.pictures());
@@ -307,6 +313,8 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             Some(Input::Mouse(mouse)) => Message::Mouse(mouse),
             Some(Input::Paste(text)) => Message::Paste(text),
             Some(Input::Resize(columns, rows)) => {
+                // One that has been smaller meanwhile has lost what stood there, although its size is the same again.
+                self.resized = true;
                 painter.erased();
                 Message::Resize(columns, rows)
             }
