@@ -19,9 +19,12 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
             state.live.history.mark(step, MarkKind::Snapshot);
             let text = format!("◆ snapshot of step {} saved in {}", thousands(step), dir.display());
             // Whoever asked for it waits for the place.
-            match std::mem::replace(&mut state.snapshots_awaited, state.snapshots_awaited.saturating_sub(1)) {
-                0 => say(state, Gravity::Info, text),
-                _ => state.news.answer(state.now, Gravity::Info, text),
+            match state.snapshots_awaited.checked_sub(1) {
+                None => say(state, Gravity::Info, text),
+                Some(left) => {
+                    state.snapshots_awaited = left;
+                    state.news.answer(state.now, Gravity::Info, text);
+                }
             }
         }
         Event::SnapshotLost { message, .. } => {
