@@ -190,8 +190,8 @@ fn timeline(state: &State, film: &Film, still: &Still, line: Rect, buf: &mut Buf
         _ if state.frozen.is_some() => ("=", "frozen", Role::Accent),
         Playback::Live if !state.controls.live.previews => ("·", "off", Role::Dim),
         Playback::Live => (if ascii { ">" } else { "▸" }, "live", Role::Good),
-        Playback::Held { .. } => (if ascii { "=" } else { "‖" }, "held", Role::Accent),
-        Playback::Playing { .. } => (if ascii { ">" } else { "▸" }, "playing", Role::Accent),
+        Playback::Held => (if ascii { "=" } else { "‖" }, "held", Role::Accent),
+        Playback::Playing => (if ascii { ">" } else { "▸" }, "playing", Role::Accent),
     };
     buf.set_string(bar.right() + 1, line.y, "0", theme.style(Role::Dim));
     buf.set_string(bar.right() + 3, line.y, format!("{symbol} {word}"), theme.style(role));
@@ -208,7 +208,7 @@ fn note(state: &State, film: &Film, still: &Still, placed: Option<&Placed>, widt
         return words.add(Role::Dim, "previews are off; p turns them on");
     }
     let words = match state.playback {
-        Playback::Held { .. } => words.add(Role::Dim, "k resumes the film, Esc goes back to live"),
+        Playback::Held => words.add(Role::Dim, "k resumes the film, Esc goes back to live"),
         _ if still.step < early(state) => {
             let why = format!("the averaged weights (EMA) are of step {}", thousands(still.step));
             return words.joined_by(": ").add(Role::Warning, "still noise, as expected").add(Role::Dim, why);
