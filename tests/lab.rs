@@ -368,7 +368,7 @@ fn a_long_snapshot_is_broken_off_when_the_lab_is_left_and_leaves_nothing() {
     let asked = Instant::now();
     lab.commands.send(Command::Quit { save: true }).unwrap();
     let said = wait(&lab, |event| match event {
-        Event::Warning { message, .. } => Some(message.clone()),
+        Event::SnapshotLost { message, .. } => Some(message.clone()),
         _ => None,
     });
     let ending = lab.join().unwrap();

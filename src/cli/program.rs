@@ -115,7 +115,10 @@ fn say(answer: &clap::Error) -> u8 {
     // Coloured by clap, where the terminal has the letters.
     let printed = match (ascii::terminal_has_utf8(), answer.use_stderr()) {
         (true, _) => answer.print(),
-        (false, true) => Ok(speak::remark(answer.to_string().trim_end())),
+        (false, true) => {
+            speak::remark(answer.to_string().trim_end());
+            Ok(())
+        }
         (false, false) => speak::print(&answer.to_string()).map_err(|unwritten| unwritten.0),
     };
     match printed {

@@ -26,7 +26,7 @@ pub mod state;
 pub mod terminal;
 pub mod theme;
 pub mod update;
-mod view;
+pub mod view;
 pub mod words;
 
 #[cfg(test)]

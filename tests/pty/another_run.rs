@@ -101,7 +101,7 @@ fn a_new_run_that_cannot_begin_costs_nothing_of_the_old_one() {
     assert!(!events(&lab).contains("\"setting\""), "{}", events(&lab));
     // The line is there to be mended.
     ask_for(&mut lab, "data.held_out=20000");
-    lab.wait_for("the reason", |screen| screen.contains("could not begin"));
+    lab.wait_for("the reason", |screen| screen.contains("This run goes on"));
     lab.press(":");
     lab.wait_for("the line", |screen| screen.contains("held_out=20000"));
     lab.press("\x7f\x7f\x7f\r");

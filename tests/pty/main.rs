@@ -208,7 +208,7 @@ fn a_terminal_that_says_sixel_gets_sixels_and_none_over_the_help() {
         std::thread::sleep(Duration::from_millis(20));
     }
     lab.press("?");
-    lab.wait_for("the help", |screen| screen.contains("snapshot:"));
+    lab.wait_for("the help", |screen| screen.contains("type to search"));
     std::thread::sleep(Duration::from_millis(500));
     let before = lab.written().matches("\x1bP0;1;0q").count();
     std::thread::sleep(Duration::from_millis(700));

@@ -53,7 +53,10 @@ mod tests {
             shuffled.sort_by_key(|v| v.to_bits().wrapping_mul(seed | 1));
             prop_assert_eq!(range, robust_range(shuffled, log, reach));
             let placed: Vec<f64> = values.into_iter().filter(|v| v.is_finite() && (!log || *v > 0.0)).collect();
-            let Some((low, high)) = range else { return Ok(prop_assert!(placed.is_empty())) };
+            let Some((low, high)) = range else {
+                prop_assert!(placed.is_empty());
+                return Ok(());
+            };
             prop_assert!(low <= high && low.is_finite(), "{} {}", low, high);
             let near = |v: f64| v.abs() * 1e-9;
             let inside = placed.iter().filter(|v| **v >= low - near(low) && **v <= high + near(high)).count();

@@ -23,11 +23,17 @@ pub fn legend(state: &State, shows: impl Fn(&str) -> bool) -> Vec<(Role, Entry)>
         layout.is_some_and(|l| l.place(panel).is_some_and(|place| place.density == Density::Full))
     };
     if shows("train ") {
-        let raw = "smoothed; the loss of each step lies behind it, fainter";
+        let raw = match state.theme.is_for_the_back_row() {
+            true => "smoothed",
+            false => "smoothed; the loss of each step lies behind it, fainter",
+        };
         add(Role::Train, "train", format!("the loss on the {of} that are trained on, {raw}"));
     }
     if shows("held-out") {
         add(Role::HeldOut, "held-out", format!("the loss on {of} that are kept out of training"));
+    }
+    if in_full(Panel::Loss) && !state.data().history.held_out().is_empty() {
+        add(Role::HeldOut, if ascii { "o" } else { "•" }, "on the loss: the held-out loss was measured there".into());
     }
     if in_full(Panel::Loss) {
         // A picture of the chart has triangles only.
@@ -58,11 +64,16 @@ pub fn legend(state: &State, shows: impl Fn(&str) -> bool) -> Vec<(Role, Entry)>
     add(Role::Accent, "t", format!("time of the noising: 0 is the data, {last} is noise; one cursor for all panels"));
     if in_full(Panel::Heatmap) && !state.data().heat.columns().is_empty() {
         add(Role::Accent, if ascii { ">" } else { "▸" }, "the cursor t beside the map of losses".into());
+        let bars = "at the right of the map: the newest column as bars, the cursor's in the cursor's colour";
+        add(Role::Accent, if ascii { "=" } else { "▍" }, bars.into());
         let text = "mean loss by t (upwards) and step (to the right): dark is small, bright is large";
         add(Role::Text, if ascii { "#" } else { "▒" }, text.into());
     }
-    if shows("┊") {
-        add(Role::Accent, "┊", "the cursor t on the schedule".into());
+    // Below a picture of the curves it stands on the axis.
+    if let Some(cursor) =
+        ["┊", "▲"].into_iter().find(|cursor| shows(cursor) && (*cursor == "┊" || state.draws_pictures()))
+    {
+        add(Role::Accent, cursor, "the cursor t on the schedule".into());
     }
     if shows("x_t") {
         let way = "a sample at time t, on its way from noise";

@@ -27,21 +27,31 @@ pub fn subtitle(state: &State) -> Words {
         // The title is of the film that is seen; another one is to come.
         Some((film, still)) => {
             let ended = film.is_complete().then_some(film.total);
-            let words = made_with(state, &film.settings, ended, words);
-            let words = words.add(Role::Dim, format!("step {}", thousands(still.step)));
-            if *film.settings == *set { words } else { words.add(Role::Warning, next(state, set)) }
+            let words = match *film.settings == *set {
+                true => words,
+                false => words.add_shortened(Role::Warning, next(state, &film.settings, set), 12),
+            };
+            made_with(state, &film.settings, ended, words).add(Role::Dim, format!("step {}", thousands(still.step)))
         }
         None => made_with(state, set, None, words),
     }
 }
 
-/// "next: heun 12, w 2.5": what was set while the film runs.
-fn next(state: &State, settings: &SamplingSettings) -> String {
-    let mut parts = vec![sampler(settings, None)];
-    if state.is_conditional() {
-        parts.push(format!("w {:.1}", settings.sample.guidance_scale));
+/// "next: heun 12, w 2.5": what was set while the film `shown` runs.
+fn next(state: &State, shown: &SamplingSettings, set: &SamplingSettings) -> String {
+    let mut parts = Vec::new();
+    if sampler(shown, None) != sampler(set, None) {
+        parts.push(sampler(set, None));
     }
-    parts.extend(settings.class.map(|class| format!("class {}", shorten(&state.class_name(class), 16))));
+    if shown.sample.guidance_scale != set.sample.guidance_scale {
+        parts.push(format!("w {:.1}", set.sample.guidance_scale));
+    }
+    if shown.class != set.class {
+        parts.push(set.class.map_or("each class".into(), |class| format!("class {}", state.class_name(class))));
+    }
+    if parts.is_empty() {
+        parts.push("as it is set now".into());
+    }
     format!("next: {}", parts.join(", "))
 }
 
@@ -184,8 +194,8 @@ fn timeline(state: &State, film: &Film, still: &Still, line: Rect, buf: &mut Buf
         _ if state.frozen.is_some() => ("=", "frozen", Role::Accent),
         Playback::Live if !state.controls.live.previews => ("·", "off", Role::Dim),
         Playback::Live => (if ascii { ">" } else { "▸" }, "live", Role::Good),
-        Playback::Held { .. } => (if ascii { "=" } else { "‖" }, "held", Role::Accent),
-        Playback::Playing { .. } => (if ascii { ">" } else { "▸" }, "playing", Role::Accent),
+        Playback::Held => (if ascii { "=" } else { "‖" }, "held", Role::Accent),
+        Playback::Playing => (if ascii { ">" } else { "▸" }, "playing", Role::Accent),
     };
     buf.set_string(bar.right() + 1, line.y, "0", theme.style(Role::Dim));
     buf.set_string(bar.right() + 3, line.y, format!("{symbol} {word}"), theme.style(role));
@@ -202,7 +212,7 @@ fn note(state: &State, film: &Film, still: &Still, placed: Option<&Placed>, widt
         return words.add(Role::Dim, "previews are off; p turns them on");
     }
     let words = match state.playback {
-        Playback::Held { .. } => words.add(Role::Dim, "k resumes the film, Esc goes back to live"),
+        Playback::Held => words.add(Role::Dim, "k resumes the film, Esc goes back to live"),
         _ if still.step < early(state) => {
             let why = format!("the averaged weights (EMA) are of step {}", thousands(still.step));
             return words.joined_by(": ").add(Role::Warning, "still noise, as expected").add(Role::Dim, why);

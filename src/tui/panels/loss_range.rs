@@ -44,7 +44,7 @@ pub fn axes(state: &State, history: &History) -> LossAxes {
     let range = robust_range(losses().flat_map(|b| [b.min, b.max]).chain(held_out()), log, REACH);
     let (mut low, mut high) = range.unwrap_or((0.0, 1.0));
     // Where the loss stands is seen, wherever that is.
-    for now in losses().last().map(|b| smoothed(state, b)).into_iter().chain(held_out().last()) {
+    for now in losses().next_back().map(|b| smoothed(state, b)).into_iter().chain(held_out().next_back()) {
         if now.is_finite() && (now > 0.0 || !log) {
             (low, high) = (low.min(now), high.max(now));
         }

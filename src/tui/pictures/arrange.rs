@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_cell_of_ascii_never_shows_two_images() {
         let found = arrange(&digits(4), &Room { whole_cells: true, ..room(60, 30, (1, 2)) }).unwrap();
-        assert!(found.tile.1 % 2 == 0 && found.gap.1 == 2, "{found:?}");
+        assert!(found.tile.1.is_multiple_of(2) && found.gap.1 == 2, "{found:?}");
     }
 
     /// What the layout was before it knew whole factors and empty places: the number a row that lets the images

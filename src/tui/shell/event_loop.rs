@@ -106,6 +106,8 @@ pub struct EventLoop<'a, S: Surface> {
     end: Option<End>,
     terminated: bool,
     worker_ended: bool,
+    /// The terminal has had another size since the last frame.
+    resized: bool,
 }
 
 impl<'a, S: Surface> EventLoop<'a, S> {
@@ -131,6 +133,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             end: None,
             terminated: false,
             worker_ended: false,
+            resized: false,
         }
     }
 
@@ -228,6 +231,9 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         let pace = painter.pace();
         if pace != self.state.picture_pace {
             self.take(Message::PicturePace(pace), painter);
+        }
+        if std::mem::take(&mut self.resized) {
+            erase(self.surface.terminal())?;
         }
         let begin = Instant::now();
         let (state, pictures) = (&self.state, painter.pictures());
@@ -391,6 +397,8 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             Some(Input::Mouse(mouse)) => Message::Mouse(mouse),
             Some(Input::Paste(text)) => Message::Paste(text),
             Some(Input::Resize(columns, rows)) => {
+                // One that has been smaller meanwhile has lost what stood there, although its size is the same again.
+                self.resized = true;
                 painter.erased();
                 Message::Resize(columns, rows)
             }

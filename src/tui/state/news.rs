@@ -74,6 +74,11 @@ impl News {
         self.tells_setting = true;
     }
 
+    /// Another key was pressed: what it sets is told, whatever the last answer was.
+    pub fn listen(&mut self) {
+        self.tells_setting = false;
+    }
+
     /// Shows what a key has led to, unless its answer has told that and still shows; keeps it.
     pub fn confirm(&mut self, now: Duration, text: impl Into<String>) {
         match &self.answer {

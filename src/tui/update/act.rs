@@ -20,6 +20,7 @@ const MOST_BUDGET: f64 = 0.5;
 /// Does it.
 pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
     state.story.hello.note(action);
+    state.news.listen();
     if state.is_watched() && is_steering(action) {
         let why = match state.only_compares() {
             true => "these runs are only looked at; q leaves".into(),
@@ -328,6 +329,10 @@ fn preview_budget(state: &mut State, by: f64) -> Vec<Effect> {
 fn learning_rate(state: &mut State, scale: f64) -> Vec<Effect> {
     let scale = scale.clamp(1.0 / MOST_LEARNING_RATE_SCALE, MOST_LEARNING_RATE_SCALE);
     if scale == state.controls.live.learning_rate_scale {
+        return Vec::new();
+    }
+    if state.phase == Phase::Finished {
+        tell(state, "all steps are done: no step takes the learning rate any more");
         return Vec::new();
     }
     let effects = command(state, Command::SetLearningRateScale(scale));

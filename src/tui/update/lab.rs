@@ -21,9 +21,16 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Step(record) => state.live.history.push(record),
         Event::TimestepLoss(row) => state.live.heat.push(&row),
         Event::SnapshotSaved { step, dir } => {
-            state.snapshots_awaited = state.snapshots_awaited.saturating_sub(1);
             state.live.history.mark_with(step, MarkKind::Snapshot, dir.display().to_string());
-            say(state, Gravity::Info, format!("◆ snapshot of step {} saved in {}", thousands(step), dir.display()));
+            let text = format!("◆ snapshot of step {} saved in {}", thousands(step), dir.display());
+            // Whoever asked for it waits for the place.
+            match state.snapshots_awaited.checked_sub(1) {
+                None => say(state, Gravity::Info, text),
+                Some(left) => {
+                    state.snapshots_awaited = left;
+                    state.news.answer(state.now, Gravity::Info, text);
+                }
+            }
         }
         Event::SnapshotLost { message, .. } => {
             state.snapshots_awaited = state.snapshots_awaited.saturating_sub(1);

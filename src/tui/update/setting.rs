@@ -105,6 +105,7 @@ fn check(state: &State, run: &Config, after: &Config) -> Result<Vec<String>, Str
 
 /// Sends what is otherwise in `after`, of the keys that hold at once.
 fn set(state: &mut State, run: &Config, now: &Config, after: &Config) -> Result<Vec<Effect>, String> {
+    state.news.listen();
     let mut effects = Vec::new();
     if after.train.learning_rate != now.train.learning_rate {
         let scale = after.train.learning_rate / run.train.learning_rate;

@@ -1,6 +1,5 @@
 //! Takes live settings back, and does them again.
 
-use crate::config::Config;
 use crate::lab::Command;
 use crate::tui::effect::Effect;
 use crate::tui::state::{Controls, Gravity, State};
@@ -36,7 +35,7 @@ fn set(state: &mut State, controls: Option<Controls>, verb: &str, done: &str) ->
         state.news.answer(state.now, Gravity::Info, why);
         return Vec::new();
     };
-    let config = state.config.clone().unwrap_or_else(Config::default);
+    let config = state.config.clone().unwrap_or_default();
     let words = state.controls.told(&controls, &config, |class| state.class_name(class));
     state.news.answer_setting(state.now, format!("{words} ({done})"));
     let (now, then) = (&state.controls.live, &controls.live);
