@@ -93,8 +93,8 @@ impl OtherRuns {
         };
         let changes = self.first.config.changes(&wanted.config);
         let changes: Vec<_> = changes.into_iter().filter(|(key, _)| asked.iter().any(|a| a == key)).collect();
-        let named = asked.iter().any(|key| key == "name");
-        Ok(Some(folder_beside(&beside, if named { &wanted.config.name } else { &self.first.config.name }, &changes)?))
+        let name = if is_named(asked) { &wanted.config.name } else { &self.first.config.name };
+        Ok(Some(folder_beside(&beside, name, &changes)?))
     }
 }
 
@@ -109,8 +109,8 @@ impl Trials for OtherRuns {
         };
         // It is called as its folder is: the header says what is trained.
         let mut config = wanted.config.clone();
-        let named = asked.iter().any(|key| key == "name");
-        if let Some(name) = dir.as_deref().filter(|_| wanted.beside.is_some() && !named).and_then(Path::file_name) {
+        let follows = wanted.beside.is_some() && !is_named(&asked);
+        if let Some(name) = dir.as_deref().filter(|_| follows).and_then(Path::file_name) {
             config.name = name.to_string_lossy().into_owned();
         }
         let run = match &wanted.fork {
@@ -144,6 +144,11 @@ pub fn folder_of_fork(from: &ForkPoint, config: &Config) -> Result<PathBuf> {
     changes.retain(|(key, _)| !key.starts_with("parent"));
     let name = if changes.is_empty() { format!("{}-fork-{}", config.name, from.step) } else { config.name.clone() };
     Ok(folder_beside(&from.run, &name, &changes)?)
+}
+
+/// Has a person named the run?
+fn is_named(asked: &[String]) -> bool {
+    asked.iter().any(|key| key == "name")
 }
 
 /// Is there memory for another run as large as this one? A run that has ended has given its own back.

@@ -13,7 +13,7 @@ use ratatui_image::protocol::Protocol;
 
 use crate::tui::pictures::{ChartContent, HalfBlocks, Picture, PictureSlot, Pictures};
 use crate::tui::state::{Gallery, MOST_COMPARED};
-use crate::tui::terminal::encoder::{Encoded, Encoder};
+use crate::tui::terminal::encoder::Encoder;
 use crate::tui::terminal::image_protocol::{ASSUMED_CELL, Graphics, ImageProtocol};
 
 /// The curves of a chart are painted anew at most so often.
@@ -136,23 +136,16 @@ impl Pictures for ProtocolPictures {
         self.submit(slot, picture, size);
         let encoded = self.encoder.latest(slot).filter(|e| e.size == size && e.version == picture.version);
         let tiles = encoded.as_ref().map_or(&[][..], |encoded| &encoded.tiles);
-        let place = |(at, tile): &(Position, Protocol)| {
-            Rect::new(area.x + at.x, area.y + at.y, tile.size().width, tile.size().height)
-        };
         let free = |tile: &&(Position, Protocol)| match tile.1 {
             // Its cells are characters, which may be overwritten; the first one brings the picture.
             Protocol::Kitty(_) => !covers(Rect::new(area.x, area.y, 1, 1)),
-            _ => !covers(place(tile)),
+            _ => !covers(place(tile, area)),
         };
         if tiles.is_empty() || !tiles.iter().all(|tile| free(&tile)) {
             plain.draw(slot, picture, area, buf);
         }
         for tile in tiles.iter().filter(free) {
-            let place = place(tile);
-            for position in place.positions() {
-                buf[position].reset();
-            }
-            Image::new(&tile.1).render(place, buf);
+            put(tile, area, buf);
         }
     }
 
@@ -187,7 +180,7 @@ impl Pictures for ProtocolPictures {
         let since = charts.get(&slot).map_or(0, |chart| chart.since);
         match self.encoder.latest(slot) {
             Some(encoded) if encoded.size == size && encoded.version >= since => {
-                put(&encoded, area, buf);
+                encoded.tiles.iter().for_each(|tile| put(tile, area, buf));
                 true
             }
             _ => false,
@@ -199,14 +192,17 @@ impl Pictures for ProtocolPictures {
     }
 }
 
-fn put(encoded: &Encoded, area: Rect, buf: &mut Buffer) {
-    for position in area.positions() {
+/// Where a piece of the picture over `area` lies.
+fn place((at, tile): &(Position, Protocol), area: Rect) -> Rect {
+    Rect::new(area.x + at.x, area.y + at.y, tile.size().width, tile.size().height)
+}
+
+fn put(tile: &(Position, Protocol), area: Rect, buf: &mut Buffer) {
+    let place = place(tile, area);
+    for position in place.positions() {
         buf[position].reset();
     }
-    for (at, tile) in &encoded.tiles {
-        let place = Rect::new(area.x + at.x, area.y + at.y, tile.size().width, tile.size().height);
-        Image::new(tile).render(place, buf);
-    }
+    Image::new(&tile.1).render(place, buf);
 }
 
 #[cfg(test)]
