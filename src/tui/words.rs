@@ -188,6 +188,11 @@ pub fn shorten_run(name: &str, width: usize) -> String {
         Some(_) => &name[11..],
         None => name,
     };
+    shorten_middle(name, width)
+}
+
+/// The text in at most `width` columns: where it is too long, without its middle.
+pub fn shorten_middle(name: &str, width: usize) -> String {
     if columns(name) <= width || width < 5 {
         return shorten(name, width);
     }

@@ -36,13 +36,16 @@ impl RunOrder {
         &self.fields
     }
 
-    /// Sorts runs. Those that have nothing in a field come last, whichever way it is sorted.
+    /// Sorts runs.
     pub fn sort(&self, runs: &mut [&ListedRun]) {
-        runs.sort_by(|a, b| {
-            let by_fields =
-                self.fields.iter().map(|&(field, descending)| compare(field.of(a), field.of(b), descending));
-            by_fields.fold(Ordering::Equal, Ordering::then).then_with(|| a.summary.run.cmp(&b.summary.run))
-        });
+        runs.sort_by(|a, b| self.compare(a, b));
+    }
+
+    /// Which of two runs comes first. Those that have nothing in a field come last, whichever way it is sorted.
+    pub fn compare(&self, a: &ListedRun, b: &ListedRun) -> Ordering {
+        let mut by_fields = self.fields.iter().map(|&(field, descending)| compare(field.of(a), field.of(b), descending));
+        let first = by_fields.find(|order| order.is_ne()).unwrap_or(Ordering::Equal);
+        first.then_with(|| a.summary.run.cmp(&b.summary.run))
     }
 }
 

@@ -58,14 +58,20 @@ const USUAL_NAME: usize = 26;
 /// A column's place in [`COLUMNS`], and its width.
 pub type Fitted = (usize, usize);
 
+/// What a run's cell takes in each column.
+pub type CellWidths = [usize; COLUMNS.len()];
+
+/// What the cells of a run take.
+pub fn cell_widths(run: &ListedRun) -> CellWidths {
+    COLUMNS.each_ref().map(|column| columns(&(column.cell)(&run.summary)).min(column.most))
+}
+
 /// The width of each column for these runs, with its title and the arrow of sorting; 0 where none has anything in it.
-pub fn widths<'a>(runs: impl Iterator<Item = &'a ListedRun>) -> [usize; COLUMNS.len()] {
+pub fn widths<'a>(runs: impl Iterator<Item = &'a CellWidths>) -> CellWidths {
     let mut widths = [0; COLUMNS.len()];
-    for run in runs {
-        for (width, column) in widths.iter_mut().zip(&COLUMNS) {
-            if *width < column.most {
-                *width = columns(&(column.cell)(&run.summary)).min(column.most).max(*width);
-            }
+    for cells in runs {
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = (*width).max(*cell);
         }
     }
     for (i, (width, column)) in widths.iter_mut().zip(&COLUMNS).enumerate() {
@@ -78,7 +84,7 @@ pub fn widths<'a>(runs: impl Iterator<Item = &'a ListedRun>) -> [usize; COLUMNS.
 }
 
 /// The columns that fit into `room` cells, in their order; the name gets what is left.
-pub fn fitted(widths: &[usize; COLUMNS.len()], room: usize) -> Vec<Fitted> {
+pub fn fitted(widths: &CellWidths, room: usize) -> Vec<Fitted> {
     let usual = widths[NAME].min(USUAL_NAME);
     let mut fitted: Vec<Fitted> = widths.iter().copied().enumerate().filter(|(_, width)| *width > 0).collect();
     let total = |fitted: &[Fitted], name: usize| {

@@ -88,13 +88,13 @@ mod tests {
         for code in [KeyCode::Left, KeyCode::Left, KeyCode::Backspace, KeyCode::Backspace, KeyCode::Char('é')] {
             assert!(press(&mut line, code, KeyModifiers::NONE));
         }
-        assert_eq!((line.text(), line.cursor()), ("größélr", 7));
+        assert_eq!((line.text(), line.cursor()), ("größélr", 8));
         assert!(press(&mut line, KeyCode::Delete, KeyModifiers::NONE));
         assert!(press(&mut line, KeyCode::End, KeyModifiers::NONE));
         " two  ".chars().for_each(|c| line.push(c));
         assert!(press(&mut line, KeyCode::Char('w'), KeyModifiers::CONTROL));
         assert_eq!(line.text(), "größér ");
-        line.replace(0..3, "x");
+        line.replace(0..4, "x");
         assert!(press(&mut line, KeyCode::Char('u'), KeyModifiers::CONTROL));
         assert!(!line.text().is_empty() && line.cursor() == 0);
         for code in [KeyCode::Left, KeyCode::Backspace, KeyCode::Home] {

@@ -1,10 +1,9 @@
 //! What is listed, chosen, filtered and sorted.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::columns::{COLUMNS, widths};
+use super::columns::{COLUMNS, CellWidths, cell_widths, widths};
 use super::line::LineInput;
 use crate::run::catalogue::{Completions, Filter, FilterError, ListedRun, RunOrder, completions};
 
@@ -36,10 +35,12 @@ pub struct Browser {
     pub trouble: Option<String>,
     /// Those that the filter admits, sorted: places in `runs`.
     pub shown: Vec<usize>,
+    /// What the cells of each of `runs` take.
+    cells: Vec<CellWidths>,
     /// The width of each column.
-    pub widths: [usize; COLUMNS.len()],
+    pub widths: CellWidths,
     pub filter: LineInput,
-    /// What is wrong with the line; the last one that could be understood holds.
+    /// What is wrong with the line; the terms before it hold.
     pub filter_error: Option<FilterError>,
     admitted: Filter,
     /// The column that is sorted by, and whether the largest comes first. `None`: as was asked for at the start.
@@ -66,6 +67,7 @@ impl Browser {
             runs: None,
             trouble: None,
             shown: Vec::new(),
+            cells: Vec::new(),
             widths: [0; COLUMNS.len()],
             filter: LineInput::default(),
             filter_error: None,
@@ -107,14 +109,16 @@ impl Browser {
 
     /// The chosen run, with its row.
     pub fn chosen_run(&self) -> Option<(usize, &ListedRun)> {
-        let chosen = self.chosen.as_deref()?;
-        self.listed().enumerate().find(|(_, run)| run.path == chosen)
+        // As bytes: of thousands, comparing component by component is felt.
+        let chosen = self.chosen.as_deref()?.as_os_str();
+        self.listed().enumerate().find(|(_, run)| run.path.as_os_str() == chosen)
     }
 
     /// Takes a new list in. The chosen run stays chosen; where it is gone, its neighbour takes its place.
     pub fn take(&mut self, runs: Arc<Vec<ListedRun>>) {
         let row = self.chosen_run().map_or(0, |(row, _)| row);
         self.trouble = None;
+        self.cells = runs.iter().map(cell_widths).collect();
         self.runs = Some(runs);
         self.arrange();
         if self.chosen_run().is_none() {
@@ -122,11 +126,17 @@ impl Browser {
         }
     }
 
-    /// Reads the filter's line anew. While it can't be understood, the last one holds.
+    /// Reads the filter's line anew. While its end can't be understood, what stands before that holds.
     pub fn read_filter(&mut self) {
-        match Filter::parse(self.filter.text()) {
+        let line = self.filter.text();
+        match Filter::parse(line) {
             Ok(filter) => (self.admitted, self.filter_error) = (filter, None),
-            Err(error) => self.filter_error = Some(error),
+            Err(error) => {
+                let before = line.get(..error.at.start).unwrap_or_default();
+                let terms = before.rfind(char::is_whitespace).map_or("", |end| &before[..end]);
+                self.admitted = Filter::parse(terms).unwrap_or_default();
+                self.filter_error = Some(error);
+            }
         }
         self.arrange();
         if self.chosen_run().is_none() {
@@ -147,12 +157,9 @@ impl Browser {
 
     fn arrange(&mut self) {
         let Some(runs) = self.runs.clone() else { return };
-        let mut shown: Vec<&ListedRun> = runs.iter().filter(|run| self.admitted.admits(run)).collect();
-        self.widths = widths(shown.iter().copied());
-        self.order.sort(&mut shown);
-        let places: HashMap<*const ListedRun, usize> =
-            runs.iter().enumerate().map(|(i, run)| (std::ptr::from_ref(run), i)).collect();
-        self.shown = shown.iter().filter_map(|run| places.get(&std::ptr::from_ref(*run)).copied()).collect();
+        self.shown = (0..runs.len()).filter(|&i| self.admitted.admits(&runs[i])).collect();
+        self.widths = widths(self.shown.iter().map(|&i| &self.cells[i]));
+        self.shown.sort_by(|&a, &b| self.order.compare(&runs[a], &runs[b]));
         self.keep_in_sight();
     }
 

@@ -20,7 +20,7 @@ use crate::tui::marked::Marked;
 use crate::tui::outline::outline;
 use crate::tui::run_state;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::words::{Words, columns, shorten};
+use crate::tui::words::{Words, columns, shorten, shorten_middle};
 
 /// Ways to go on with the filter that are shown at once.
 const WAYS: usize = 6;
@@ -216,7 +216,9 @@ fn row(browser: &Browser, looks: &Looks, run: &ListedRun, fitted: &[(usize, usiz
     let mut x = place.x + MARGIN as u16;
     for &(column, width) in fitted {
         let RunsColumn { cell, is_number, .. } = &COLUMNS[column];
-        let text = shorten(&cell(&run.summary), width);
+        let text = cell(&run.summary);
+        // Runs of one sweep differ at the end.
+        let text = if column == NAME { shorten_middle(&text, width) } else { shorten(&text, width) };
         let text = if *is_number { right(text, width) } else { text };
         let role = match (column, marked) {
             (NAME, None) if looks.looked_at == Some(&*run.path) => Role::Strong,
@@ -277,7 +279,7 @@ fn detail(browser: &Browser, looks: &Looks, place: Rect, buf: &mut Buffer) {
             return;
         }
         RunsMode::Trash => {
-            let name = shorten(&shown_text(&s.run), usize::from(line.width).saturating_sub(34));
+            let name = shorten_middle(&shown_text(&s.run), usize::from(line.width).saturating_sub(34));
             let question = Line::from(vec![
                 Span::styled(format!("move {name} to the trash?  "), looks.style(Role::Warning)),
                 Span::styled("y", looks.style(Role::Accent)),

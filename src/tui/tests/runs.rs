@@ -398,7 +398,10 @@ fn a_run_is_looked_at_and_keys_that_would_steer_say_so() {
     assert!(screen(&state).contains("step 300 / 40,000"));
     let resting = Phase::Resting { state: RunState::Failed, why: Some("it ended without a word".into()) };
     update(&mut state, Message::Beside(Event::Phase(resting)));
-    assert!(screen(&state).contains("✗ failed") && screen(&state).contains("it ended without a word"));
+    assert!(screen(&state).contains("✗ failed"), "{}", screen(&state));
+    // What was said before is read first.
+    update(&mut state, Message::Tick(Duration::from_secs(100)));
+    assert!(screen(&state).contains("it ended without a word"), "{}", screen(&state));
 }
 
 #[test]
@@ -492,7 +495,7 @@ fn with_2_000_runs_a_key_is_answered_within_16_ms() {
     let begin = Instant::now();
     update(&mut state, list(runs));
     println!("taken in within {:?}", begin.elapsed());
-    let mut worst = Duration::ZERO;
+    let mut worst = (Duration::ZERO, ' ');
     let keys = "sssssrjjjGg / t/schedule=cosine loss<0.5 -run:ff".replace('t', "");
     for c in keys.chars() {
         // The best of three: what it costs when nothing else runs.
@@ -504,11 +507,11 @@ fn with_2_000_runs_a_key_is_answered_within_16_ms() {
             buffer(&state);
             best = best.min(begin.elapsed());
         }
-        worst = worst.max(best);
+        worst = worst.max((best, c));
         press(&mut state, KeyCode::Char(c));
     }
     println!("the slowest key: {worst:?}");
-    assert!(worst < Duration::from_millis(16), "{worst:?}");
+    assert!(worst.0 < Duration::from_millis(16), "{worst:?}");
 }
 
 #[test]
