@@ -115,7 +115,9 @@ impl Place {
         let mut lines = self.lines(&format!("{run}/metrics.jsonl"));
         lines.retain(|line| line["step"].as_u64().unwrap() > after);
         for line in &mut lines {
-            line.as_object_mut().unwrap().retain(|key, _| key != "elapsed_s" && key != "images_per_s");
+            line.as_object_mut()
+                .unwrap()
+                .retain(|key, _| !["elapsed_s", "images_per_s", "memory_mib", "cpu_share"].contains(&key.as_str()));
         }
         lines
     }

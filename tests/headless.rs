@@ -121,7 +121,7 @@ fn steps(lines: &[Value]) -> Vec<u64> {
 /// The lines without what a clock decides.
 fn timeless(lines: Vec<Value>) -> Vec<Value> {
     let strip = |mut line: Value| {
-        for key in ["images_per_s", "elapsed_s"] {
+        for key in ["images_per_s", "elapsed_s", "memory_mib", "cpu_share"] {
             line.as_object_mut().unwrap().remove(key);
         }
         line

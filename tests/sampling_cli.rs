@@ -611,6 +611,8 @@ fn checkpoints_that_are_gone_are_not_said_never_to_have_been() {
     let place = place();
     copy(&place.path("run"), &place.path("bare"));
     std::fs::remove_dir_all(place.path("bare/checkpoints")).unwrap();
+    // Weights that the history of learning keeps would do.
+    std::fs::remove_dir_all(place.path("bare/history")).unwrap();
     for (state, line) in [("is missing", "sample bare"), ("is missing", "sample bare --checkpoint 5")] {
         let said = place.refusal(line, 2);
         assert!(said.contains(&format!("checkpoints/ {state}")) && !said.contains("it stopped"), "{said}");

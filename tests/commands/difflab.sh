@@ -103,8 +103,17 @@ fork)
     has --no-tui || args+=(--no-tui)
     ;;
 race | sweep)
-    # Behind a race's last --vs a key would be one side's alone: the steps are enough there.
-    [[ $1 == race ]] || small
+    if [[ $1 == sweep ]]; then small
+    elif [[ ! -d $2 && ! -d runs/$2 ]]; then
+        # A key is one side's alone: every side is made small.
+        sides=()
+        for arg in "${args[@]}" --vs; do
+            [[ $arg != --vs ]] || sides+=(--set "model.block_out_channels=[8,16]" --set model.norm_num_groups=4
+                --set model.mid_attention=false)
+            sides+=("$arg")
+        done
+        args=("${sides[@]:0:${#sides[@]}-1}")
+    fi
     if has --at; then put --at $steps && put --steps $((steps + 1)); else put --steps $steps; fi
     put_given --seeds 2
     ! has --eval || put --num 12

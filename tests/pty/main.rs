@@ -3,10 +3,12 @@
 #![cfg(unix)]
 
 mod another_run;
+mod compare;
 mod films;
 mod lab;
 #[path = "../panicking/mod.rs"]
 mod panicking;
+mod random_keys;
 mod runs;
 mod terminals;
 
@@ -14,8 +16,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use lab::{Lab, Setup, step_on};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 const PANELS: [&str; 4] = ["Loss", "Loss per timestep", "Schedule", "Denoising"];
 
@@ -75,65 +75,6 @@ fn s_writes_a_snapshot_and_says_where_and_quitting_saves_and_restores() {
     assert!(newest(&lab.run_dir().join("checkpoints")).is_some(), "no checkpoint");
     let words = lab.screen();
     assert!(words.contains("difflab --resume"), "{words}");
-}
-
-#[test]
-fn it_survives_one_cell_and_two_thousand_random_keys() {
-    let mut lab = Lab::start(&Setup::default());
-    lab.wait_for("training", trained_to(3));
-    for (columns, rows) in [(1, 1), (300, 100), (80, 24), (20, 5), (120, 40)] {
-        lab.resize(columns, rows);
-        std::thread::sleep(Duration::from_millis(60));
-    }
-    lab.wait_for("the panels after resizing", |screen| PANELS.iter().all(|panel| screen.contains(panel)));
-
-    // Everything but what leaves (q, Ctrl-C), suspends (Ctrl-Z), or picks an action by its name (:).
-    let letters = "abcdefghijklmnoprstuvwxyz0123456789ABCDEFGHIJKLMNOPRSTUVWXYZ+-=.[]!?, ";
-    let others = [
-        "\t",
-        "\r",
-        "\x1b",
-        "\x1b[A",
-        "\x1b[B",
-        "\x1b[C",
-        "\x1b[D",
-        "\x1b[H",
-        "\x1b[F",
-        "\x1b[5~",
-        "\x1b[6~",
-        "\x1b[Z",
-        "\x1b[1;2C",
-        "\x1b[1;5D",
-        "\x0c",
-        "\x1b[<0;30;10M",
-        "\x1b[<64;90;30M",
-        "\x1b[<65;20;30M",
-        "\x1b[200~x\x1b[201~",
-        ":snap\x1b",
-        ":zzz\r",
-    ];
-    let mut random = ChaCha8Rng::seed_from_u64(2);
-    for i in 0..2000 {
-        if random.random_range(0..3) == 0 {
-            lab.press(others[random.random_range(0..others.len())]);
-        } else {
-            let at = random.random_range(0..letters.len());
-            lab.press(&letters[at..=at]);
-        }
-        if i % 50 == 0 {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-    // Out of whatever is open, and on to the end.
-    for _ in 0..6 {
-        lab.press("\x1b");
-        std::thread::sleep(Duration::from_millis(60));
-    }
-    let screen = lab.wait_for("the lab after the keys", |screen| screen.contains("difflab"));
-    assert!(!screen.contains("panicked"), "{screen}");
-    lab.press("\x03");
-    assert_eq!(lab.exit_code(), 130, "{}", lab.screen());
-    lab.assert_restored();
 }
 
 #[test]

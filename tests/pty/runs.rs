@@ -8,10 +8,10 @@ use super::lab::{Lab, Setup, step_on};
 use super::trained_to;
 
 /// A process that trains without a screen, until it is dropped.
-struct Trains(Child);
+pub struct Trains(Child);
 
 impl Trains {
-    fn in_folder(place: &Path, run: &str, more: &[&str]) -> Self {
+    pub fn in_folder(place: &Path, run: &str, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_difflab"));
         command.args(["two-moons", "--no-tui", "--log", "json", "--threads", "1", "--run", run]).args(more);
         command.args(["--set", "model.hidden_width=16", "--set", "train.batch_size=8", "--set", "train.log_every=1"]);
@@ -19,7 +19,7 @@ impl Trains {
         Self(command.spawn().unwrap())
     }
 
-    fn end(mut self) -> i32 {
+    pub fn end(mut self) -> i32 {
         self.0.wait().unwrap().code().unwrap()
     }
 }

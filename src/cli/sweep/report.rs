@@ -211,20 +211,22 @@ impl Sweep {
     fn plots(&self) -> Vec<LinePlot> {
         let several = self.cells.len() > CELLS_A_PLOT;
         let groups = self.cells.chunks(CELLS_A_PLOT);
+        // The legend has the values alone.
+        let keys = self.cells.first().map(|cell| cell.cell.keys().join(", ")).unwrap_or_default();
         groups
             .enumerate()
             .flat_map(|(nth, cells)| {
                 let part = if several { format!(" ({})", nth + 1) } else { String::new() };
                 let plot = |title: &str, curve: fn(&Results) -> Vec<(f64, f64)>| LinePlot {
-                    title: format!("{title}{part}"),
+                    title: format!("{title} by {keys}{part}"),
                     x_label: "step".into(),
                     y_label: String::new(),
                     log_y: true,
                     series: cells.iter().enumerate().flat_map(|(i, cell)| lines(cell, i, curve)).collect(),
                 };
-                let held_out = plot("Held-out", Results::held_out_curve);
+                let held_out = plot("Held-out loss", Results::held_out_curve);
                 let any = held_out.series.iter().any(|series| series.points.len() > 1);
-                let loss = plot("Loss", Results::smoothed_curve);
+                let loss = plot("Loss, smoothed", Results::smoothed_curve);
                 if any { vec![loss, held_out] } else { vec![loss] }
             })
             .collect()

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
 use super::data::{Looked, look_for};
 use super::facts::{data_of, run_info};
-use super::past::Past;
+use super::past::PastLines;
 use super::sampler::{Wish, wait_for_wishes};
 use super::told::{mark, told};
 use crate::config::Config;
@@ -114,7 +114,7 @@ impl Looker {
     /// Looks once, and tells what has come. The first time, and after the run was set back, that is its whole history.
     fn look(&mut self, commands: &Receiver<Command>, outbox: &mut EventOutbox) {
         self.see_data(outbox);
-        let mut past = Past::default();
+        let mut past = PastLines::default();
         let mut said = Instant::now();
         let first = self.phase.is_none();
         loop {
@@ -124,7 +124,7 @@ impl Looker {
             };
             self.unreadable = None;
             if let Some(why) = restarted(&news) {
-                past = Past::default();
+                past = PastLines::default();
                 self.begin_again(why, outbox);
                 continue;
             }
@@ -154,7 +154,7 @@ impl Looker {
         }
     }
 
-    fn take(&mut self, news: RunNews, first: bool, past: &mut Past, outbox: &mut EventOutbox) {
+    fn take(&mut self, news: RunNews, first: bool, past: &mut PastLines, outbox: &mut EventOutbox) {
         let events = news.events.records;
         let telling = news.is_news || !events.is_empty();
         let new_checkpoint = events.iter().any(|event| event.kind == "checkpoint");

@@ -10,14 +10,14 @@ const MOST_ROWS: usize = 4_000;
 
 /// What has been read so far.
 #[derive(Debug, Default)]
-pub struct Past {
+pub struct PastLines {
     steps: Vec<StepRecord>,
     rows: Vec<TimestepLossRow>,
     marks: Vec<HistoryMark>,
     newest: Option<u64>,
 }
 
-impl Past {
+impl PastLines {
     pub fn take(&mut self, steps: Vec<StepRecord>, rows: Vec<TimestepLossRow>, marks: Vec<HistoryMark>) {
         self.newest = steps.last().map(|record| record.step).or(self.newest);
         self.steps.extend(steps);
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_long_history_keeps_its_range_its_held_out_losses_and_its_end() {
-        let mut past = Past::default();
+        let mut past = PastLines::default();
         for chunk in 0..100 {
             let steps = (chunk * 2000 + 1..=chunk * 2000 + 2000).map(record).collect();
             past.take(steps, Vec::new(), Vec::new());

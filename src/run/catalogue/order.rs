@@ -43,7 +43,8 @@ impl RunOrder {
 
     /// Which of two runs comes first. Those that have nothing in a field come last, whichever way it is sorted.
     pub fn compare(&self, a: &ListedRun, b: &ListedRun) -> Ordering {
-        let mut by_fields = self.fields.iter().map(|&(field, descending)| compare(field.of(a), field.of(b), descending));
+        let mut by_fields =
+            self.fields.iter().map(|&(field, descending)| compare(field.of(a), field.of(b), descending));
         let first = by_fields.find(|order| order.is_ne()).unwrap_or(Ordering::Equal);
         first.then_with(|| a.summary.run.cmp(&b.summary.run))
     }

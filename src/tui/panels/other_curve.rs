@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::frame::sentence;
-use super::series::{Series, SeriesChart};
+use super::series::{DrawnSeries, SeriesChart};
 use crate::tui::chart::Weight;
 use crate::tui::pictures::Pictures;
 use crate::tui::state::{Plotted, State};
@@ -18,7 +18,7 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
     }
     let role = if plotted == Plotted::HeldOut { Role::HeldOut } else { Role::Text };
     let weight = if plotted == Plotted::HeldOut { Weight::Thick } else { Weight::Thin };
-    let all = [Series { history, style: state.theme.style(role), band: None, weight }];
+    let all = [DrawnSeries { history, style: state.theme.style(role), band: None, weight }];
     let mut chart = SeriesChart::new(state, &all);
     chart.read(state, &all);
     chart.draw(state, area, pictures, buf);

@@ -18,7 +18,7 @@ use crate::tui::theme::Role;
 const REACH: f64 = 2.0;
 
 /// One run's curve.
-pub struct Series<'a> {
+pub struct DrawnSeries<'a> {
     pub history: &'a History,
     pub style: Style,
     /// Smallest and largest raw loss behind it, where the loss is drawn.
@@ -35,7 +35,7 @@ pub struct SeriesChart {
 
 impl SeriesChart {
     /// The curves of all runs, the last on top.
-    pub fn new(state: &State, all: &[Series]) -> Self {
+    pub fn new(state: &State, all: &[DrawnSeries]) -> Self {
         let (plots, plotted) = (&state.plots, state.plots.plotted);
         let (x, log) = (state.loss_axis(), plots.log_y && plotted.may_be_log());
         let lines: Vec<Vec<(f64, f64)>> = all
@@ -80,7 +80,7 @@ impl SeriesChart {
     }
 
     /// The cursor that reads the curves, and a dot on each of them there.
-    pub fn read(&mut self, state: &State, all: &[Series]) {
+    pub fn read(&mut self, state: &State, all: &[DrawnSeries]) {
         let (Some(_), Some(place)) = (state.reading, state.reading_place()) else { return };
         let at = self.x.place(place);
         if !(0.0..=1.0).contains(&at) {

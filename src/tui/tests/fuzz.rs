@@ -141,15 +141,16 @@ proptest! {
     }
 }
 
-/// Keys alone, and many of them: from one view to the other and back.
+/// Keys alone, and many of them: from one view to the other and back. `DIFFLAB_KEYS` is their number, for a longer walk.
 #[test]
 fn any_number_of_random_keys_goes_well() {
     use rand::{RngExt, SeedableRng};
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(11);
+    let count = std::env::var("DIFFLAB_KEYS").ok().and_then(|keys| keys.parse().ok()).unwrap_or(20_000);
     let others = [KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::Up, KeyCode::Down, KeyCode::Backspace];
     for start in [browsing(80, 24, ScreenOptions::default()), running(120, 40, ScreenOptions::default())] {
         let mut state = start.clone();
-        for i in 0..20_000 {
+        for i in 0..count {
             let code = match random.random_range(0..5) {
                 0 => others[random.random_range(0..others.len())],
                 1 => KeyCode::Char('R'),

@@ -94,7 +94,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::PreviousCurve => state.plots.plotted = state.plots.plotted.previous(),
         Action::ReadCurves => reading::toggle(state),
         Action::ReadEarlier | Action::ReadLater | Action::ReadFarEarlier | Action::ReadFarLater => {
-            return reading::step(state, action);
+            match state.reading {
+                Some(_) => reading::step(state, action),
+                None => return act(state, reading::through_t(action)),
+            }
         }
         Action::NextMark => reading::to_mark(state, true),
         Action::PreviousMark => reading::to_mark(state, false),

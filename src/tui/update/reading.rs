@@ -1,6 +1,5 @@
 //! The cursor that reads the loss panel's curves, and the marks on them.
 
-use super::act;
 use crate::tui::action::Action;
 use crate::tui::archive::ArchiveRequest;
 use crate::tui::effect::Effect;
@@ -28,17 +27,18 @@ pub fn toggle(state: &mut State) {
     tell(state, &format!("reading the curves: {how}, r ends it"));
 }
 
-/// Left and right in the loss panel: through the logged steps while they are read, else through t.
-pub fn step(state: &mut State, action: Action) -> Vec<Effect> {
-    if state.reading.is_none() {
-        let t = match action {
-            Action::ReadEarlier => Action::CursorDown,
-            Action::ReadFarEarlier => Action::CursorFarDown,
-            Action::ReadFarLater => Action::CursorFarUp,
-            _ => Action::CursorUp,
-        };
-        return act::act(state, t);
+/// What left and right do in the loss panel while nothing is read: they go through t.
+pub fn through_t(action: Action) -> Action {
+    match action {
+        Action::ReadEarlier => Action::CursorDown,
+        Action::ReadFarEarlier => Action::CursorFarDown,
+        Action::ReadFarLater => Action::CursorFarUp,
+        _ => Action::CursorUp,
     }
+}
+
+/// Left and right in the loss panel while its curves are read: through the logged steps.
+pub fn step(state: &mut State, action: Action) {
     let (in_view, axis) = (state.loss_axis(), state.read_history().axis(state.plots.x_axis));
     let inside = |at: f64| (in_view.low..=in_view.high).contains(&at);
     let steps = state.read_history().losses().iter().filter(|b| inside(b.last.on(axis))).count();
@@ -50,7 +50,6 @@ pub fn step(state: &mut State, action: Action) -> Vec<Effect> {
         _ => 1,
     });
     keep_in_view(state);
-    Vec::new()
 }
 
 /// The next mark on one side: the cursor goes there, and what happened is said.

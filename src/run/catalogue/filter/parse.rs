@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::error::FilterError;
-use super::term::{Comparison, FilterTerm, Written};
+use super::term::{FilterTerm, Operator, Written};
 use crate::run::catalogue::field::RunField;
 
 /// What a line asks for.
@@ -19,16 +19,16 @@ pub enum Expression {
 const DEEPEST: usize = 30;
 
 /// Operators, longer ones first. `:` stands for itself only right behind a key.
-const OPERATORS: [(&str, Comparison); 9] = [
-    ("!=", Comparison::IsNot),
-    ("<=", Comparison::AtMost),
-    (">=", Comparison::AtLeast),
-    ("==", Comparison::Is),
-    ("=", Comparison::Is),
-    ("<", Comparison::Less),
-    (">", Comparison::More),
-    ("~", Comparison::Has),
-    (":", Comparison::Has),
+const OPERATORS: [(&str, Operator); 9] = [
+    ("!=", Operator::IsNot),
+    ("<=", Operator::AtMost),
+    (">=", Operator::AtLeast),
+    ("==", Operator::Is),
+    ("=", Operator::Is),
+    ("<", Operator::Less),
+    (">", Operator::More),
+    ("~", Operator::Has),
+    (":", Operator::Has),
 ];
 
 /// What a line asks for; an empty one asks for nothing.
@@ -49,7 +49,7 @@ pub fn parse(line: &str) -> Result<Expression, FilterError> {
 }
 
 /// The operator that `text` begins with, and its length.
-pub(super) fn operator(text: &str) -> Option<(Comparison, usize)> {
+pub(super) fn operator(text: &str) -> Option<(Operator, usize)> {
     OPERATORS.into_iter().find(|(sign, _)| text.starts_with(sign)).map(|(sign, comparison)| (comparison, sign.len()))
 }
 

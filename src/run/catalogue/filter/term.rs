@@ -8,7 +8,7 @@ use crate::run::catalogue::listing::ListedRun;
 
 /// How a field is held against what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub enum Operator {
     Is,
     IsNot,
     Less,
@@ -19,7 +19,7 @@ pub enum Comparison {
     Has,
 }
 
-impl Comparison {
+impl Operator {
     fn of_sizes(self) -> bool {
         matches!(self, Self::Less | Self::AtMost | Self::More | Self::AtLeast)
     }
@@ -64,7 +64,7 @@ pub enum FilterTerm {
     /// A part of its name, in small letters.
     Name(String),
     /// A field holds against one of these.
-    Field { field: RunField, comparison: Comparison, wanted: Vec<Condition> },
+    Field { field: RunField, comparison: Operator, wanted: Vec<Condition> },
 }
 
 /// What one written value asks for.
@@ -77,14 +77,14 @@ impl FilterTerm {
         Self::Name(text.to_lowercase())
     }
 
-    /// `field comparison values`, of which one has to hold (for [`Comparison::IsNot`]: all). `raw` is the whole text of
+    /// `field comparison values`, of which one has to hold (for [`Operator::IsNot`]: all). `raw` is the whole text of
     /// the values, `at` where `field comparison` stands.
     ///
     /// # Errors
     /// Values that a field cannot have, and comparisons that its kind does not know.
     pub fn of_field(
         field: RunField,
-        (comparison, at): (Comparison, Range<usize>),
+        (comparison, at): (Operator, Range<usize>),
         values: &[Written],
         raw: Written,
     ) -> Result<Self, FilterError> {
@@ -125,7 +125,7 @@ impl FilterTerm {
                 let date = *field == RunField::Column(Column::Written);
                 let one = |comparison| wanted.iter().any(|wanted| holds(value, comparison, &wanted.0, date));
                 match comparison {
-                    Comparison::IsNot => !one(Comparison::Is),
+                    Operator::IsNot => !one(Operator::Is),
                     comparison => one(*comparison),
                 }
             }
@@ -133,7 +133,7 @@ impl FilterTerm {
     }
 }
 
-fn holds(value: FieldValue<'_>, comparison: Comparison, wanted: &Wanted, date: bool) -> bool {
+fn holds(value: FieldValue<'_>, comparison: Operator, wanted: &Wanted, date: bool) -> bool {
     match (value, wanted) {
         (FieldValue::None | FieldValue::Words([]), wanted) => *wanted == Wanted::Nothing,
         (FieldValue::Number(value), Wanted::Number(wanted)) => {
@@ -146,7 +146,7 @@ fn holds(value: FieldValue<'_>, comparison: Comparison, wanted: &Wanted, date: b
             comparison.holds(value.get(..wanted.len()).map(|value| value.to_lowercase().as_str().cmp(wanted.as_str())))
         }
         (FieldValue::Word(value), Wanted::Text(wanted)) => match comparison {
-            Comparison::Has => value.to_lowercase().contains(wanted),
+            Operator::Has => value.to_lowercase().contains(wanted),
             _ => value.to_lowercase() == *wanted,
         },
         (FieldValue::Words(words), Wanted::Text(wanted)) => words.iter().any(|word| word.to_lowercase() == *wanted),
@@ -156,7 +156,7 @@ fn holds(value: FieldValue<'_>, comparison: Comparison, wanted: &Wanted, date: b
 }
 
 /// What `written` asks of a field of this kind.
-fn wanted(name: &str, kind: FieldKind, comparison: Comparison, written: &Written) -> Result<Wanted, FilterError> {
+fn wanted(name: &str, kind: FieldKind, comparison: Operator, written: &Written) -> Result<Wanted, FilterError> {
     let text = written.text.as_str();
     let refuse = |message: String| Err(FilterError::new(written.at.clone(), message));
     match kind {
@@ -175,7 +175,7 @@ fn wanted(name: &str, kind: FieldKind, comparison: Comparison, written: &Written
             "false" | "no" => Ok(Wanted::Flag(false)),
             _ => refuse(format!("`{name}` is true or false")),
         },
-        FieldKind::Word(Some(words)) if comparison != Comparison::Has => {
+        FieldKind::Word(Some(words)) if comparison != Operator::Has => {
             let lower = text.to_lowercase();
             match words.contains(&lower) {
                 true => Ok(Wanted::Text(lower)),

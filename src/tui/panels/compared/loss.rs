@@ -7,7 +7,7 @@ use super::legend;
 use crate::tui::chart::Weight;
 use crate::tui::panels::frame::sentence;
 use crate::tui::panels::loss::beside_curve;
-use crate::tui::panels::series::{Series, SeriesChart};
+use crate::tui::panels::series::{DrawnSeries, SeriesChart};
 use crate::tui::pictures::Pictures;
 use crate::tui::state::State;
 use crate::tui::theme::Role;
@@ -22,14 +22,14 @@ pub fn subtitle(state: &State) -> Words {
 }
 
 /// The runs in the order they are drawn: the one under the cursor last, so that it lies on top.
-fn series(state: &State) -> Vec<Series<'_>> {
+fn series(state: &State) -> Vec<DrawnSeries<'_>> {
     let chosen = state.comparison.chosen;
     let runs = state.compared().iter().enumerate();
-    let mut all: Vec<(bool, Series)> = runs
+    let mut all: Vec<(bool, DrawnSeries)> = runs
         .map(|(i, run)| {
             let style = state.theme.run(run.color);
             let weight = if i == chosen { Weight::Thick } else { Weight::Thin };
-            (i == chosen, Series { history: state.history_of(run), style, band: None, weight })
+            (i == chosen, DrawnSeries { history: state.history_of(run), style, band: None, weight })
         })
         .collect();
     all.sort_by_key(|(on_top, _)| *on_top);
