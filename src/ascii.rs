@@ -138,7 +138,7 @@ fn word(c: char) -> Option<&'static str> {
 
 /// One ASCII character in place of another one, for where there is room for no more.
 pub fn letter(c: char) -> char {
-    const LIKE: [(&str, char); 60] = [
+    const LIKE: [(&str, char); 61] = [
         ("−–—‐‑─╌┄", '-'),
         ("━═╍", '='),
         ("│┃║┊┆╎▏▎▍‖", '|'),
@@ -156,6 +156,7 @@ pub fn letter(c: char) -> char {
         ("“”„″", '"'),
         ("∓±", '+'),
         ("≈∝∼", '~'),
+        ("Δ", 'd'),
         ("⌊", '['),
         ("⌋", ']'),
         ("₀⁰", '0'),

@@ -12,7 +12,18 @@ impl Config {
     /// # Errors
     /// As [`Config::with_overrides`]; and for a bare key that several sections have.
     pub fn with_assignments(self, line: &str) -> Result<Self, ConfigError> {
-        let full: Vec<String> = assignments(line).into_iter().map(in_full).collect::<Result<_, _>>()?;
+        let full: Vec<String> =
+            assignments(line).into_iter().map(|given| in_full(given, None)).collect::<Result<_, _>>()?;
+        self.with_overrides(&full)
+    }
+
+    /// The same, where a bare key that several sections have is the one of `section`, if that has it.
+    ///
+    /// # Errors
+    /// As [`Config::with_assignments`].
+    pub fn with_assignments_of(self, line: &str, section: &str) -> Result<Self, ConfigError> {
+        let full: Vec<String> =
+            assignments(line).into_iter().map(|given| in_full(given, Some(section))).collect::<Result<_, _>>()?;
         self.with_overrides(&full)
     }
 }
@@ -81,11 +92,16 @@ pub fn words_between_commas(text: &str) -> Vec<&str> {
     parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
-/// The keys that a name can mean: the one of this dotted path, else those of this name in any section.
+/// The keys that a name can mean: the one of this dotted path, else those of this name in any section, else those with
+/// these initials, as `lr` for `learning_rate`.
 pub fn named(name: &str) -> Vec<&'static Key> {
-    match keys::find(name) {
-        Some(key) => vec![key],
-        None => keys::keys().iter().filter(|key| key.name() == name).collect(),
+    if let Some(key) = keys::find(name) {
+        return vec![key];
+    }
+    let by_name: Vec<&Key> = keys::keys().iter().filter(|key| key.name() == name).collect();
+    match by_name.is_empty() {
+        true => keys::keys().iter().filter(|key| key.has_initials(name)).collect(),
+        false => by_name,
     }
 }
 
@@ -113,10 +129,14 @@ fn begins(text: &str) -> bool {
 
 /// The setting with its key in full. Unknown keys are left as they are, for [`Config::with_overrides`] to
 /// refuse.
-fn in_full(given: &str) -> Result<String, ConfigError> {
+fn in_full(given: &str, section: Option<&str>) -> Result<String, ConfigError> {
     let Some((name, value)) = given.split_once('=') else { return Ok(given.into()) };
     let name = name.trim();
     if let Some(key) = meant(name, value) {
+        return Ok(format!("{}={value}", key.path));
+    }
+    let of_section = |section: &str| keys::find(&format!("{section}.{name}"));
+    if let Some(key) = section.and_then(of_section) {
         return Ok(format!("{}={value}", key.path));
     }
     let found: Vec<String> = named(name).iter().map(|key| format!("`{}`", key.path)).collect();
@@ -148,6 +168,7 @@ mod tests {
         assert_eq!(config.sample.sampler, SamplerName::Euler);
         assert_eq!(set("spacing=karras").unwrap().sample.spacing, TimestepSpacing::Karras);
         assert_eq!(set(" seed = 7 ").unwrap().seed, 7);
+        assert_eq!(set("lr=3e-4").unwrap().train.learning_rate, 3e-4);
     }
 
     #[test]
@@ -167,6 +188,8 @@ mod tests {
         for key in ["`train.steps`", "`preview.steps`", "`sample.steps`"] {
             assert!(message.contains(key), "{message}");
         }
+        let forked = Config::default().with_assignments_of("steps=5 lr=0.5", "train").unwrap();
+        assert_eq!((forked.train.steps, forked.train.learning_rate), (5, 0.5));
         // No word of diffusion.path, so it could be a file.
         assert!(set("path=/tmp").unwrap_err().to_string().contains("`data.path` or `diffusion.path`"));
     }

@@ -82,6 +82,13 @@ impl Key {
     pub fn name(&self) -> &str {
         self.path.rsplit_once('.').map_or(&self.path, |(_, name)| name)
     }
+
+    /// Is its name of several words, with these first letters, as `lr` of `learning_rate`?
+    pub fn has_initials(&self, letters: &str) -> bool {
+        let name = self.name();
+        let firsts = name.split('_').filter_map(|word| word.chars().next());
+        name.contains('_') && firsts.eq(letters.chars())
+    }
 }
 
 /// The text that the keys are read from.

@@ -163,7 +163,7 @@ impl RunField {
         let which = |fits: &dyn Fn(usize) -> bool| (0..keys().len()).filter(|&i| fits(i)).collect::<Vec<_>>();
         let by_path = which(&|i| keys()[i].path == name);
         let by_name = which(&|i| keys()[i].name() == name);
-        let by_letters = which(&|i| initials(keys()[i].name()) == name);
+        let by_letters = which(&|i| keys()[i].has_initials(name));
         let found = [by_path, by_name, by_letters].into_iter().find(|found| !found.is_empty()).unwrap_or_default();
         match found[..] {
             [key] => Ok(Self::Key(key)),
@@ -268,12 +268,6 @@ impl RunField {
 
 fn text(text: &str) -> FieldValue<'_> {
     if text.is_empty() { FieldValue::None } else { FieldValue::Word(text) }
-}
-
-/// "lr" of "learning_rate"; nothing of a single word.
-fn initials(name: &str) -> String {
-    let words = name.split('_');
-    if name.contains('_') { words.filter_map(|word| word.chars().next()).collect() } else { String::new() }
 }
 
 fn key_of(path: &str) -> &'static crate::config::Key {

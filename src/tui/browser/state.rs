@@ -53,6 +53,10 @@ pub struct Browser {
     /// Rows of the table on the screen.
     pub rows: usize,
     pub mode: RunsMode,
+    /// Why a note, tags or the keys of a fork were not taken; until the line is changed.
+    pub refusal: Option<String>,
+    /// The chosen of the ways to go on with the keys of a fork.
+    pub way: Option<usize>,
     /// What was moved to the trash: its name, and where it lies.
     pub trashed: Vec<(String, PathBuf)>,
     /// The run that is trained in this program.
@@ -78,6 +82,8 @@ impl Browser {
             top: 0,
             rows: 1,
             mode: RunsMode::Table,
+            refusal: None,
+            way: None,
             trashed: Vec::new(),
             own: None,
         };
@@ -190,12 +196,17 @@ impl Browser {
         self.top = self.top.min(self.shown.len().saturating_sub(self.rows));
     }
 
+    /// Begins to ask for a line.
+    pub fn ask_for(&mut self, mode: RunsMode) {
+        (self.mode, self.refusal, self.way) = (mode, None, None);
+    }
+
     /// Asks what a fork of the run in `dir` is to have otherwise.
     pub fn ask_for_fork(&mut self, dir: &Path) {
         let is_same = |run: &ListedRun| std::path::absolute(&run.path).ok() == std::path::absolute(dir).ok();
         let known = self.all().iter().find(|run| is_same(run)).map(|run| run.path.clone());
         self.chosen = Some(known.unwrap_or_else(|| dir.to_path_buf()));
-        self.mode = RunsMode::Fork(LineInput::default());
+        self.ask_for(RunsMode::Fork(LineInput::default()));
         self.keep_in_sight();
     }
 

@@ -6,6 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKin
 use ratatui::layout::{Position, Rect};
 
 use super::columns::{COLUMNS, GAP, fitted};
+use super::fork_line;
 use super::keys::find;
 use super::layout::RunsLayout;
 use super::line::LineInput;
@@ -52,8 +53,13 @@ pub fn key(browser: &mut Browser, marked: &mut Marked, event: &KeyEvent) -> Vec<
                 browser.mode = RunsMode::Table;
                 Vec::new()
             }
+            KeyCode::Tab | KeyCode::BackTab | KeyCode::Down | KeyCode::Up => {
+                go_on(browser, event.code);
+                Vec::new()
+            }
             _ => {
                 line.key(event);
+                (browser.refusal, browser.way) = (None, None);
                 Vec::new()
             }
         },
@@ -81,7 +87,10 @@ pub fn paste(browser: &mut Browser, text: &str) {
             letters.for_each(|c| browser.filter.push(c));
             browser.read_filter();
         }
-        RunsMode::Note(line) | RunsMode::Tags(line) | RunsMode::Fork(line) => letters.for_each(|c| line.push(c)),
+        RunsMode::Note(line) | RunsMode::Tags(line) | RunsMode::Fork(line) => {
+            letters.for_each(|c| line.push(c));
+            browser.refusal = None;
+        }
         RunsMode::Table | RunsMode::Trash => {}
     }
 }
@@ -159,13 +168,13 @@ fn of_run(browser: &mut Browser, marked: &mut Marked, action: RunsAction, run: &
             let most = Marked::MOST;
             return vec![Ask::Refuse(format!("{most} runs are marked, and there are no more colours that stay apart"))];
         }
-        RunsAction::Note => browser.mode = RunsMode::Note(LineInput::with(run.summary.note.clone())),
+        RunsAction::Note => browser.ask_for(RunsMode::Note(LineInput::with(run.summary.note.clone()))),
         RunsAction::Tags => {
             let tags = run.summary.tags.join(" ");
             let tags = if tags.is_empty() { tags } else { tags + " " };
-            browser.mode = RunsMode::Tags(LineInput::with(tags));
+            browser.ask_for(RunsMode::Tags(LineInput::with(tags)));
         }
-        RunsAction::Fork => browser.mode = RunsMode::Fork(LineInput::default()),
+        RunsAction::Fork => browser.ask_for(RunsMode::Fork(LineInput::default())),
         RunsAction::Trash if run.is_trained => {
             let who = if browser.own.as_ref() == Some(dir) { "it trains here" } else { "another process trains it" };
             return vec![Ask::Refuse(format!("{name} stays: {who}"))];
@@ -176,8 +185,27 @@ fn of_run(browser: &mut Browser, marked: &mut Marked, action: RunsAction, run: &
     Vec::new()
 }
 
+/// Chooses among the ways to go on with the keys of a fork, or goes on so.
+fn go_on(browser: &mut Browser, code: KeyCode) {
+    let RunsMode::Fork(line) = &mut browser.mode else { return };
+    let ways = fork_line::ways_on(line);
+    let last = ways.candidates.len().saturating_sub(1);
+    browser.way = match code {
+        KeyCode::Tab => {
+            if let Some(found) = ways.candidates.get(browser.way.unwrap_or(0)) {
+                line.replace(ways.range.clone(), &found.text);
+                browser.refusal = None;
+            }
+            None
+        }
+        KeyCode::Down => Some(browser.way.map_or(0, |at| (at + 1).min(last))),
+        _ => browser.way.and_then(|at| at.checked_sub(1)),
+    };
+}
+
 /// The line is as it should be.
 fn entered(browser: &mut Browser) -> Vec<Ask> {
+    browser.refusal = None;
     let Some(dir) = browser.chosen.clone() else {
         browser.mode = RunsMode::Table;
         return Vec::new();
@@ -199,7 +227,10 @@ fn entered(browser: &mut Browser) -> Vec<Ask> {
             browser.mode = RunsMode::Table;
             vec![Ask::Request(request)]
         }
-        Err(why) => vec![Ask::Refuse(why)],
+        Err(why) => {
+            browser.refusal = Some(why);
+            Vec::new()
+        }
     }
 }
 
@@ -338,6 +369,11 @@ pub fn news(browser: &mut Browser, marked: &mut Marked, news: RunsNews) -> Vec<A
                 Vec::new()
             }
         },
+        // It stays with the line that it is about.
+        RunsNews::Refused(why) if matches!(browser.mode, RunsMode::Fork(_)) => {
+            browser.refusal = Some(why);
+            Vec::new()
+        }
         RunsNews::Refused(why) => vec![Ask::Refuse(why)],
     }
 }

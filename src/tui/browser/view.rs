@@ -4,45 +4,26 @@ use std::path::Path;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::columns::{COLUMNS, GAP, NAME, RunsColumn, STATE, fitted};
 use super::layout::RunsLayout;
 use super::line::LineInput;
+use super::looks::Looks;
 use super::state::{Browser, RunsMode};
 use super::update::{MARGIN, before_cursor};
+use super::{fork_line, ways};
 use crate::data::shown_text;
 use crate::run::catalogue::{ListedRun, RunState};
-use crate::tui::chart::Marker;
 use crate::tui::format::{right, thousands};
-use crate::tui::marked::Marked;
 use crate::tui::outline::outline;
 use crate::tui::run_state;
-use crate::tui::theme::{Role, Theme};
+use crate::tui::theme::Role;
 use crate::tui::words::{Words, columns, shorten, shorten_middle};
 
-/// Ways to go on with the filter that are shown at once.
-const WAYS: usize = 6;
-
-/// How everything looks here.
-pub struct Looks<'a> {
-    pub theme: &'a Theme,
-    pub marker: Marker,
-    pub marked: &'a Marked,
-    /// The run that trains here, and the one that was looked at last.
-    pub looked_at: Option<&'a Path>,
-}
-
-impl Looks<'_> {
-    fn style(&self, role: Role) -> Style {
-        self.theme.style(role)
-    }
-
-    fn ascii(&self) -> bool {
-        self.marker == Marker::Ascii
-    }
-}
+/// What stands before the keys of a fork.
+const FORK: &str = "fork with:";
 
 /// Draws the list into its area; status and footer are left to whoever shows it.
 pub fn view(browser: &Browser, looks: &Looks, area: Rect, buf: &mut Buffer) {
@@ -65,8 +46,17 @@ pub fn view(browser: &Browser, looks: &Looks, area: Rect, buf: &mut Buffer) {
     }
     detail(browser, looks, layout.detail, buf);
     match &browser.mode {
-        RunsMode::Filter { way } => ways(browser, looks, *way, &layout, buf),
-        RunsMode::Table | RunsMode::Note(_) | RunsMode::Tags(_) | RunsMode::Fork(_) | RunsMode::Trash => {}
+        RunsMode::Filter { way } => {
+            ways::draw(&browser.ways_on(), (browser.filter.text(), *way), (2, looks), layout.frame, buf);
+        }
+        RunsMode::Note(_) | RunsMode::Tags(_) | RunsMode::Fork(_) if browser.refusal.is_some() => {
+            ways::refusal(browser.refusal.as_deref().unwrap_or_default(), looks, layout.frame, buf);
+        }
+        RunsMode::Fork(line) => {
+            let typed = (line.text(), browser.way);
+            ways::draw(&fork_line::ways_on(line), typed, (columns(FORK) as u16 + 1, looks), layout.frame, buf);
+        }
+        RunsMode::Table | RunsMode::Note(_) | RunsMode::Tags(_) | RunsMode::Trash => {}
     }
 }
 
@@ -270,7 +260,7 @@ fn detail(browser: &Browser, looks: &Looks, place: Rect, buf: &mut Buffer) {
         RunsMode::Note(note) => return typed("note:", note, true, looks, line, buf),
         RunsMode::Tags(tags) => return typed("tags:", tags, true, looks, line, buf),
         RunsMode::Fork(changes) => {
-            typed("fork with:", changes, true, looks, line, buf);
+            typed(FORK, changes, true, looks, line, buf);
             let hint = "changed keys, as lr=3e-4 dropout=0.1; at=STEP for an older checkpoint; Enter starts it";
             if changes.text().is_empty() && line.width > 20 {
                 let room = usize::from(line.width - 14);
@@ -314,52 +304,4 @@ fn detail(browser: &Browser, looks: &Looks, place: Rect, buf: &mut Buffer) {
         .add(Role::Dim, count(s.snapshots, "snapshot"))
         .add(Role::Dim, format!("written {}", s.last_written.get(..16).unwrap_or_default().replace('T', " ")));
     buf.set_line(line.x, line.y, &words.fit(line.width), line.width);
-}
-
-/// How the filter could go on.
-fn ways(browser: &Browser, looks: &Looks, chosen: Option<usize>, layout: &RunsLayout, buf: &mut Buffer) {
-    let found = browser.ways_on();
-    let candidates = &found.candidates;
-    // A whole word that goes on with nothing else needs no list.
-    let typed = browser.filter.text().get(found.range.clone()).unwrap_or_default();
-    if candidates.is_empty() || (candidates.len() == 1 && candidates[0].text == typed) {
-        return;
-    }
-    let rows = candidates.len().min(WAYS).min(usize::from(layout.rows.height));
-    let first = chosen.map_or(0, |at| (at + 1).saturating_sub(rows));
-    let wide = candidates.iter().map(|way| columns(&way.text)).max().unwrap_or(0).min(28);
-    let about = candidates.iter().any(|way| !way.about.is_empty());
-    let width = (if about { 76 } else { wide + 6 }).min(usize::from(layout.frame.width)) as u16;
-    let from = browser.filter.text().get(..found.range.start).map_or(0, columns) as u16 + 2;
-    let x = (layout.frame.x + from).min(layout.frame.right().saturating_sub(width));
-    // At the bottom: what the filter admits is seen while one types.
-    let height = rows as u16 + 2;
-    let y = layout.frame.bottom().saturating_sub(height);
-    let place = Rect { x, y, width, height }.intersection(layout.frame);
-    for position in place.positions() {
-        if let Some(cell) = buf.cell_mut(position) {
-            cell.reset();
-            cell.set_style(looks.theme.dialog());
-        }
-    }
-    outline(place, Role::Border, looks.theme, looks.marker, buf);
-    let room = usize::from(width).saturating_sub(4);
-    for (i, way) in candidates.iter().enumerate().skip(first).take(rows) {
-        let y = place.y + 1 + (i - first) as u16;
-        let text = shorten(&way.text, wide);
-        let pad = " ".repeat(wide + 2 - columns(&text));
-        let about = shorten(way.about, room.saturating_sub(wide + 2));
-        let line = Line::from(vec![
-            Span::styled(text, looks.style(Role::Text)),
-            Span::styled(format!("{pad}{about}"), looks.style(Role::Dim)),
-        ]);
-        buf.set_line(place.x + 2, y, &line, room as u16);
-        if chosen == Some(i) {
-            buf.set_style(Rect { x: place.x + 1, y, width: width - 2, height: 1 }, looks.theme.selected());
-        }
-    }
-    let hint = " Tab completes · ↓↑ choose ";
-    if columns(hint) + 4 <= usize::from(width) {
-        buf.set_string(place.x + 2, place.bottom() - 1, hint, looks.style(Role::Dim));
-    }
 }

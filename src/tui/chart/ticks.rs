@@ -65,6 +65,10 @@ pub fn value_ticks(scale: &Scale, most: usize) -> Vec<Tick> {
     let mut candidates = vec![of(&[1.0, 2.0, 5.0], 1)];
     candidates.extend((1..=6).map(|every| of(&[1.0], every)));
     let values = candidates.into_iter().find(|c| c.len() <= most.max(2)).unwrap_or_default();
+    // Of a small part of a decade round numbers a step apart say more.
+    if values.len() < 2 {
+        return value_ticks(&Scale { log: false, ..*scale }, most);
+    }
     values.into_iter().map(|value| Tick { value, label: plain(value, value) }).collect()
 }
 

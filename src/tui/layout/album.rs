@@ -36,11 +36,19 @@ impl AlbumPane {
     }
 }
 
-/// Splits the inside of the album.
-pub fn album(inner: Rect) -> AlbumPane {
+/// Splits the inside of the album for `n` pictures: few are larger.
+pub fn album(inner: Rect, n: usize) -> AlbumPane {
     let height = inner.height.saturating_sub(1);
-    let columns = (inner.width / WIDTH).max(u16::from(inner.width >= LEAST.0));
-    let rows = ((height + 1) / HEIGHT).max(u16::from(height >= LEAST.1));
+    let most = (
+        (inner.width / WIDTH).max(u16::from(inner.width >= LEAST.0)),
+        ((height + 1) / HEIGHT).max(u16::from(height >= LEAST.1)),
+    );
+    let larger = (1..most.0).find_map(|columns| {
+        let tall = u32::from(inner.width / columns) * u32::from(HEIGHT) / u32::from(WIDTH);
+        let rows = (u32::from(height + 1) / tall.max(1)) as u16;
+        (usize::from(columns * rows) >= n && rows > 0).then_some((columns, rows))
+    });
+    let (columns, rows) = larger.unwrap_or(most);
     let first = Rect {
         width: inner.width.checked_div(columns).unwrap_or(0),
         height: (height + 1).checked_div(rows).unwrap_or(0),
@@ -50,11 +58,14 @@ pub fn album(inner: Rect) -> AlbumPane {
     AlbumPane { columns: usize::from(columns), rows: usize::from(rows), first, words }
 }
 
-/// Which of `n` pictures are on the page of the chosen one, where a page has room for `page`.
-pub fn album_page(chosen: usize, page: usize, n: usize) -> std::ops::Range<usize> {
-    let page = page.max(1);
-    let first = chosen / page * page;
-    first.min(n)..(first + page).min(n)
+impl AlbumPane {
+    /// Which of `n` pictures are on the page of the chosen one; the last page is full as well.
+    pub fn page(&self, chosen: usize, n: usize) -> std::ops::Range<usize> {
+        let (columns, page) = (self.columns.max(1), (self.columns * self.rows).max(1));
+        let last = (n.div_ceil(columns) * columns).saturating_sub(page);
+        let first = (chosen / page * page).min(last);
+        first.min(n)..(first + page).min(n)
+    }
 }
 
 /// Large ones side by side, each with its caption: picture and caption.
@@ -90,7 +101,7 @@ mod tests {
     fn all_places_are_inside_and_apart() {
         for (width, height) in [(0, 0), (15, 5), (76, 19), (116, 35), (196, 55), (300, 9)] {
             let inner = Rect::new(2, 2, width, height);
-            let pane = album(inner);
+            let pane = album(inner, 100);
             let places: Vec<Rect> =
                 (0..pane.columns * pane.rows).flat_map(|i| <[Rect; 2]>::from(pane.place(i))).collect();
             for (i, place) in places.iter().enumerate() {
@@ -103,13 +114,17 @@ mod tests {
                 assert!(large.iter().all(|(a, b)| a.intersection(inner) == *a && b.intersection(inner) == *b));
             }
         }
-        assert_eq!((album(Rect::new(0, 0, 116, 35)).columns, album(Rect::new(0, 0, 116, 35)).rows), (4, 2));
+        let shape = |n| {
+            let pane = album(Rect::new(0, 0, 116, 35), n);
+            (pane.columns, pane.rows)
+        };
+        assert_eq!((shape(20), shape(8), shape(2), shape(1)), ((4, 2), (4, 2), (2, 1), (1, 0)));
     }
 
     #[test]
     fn the_page_has_the_chosen_one() {
-        assert_eq!(album_page(0, 8, 20), 0..8);
-        assert_eq!(album_page(19, 8, 20), 16..20);
-        assert_eq!(album_page(0, 8, 0), 0..0);
+        let pane = AlbumPane { columns: 4, rows: 2, ..AlbumPane::default() };
+        assert_eq!((pane.page(0, 20), pane.page(9, 20), pane.page(19, 20)), (0..8, 8..16, 12..20));
+        assert_eq!((pane.page(8, 9), pane.page(0, 3), pane.page(0, 0)), (4..9, 0..3, 0..0));
     }
 }

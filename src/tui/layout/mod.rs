@@ -7,7 +7,7 @@ mod pair;
 mod panes;
 mod screen;
 
-pub use album::{AlbumPane, album, album_large, album_page, compared_samples, side_by_side};
+pub use album::{AlbumPane, album, album_large, compared_samples, side_by_side};
 pub use loss::{LossPane, loss_compared, loss_full};
 pub use pair::{Captions, Pair, pair};
 pub use panes::{

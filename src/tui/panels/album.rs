@@ -43,8 +43,8 @@ pub fn album(state: &State, album: &Album, area: Rect, pictures: &dyn Pictures, 
 
 /// A page of small ones.
 fn small(state: &State, album: &Album, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
-    let pane = layout::album(inner);
-    let page = layout::album_page(album.chosen, pane.columns * pane.rows, album.all().len());
+    let pane = layout::album(inner, album.all().len());
+    let page = pane.page(album.chosen, album.all().len());
     let (first, end) = (page.start, page.end);
     for (i, at) in page.enumerate() {
         let (room, caption) = pane.place(i);

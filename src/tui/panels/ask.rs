@@ -14,7 +14,8 @@ pub fn ask(state: &State, what: AskedFor, text: &str, refusal: Option<&str>, scr
     let (title, words) = match what {
         AskedFor::Runs => (
             "Compare".to_string(),
-            "Folders of runs, beginnings of names in runs/, or latest; several with spaces between. None ends the comparison.",
+            "Folders of runs, beginnings of names in runs/, or latest; several with spaces between. None ends the comparison. \
+             R lists all runs: space marks one, V compares the marked ones.",
         ),
         AskedFor::Bookmark { step } => (
             format!("Bookmark on step {}", thousands(step)),

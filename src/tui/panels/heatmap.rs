@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use super::frame::sentence;
 use super::heatmap_map::{HeatMap, bins_of};
 use super::loss::waiting;
+use crate::data::{CatalogueEntry, catalogue};
 use crate::tui::chart::{Marker, Scale};
 use crate::tui::format::{left, right, thousands, three_digits};
 use crate::tui::layout::{self, HeatmapPane};
@@ -273,7 +274,7 @@ fn readout(state: &State, heat: &Heat, scale: &Scale) -> Words {
             _ => "",
         };
         let loss = mean.map_or("–".into(), three_digits);
-        let of = state.live.info.as_ref().map_or("images", |info| info.samples_word());
+        let of = samples_word(state);
         words = words.pair(Role::Dim, "loss", Role::Strong, left(format!("{loss}{beyond}"), 8));
         words = words.add(Role::Dim, format!("mean of {} {of}", thousands(u64::from(column.count(bin)))));
     }
@@ -293,4 +294,13 @@ fn readout(state: &State, heat: &Heat, scale: &Scale) -> Words {
         words = words.pair(Role::Dim, "step", Role::Text, thousands(column.last_step));
     }
     words
+}
+/// What the run is trained on, in the plural.
+fn samples_word(state: &State) -> &'static str {
+    let of_compared = state.chosen_run().and_then(|run| run.config.as_ref());
+    let (Some(config), false) = (of_compared, state.chosen_run().is_some_and(|run| run.is_here)) else {
+        return state.live.info.as_ref().map_or("images", |info| info.samples_word());
+    };
+    let is_points = |entry: &CatalogueEntry| entry.name == config.data.dataset && entry.is_points();
+    if catalogue().iter().any(is_points) { "points" } else { "images" }
 }

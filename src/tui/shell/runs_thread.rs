@@ -114,13 +114,19 @@ fn done(request: RunsRequest) -> Option<RunsNews> {
         RunsRequest::Fork { dir, line } => {
             return Some(match forked(&dir, &line) {
                 Ok(fork) => RunsNews::Forks(Box::new(fork)),
-                Err(error) => RunsNews::Refused(format!("{error:#}")),
+                Err(error) => RunsNews::Refused(as_typed(&format!("{error:#}"))),
             });
         }
         RunsRequest::Trash { dir, name } => trash(&dir).map(|at| Some(RunsNews::Trashed { dir, name, at })),
         RunsRequest::Restore { trashed, name } => restore(&trashed).map(|_| Some(RunsNews::Restored { name })),
     };
     done.unwrap_or_else(|error| Some(RunsNews::Refused(error.to_string())))
+}
+
+/// Without the flags that nobody has typed here.
+fn as_typed(text: &str) -> String {
+    let text = text.strip_prefix("--set ").unwrap_or(text);
+    text.replace("--steps ", "steps=").replace("with --at", "with at=STEP").replace("--set ", "")
 }
 
 /// A fork of the run in `dir` as the line asks for it: keys as the palette takes them, and `at=STEP`.
@@ -132,7 +138,8 @@ fn forked(dir: &Path, line: &str) -> Result<ReadyFork> {
     let overrides: Vec<String> = match keys.is_empty() {
         true => Vec::new(),
         false => {
-            let after = from.before.clone().with_assignments(&keys.join(" "))?;
+            // A fork is there to be trained: of keys that several sections have, those of [train] are meant.
+            let after = from.before.clone().with_assignments_of(&keys.join(" "), "train")?;
             from.before.changes(&after).into_iter().map(|(key, value)| format!("{key}={value}")).collect()
         }
     };

@@ -102,6 +102,12 @@ impl News {
         self.showing.take_if(|(_, until)| now >= *until);
     }
 
+    /// Takes a sentence away that isn't true any more; it stays in the list.
+    pub fn withdraw(&mut self, text: &str) {
+        self.answer.take_if(|(item, _)| item.text == text);
+        self.showing.take_if(|(item, _)| item.text == text);
+    }
+
     /// Takes away what shows; true if something did.
     pub fn dismiss(&mut self) -> bool {
         self.answer.take().or_else(|| self.showing.take()).is_some()

@@ -42,16 +42,16 @@ impl State {
         ends.reduce(f64::min)
     }
 
-    /// A run's curve at a place of the x axis, at the nearest moment that was logged; `None` where it has no value, or ended
-    /// before.
+    /// A run's curve at a place of the x axis, at the nearest moment that was logged; `None` where it has no value, begins
+    /// later or ended before.
     pub fn curve_at(&self, history: &History, plotted: Plotted, place: f64) -> Option<CurveReading> {
         let axis = history.axis(self.plots.x_axis);
         let value = |i: usize| plotted.value(history, i, self.plots.smoothing, self.plots.log_y);
         let at = |i: usize| value(i).0.on(axis);
         let last = plotted.len(history).checked_sub(1)?;
-        // Beyond its end there is nothing to read.
-        let apart = (at(last) - at(0)) / last.max(1) as f64;
-        if place > at(last) + 2.0 * apart.abs() {
+        // Before its beginning (a fork's, say) and beyond its end there is nothing to read.
+        let air = 2.0 * ((at(last) - at(0)) / last.max(1) as f64).abs();
+        if place < at(0) - air || place > at(last) + air {
             return None;
         }
         let (mut before, mut after) = (0, last);

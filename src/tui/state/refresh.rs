@@ -166,9 +166,8 @@ fn album_pictures(state: &State, area: Rect, gallery: &mut Gallery) {
             large.into_iter().zip(places.into_iter().map(|(picture, _)| picture)).collect()
         }
         None => {
-            let pane = layout::album(area);
-            let page = layout::album_page(album.chosen, pane.columns * pane.rows, album.all().len());
-            page.enumerate().map(|(i, at)| (at, pane.place(i).0)).collect()
+            let pane = layout::album(area, album.all().len());
+            pane.page(album.chosen, album.all().len()).enumerate().map(|(i, at)| (at, pane.place(i).0)).collect()
         }
     };
     gallery.album.resize_with(wanted.len(), Frame::default);

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::tui::archive::ArchiveRequest;
 use crate::tui::effect::Effect;
-use crate::tui::layout;
+use crate::tui::layout::{self, AlbumPane};
 use crate::tui::state::{Album, Gravity, State};
 
 /// Opens the album of the run that is read.
@@ -70,20 +70,26 @@ fn to_snapshot(album: &mut Album, now: std::time::Duration) {
     }
 }
 
+/// The places of small pictures.
+fn pane(state: &State) -> AlbumPane {
+    let n = state.album.as_ref().map_or(0, |album| album.all().len());
+    state.album_area().map(|area| layout::album(area, n)).unwrap_or_default()
+}
+
 /// Columns and rows of small pictures.
 fn grid(state: &State) -> (usize, usize) {
-    let pane = state.album_area().map(layout::album);
-    pane.map_or((1, 1), |pane| (pane.columns.max(1), pane.rows.max(1)))
+    let pane = pane(state);
+    (pane.columns.max(1), pane.rows.max(1))
 }
 
 /// What is missing of the pictures that are seen.
 pub fn ask_for_pictures(state: &mut State) -> Vec<Effect> {
-    let (columns, rows) = grid(state);
+    let pane = pane(state);
     let most = (u32::from(state.size.0) * u32::from(state.cell_size.0)).clamp(64, 1200);
     let Some(album) = &mut state.album else { return Vec::new() };
     let wanted: Vec<usize> = match album.open {
         Some(_) => album.large(),
-        None => layout::album_page(album.chosen, columns * rows, album.all().len()).collect(),
+        None => pane.page(album.chosen, album.all().len()).collect(),
     };
     // Sharp enough for the whole screen, so that each is read once.
     let pictures = album.to_ask(&wanted).into_iter().map(|path| ArchiveRequest::Picture { path, most });

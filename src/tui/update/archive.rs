@@ -7,12 +7,17 @@ use crate::lab::PreviewFrame;
 use crate::run::follow::RunNews;
 use crate::tui::archive::{ArchiveNews, ArchiveRequest};
 use crate::tui::effect::Effect;
-use crate::tui::state::{ComparedRun, Curves, Gravity, Heat, MarkKind, State, StepCosts};
+use crate::tui::state::{AskedFor, ComparedRun, Curves, Gravity, Heat, MarkKind, Overlay, State, StepCosts};
 
 /// Takes it in.
 pub fn came(state: &mut State, news: ArchiveNews) -> Vec<Effect> {
     match news {
-        ArchiveNews::Found(dirs) => return comparing::compare(state, &dirs),
+        ArchiveNews::Found(dirs) => {
+            if asks_for_runs(state) {
+                state.overlay = None;
+            }
+            return comparing::compare(state, &dirs);
+        }
         ArchiveNews::Opened { dir, config, flops } => {
             if let Some(run) = state.compared_mut(&dir) {
                 run.set_config(&config);
@@ -63,9 +68,16 @@ pub fn came(state: &mut State, news: ArchiveNews) -> Vec<Effect> {
             }
             state.news.tell(state.now, Gravity::Warning, format!("{}: {first}", dir.display()));
         }
-        ArchiveNews::Refused(why) => state.news.answer(state.now, Gravity::Warning, why),
+        ArchiveNews::Refused(why) => match &mut state.overlay {
+            Some(Overlay::Ask { what: AskedFor::Runs, refusal, .. }) => *refusal = Some(why),
+            _ => state.news.answer(state.now, Gravity::Warning, why),
+        },
     }
     Vec::new()
+}
+
+fn asks_for_runs(state: &State) -> bool {
+    matches!(state.overlay, Some(Overlay::Ask { what: AskedFor::Runs, .. }))
 }
 
 fn is_here(state: &State, dir: &Path) -> bool {

@@ -28,7 +28,7 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
         }
         KeyCode::Esc => state.overlay = None,
         KeyCode::Enter => {
-            let (what, text) = (*what, std::mem::take(text));
+            let (what, text) = (*what, text.clone());
             return done(state, what, text);
         }
         _ => {}
@@ -38,13 +38,14 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
 
 fn done(state: &mut State, what: AskedFor, text: String) -> Vec<Effect> {
     match what {
-        AskedFor::Runs => {
-            state.overlay = None;
-            match comparing::words(&text) {
-                words if words.is_empty() => comparing::compare(state, &[]),
-                words => vec![Effect::Ask(ArchiveRequest::Find(words))],
+        AskedFor::Runs => match comparing::words(&text) {
+            words if words.is_empty() => {
+                state.overlay = None;
+                comparing::compare(state, &[])
             }
-        }
+            // It is closed when they are found; what can't be is mended in it.
+            words => vec![Effect::Ask(ArchiveRequest::Find(words))],
+        },
         AskedFor::Bookmark { step } => match notes::bookmark(&text) {
             Ok(word) => {
                 state.overlay = None;

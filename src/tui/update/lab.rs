@@ -109,6 +109,13 @@ fn say(state: &mut State, gravity: Gravity, text: String) {
 }
 
 fn phase_changed(state: &mut State, phase: Phase) {
+    // Another process goes on with it.
+    if let Phase::Resting { state: resting, why: Some(why) } = &state.phase
+        && state.phase != phase
+    {
+        let said = resting_words(*resting, why);
+        state.news.withdraw(&said);
+    }
     match &phase {
         Phase::Failed(why) => {
             state.overlay = Some(Overlay::Failure);
@@ -117,7 +124,7 @@ fn phase_changed(state: &mut State, phase: Phase) {
         Phase::Waiting(why) => say(state, Gravity::Error, format!("training waits: {why}")),
         Phase::Resting { state: resting, why: Some(why) } if state.phase != phase => {
             let gravity = if *resting == RunState::Failed { Gravity::Warning } else { Gravity::Info };
-            say(state, gravity, format!("{}: {why}", resting.word()));
+            say(state, gravity, resting_words(*resting, why));
         }
         Phase::Finished if state.phase != phase => {
             say(state, Gravity::Info, "all steps are done and saved; q leaves".into());
@@ -125,6 +132,10 @@ fn phase_changed(state: &mut State, phase: Phase) {
         _ => {}
     }
     state.phase = phase;
+}
+
+fn resting_words(state: RunState, why: &str) -> String {
+    format!("{}: {why}", state.word())
 }
 
 fn ready(state: &mut State, info: Arc<RunInfo>) {

@@ -94,9 +94,11 @@ pub fn ask_for_bookmark(state: &mut State) {
 /// Keeps a word on a step.
 pub fn bookmark(state: &mut State, step: u64, word: String) -> Vec<Effect> {
     let Some(dir) = dir(state) else { return Vec::new() };
+    // Of several runs it is said which.
+    let of = state.chosen_run().map_or(String::new(), |run| format!(" of {}", run.name));
     let text = match word.trim() {
-        "" => format!("no bookmark on step {}", thousands(step)),
-        word => format!("■ step {}: {word}, kept in notes.toml", thousands(step)),
+        "" => format!("no bookmark on step {}{of}", thousands(step)),
+        word => format!("■ step {}{of}: {word}, kept in its notes.toml", thousands(step)),
     };
     tell(state, &text);
     vec![Effect::Ask(ArchiveRequest::Bookmark { dir, step, word })]

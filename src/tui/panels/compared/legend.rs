@@ -4,10 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use crate::lab::Phase;
 use crate::tui::chart::{Marker, Shape};
 use crate::tui::format::{left, right, thousands, three_digits};
 use crate::tui::panels::series::SeriesChart;
-use crate::tui::state::{ComparedRun, CurveReading, MarkKind, Plotted, State};
+use crate::tui::state::{ComparedRun, CurveReading, MarkKind, Plotted, State, XAxis};
 use crate::tui::theme::Role;
 use crate::tui::words::{COLUMNS, Words, columns, shorten_run};
 
@@ -17,8 +18,8 @@ const LONGEST: usize = 34;
 const BESIDE: usize = 2 + 2 + 8 + 2 + DIFFERENCE;
 const DIFFERENCE: usize = 18;
 
-/// The pinned run on top, then the others in their order; where not all have room the one under the cursor and how many are
-/// left out.
+/// The pinned run on top, then the others in their order; where not all have room the one under the cursor, and in the head
+/// how many are shown.
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     let rows = usize::from(area.height);
     let runs = state.compared();
@@ -27,7 +28,8 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     }
     let (pinned, chosen) = (state.comparison.pinned.min(runs.len() - 1), state.comparison.chosen.min(runs.len() - 1));
     let mut order: Vec<usize> = vec![pinned];
-    if rows <= runs.len() && chosen != pinned {
+    let head = rows > runs.len() || rows > 3;
+    if rows < runs.len() + usize::from(head) && chosen != pinned {
         // It must be among those that are shown.
         order.push(chosen);
     }
@@ -36,10 +38,10 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     if rows == 1 {
         order = vec![chosen];
     }
-    let head = rows > order.len();
     let room = rows - usize::from(head);
     let shown = room.min(order.len());
     let left_out = runs.len() - shown;
+    let counted = (left_out > 0).then(|| format!("{shown} of {} runs: j", runs.len()));
     let place = state.reading_place();
     let base = place.and_then(|place| state.curve_at(state.history_of(&runs[pinned]), state.plots.plotted, place));
     let names = order.iter().map(|i| columns(&runs[*i].name)).max().unwrap_or(0).min(LONGEST);
@@ -47,15 +49,15 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     let names = names.min(usize::from(area.width).saturating_sub(BESIDE).max(10));
     let mut y = area.y;
     if head {
-        buf.set_line(area.x, y, &where_read(state, place).fit(area.width), area.width);
+        buf.set_line(area.x, y, &where_read(state, place, counted.clone()).fit(area.width), area.width);
         y += 1;
     }
     for (at, &i) in order.iter().take(shown).enumerate() {
         let run = &runs[i];
         let read = place.and_then(|place| state.curve_at(state.history_of(run), state.plots.plotted, place));
-        let last = at + 1 == shown && left_out > 0 && rows > 1;
+        let last = at + 1 == shown && !head;
         let words = row(state, run, (i == pinned, i == chosen), names, read, base);
-        let words = if last { words.add(Role::Dim, format!("and {left_out} more: j")) } else { words };
+        let words = if last { words.maybe(Role::Dim, counted.clone()) } else { words };
         let line = words.fit(area.width.saturating_sub(2));
         let style =
             state.theme.run(run.color).add_modifier(if i == chosen { Modifier::BOLD } else { Modifier::empty() });
@@ -75,22 +77,24 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// "at step 12,300"; what holds of all of them.
-fn where_read(state: &State, place: Option<f64>) -> Words {
-    let words = Words::new(&state.theme);
+/// "5 of 8 runs · other kinds of loss: E says why · at step 12,300"; what matters most first.
+fn where_read(state: &State, place: Option<f64>, counted: Option<String>) -> Words {
+    let caveat = state.comparability();
+    let words = Words::new(&state.theme)
+        .maybe(Role::Dim, counted)
+        .maybe(Role::Warning, caveat.as_ref().map(|_| "losses of other kinds: E".into()));
     let Some(place) = place else { return words };
     let moment = state.reading_moment();
     let unit = state.plots.x_axis.name();
-    let value = if place >= 1000.0 { thousands(place.round() as u64) } else { three_digits(place) };
+    let is_counted = matches!(state.plots.x_axis, XAxis::Step | XAxis::Images);
+    let value = if place >= 1000.0 || is_counted { thousands(place.round() as u64) } else { three_digits(place) };
     let text = match moment {
         Some(moment) => format!("at step {}", thousands(moment.step)),
-        None if state.compared().len() > 1 => format!("where all have come: {unit} {value}"),
+        None if state.compared().len() > 1 && caveat.is_none() => format!("where all have come: {unit} {value}"),
         None => format!("at {unit} {value}"),
     };
     let role = if moment.is_some() { Role::Accent } else { Role::Dim };
-    words
-        .add(role, text)
-        .maybe(Role::Warning, state.comparability().map(|_| "losses of other kinds: E says why".into()))
+    words.add(role, text)
 }
 
 fn row(
@@ -118,7 +122,8 @@ fn row(
         }
         _ => words.add(Role::Dim, left("Δ –", DIFFERENCE)),
     };
-    let state_word = if run.is_here || run.is_trained { Some("training") } else { None };
+    let trains_here = run.is_here && matches!(state.phase, Phase::Training | Phase::Paused);
+    let state_word = (trains_here || run.is_trained).then_some("training");
     words
         .maybe(Role::Good, state_word.map(String::from))
         .maybe(Role::Dim, (!run.is_read && !run.is_here).then(|| "reading …".into()))
