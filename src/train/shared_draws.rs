@@ -72,6 +72,26 @@ impl SharedDraws {
         ["images", "noise", "timesteps"].iter().all(|what| self.shared.contains(what))
     }
 
+    /// The whole in few words: "same weights, batches, noise"; "same noise; other images, timesteps".
+    pub fn brief(&self) -> String {
+        let plain = |what: &&'static str| if *what == WEIGHTS { "weights" } else { *what };
+        let mut same: Vec<&str> = self.shared.iter().map(plain).collect();
+        let other: Vec<&str> = self.apart.iter().map(|(what, _)| plain(what)).collect();
+        let of_batches = ["images", "timesteps", "labels"];
+        let has_batches = ["images", "timesteps"].iter().all(|what| same.contains(what));
+        if has_batches && !other.contains(&"labels") {
+            same.retain(|what| !of_batches.contains(what));
+            same.insert(0, "batches");
+        }
+        // What a run begins with comes first.
+        same.sort_by_key(|what| *what != "weights");
+        match (same.is_empty(), other.is_empty()) {
+            (_, true) => format!("same {}", same.join(", ")),
+            (true, false) => format!("other {}", other.join(", ")),
+            (false, false) => format!("same {}; other {}", same.join(", "), other.join(", ")),
+        }
+    }
+
     /// The whole in a sentence or two.
     pub fn words(&self) -> String {
         let list = |words: &[&str]| match words.split_last() {

@@ -43,6 +43,9 @@ pub struct Args {
     /// Training threads, which all sides share [default: one per physical core].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
+    /// Train without a screen, as where the output is no terminal.
+    #[arg(long)]
+    pub no_tui: bool,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = RaceFormat::Table)]
     pub format: RaceFormat,

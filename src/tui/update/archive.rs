@@ -56,6 +56,8 @@ pub fn came(state: &mut State, news: ArchiveNews) -> Vec<Effect> {
                 album.film_came(&path, frames, now);
             }
         }
+        // A run that is opened behind this screen has no files yet.
+        ArchiveNews::Trouble { dir, .. } if state.is_yet_to_begin(&dir) => {}
         ArchiveNews::Trouble { dir, why } => {
             let first = why.lines().next().unwrap_or_default().to_string();
             if let Some(run) = state.compared_mut(&dir) {

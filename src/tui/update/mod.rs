@@ -7,6 +7,7 @@ mod asking;
 mod change;
 mod comparing;
 mod dispatch;
+mod experiment;
 mod film;
 mod lab;
 mod ladder;

@@ -69,7 +69,10 @@ fn overlay(state: &State, shown: &Overlay, area: Rect, buf: &mut Buffer) {
         Overlay::Differences { scroll } => panels::configs(state, *scroll, area, buf),
         Overlay::Opening => panels::opening(state, area, buf),
         Overlay::NotBegun { why, .. } => panels::not_begun(state, why, area, buf),
-        Overlay::Quit => panels::quit(state, area, buf),
+        Overlay::Quit => match &state.experiment {
+            Some(under_way) => panels::leave_experiment(state, under_way, area, buf),
+            None => panels::quit(state, area, buf),
+        },
         Overlay::Failure => {
             if let Phase::Failed(why) = &state.phase {
                 panels::failure(state, why, area, buf);
