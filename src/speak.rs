@@ -98,6 +98,8 @@ pub fn warn(line: impl Display) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     /// Fails as a full disk or a closed pipe does, in writing or, buffered, only in flushing.
@@ -114,6 +116,19 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Err(self.kind.into())
         }
+    }
+
+    #[test]
+    fn while_a_screen_has_the_terminal_remarks_are_heard_elsewhere() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let all = heard.clone();
+        let diverted = divert(move |line| all.lock().unwrap().push(line));
+        warn("a test's own \u{1b}[2J");
+        drop(diverted);
+        // Of other tests, which may remark something meanwhile, nothing is asked.
+        let heard = heard.lock().unwrap();
+        let own: Vec<_> = heard.iter().filter(|line| line.starts_with("warning: a test's own")).collect();
+        assert!(own.len() == 1 && !own[0].contains('\u{1b}') && listener().is_none(), "{own:?}");
     }
 
     #[test]

@@ -227,6 +227,7 @@ mod tests {
         ] {
             let said = check(sets);
             assert!(said.are_paired() && said.apart.is_empty(), "{said:?}");
+            assert_eq!(said.brief(), "same weights, batches, noise");
             assert!(said.words().contains("not luck"), "{}", said.words());
         }
     }
@@ -235,6 +236,7 @@ mod tests {
     fn what_differs_is_said_with_the_keys_that_make_it_so() {
         let said = check(&["seed=3"]);
         assert!(said.shared.is_empty() && !said.are_paired());
+        assert_eq!(said.brief(), "other images, noise, timesteps, weights");
         let words = said.words();
         assert!(words.starts_with("nothing of what chance decides is the same; but other images, noise, "), "{words}");
         assert!(words.ends_with(" and first weights, since seed differs"), "{words}");
@@ -259,6 +261,8 @@ mod tests {
         );
         let one = config(&["model.class_conditional=true"]);
         let other = config(&["model.class_conditional=true", "train.p_uncond=0.3"]);
-        assert_eq!(SharedDraws::of(&[&one, &other]).apart, [("labels", vec!["train.p_uncond"])]);
+        let said = SharedDraws::of(&[&one, &other]);
+        assert_eq!(said.apart, [("labels", vec!["train.p_uncond"])]);
+        assert_eq!(said.brief(), "same weights, images, noise, timesteps; other labels");
     }
 }

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod another_run;
+mod experiments;
 mod films;
 mod lab;
 #[path = "../panicking/mod.rs"]

@@ -158,7 +158,13 @@ impl Told {
                 return link.warn(named(message));
             }
             Event::CannotSave { reason, .. } => return link.warn(named(&format!("it cannot be saved: {reason}"))),
-            Event::Ended(_) => side.ended = true,
+            Event::Ended(_) => {
+                side.ended = true;
+                if self.sides.iter().all(|side| side.ended) {
+                    // Its last step has been told.
+                    return;
+                }
+            }
             _ => return,
         }
         self.next = Instant::now() + EVERY;

@@ -25,10 +25,14 @@ pub fn header(state: &State, experiment: &UnderWay, area: Rect) -> Vec<Piece> {
     let action = state.trains_behind().then_some(Action::TogglePause).filter(|_| !state.is_browsing);
     pieces.push(Piece { x: begin, line, action });
     let right = Words::new(&state.theme);
-    let right = match state.chosen_run().filter(|_| !state.is_browsing) {
-        Some(run) => right.styled(state.theme.run(run.color), run.name.clone()).fit(left),
-        None => right.add(Role::Dim, format!("{}/", experiment.facts.dir.display())).fit(left),
+    let right = match (&state.browser, state.chosen_run()) {
+        (Some(list), _) if state.is_browsing => {
+            right.add(Role::Dim, format!("{}/", list.place.display().to_string().trim_end_matches('/')))
+        }
+        (_, Some(run)) => right.styled(state.theme.run(run.color), run.name.clone()),
+        _ => right,
     };
+    let right = right.fit(left);
     let x = area.right().saturating_sub(right.width() as u16 + 1);
     pieces.push(Piece { x, line: right, action: None });
     pieces
@@ -49,7 +53,8 @@ fn words(state: &State, experiment: &UnderWay) -> Words {
         (None, ExperimentPhase::Waiting) => (dot("‖", "="), " waiting", Role::Error),
         (None, ExperimentPhase::Stopping) => (dot("●", "*"), " leaving", Role::Warning),
     };
-    let words = Words::new(&state.theme).add(role, format!("{symbol} {}{word}", facts.title));
+    let words = Words::new(&state.theme).maybe(Role::Accent, state.frozen.is_some().then(|| "display frozen".into()));
+    let words = words.add(role, format!("{symbol} {}{word}", facts.title));
     let words = words.maybe(Role::Text, (!standing.part.is_empty()).then(|| standing.part.clone()));
     let step = format!("{} / {}", thousands(standing.step), thousands(standing.steps));
     let words = if standing.steps > 0 { words.pair(Role::Dim, "step", Role::Text, step) } else { words };

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -13,16 +12,11 @@ use super::behind::Behind;
 use super::event_loop::End;
 use super::looking_on::show_before;
 use super::run::{TuiOptions, say};
-use crate::config::Config;
 use crate::lab::{Ask, Outcome};
 use crate::speak;
-use crate::tui::archive::ArchiveNews;
-use crate::tui::browser::Browser;
-use crate::tui::effect::Effect;
 use crate::tui::experiment::{Carried, ExperimentEnd, ExperimentFacts, ExperimentLink, ExperimentNews, ExperimentView};
-use crate::tui::message::Message;
-use crate::tui::state::{Bench, State, UnderWay};
-use crate::tui::update::{open_runs, update};
+use crate::tui::state::State;
+use crate::tui::update::begin_before;
 
 /// Remarks that are repeated once the screen is closed.
 const KEPT: usize = 100;
@@ -54,7 +48,7 @@ pub fn experiment<T: Send>(
         };
         let asks_of_screen = asks_out.clone();
         let prepare = |state: &mut State| {
-            let effects = first_view(state, facts, view);
+            let effects = begin_before(state, facts, view);
             diverted = Some(speak::divert(hearing(news_out.clone(), warnings.clone())));
             let link = ExperimentLink { news: news_out, asks };
             let spawned = thread::Builder::new().name("difflab-experiment".into());
@@ -113,35 +107,4 @@ fn hearing(news: Sender<ExperimentNews>, warnings: Arc<Mutex<Vec<String>>>) -> i
         };
         let _ = news.send(told);
     }
-}
-
-/// The first state of the screen.
-pub fn first_view(state: &mut State, facts: ExperimentFacts, view: ExperimentView) -> Vec<Effect> {
-    let dir = facts.dir.clone();
-    let experiment = UnderWay::new(facts);
-    state.phase = experiment.phase();
-    // No run is trained by this screen itself.
-    state.ended = true;
-    state.experiment = Some(Box::new(experiment));
-    match view {
-        ExperimentView::Compared(runs) => {
-            state.bench = Bench::Watching;
-            let dirs: Vec<PathBuf> = runs.iter().map(|(dir, _)| dir.clone()).collect();
-            let effects = update(state, Message::Compare(dirs));
-            for (dir, config) in runs {
-                update(state, opened(dir, config));
-            }
-            effects
-        }
-        ExperimentView::Listed => {
-            state.bench = Bench::Browsing;
-            state.browser = Some(Box::new(Browser::new(&dir)));
-            open_runs(state)
-        }
-    }
-}
-
-/// What its files will say of a run that has yet to begin.
-fn opened(dir: PathBuf, config: Config) -> Message {
-    Message::Archive(ArchiveNews::Opened { dir, config: Box::new(config), flops: 0.0 })
 }

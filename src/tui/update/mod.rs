@@ -4,6 +4,7 @@ mod act;
 mod album;
 mod archive;
 mod asking;
+mod before;
 mod change;
 mod comparing;
 mod dispatch;
@@ -23,6 +24,7 @@ mod time;
 mod undo;
 mod zoom;
 
+pub use before::begin as begin_before;
 pub use comparing::follow_marks;
 pub use film::next_motion;
 pub use route::update;
