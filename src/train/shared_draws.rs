@@ -72,23 +72,26 @@ impl SharedDraws {
         ["images", "noise", "timesteps"].iter().all(|what| self.shared.contains(what))
     }
 
-    /// The whole in few words: "same weights, batches, noise"; "same noise; other images, timesteps".
+    /// The whole in few words: "same weights, batches, noise"; "same weights, images, noise; other timesteps".
     pub fn brief(&self) -> String {
-        let plain = |what: &&'static str| if *what == WEIGHTS { "weights" } else { *what };
-        let mut same: Vec<&str> = self.shared.iter().map(plain).collect();
-        let other: Vec<&str> = self.apart.iter().map(|(what, _)| plain(what)).collect();
-        let of_batches = ["images", "timesteps", "labels"];
-        let has_batches = ["images", "timesteps"].iter().all(|what| same.contains(what));
-        if has_batches && !other.contains(&"labels") {
-            same.retain(|what| !of_batches.contains(what));
-            same.insert(0, "batches");
-        }
-        // What a run begins with comes first.
-        same.sort_by_key(|what| *what != "weights");
+        let all: Vec<&str> = self.shared.iter().copied().chain(self.apart.iter().map(|(what, _)| *what)).collect();
+        // What each step takes from the data is one thing, where chance treats all of it alike.
+        let of_batches = |what: &str| matches!(what, "images" | "timesteps" | "labels");
+        let brief = |what: &[&'static str]| -> String {
+            let whole = all.iter().filter(|of| of_batches(of)).all(|of| what.contains(of));
+            let mut words: Vec<&str> = what.iter().filter(|of| !(whole && of_batches(of))).copied().collect();
+            if whole {
+                words.insert(0, "batches");
+            }
+            // What a run begins with comes first.
+            words.sort_by_key(|of| *of != WEIGHTS);
+            words.iter().map(|of| if *of == WEIGHTS { "weights" } else { of }).collect::<Vec<_>>().join(", ")
+        };
+        let (same, other) = (&self.shared, self.apart.iter().map(|(what, _)| *what).collect::<Vec<_>>());
         match (same.is_empty(), other.is_empty()) {
-            (_, true) => format!("same {}", same.join(", ")),
-            (true, false) => format!("other {}", other.join(", ")),
-            (false, false) => format!("same {}; other {}", same.join(", "), other.join(", ")),
+            (_, true) => format!("same {}", brief(same)),
+            (true, false) => format!("other {}", brief(&other)),
+            (false, false) => format!("same {}; other {}", brief(same), brief(&other)),
         }
     }
 
@@ -236,7 +239,7 @@ mod tests {
     fn what_differs_is_said_with_the_keys_that_make_it_so() {
         let said = check(&["seed=3"]);
         assert!(said.shared.is_empty() && !said.are_paired());
-        assert_eq!(said.brief(), "other images, noise, timesteps, weights");
+        assert_eq!(said.brief(), "other weights, batches, noise");
         let words = said.words();
         assert!(words.starts_with("nothing of what chance decides is the same; but other images, noise, "), "{words}");
         assert!(words.ends_with(" and first weights, since seed differs"), "{words}");

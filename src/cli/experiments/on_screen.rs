@@ -194,3 +194,62 @@ impl Told {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+    use crate::run::StepRecord;
+    use crate::tui::experiment::ExperimentNews;
+
+    fn step(step: u64) -> Event {
+        Event::Step(StepRecord {
+            step,
+            epoch: 0.1,
+            loss: 0.1,
+            loss_min: None,
+            loss_max: None,
+            loss_smoothed: 0.1,
+            val_loss: None,
+            lr: 1e-3,
+            grad_norm: 1.0,
+            images_per_s: 10.0,
+            elapsed_s: 1.0,
+            memory_mib: None,
+            cpu_share: None,
+        })
+    }
+
+    #[test]
+    fn an_experiment_is_as_far_as_the_run_that_is_furthest_behind() {
+        let (news, told) = unbounded();
+        let (_asks, asks) = unbounded();
+        let link = ExperimentLink { news, asks };
+        let sides = ["a", "b"].map(|name| Side::new(name.into())).into_iter().collect();
+        let mut all = Told { part: String::new(), failed: 0, sides, next: Instant::now() };
+        let stands = |all: &mut Told, which: usize, event: Event| {
+            all.event(which, &event, &link);
+            (all.standing().phase, all.standing().step)
+        };
+        assert_eq!(all.standing().phase, ExperimentPhase::Opening);
+        stands(&mut all, 0, Event::Phase(Phase::Training));
+        stands(&mut all, 0, step(5));
+        assert_eq!(stands(&mut all, 1, Event::Phase(Phase::Training)), (ExperimentPhase::Training, 0));
+        assert_eq!(stands(&mut all, 1, step(3)), (ExperimentPhase::Training, 3));
+        // One that pauses holds nobody up.
+        assert_eq!(stands(&mut all, 0, Event::Phase(Phase::Paused)).0, ExperimentPhase::Training);
+        assert_eq!(stands(&mut all, 1, Event::Phase(Phase::Paused)).0, ExperimentPhase::Paused);
+        stands(&mut all, 1, Event::Phase(Phase::Failed("training diverged at step 3\n  see there".into())));
+        assert_eq!(stands(&mut all, 1, Event::Ended(Err(String::new()))), (ExperimentPhase::Paused, 5));
+        assert_eq!(all.standing().failed, 1);
+        let told: Vec<ExperimentNews> = told.try_iter().collect();
+        assert!(told.contains(&ExperimentNews::Warned("b: training diverged at step 3".into())), "{told:?}");
+        // A screen that takes nothing is told no more than it can take.
+        for at in 0..10_000 {
+            all.next = Instant::now();
+            stands(&mut all, 0, step(at));
+        }
+        assert!(link.news.len() <= 100, "{}", link.news.len());
+    }
+}

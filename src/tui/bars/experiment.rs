@@ -61,7 +61,7 @@ fn words(state: &State, experiment: &UnderWay) -> Words {
     let words = words.maybe(Role::Error, (standing.failed > 0).then(|| format!("{} failed", standing.failed)));
     let words = match &facts.luck {
         Some(luck) => {
-            words.add_shortened(if luck.is_same { Role::Accent } else { Role::Warning }, luck.brief.clone(), 12)
+            words.add_shortened(if luck.is_same { Role::Text } else { Role::Warning }, luck.brief.clone(), 12)
         }
         None => words,
     };

@@ -17,9 +17,11 @@ pub fn leave_experiment(state: &State, experiment: &UnderWay, screen: Rect, buf:
     let (facts, standing) = (&experiment.facts, &experiment.standing);
     let style = |role| state.theme.style(role);
     let step = thousands(standing.step);
-    let said = match standing.part.as_str() {
-        "" => format!("All its runs stop at step {step}. Each is saved first."),
-        part => format!("It stops in {part}, at step {step}, which is saved first."),
+    let said = match (standing.part.as_str(), standing.step) {
+        ("", 0) => "It stops before the first step.".to_string(),
+        (part, 0) => format!("It stops in {part}, before its first step."),
+        ("", _) => format!("All its runs stop at step {step}. Each is saved first."),
+        (part, _) => format!("It stops in {part}, at step {step}, which is saved first."),
     };
     let later = format!("The same command goes on with the {} later.", facts.kind);
     let mut lines: Vec<Line> = Vec::new();

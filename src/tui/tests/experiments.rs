@@ -8,11 +8,13 @@ use crossterm::event::KeyCode;
 use insta::assert_snapshot;
 
 use super::behaviour::{act, press};
-use super::comparing::{config_of, folder, read};
+use super::comparing::{config_of, folder, others, read};
 use super::paint::{buffer, characters, text};
 use super::runs::listed;
 use crate::lab::Ask;
-use crate::tui::action::{Action, RunsAction};
+use crate::run::EventRecord;
+use crate::run::follow::{Fresh, RunNews};
+use crate::tui::action::Action;
 use crate::tui::archive::{ArchiveNews, ArchiveRequest};
 use crate::tui::browser::RunsNews;
 use crate::tui::chart::Marker;
@@ -35,7 +37,7 @@ fn luck(is_same: bool) -> Luck {
             "step for step the same images, noise, timesteps and first weights: a difference is the change's, not luck",
         ),
         false => (
-            "other images, noise, timesteps, weights",
+            "other weights, batches, noise",
             "nothing of what chance decides is the same; but other images, noise, timesteps and first weights, since seed \
              differs",
         ),
@@ -103,6 +105,15 @@ pub fn sweeping(columns: u16, rows: u16, options: ScreenOptions) -> State {
     stands(&mut state, standing);
     update(&mut state, Message::Tick(Duration::from_secs(40)));
     state
+}
+
+/// The files of a run say what happened last.
+fn ended_in(run: u64, step: u64, kind: &str) -> Message {
+    let record = EventRecord { time: String::new(), step, kind: kind.into(), what: "the loss is NaN".into() };
+    let events = Fresh { records: vec![record], ..Fresh::default() };
+    let (steps, rows) = (Fresh::default(), Fresh::default());
+    let news = RunNews { steps, rows, events, is_trained: kind == "resume", is_news: true };
+    Message::Archive(ArchiveNews::Came { dir: folder(run), anew: false, news: Box::new(news) })
 }
 
 fn shown(state: &State) -> String {
@@ -217,23 +228,37 @@ fn runs_without_a_folder_yet_are_no_trouble_until_it_is_over() {
     let trouble = || ArchiveNews::Trouble { dir: folder(0), why: "it is no run folder".into() };
     update(&mut state, Message::Archive(trouble()));
     assert!(!shown(&state).contains("no run folder"), "{}", shown(&state));
-    assert!(shown(&state).contains("2026-11-20-mnist-lr-3e-3"), "each side has its name at once");
+    let named = |name: &str| shown(&state).contains(name);
+    assert!(named("2026-11-20-mnist-lr-3e-3") && !named("comparing 2 runs"), "each side has its name at once");
     tell(&mut state, ExperimentNews::Ended(ExperimentEnd::Done));
     update(&mut state, Message::Archive(trouble()));
     assert!(shown(&state).contains("no run folder"), "{}", shown(&state));
 }
 
 #[test]
+fn a_side_that_failed_says_so_and_holds_the_others_difference_back_no_more() {
+    let mut state = racing(120, 40, true, ScreenOptions::default());
+    update(&mut state, others(1, 3));
+    assert!(shown(&state).contains("where all have come: step 3"), "{}", shown(&state));
+    update(&mut state, ended_in(1, 3, "error"));
+    let screen = shown(&state);
+    assert!(screen.contains("where all have come: step 8,001") && screen.contains("failed"), "{screen}");
+    // It goes on.
+    update(&mut state, ended_in(1, 3, "resume"));
+    assert!(!shown(&state).contains("failed"), "{}", shown(&state));
+}
+
+#[test]
 fn from_the_list_of_a_sweep_one_looks_at_a_run_and_comes_back() {
     let mut state = sweeping(120, 40, ScreenOptions::default());
-    let effects = act(&mut state, Action::InRuns(RunsAction::Open));
+    let effects = press(&mut state, KeyCode::Enter);
     assert!(matches!(effects[0], Effect::LookAt(_)), "{effects:?}");
     tell(&mut state, ExperimentNews::Said("run 4 of 12: seed=1".into()));
     let effects = press(&mut state, KeyCode::Char('q'));
     assert!(effects.contains(&Effect::LookAway), "{effects:?}");
     assert!(shown(&state).contains("sweep") && shown(&state).contains("run 3 of 12"), "{}", shown(&state));
     // Ctrl-C stops the sweep from wherever one is.
-    act(&mut state, Action::InRuns(RunsAction::Open));
+    press(&mut state, KeyCode::Enter);
     let key = crossterm::event::KeyEvent::new(KeyCode::Char('c'), crossterm::event::KeyModifiers::CONTROL);
     let effects = update(&mut state, Message::Key(key));
     assert!(effects.contains(&Effect::AskExperiment(Ask::Stop)) && state.interrupted, "{effects:?}");

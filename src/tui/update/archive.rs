@@ -77,13 +77,15 @@ fn is_here(state: &State, dir: &Path) -> bool {
 /// The curves of a run, as far as its files have come.
 fn take(run: &mut ComparedRun, anew: bool, news: RunNews) {
     if anew {
-        (run.history, run.heat) = (run.history.anew(), Heat::default());
+        (run.history, run.heat, run.has_failed) = (run.history.anew(), Heat::default(), false);
     }
     run.is_trained = news.is_trained;
     run.is_read = !news.more();
     news.steps.records.into_iter().for_each(|record| run.history.push(record));
     news.rows.records.iter().for_each(|row| run.heat.push(row));
     for event in news.events.records {
+        // What goes on after an error tells of something else.
+        run.has_failed = event.kind == "error";
         let kind = MarkKind::of_word(&event.kind);
         if kind != MarkKind::Other {
             run.history.mark_with(event.step, kind, event.what);

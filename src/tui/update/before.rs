@@ -7,7 +7,7 @@ use crate::tui::archive::ArchiveNews;
 use crate::tui::browser::Browser;
 use crate::tui::effect::Effect;
 use crate::tui::experiment::{ExperimentFacts, ExperimentView};
-use crate::tui::state::{Bench, State, UnderWay};
+use crate::tui::state::{Bench, MOST_COMPARED, State, UnderWay};
 
 /// Puts the experiment's runs on the screen.
 pub fn begin(state: &mut State, facts: ExperimentFacts, view: ExperimentView) -> Vec<Effect> {
@@ -24,6 +24,10 @@ pub fn begin(state: &mut State, facts: ExperimentFacts, view: ExperimentView) ->
             state.browser = Some(Box::new(Browser::new(beside)));
             let dirs: Vec<PathBuf> = sides.iter().map(|(dir, _)| dir.clone()).collect();
             let mut effects = comparing::compare(state, &dirs);
+            if dirs.len() <= MOST_COMPARED {
+                // The first line says it.
+                state.news.dismiss();
+            }
             for (dir, config) in sides {
                 // As its files will say once it has begun.
                 let opened = ArchiveNews::Opened { dir, config: Box::new(config), flops: 0.0 };

@@ -9,6 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::lab::Phase;
+use crate::tui::browser::RunsLayout;
 use crate::tui::panels;
 use crate::tui::pictures::{Pictures, Spared};
 use crate::tui::state::{Overlay, State};
@@ -28,7 +29,8 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
     buf.set_style(area, state.theme.base());
     if state.is_browsing {
         runs::runs(state, area, buf);
-        if let Some(shown) = &state.overlay {
+        // Where the list has no room its dialogs have none.
+        if let Some(shown) = state.overlay.as_ref().filter(|_| RunsLayout::of(area).is_some()) {
             overlay(state, shown, area, buf);
         }
         return;

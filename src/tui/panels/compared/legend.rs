@@ -121,6 +121,7 @@ fn row(
     let state_word = if run.is_here || run.is_trained { Some("training") } else { None };
     words
         .maybe(Role::Good, state_word.map(String::from))
+        .maybe(Role::Error, (run.has_failed && !run.is_trained).then(|| "failed".into()))
         .maybe(Role::Dim, (!run.is_read && !run.is_here).then(|| "reading …".into()))
 }
 
