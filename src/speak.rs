@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::ascii;
 use crate::data::shown_text;
@@ -41,9 +42,38 @@ fn write_all(out: &mut impl Write, text: &str) -> Result<(), Unwritten> {
 /// A line on standard error. Names out of files may be part of it: what would act on the terminal stands there by its
 /// number.
 pub fn remark(line: impl Display) {
+    let line = shown_text(&line.to_string());
+    if let Some(hears) = &*listener() {
+        return hears(line);
+    }
     // In one piece, so that the lines of several threads or processes don't mix.
-    let line = format!("{}\n", shown_text(&line.to_string()));
+    let line = format!("{line}\n");
     let _ = io::stderr().write_all(on_stderr(&line).as_bytes());
+}
+
+type Listener = Box<dyn Fn(String) + Send>;
+
+/// Who hears remarks while a screen has the terminal. One for the whole program, since there is one terminal.
+static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
+
+fn listener() -> MutexGuard<'static, Option<Listener>> {
+    LISTENER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Remarks go to `hears` until the returned value is dropped, each as a line: on standard error they would stand in the
+/// middle of a screen. `hears` says nothing itself.
+pub fn divert(hears: impl Fn(String) + Send + 'static) -> Diverted {
+    *listener() = Some(Box::new(hears));
+    Diverted(())
+}
+
+/// Ends [`divert`] when dropped.
+pub struct Diverted(());
+
+impl Drop for Diverted {
+    fn drop(&mut self) {
+        *listener() = None;
+    }
 }
 
 /// `text` as standard output can show it: spelled in ASCII on a terminal that has nothing else. A file or a pipe gets it
@@ -68,6 +98,8 @@ pub fn warn(line: impl Display) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     /// Fails as a full disk or a closed pipe does, in writing or, buffered, only in flushing.
@@ -84,6 +116,19 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Err(self.kind.into())
         }
+    }
+
+    #[test]
+    fn while_a_screen_has_the_terminal_remarks_are_heard_elsewhere() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let all = heard.clone();
+        let diverted = divert(move |line| all.lock().unwrap().push(line));
+        warn("a test's own \u{1b}[2J");
+        drop(diverted);
+        // Of other tests, which may remark something meanwhile, nothing is asked.
+        let heard = heard.lock().unwrap();
+        let own: Vec<_> = heard.iter().filter(|line| line.starts_with("warning: a test's own")).collect();
+        assert!(own.len() == 1 && !own[0].contains('\u{1b}') && listener().is_none(), "{own:?}");
     }
 
     #[test]

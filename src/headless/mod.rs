@@ -7,5 +7,5 @@ mod output;
 mod text;
 mod watch;
 
-pub use follow::{Followed, follow};
+pub use follow::follow;
 pub use watch::{Log, watch};

@@ -72,6 +72,29 @@ impl SharedDraws {
         ["images", "noise", "timesteps"].iter().all(|what| self.shared.contains(what))
     }
 
+    /// The whole in few words: "same weights, batches, noise"; "same weights, images, noise; other timesteps".
+    pub fn brief(&self) -> String {
+        let all: Vec<&str> = self.shared.iter().copied().chain(self.apart.iter().map(|(what, _)| *what)).collect();
+        // What each step takes from the data is one thing, where chance treats all of it alike.
+        let of_batches = |what: &str| matches!(what, "images" | "timesteps" | "labels");
+        let brief = |what: &[&'static str]| -> String {
+            let whole = all.iter().filter(|of| of_batches(of)).all(|of| what.contains(of));
+            let mut words: Vec<&str> = what.iter().filter(|of| !(whole && of_batches(of))).copied().collect();
+            if whole {
+                words.insert(0, "batches");
+            }
+            // What a run begins with comes first.
+            words.sort_by_key(|of| *of != WEIGHTS);
+            words.iter().map(|of| if *of == WEIGHTS { "weights" } else { of }).collect::<Vec<_>>().join(", ")
+        };
+        let (same, other) = (&self.shared, self.apart.iter().map(|(what, _)| *what).collect::<Vec<_>>());
+        match (same.is_empty(), other.is_empty()) {
+            (_, true) => format!("same {}", brief(same)),
+            (true, false) => format!("other {}", brief(&other)),
+            (false, false) => format!("same {}; other {}", brief(same), brief(&other)),
+        }
+    }
+
     /// The whole in a sentence or two.
     pub fn words(&self) -> String {
         let list = |words: &[&str]| match words.split_last() {
@@ -207,6 +230,7 @@ mod tests {
         ] {
             let said = check(sets);
             assert!(said.are_paired() && said.apart.is_empty(), "{said:?}");
+            assert_eq!(said.brief(), "same weights, batches, noise");
             assert!(said.words().contains("not luck"), "{}", said.words());
         }
     }
@@ -215,6 +239,7 @@ mod tests {
     fn what_differs_is_said_with_the_keys_that_make_it_so() {
         let said = check(&["seed=3"]);
         assert!(said.shared.is_empty() && !said.are_paired());
+        assert_eq!(said.brief(), "other weights, batches, noise");
         let words = said.words();
         assert!(words.starts_with("nothing of what chance decides is the same; but other images, noise, "), "{words}");
         assert!(words.ends_with(" and first weights, since seed differs"), "{words}");
@@ -239,6 +264,8 @@ mod tests {
         );
         let one = config(&["model.class_conditional=true"]);
         let other = config(&["model.class_conditional=true", "train.p_uncond=0.3"]);
-        assert_eq!(SharedDraws::of(&[&one, &other]).apart, [("labels", vec!["train.p_uncond"])]);
+        let said = SharedDraws::of(&[&one, &other]);
+        assert_eq!(said.apart, [("labels", vec!["train.p_uncond"])]);
+        assert_eq!(said.brief(), "same weights, images, noise, timesteps; other labels");
     }
 }

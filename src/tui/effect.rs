@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::lab::Command;
+use crate::lab::{Ask, Command};
 use crate::tui::archive::ArchiveRequest;
 use crate::tui::browser::{ReadyFork, RunsRequest};
 use crate::tui::state::NewRun;
@@ -12,6 +12,8 @@ use crate::tui::state::NewRun;
 pub enum Effect {
     /// Tell the worker.
     Send(Command),
+    /// Tell the experiment behind the screen.
+    AskExperiment(Ask),
     /// Clear the terminal and draw everything anew.
     Redraw,
     /// Another view is on the screen: nothing of the one before stays.

@@ -8,6 +8,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use crate::lab::{Event, PreviewFrame};
 use crate::tui::archive::ArchiveNews;
 use crate::tui::browser::RunsNews;
+use crate::tui::experiment::ExperimentNews;
 
 /// One thing that happened: input, time, or news from the lab.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub enum Message {
     BesideArchive(ArchiveNews),
     /// News of the list of runs.
     Runs(RunsNews),
+    /// News of the experiment behind the screen.
+    Experiment(ExperimentNews),
     /// Compare these runs; none ends it.
     Compare(Vec<PathBuf>),
     /// What was found in run folders.

@@ -10,6 +10,7 @@ pub mod bindings;
 pub mod browser;
 pub mod chart;
 pub mod effect;
+pub mod experiment;
 pub mod format;
 pub mod guide;
 pub mod layout;
@@ -32,5 +33,5 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
-pub use shell::{TuiOptions, browse, compare, run, watch};
+pub use shell::{TuiOptions, browse, compare, experiment as show_experiment, run, watch};
 pub use terminal::image_protocol::ImageProtocol;

@@ -4,6 +4,7 @@
 
 mod another_run;
 mod compare;
+mod experiments;
 mod films;
 mod lab;
 #[path = "../panicking/mod.rs"]

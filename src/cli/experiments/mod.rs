@@ -6,6 +6,7 @@
 //! | `folder` | the experiment's folder, and by what it is known again |
 //! | `measured` | what `difflab eval` measures of each run, kept in a file |
 //! | `naming` | names of runs by what is set in them |
+//! | `on_screen` | its screen: what it is told of the runs that train |
 //! | `paired` | differences of losses that were drawn alike, with their standard errors |
 //! | `results` | what a run's folder says it came to |
 //! | `table` | the table, for a terminal and in Markdown |
@@ -14,6 +15,7 @@ mod begun;
 mod folder;
 mod measured;
 mod naming;
+mod on_screen;
 mod paired;
 mod results;
 mod table;
@@ -22,6 +24,7 @@ pub use begun::{Begun, is_divergence, make_room};
 pub use folder::{Experiment, checked};
 pub use measured::Measurements;
 pub use naming::{folder_name, labels};
+pub use on_screen::{carry_out, train};
 pub use paired::{Paired, held_out_errors, of_steps};
 pub use results::Results;
 pub use table::Table;

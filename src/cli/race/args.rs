@@ -10,7 +10,8 @@ use crate::cli::eval::Metric;
 /// `difflab race mnist --vs --set diffusion.schedule=linear` trains mnist as it is against mnist with the linear schedule.
 /// Where the configs allow it, all sides see the same images, timesteps and noise at every step and begin with the same
 /// weights, so that a difference is the change's and not luck: difflab says when that holds. Each side has a run folder
-/// of its own. The same command again goes on where it stopped.
+/// of its own. The same command again goes on where it stopped. On a terminal a screen draws all sides over one another
+/// while they train; the table comes when it is left.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The experiment: a .toml file, the name of a shipped config, your own data; or a run (a folder, the beginning of
@@ -43,6 +44,9 @@ pub struct Args {
     /// Training threads, which all sides share [default: one per physical core].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
+    /// Train without a screen, with a progress bar a side.
+    #[arg(long)]
+    pub no_tui: bool,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = RaceFormat::Table)]
     pub format: RaceFormat,

@@ -1,5 +1,6 @@
 //! Trains in turns, and compares.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,17 +9,18 @@ use anyhow::{Result, anyhow};
 use super::args::{Args, RaceFormat};
 use super::report::{Race, Side};
 use crate::cli::experiments::{
-    Begun, Experiment, Measurements, Results, checked, folder_name, held_out_errors, is_divergence, labels, make_room,
+    Begun, Experiment, Measurements, Results, carry_out, checked, folder_name, held_out_errors, is_divergence, labels,
+    make_room, train,
 };
 use crate::cli::{UsageError, device, interruption, source};
 use crate::config::{self, Config};
-use crate::headless;
 use crate::kernels::Workers;
 use crate::lab::{Audience, LabPlan, Outcome, Racing, RunChoice};
 use crate::process::interrupt::Interrupted;
 use crate::run::{self, Fork, ForkPoint};
 use crate::speak;
 use crate::train::SharedDraws;
+use crate::tui::experiment::{Carried, ExperimentFacts, ExperimentLink, ExperimentView, Luck};
 
 /// More than this are a slip of the finger, and memory.
 const MOST_SIDES: usize = 16;
@@ -117,27 +119,23 @@ pub fn run(args: Args) -> Result<Outcome> {
         };
         plans.push((place, entrant.name.clone(), plan));
     }
-    if !plans.is_empty() {
-        // Only those that train wait for each other.
-        let parts = Racing::of(plans.len(), args.threads)?;
-        let places: Vec<usize> = plans.iter().map(|(place, ..)| *place).collect();
-        let plans = plans.into_iter().zip(parts);
-        let plans = plans.map(|((_, name, plan), part)| (name, LabPlan { racing: Some(part), ..plan }));
-        let followed = headless::follow(plans.collect())?;
-        let words = followed.words();
-        let interrupted =
-            followed.interrupted || followed.ended.iter().any(|ended| ended.as_ref().is_err_and(Interrupted::caused));
-        for (place, ended) in places.into_iter().zip(followed.ended) {
-            failed[place] = ended.err().map(|error| format!("{error:#}").lines().next().unwrap_or_default().into());
-        }
-        if interrupted {
-            speak::remark(format_args!(
-                "interrupted, and saved: the same command goes on with the race in {}",
-                out.display()
-            ));
-            return Ok(Outcome::Interrupted);
-        }
-        speak::remark(format_args!("{words}"));
+    let facts = ExperimentFacts {
+        kind: "race",
+        title: format!("race of {}", entrants.len()),
+        dir: out.clone(),
+        luck: Some(Luck { is_same: draws.are_paired(), brief: draws.brief(), words: draws.words() }),
+    };
+    let sides = entrants.iter().map(|entrant| (entrant.dir.clone(), entrant.config.clone()));
+    let view = ExperimentView::Compared(sides.collect());
+    let already = failed.iter().flatten().count();
+    let carried = carry_out(args.no_tui, (facts, view), |screen| train_in_turns(plans, args.threads, already, screen))?;
+    let trained = match carried {
+        ControlFlow::Continue(trained) => trained,
+        ControlFlow::Break(outcome) => return Ok(outcome),
+    };
+    trained.words.iter().for_each(speak::remark);
+    for (place, why) in trained.failed {
+        failed[place] = why;
     }
     let race = {
         let _signals = interruption::obey();
@@ -154,6 +152,40 @@ pub fn run(args: Args) -> Result<Outcome> {
         None => Ok(Outcome::Done),
         Some(why) => Err(anyhow!("a side failed: {why}\n  the same command tries it again")),
     }
+}
+
+/// What came of those that trained.
+#[derive(Default)]
+struct Trained {
+    /// Why each of them failed, if it did, with its place.
+    failed: Vec<(usize, Option<String>)>,
+    /// "1,200 steps, 38,400 images in 21.0 s: 1,828 images/s in all".
+    words: Option<String>,
+}
+
+/// Trains those that are not whole; `already` have failed before.
+fn train_in_turns(
+    plans: Vec<(usize, String, LabPlan)>,
+    threads: usize,
+    already: usize,
+    screen: Option<&ExperimentLink>,
+) -> Result<Carried<Trained>> {
+    if plans.is_empty() {
+        return Ok(Ok(Trained::default()));
+    }
+    // Only those that train wait for each other.
+    let parts = Racing::of(plans.len(), threads)?;
+    let places: Vec<usize> = plans.iter().map(|(place, ..)| *place).collect();
+    let plans = plans.into_iter().zip(parts);
+    let plans = plans.map(|((_, name, plan), part)| (name, LabPlan { racing: Some(part), ..plan }));
+    let together = train(plans.collect(), ("", already), screen)?;
+    if together.interrupted || together.ended.iter().any(|ended| ended.as_ref().is_err_and(Interrupted::caused)) {
+        return Ok(Err(String::new()));
+    }
+    let words = Some(together.words());
+    let why = |error: anyhow::Error| format!("{error:#}").lines().next().unwrap_or_default().to_string();
+    let failed = places.into_iter().zip(together.ended.into_iter().map(|ended| ended.err().map(why))).collect();
+    Ok(Ok(Trained { failed, words }))
 }
 
 /// What races, and the config that all sides have in common.

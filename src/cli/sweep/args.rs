@@ -8,7 +8,8 @@ use crate::cli::eval::Metric;
 ///
 /// Each run has its own folder. The same command again goes on where it stopped: finished runs are kept, a half one
 /// continues, and a longer --grid, or more --seeds, adds what is missing. A run that diverges is said in the table, and
-/// stops no other. At the end: a table with means and standard errors over the seeds, on standard output and in sweep.md,
+/// stops no other. On a terminal the list of the runs opens, as difflab runs shows it, and fills while they train. At the end,
+/// and when that is left: a table with means and standard errors over the seeds, on standard output and in sweep.md,
 /// and the curves in sweep.png.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -42,6 +43,9 @@ pub struct Args {
     /// Training threads [default: one per physical core].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
+    /// Train without a screen, with a progress bar.
+    #[arg(long)]
+    pub no_tui: bool,
     /// How to print the table.
     #[arg(long, value_enum, default_value_t = SweepFormat::Table)]
     pub format: SweepFormat,

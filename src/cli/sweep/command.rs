@@ -1,5 +1,6 @@
 //! Trains what is missing, and measures.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,16 +11,17 @@ use super::args::{Args, SweepFormat};
 use super::grid::{Cell, cells, length_of};
 use super::report::{CellResults, SeedResults, Sweep};
 use crate::cli::experiments::{
-    Begun, Experiment, Measurements, Results, checked, folder_name, held_out_errors, is_divergence, make_room,
+    Begun, Experiment, Measurements, Results, carry_out, checked, folder_name, held_out_errors, is_divergence,
+    make_room, train,
 };
 use crate::cli::{UsageError, device, interruption, source};
 use crate::config::Config;
-use crate::headless;
 use crate::kernels::Workers;
 use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
 use crate::process::interrupt::{self, Interrupted};
 use crate::run;
 use crate::speak;
+use crate::tui::experiment::{Carried, ExperimentFacts, ExperimentLink, ExperimentView};
 
 /// One run of the sweep.
 struct Run {
@@ -69,24 +71,12 @@ pub fn run(args: Args) -> Result<Outcome> {
         length_of(&base, cells.iter()).map_or(String::new(), |length| format!(", {length} each")),
         out.display()
     ));
-    let mut failed = Vec::new();
-    for (nth, run) in runs.iter().enumerate() {
-        let count = format!("run {} of {}", nth + 1, runs.len());
-        match train(run, &count, &device, args.threads)? {
-            Became::Done => failed.push(None),
-            Became::Failed(why) => {
-                speak::warn(format_args!("{}: {why}", run.name));
-                failed.push(Some(why));
-            }
-            Became::Interrupted => {
-                speak::remark(format_args!(
-                    "interrupted in {count}, and saved: the same command goes on with the sweep in {}",
-                    out.display()
-                ));
-                return Ok(Outcome::Interrupted);
-            }
-        }
-    }
+    let facts = ExperimentFacts { kind: "sweep", title: "sweep".into(), dir: out.clone(), luck: None };
+    let work = |screen: Option<&ExperimentLink>| train_all(&runs, &device, args.threads, screen);
+    let failed = match carry_out(args.no_tui, (facts, ExperimentView::Listed), work)? {
+        ControlFlow::Continue(failed) => failed,
+        ControlFlow::Break(outcome) => return Ok(outcome),
+    };
     let cells = {
         let _signals = interruption::obey();
         let measured = measure(&args, &out, &runs, &failed)?;
@@ -131,8 +121,36 @@ fn runs_of(cells: &[Cell], base: &Config, seeds: u64, out: &Path) -> Vec<Run> {
     cells.iter().enumerate().flat_map(of_cell).collect()
 }
 
-/// Trains a run to its end, from wherever it is.
-fn train(run: &Run, count: &str, device: &Device, threads: usize) -> Result<Became> {
+/// Trains one after the other; why each failed, if it did.
+fn train_all(
+    runs: &[Run],
+    device: &Device,
+    threads: usize,
+    screen: Option<&ExperimentLink>,
+) -> Result<Carried<Vec<Option<String>>>> {
+    let mut failed = Vec::new();
+    for (nth, run) in runs.iter().enumerate() {
+        let count = format!("run {} of {}", nth + 1, runs.len());
+        let already = failed.iter().flatten().count();
+        match train_one(run, (&count, already), (device, threads), screen)? {
+            Became::Done => failed.push(None),
+            Became::Failed(why) => {
+                speak::warn(format_args!("{}: {why}", run.name));
+                failed.push(Some(why));
+            }
+            Became::Interrupted => return Ok(Err(format!(" in {count}"))),
+        }
+    }
+    Ok(Ok(failed))
+}
+
+/// Trains a run to its end, from wherever it is; `already` have failed before.
+fn train_one(
+    run: &Run,
+    (count, already): (&str, usize),
+    (device, threads): (&Device, usize),
+    screen: Option<&ExperimentLink>,
+) -> Result<Became> {
     interrupt::check()?;
     let (config, warnings) = match &run.config {
         Ok(known) => known.clone(),
@@ -166,11 +184,11 @@ fn train(run: &Run, count: &str, device: &Device, threads: usize) -> Result<Beca
         after_step: None,
         racing: None,
     };
-    let mut followed = headless::follow(vec![(run.name.clone(), plan)])?;
-    if followed.interrupted {
+    let mut together = train(vec![(run.name.clone(), plan)], (count, already), screen)?;
+    if together.interrupted {
         return Ok(Became::Interrupted);
     }
-    match followed.ended.pop() {
+    match together.ended.pop() {
         Some(Err(error)) if Interrupted::caused(&error) => Ok(Became::Interrupted),
         Some(Err(error)) => Ok(Became::Failed(format!("{error:#}").lines().next().unwrap_or_default().into())),
         _ => Ok(Became::Done),

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::{Piece, compared};
+use super::{Piece, compared, experiment};
 use crate::config::{Config, PredictionType};
 use crate::data::shown_text;
 use crate::lab::Phase;
@@ -23,6 +23,9 @@ struct Pressable {
 
 /// The line's pieces: the name, what is trained, and the progress at the right.
 pub fn header(state: &State, area: Rect) -> Vec<Piece> {
+    if let Some(under_way) = &state.experiment {
+        return experiment::header(state, under_way, area);
+    }
     if state.only_compares() {
         return compared::header(state, area);
     }

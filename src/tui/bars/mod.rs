@@ -1,6 +1,7 @@
 //! The lines above and below the panels, as pieces that can be clicked.
 
 mod compared;
+mod experiment;
 mod footer;
 mod header;
 mod status;

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::Piece;
+use super::{Piece, experiment};
 use crate::tui::action::Action;
 use crate::tui::guide::why_not;
 use crate::tui::state::{Gravity, Item, State};
@@ -16,11 +16,12 @@ const INVITED: u64 = 4;
 
 /// A message, or the story with the invitation at its right.
 pub fn status(state: &State, row: Rect) -> Vec<Piece> {
-    match state.news.showing() {
-        Some(item) => message(state, item, row),
+    match (state.news.showing(), &state.experiment) {
+        (Some(item), _) => message(state, item, row),
+        (None, Some(under_way)) => experiment::status(state, under_way, row),
         // The story is the lab's.
-        None if state.is_browsing => Vec::new(),
-        None => story(state, row),
+        (None, None) if state.is_browsing => Vec::new(),
+        (None, None) => story(state, row),
     }
 }
 

@@ -12,8 +12,10 @@ use crate::process::signals::Notice;
 use crate::tui::archive::{Archive, ArchiveNews};
 use crate::tui::browser::{ReadyFork, RunsNews};
 use crate::tui::effect::Effect;
+use crate::tui::experiment::ExperimentNews;
 use crate::tui::message::Message;
 use crate::tui::pictures::Pictures;
+use crate::tui::shell::behind::Behind;
 use crate::tui::shell::onlooker::Onlooker;
 use crate::tui::shell::outbox::CommandQueue;
 use crate::tui::shell::pacing::Pacing;
@@ -103,6 +105,8 @@ pub struct EventLoop<'a, S: Surface> {
     onlooker: Onlooker,
     /// Other runs that are looked into.
     archive: Archive,
+    /// The experiment that trains behind the screen, where one does.
+    behind: Behind,
     end: Option<End>,
     terminated: bool,
     worker_ended: bool,
@@ -130,11 +134,17 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             tried: Vec::new(),
             onlooker: Onlooker::default(),
             archive: Archive::default(),
+            behind: Behind::default(),
             end: None,
             terminated: false,
             worker_ended: false,
             resized: false,
         }
+    }
+
+    /// With an experiment behind the screen.
+    pub fn before(self, behind: Behind) -> Self {
+        Self { behind, ..self }
     }
 
     /// What the person sees, to go on with, and what the run has told that takes this one's place.
@@ -170,6 +180,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         for effect in effects {
             match effect {
                 Effect::Send(command) => self.outbox.push(command),
+                Effect::AskExperiment(ask) => self.behind.ask(ask),
                 Effect::Redraw => self.redraw(painter),
                 Effect::Turn => {
                     self.onlooker.list_is_seen(self.state.is_browsing);
@@ -278,6 +289,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                     if let Ok(news) = news { self.looked(Message::BesideArchive(news), painter) }
                 }
                 recv(sources.encoded) -> _ => self.pacing.changed(),
+                recv(self.behind.news) -> news => if let Ok(news) = news { self.experiment(news, painter) },
                 recv(self.archive.news()) -> news => if let Ok(news) = news { self.archive_news(news, painter) },
                 recv(after(timeout)) -> _ => {}
             }
@@ -303,6 +315,9 @@ impl<'a, S: Surface> EventLoop<'a, S> {
         if !open && !self.worker_ended {
             let silent = "the training thread ended without saying why".to_owned();
             self.event(Event::Ended(Err(silent)), painter);
+        }
+        for news in arrived(&mut self.behind.news).0 {
+            self.experiment(news, painter);
         }
         for event in arrived(&mut self.trial).0 {
             self.tried(event, painter);
@@ -354,6 +369,11 @@ impl<'a, S: Surface> EventLoop<'a, S> {
     fn preview(&mut self, frame: PreviewFrame, painter: &dyn Painter) {
         self.pacing.changed();
         self.take(Message::Preview(frame), painter);
+    }
+
+    fn experiment(&mut self, news: ExperimentNews, painter: &dyn Painter) {
+        self.pacing.changed();
+        self.take(Message::Experiment(news), painter);
     }
 
     fn listed(&mut self, news: RunsNews, painter: &dyn Painter) {

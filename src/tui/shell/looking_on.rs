@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
+use super::behind::Behind;
 use super::event_loop::{End, EventLoop, Sources};
 use super::outbox::CommandQueue;
 use super::run::{Stage, TuiOptions, run, say};
@@ -40,7 +41,7 @@ pub fn browse(place: &Path, filter: &str, order: Option<RunOrder>, options: TuiO
         state.browser = Some(Box::new(browser));
         open_runs(state)
     };
-    show(&options, None, prepare, (commands, never(), never()))
+    on_alone(show(&options, None, prepare, (commands, never(), never()))?, &options)
 }
 
 /// Compares the runs in these folders until the person leaves.
@@ -56,7 +57,7 @@ pub fn compare(dirs: Vec<PathBuf>, options: TuiOptions) -> Result<Outcome> {
         (state.ended, state.phase) = (true, Phase::Finished);
         update(state, Message::Compare(dirs))
     };
-    show(&options, Some(config), prepare, (commands, never(), never()))
+    on_alone(show(&options, Some(config), prepare, (commands, never(), never()))?, &options)
 }
 
 /// Shows the run in `dir`, which is not trained here, until the person leaves.
@@ -69,17 +70,39 @@ pub fn watch(dir: &Path, options: TuiOptions) -> Result<Outcome> {
         state.bench = Bench::Watching;
         Vec::new()
     };
-    show(&options, None, prepare, (commands, events, previews))
+    on_alone(show(&options, None, prepare, (commands, events, previews))?, &options)
 }
 
-type Channels = (Sender<Command>, Receiver<Event>, Receiver<PreviewFrame>);
+/// What follows on a screen without a run of its own.
+fn on_alone(end: End, options: &TuiOptions) -> Result<Outcome> {
+    Ok(match end {
+        End::Fork(fork) => return run(plan(*fork)?, options.clone()),
+        End::Quit | End::Switch => Outcome::Done,
+        End::Terminated | End::TerminalLost => Outcome::Interrupted,
+    })
+}
+
+pub(super) type Channels = (Sender<Command>, Receiver<Event>, Receiver<PreviewFrame>);
 
 fn show(
     options: &TuiOptions,
     config: Option<Config>,
     prepare: impl FnOnce(&mut State) -> Vec<Effect>,
+    channels: Channels,
+) -> Result<End> {
+    show_before(options, config, |state| Ok((prepare(state), Behind::default())), channels)
+}
+
+/// Opens the screen, on what `prepare` makes of its first state, and says how it ended.
+///
+/// # Errors
+/// As [`browse`], and what `prepare` fails with.
+pub(super) fn show_before(
+    options: &TuiOptions,
+    config: Option<Config>,
+    prepare: impl FnOnce(&mut State) -> Result<(Vec<Effect>, Behind)>,
     (commands, events, previews): Channels,
-) -> Result<Outcome> {
+) -> Result<End> {
     let mut screen = Screen::open().context("opening the screen")?;
     let shown = Stage::set(&mut screen, options).and_then(|stage| {
         let (send, notices) = bounded(16);
@@ -94,22 +117,19 @@ fn show(
         let mut state = stage.state(options, config);
         let size = screen.terminal().size()?;
         update(&mut state, Message::Resize(size.width, size.height));
-        let effects = prepare(&mut state);
+        let (effects, behind) = prepare(&mut state)?;
         let sources = Sources { input: stage.input.clone(), events, previews, notices, encoded: stage.brush.encoded() };
         let (mut unheard, mut trials) = (|_: &Event| {}, NoTrials);
         let outbox = CommandQueue::new(commands);
-        let mut event_loop = EventLoop::new(&mut screen, state, outbox, &mut unheard, &mut trials);
+        let event_loop = EventLoop::new(&mut screen, state, outbox, &mut unheard, &mut trials);
+        let mut event_loop = event_loop.before(behind);
         event_loop.begin_with(effects, &stage.brush);
         Ok(event_loop.run(sources, &stage.brush))
     });
     for note in screen.close() {
         say(&mut io::stderr(), &speak::on_stderr(&format!("{note}\n")));
     }
-    Ok(match shown? {
-        End::Fork(fork) => return run(plan(*fork)?, options.clone()),
-        End::Quit | End::Switch => Outcome::Done,
-        End::Terminated | End::TerminalLost => Outcome::Interrupted,
-    })
+    shown
 }
 
 /// The fork as a run that is trained here.

@@ -1,6 +1,8 @@
 //! What the lab does outside its own state: it waits for keys, events and time, asks the worker, and draws.
 
+mod behind;
 mod event_loop;
+mod experiment;
 mod farewell;
 mod input;
 mod looking_on;
@@ -11,5 +13,6 @@ mod run;
 mod runs_thread;
 mod trials;
 
+pub use experiment::experiment;
 pub use looking_on::{browse, compare, watch};
 pub use run::{TuiOptions, run};

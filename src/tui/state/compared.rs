@@ -35,6 +35,8 @@ pub struct ComparedRun {
     pub shape: (usize, usize, usize),
     /// Does a process train it?
     pub is_trained: bool,
+    /// What its files say last is an error.
+    pub has_failed: bool,
     /// Its files have been read to their end.
     pub is_read: bool,
     /// Why it can't be read, or sampled.
@@ -56,6 +58,7 @@ impl ComparedRun {
             films: Films::default(),
             shape: (0, 0, 0),
             is_trained: false,
+            has_failed: false,
             is_read: false,
             trouble: None,
         }

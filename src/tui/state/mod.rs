@@ -30,6 +30,7 @@ mod shown_steps;
 mod step_window;
 mod story;
 mod symbols;
+mod under_way;
 mod undo;
 mod x_axis;
 
@@ -58,5 +59,6 @@ pub use screen::{PlotChoices, State};
 pub use step_window::StepWindow;
 pub use story::{Hello, Sentence, Story};
 pub use symbols::{Quantity, has_alpha};
+pub use under_way::UnderWay;
 pub use undo::UndoList;
 pub use x_axis::{Moment, RunAxis, StepCosts, XAxis};

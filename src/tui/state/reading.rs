@@ -31,15 +31,16 @@ impl State {
     }
 
     /// Where curves are read on the x axis: under the cursor; without one where they end, of several runs where all of
-    /// them still go on.
+    /// them still go on. One that has failed holds none of the others back.
     pub fn reading_place(&self) -> Option<f64> {
         let axis = self.plots.x_axis;
         if let Some(moment) = self.reading_moment() {
             return Some(moment.on(self.read_history().axis(axis)));
         }
         let last = |history: &History| history.losses().last().map(|b| b.last.on(history.axis(axis)));
-        let ends = self.shown_histories().into_iter().filter_map(last);
-        ends.reduce(f64::min)
+        let well = self.compared().iter().filter(|run| !run.has_failed).map(|run| self.history_of(run));
+        let ends = well.filter_map(last).reduce(f64::min);
+        ends.or_else(|| self.shown_histories().into_iter().filter_map(last).reduce(f64::min))
     }
 
     /// A run's curve at a place of the x axis, at the nearest moment that was logged; `None` where it has no value, begins

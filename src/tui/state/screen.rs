@@ -21,6 +21,7 @@ use super::playback::{Playback, Playhead};
 use super::plotted::Plotted;
 use super::step_window::StepWindow;
 use super::story::Story;
+use super::under_way::UnderWay;
 use super::undo::UndoList;
 use super::x_axis::XAxis;
 use crate::config::Config;
@@ -87,6 +88,8 @@ pub struct State {
     pub frozen: Option<Box<Data>>,
     /// What this screen is for.
     pub bench: Bench,
+    /// What trains behind it, where that is more than one run.
+    pub experiment: Option<Box<UnderWay>>,
     /// The list of runs, once it was opened, and whether it is on the screen.
     pub browser: Option<Box<Browser>>,
     pub is_browsing: bool,
@@ -184,6 +187,7 @@ impl State {
             live: Data::default(),
             frozen: None,
             bench: Bench::Training,
+            experiment: None,
             browser: None,
             is_browsing: false,
             marked: Marked::default(),

@@ -31,7 +31,7 @@ pub fn folder(run: u64) -> PathBuf {
     PathBuf::from("runs").join(names.get(run as usize).unwrap_or(&"another"))
 }
 
-fn config_of(run: u64) -> Config {
+pub fn config_of(run: u64) -> Config {
     let mut config = config();
     match run {
         0 => config.diffusion.schedule = ScheduleName::Linear,
@@ -96,7 +96,7 @@ fn opened(run: u64) -> Message {
     Message::Archive(ArchiveNews::Opened { dir: folder(run), config, flops: 1e7 })
 }
 
-fn read(state: &mut State, runs: &[(u64, u64)]) {
+pub fn read(state: &mut State, runs: &[(u64, u64)]) {
     for &(run, steps) in runs {
         update(state, opened(run));
         update(state, others(run, steps));

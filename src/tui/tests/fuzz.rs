@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::album::pictures;
 use super::comparing::{folder, others, sampled};
 use super::demo::{frame, info, record, row, running};
+use super::experiments::{racing, sweeping};
 use super::paint::buffer;
 use super::runs::{browsing, listed};
 use crate::lab::{Event, Phase, StepRecord};
@@ -121,12 +122,14 @@ proptest! {
     fn no_sequence_of_messages_makes_it_panic(
         messages in prop::collection::vec(message(), 1..60),
         (columns, rows) in size(),
-        start in 0..3,
+        start in 0..5,
     ) {
         let options = ScreenOptions::default();
         let mut state = match start {
             0 => State::new(options),
             1 => browsing(columns, rows, options),
+            2 => racing(columns, rows, true, options),
+            3 => sweeping(columns, rows, options),
             _ => running(columns, rows, options),
         };
         update(&mut state, Message::Resize(columns, rows));
@@ -148,7 +151,13 @@ fn any_number_of_random_keys_goes_well() {
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(11);
     let count = std::env::var("DIFFLAB_KEYS").ok().and_then(|keys| keys.parse().ok()).unwrap_or(20_000);
     let others = [KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::Up, KeyCode::Down, KeyCode::Backspace];
-    for start in [browsing(80, 24, ScreenOptions::default()), running(120, 40, ScreenOptions::default())] {
+    let options = ScreenOptions::default;
+    for start in [
+        browsing(80, 24, options()),
+        running(120, 40, options()),
+        racing(80, 24, true, options()),
+        sweeping(80, 24, options()),
+    ] {
         let mut state = start.clone();
         for i in 0..count {
             let code = match random.random_range(0..5) {

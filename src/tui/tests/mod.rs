@@ -7,6 +7,7 @@ mod behaviour;
 mod charts;
 mod comparing;
 mod demo;
+mod experiments;
 mod films;
 mod fuzz;
 mod help;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 pub use super::film::{move_cursor, move_frame, put_cursor};
-use super::{album, change, comparing, film, ladder, reading, runs, sampling, undo, zoom};
+use super::{album, change, comparing, experiment, film, ladder, reading, runs, sampling, undo, zoom};
 use crate::config::PathName;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
@@ -21,6 +21,9 @@ const MOST_BUDGET: f64 = 0.5;
 pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
     state.story.hello.note(action);
     state.news.listen();
+    if let Some(effects) = experiment::act(state, action) {
+        return effects;
+    }
     if state.is_watched() && is_steering(action) {
         let why = match state.only_compares() {
             true => "these runs are only looked at; q leaves".into(),
@@ -208,6 +211,9 @@ pub fn save_elsewhere(state: &mut State, dir: PathBuf) -> Vec<Effect> {
 
 /// A signal asks to end: saved here or elsewhere, without a question.
 pub fn terminate(state: &mut State) -> Vec<Effect> {
+    if state.experiment.is_some() {
+        return experiment::terminate(state);
+    }
     state.overlay = None;
     let mut effects = change::forget(state);
     if state.ended || state.bench != Bench::Training {

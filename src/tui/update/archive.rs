@@ -61,6 +61,8 @@ pub fn came(state: &mut State, news: ArchiveNews) -> Vec<Effect> {
                 album.film_came(&path, frames, now);
             }
         }
+        // A run that is opened behind this screen has no files yet.
+        ArchiveNews::Trouble { dir, .. } if state.is_yet_to_begin(&dir) => {}
         ArchiveNews::Trouble { dir, why } => {
             let first = why.lines().next().unwrap_or_default().to_string();
             if let Some(run) = state.compared_mut(&dir) {
@@ -87,13 +89,15 @@ fn is_here(state: &State, dir: &Path) -> bool {
 /// The curves of a run, as far as its files have come.
 fn take(run: &mut ComparedRun, anew: bool, news: RunNews) {
     if anew {
-        (run.history, run.heat) = (run.history.anew(), Heat::default());
+        (run.history, run.heat, run.has_failed) = (run.history.anew(), Heat::default(), false);
     }
     run.is_trained = news.is_trained;
     run.is_read = !news.more();
     news.steps.records.into_iter().for_each(|record| run.history.push(record));
     news.rows.records.iter().for_each(|row| run.heat.push(row));
     for event in news.events.records {
+        // What goes on after an error tells of something else.
+        run.has_failed = event.kind == "error";
         let kind = MarkKind::of_word(&event.kind);
         if kind != MarkKind::Other {
             run.history.mark_with(event.step, kind, event.what);

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
-use super::{act, album, archive, change, comparing, lab, mouse, overlay, time, undo};
+use super::{act, album, archive, change, comparing, experiment, lab, mouse, overlay, time, undo};
 use crate::tui::action::Action;
 use crate::tui::bindings;
 use crate::tui::effect::Effect;
@@ -40,6 +40,7 @@ pub fn of_run(state: &mut State, message: Message) -> Vec<Effect> {
         // Dealt with before.
         Message::Beside(_) | Message::BesidePreview(_) | Message::BesideArchive(_) | Message::Runs(_) => Vec::new(),
         Message::Lab(event) => lab::event(state, event),
+        Message::Experiment(news) => experiment::news(state, news),
         Message::Compare(dirs) => comparing::compare(state, &dirs),
         Message::Archive(news) => archive::came(state, news),
         Message::Tried(event) => change::tried(state, &event),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, asking, change, palette};
+use super::{act, asking, change, experiment, palette};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::{Overlay, State};
@@ -15,6 +15,7 @@ pub const MOST_LINES: usize = 300;
 /// Takes a key into the dialog.
 pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
     match &mut state.overlay {
+        Some(Overlay::Quit) if state.experiment.is_some() => experiment::quit_key(state, event),
         Some(Overlay::Quit) => quit(state, event),
         Some(Overlay::CannotSave { .. }) => cannot_save(state, event),
         Some(Overlay::Palette(_)) => palette::palette(state, event),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ratatui::layout::Rect;
 
-use super::comparing;
+use super::{comparing, experiment};
 use crate::config::Config;
 use crate::lab::Phase;
 use crate::tui::action::{Action, RunsAction};
@@ -161,6 +161,12 @@ pub fn fork_of(state: &mut State, dir: &Path) -> Vec<Effect> {
 
 /// Starts a fork: at once where no run is trained here, else after a question, in this one's place.
 fn begin(state: &mut State, fork: Box<ReadyFork>) -> Vec<Effect> {
+    if let Some(experiment) = state.experiment.as_ref().filter(|experiment| !experiment.is_over()) {
+        let kind = experiment.facts.kind;
+        let why = format!("the {kind} trains here; a fork can begin when it is over");
+        state.news.answer(state.now, Gravity::Warning, why);
+        return Vec::new();
+    }
     if state.bench != Bench::Training {
         return vec![Effect::Begin(fork)];
     }
@@ -183,7 +189,7 @@ fn begin(state: &mut State, fork: Box<ReadyFork>) -> Vec<Effect> {
 /// Back to what the list covers; where that is nothing, the program is left.
 fn leave(state: &mut State) -> Vec<Effect> {
     if state.bench == Bench::Browsing {
-        return vec![Effect::Quit];
+        return experiment::leave(state);
     }
     state.is_browsing = false;
     comparing::follow_marks(state)

@@ -9,6 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::lab::Phase;
+use crate::tui::browser::RunsLayout;
 use crate::tui::panels;
 use crate::tui::pictures::{Pictures, Spared};
 use crate::tui::state::{Overlay, State};
@@ -28,7 +29,8 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
     buf.set_style(area, state.theme.base());
     if state.is_browsing {
         runs::runs(state, area, buf);
-        if let Some(shown) = &state.overlay {
+        // Where the list has no room its dialogs have none.
+        if let Some(shown) = state.overlay.as_ref().filter(|_| RunsLayout::of(area).is_some()) {
             overlay(state, shown, area, buf);
         }
         return;
@@ -69,7 +71,10 @@ fn overlay(state: &State, shown: &Overlay, area: Rect, buf: &mut Buffer) {
         Overlay::Differences { scroll } => panels::configs(state, *scroll, area, buf),
         Overlay::Opening => panels::opening(state, area, buf),
         Overlay::NotBegun { why, .. } => panels::not_begun(state, why, area, buf),
-        Overlay::Quit => panels::quit(state, area, buf),
+        Overlay::Quit => match &state.experiment {
+            Some(under_way) => panels::leave_experiment(state, under_way, area, buf),
+            None => panels::quit(state, area, buf),
+        },
         Overlay::Failure => {
             if let Phase::Failed(why) = &state.phase {
                 panels::failure(state, why, area, buf);

@@ -15,7 +15,11 @@ pub fn runs(state: &State, area: Rect, buf: &mut Buffer) {
     let looks = Looks { theme: &state.theme, marker: state.plots.marker, marked: &state.marked, looked_at };
     browser::view(list, &looks, area, buf);
     let Some(layout) = RunsLayout::of(area) else { return };
-    if state.bench == Bench::Training {
+    if state.experiment.is_some() {
+        let blank = " ".repeat(usize::from(layout.header.width));
+        buf.set_string(layout.header.x, layout.header.y, blank, state.theme.base());
+        panels::header(state, layout.header, buf);
+    } else if state.bench == Bench::Training {
         let room = layout.header.width / 2;
         let line = progress_in_brief(state, room);
         let width = line.width() as u16;

@@ -126,6 +126,7 @@ fn row(
     let state_word = (trains_here || run.is_trained).then_some("training");
     words
         .maybe(Role::Good, state_word.map(String::from))
+        .maybe(Role::Error, (run.has_failed && !run.is_trained).then(|| "failed".into()))
         .maybe(Role::Dim, (!run.is_read && !run.is_here).then(|| "reading …".into()))
 }
 
