@@ -481,7 +481,9 @@ pub fn markdown() -> String {
         out.push_str(&format!("| **{}** | |\n", group.title()));
         for binding in BINDINGS.iter().filter(|b| b.group == group) {
             let keys: Vec<String> = binding.keys.iter().map(|k| format!("`{}`", k.label())).collect();
-            out.push_str(&format!("| {} | {} |\n", keys.join(" "), binding.help));
+            // A bar would end the cell.
+            let [keys, help] = [keys.join(" "), binding.help.to_string()].map(|text| text.replace('|', "\\|"));
+            out.push_str(&format!("| {keys} | {help} |\n"));
         }
     }
     out

@@ -137,7 +137,7 @@ fn one(request: &ArchiveRequest) -> Result<Option<ArchiveNews>> {
         ArchiveRequest::Film { path, most } => {
             ArchiveNews::Film { path: path.clone(), frames: Arc::new(read_film(path, *most, FRAMES)?) }
         }
-        ArchiveRequest::Kept(dirs) => ArchiveNews::Kept(dirs.iter().map(|dir| kept(dir)).collect::<Result<_>>()?),
+        ArchiveRequest::Kept(dirs) => ArchiveNews::Kept(dirs.iter().map(|dir| kept(dir)).collect()),
         // Another thread's, or no question.
         ArchiveRequest::Follow(_) | ArchiveRequest::Denoise(_) | ArchiveRequest::StopDenoising => return Ok(None),
     }))
@@ -147,7 +147,8 @@ fn bookmarks(dir: &Path, notes: Notes) -> ArchiveNews {
     ArchiveNews::Bookmarks { dir: dir.to_path_buf(), bookmarks: notes.bookmarks }
 }
 
-fn kept(dir: &Path) -> Result<KeptOf> {
-    let history = run::config_of(dir)?.train.history;
-    Ok(KeptOf { dir: dir.to_path_buf(), steps: run::kept_steps(dir), history })
+fn kept(dir: &Path) -> KeptOf {
+    // Of a config that can't be read the sampling will tell.
+    let history = run::config_of(dir).map(|config| config.train.history).unwrap_or_default();
+    KeptOf { dir: dir.to_path_buf(), steps: run::kept_steps(dir), history }
 }

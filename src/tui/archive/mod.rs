@@ -15,5 +15,8 @@ mod follower;
 mod panes;
 mod protocol;
 
+#[cfg(test)]
+mod panes_tests;
+
 pub use desk::Archive;
 pub use protocol::{ArchiveNews, ArchiveRequest, KeptOf, SampleOrder, SamplePane, SampleRequest};

@@ -6,8 +6,9 @@ use ratatui::layout::Rect;
 const BETWEEN: u16 = 3;
 /// The least columns and rows of a pane's picture.
 const LEAST: (u16, u16) = (8, 2);
-/// The least columns of a strip's column: a step's number has to fit.
+/// The least columns of a strip's column: a step's number has to fit, and of dots some shape be seen.
 const LEAST_COLUMN: u16 = 6;
+const LEAST_OF_DOTS: u16 = 9;
 /// Rows of a strip where there is room.
 const WANTED_ROWS: u16 = 5;
 /// Columns of the t at the left of a strip.
@@ -60,19 +61,19 @@ impl StripPane {
     }
 }
 
-/// `n` equal panes with a caption under each, as large as they can be; one line is left under all of them. Those that
-/// have no room are left out.
-pub fn panes(inner: Rect, n: usize) -> Vec<(Rect, Rect)> {
-    grid(Rect { height: inner.height.saturating_sub(1), ..inner }, n)
+/// `n` equal panes with a caption of so many lines under each, as large as they can be; one line is left under all of
+/// them. Those that have no room are left out.
+pub fn panes(inner: Rect, n: usize, lines: u16) -> Vec<(Rect, Rect)> {
+    grid(Rect { height: inner.height.saturating_sub(1), ..inner }, n, lines)
 }
 
 /// As [`panes`], of the whole area.
-pub fn grid(area: Rect, n: usize) -> Vec<(Rect, Rect)> {
+pub fn grid(area: Rect, n: usize, lines: u16) -> Vec<(Rect, Rect)> {
     let n = u16::try_from(n).unwrap_or(u16::MAX);
     let place = |columns: u16| {
         let rows = n.div_ceil(columns);
         let width = area.width.saturating_sub(BETWEEN.saturating_mul(columns - 1)) / columns;
-        (columns, width, (area.height / rows).saturating_sub(1))
+        (columns, width, (area.height / rows).saturating_sub(lines))
     };
     // A picture is about as high as wide, and a cell twice.
     let size = |width: u16, height: u16| width.min(2 * height);
@@ -80,13 +81,14 @@ pub fn grid(area: Rect, n: usize) -> Vec<(Rect, Rect)> {
     let best =
         (1..=n.min(64)).map(place).filter(fits).max_by_key(|&(columns, width, height)| (size(width, height), columns));
     let Some((columns, width, height)) = best else {
-        return if n > 1 { grid(area, usize::from(n - 1).min(64)) } else { Vec::new() };
+        return if n > 1 { grid(area, usize::from(n - 1).min(64), lines) } else { Vec::new() };
     };
     (0..n)
         .map(|i| {
             let (column, row) = (i % columns, i / columns);
-            let room = Rect { x: area.x + column * (width + BETWEEN), y: area.y + row * (height + 1), width, height };
-            (room, Rect { y: room.bottom(), height: 1, ..room })
+            let room =
+                Rect { x: area.x + column * (width + BETWEEN), y: area.y + row * (height + lines), width, height };
+            (room, Rect { y: room.bottom(), height: lines, ..room })
         })
         .collect()
 }
@@ -112,24 +114,26 @@ pub fn step_place(at: usize, n: usize, width: u16) -> u16 {
     (at * usize::from(width.saturating_sub(1)) / last).min(usize::from(width.saturating_sub(1))) as u16
 }
 
-/// Splits a room for a strip of `steps`, of which `at` has to be seen, with `moments` rows at most and cells of so many
-/// pixels.
-pub fn strip(room: Rect, (steps, at): (usize, usize), moments: usize, cell: (u16, u16)) -> StripPane {
+/// Splits a room for a strip of `steps`, of which `at` has to be seen, with `moments` rows at most; of images where cells
+/// have so many pixels, or of dots.
+pub fn strip(room: Rect, (steps, at): (usize, usize), moments: usize, cell: Option<(u16, u16)>) -> StripPane {
+    let least = if cell.is_some() { LEAST_COLUMN } else { LEAST_OF_DOTS };
+    let cell = cell.unwrap_or((1, 2));
     let area = Rect {
         x: room.x + T.min(room.width),
         y: room.y + 1.min(room.height),
         width: room.width.saturating_sub(T),
         height: room.height.saturating_sub(1),
     };
-    if steps == 0 || moments == 0 || area.width < LEAST_COLUMN || area.height < 2 {
+    if steps == 0 || moments == 0 || area.width < least || area.height < 2 {
         return StripPane::default();
     }
     let high = |column: u16| (u32::from(column) * u32::from(cell.0) / u32::from(cell.1.max(1))).max(1) as u16;
-    let widest = (area.width / u16::try_from(steps).unwrap_or(u16::MAX)).max(LEAST_COLUMN);
+    let widest = (area.width / u16::try_from(steps).unwrap_or(u16::MAX)).max(least);
     let wanted = WANTED_ROWS.min(moments as u16);
     // A few rows are worth smaller pictures.
-    let column = (LEAST_COLUMN..=widest).rev().find(|column| area.height / high(*column) >= wanted);
-    let column = column.unwrap_or(LEAST_COLUMN);
+    let column = (least..=widest).rev().find(|column| area.height / high(*column) >= wanted);
+    let column = column.unwrap_or(least);
     let pitch = (column, high(column).min(area.height));
     let columns = usize::from(area.width / column).clamp(1, steps);
     let rows = usize::from(area.height / pitch.1).clamp(1, moments);
@@ -164,7 +168,7 @@ mod tests {
     #[test]
     fn panes_stand_as_they_are_largest() {
         let rooms = |width, height, n| {
-            panes(Rect::new(0, 0, width, height), n).iter().map(|(room, _)| *room).collect::<Vec<_>>()
+            panes(Rect::new(0, 0, width, height), n, 1).iter().map(|(room, _)| *room).collect::<Vec<_>>()
         };
         let row = rooms(116, 14, 4);
         assert!(row.iter().all(|room| room.y == 0) && row[0].width == 26, "{row:?}");
@@ -179,12 +183,12 @@ mod tests {
     proptest! {
         #[test]
         fn everything_is_inside_and_apart(
-            width in 0u16..250, height in 0u16..80, n in 0usize..9, steps in 0usize..40, at in 0usize..40,
-            moments in 0usize..12, cell in prop::sample::select(vec![(1u16, 2u16), (10, 20), (7, 15)])
+            width in 0u16..250, height in 0u16..80, n in 0usize..9, steps in 0usize..40, at in 0usize..40, lines in 1u16..3,
+            moments in 0usize..12, cell in prop::sample::select(vec![Some((1u16, 2u16)), Some((10, 20)), Some((7, 15)), None])
         ) {
             let inner = Rect::new(3, 2, width, height);
             let inside = |rect: Rect| rect.intersection(inner) == rect || rect.is_empty();
-            let places: Vec<Rect> = panes(inner, n).into_iter().flat_map(|(room, caption)| [room, caption]).collect();
+            let places: Vec<Rect> = panes(inner, n, lines).into_iter().flat_map(|(room, caption)| [room, caption]).collect();
             for (i, place) in places.iter().enumerate() {
                 prop_assert!(inside(*place), "{:?}", place);
                 prop_assert!(places[..i].iter().all(|other| !other.intersects(*place)));

@@ -177,6 +177,11 @@ impl Learning {
 }
 
 impl Learner {
+    /// Are its data points in the plane?
+    pub fn is_of_points(&self) -> bool {
+        self.steps.iter().flat_map(|step| &step.moments).any(|moment| moment.points.is_some())
+    }
+
     /// The newest step that it has kept, of those up to `step`.
     pub fn at_step(&self, step: u64) -> Option<&LearnedStep> {
         self.steps.iter().rfind(|learned| learned.step <= step)

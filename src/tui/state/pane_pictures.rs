@@ -5,17 +5,22 @@ use ratatui::layout::Rect;
 use super::composing::{Place, made, place_images};
 use super::gallery::{Frame, Gallery};
 use super::learning::{Learner, Learning};
-use super::panes::Paned;
+use super::panes::{Beside, BesidePane, Paned};
 use super::screen::State;
 use crate::tui::layout::{self, StripPane};
 use crate::tui::pictures::Arrangement;
+use crate::tui::words::columns;
+
+/// Between the words of a label, and what " · step 12,000" takes.
+const JOINT: &str = " · ";
+const STEP: usize = 14;
 
 /// Brings them up to date; `inner` is the inside of the denoising panel.
 pub fn refresh(state: &State, inner: Rect, gallery: &mut Gallery) {
     match &state.panes.shown {
         Paned::Nothing => gallery.compared.clear(),
         Paned::Beside(beside) => {
-            let places = layout::panes(inner, beside.panes.len());
+            let places = state.beside_places(beside, inner);
             gallery.compared.resize_with(places.len(), Frame::default);
             for (i, (pane, (room, _))) in beside.panes.iter().zip(&places).enumerate() {
                 let shown = pane.still_at(state.cursor_t).filter(|(_, still)| still.points.is_none());
@@ -48,12 +53,23 @@ pub fn refresh(state: &State, inner: Rect, gallery: &mut Gallery) {
 }
 
 impl State {
+    /// The places of settings side by side, with their captions: of two lines where one has no room for all labels.
+    pub fn beside_places(&self, beside: &Beside, inner: Rect) -> Vec<(Rect, Rect)> {
+        let places = |lines| layout::panes(inner, beside.panes.len(), lines);
+        let of_one_step = beside.step().is_some();
+        let width = |pane: &BesidePane| columns(&pane.label.join(JOINT)) + if of_one_step { 0 } else { STEP };
+        let widest = beside.panes.iter().map(width).max().unwrap_or(0);
+        let (one, two) = (places(1), places(2));
+        let fits = one.iter().all(|(room, _)| usize::from(room.width) >= widest);
+        if fits || two.len() < one.len() { one } else { two }
+    }
+
     /// The places of runs through training time, with their captions; one alone has the whole room and no caption.
     pub fn learning_places(&self, learning: &Learning, inner: Rect) -> Vec<(Rect, Rect)> {
         let area = layout::learning(inner).pictures;
         match learning.learners.len() {
             1 => vec![(area, Rect { y: area.bottom(), height: 0, ..area })],
-            n => layout::grid(area, n),
+            n => layout::grid(area, n, 1),
         }
     }
 
@@ -63,7 +79,8 @@ impl State {
         let learner = learning.learners.get(self.learner());
         let steps = learner.map_or(0, |learner| learner.steps.len());
         let moments = learning.times(self.learner()).len();
-        layout::strip(area, (steps, learner.map_or(0, |one| place_in(learning, one))), moments, self.cell_size)
+        let cell = learner.is_none_or(|learner| !learner.is_of_points()).then_some(self.cell_size);
+        layout::strip(area, (steps, learner.map_or(0, |one| place_in(learning, one))), moments, cell)
     }
 }
 
@@ -111,10 +128,8 @@ fn place(
 fn strip(state: &State, learning: &Learning, inner: Rect, gallery: &mut Gallery) {
     let pane = state.strip_pane(learning, inner);
     let times = learning.times(state.learner());
-    let learner = learning.learners.get(state.learner()).filter(|learner| {
-        let points = learner.steps.iter().flat_map(|step| &step.moments).any(|moment| moment.points.is_some());
-        !points && !pane.steps.is_empty()
-    });
+    let learner = learning.learners.get(state.learner());
+    let learner = learner.filter(|learner| !learner.is_of_points() && !pane.steps.is_empty());
     let Some(learner) = learner else {
         gallery.compared[0] = Frame::default();
         return;

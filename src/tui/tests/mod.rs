@@ -12,6 +12,7 @@ mod fuzz;
 mod help;
 mod looks;
 mod paint;
+mod panes;
 mod pictures;
 mod plane;
 mod pointer;

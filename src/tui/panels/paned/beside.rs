@@ -4,7 +4,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::tui::format::thousands;
-use crate::tui::layout;
 use crate::tui::panels::frame::{picture, sentence};
 use crate::tui::panels::plane;
 use crate::tui::pictures::{PictureSlot, Pictures};
@@ -12,7 +11,7 @@ use crate::tui::state::{Beside, BesidePane, State};
 use crate::tui::theme::Role;
 use crate::tui::words::Words;
 
-/// "run · x̂_0 from the same noise · step 1,200 · t 430".
+/// "run · x̂_0 from the same noise · t 430".
 pub fn subtitle(state: &State, beside: &Beside) -> Words {
     let words = Words::new(&state.theme);
     let run = state.run_in(&beside.dir).and_then(|run| Some((run.name, run.color?)));
@@ -20,11 +19,7 @@ pub fn subtitle(state: &State, beside: &Beside) -> Words {
         Some((name, color)) => words.styled(state.theme.run(color), name),
         None => words,
     };
-    words
-        .add(Role::Clean, "x̂_0")
-        .add(Role::Dim, "from the same noise")
-        .maybe(Role::Dim, beside.step().map(|step| format!("step {}", thousands(step))))
-        .add(Role::Dim, format!("t {}", state.cursor_t))
+    words.add(Role::Clean, "x̂_0").add(Role::Dim, "from the same noise").add(Role::Dim, format!("t {}", state.cursor_t))
 }
 
 /// The panes, each with what it has otherwise, and a line under them.
@@ -32,14 +27,15 @@ pub fn draw(state: &State, beside: &Beside, inner: Rect, pictures: &dyn Pictures
     if beside.is_empty() {
         return sentence("opening the newest weights that are kept …", inner, Role::Dim, &state.theme, buf);
     }
-    let places = layout::panes(inner, beside.panes.len());
+    let places = state.beside_places(beside, inner);
     let of_one_step = beside.step().is_some();
     let with_data = state.live.info.as_ref().is_some_and(|info| info.run_dir == beside.dir);
     for (i, (pane, (room, caption))) in beside.panes.iter().zip(&places).enumerate() {
         let still = pane.still_at(state.cursor_t).map(|(_, still)| still);
         let step = still.map(|still| still.step).filter(|_| !of_one_step);
-        let words = label(state, pane).maybe(Role::Dim, step.map(|step| format!("step {}", thousands(step))));
-        buf.set_line(caption.x, caption.y, &words.fit(caption.width), caption.width);
+        for (y, line) in (caption.y..caption.bottom()).zip(label(state, pane, step, *caption)) {
+            buf.set_line(caption.x, y, &line.fit(caption.width), caption.width);
+        }
         match still {
             Some(still) => match &still.points {
                 Some(points) => plane::among(state, &points.x_0, with_data, *room, buf),
@@ -56,6 +52,7 @@ pub fn draw(state: &State, beside: &Beside, inner: Rect, pictures: &dyn Pictures
     let words = Words::new(&state.theme)
         .maybe(Role::Warning, (left_out > 0).then(|| format!("{left_out} more: z")))
         .maybe(Role::Dim, beside.step().map(|step| format!("weights of step {}", thousands(step))))
+        .maybe(Role::Dim, is_behind(state, beside).then(|| "K keeps those of now".into()))
         .add(Role::Dim, "↑↓ t")
         .add(Role::Dim, "k plays")
         .add(Role::Dim, "g other noise")
@@ -63,10 +60,28 @@ pub fn draw(state: &State, beside: &Beside, inner: Rect, pictures: &dyn Pictures
     buf.set_line(inner.x, inner.bottom().saturating_sub(1), &words.fit(inner.width), inner.width);
 }
 
-/// "ddim · w 3".
-fn label(state: &State, pane: &BesidePane) -> Words {
-    pane.label.iter().enumerate().fold(Words::new(&state.theme), |words, (i, word)| match i {
-        0 => words.add_shortened(Role::Text, word.clone(), 4),
-        _ => words.add_shortened(Role::Text, word.clone(), 6),
-    })
+/// Has the run that trains here gone on since the weights were kept?
+fn is_behind(state: &State, beside: &Beside) -> bool {
+    let is_here = state.live.info.as_ref().is_some_and(|info| info.run_dir == beside.dir);
+    let now = state.live.history.latest.as_ref().map(|record| record.step);
+    is_here && state.trains_here() && beside.step().is_some() && beside.step() < now
+}
+
+/// "ddim · w 3", in as many lines as there are.
+fn label(state: &State, pane: &BesidePane, step: Option<u64>, caption: Rect) -> Vec<Words> {
+    let mut lines: Vec<(Words, usize)> = vec![(Words::new(&state.theme), 0)];
+    let step = step.map(|step| (Role::Dim, format!("step {}", thousands(step))));
+    let words = pane.label.iter().map(|word| (Role::Text, word.clone())).chain(step);
+    for (role, word) in words {
+        let Some((line, n)) = lines.pop() else { break };
+        let more = line.clone().add(role, word.clone());
+        if n == 0 || more.width() <= usize::from(caption.width) || lines.len() + 1 >= usize::from(caption.height) {
+            let shortened = line.add_shortened(role, word, 4);
+            lines.push((shortened, n + 1));
+        } else {
+            lines.push((line, n));
+            lines.push((Words::new(&state.theme).add_shortened(role, word, 4), 1));
+        }
+    }
+    lines.into_iter().map(|(line, _)| line).collect()
 }

@@ -60,7 +60,7 @@ pub fn draw(state: &State, learning: &Learning, inner: Rect, pictures: &dyn Pict
     let note = learning.learners.get(state.learner()).and_then(|learner| learner.note.clone());
     let words = words
         .maybe(Role::Warning, (left_out > 0 && !learning.is_strip).then(|| format!("{left_out} more runs: z")))
-        .maybe(Role::Accent, computing)
+        .maybe(Role::Text, computing)
         .add(Role::Dim, "←→ training")
         .add(Role::Dim, "k film")
         .add(Role::Dim, if learning.is_strip { "A one step" } else { "A all at once" })

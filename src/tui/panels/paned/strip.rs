@@ -42,8 +42,7 @@ pub fn draw(state: &State, learning: &Learning, inner: Rect, pictures: &dyn Pict
         let y = place.y + place.height.saturating_sub(1) / 2;
         buf.set_stringn(pane.labels.x, y, right(text, width), width, theme.style(role));
     }
-    let is_of_points = learner.steps.iter().flat_map(|step| &step.moments).any(|moment| moment.points.is_some());
-    if !is_of_points {
+    if !learner.is_of_points() {
         return picture(PictureSlot::Compared(0), state.gallery.compared(0), inner, pictures, buf);
     }
     for (column, &at) in pane.steps.iter().enumerate() {
