@@ -106,6 +106,11 @@ pub enum Action {
     NextTimeAxis,
     NextExample,
     NextPointsView,
+    /// Settings side by side, from one noise.
+    Beside,
+    /// One noise through the steps of training that are kept, and all of them at once.
+    TrainingTime,
+    LearningStrip,
     /// Other runs over this one.
     Compare,
     NextRun,

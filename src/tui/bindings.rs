@@ -237,6 +237,21 @@ pub const BINDINGS: &[Binding] = &[
         "Denoising: show points, their density, or the field that moves them",
         H::No,
     ),
+    row(
+        A::Beside,
+        &[key('|')],
+        G::Preview,
+        "settings side by side from one noise, as in beside sampler=ddim,unipc or w=0 | w=3 steps=50",
+        H::No,
+    ),
+    row(
+        A::TrainingTime,
+        &[key('T')],
+        G::Preview,
+        "one noise through training: the same samples at each step that is kept (← → k), and back",
+        H::In(P::Denoising, "training time"),
+    ),
+    row(A::LearningStrip, &[key('A')], G::Preview, "through training, all steps at once: a strip", H::No),
     // Plots.
     row(A::ToggleLogY, &[key('l')], G::Plots, "loss axis logarithmic or linear", H::In(P::Loss, "log")),
     row(A::ToggleLogX, &[key('X')], G::Plots, "steps on a logarithmic axis or a linear one", H::No),
@@ -466,7 +481,9 @@ pub fn markdown() -> String {
         out.push_str(&format!("| **{}** | |\n", group.title()));
         for binding in BINDINGS.iter().filter(|b| b.group == group) {
             let keys: Vec<String> = binding.keys.iter().map(|k| format!("`{}`", k.label())).collect();
-            out.push_str(&format!("| {} | {} |\n", keys.join(" "), binding.help));
+            // A bar would end the cell.
+            let [keys, help] = [keys.join(" "), binding.help.to_string()].map(|text| text.replace('|', "\\|"));
+            out.push_str(&format!("| {keys} | {help} |\n"));
         }
     }
     out

@@ -1,20 +1,24 @@
-//! Samples of several runs from one noise, a step of each in turn, so that they come out together.
+//! One pane of samples on its way from noise to images.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use candle_core::{Device, Tensor};
 
+use super::protocol::SamplePane;
 use crate::kernels::Workers;
 use crate::lab::{Field, PreviewFrame, SamplingSettings};
 use crate::picture::{is_points, reach};
 use crate::run::{LoadedModel, classes_in_turn};
 use crate::sampling::{Guidance, SamplerSettings, Trajectory, network_denoiser, starting_noise};
 
-/// A run's samples on their way.
+/// Points in a plot, whatever the runs' own numbers are: the noise has to be the same.
+const POINTS: usize = 400;
+
+/// A pane's samples.
 pub struct Denoised {
-    pub dir: PathBuf,
+    /// Which pane.
+    pub pane: usize,
     /// Height, width, channels.
     pub shape: (usize, usize, usize),
     trajectory: Trajectory,
@@ -26,15 +30,22 @@ pub struct Denoised {
 }
 
 impl Denoised {
-    /// The newest checkpoint of the run in `dir`, from the noise of `seed`; sampled as the run's own previews are.
-    /// `number` tells this round from others.
+    /// Begins with the noise of `seed`. `number` is the film's.
     ///
     /// # Errors
-    /// When the run has no checkpoint that is whole, or can't be sampled so.
-    pub fn begin(dir: &Path, seed: u64, num: usize, number: u64, workers: &Arc<Workers>) -> Result<Self> {
-        let model = LoadedModel::open(dir, None)?;
-        let settings = SamplingSettings::new(&model.config);
-        let classes = model.net.num_classes().map(|count| classes_in_turn(num, count, None));
+    /// When this network can't be sampled so.
+    pub fn begin(
+        (pane, asked): (usize, &SamplePane),
+        model: &LoadedModel,
+        (seed, num, number): (u64, usize, u64),
+        workers: &Arc<Workers>,
+    ) -> Result<Self> {
+        let settings = match &asked.settings {
+            Some(settings) => settings.clone(),
+            None => Arc::new(SamplingSettings::new(&model.config)),
+        };
+        let num = if is_points(model.image_shape) { POINTS } else { num };
+        let classes = model.net.num_classes().map(|count| classes_in_turn(num, count, settings.class));
         let sample = settings.of_preview();
         let guidance = Guidance::from_config(&sample, sample.guidance_scale, &model.classes);
         let denoiser = network_denoiser(
@@ -48,16 +59,9 @@ impl Denoised {
         let noise = starting_noise(num, height, width, channels, seed, &Device::Cpu)?;
         let schedule = model.parameterization.schedule.clone();
         let trajectory = Trajectory::new(denoiser, schedule, &SamplerSettings::from(&sample), noise, seed)?;
-        Ok(Self {
-            dir: dir.to_path_buf(),
-            shape: model.image_shape,
-            trajectory,
-            classes: classes.unwrap_or_default(),
-            settings: Arc::new(settings),
-            step: model.step,
-            number,
-            num,
-        })
+        let shape = model.image_shape;
+        let classes = classes.unwrap_or_default();
+        Ok(Self { pane, shape, trajectory, classes, settings, step: model.step, number, num })
     }
 
     /// The next frame, after one network call; `None` after the last.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use anyhow::Result;
 use crossbeam_channel::{Receiver, Sender, bounded, never, unbounded};
 
-use super::denoiser::Denoised;
 use super::follower::follow;
-use super::protocol::{ArchiveNews, ArchiveRequest};
-use crate::kernels::Workers;
+use super::panes::PanesUnderWay;
+use super::protocol::{ArchiveNews, ArchiveRequest, KeptOf};
 use crate::picture::{read_film, read_picture};
+use crate::process::lower_priority;
 use crate::run;
 use crate::run::notes::Notes;
 
@@ -82,8 +82,9 @@ impl Archive {
 
 /// Answers one request after the other; while samples are on their way, a step of them between two requests.
 fn answer(requests: &Receiver<ArchiveRequest>, news: &Sender<ArchiveNews>) {
-    let mut samples: Vec<Denoised> = Vec::new();
-    let mut rounds = 0;
+    // Training goes first; so do the threads that sample, which begin here.
+    lower_priority();
+    let mut samples = PanesUnderWay::default();
     loop {
         let request = match samples.is_empty() {
             true => match requests.recv() {
@@ -97,14 +98,10 @@ fn answer(requests: &Receiver<ArchiveRequest>, news: &Sender<ArchiveNews>) {
             },
         };
         let sent = match request {
-            None => advance(&mut samples, news),
-            Some(ArchiveRequest::Denoise { dirs, seed, num }) => {
-                rounds += 1;
-                samples.clear();
-                begin(&dirs, (seed, num, rounds), &mut samples, news)
-            }
+            None => samples.advance(news),
+            Some(ArchiveRequest::Denoise(request)) => samples.begin(*request, news),
             Some(ArchiveRequest::StopDenoising) => {
-                samples.clear();
+                samples = PanesUnderWay::default();
                 Ok(())
             }
             Some(request) => {
@@ -140,8 +137,9 @@ fn one(request: &ArchiveRequest) -> Result<Option<ArchiveNews>> {
         ArchiveRequest::Film { path, most } => {
             ArchiveNews::Film { path: path.clone(), frames: Arc::new(read_film(path, *most, FRAMES)?) }
         }
+        ArchiveRequest::Kept(dirs) => ArchiveNews::Kept(dirs.iter().map(|dir| kept(dir)).collect()),
         // Another thread's, or no question.
-        ArchiveRequest::Follow(_) | ArchiveRequest::Denoise { .. } | ArchiveRequest::StopDenoising => return Ok(None),
+        ArchiveRequest::Follow(_) | ArchiveRequest::Denoise(_) | ArchiveRequest::StopDenoising => return Ok(None),
     }))
 }
 
@@ -149,45 +147,8 @@ fn bookmarks(dir: &Path, notes: Notes) -> ArchiveNews {
     ArchiveNews::Bookmarks { dir: dir.to_path_buf(), bookmarks: notes.bookmarks }
 }
 
-/// Opens the newest checkpoints of the runs; says which can't be.
-fn begin(
-    dirs: &[PathBuf],
-    (seed, num, round): (u64, usize, u64),
-    samples: &mut Vec<Denoised>,
-    news: &Sender<ArchiveNews>,
-) -> Result<(), ()> {
-    let workers = match Workers::new(0) {
-        Ok(workers) => Arc::new(workers),
-        Err(error) => return news.send(ArchiveNews::Refused(format!("{error:#}"))).map_err(drop),
-    };
-    for dir in dirs {
-        match Denoised::begin(dir, seed, num, round, &workers) {
-            Ok(begun) => samples.push(begun),
-            Err(error) => {
-                let why = format!("it can't be sampled: {error:#}");
-                news.send(ArchiveNews::Trouble { dir: dir.clone(), why }).map_err(drop)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A step of each.
-fn advance(samples: &mut Vec<Denoised>, news: &Sender<ArchiveNews>) -> Result<(), ()> {
-    let mut going_on = Vec::with_capacity(samples.len());
-    for mut run in samples.drain(..) {
-        let (dir, shape) = (run.dir.clone(), run.shape);
-        match run.advance() {
-            Ok(Some(frame)) => {
-                news.send(ArchiveNews::Frame { dir, frame: Box::new(frame), shape }).map_err(drop)?;
-                going_on.push(run);
-            }
-            Ok(None) => {}
-            Err(error) => {
-                news.send(ArchiveNews::Trouble { dir, why: format!("{error:#}") }).map_err(drop)?;
-            }
-        }
-    }
-    *samples = going_on;
-    Ok(())
+fn kept(dir: &Path) -> KeptOf {
+    // Of a config that can't be read the sampling will tell.
+    let history = run::config_of(dir).map(|config| config.train.history).unwrap_or_default();
+    KeptOf { dir: dir.to_path_buf(), steps: run::kept_steps(dir), history }
 }

@@ -5,13 +5,18 @@
 //! |---|---|
 //! | `protocol` | what is asked, and what comes back |
 //! | `follower` | the curves of runs, as their files grow |
-//! | `denoiser` | samples of several runs from one noise |
+//! | `denoiser` | one pane of samples |
+//! | `panes` | several of them from one noise |
 //! | `desk` | the two threads, begun when something is first asked |
 
 mod denoiser;
 mod desk;
 mod follower;
+mod panes;
 mod protocol;
 
+#[cfg(test)]
+mod panes_tests;
+
 pub use desk::Archive;
-pub use protocol::{ArchiveNews, ArchiveRequest};
+pub use protocol::{ArchiveNews, ArchiveRequest, KeptOf, SampleOrder, SamplePane, SampleRequest};

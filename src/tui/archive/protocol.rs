@@ -6,10 +6,55 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::config::Config;
-use crate::lab::PreviewFrame;
-use crate::run::LeftPicture;
+use crate::config::{Config, KeepHistory};
+use crate::lab::{PreviewFrame, SamplingSettings};
 use crate::run::follow::RunNews;
+use crate::run::{KeptStep, LeftPicture};
+
+/// Samples of one run: of which weights, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SamplePane {
+    pub dir: PathBuf,
+    /// `None`: the newest step that is kept; of several panes of one run the same.
+    pub step: Option<u64>,
+    /// The raw weights in place of the averaged ones. Checkpoints alone have them.
+    pub raw: bool,
+    /// `None`: as the run's own previews are drawn.
+    pub settings: Option<Arc<SamplingSettings>>,
+}
+
+/// In which order panes are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleOrder {
+    /// A step of each in turn, so that they come out together.
+    Together,
+    /// One after the other, with one network in memory at a time.
+    InTurn,
+}
+
+/// Samples in several panes, all from one noise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SampleRequest {
+    /// Comes back with each frame, so that those of an earlier request are known as such.
+    pub round: u64,
+    pub panes: Vec<SamplePane>,
+    pub seed: u64,
+    /// Images a pane; of points there are as many as a plot needs.
+    pub num: usize,
+    pub order: SampleOrder,
+    /// Something is trained in this process: one thread must do.
+    pub gently: bool,
+}
+
+/// What a run has kept of its learning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptOf {
+    pub dir: PathBuf,
+    /// Oldest first.
+    pub steps: Vec<KeptStep>,
+    /// What its config says about keeping more.
+    pub history: KeepHistory,
+}
 
 /// Something to look for in run folders.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +67,10 @@ pub enum ArchiveRequest {
     Bookmarks(PathBuf),
     /// Put one on a step; an empty one takes it away.
     Bookmark { dir: PathBuf, step: u64, word: String },
-    /// Sample these runs from the same noise.
-    Denoise { dirs: Vec<PathBuf>, seed: u64, num: usize },
+    /// Sample in several panes from one noise, in place of what was sampled before.
+    Denoise(Box<SampleRequest>),
+    /// Which steps these runs have kept.
+    Kept(Vec<PathBuf>),
     /// Nobody looks at the samples any more.
     StopDenoising,
     /// The pictures that a run has left.
@@ -56,12 +103,21 @@ pub enum ArchiveNews {
         dir: PathBuf,
         bookmarks: BTreeMap<u64, String>,
     },
-    /// A frame of a run's samples, and height, width and channels of each image.
+    /// A frame of a pane's samples, and height, width and channels of each image.
     Frame {
-        dir: PathBuf,
+        round: u64,
+        pane: usize,
         frame: Box<PreviewFrame>,
         shape: (usize, usize, usize),
     },
+    /// A pane that can't be sampled, or not to its end.
+    NoFrames {
+        round: u64,
+        pane: usize,
+        why: String,
+    },
+    /// The steps that runs have kept.
+    Kept(Vec<KeptOf>),
     Album {
         dir: PathBuf,
         pictures: Vec<LeftPicture>,

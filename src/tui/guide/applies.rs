@@ -25,7 +25,7 @@ pub fn is_steering(action: Action) -> bool {
 pub fn why_not(state: &State, action: Action) -> Option<&'static str> {
     let sample = &state.controls.live.sampling.sample;
     match action {
-        Action::SampleNow if state.is_comparing() => None,
+        Action::SampleNow if state.shows_several() => None,
         Action::TogglePause if state.trains_behind() => None,
         _ if state.is_watched() && is_steering(action) => Some("this run is looked at, not trained here"),
         Action::TogglePause

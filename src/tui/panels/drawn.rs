@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 
 use super::frame::border;
-use super::{compared, denoising, heatmap, loss, schedule};
+use super::{compared, denoising, heatmap, loss, paned, schedule};
 use crate::tui::layout::{Density, PanelPlace};
 use crate::tui::panel::Panel;
 use crate::tui::pictures::Pictures;
@@ -12,6 +12,9 @@ use crate::tui::words::Words;
 
 /// Draws a panel with its border.
 pub fn panel(state: &State, place: &PanelPlace, pictures: &dyn Pictures, buf: &mut Buffer) {
+    if state.is_paned() && place.panel == Panel::Denoising {
+        return paned::panel(state, place, pictures, buf);
+    }
     if state.is_comparing() {
         return compared::panel(state, place, pictures, buf);
     }

@@ -25,6 +25,7 @@ mod messages;
 mod new_run;
 mod other_curve;
 mod palette;
+mod paned;
 mod plane;
 mod plane_density;
 mod plane_field;

@@ -17,6 +17,9 @@ const ROWS: u16 = 12;
 const MOST_LINES: usize = 5;
 /// Columns between what stands left and what stands right in a row.
 const GAP: usize = 3;
+/// What `beside` does.
+const BESIDE: &str = "Settings of this run side by side, all from the same noise. | parts the panes, commas the values of \
+                      a key; alone, beside ends it.";
 
 /// Draws it.
 pub fn palette(state: &State, palette: &CommandPalette, screen: Rect, buf: &mut Buffer) {
@@ -99,6 +102,9 @@ fn above(state: &State, palette: &CommandPalette, config: &Config, width: usize)
     if let Some(why) = &palette.refusal {
         return lines(why, Role::Warning);
     }
+    if let LineReading::Beside(_) = palette.reading() {
+        return lines(BESIDE, Role::Dim);
+    }
     let LineReading::Value { key: Some(key), .. } = palette.reading() else { return Vec::new() };
     let value = config.values().get(&key.path).map(toml::Value::to_string).unwrap_or_default();
     let when = if holds_at_once(&key.path) { "holds at once" } else { "needs a new run" };
@@ -142,6 +148,15 @@ fn sides(state: &State, row: &Row, width: usize) -> (Line<'static>, Span<'static
             ]);
             let room = width.saturating_sub(left.width() + GAP);
             (left, Span::styled(shorten(&takes(key), room), style(Role::Dim)))
+        }
+        Row::Setting { name, value, takes } => {
+            let value = shorten(value, width.saturating_sub(columns(name) + 3));
+            let left = Line::from(vec![
+                Span::styled(name.clone(), style(Role::Text)),
+                Span::styled(format!(" = {value}"), style(Role::Dim)),
+            ]);
+            let room = width.saturating_sub(left.width() + GAP);
+            (left, Span::styled(shorten(takes, room), style(Role::Dim)))
         }
         Row::Word(word) => (Line::styled(word.clone(), style(Role::Text)), Span::default()),
     }

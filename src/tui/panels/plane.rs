@@ -77,6 +77,15 @@ pub fn brief(state: &State, points: &PointsStill, room: Rect, buf: &mut Buffer) 
     layers(state, window, &[(Role::Dim, x_0), (Role::Clean, &points.x_0)], buf);
 }
 
+/// Any samples, among the data where they are of this run.
+pub fn among(state: &State, points: &[f32], with_data: bool, room: Rect, buf: &mut Buffer) {
+    let window = Window::within(room, NoiseLevel::CLEAN.reach());
+    let x_0 = state.plane.as_ref().filter(|_| with_data).map_or(&[][..], Plane::x_0);
+    if !window.area.is_empty() {
+        layers(state, window, &[(Role::Dim, x_0), (Role::Clean, points)], buf);
+    }
+}
+
 /// The data at the cursor's t, for the schedule panel.
 pub fn forward(state: &State, data: &Plane, curves: &Curves, room: Rect, buf: &mut Buffer) {
     let at = curves.run.level(state.cursor_t.min(curves.timesteps() - 1) as f64);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::curves::Curves;
 use super::film::{Film, Films, Still};
@@ -90,6 +89,4 @@ pub struct Comparison {
     pub chosen: usize,
     /// The heatmap shows the difference of the two.
     pub difference: bool,
-    /// Since when their samples go from noise to images.
-    pub playing: Option<Duration>,
 }

@@ -6,6 +6,7 @@ use super::compared::{ComparedRun, MOST_COMPARED};
 use super::curves::Curves;
 use super::heat::Heat;
 use super::history::History;
+use super::panes::Paned;
 use super::screen::State;
 use crate::config;
 use crate::tui::marked::is_same;
@@ -22,6 +23,9 @@ impl State {
             }
         }
         self.marked.set(&wanted);
+        // What was sampled had others.
+        self.panes.next_round();
+        (self.panes.shown, self.panes.playing) = (Paned::Nothing, None);
         let chosen = self.live.compared.get(self.comparison.chosen).map(|run| run.dir.clone());
         let mut before = std::mem::take(&mut self.live.compared);
         let mut runs: Vec<Option<ComparedRun>> = wanted

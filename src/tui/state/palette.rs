@@ -1,8 +1,11 @@
 //! The command palette: a line to type in, and what it can become.
 //!
 //! Without `=` the line looks for an action or a key. With one it sets keys, `KEY=VALUE`, several with
-//! spaces between them.
+//! spaces between them. A line that begins with `beside` puts settings side by side: [`super::beside_line`].
 
+use super::beside_line::{self, BesideReading};
+use super::fuzzy::fuzzy;
+use super::palette_row::Row;
 use crate::config::{self, Config, Key, ValueKind};
 use crate::tui::action::Action;
 use crate::tui::bindings::BINDINGS;
@@ -17,21 +20,6 @@ pub struct CommandPalette {
     pub refusal: Option<String>,
 }
 
-/// One thing that the line can become.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Row {
-    Action {
-        action: Action,
-        title: String,
-        /// The keys that do the same.
-        keys: String,
-    },
-    /// A key of the config, with its present value as TOML.
-    Key { key: &'static Key, value: String },
-    /// A value for the key before the `=`.
-    Word(String),
-}
-
 /// What the end of the line is about; offsets are bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LineReading<'a> {
@@ -41,6 +29,8 @@ pub enum LineReading<'a> {
     NextKey { at: usize, typed: &'a str },
     /// A key's name at `at`, and the value typed so far. `key` is the one it means, where it means one.
     Value { at: usize, name: &'a str, key: Option<&'static Key>, typed: &'a str },
+    /// Settings to be put side by side.
+    Beside(BesideReading<'a>),
 }
 
 /// Longest line the palette takes.
@@ -80,6 +70,10 @@ impl CommandPalette {
     /// Makes the line what the row says: completes a key to `KEY=`, or a value.
     pub fn complete(&mut self, row: &Row) {
         let text = match (row, self.reading()) {
+            (row, LineReading::Beside(reading)) => match beside_line::completed(&self.text, reading, row) {
+                Some(text) => text,
+                None => return,
+            },
             (Row::Action { .. }, _) => return,
             (Row::Key { key, .. }, LineReading::Search) => format!("{}=", key.path),
             (Row::Key { key, .. }, LineReading::NextKey { at, .. }) => format!("{}{}=", &self.text[..at], key.path),
@@ -87,7 +81,7 @@ impl CommandPalette {
                 format!("{}{}={typed}", &self.text[..at], key.path)
             }
             (Row::Word(word), LineReading::Value { at, name, .. }) => format!("{}{name}={word}", &self.text[..at]),
-            (Row::Word(_), _) => return,
+            (Row::Word(_) | Row::Setting { .. }, _) => return,
         };
         self.text = text;
         self.changed();
@@ -96,6 +90,9 @@ impl CommandPalette {
     /// What the end of the line is about.
     pub fn reading(&self) -> LineReading<'_> {
         let text = self.text.as_str();
+        if let Some(reading) = beside_line::reading(text) {
+            return LineReading::Beside(reading);
+        }
         let Some(last) = config::assignments(text).pop().filter(|last| last.contains('=')) else {
             return LineReading::Search;
         };
@@ -120,6 +117,7 @@ impl CommandPalette {
     /// What the line can become, best first. `config` is that of the run as it is set now.
     pub fn rows(&self, config: &Config) -> Vec<Row> {
         match self.reading() {
+            LineReading::Beside(reading) => sorted(beside_line::rows(reading, config)),
             LineReading::Search => {
                 let mut rows = actions(&self.text);
                 rows.extend(keys(&self.text, config).into_iter().map(|(cost, row)| (cost + ACTIONS_FIRST, row)));
@@ -142,9 +140,9 @@ impl CommandPalette {
     pub fn highlight(&self, rows: usize) -> Option<usize> {
         let own = match self.reading() {
             LineReading::Search => Some(0),
-            LineReading::NextKey { typed, .. } | LineReading::Value { key: Some(_), typed, .. } => {
-                (!typed.is_empty()).then_some(0)
-            }
+            LineReading::Beside(BesideReading::Key { typed, .. } | BesideReading::Value { typed, .. })
+            | LineReading::NextKey { typed, .. }
+            | LineReading::Value { key: Some(_), typed, .. } => (!typed.is_empty()).then_some(0),
             LineReading::Value { key: None, .. } => None,
         };
         self.chosen.or(own).map(|at| at.min(rows.saturating_sub(1))).filter(|_| rows > 0)
@@ -189,39 +187,6 @@ fn values(key: &Key, typed: &str) -> Vec<Row> {
 fn sorted(mut rows: Vec<(u32, Row)>) -> Vec<Row> {
     rows.sort_by_key(|(cost, _)| *cost);
     rows.into_iter().map(|(_, row)| row).collect()
-}
-
-/// How badly the letters of `wanted`, in their order, fit into `text`; `None` if they don't. Letters at
-/// the start of words and in a row cost least.
-fn fuzzy(wanted: &str, text: &str) -> Option<u32> {
-    let text: Vec<char> = text.to_lowercase().chars().collect();
-    let wanted: Vec<char> = wanted.to_lowercase().chars().filter(|c| !c.is_whitespace()).collect();
-    let Some((first, rest)) = wanted.split_first() else { return Some(0) };
-    let starts = (0..text.len()).filter(|&at| text[at] == *first);
-    // Where the first letter stands matters less than whether the others follow it.
-    let cost_of_start = |at: usize| match at {
-        0 => 0,
-        at if text[at - 1].is_alphanumeric() => 8 + at.min(20) as u32 / 4,
-        at => 2 + at.min(20) as u32 / 4,
-    };
-    starts.filter_map(|at| Some(cost_of_start(at) + follow(rest, &text, at + 1)?)).min()
-}
-
-/// What it costs that `wanted` is found in `text` in that order, from `from` on.
-fn follow(wanted: &[char], text: &[char], mut from: usize) -> Option<u32> {
-    let mut cost = 0;
-    for &c in wanted {
-        let offset = text[from..].iter().position(|t| *t == c)?;
-        // A later start of a word is better than an earlier letter within one.
-        let at_word = (from..text.len()).find(|&i| text[i] == c && (i == 0 || !text[i - 1].is_alphanumeric()));
-        let next = match at_word {
-            Some(word) if offset > 0 => word,
-            _ => from + offset,
-        };
-        cost += if next == from { 0 } else { 4 + (next - from).min(20) as u32 };
-        from = next + 1;
-    }
-    Some(cost)
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl State {
     }
 
     /// Characters of one weight can't show two images.
-    fn needs_whole_cells(&self) -> bool {
+    pub(super) fn needs_whole_cells(&self) -> bool {
         !self.theme.capability.has_colors() || self.images.eq_ignore_ascii_case("ascii")
     }
 }

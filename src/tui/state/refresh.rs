@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use ratatui::layout::Rect;
 
-use super::gallery::{Frame, Gallery, Made, Placed};
+use super::composing::{Place, made, place_images};
+use super::gallery::{Frame, Gallery, Placed};
+use super::pane_pictures;
 use super::screen::State;
 use crate::random::{Stream, generator, normal};
 use crate::tui::layout::{self, Density};
 use crate::tui::panel::Panel;
-use crate::tui::pictures::{Arrangement, Images, Picture, compose};
-use crate::tui::theme::Theme;
 
 /// The generator index of the noise in the forward-process picture: no sample of any run has it.
 const ILLUSTRATION: u64 = u64::MAX;
@@ -25,17 +25,23 @@ pub fn refresh(state: &mut State) {
         return;
     }
     gallery.album.clear();
+    let denoising = layout.place(Panel::Denoising).map(|place| place.inner()).unwrap_or_default();
+    if state.is_paned() {
+        pane_pictures::refresh(state, denoising, &mut gallery);
+    } else if state.is_comparing() {
+        compared(state, denoising, &mut gallery);
+    } else {
+        gallery.compared.clear();
+    }
     if state.is_comparing() {
-        let place = layout.place(Panel::Denoising).map(|place| place.inner());
-        compared(state, place.unwrap_or_default(), &mut gallery);
         state.gallery = gallery;
         return;
     }
-    gallery.compared.clear();
     let schedule = layout.place(Panel::Schedule).filter(|p| p.density == Density::Full);
     let schedule = schedule.map_or(Rect::ZERO, |place| layout::schedule_full(place.inner()).picture);
     forward(state, &mut gallery, state.alone(schedule, 1, 1, false));
     let (noisy, clean) = match layout.place(Panel::Denoising) {
+        _ if state.is_paned() => (None, None),
         Some(place) if place.density == Density::Full => {
             let pair = state.pair(place.inner());
             (pair.map(|pair| (pair.noisy, pair.images)), pair.map(|pair| (pair.clean, pair.images)))
@@ -48,24 +54,6 @@ pub fn refresh(state: &mut State) {
     };
     grids(state, &mut gallery, noisy, clean);
     state.gallery = gallery;
-}
-
-/// The cells of a picture, and where its images are in it.
-type Place = Option<(Rect, Arrangement)>;
-
-fn made(state: &State, place: Place, content: [u64; 4]) -> Made {
-    let theme = (state.theme.name, state.theme.capability.has_colors());
-    Made { place, cell: state.cell_size, theme, ground: ground(&state.theme), content }
-}
-
-/// The colour between and around the images: the background's, so that nothing is seen there, or what is likely to be
-/// near it.
-fn ground(theme: &Theme) -> [u8; 3] {
-    match theme.is_dark() {
-        _ if !theme.capability.has_colors() => [0; 3],
-        true => theme.background().unwrap_or([0; 3]),
-        false => theme.background().unwrap_or([255; 3]),
-    }
 }
 
 fn forward(state: &State, gallery: &mut Gallery, at: Place) {
@@ -113,22 +101,6 @@ fn place(state: &State, pixels: &[u8], n: usize, at: Place, versions: &mut u64) 
     // Points are drawn as points.
     let shape = state.live.info.as_ref().filter(|_| state.plane.is_none())?.image_shape;
     place_images(state, (pixels, n, shape), at, versions)
-}
-
-/// `n` images of a shape, as bytes, in their place.
-fn place_images(
-    state: &State,
-    (pixels, n, (height, width, channels)): (&[u8], usize, (usize, usize, usize)),
-    at: Place,
-    versions: &mut u64,
-) -> Option<Placed> {
-    let (area, images) = at?;
-    let sheet =
-        compose(&Images { pixels, n, height, width, channels }, &images, state.cell_size, ground(&state.theme))?;
-    *versions += 1;
-    let (width, height) = (sheet.width as u32, sheet.height as u32);
-    let picture = Picture { version: *versions, width, height, rgb: Arc::new(sheet.rgb), images: Some(images) };
-    Some(Placed { picture, area, shown: images.shown, per_row: images.per_row })
 }
 
 /// The samples of the runs that are compared, all at the cursor's t.

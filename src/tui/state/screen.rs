@@ -16,6 +16,7 @@ use super::gallery::Gallery;
 use super::grab::Grab;
 use super::news::News;
 use super::overlay::Overlay;
+use super::panes::Panes;
 use super::plane::{Plane, PointsView};
 use super::playback::{Playback, Playhead};
 use super::plotted::Plotted;
@@ -136,6 +137,8 @@ pub struct State {
     pub comparison: Comparison,
     /// How often other noise was drawn for them.
     pub noise_drawn: u64,
+    /// Several samples from one noise, in place of the film.
+    pub panes: Panes,
     /// What a run has left of pictures, over the panels.
     pub album: Option<Album>,
     pub grab: Option<Grab>,
@@ -213,6 +216,7 @@ impl State {
             told_mark: None,
             comparison: Comparison::default(),
             noise_drawn: 0,
+            panes: Panes::default(),
             album: None,
             grab: None,
             playback: Playback::Live,
@@ -349,7 +353,7 @@ impl State {
     /// Is the film to be seen? A panel that fills the screen hides it.
     pub fn sees_film(&self) -> bool {
         self.playhead.is_some()
-            && !self.is_comparing()
+            && !self.shows_several()
             && self.layout().is_some_and(|layout| layout.place(Panel::Denoising).is_some())
     }
 

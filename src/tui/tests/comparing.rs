@@ -85,10 +85,10 @@ pub fn others(run: u64, steps: u64) -> Message {
     Message::Archive(ArchiveNews::Came { dir: folder(run), anew: true, news: Box::new(news) })
 }
 
-/// A frame of a run's samples.
+/// A frame of the samples of a run beside the one that is trained here.
 pub fn sampled(run: u64, index: usize, round: u64) -> Message {
     let frame = Box::new(frame(round, index, 8_000 + 1000 * run));
-    Message::Archive(ArchiveNews::Frame { dir: folder(run), frame, shape: (28, 28, 1) })
+    Message::Archive(ArchiveNews::Frame { round, pane: run as usize + 1, frame, shape: (28, 28, 1) })
 }
 
 fn opened(run: u64) -> Message {
@@ -128,7 +128,8 @@ fn all_runs_are_in_every_panel() {
     for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
         let mut state = beside_others(columns, rows, ScreenOptions::default());
         for index in 0..=25 {
-            (0..2).for_each(|run| _ = update(&mut state, sampled(run, index, 1)));
+            let round = state.panes.round;
+            (0..2).for_each(|run| _ = update(&mut state, sampled(run, index, round)));
         }
         assert_snapshot!(format!("whole_{columns}x{rows}"), text(&state));
         act(&mut state, Action::ToggleDifference);
@@ -221,10 +222,12 @@ fn a_run_that_cannot_be_read_says_why_in_its_row() {
 fn samples_come_from_one_noise_and_go_together_through_t() {
     let mut state = beside_others(120, 40, ScreenOptions::default());
     let effects = press(&mut state, KeyCode::Char('g'));
-    let Some(Effect::Ask(ArchiveRequest::Denoise { dirs, seed, num })) = effects.into_iter().next() else { panic!() };
-    assert_eq!((dirs.len(), num), (3, 8));
+    let Some(Effect::Ask(ArchiveRequest::Denoise(request))) = effects.into_iter().next() else { panic!() };
+    assert_eq!((request.panes.len(), request.num, request.gently), (3, 8, true));
     for index in 0..=25 {
-        (0..2).for_each(|run| _ = update(&mut state, sampled(run, index, 1)));
+        (0..2).for_each(|run| _ = update(&mut state, sampled(run, index, request.round)));
+        // What was asked for before comes too late.
+        update(&mut state, sampled(0, index, request.round - 1));
     }
     watch(&mut state, 80, 81);
     let early = state.cursor_t;
@@ -238,7 +241,7 @@ fn samples_come_from_one_noise_and_go_together_through_t() {
     let stills: Vec<usize> = state.compared()[1..].iter().map(|run| run.still_at(t, 1000).unwrap().1.t).collect();
     assert_eq!(stills[0], stills[1]);
     let again = press(&mut state, KeyCode::Char('g'));
-    assert!(matches!(&again[0], Effect::Ask(ArchiveRequest::Denoise { seed: other, .. }) if *other != seed));
+    assert!(matches!(&again[0], Effect::Ask(ArchiveRequest::Denoise(other)) if other.seed != request.seed));
 }
 
 #[test]

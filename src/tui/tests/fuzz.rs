@@ -11,8 +11,11 @@ use super::comparing::{folder, others, sampled};
 use super::demo::{frame, info, record, row, running};
 use super::experiments::{racing, sweeping};
 use super::paint::buffer;
+use super::panes::kept;
 use super::runs::{browsing, listed};
+use crate::config::KeepHistory;
 use crate::lab::{Event, Phase, StepRecord};
+use crate::tui::archive::ArchiveNews;
 use crate::tui::browser::RunsNews;
 use crate::tui::effect::Effect;
 use crate::tui::message::Message;
@@ -90,7 +93,14 @@ fn news() -> impl Strategy<Value = Message> {
         (0u64..3, prop::sample::select(vec![0, 1, 700, 12_000])).prop_map(|(run, steps)| others(run, steps)),
         prop::collection::vec(0u64..4, 0..4)
             .prop_map(|runs| Message::Compare(runs.into_iter().map(|run| folder(run)).collect())),
-        (0u64..3, 0usize..26, 0u64..3).prop_map(|(run, index, n)| sampled(run, index, n)),
+        (0u64..3, 0usize..26, 0u64..12).prop_map(|(run, index, n)| sampled(run, index, n)),
+        prop::collection::vec(1u64..5_000, 1..9).prop_map(|mut steps| {
+            steps.sort();
+            steps.dedup();
+            let dir = info(0).run_dir.display().to_string();
+            Message::Archive(ArchiveNews::Kept(vec![kept(&dir, &steps, KeepHistory::Auto)]))
+        }),
+        Just(Message::Key(KeyEvent::new(KeyCode::Char('T'), KeyModifiers::NONE))),
         (0u64..3, 0usize..26).prop_map(|(run, index)| beside(sampled(run, index, 0))),
         (0u64..3).prop_map(|run| beside(others(run, 700))),
         (0usize..40).prop_map(pictures),

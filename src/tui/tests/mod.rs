@@ -13,6 +13,7 @@ mod fuzz;
 mod help;
 mod looks;
 mod paint;
+mod panes;
 mod pictures;
 mod plane;
 mod pointer;

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 pub use super::film::{move_cursor, move_frame, put_cursor};
-use super::{album, change, comparing, experiment, film, ladder, reading, runs, sampling, undo, zoom};
+use super::{album, change, comparing, experiment, film, ladder, panes, reading, runs, sampling, undo, zoom};
 use crate::config::PathName;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
 use crate::tui::chart::Marker;
 use crate::tui::effect::Effect;
 use crate::tui::guide::is_steering;
+use crate::tui::panel::Panel;
 use crate::tui::state::{Bench, CommandPalette, Curves, Gravity, Overlay, Playback, SMOOTHINGS, State};
 
 /// The learning rate can be changed by this factor either way.
@@ -49,6 +50,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             return effects;
         }
         Action::Checkpoint => return command(state, Command::Checkpoint),
+        Action::SampleNow if state.is_paned() => return panes::draw_anew(state),
         Action::SampleNow if state.is_comparing() => return comparing::denoise(state),
         Action::SampleNow => {
             let effects = command(state, Command::SampleNow);
@@ -85,7 +87,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             if state.ended {
                 return command(state, Command::SampleNow);
             }
-            return sampling::change(state, action);
+            let before = state.controls.live.sampling.clone();
+            let effects = sampling::change(state, action);
+            let again = if state.controls.live.sampling == before { Vec::new() } else { panes::again(state) };
+            return [effects, again].concat();
         }
         Action::LearningRateUp => return learning_rate(state, state.controls.live.learning_rate_scale * 2.0),
         Action::LearningRateDown => return learning_rate(state, state.controls.live.learning_rate_scale / 2.0),
@@ -136,6 +141,9 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             tell(state, "points, density and field are for data in the plane, such as two-moons");
         }
         Action::NextPointsView => state.plots.points_view = state.plots.points_view.next(),
+        Action::Beside => panes::ask_for_beside(state),
+        Action::TrainingTime => return panes::training_time(state),
+        Action::LearningStrip => return panes::strip(state),
         Action::ToggleFreeze => {
             state.frozen = match state.frozen.take() {
                 Some(frozen) => {
@@ -272,7 +280,7 @@ fn command(state: &mut State, command: Command) -> Vec<Effect> {
     vec![Effect::Send(command)]
 }
 
-fn focus(state: &mut State, panel: crate::tui::panel::Panel) {
+fn focus(state: &mut State, panel: Panel) {
     state.focus = panel;
 }
 
@@ -280,12 +288,14 @@ fn back(state: &mut State) -> Vec<Effect> {
     // Nothing is left to close: to the list it was opened from.
     let is_live = state.playback == Playback::Live && state.cursor_step.is_none() && state.reading.is_none();
     let is_said = state.news.showing().is_some_and(|item| item.gravity != Gravity::Info);
-    if state.bench == Bench::Beside && !state.zoomed && is_live && !is_said {
+    if state.bench == Bench::Beside && !state.zoomed && is_live && !is_said && !state.is_paned() {
         return vec![Effect::Quit];
     }
     if state.news.dismiss() {
     } else if state.zoomed {
         state.zoomed = false;
+    } else if state.is_paned() && (state.focus == Panel::Denoising || state.reading.is_none()) {
+        return panes::close(state);
     } else if state.reading.take().is_some() {
     } else if state.playback != Playback::Live {
         film::go_live(state);

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::comparing;
-use crate::lab::PreviewFrame;
+use super::{comparing, panes};
 use crate::run::follow::RunNews;
 use crate::tui::archive::{ArchiveNews, ArchiveRequest};
 use crate::tui::effect::Effect;
@@ -44,7 +43,9 @@ pub fn came(state: &mut State, news: ArchiveNews) -> Vec<Effect> {
                 run.history.bookmark(bookmarks);
             }
         }
-        ArchiveNews::Frame { dir, frame, shape } => frame_came(state, &dir, &frame, shape),
+        ArchiveNews::Frame { round, pane, frame, shape } => panes::frame_came(state, (round, pane), &frame, shape),
+        ArchiveNews::NoFrames { round, pane, why } => panes::no_frames(state, (round, pane), why),
+        ArchiveNews::Kept(kept) => return panes::kept_came(state, &kept),
         ArchiveNews::Album { dir, pictures } => {
             if let Some(album) = state.album.as_mut().filter(|album| album.dir == dir) {
                 album.found(pictures);
@@ -102,13 +103,6 @@ fn take(run: &mut ComparedRun, anew: bool, news: RunNews) {
         if kind != MarkKind::Other {
             run.history.mark_with(event.step, kind, event.what);
         }
-    }
-}
-
-fn frame_came(state: &mut State, dir: &Path, frame: &PreviewFrame, shape: (usize, usize, usize)) {
-    if let Some(run) = state.compared_mut(dir) {
-        run.shape = shape;
-        run.films.push(frame, None);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::tui::archive::ArchiveRequest;
+use crate::tui::archive::{ArchiveRequest, SampleOrder, SamplePane, SampleRequest};
 use crate::tui::effect::Effect;
 use crate::tui::state::{AskedFor, Gravity, MOST_COMPARED, Overlay, State};
 
@@ -107,14 +107,24 @@ pub fn show_differences(state: &mut State) {
 
 /// Samples of all runs from the same noise.
 pub fn denoise(state: &mut State) -> Vec<Effect> {
-    let dirs: Vec<PathBuf> = state.compared().iter().map(|run| run.dir.clone()).collect();
+    let pane = |dir: &PathBuf| SamplePane { dir: dir.clone(), step: None, raw: false, settings: None };
+    let panes = state.compared().iter().map(|run| pane(&run.dir)).collect();
     let seed = state.pinned_run().and_then(|run| run.config.as_ref()).map_or(0, |config| config.seed);
     let seed = seed.wrapping_add(state.noise_drawn);
     state.noise_drawn += 1;
-    state.comparison.playing = Some(state.now);
+    state.panes.playing = Some(state.now);
     state.live.compared.iter_mut().for_each(|run| run.films = Default::default());
-    state.news.answer(state.now, Gravity::Info, "sampling the newest checkpoints, all from the same noise …");
-    vec![Effect::Ask(ArchiveRequest::Denoise { dirs, seed, num: SAMPLES })]
+    state.news.answer(state.now, Gravity::Info, "sampling the newest weights that are kept, all from the same noise …");
+    let (round, gently) = (state.panes.next_round(), state.trains_here());
+    let order = SampleOrder::Together;
+    vec![Effect::Ask(ArchiveRequest::Denoise(Box::new(SampleRequest {
+        round,
+        panes,
+        seed,
+        num: SAMPLES,
+        order,
+        gently,
+    })))]
 }
 
 /// How many runs are compared; says so where there are none.

@@ -2,12 +2,8 @@
 
 use std::time::Duration;
 
+use super::panes_motion;
 use crate::tui::state::{Gravity, Motion, Playback, Playhead, State};
-
-/// How long the samples of compared runs take from noise to images, how often they move, and in how many steps by keys.
-const SWEEP: Duration = Duration::from_secs(6);
-const SWEEP_FRAME: Duration = Duration::from_millis(100);
-const SWEEP_STEPS: usize = 50;
 
 /// Time goes on: the film runs.
 pub fn advance(state: &mut State) {
@@ -28,15 +24,15 @@ pub fn next_motion(state: &State) -> Option<Duration> {
     if let Some(album) = &state.album {
         return album.next_motion(state.now);
     }
-    if state.comparison.playing.is_some() && state.is_comparing() {
-        return Some(state.now + SWEEP_FRAME.max(state.picture_pace));
+    if state.shows_several() {
+        return panes_motion::next_motion(state);
     }
     let (film, playhead) = state.shown_film().filter(|_| runs(state))?;
     Some(playhead.next_at(film, is_over(state, playhead), state.picture_pace)).filter(|at| *at > state.now)
 }
 
 fn runs(state: &State) -> bool {
-    !state.is_comparing() && state.frozen.is_none() && state.playback != Playback::Held
+    !state.shows_several() && state.frozen.is_none() && state.playback != Playback::Held
 }
 
 /// No more frames will come: another film has begun since.
@@ -91,6 +87,9 @@ pub fn put_cursor(state: &mut State, t: usize) {
 
 /// Moves the cursor by so many timesteps, and to the next frame at least where a film is to be seen.
 pub fn move_cursor(state: &mut State, by: isize) {
+    if let Some(t) = panes_motion::towards(state, by) {
+        return hold(state, t, None);
+    }
     let t = state.cursor_t.saturating_add_signed(by).min(state.timesteps() - 1);
     let to = match state.shown_film() {
         Some((film, playhead)) if state.sees_film() => {
@@ -103,9 +102,11 @@ pub fn move_cursor(state: &mut State, by: isize) {
 
 /// Moves the film by so many stills and holds it there; the cursor t goes with it.
 pub fn move_frame(state: &mut State, by: isize) {
-    if state.is_comparing() {
-        let step = (state.timesteps() / SWEEP_STEPS).max(1) as isize;
-        return move_cursor(state, -by * step);
+    if state.shows_several() {
+        return match panes_motion::step_by(state, by) {
+            Some(by) => move_cursor(state, by),
+            None => {}
+        };
     }
     let Some((film, playhead)) = state.shown_film() else { return };
     let last = film.stills().len().saturating_sub(1);
@@ -118,19 +119,8 @@ pub fn move_frame(state: &mut State, by: isize) {
     }
 }
 
-/// Of runs that are compared the samples go together from noise to images, and stand there.
-pub fn sweep(state: &mut State) {
-    let Some(since) = state.comparison.playing.filter(|_| state.is_comparing()) else { return };
-    let share = state.now.saturating_sub(since).as_secs_f64() / SWEEP.as_secs_f64();
-    let last = (state.timesteps() - 1) as f64;
-    state.cursor_t = ((1.0 - share).max(0.0) * last).round() as usize;
-    if share >= 1.0 {
-        state.comparison.playing = None;
-    }
-}
-
 fn hold(state: &mut State, t: usize, position: Option<usize>) {
-    state.comparison.playing = None;
+    state.panes.playing = None;
     state.playback = Playback::Held;
     state.cursor_t = t;
     if let (Some((film, playhead)), Some(position)) = (state.shown_film(), position) {
@@ -140,12 +130,8 @@ fn hold(state: &mut State, t: usize, position: Option<usize>) {
 
 /// Holds the film where it is, or lets it run on; one that was held at its end begins again.
 pub fn toggle(state: &mut State) {
-    if state.is_comparing() {
-        state.comparison.playing = match state.comparison.playing {
-            Some(_) => None,
-            None => Some(state.now),
-        };
-        return;
+    if state.shows_several() {
+        return panes_motion::toggle(state);
     }
     if state.playback != Playback::Held {
         state.playback = Playback::Held;

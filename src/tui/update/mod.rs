@@ -15,6 +15,8 @@ mod ladder;
 mod mouse;
 mod overlay;
 mod palette;
+mod panes;
+mod panes_motion;
 mod reading;
 mod route;
 mod runs;

@@ -4,7 +4,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::overlay::MOST_LINES;
-use super::{act, zoom};
+use super::{act, panes_motion, zoom};
 use crate::tui::bars;
 use crate::tui::effect::Effect;
 use crate::tui::layout::{self, Density, PanelPlace, ScreenLayout};
@@ -65,6 +65,10 @@ fn bar(state: &mut State, layout: &ScreenLayout, at: Position) -> Vec<Effect> {
 fn handle(state: &State, place: &PanelPlace) -> Rect {
     let inner = place.inner();
     match (place.panel, place.density) {
+        (Panel::Denoising, _) if state.is_paned() => match state.learning() {
+            Some(learning) if !learning.is_strip => layout::learning_bar(layout::learning(inner).timeline),
+            _ => Rect::ZERO,
+        },
         (Panel::Loss, Density::Brief) => inner,
         (_, Density::Brief) => Rect::ZERO,
         (Panel::Loss, Density::Full) => state.loss_pane(inner).plot,
@@ -144,6 +148,10 @@ fn put(state: &mut State, panel: Panel, handle: Rect, at: Position) {
             state.cursor_step = shown.map(|c| c.end - 1).filter(|c| *c < newest).map(|c| columns[c].last_step);
         }
         Panel::Schedule => act::put_cursor(state, (across * last).round() as usize),
+        Panel::Denoising if state.is_paned() => {
+            let last = state.learning().map_or(0, |learning| learning.steps.len().saturating_sub(1));
+            panes_motion::go_to((across * last as f64).round() as usize, state);
+        }
         Panel::Denoising => act::put_cursor(state, ((1.0 - across) * last).round() as usize),
     }
 }

@@ -2,10 +2,10 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, change, setting};
+use super::{act, change, panes, setting};
 use crate::config::Config;
 use crate::tui::effect::Effect;
-use crate::tui::state::{CommandPalette, LineReading, Overlay, Row, State};
+use crate::tui::state::{BesideReading, CommandPalette, LineReading, Overlay, Row, State};
 
 /// Takes a key into the palette.
 pub fn palette(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
@@ -18,7 +18,9 @@ pub fn palette(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
         KeyCode::Up => palette.chosen = highlight.map(|at| at.saturating_sub(1)),
         KeyCode::Down => palette.chosen = below(highlight, rows.len()),
         KeyCode::Tab => match rows.get(highlight.unwrap_or(0)) {
-            Some(row @ (Row::Key { .. } | Row::Word(_))) if !stands_there(palette, row) => palette.complete(row),
+            Some(row @ (Row::Key { .. } | Row::Word(_) | Row::Setting { .. })) if !stands_there(palette, row) => {
+                palette.complete(row)
+            }
             _ => palette.chosen = below(highlight, rows.len()),
         },
         KeyCode::Backspace if palette.text.is_empty() => state.overlay = None,
@@ -37,7 +39,11 @@ fn below(at: Option<usize>, rows: usize) -> Option<usize> {
 
 /// Is the row what the line says already?
 fn stands_there(palette: &CommandPalette, row: &Row) -> bool {
-    matches!((row, palette.reading()), (Row::Word(word), LineReading::Value { typed, .. }) if word == typed)
+    let Row::Word(word) = row else { return false };
+    match palette.reading() {
+        LineReading::Value { typed, .. } | LineReading::Beside(BesideReading::Value { typed, .. }) => word == typed,
+        _ => false,
+    }
 }
 
 /// Does the highlighted row, or what the line says.
@@ -48,7 +54,7 @@ fn enter(state: &mut State, row: Option<Row>) -> Vec<Effect> {
             state.overlay = None;
             return act::act(state, action);
         }
-        Some(row @ Row::Key { .. }) => {
+        Some(row @ (Row::Key { .. } | Row::Setting { .. })) => {
             palette.complete(&row);
             return Vec::new();
         }
@@ -60,7 +66,11 @@ fn enter(state: &mut State, row: Option<Row>) -> Vec<Effect> {
         return Vec::new();
     }
     let line = palette.text.clone();
-    match setting::apply(state, &line) {
+    let done = match palette.reading() {
+        LineReading::Beside(_) => panes::beside(state, &line),
+        _ => setting::apply(state, &line),
+    };
+    match done {
         Ok(effects) => effects,
         Err(why) => {
             if let Some(Overlay::Palette(palette)) = &mut state.overlay {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::film;
+use super::{film, panes_motion};
 use crate::tui::state::{Playback, State};
 
 /// Before the first preview the cursor sweeps over all t and back in this time.
@@ -16,7 +16,7 @@ pub fn tick(state: &mut State, now: Duration) {
         return;
     }
     film::advance(state);
-    film::sweep(state);
+    panes_motion::advance(state);
 }
 
 /// The cursor stands on the frame that is shown. Where none is to be seen, it is free while it is held.
@@ -24,7 +24,7 @@ pub fn follow(state: &mut State) {
     film::choose(state);
     let last = state.timesteps() - 1;
     state.cursor_t = state.cursor_t.min(last);
-    if state.is_comparing() {
+    if state.shows_several() {
         return;
     }
     let held = state.playback == Playback::Held;
