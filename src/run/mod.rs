@@ -62,6 +62,7 @@ mod sweep;
 mod thinned;
 pub mod trash;
 mod whereabouts;
+mod whole_config;
 mod write_failure;
 
 pub use album::{LeftPicture, left_pictures};
