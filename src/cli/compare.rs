@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -11,10 +11,11 @@ use unicode_width::UnicodeWidthStr;
 use super::UsageError;
 use super::output::OutputFile;
 use crate::config;
+use crate::data::shown;
 use crate::lab::Outcome;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
-use crate::run::{self, StepRecord};
+use crate::run::{self, StepRecord, distinct_names};
 use crate::speak;
 use crate::tui::terminal::abilities;
 use crate::tui::{self, ImageProtocol, TuiOptions};
@@ -71,7 +72,10 @@ pub fn show(args: &Args) -> Result<Outcome> {
 /// When a run cannot be read, or the plot cannot be written.
 pub fn run(args: Args) -> Result<()> {
     let plot = args.plot.as_deref().map(|path| OutputFile::new(path, "--plot", &["png"])).transpose()?;
-    let runs: Vec<Run> = args.runs.iter().map(|name| Run::read(name)).collect::<Result<_>>()?;
+    let dirs: Vec<PathBuf> = args.runs.iter().map(|name| run::find(name)).collect::<Result<_, _>>()?;
+    let named = dirs.iter().zip(distinct_names(&dirs));
+    let runs: Vec<Run> = named.map(|(dir, name)| Run::read(dir, &name)).collect::<Result<_>>()?;
+    runs.iter().filter_map(|run| run.without_metrics.as_ref()).for_each(speak::warn);
     let text = match args.format.unwrap_or(Format::Table) {
         Format::Table => table(&runs) + &comparability(&runs).map_or(String::new(), |note| format!("\n{note}\n")),
         Format::Json => serde_json::to_string_pretty(&json(&runs))? + "\n",
@@ -94,15 +98,19 @@ struct Run {
     /// Every key, dotted.
     keys: BTreeMap<String, toml::Value>,
     metrics: Vec<StepRecord>,
+    /// Why there are none where there should be.
+    without_metrics: Option<String>,
 }
 
 impl Run {
-    fn read(name: &str) -> Result<Self> {
-        let path = run::find(name)?;
+    fn read(path: &Path, name: &str) -> Result<Self> {
+        let metrics = run::read_metrics(path)?;
+        let newest = if metrics.is_empty() { run::newest_metrics(path, 0).map(|_| ()) } else { Ok(()) };
         Ok(Self {
-            name: path.file_name().map_or_else(|| name.into(), |name| name.to_string_lossy().into_owned()),
-            keys: run::config_of(&path)?.values(),
-            metrics: run::read_metrics(&path)?,
+            name: shown(name),
+            keys: run::config_of(path)?.values(),
+            metrics,
+            without_metrics: newest.err().map(|error| format!("{error:#}")),
         })
     }
 
@@ -273,7 +281,7 @@ mod tests {
             memory_mib: None,
             cpu_share: None,
         });
-        Run { name: name.into(), keys: config.values(), metrics: metrics.collect() }
+        Run { name: name.into(), keys: config.values(), metrics: metrics.collect(), without_metrics: None }
     }
 
     #[test]

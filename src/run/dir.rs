@@ -15,6 +15,7 @@ use super::history;
 use super::identity::{self, Identity};
 use super::plain_files::check_files;
 use super::whereabouts::{HeldFolder, Whereabouts};
+use super::whole_config::lacking;
 use crate::config::{CONFIG_VERSION, Config};
 use crate::process::plain_file;
 
@@ -262,15 +263,17 @@ fn check_version(path: &Path) -> Result<String, RunError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(RunError::NotARun(path.to_path_buf())),
         Err(error) => return Err(RunError::not_readable(&file, error)),
     };
-    let found = text
-        .parse::<toml::Table>()
-        .ok()
-        .and_then(|table| table.get("version").and_then(toml::Value::as_integer))
-        .map_or(0, |version| version.max(0) as u64);
+    // What is no TOML is told so, with the line, by the config's reader.
+    let table = text.parse::<toml::Table>().ok();
+    let version = table.as_ref().and_then(|table| table.get("version")).and_then(toml::Value::as_integer);
+    let found = version.map_or(0, |version| version.max(0) as u64);
     if found > CONFIG_VERSION as u64 {
         return Err(RunError::NewerFormat { path: path.to_path_buf(), found, known: CONFIG_VERSION as u64 });
     }
-    Ok(text)
+    match table.as_ref().map(lacking) {
+        Some(lacks) if !lacks.is_empty() => Err(RunError::NotWhole { path: file, lacks }),
+        _ => Ok(text),
+    }
 }
 
 fn lock(path: &Path) -> Result<File, RunError> {
@@ -389,5 +392,8 @@ mod tests {
         assert!(matches!(RunDir::open(parent.path()), Err(RunError::NotARun(_))));
         fs::write(parent.path().join("config.toml"), "version = 999\nunheard_of = 1\n").unwrap();
         assert!(matches!(RunDir::open(parent.path()), Err(RunError::NewerFormat { found: 999, .. })));
+        fs::write(parent.path().join("config.toml"), "").unwrap();
+        let said = config_of(parent.path()).unwrap_err().to_string();
+        assert!(said.contains("lacks version, data.dataset and train.steps"), "{said}");
     }
 }

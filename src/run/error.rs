@@ -32,10 +32,17 @@ pub enum RunError {
     NotTheSame(String),
     #[error("cannot read {}: {}", path.display(), io_words::unread(error))]
     NotReadable { path: PathBuf, error: io::Error },
+    #[error(
+        "{} is a link to {}, and would lead nowhere from the trash\n  move the folder itself to the trash, or remove the link",
+        path.display(), target.display()
+    )]
+    IsALink { path: PathBuf, target: PathBuf },
     #[error("{} is there already: it is not overwritten\n  rename it, and restore again", .0.display())]
     NoPlaceToRestore(PathBuf),
     #[error("{} is not valid TOML: {reason}\n  mend it, or remove it", path.display())]
     BrokenNotes { path: PathBuf, reason: String },
+    #[error("{} can't be read as metrics: it has no line of them\n  put the run's own file back", .0.display())]
+    NoMetrics(PathBuf),
     #[error("{} is {what}, and a file of the run belongs there\n  move it away", path.display())]
     NotAFile { path: PathBuf, what: &'static str },
     #[error("no run \"{run}\": neither a folder nor the beginning of a name in runs/\n  {known}")]
@@ -44,6 +51,11 @@ pub enum RunError {
     Ambiguous { run: String, matches: Vec<String> },
     #[error("{} is not a run folder: it has no config.toml", .0.display())]
     NotARun(PathBuf),
+    #[error(
+        "{} is no run's config: it lacks {}, and difflab writes every key\n  put the run's own config.toml back", path.display(),
+        super::whole_config::named(lacks)
+    )]
+    NotWhole { path: PathBuf, lacks: Vec<&'static str> },
     #[error("another difflab is training in {}\n  stop that one first, or copy the folder", .0.display())]
     InUse(PathBuf),
     #[error(
@@ -92,7 +104,7 @@ impl RunError {
         Self::NotWritable { path: path.to_path_buf(), error }
     }
 
-    pub(super) fn not_readable(path: &Path, error: io::Error) -> Self {
+    pub(crate) fn not_readable(path: &Path, error: io::Error) -> Self {
         Self::NotReadable { path: path.to_path_buf(), error }
     }
 

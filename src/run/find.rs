@@ -100,11 +100,16 @@ pub fn last_written(path: &Path) -> SystemTime {
         .unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// A folder that we may not look into may be one: whoever opens it says so.
+/// Files of a run beside its config: with two of them a folder is one whose config was lost.
+const BESIDE: [&str; 3] = ["metrics.jsonl", "events.jsonl", "run.json"];
+
+/// What is broken is a run too, and so may be a folder that we may not look into: whoever opens it says what is wrong.
 fn is_run(path: &Path) -> bool {
     match fs::metadata(path.join("config.toml")) {
-        Ok(about) => about.is_file(),
-        Err(error) => error.kind() == ErrorKind::PermissionDenied,
+        // A folder or a FIFO in its place is no reason to hide the run.
+        Ok(_) => true,
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => true,
+        Err(_) => BESIDE.iter().filter(|name| path.join(name).is_file()).count() >= 2,
     }
 }
 
@@ -130,6 +135,24 @@ mod tests {
         assert!(error.contains("aa11") && error.contains("bb22"), "{error}");
         let error = find_in(dir.path(), "cifar").unwrap_err().to_string();
         assert!(error.contains("cifar") && error.contains("bb22"), "{error}");
+    }
+
+    #[test]
+    fn a_run_that_has_lost_its_config_is_found_and_other_folders_are_not() {
+        let dir = runs(&["whole"]);
+        let make = |name: &str, files: &[&str]| {
+            fs::create_dir(dir.path().join(name)).unwrap();
+            files.iter().for_each(|file| fs::write(dir.path().join(name).join(file), "").unwrap());
+        };
+        make("lost", &["metrics.jsonl", "events.jsonl"]);
+        make("another program's", &["metrics.jsonl", "log.txt"]);
+        make("papers", &[]);
+        make("strange", &[]);
+        fs::create_dir(dir.path().join("strange/config.toml")).unwrap();
+        let found: Vec<String> = runs_under(dir.path()).unwrap().into_iter().map(|run| run.name).collect();
+        assert_eq!(found, ["lost", "strange", "whole"]);
+        assert!(find_in(dir.path(), "lost").is_ok());
+        assert!(find_in(dir.path(), dir.path().join("papers").to_str().unwrap()).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The run's three growing files: metrics.jsonl, timestep_loss.jsonl and events.jsonl.
 
-use std::io;
+use std::io::{self, Read};
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread;
@@ -8,6 +8,7 @@ use std::thread;
 use anyhow::Result;
 
 use super::cut_back::{LineFate, retain, retain_in_halves};
+use super::error::RunError;
 use super::gaps::{StepsSeen, steps_between};
 use super::line_reading::{from_the_end, from_the_end_within, read};
 use super::lines::Lines;
@@ -16,6 +17,7 @@ use super::records::{EventRecord, StepRecord, TimestepLossLine, TimestepLossRow}
 use super::row_line::read_row;
 use super::skim::skim;
 use super::thinned::Thinned;
+use crate::process::plain_file;
 
 pub const METRICS: &str = "metrics.jsonl";
 pub const TIMESTEP_LOSS: &str = "timestep_loss.jsonl";
@@ -265,7 +267,7 @@ pub fn read_metrics(dir: &Path) -> Result<Vec<StepRecord>> {
 /// `back` steps before it.
 ///
 /// # Errors
-/// When the file exists but cannot be read.
+/// When the file exists but cannot be read, or has lines of which none is one of metrics.
 pub fn newest_metrics(dir: &Path, back: u64) -> Result<Option<(StepRecord, Option<f64>)>> {
     newest_metrics_within(dir, back, u64::MAX)
 }
@@ -276,7 +278,9 @@ pub fn newest_metrics(dir: &Path, back: u64) -> Result<Option<(StepRecord, Optio
 /// As [`newest_metrics`].
 pub fn newest_metrics_within(dir: &Path, back: u64, most: u64) -> Result<Option<(StepRecord, Option<f64>)>> {
     let mut newest: Option<(StepRecord, Option<f64>)> = None;
-    from_the_end_within(&dir.join(METRICS), most, |line| {
+    let (path, mut lines) = (dir.join(METRICS), 0);
+    from_the_end_within(&path, most, |line| {
+        lines += 1;
         if newest.is_some() && !skim(line).is_some_and(|skimmed| skimmed.held_out) {
             let far = |last: &StepRecord| skim(line).is_some_and(|skimmed| skimmed.step + back < last.step);
             return !newest.as_ref().is_some_and(|(last, _)| far(last));
@@ -286,7 +290,19 @@ pub fn newest_metrics_within(dir: &Path, back: u64, most: u64) -> Result<Option<
         newest.get_or_insert((record, None)).1 = held_out;
         held_out.is_none()
     })?;
-    Ok(newest)
+    match newest {
+        None if lines > 0 || !begins_as_a_line(&path)? => Err(RunError::NoMetrics(path).into()),
+        newest => Ok(newest),
+    }
+}
+
+/// Is a file without a whole line the beginning of one, as far as its first byte says?
+fn begins_as_a_line(path: &Path) -> Result<bool> {
+    let mut first = [b'{'];
+    match plain_file::open(path).and_then(|(mut file, _)| file.read(&mut first)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RunError::not_readable(path, error).into()),
+        _ => Ok(first == [b'{']),
+    }
 }
 
 /// The lines of the run's events.jsonl.
@@ -359,6 +375,21 @@ mod tests {
         let mut file = std::fs::OpenOptions::new().append(true).open(dir.path().join(METRICS)).unwrap();
         std::io::Write::write_all(&mut file, b"noise\n{\"step\":1002").unwrap();
         assert_eq!(newest(0), Some((1001, Some(0.2))), "what can't be read is passed over");
+    }
+
+    #[test]
+    fn what_is_no_file_of_metrics_is_said_and_a_torn_first_line_is_nothing_yet() {
+        let dir = tempfile::tempdir().unwrap();
+        let newest = |bytes: &[u8]| {
+            std::fs::write(dir.path().join(METRICS), bytes).unwrap();
+            newest_metrics(dir.path(), 0).map(|newest| newest.is_some()).map_err(|error| error.to_string())
+        };
+        for bytes in [&b"noise\nmore\n"[..], b"\x00\x91\n\xff", &[0; 5000], b"\xffno line"] {
+            assert!(newest(bytes).unwrap_err().contains("metrics.jsonl can't be read as metrics"), "{bytes:?}");
+        }
+        assert_eq!((newest(b""), newest(b"{\"step\":1,\"ep")), (Ok(false), Ok(false)));
+        let line = serde_json::to_string(&record(3)).unwrap() + "\n";
+        assert_eq!(newest(format!("{line}noise\n").as_bytes()), Ok(true));
     }
 
     #[test]

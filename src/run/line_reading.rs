@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use memchr::{memchr, memrchr};
 use serde::de::DeserializeOwned;
 
-use super::io_words;
+use super::error::RunError;
 use crate::process::plain_file;
 
 /// Every readable line of `path`, in order; none when the file is missing. A line torn by a kill
@@ -124,10 +124,7 @@ fn opened(path: &Path) -> Result<Option<File>> {
     match plain_file::open(path) {
         Ok((file, _)) => Ok(Some(file)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            let words = format!("cannot read {}: {}", path.display(), io_words::unread(&error));
-            Err(error).context(words)
-        }
+        Err(error) => Err(RunError::not_readable(path, error).into()),
     }
 }
 
@@ -194,6 +191,14 @@ mod tests {
         assert_eq!(shown(u64::MAX), "three two one");
         assert_eq!((shown(17).as_str(), shown(16).as_str()), ("three two one", "three two"));
         assert_eq!((shown(10).as_str(), shown(9).as_str(), shown(2).as_str()), ("three", "", ""));
+    }
+
+    #[test]
+    fn why_a_file_cannot_be_read_is_said_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = read::<u64>(dir.path()).unwrap_err();
+        let said = format!("{error:#}");
+        assert!(said.ends_with(": it is a folder, not a file") && said.matches("not a file").count() == 1, "{said}");
     }
 
     #[test]

@@ -15,8 +15,14 @@ pub const TRASH: &str = ".trash";
 /// Moves the run in `dir` to the trash beside it; returns where it is now.
 ///
 /// # Errors
-/// [`RunError::InUse`] while a process trains in it; when it cannot be moved. Nothing was changed then.
+/// [`RunError::InUse`] while a process trains in it; [`RunError::IsALink`] of a link to a folder; when it cannot be moved.
+/// Nothing was changed then.
 pub fn trash(dir: &Path) -> Result<PathBuf, RunError> {
+    // Of the link itself: a stroke behind its name would lead to the folder.
+    let link: PathBuf = dir.components().collect();
+    if let Ok(target) = fs::read_link(&link) {
+        return Err(RunError::IsALink { path: link, target });
+    }
     // Held until it has moved: nobody begins to train in it meanwhile.
     let _lock = held(dir)?;
     let (parent, name) = parts(dir)?;
@@ -128,6 +134,20 @@ mod tests {
         restore(&place.join("sweep/.trash/b")).unwrap();
         assert!(place.join("sweep/b").exists() && !place.join("sweep/.trash").exists());
         assert_eq!(in_trash(&place.join("nowhere")).unwrap(), []);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_says_where_it_leads() {
+        let place = tempfile::tempdir().unwrap();
+        make(place.path(), "a");
+        let link = place.path().join("link");
+        std::os::unix::fs::symlink("a", &link).unwrap();
+        for written in [link.clone(), place.path().join("link/")] {
+            let said = trash(&written).unwrap_err().to_string();
+            assert!(said.contains("link is a link to a") && said.contains("remove the link"), "{said}");
+        }
+        assert!(link.exists() && !place.path().join(TRASH).exists());
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub fn looks(state: RunState, ascii: bool) -> (&'static str, Role) {
         RunState::Finished => ("✓", "+", Role::Text),
         RunState::Failed => ("✗", "x", Role::Error),
         RunState::Imported => ("↓", "v", Role::Dim),
+        RunState::Unreadable => ("?", "?", Role::Error),
     };
     (if ascii { plain } else { symbol }, role)
 }

@@ -29,7 +29,7 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 struct ListArgs {
     /// Only runs of this name, or with these keys and results, e.g. 'cosine lr>1e-3 val_loss<0.12 -tag:old state=training'.
-    #[arg(long, value_name = "LINE", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "LINE", allow_hyphen_values = true, default_value = "", hide_default_value = true)]
     filter: String,
     /// Sort by these columns or config keys, a hyphen before those whose largest comes first, e.g. val_loss or schedule,-step
     /// [default: run].

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::cli::UsageError;
-use crate::data::shown_text;
+use crate::data::{shown, shown_path};
 use crate::run::notes::{self, Notes};
 use crate::run::{self};
 use crate::speak;
@@ -22,7 +22,7 @@ pub struct NoteArgs {
     /// A run folder, the beginning of its name in runs/, or `latest`.
     run: String,
     /// The note; none: says what there is.
-    #[arg(value_name = "TEXT")]
+    #[arg(value_name = "TEXT", allow_hyphen_values = true)]
     text: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ pub fn tag(args: &TagArgs) -> Result<()> {
     })?;
     let tags: Vec<&str> = notes.tags.iter().map(String::as_str).collect();
     let tags = if tags.is_empty() { "no tags".into() } else { tags.join(" ") };
-    Ok(speak::print(&shown_text(&format!("{}: {tags}\n", dir.display())))?)
+    Ok(speak::print(&format!("{}: {}\n", shown_path(&dir), shown(&tags)))?)
 }
 
 fn change(word: &str) -> Result<TagChange, UsageError> {
@@ -79,7 +79,7 @@ pub fn note(args: &NoteArgs) -> Result<()> {
         }
     };
     let note = if notes.note.is_empty() { "no note" } else { &notes.note };
-    Ok(speak::print(&shown_text(&format!("{}: {note}\n", dir.display())))?)
+    Ok(speak::print(&format!("{}: {}\n", shown_path(&dir), shown(note)))?)
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ pub fn csv(summaries: &[&Summary], asked: &[AskedColumn]) -> Result<String> {
     let mut out = csv::Writer::from_writer(Vec::new());
     out.write_record(HEADER.into_iter().chain(asked.iter().map(|column| column.title)))?;
     for (row, summary) in summaries.iter().enumerate() {
+        let steps = |value: Option<u64>| value.map_or(String::new(), |value| value.to_string());
         let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
         let checkpoints: Vec<String> = summary.checkpoints.iter().map(u64::to_string).collect();
         let (parent, parent_step) =
@@ -50,8 +51,8 @@ pub fn csv(summaries: &[&Summary], asked: &[AskedColumn]) -> Result<String> {
             summary.path.clone(),
             summary.target.clone(),
             summary.schedule.clone(),
-            summary.step.to_string(),
-            summary.steps.to_string(),
+            steps(summary.step),
+            steps(summary.steps),
             number(summary.loss),
             number(summary.val_loss),
             summary.elapsed_s.to_string(),

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::asked::AskedColumn;
-use crate::data::shown_text;
+use crate::data::{shown, shown_text};
 use crate::run::catalogue::{RunState, Summary};
 
 /// Letters of a note that a list has room for.
@@ -26,10 +26,10 @@ const COLUMNS: [TableColumn; 13] = [
     TableColumn { title: "data", cell: |summary| summary.dataset.clone(), rank: 5 },
     TableColumn { title: "network", cell: |summary| summary.network.clone(), rank: 11 },
     TableColumn { title: "path · target · schedule", cell: method, rank: 7 },
-    TableColumn { title: "step", cell: |summary| format!("{}/{}", summary.step, summary.steps), rank: 1 },
+    TableColumn { title: "step", cell: step, rank: 1 },
     TableColumn { title: "loss", cell: |summary| loss(summary.loss), rank: 2 },
     TableColumn { title: "held-out", cell: |summary| loss(summary.val_loss), rank: 4 },
-    TableColumn { title: "time", cell: |summary| format!("{:.1} min", summary.elapsed_s / 60.0), rank: 8 },
+    TableColumn { title: "time", cell: time, rank: 8 },
     TableColumn { title: "tags", cell: |summary| summary.tags.join(" "), rank: 6 },
     TableColumn { title: "checkpoints", cell: checkpoints, rank: 9 },
     TableColumn { title: "last written", cell: written, rank: 10 },
@@ -46,14 +46,14 @@ pub fn table(summaries: &[&Summary], asked: Vec<AskedColumn>, width: Option<usiz
     }
     let own = COLUMNS.iter().map(|column| Shown {
         title: column.title,
-        cells: summaries.iter().map(|summary| shown_text(&(column.cell)(summary))).collect(),
+        cells: summaries.iter().map(|summary| shown(&(column.cell)(summary))).collect(),
         rank: column.rank,
     });
     // Tags and notes where somebody has written any.
     let mut columns: Vec<Shown> = own.filter(|column| column.cells.iter().any(|cell| !cell.is_empty())).collect();
     let asked = asked.into_iter().map(|AskedColumn { title, cells }| Shown {
         title,
-        cells: cells.iter().map(|cell| if cell.is_empty() { "–".into() } else { shown_text(cell) }).collect(),
+        cells: cells.iter().map(|cell| if cell.is_empty() { "–".into() } else { shown(cell) }).collect(),
         rank: ASKED_RANK,
     });
     let behind_the_name = columns.len().min(1);
@@ -83,7 +83,7 @@ pub fn table(summaries: &[&Summary], asked: Vec<AskedColumn>, width: Option<usiz
         // Those that can't be read have more to say than how they ended.
         let why = why.filter(|_| summary.state == RunState::Failed && summary.problem.is_none());
         for words in problems.chain(why) {
-            text += &shown_text(&format!("{}: {words}\n", summary.run));
+            text += &format!("{}: {}\n", shown(&summary.run), shown_text(&words));
         }
     }
     text
@@ -94,6 +94,18 @@ fn method(summary: &Summary) -> String {
     words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
+fn step(summary: &Summary) -> String {
+    let known = |steps: Option<u64>| steps.map_or("–".to_string(), |steps| steps.to_string());
+    match (summary.step, summary.steps) {
+        (None, None) => "–".into(),
+        (step, steps) => format!("{}/{}", known(step), known(steps)),
+    }
+}
+
+fn time(summary: &Summary) -> String {
+    summary.step.map_or("–".into(), |_| format!("{:.1} min", summary.elapsed_s / 60.0))
+}
+
 fn loss(loss: Option<f64>) -> String {
     loss.map_or("–".to_string(), |loss| format!("{loss:.4}"))
 }
@@ -101,14 +113,14 @@ fn loss(loss: Option<f64>) -> String {
 fn checkpoints(summary: &Summary) -> String {
     match summary.checkpoints.last() {
         Some(last) => format!("{} (newest {last})", summary.checkpoints.len()),
-        None if summary.checkpoints_problem.is_some() => "?".into(),
+        None if summary.checkpoints_problem.is_some() || summary.state == RunState::Unreadable => "?".into(),
         None => "none".into(),
     }
 }
 
 /// Without seconds and zone: the table is for people.
 fn written(summary: &Summary) -> String {
-    summary.last_written.get(..16).unwrap_or_default().replace('T', " ")
+    summary.last_written.get(..16).unwrap_or("–").replace('T', " ")
 }
 
 fn note(summary: &Summary) -> String {
@@ -132,8 +144,8 @@ mod tests {
             path: "vp".into(),
             target: "epsilon".into(),
             schedule: "cosine".into(),
-            step: 20,
-            steps: 2000,
+            step: Some(20),
+            steps: Some(2000),
             loss: Some(0.25),
             val_loss: None,
             elapsed_s: 90.0,
@@ -182,6 +194,26 @@ mod tests {
         let text = table(&[&failed], vec![], None);
         assert!(text.contains("failed: the loss is NaN") && text.contains("good old"), "{text}");
         assert!(text.contains(&("x".repeat(39) + "…")) && !text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_has_no_numbers_and_a_name_is_one_line() {
+        let closed = Summary {
+            state: RunState::Unreadable,
+            step: None,
+            steps: None,
+            last_written: String::new(),
+            checkpoints: vec![],
+            ..summary("two\nlines\tof a name", Some("cannot read it"))
+        };
+        let text = table(&[&closed], vec![], None);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        assert!(lines[1].starts_with("two\\u{a}lines\\u{9}of a name  unreadable"), "{text}");
+        assert!(!text.contains("1970") && !text.contains("0/0") && !text.contains("min"), "{text}");
+        assert_eq!(lines[2], "two\\u{a}lines\\u{9}of a name: cannot read it");
+        let half = Summary { step: None, ..summary("a", None) };
+        assert!(table(&[&half], vec![], None).contains("–/2000"));
     }
 
     #[test]

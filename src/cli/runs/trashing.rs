@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::cli::UsageError;
-use crate::data::shown_text;
+use crate::data::{shown, shown_path};
 use crate::run::catalogue::Summary;
 use crate::run::trash::{TRASH, in_trash};
 use crate::run::{self, FoundRun, RunError, is_trained_in, trash as trashed};
@@ -41,7 +41,7 @@ pub fn trash(args: &TrashArgs) -> Result<()> {
     }
     for (dir, named) in dirs.iter().zip(&args.runs) {
         if !args.yes && !confirmed(dir, named)? {
-            speak::remark(format_args!("{} stays", dir.display()));
+            speak::remark(format_args!("{} stays", shown_path(dir)));
             continue;
         }
         let to = trashed::trash(dir)?;
@@ -50,11 +50,12 @@ pub fn trash(args: &TrashArgs) -> Result<()> {
             Some(parent) if parent == Path::new("runs") => restore.into_owned(),
             _ => to.display().to_string(),
         };
-        speak::print(&shown_text(&format!(
-            "moved {} to {}: `difflab runs restore {back}` brings it back\n",
-            dir.display(),
-            to.display()
-        )))?;
+        speak::print(&format!(
+            "moved {} to {}: `difflab runs restore {}` brings it back\n",
+            shown_path(dir),
+            shown_path(&to),
+            shown(&back)
+        ))?;
     }
     Ok(())
 }
@@ -66,12 +67,13 @@ fn confirmed(dir: &Path, named: &str) -> Result<bool> {
         return Err(UsageError::new(message).into());
     }
     let summary = Summary::of(dir);
+    let known = |steps: Option<u64>| steps.map_or("–".to_string(), |steps| steps.to_string());
     speak::remark(format_args!(
         "move {} ({}, step {}/{}, {}) to the trash? [y/N]",
-        dir.display(),
+        shown_path(dir),
         if summary.dataset.is_empty() { "unknown data" } else { &summary.dataset },
-        summary.step,
-        summary.steps,
+        known(summary.step),
+        known(summary.steps),
         summary.state.word()
     ));
     let mut answer = String::new();
@@ -86,14 +88,14 @@ fn confirmed(dir: &Path, named: &str) -> Result<bool> {
 pub fn restore(args: &RestoreArgs) -> Result<()> {
     let there = in_trash(Path::new("runs"))?;
     if args.runs.is_empty() {
-        let names: String = there.iter().map(|run| format!("{}\n", run.name)).collect();
+        let names: String = there.iter().map(|run| format!("{}\n", shown(&run.name))).collect();
         let text = if names.is_empty() { format!("nothing is in runs/{TRASH}/\n") } else { names };
-        return Ok(speak::print(&shown_text(&text))?);
+        return Ok(speak::print(&text)?);
     }
     let dirs: Vec<PathBuf> = args.runs.iter().map(|run| find(run, &there)).collect::<Result<_, _>>()?;
     for dir in dirs {
         let to = trashed::restore(&dir)?;
-        speak::print(&shown_text(&format!("{} is back\n", to.display())))?;
+        speak::print(&format!("{} is back\n", shown_path(&to)))?;
     }
     Ok(())
 }

@@ -75,6 +75,8 @@ struct Looker {
     /// Troubles that were told, each once.
     gone: bool,
     unreadable: Option<String>,
+    /// What of its files can't be read.
+    problem: Option<String>,
 }
 
 impl Looker {
@@ -92,6 +94,7 @@ impl Looker {
             paused: false,
             gone: false,
             unreadable: None,
+            problem: None,
         };
         looker.learn(outbox);
         Ok(looker)
@@ -201,7 +204,11 @@ impl Looker {
 
     /// Whether somebody trains it, and how it stands where nobody does: by its lock and the end of its files.
     fn tell_phase(&mut self, outbox: &mut EventOutbox) {
-        let Summary { state, why, .. } = Summary::of(&self.dir);
+        let Summary { state, why, problem, .. } = Summary::of(&self.dir);
+        if let Some(message) = problem.clone().filter(|_| problem != self.problem) {
+            outbox.send(Event::Warning { step: 0, message });
+        }
+        self.problem = problem;
         let phase = match state {
             RunState::Training if self.paused => Phase::Paused,
             RunState::Training => Phase::Training,

@@ -172,6 +172,17 @@ mod tests {
     }
 
     #[test]
+    fn metrics_that_are_none_are_said() {
+        let place = tempfile::tempdir().unwrap();
+        let run = RunDir::create(Some(&place.path().join("run")), &config()).unwrap();
+        std::fs::write(run.path().join("metrics.jsonl"), [0x93; 3000]).unwrap();
+        let watcher = Watcher::open(run.path()).unwrap();
+        let mut seen = Seen::default();
+        seen.until(&watcher, "what is wrong", |seen| !seen.told.is_empty());
+        assert!(seen.told[0].contains("metrics.jsonl can't be read as metrics"), "{:?}", seen.told);
+    }
+
+    #[test]
     fn what_is_no_run_is_said_and_without_a_checkpoint_there_are_no_samples() {
         let place = tempfile::tempdir().unwrap();
         let watcher = Watcher::open(&place.path().join("nowhere")).unwrap();

@@ -1,12 +1,15 @@
 //! The values of all keys of a run's config.toml, read quickly: a list of thousands of runs reads as many.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
 use super::value::KeyValue;
 use crate::config::{CONFIG_VERSION, Config, ConfigError, keys};
+use crate::run::error::RunError;
+use crate::run::whole_config::{ALWAYS, lacking};
 
 /// The run that a fork comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -33,6 +36,24 @@ impl ConfigValues {
         match Self::quick(text) {
             Some(values) => Ok(values),
             None => Ok(Self::of(&Config::from_toml(text, source)?, parent(text))),
+        }
+    }
+
+    /// The same of a run's own file, which has all keys that difflab has always written.
+    ///
+    /// # Errors
+    /// What keeps it from being read, in words.
+    pub fn of_run(path: &Path, text: &str) -> Result<Self, String> {
+        if let Some((values, seen)) = Self::quick_with_seen(text)
+            && ALWAYS.iter().all(|path| place_of(path).is_some_and(|place| seen[place]))
+        {
+            return Ok(values);
+        }
+        let source = path.display().to_string();
+        let config = Config::from_toml(text, &source).map_err(|error| error.to_string())?;
+        match text.parse().map(|table| lacking(&table)) {
+            Ok(lacks) if !lacks.is_empty() => Err(RunError::NotWhole { path: path.to_path_buf(), lacks }.to_string()),
+            _ => Ok(Self::of(&config, parent(text))),
         }
     }
 
@@ -93,6 +114,11 @@ impl ConfigValues {
     /// Of a text in the form that this program writes: one key a line, each once. `None` for any other, and for
     /// anything that is wrong with it: the whole reader says what.
     fn quick(text: &str) -> Option<Self> {
+        Self::quick_with_seen(text).map(|(values, _)| values)
+    }
+
+    /// The same with which keys the text has.
+    fn quick_with_seen(text: &str) -> Option<(Self, Vec<bool>)> {
         let (mut values, mut seen) = (defaults().to_vec(), vec![false; keys().len()]);
         let (mut section, mut sections) = ("", Vec::new());
         let mut parent: Option<Parent> = None;
@@ -140,7 +166,7 @@ impl ConfigValues {
         let read = Self { values, parent };
         // A newer format has to be called so, and two lengths of a training are one too many.
         let known = read.number("version") <= f64::from(CONFIG_VERSION) && read.number("train.epochs") == 0.0;
-        known.then_some(read)
+        known.then_some((read, seen))
     }
 }
 
@@ -202,6 +228,17 @@ mod tests {
         assert!(!defaults().contains(&KeyValue::Word("x".into())));
         let values = ConfigValues::read("[train]\nbatch_size = 7\n", "x").unwrap();
         assert_eq!((values.number("train.batch_size"), values.word("diffusion.schedule")), (7.0, "cosine"));
+    }
+
+    #[test]
+    fn a_runs_own_file_is_never_made_of_defaults() {
+        let of_run = |text: &str| ConfigValues::of_run(Path::new("r/config.toml"), text);
+        let whole = Config::default().to_toml();
+        assert_eq!(of_run(&whole).unwrap(), ConfigValues::of(&Config::default(), None));
+        assert_eq!(of_run(&format!("# mine\n{}", whole.replace(" = ", "="))).unwrap(), of_run(&whole).unwrap());
+        assert!(of_run("").unwrap_err().contains("lacks version, data.dataset and train.steps"));
+        assert!(of_run("version = 1\n[train]\nsteps = 5\n").unwrap_err().contains("lacks data.dataset"));
+        assert!(of_run("sed = 3\n").unwrap_err().contains("unknown key `sed`"));
     }
 
     #[test]

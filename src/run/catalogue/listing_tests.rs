@@ -34,7 +34,7 @@ fn a_run_is_summed_up_from_its_files() {
     let catalogue = read(place.path());
     let [a, b, c] = summaries(&catalogue)[..] else { panic!("{}", catalogue.runs().len()) };
     assert_eq!((a.run.as_str(), a.name.as_str(), a.network.as_str()), ("2026-a", "a", "unet 8-16"));
-    assert_eq!((a.path.as_str(), a.schedule.as_str(), a.step, a.steps), ("vp", "linear", 20, 50));
+    assert_eq!((a.path.as_str(), a.schedule.as_str(), a.step, a.steps), ("vp", "linear", Some(20), Some(50)));
     assert_eq!((a.loss, a.elapsed_s, a.state, a.why.as_deref()), (Some(0.05), 20.0, RunState::Stopped, None));
     assert!(a.val_loss.is_some());
     assert_eq!((a.tags.as_slice(), a.note.as_str()), (&["good".to_string()][..], "the first"));
@@ -58,11 +58,11 @@ fn only_what_has_changed_is_read_again() {
     let mut metrics = File::options().append(true).open(b.join("metrics.jsonl")).unwrap();
     metrics.write_all(line.as_bytes()).unwrap();
     assert_eq!(catalogue.refresh().unwrap(), Refreshed { changed: 1, ..Refreshed::default() });
-    assert_eq!((summaries(&catalogue)[1].step, summaries(&catalogue)[1].loss), (11, Some(0.5)));
+    assert_eq!((summaries(&catalogue)[1].step, summaries(&catalogue)[1].loss), (Some(11), Some(0.5)));
     // Half a line is no line.
     metrics.write_all(b"{\"step\":12,").unwrap();
     catalogue.refresh().unwrap();
-    assert_eq!(summaries(&catalogue)[1].step, 11);
+    assert_eq!(summaries(&catalogue)[1].step, Some(11));
     Notes::change(&b, |notes| _ = notes.tags.insert("x".into())).unwrap();
     fs::remove_dir_all(place.path().join("a")).unwrap();
     make(place.path(), "d", &[], 10, "stop");
@@ -73,7 +73,59 @@ fn only_what_has_changed_is_read_again() {
     let problem = summaries(&catalogue)[0].problem.clone().unwrap();
     assert!(problem.contains("unknown key `sed`") && problem.contains("`seed`"), "{problem}");
     fs::remove_file(b.join("config.toml")).unwrap();
-    assert_eq!(catalogue.refresh().unwrap().gone, 1, "without a config it is no run");
+    assert_eq!(catalogue.refresh().unwrap(), Refreshed { changed: 1, ..Refreshed::default() });
+    let lost = summaries(&catalogue)[0];
+    assert!(lost.problem.as_ref().unwrap().ends_with("config.toml is missing: it was moved or deleted"));
+    assert_eq!((lost.step, lost.steps, lost.state), (Some(11), None, RunState::Stopped), "its other files are read");
+}
+
+#[test]
+fn files_that_are_not_what_they_should_be_are_problems_and_not_empty_runs() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = make(place.path(), "a", &["train.steps=600"], 10, "finish");
+    let config = fs::read_to_string(dir.join("config.toml")).unwrap();
+    let mut catalogue = read(place.path());
+    fs::write(dir.join("config.toml"), "").unwrap();
+    catalogue.refresh().unwrap();
+    let empty = summaries(&catalogue)[0];
+    assert!(empty.problem.as_ref().unwrap().contains("lacks version, data.dataset and train.steps"), "{empty:?}");
+    assert_eq!((empty.dataset.as_str(), empty.steps, catalogue.runs()[0].values.is_none()), ("", None, true));
+    fs::write(dir.join("config.toml"), config).unwrap();
+    fs::write(dir.join("metrics.jsonl"), [0x93; 4000]).unwrap();
+    catalogue.refresh().unwrap();
+    let noise = summaries(&catalogue)[0];
+    assert!(noise.problem.as_ref().unwrap().contains("can't be read as metrics"), "{noise:?}");
+    assert_eq!((noise.step, noise.steps, noise.state), (None, Some(600), RunState::Finished));
+    fs::remove_file(dir.join("config.toml")).unwrap();
+    fs::create_dir(dir.join("config.toml")).unwrap();
+    catalogue.refresh().unwrap();
+    let folder = summaries(&catalogue)[0];
+    assert!(folder.problem.as_ref().unwrap().contains("it is a folder, not a file"), "{folder:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_is_closed_to_us_is_called_so_and_has_no_numbers() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = tempfile::tempdir().unwrap();
+    let dir = make(place.path(), "a", &[], 10, "stop");
+    let mut catalogue = read(place.path());
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o000)).unwrap();
+    // To root nothing is closed.
+    let closed = fs::metadata(dir.join("config.toml")).is_err();
+    if closed {
+        catalogue.refresh().unwrap();
+        for summary in [summaries(&catalogue)[0], &Summary::of(&dir)] {
+            assert_eq!((summary.state, summary.step, summary.steps), (RunState::Unreadable, None, None));
+            assert_eq!((summary.last_written.as_str(), summary.checkpoints_problem.as_ref()), ("", None));
+            let problem = summary.problem.clone().unwrap();
+            assert!(problem.ends_with("permission denied; give yourself the permission to read it"), "{problem}");
+            assert_eq!(problem.matches("permission denied").count(), 1, "{problem}");
+        }
+    }
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
+    catalogue.refresh().unwrap();
+    assert_eq!((summaries(&catalogue)[0].state, summaries(&catalogue)[0].step), (RunState::Stopped, Some(10)));
 }
 
 #[test]
@@ -104,7 +156,7 @@ fn what_cannot_be_read_is_said_and_the_rest_is_there() {
     fs::write(dir.join("notes.toml"), "tags = [").unwrap();
     let mut catalogue = read(place.path());
     assert!(summaries(&catalogue)[0].problem.as_ref().unwrap().contains("notes.toml"));
-    assert_eq!(summaries(&catalogue)[0].step, 10);
+    assert_eq!(summaries(&catalogue)[0].step, Some(10));
     fs::remove_file(dir.join("metrics.jsonl")).unwrap();
     fs::create_dir(dir.join("metrics.jsonl")).unwrap();
     catalogue.refresh().unwrap();

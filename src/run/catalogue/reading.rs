@@ -31,6 +31,8 @@ pub struct RunReading {
     events: Result<LastWord, String>,
     notes: Result<Notes, String>,
     is_trained: bool,
+    /// Nothing in the folder may be looked at.
+    is_closed: bool,
     checkpoints: Vec<u64>,
     checkpoints_problem: Option<String>,
     snapshots: usize,
@@ -42,8 +44,10 @@ impl RunReading {
         // Before the files: what changes meanwhile is seen the next time.
         let stamps = Stamps::of(dir);
         let is_trained = is_trained_in(dir);
-        let config = config(dir);
+        let closed = closed(dir);
+        let config = closed.clone().map_or_else(|| config(dir), Err);
         let mut reading = Self {
+            is_closed: closed.is_some(),
             metrics: metrics(dir, &config),
             config,
             stamps,
@@ -69,7 +73,9 @@ impl RunReading {
         }
         self.stamps = now;
         if now.config != before.config {
-            self.config = config(dir);
+            let closed = closed(dir);
+            self.is_closed = closed.is_some();
+            self.config = closed.map_or_else(|| config(dir), Err);
         }
         if (now.config, now.metrics) != (before.config, before.metrics) {
             self.metrics = metrics(dir, &self.config);
@@ -112,7 +118,16 @@ impl RunReading {
     }
 
     pub fn state(&self, step: u64, steps: u64) -> (RunState, Option<String>) {
-        self.events.as_ref().unwrap_or(&LastWord::None).state(self.is_trained, step, steps)
+        match &self.events {
+            Ok(last) => last.state(self.is_trained, step, steps),
+            Err(_) if self.is_trained => (RunState::Training, None),
+            Err(_) => (RunState::Unreadable, None),
+        }
+    }
+
+    /// Could the lines of metrics.jsonl be read, if there are any?
+    pub fn is_measured(&self) -> bool {
+        self.metrics.is_ok()
     }
 
     pub fn checkpoints(&self) -> &[u64] {
@@ -135,13 +150,17 @@ impl RunReading {
             self.events.as_ref().err(),
             self.notes.as_ref().err(),
         ];
-        let problems: Vec<&str> = problems.into_iter().flatten().map(String::as_str).collect();
+        let mut problems: Vec<&str> = problems.into_iter().flatten().map(String::as_str).collect();
+        // A folder that can't be entered is one problem, and not one a file.
+        if self.is_closed {
+            problems.truncate(1);
+        }
         (!problems.is_empty()).then(|| problems.join("; "))
     }
 
     fn look_for_checkpoints(&mut self, dir: &Path) {
         self.checkpoints = checkpoint::steps_in_names(dir);
-        self.checkpoints_problem = checkpoint::cannot_look(dir);
+        self.checkpoints_problem = checkpoint::cannot_look(dir).filter(|_| !self.is_closed);
     }
 
     fn count_snapshots(&mut self, dir: &Path) {
@@ -152,13 +171,19 @@ impl RunReading {
     }
 }
 
+/// Why nothing in the folder may be looked at, if so.
+fn closed(dir: &Path) -> Option<String> {
+    let error = fs::metadata(dir.join("config.toml")).err()?;
+    (error.kind() == ErrorKind::PermissionDenied).then(|| RunError::not_readable(dir, error).to_string())
+}
+
 fn config(dir: &Path) -> Result<Arc<ConfigValues>, String> {
     let path = dir.join("config.toml");
     let text = plain_file::read_text(&path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => RunError::NotARun(dir.to_path_buf()).to_string(),
+        ErrorKind::NotFound => format!("{} is missing: it was moved or deleted", path.display()),
         _ => RunError::not_readable(&path, error).to_string(),
     })?;
-    words(ConfigValues::read(&text, &path.display().to_string()).map(Arc::new).map_err(anyhow::Error::from))
+    ConfigValues::of_run(&path, &text).map(Arc::new)
 }
 
 fn metrics(dir: &Path, config: &Result<Arc<ConfigValues>, String>) -> Result<Option<Newest>, String> {

@@ -24,11 +24,14 @@ pub enum RunState {
     Failed,
     /// It came from elsewhere, and was not trained here.
     Imported,
+    /// What its files say of it can't be read.
+    Unreadable,
 }
 
 impl RunState {
     /// All of them, in the order in which a list is sorted by them.
-    pub const ALL: [Self; 5] = [Self::Training, Self::Stopped, Self::Finished, Self::Failed, Self::Imported];
+    pub const ALL: [Self; 6] =
+        [Self::Training, Self::Stopped, Self::Finished, Self::Failed, Self::Imported, Self::Unreadable];
 
     /// As filters and lists write it.
     pub fn word(self) -> &'static str {
@@ -38,6 +41,7 @@ impl RunState {
             Self::Finished => "finished",
             Self::Failed => "failed",
             Self::Imported => "imported",
+            Self::Unreadable => "unreadable",
         }
     }
 }

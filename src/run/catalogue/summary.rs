@@ -22,9 +22,9 @@ pub struct Summary {
     pub path: String,
     pub target: String,
     pub schedule: String,
-    /// Steps done, and in the whole run.
-    pub step: u64,
-    pub steps: u64,
+    /// Steps done, and in the whole run; `None` where that can't be read.
+    pub step: Option<u64>,
+    pub steps: Option<u64>,
     /// Newest smoothed loss and held-out loss.
     pub loss: Option<f64>,
     pub val_loss: Option<f64>,
@@ -43,7 +43,7 @@ pub struct Summary {
     /// Why they cannot be looked for, if so.
     pub checkpoints_problem: Option<String>,
     pub snapshots: usize,
-    /// When something was last written, RFC 3339.
+    /// When something was last written, RFC 3339; empty where that can't be seen.
     pub last_written: String,
     /// Why the run cannot be read, if so.
     pub problem: Option<String>,
@@ -63,11 +63,11 @@ impl Summary {
         let newest = reading.newest();
         let record = newest.map(|(record, _)| record);
         let step = record.map_or(0, |record| record.step);
-        let steps = values.map_or(0, |values| values.number("train.steps") as u64);
-        let (state, why) = reading.state(step, steps);
+        let steps = values.map(|values| values.number("train.steps") as u64);
+        let (state, why) = reading.state(step, steps.unwrap_or(0));
         let path = word("diffusion.path");
         let written = reading.stamps().last_written().and_then(|time| jiff::Timestamp::try_from(time).ok());
-        let written = written.unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
+        let written = written.map(|time| time.to_zoned(jiff::tz::TimeZone::system()));
         let notes = reading.notes();
         Self {
             run: run.to_string(),
@@ -77,7 +77,7 @@ impl Summary {
             target: word("diffusion.prediction_type"),
             schedule: if path == "vp" { word("diffusion.schedule") } else { String::new() },
             path,
-            step,
+            step: reading.is_measured().then_some(step),
             steps,
             loss: record.map(|record| record.loss_smoothed),
             val_loss: newest.and_then(|(_, val_loss)| *val_loss),
@@ -90,7 +90,7 @@ impl Summary {
             checkpoints: reading.checkpoints().to_vec(),
             checkpoints_problem: reading.checkpoints_problem().map(str::to_string),
             snapshots: reading.snapshots(),
-            last_written: written.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            last_written: written.map_or(String::new(), |time| time.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
             problem: reading.problem(),
         }
     }

@@ -8,9 +8,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use super::protocol::ArchiveNews;
 use crate::nn;
 use crate::run::checkpoint;
-use crate::run::config_of;
 use crate::run::follow::{FollowedRun, RunNews};
 use crate::run::notes::Notes;
+use crate::run::{config_of, newest_metrics};
 
 /// Time between two looks at all files.
 const CALM: Duration = Duration::from_millis(300);
@@ -121,6 +121,10 @@ fn open(told: &Told) -> Result<Vec<ArchiveNews>, String> {
         config: Box::new(config),
         flops: flops.map_or(0.0, |flops| flops.training as f64),
     }];
+    // Else its curve would be empty without a word.
+    if let Err(error) = newest_metrics(dir, 0) {
+        all.push(ArchiveNews::Refused(format!("{error:#}")));
+    }
     match Notes::of(dir) {
         Ok(notes) => all.push(ArchiveNews::Bookmarks { dir: dir.clone(), bookmarks: notes.bookmarks }),
         Err(error) => all.push(ArchiveNews::Refused(error.to_string())),

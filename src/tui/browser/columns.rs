@@ -1,6 +1,6 @@
 //! The columns of the table.
 
-use crate::data::shown_text;
+use crate::data::shown;
 use crate::run::catalogue::{ListedRun, Summary};
 use crate::tui::format::{count, duration, thousands, three_digits};
 use crate::tui::words::columns;
@@ -33,19 +33,19 @@ pub const STATE: usize = 1;
 
 /// In their order. What a run is comes first, then what came of it.
 pub const COLUMNS: [RunsColumn; 12] = [
-    RunsColumn { most: 60, ..column("run", "run", |s| shown_text(&s.run), 0) },
+    RunsColumn { most: 60, ..column("run", "run", |s| shown(&s.run), 0) },
     // A symbol stands before the word.
     column("state", "state", |s| format!("  {}", s.state.word()), 1),
-    RunsColumn { most: 16, ..column("data", "data", |s| shown_text(&s.dataset), 6) },
-    RunsColumn { most: 24, ..column("network", "network", |s| shown_text(&s.network), 9) },
+    RunsColumn { most: 16, ..column("data", "data", |s| shown(&s.dataset), 6) },
+    RunsColumn { most: 24, ..column("network", "network", |s| shown(&s.network), 9) },
     column("path · target · schedule", "path,target,schedule", method, 8),
     RunsColumn { largest_first: true, ..number("step", "step", step, 2) },
     number("loss", "loss", |s| loss(s.loss), 3),
     number("held-out", "val_loss", |s| loss(s.val_loss), 4),
-    RunsColumn { largest_first: true, ..number("time", "time", |s| duration(s.elapsed_s), 7) },
-    RunsColumn { most: 24, ..column("tags", "tag", |s| shown_text(&s.tags.join(" ")), 5) },
+    RunsColumn { largest_first: true, ..number("time", "time", time, 7) },
+    RunsColumn { most: 24, ..column("tags", "tag", |s| shown(&s.tags.join(" ")), 5) },
     RunsColumn { largest_first: true, ..column("written", "written", written, 10) },
-    column("note", "note", |s| shown_text(&s.note), 11),
+    column("note", "note", |s| shown(&s.note), 11),
 ];
 
 /// Cells between two columns.
@@ -108,8 +108,19 @@ fn method(summary: &Summary) -> String {
 
 fn step(summary: &Summary) -> String {
     // Of a long run "1.0 M" is enough.
-    let all = usize::try_from(summary.steps).ok().filter(|steps| *steps >= 100_000).map(count);
-    format!("{} / {}", thousands(summary.step), all.unwrap_or_else(|| thousands(summary.steps)))
+    let all = |steps: u64| match usize::try_from(steps) {
+        Ok(steps @ 100_000..) => count(steps),
+        _ => thousands(steps),
+    };
+    let known = |steps: Option<u64>, words: &dyn Fn(u64) -> String| steps.map_or("–".into(), words);
+    match (summary.step, summary.steps) {
+        (None, None) => "–".into(),
+        (step, steps) => format!("{} / {}", known(step, &thousands), known(steps, &all)),
+    }
+}
+
+fn time(summary: &Summary) -> String {
+    summary.step.map_or("–".into(), |_| duration(summary.elapsed_s))
 }
 
 fn loss(loss: Option<f64>) -> String {

@@ -49,6 +49,12 @@ pub enum RunsNews {
     Restored {
         name: String,
     },
+    /// It is in the trash still.
+    NotRestored {
+        trashed: PathBuf,
+        name: String,
+        why: String,
+    },
     /// It can be forked so.
     Forks(Box<ReadyFork>),
     /// What was asked for could not be done: nothing was changed.

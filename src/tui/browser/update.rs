@@ -360,6 +360,10 @@ pub fn news(browser: &mut Browser, marked: &mut Marked, news: RunsNews) -> Vec<A
             browser.trashed.push((name, at));
             vec![Ask::Say(words)]
         }
+        RunsNews::NotRestored { trashed, name, why } => {
+            browser.trashed.push((name, trashed));
+            vec![Ask::Refuse(why)]
+        }
         RunsNews::Restored { name } => vec![Ask::Say(format!("{} is back", shown_text(&name)))],
         // Who has gone on meanwhile wants none.
         RunsNews::Forks(fork) => match std::mem::take(&mut browser.mode) {

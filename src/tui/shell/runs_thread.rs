@@ -118,7 +118,14 @@ fn done(request: RunsRequest) -> Option<RunsNews> {
             });
         }
         RunsRequest::Trash { dir, name } => trash(&dir).map(|at| Some(RunsNews::Trashed { dir, name, at })),
-        RunsRequest::Restore { trashed, name } => restore(&trashed).map(|_| Some(RunsNews::Restored { name })),
+        RunsRequest::Restore { trashed, name } => {
+            return Some(match restore(&trashed) {
+                Ok(_) => RunsNews::Restored { name },
+                // Who has emptied the trash meanwhile wants no second try.
+                Err(error) if !trashed.exists() => RunsNews::Refused(error.to_string()),
+                Err(error) => RunsNews::NotRestored { trashed, name, why: error.to_string() },
+            });
+        }
     };
     done.unwrap_or_else(|error| Some(RunsNews::Refused(error.to_string())))
 }
@@ -176,6 +183,7 @@ mod tests {
                 }
                 RunsNews::Refused(why) | RunsNews::CannotList(why) => return vec![why],
                 RunsNews::Trashed { at, .. } => assert!(at.exists()),
+                RunsNews::NotRestored { why, .. } => return vec![why],
                 RunsNews::Restored { .. } | RunsNews::Forks(_) => {}
             }
         }
@@ -206,6 +214,11 @@ mod tests {
         assert!(!a.exists());
         thread.ask(RunsRequest::Restore { trashed: place.path().join(".trash/a"), name: "a".into() });
         assert_eq!(listed(&news, |names| names.len() == 2)[0], "a stopped x+y");
+        // What has its place now stays, and so does what is in the trash.
+        let taken = place.path().join(".trash/a");
+        fs::create_dir_all(&taken).unwrap();
+        thread.ask(RunsRequest::Restore { trashed: taken.clone(), name: "a".into() });
+        assert!(listed(&news, |_| false)[0].contains("is there already") && taken.exists());
         // Nobody looks: nothing is read.
         thread.set_seen(false);
         thread::sleep(2 * RESTING);
