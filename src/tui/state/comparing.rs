@@ -9,6 +9,7 @@ use super::history::History;
 use super::panes::Paned;
 use super::screen::State;
 use crate::config;
+use crate::run::distinct_names;
 use crate::tui::marked::is_same;
 
 impl State {
@@ -37,6 +38,9 @@ impl State {
             run.get_or_insert_with(|| ComparedRun::new(dir, color)).color = color;
         }
         self.live.compared = runs.into_iter().flatten().collect();
+        for (run, name) in self.live.compared.iter_mut().zip(distinct_names(&wanted)) {
+            run.name = name;
+        }
         for run in &mut self.live.compared {
             run.is_here = here.as_ref().is_some_and(|here| is_same(here, &run.dir));
             if run.is_here
@@ -194,6 +198,10 @@ mod tests {
         let many: Vec<PathBuf> = (0..20).map(|i| PathBuf::from(format!("run-{i}"))).collect();
         assert_eq!(state.compare(&many).len(), MOST_COMPARED);
         assert!(state.compare(&[]).is_empty() && !state.is_comparing());
+        // Every race has a side that is as it is.
+        state.compare(&dirs(&["one/a-as-it-is", "other/a-as-it-is"]));
+        let names: Vec<&str> = state.compared().iter().map(|run| run.name.as_str()).collect();
+        assert_eq!(names, ["one/a-as-it-is", "other/a-as-it-is"]);
     }
 
     #[test]
