@@ -107,6 +107,7 @@ fn row(
     if let Some(trouble) = run.trouble.as_ref().filter(|_| read.is_none()) {
         return words.add_shortened(Role::Warning, trouble.clone(), 12);
     }
+    let failed = run.has_failed && !run.is_trained;
     let value = read.map_or("–".into(), |read| value(state.plots.plotted, read.value));
     let words = words.add(if is_chosen { Role::Strong } else { Role::Text }, right(value, 8));
     let words = match (read, base) {
@@ -116,12 +117,13 @@ fn row(
             let role = if difference == 0.0 { Role::Dim } else { Role::Text };
             words.add(role, left(format!("Δ {}, {}", signed(difference), percent(share)), DIFFERENCE))
         }
+        _ if failed => words.add(Role::Error, left("failed", DIFFERENCE)),
         _ => words.add(Role::Dim, left("Δ –", DIFFERENCE)),
     };
     let state_word = if run.is_here || run.is_trained { Some("training") } else { None };
     words
         .maybe(Role::Good, state_word.map(String::from))
-        .maybe(Role::Error, (run.has_failed && !run.is_trained).then(|| "failed".into()))
+        .maybe(Role::Error, (failed && read.is_some()).then(|| "failed".into()))
         .maybe(Role::Dim, (!run.is_read && !run.is_here).then(|| "reading …".into()))
 }
 
