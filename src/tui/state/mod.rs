@@ -1,6 +1,7 @@
 //! Everything the screen knows, as plain values bounded in memory.
 
 mod album;
+mod behind;
 mod bench;
 mod beside_line;
 mod change;

@@ -111,6 +111,7 @@ fn row(
     if let Some(trouble) = run.trouble.as_ref().filter(|_| read.is_none()) {
         return words.add_shortened(Role::Warning, trouble.clone(), 12);
     }
+    let failed = run.has_failed && !run.is_trained;
     let value = read.map_or("–".into(), |read| value(state.plots.plotted, read.value));
     let words = words.add(if is_chosen { Role::Strong } else { Role::Text }, right(value, 8));
     let words = match (read, base) {
@@ -120,13 +121,14 @@ fn row(
             let role = if difference == 0.0 { Role::Dim } else { Role::Text };
             words.add(role, left(format!("Δ {}, {}", signed(difference), percent(share)), DIFFERENCE))
         }
+        _ if failed => words.add(Role::Error, left("failed", DIFFERENCE)),
         _ => words.add(Role::Dim, left("Δ –", DIFFERENCE)),
     };
     let trains_here = run.is_here && matches!(state.phase, Phase::Training | Phase::Paused);
     let state_word = (trains_here || run.is_trained).then_some("training");
     words
         .maybe(Role::Good, state_word.map(String::from))
-        .maybe(Role::Error, (run.has_failed && !run.is_trained).then(|| "failed".into()))
+        .maybe(Role::Error, (failed && read.is_some()).then(|| "failed".into()))
         .maybe(Role::Dim, (!run.is_read && !run.is_here).then(|| "reading …".into()))
 }
 
