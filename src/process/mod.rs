@@ -19,7 +19,7 @@ mod usage;
 
 pub use ending::end_at_once;
 pub use file_size::limit_is_an_error;
-pub use low_priority::lower_priority;
+pub use low_priority::{lower_priority, lower_priority_to};
 pub use memory::{free_memory, resident_memory};
 pub use open_files::too_many_files;
 pub use peak_memory::{peak_resident_bytes, peak_resident_mib};

@@ -10,7 +10,7 @@ use super::follower::follow;
 use super::panes::PanesUnderWay;
 use super::protocol::{ArchiveNews, ArchiveRequest, KeptOf};
 use crate::picture::{read_film, read_picture};
-use crate::process::lower_priority;
+use crate::process::lower_priority_to;
 use crate::run;
 use crate::run::notes::Notes;
 
@@ -19,6 +19,9 @@ const WAITING: usize = 64;
 
 /// Frames of a film.
 const FRAMES: usize = 200;
+
+/// About a tenth of a processor beside one that trains: the share that previews have.
+const NICENESS: i32 = 10;
 
 /// The archive, seen from the screen. Its threads begin when something is first asked, and end with it.
 pub struct Archive {
@@ -82,8 +85,8 @@ impl Archive {
 
 /// Answers one request after the other; while samples are on their way, a step of them between two requests.
 fn answer(requests: &Receiver<ArchiveRequest>, news: &Sender<ArchiveNews>) {
-    // Training goes first; so do the threads that sample, which begin here.
-    lower_priority();
+    // Training goes first, as it does before previews. The threads that sample begin here and are as nice.
+    lower_priority_to(NICENESS);
     let mut samples = PanesUnderWay::default();
     loop {
         let request = match samples.is_empty() {

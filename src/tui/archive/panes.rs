@@ -120,12 +120,14 @@ impl Work {
 }
 
 /// The weights of a step, or the newest that are kept: those of the history may be newer than any checkpoint, but have no
-/// raw ones.
+/// raw ones, so that a checkpoint is taken for these if there is one.
 fn open(dir: &Path, step: Option<u64>, raw: bool) -> Result<LoadedModel> {
     let kept = run::history::steps(dir).last().copied();
     let saved = checkpoint::all(dir).last().map(|(step, _)| *step);
     match step {
-        None if !raw && kept > saved => LoadedModel::open(dir, kept).or_else(|_| LoadedModel::open(dir, None)),
+        None if kept > saved && (!raw || saved.is_none()) => {
+            LoadedModel::open(dir, kept).or_else(|_| LoadedModel::open(dir, None))
+        }
         step => LoadedModel::open(dir, step),
     }
 }

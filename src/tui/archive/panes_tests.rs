@@ -137,6 +137,7 @@ fn every_kept_step_is_sampled_and_what_is_not_there_says_so() {
     assert!(failed[1].1.contains("raw ones are in checkpoints"), "{}", failed[1].1);
     // Without a checkpoint the newest of the history is what there is.
     std::fs::remove_dir_all(dir.join("checkpoints")).unwrap();
-    let (frames, failed) = sample(vec![pane(None, false), pane(None, false)], SampleOrder::Together);
-    assert!(failed.is_empty() && frames[1][0].step >= 5, "{failed:?}");
+    let (frames, failed) = sample(vec![pane(None, false), pane(None, true)], SampleOrder::Together);
+    assert!(frames[0][0].step >= 5 && frames[1].is_empty());
+    assert!(failed.len() == 1 && failed[0].1.contains("raw ones are in checkpoints"), "{failed:?}");
 }

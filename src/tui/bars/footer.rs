@@ -9,6 +9,7 @@ use crate::tui::action::{Action, RunsAction};
 use crate::tui::bindings::{BINDINGS, Binding, Group, Hint, meaning};
 use crate::tui::browser;
 use crate::tui::guide::why_not;
+use crate::tui::panel::Panel;
 use crate::tui::state::{Bench, State};
 use crate::tui::theme::Role;
 use crate::tui::words::columns;
@@ -119,6 +120,7 @@ fn hints(state: &State) -> Vec<Shown> {
             let word = match (binding.action, &state.phase) {
                 (Action::TogglePause, Phase::Paused | Phase::Waiting(_)) => "resume",
                 (Action::InRuns(RunsAction::Leave), _) if state.bench == Bench::Browsing => "quit",
+                (Action::CursorUp, _) if state.learning().is_some() && state.focus == Panel::Denoising => "training",
                 (Action::Quit, _) if state.bench == Bench::Beside => "back",
                 _ => word,
             };

@@ -68,7 +68,7 @@ fn story(state: &State, row: Rect) -> Vec<Piece> {
 
 fn invitation(state: &State) -> Vec<Piece> {
     // Who compares is no newcomer, and what is invited to isn't on the screen.
-    if state.is_comparing() || state.album.is_some() {
+    if state.shows_several() || state.album.is_some() {
         return Vec::new();
     }
     let film = state.live.films.finished().is_some();

@@ -3,6 +3,7 @@
 mod album;
 mod behind;
 mod bench;
+mod beside_completion;
 mod beside_line;
 mod change;
 mod compared;
@@ -45,7 +46,8 @@ mod x_axis;
 
 pub use album::Album;
 pub use bench::Bench;
-pub use beside_line::{BesideReading, PaneSettings, after_the_word, panes as panes_of_line};
+pub use beside_completion::BesideReading;
+pub use beside_line::{PaneSettings, after_the_word, panes as panes_of_line};
 pub use change::{Change, ChangeStage};
 pub use compared::{ComparedRun, Comparison, MOST_COMPARED};
 pub use controls::{Controls, Homes};

@@ -3,7 +3,7 @@
 //! Without `=` the line looks for an action or a key. With one it sets keys, `KEY=VALUE`, several with
 //! spaces between them. A line that begins with `beside` puts settings side by side: [`super::beside_line`].
 
-use super::beside_line::{self, BesideReading};
+use super::beside_completion::{self, BesideReading};
 use super::fuzzy::fuzzy;
 use super::palette_row::Row;
 use crate::config::{self, Config, Key, ValueKind};
@@ -70,7 +70,7 @@ impl CommandPalette {
     /// Makes the line what the row says: completes a key to `KEY=`, or a value.
     pub fn complete(&mut self, row: &Row) {
         let text = match (row, self.reading()) {
-            (row, LineReading::Beside(reading)) => match beside_line::completed(&self.text, reading, row) {
+            (row, LineReading::Beside(reading)) => match beside_completion::completed(&self.text, reading, row) {
                 Some(text) => text,
                 None => return,
             },
@@ -90,7 +90,7 @@ impl CommandPalette {
     /// What the end of the line is about.
     pub fn reading(&self) -> LineReading<'_> {
         let text = self.text.as_str();
-        if let Some(reading) = beside_line::reading(text) {
+        if let Some(reading) = beside_completion::reading(text) {
             return LineReading::Beside(reading);
         }
         let Some(last) = config::assignments(text).pop().filter(|last| last.contains('=')) else {
@@ -117,7 +117,7 @@ impl CommandPalette {
     /// What the line can become, best first. `config` is that of the run as it is set now.
     pub fn rows(&self, config: &Config) -> Vec<Row> {
         match self.reading() {
-            LineReading::Beside(reading) => sorted(beside_line::rows(reading, config)),
+            LineReading::Beside(reading) => sorted(beside_completion::rows(reading, config)),
             LineReading::Search => {
                 let mut rows = actions(&self.text);
                 rows.extend(keys(&self.text, config).into_iter().map(|(cost, row)| (cost + ACTIONS_FIRST, row)));

@@ -9,11 +9,13 @@ use super::panes::{Beside, BesidePane, Paned};
 use super::screen::State;
 use crate::tui::layout::{self, StripPane};
 use crate::tui::pictures::Arrangement;
-use crate::tui::words::columns;
+use crate::tui::words::{columns, shorten_run};
 
 /// Between the words of a label, and what " · step 12,000" takes.
 const JOINT: &str = " · ";
 const STEP: usize = 14;
+/// Columns of a run's name that tell it apart.
+const NAME: usize = 16;
 
 /// Brings them up to date; `inner` is the inside of the denoising panel.
 pub fn refresh(state: &State, inner: Rect, gallery: &mut Gallery) {
@@ -69,7 +71,14 @@ impl State {
         let area = layout::learning(inner).pictures;
         match learning.learners.len() {
             1 => vec![(area, Rect { y: area.bottom(), height: 0, ..area })],
-            n => layout::grid(area, n, 1),
+            n => {
+                // The steps stand under the names where a line has no room for both.
+                let (one, two) = (layout::grid(area, n, 1), layout::grid(area, n, 2));
+                let name = |run: &Learner| columns(&shorten_run(&run.name, NAME)) + STEP;
+                let widest = learning.learners.iter().map(name).max().unwrap_or(0);
+                let fits = one.iter().all(|(room, _)| usize::from(room.width) >= widest);
+                if fits || two.len() < one.len() { one } else { two }
+            }
         }
     }
 

@@ -176,13 +176,17 @@ pub fn setups(run: &PanedRun, panes: &[PaneSettings]) -> Result<(Vec<PaneSetup>,
                 warnings.push(warning);
             }
         }
+        let mut set = after.sample.clone();
+        if !sets_steps("steps") {
+            set.steps = settings.sample.steps;
+        }
         let values = after.values();
         let value = |name: &str| values.get(&beside_line::path(name)).map(toml::Value::to_string).unwrap_or_default();
         all.push(PaneSetup {
             label: pane.label(&names, value),
             step: pane.step,
             raw: pane.raw == Some(true),
-            settings: SamplingSettings { sample: after.sample.clone(), steps, class: settings.class },
+            settings: SamplingSettings { sample: set, steps, class: settings.class },
         });
     }
     Ok((all, warnings))

@@ -130,8 +130,8 @@ fn every_panel_says_the_t_of_the_frame_after_each_of_ten_thousand_keys_and_click
             let mut code = keys[random.random_range(0..keys.len())];
             if random.random_range(0..6) == 0 {
                 code = KeyCode::Char(char::from(random.random_range(32..127u8)));
-                // No panel is seen behind the album.
-                code = if code == KeyCode::Char('G') { KeyCode::Char('k') } else { code };
+                // No panel is seen behind the album, and where training time is gone through no film.
+                code = if matches!(code, KeyCode::Char('G' | 'T' | 'A')) { KeyCode::Char('k') } else { code };
             }
             let modifiers = [KeyModifiers::NONE, KeyModifiers::NONE, KeyModifiers::SHIFT, KeyModifiers::CONTROL];
             let modifiers = modifiers[random.random_range(0..modifiers.len())];

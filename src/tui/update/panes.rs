@@ -223,10 +223,13 @@ pub fn no_frames(state: &mut State, (round, pane): (u64, usize), why: String) {
             run.trouble = Some(why.clone());
             run.dir.display().to_string()
         }),
-        Paned::Beside(beside) => beside.panes.get_mut(pane).map(|pane| {
-            pane.trouble = Some(why.clone());
-            pane.label.join(" · ")
-        }),
+        // The pane itself says it.
+        Paned::Beside(beside) => {
+            if let Some(pane) = beside.panes.get_mut(pane) {
+                pane.trouble = Some(why.clone());
+            }
+            None
+        }
         Paned::Learning(learning) => {
             let of = learning.panes().nth(pane).map(|(_, step)| format!("step {step}"));
             learning.fail(pane, why.clone());

@@ -62,9 +62,9 @@ pub fn draw(state: &State, learning: &Learning, inner: Rect, pictures: &dyn Pict
         .maybe(Role::Warning, (left_out > 0 && !learning.is_strip).then(|| format!("{left_out} more runs: z")))
         .maybe(Role::Text, computing)
         .add(Role::Dim, "←→ training")
-        .add(Role::Dim, "k film")
-        .add(Role::Dim, if learning.is_strip { "A one step" } else { "A all at once" })
         .add(Role::Dim, "T back")
+        .add(Role::Dim, if learning.is_strip { "A one step" } else { "A all at once" })
+        .add(Role::Dim, "k film")
         .add(Role::Dim, "↑↓ t");
     let words = match note {
         Some(note) => words.add_shortened(Role::Warning, note, 20),
@@ -106,20 +106,26 @@ fn samples(
     }
 }
 
-/// "name · step 200".
+/// "name · step 200", or the step under the name.
 fn caption_of(state: &State, learning: &Learning, learner: &Learner, caption: Rect, buf: &mut Buffer) {
     if caption.is_empty() {
         return;
     }
     let words = Words::new(&state.theme);
     let step = learner.at_step(learning.step().unwrap_or(0)).map(|learned| format!("step {}", thousands(learned.step)));
-    let beside = step.as_ref().map_or(0, |step| step.len() + 3);
+    let below = caption.height > 1;
+    let beside = if below { 0 } else { step.as_ref().map_or(0, |step| step.len() + 3) };
     let name = shorten_run(&learner.name, usize::from(caption.width).saturating_sub(beside).max(4));
     let words = match learner.color {
         Some(color) => words.styled(state.theme.run(color), name),
         None => words.add(Role::Text, name),
     };
-    buf.set_line(caption.x, caption.y, &words.maybe(Role::Dim, step).fit(caption.width), caption.width);
+    if let Some(step) = step.as_ref().filter(|_| below) {
+        let width = usize::from(caption.width);
+        buf.set_stringn(caption.x, caption.y + 1, step, width, state.theme.style(Role::Dim));
+    }
+    let words = words.maybe(Role::Dim, step.filter(|_| !below));
+    buf.set_line(caption.x, caption.y, &words.fit(caption.width), caption.width);
 }
 
 /// "1 •──•──●──·──· 9,000": the steps that are kept, those that are ready, and the one that is seen.
