@@ -47,7 +47,8 @@ struct Entrant {
 pub fn run(args: Args) -> Result<Outcome> {
     let device = device::open(&args.device)?;
     if args.sides.0.len() > MOST_SIDES {
-        return Err(UsageError::new(format!("that are more than {MOST_SIDES} sides")).into());
+        let count = args.sides.0.len();
+        return Err(UsageError::new(format!("--vs: {count} sides, and {MOST_SIDES} are the most")).into());
     }
     let mut common: Vec<String> = args.steps.map(|steps| format!("train.steps={steps}")).into_iter().collect();
     common.extend(args.seed.map(|seed| format!("seed={seed}")));

@@ -5,6 +5,8 @@ use anyhow::Result;
 use crate::cli::UsageError;
 use crate::cli::experiments::labels;
 use crate::config::{Config, ConfigError, words_between_commas};
+use crate::speak;
+use crate::thousands::thousands;
 
 /// More runs than this are a slip of the finger.
 const MOST_RUNS: u64 = 10_000;
@@ -58,8 +60,9 @@ pub fn cells(base: &Config, grids: &[String], seeds: u64) -> Result<Vec<Cell>> {
                 Some(value) => format!("{key}={value}"),
                 None => continue,
             };
-            if !axis.contains(&set) {
-                axis.push(set);
+            match axis.contains(&set) {
+                true => speak::warn(format_args!("--grid {grid}: {set} is there twice, and trained once")),
+                false => axis.push(set),
             }
         }
         if axis.is_empty() {
@@ -67,9 +70,10 @@ pub fn cells(base: &Config, grids: &[String], seeds: u64) -> Result<Vec<Cell>> {
         }
         axes.push(axis);
     }
-    let runs = axes.iter().try_fold(seeds, |runs, axis| runs.checked_mul(axis.len() as u64));
-    if runs.is_none_or(|runs| runs > MOST_RUNS) {
-        return Err(usage(format!("that are more than {MOST_RUNS} runs: choose fewer values")));
+    let runs = axes.iter().fold(seeds, |runs, axis| runs.saturating_mul(axis.len() as u64));
+    if runs > MOST_RUNS {
+        let (runs, most) = (thousands(runs), thousands(MOST_RUNS));
+        return Err(usage(format!("--grid and --seeds: {runs} runs, and {most} are the most: choose fewer values")));
     }
     let combine = |so_far: Vec<Vec<String>>, axis: &Vec<String>| -> Vec<Vec<String>> {
         let with = |sets: &Vec<String>, set: &String| [&sets[..], std::slice::from_ref(set)].concat();

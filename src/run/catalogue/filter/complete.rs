@@ -39,6 +39,8 @@ pub fn completions(line: &str, at: usize, tags: &[String]) -> Completions {
     let word = before[word_at..].trim_start_matches(['-', '!']);
     let start = at - word.len();
     let key = word.split(|c| !of_key(c)).next().unwrap_or_default();
+    let key = key.to_ascii_lowercase();
+    let key = key.as_str();
     if key.len() == word.len() {
         return Completions { range: start..at, candidates: begun(key) };
     }
@@ -106,7 +108,7 @@ mod tests {
     #[test]
     fn keys_are_completed_by_name_by_section_and_by_letters() {
         assert_eq!(texts("mnist -sche")[0], "schedule");
-        assert_eq!(texts("lr")[0], "learning_rate");
+        assert_eq!((texts("lr")[0].as_str(), texts("LR")[0].as_str()), ("learning_rate", "learning_rate"));
         assert!(texts("train.lear").contains(&"learning_rate".to_string()));
         assert!(texts("num").contains(&"preview.num".to_string()), "a name of several is written with its section");
         assert_eq!(texts("").len(), Column::ALL.len() + keys().len() - 1);
