@@ -197,10 +197,7 @@ impl RunField {
     pub fn shortest(self) -> &'static str {
         match self {
             Self::Column(column) => column.word(),
-            Self::Key(key) => {
-                let key = &keys()[key];
-                if Self::named(key.name()) == Ok(self) { key.name() } else { &key.path }
-            }
+            Self::Key(key) => shortest_of_keys()[key],
         }
     }
 
@@ -294,6 +291,18 @@ impl RunField {
 
 fn text(text: &str) -> FieldValue<'_> {
     if text.is_empty() { FieldValue::None } else { FieldValue::Word(text) }
+}
+
+/// For each key its own name where that means it, else its path. Found out once: completions ask for all of them.
+fn shortest_of_keys() -> &'static [&'static str] {
+    static SHORTEST: OnceLock<Vec<&'static str>> = OnceLock::new();
+    SHORTEST.get_or_init(|| {
+        let shortest = |(i, key): (usize, &'static crate::config::Key)| match RunField::named(key.name()) {
+            Ok(RunField::Key(meant)) if meant == i => key.name(),
+            _ => key.path.as_str(),
+        };
+        keys().iter().enumerate().map(shortest).collect()
+    })
 }
 
 /// "lr" of "learning_rate"; nothing of a single word.
