@@ -88,6 +88,7 @@ fn files_that_are_not_what_they_should_be_are_problems_and_not_empty_runs() {
     catalogue.refresh().unwrap();
     let empty = summaries(&catalogue)[0];
     assert!(empty.problem.as_ref().unwrap().contains("lacks version, data.dataset and train.steps"), "{empty:?}");
+    assert!(!empty.problem.as_ref().unwrap().contains('\n'), "{empty:?}");
     assert_eq!((empty.dataset.as_str(), empty.steps, catalogue.runs()[0].values.is_none()), ("", None, true));
     fs::write(dir.join("config.toml"), config).unwrap();
     fs::write(dir.join("metrics.jsonl"), [0x93; 4000]).unwrap();

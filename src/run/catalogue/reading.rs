@@ -155,7 +155,9 @@ impl RunReading {
         if self.is_closed {
             problems.truncate(1);
         }
-        (!problems.is_empty()).then(|| problems.join("; "))
+        // One line, what helps with it too.
+        let lines: Vec<&str> = problems.into_iter().flat_map(str::lines).map(str::trim).collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
     }
 
     fn look_for_checkpoints(&mut self, dir: &Path) {
