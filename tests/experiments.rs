@@ -351,6 +351,46 @@ fn a_race_on_the_same_draws_is_compared_step_for_step() {
     assert!(place.path("wild/a-as-it-is/checkpoints/step-00000040").is_dir());
 }
 
+#[test]
+fn a_race_keeps_to_its_sides_and_lengths_that_differ_are_said() {
+    let place = Place::new();
+    let race = "race moons.toml --vs --set train.learning_rate=0.01 --out race";
+    place.succeeds(race);
+    let written = place.bytes("race/race.md");
+    let (_, said) = place.ends("race moons.toml --vs --set train.learning_rate=0.02 --out race", 2);
+    assert!(said.contains("race holds a race of other sides: a: as it is · b: train.learning_rate=0.01"), "{said}");
+    assert!(place.bytes("race/race.md") == written && !place.path("race/b-learning_rate=0.02").exists());
+    let (three, _) = place.succeeds(&format!("{race} --vs --set train.learning_rate=0.02"));
+    assert!(three.contains("c: learning_rate=0.02"), "{three}");
+    place.ends(race, 2);
+
+    let (_, said) = place.ends("race moons.toml --vs --set train.steps=30 --steps 20 --out no", 2);
+    assert!(said.contains("--steps and train.steps both choose it") && !place.path("no").exists(), "{said}");
+    let (table, _) = place.succeeds("race moons.toml --vs --set train.steps=30 --out lengths");
+    assert!(table.contains("200 held-out images, after 40 and 30 steps"), "{table}");
+    assert!(table.contains("different numbers of steps (a 40, b 30)"), "{table}");
+    let (out, said) = place.succeeds("race moons.toml --vs --set diffusion.beta_end=0.01 --steps 2 --out idle");
+    assert!((out + &said).contains("diffusion.beta_end has no effect here: it is for the schedules"), "{said}");
+}
+
+#[test]
+fn a_sweep_names_keys_without_effect_and_says_why_a_combination_is_none() {
+    let place = Place::new();
+    let (_, said) = place.ends("sweep moons.toml --steps 12 --grid train.steps=3,4 --out no", 2);
+    assert!(said.contains("--steps and train.steps both choose it") && !place.path("no").exists(), "{said}");
+    let widths = "sweep moons.toml --steps 2 --grid model.block_out_channels=[8],[16] --out widths";
+    let (_, said) = place.succeeds(widths);
+    assert!(said.contains("--grid model.block_out_channels has no effect here: it is for kind unet"), "{said}");
+    let (table, said) = place.succeeds("sweep moons.toml --steps 2 --grid train.batch_size=0,8,8 --out sizes");
+    assert!(said.contains("train.batch_size=8 is there twice, and trained once"), "{said}");
+    let why = "batch_size=0 is no experiment: `train.batch_size = 0` is impossible: a step needs at least one image.";
+    assert!(table.contains(why), "{table}");
+    assert!(fs::read_to_string(place.path("sizes/sweep.md")).unwrap().contains(why));
+    let many: Vec<String> = (1..=2000).map(|n| n.to_string()).collect();
+    let (_, said) = place.ends(&format!("sweep moons.toml --grid train.batch_size={} --seeds 9", many.join(",")), 2);
+    assert!(said.contains("18,000 runs, and 10,000 are the most"), "{said}");
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_saves_says_how_to_go_on_and_the_same_command_does() {

@@ -108,6 +108,55 @@ fn the_list_is_sorted_and_filtered_and_mistakes_are_pointed_at() {
 }
 
 #[test]
+fn lines_that_begin_with_a_hyphen_are_taken() {
+    let place = Place::new();
+    place.prints(&["tag", "a-", "old"]);
+    assert_eq!(place.names(&["--filter", "-tag:old"]), ["b-linear", "sweep/c"]);
+    assert_eq!(place.names(&["--filter", "-new", "--sort", "-loss"]), ["b-linear", "a-cosine"]);
+    assert_eq!(place.prints(&["note", "a-", "-5 % without flips"]), "runs/a-cosine: -5 % without flips\n");
+    assert!(place.prints(&["note", "--help"]).contains("Write a note"));
+}
+
+#[test]
+fn broken_runs_are_listed_with_what_is_wrong_and_a_name_is_one_line() {
+    let place = Place::new();
+    fs::write(place.path("runs/a-cosine/config.toml"), "").unwrap();
+    fs::write(place.path("runs/b-linear/metrics.jsonl"), [0x81; 2000]).unwrap();
+    fs::remove_file(place.path("runs/sweep/c/config.toml")).unwrap();
+    fs::write(place.path("runs/sweep/c/events.jsonl"), "").unwrap();
+    let list = place.prints(&[]);
+    assert!(list.contains("a-cosine: runs/a-cosine/config.toml is no run's config: it lacks version,"), "{list}");
+    assert!(list.contains("b-linear: runs/b-linear/metrics.jsonl can't be read as metrics"), "{list}");
+    assert!(list.contains("sweep/c: runs/sweep/c/config.toml is missing"), "{list}");
+    assert!(list.contains("20/–") && list.contains("–/20000") && !list.contains("0/0"), "{list}");
+    assert_eq!(place.names(&["--filter", "problem:missing"]), ["sweep/c"]);
+    let json: Value = serde_json::from_str(&place.prints(&["--format", "json"])).unwrap();
+    assert_eq!((&json[0]["steps"], &json[1]["step"]), (&Value::Null, &Value::Null));
+    #[cfg(unix)]
+    {
+        place.make("two\nlines\tof a name", &[], 3);
+        let list = place.prints(&["--filter", "lines"]);
+        assert!(list.lines().count() == 2 && list.contains("two\\u{a}lines\\u{9}of a name"), "{list}");
+    }
+}
+
+#[test]
+fn runs_of_one_name_are_told_apart_where_they_are_compared() {
+    let place = Place::new();
+    for race in ["rates", "schedules"] {
+        place.make(&format!("{race}/a-as-it-is"), &[], 5);
+    }
+    fs::write(place.path("runs/schedules/a-as-it-is/metrics.jsonl"), "noise\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_difflab"));
+    command.current_dir(place.folder.path()).args(["compare", "rates/a-as-it-is", "schedules/a-as-it-is", "a-"]);
+    let output = command.output().unwrap();
+    let (table, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let heading: Vec<&str> = table.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(heading, ["rates/a-as-it-is", "schedules/a-as-it-is", "a-cosine"], "{table}{said}");
+    assert!(said.contains("schedules/a-as-it-is/metrics.jsonl can't be read as metrics"), "{said}");
+}
+
+#[test]
 fn tags_and_notes_are_kept_beside_the_run_and_can_be_asked_for() {
     let place = Place::new();
     assert_eq!(place.prints(&["tag", "a-", "good", "+base"]), "runs/a-cosine: base good\n");
@@ -142,6 +191,13 @@ fn the_trash_asks_first_spares_what_trains_and_gives_back() {
     assert_eq!(place.names(&[]).len(), 3, "none of them has moved");
     drop(trains);
     assert_eq!(place.prints(&["restore"]), "nothing is in runs/.trash/\n");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("a-cosine", place.path("runs/link")).unwrap();
+        let said = place.refuses(&["trash", "runs/link", "--yes"]);
+        assert!(said.contains("runs/link is a link to a-cosine"), "{said}");
+        assert!(place.path("runs/link").exists() && !place.path("runs/.trash").exists());
+    }
 }
 
 #[cfg(unix)]

@@ -311,7 +311,9 @@ fn settings_are_drawn_side_by_side_from_one_noise() {
     };
     refused("--grid sampeler=ddim,unipc", &["--grid sampeler=ddim,unipc", "`sample.sampler`"]);
     refused("--grid steps=2,500", &["500"]);
-    refused("--grid eta=0,7", &["eta"]);
+    refused("--grid eta=0,7", &["--grid eta=7", "η"]);
+    refused("--grid steps=0,2", &["--grid steps=0"]);
+    refused("--grid seed=1,2", &["--seed"]);
     refused("--grid train.steps=1,2", &["[sample]"]);
     refused("--grid sampler=ddim,flow_euler", &["flow_euler"]);
     refused("--grid weights=raw,ema --step 3", &["the averaged weights alone"]);

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::device;
 use super::lab::{self, LogFormat};
+use super::usage::{LENGTHS, refuse_both};
 use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
 use crate::run::{self, Fork, ForkPoint};
 use crate::sampling::check_config_stability;
@@ -60,6 +61,7 @@ pub struct Args {
 /// Runs without such a checkpoint, changes that the weights can't follow, and runs that fail.
 pub fn run(args: Args) -> Result<Outcome> {
     let device = device::open(&args.device)?;
+    refuse_both("--steps", args.steps.is_some(), &LENGTHS, &args.set)?;
     let mut overrides = args.set.clone();
     overrides.extend(args.steps.map(|steps| format!("train.steps={steps}")));
     let from = ForkPoint::find(&run::find(&args.run)?, args.at)?;
@@ -68,6 +70,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         run::check_free(dir)?;
     }
     warnings.extend(config.validate()?);
+    warnings.extend(config.idle_among(args.set.iter().filter_map(|set| set.split('=').next()).map(str::trim)));
     warnings.extend(check_config_stability(&config));
     let unchanged = if changes.is_empty() { ", with nothing changed" } else { "" };
     speak::remark(format_args!("a fork of {} at step {}{unchanged}", from.run.display(), from.step));

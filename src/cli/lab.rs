@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ValueEnum;
 
+use super::usage::{LENGTHS, refuse_both};
 use super::{device, source};
 use crate::config;
 use crate::headless::{self, Log};
@@ -140,6 +141,9 @@ pub fn train(config: &str, folder: &Path, sets: Vec<String>, threads: usize) -> 
 
 fn plan(args: &Args) -> Result<LabPlan> {
     let device = device::open(&args.device)?;
+    refuse_both("--steps", args.steps.is_some(), &LENGTHS[..1], &args.set)?;
+    refuse_both("--epochs", args.epochs.is_some(), &LENGTHS[1..], &args.set)?;
+    refuse_both("--seed", args.seed.is_some(), &["seed"], &args.set)?;
     let mut overrides = args.set.clone();
     overrides.extend(args.steps.map(|steps| format!("train.steps={steps}")));
     overrides.extend(args.epochs.map(|epochs| format!("train.epochs={epochs}")));
@@ -162,6 +166,7 @@ fn plan(args: &Args) -> Result<LabPlan> {
     // Before the screen opens, and before the data are loaded.
     chosen.iter().for_each(|line| speak::remark(format_args!("  {line}")));
     let mut warnings = config.validate()?;
+    warnings.extend(config.idle_among(args.set.iter().filter_map(|set| set.split('=').next()).map(str::trim)));
     // What a run that goes on is made of can't change any more.
     if args.resume.is_none() {
         warnings.extend(check_config_stability(&config));

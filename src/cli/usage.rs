@@ -25,9 +25,33 @@ pub fn check_steps(steps: usize, timesteps: usize) -> Result<(), UsageError> {
     Err(UsageError::new(format!("--steps {steps}: {takes}")))
 }
 
+/// Refuses `--set` of a key that a flag chooses too: one of them would silently be the one that counts.
+///
+/// # Errors
+/// With both, where the flag was given.
+pub fn refuse_both(flag: &str, given: bool, keys: &[&str], sets: &[String]) -> Result<(), UsageError> {
+    let key = |set: &String| set.split('=').next().map(str::trim).filter(|key| keys.contains(key)).map(String::from);
+    match sets.iter().find_map(key).filter(|_| given) {
+        Some(key) => Err(UsageError::new(format!("{flag} and {key} both choose it: leave one of them out"))),
+        None => Ok(()),
+    }
+}
+
+/// The keys that say how long to train.
+pub const LENGTHS: [&str; 2] = ["train.steps", "train.epochs"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_flag_and_a_set_both_choose_is_refused() {
+        let sets = ["seed=3", "train.steps = 30"].map(String::from);
+        let said = refuse_both("--steps", true, &LENGTHS, &sets).unwrap_err().to_string();
+        assert_eq!(said, "--steps and train.steps both choose it: leave one of them out");
+        assert_eq!(refuse_both("--steps", false, &LENGTHS, &sets), Ok(()));
+        assert_eq!(refuse_both("--seed", true, &["seed"], &sets[1..]), Ok(()));
+    }
 
     #[test]
     fn steps_that_cannot_be_are_refused_with_those_that_can() {

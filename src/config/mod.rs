@@ -10,6 +10,7 @@ mod error;
 mod held_out;
 mod help;
 mod idle_keys;
+mod idle_training;
 mod keys;
 mod length;
 mod load;

@@ -46,7 +46,8 @@ pub fn open(path: &Path) -> Result<(File, u64)> {
 /// Those of [`open`]; a file above 64 MiB; one that is not UTF-8, with the line.
 pub fn read_text(path: &Path) -> Result<String> {
     let (file, length) = open(path)?;
-    let mut bytes = Vec::new();
+    // Room for all of it and the end: one read, and not one a doubling.
+    let mut bytes = Vec::with_capacity(length.min(LARGEST_TEXT) as usize + 1);
     file.take(LARGEST_TEXT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST_TEXT {
         let told = format!("it has {} MiB, far more than such a text", length.max(LARGEST_TEXT) >> 20);

@@ -24,7 +24,8 @@ fn find_in(runs: &Path, run: &str) -> Result<PathBuf, RunError> {
     // What cannot be read holds none that we could name.
     let known = runs_under(runs).unwrap_or_default();
     if run == "latest"
-        && let Some(newest) = known.iter().max_by_key(|known| last_written(&known.path))
+        && let Some(newest) =
+            known.iter().filter(|known| has_config(&known.path)).max_by_key(|known| last_written(&known.path))
     {
         return Ok(newest.path.clone());
     }
@@ -100,6 +101,11 @@ pub fn last_written(path: &Path) -> SystemTime {
         .unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
+/// Nobody means one that has lost it by `latest`.
+fn has_config(path: &Path) -> bool {
+    path.join("config.toml").is_file()
+}
+
 /// Files of a run beside its config: with two of them a folder is one whose config was lost.
 const BESIDE: [&str; 3] = ["metrics.jsonl", "events.jsonl", "run.json"];
 
@@ -152,6 +158,7 @@ mod tests {
         let found: Vec<String> = runs_under(dir.path()).unwrap().into_iter().map(|run| run.name).collect();
         assert_eq!(found, ["lost", "strange", "whole"]);
         assert!(find_in(dir.path(), "lost").is_ok());
+        assert!(find_in(dir.path(), "latest").unwrap().ends_with("whole"));
         assert!(find_in(dir.path(), dir.path().join("papers").to_str().unwrap()).is_err());
     }
 

@@ -89,12 +89,30 @@ impl Recording {
     pub fn of(
         trajectory: impl Iterator<Item = Result<SampleFrame>>,
         most: usize,
+        seen: impl FnMut(&SampleFrame),
+    ) -> Result<Self> {
+        Self::of_chosen(trajectory, (most, picture::moments), seen)
+    }
+
+    /// The same for [`Self::way`]: the noise, the samples, and between them the estimates of evenly spread timesteps, the
+    /// noisiest among them.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn of_way(trajectory: impl Iterator<Item = Result<SampleFrame>>, most: usize) -> Result<Self> {
+        Self::of_chosen(trajectory, (most, moments_of_a_way), |_| {})
+    }
+
+    /// Keeps the frames that `choose` names of a trajectory of so many steps, so many at most.
+    fn of_chosen(
+        trajectory: impl Iterator<Item = Result<SampleFrame>>,
+        (most, choose): (usize, fn(usize, usize) -> Vec<usize>),
         mut seen: impl FnMut(&SampleFrame),
     ) -> Result<Self> {
-        let mut moments = Vec::new();
-        // Adaptive samplers don't know their length: every `apart`-th frame is kept, and every other one of
-        // those dropped when they become too many.
-        let mut apart = 1;
+        let mut moments: Vec<(usize, Moment)> = Vec::new();
+        // Adaptive samplers don't know their length: beside those chosen by the length expected first, every `apart`-th
+        // frame is kept, and every other one of those dropped when they become too many.
+        let (mut apart, mut chosen) = (1, None);
         let (mut last, mut watch) = (None, Watch::default());
         let mut stood_at = None;
         for frame in trajectory {
@@ -102,12 +120,14 @@ impl Recording {
             seen(&frame);
             watch.see(&frame)?;
             let asked = stood_at.replace(frame.t);
-            if most >= 2 && frame.index.is_multiple_of(apart) {
-                if moments.len() >= KEPT * most {
+            if most >= 2 {
+                let chosen = chosen.get_or_insert_with(|| choose(frame.total, most));
+                let stays = |index: usize, apart: usize| index.is_multiple_of(apart) || chosen.contains(&index);
+                if frame.index.is_multiple_of(apart) && moments.len() >= KEPT * most {
                     apart *= 2;
-                    moments.retain(|(index, _)| index % apart == 0);
+                    moments.retain(|(index, _)| stays(*index, apart));
                 }
-                if frame.index.is_multiple_of(apart) {
+                if stays(frame.index, apart) {
                     moments.push((frame.index, Moment::of(&frame, asked)?));
                 }
             }
@@ -118,8 +138,17 @@ impl Recording {
         if most >= 2 && moments.last().is_some_and(|(index, _)| *index != last.index) {
             moments.push((last.index, Moment::of(&last, asked)?));
         }
+        let chosen = chosen.unwrap_or_default();
+        let as_expected = chosen.last() == Some(&last.index);
+        moments.retain(|(index, _)| match as_expected {
+            true => chosen.contains(index),
+            false => index.is_multiple_of(apart) || *index == last.index,
+        });
         let mut moments: Vec<Option<Moment>> = moments.into_iter().map(|(_, moment)| Some(moment)).collect();
-        let shown = if moments.is_empty() { Vec::new() } else { picture::moments(moments.len() - 1, most) };
+        let shown = match moments.len().checked_sub(1) {
+            Some(newest) if !as_expected => picture::moments(newest, most),
+            _ => (0..moments.len()).collect(),
+        };
         let moments = shown.into_iter().filter_map(|i| moments[i].take()).collect();
         let (samples, calls) = (last.x_t, last.index);
         let shape = samples.dims4().context("samples are batches of images [N, H, W, C]")?;
@@ -237,6 +266,16 @@ pub fn sheet_words(n: usize, shape: (usize, usize, usize)) -> Option<String> {
     }
 }
 
+/// The noise, the samples after `total` steps, and `most` − 2 evenly spread estimates between them, the first among them.
+fn moments_of_a_way(total: usize, most: usize) -> Vec<usize> {
+    if total < most || most < 4 {
+        return picture::moments(total, most);
+    }
+    let (first, last, apart) = (1, total - 1, most - 3);
+    let between = (0..=apart).map(|i| first + (i * (last - first) + apart / 2) / apart);
+    [0].into_iter().chain(between).chain([total]).collect()
+}
+
 const GAP: usize = 2;
 /// Frames kept on the way, in multiples of those that will be shown.
 const KEPT: usize = 2;
@@ -306,6 +345,43 @@ mod tests {
         assert_eq!((recording.calls, recording.moments.len()), (500, 11));
         assert_eq!((recording.moments[0].x_t.all()[0], recording.moments[10].x_t.all()[0]), (1.0, -1.0));
         assert!((recording.moments[5].x_t.all()[0]).abs() < 0.1);
+    }
+
+    #[test]
+    fn a_way_has_evenly_spread_timesteps_from_the_noisiest_on() {
+        let times = |total, most| {
+            let way = Recording::of_way(trajectory(total), most).unwrap().way(2, 1, (40, 1.5)).unwrap();
+            way.into_iter().map(|one| one.when).collect::<Vec<_>>()
+        };
+        use WayTime::{Asked, Noise, Sample};
+        let asked = [50, 44, 38, 32, 26, 20, 14, 8, 2].map(Asked);
+        assert_eq!(times(50, 11), [&[Noise][..], &asked, &[Sample]].concat());
+        assert_eq!(times(3, 11), [Noise, Asked(3), Asked(2), Sample]);
+        for total in [4, 10, 11, 12, 25, 100, 1000] {
+            let times = times(total, 11);
+            let asked: Vec<usize> = times
+                .iter()
+                .filter_map(|time| match time {
+                    Asked(t) => Some(*t),
+                    _ => None,
+                })
+                .collect();
+            let apart: Vec<usize> = asked.windows(2).map(|pair| pair[0] - pair[1]).collect();
+            assert_eq!((times[0], asked[0], *times.last().unwrap()), (Noise, total, Sample), "{total}");
+            assert!(
+                apart.iter().max().unwrap() - apart.iter().min().unwrap() <= 1 && times.len() <= 11,
+                "{total}: {apart:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_film_of_a_known_length_is_evenly_spread() {
+        let recording = Recording::of(trajectory(50), 11, |_| {}).unwrap();
+        let levels: Vec<f32> = recording.moments.iter().map(|moment| moment.x_t.all()[0]).collect();
+        for (i, level) in levels.iter().enumerate() {
+            assert!((level - (1.0 - 0.2 * i as f32)).abs() < 0.02, "{levels:?}");
+        }
     }
 
     #[test]

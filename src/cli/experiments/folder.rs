@@ -21,6 +21,8 @@ pub struct Experiment<'a> {
     pub base: &'a Config,
     /// Of a race of forks: where they all begin.
     pub from: Option<String>,
+    /// Of a race: what each side is, by which its table and its pictures are made.
+    pub sides: &'a [String],
 }
 
 impl Experiment<'_> {
@@ -38,6 +40,7 @@ impl Experiment<'_> {
         match plain_file::read_text(&file) {
             Ok(text) => {
                 let (from, before) = split(&text);
+                let sides: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix(SIDE)).collect();
                 let before = Config::from_toml(before, &file.display().to_string())?;
                 let changes = before.changes(self.base);
                 if !changes.is_empty() {
@@ -63,25 +66,38 @@ impl Experiment<'_> {
                         dir.display()
                     ));
                 }
-                Ok(())
+                // More of them may join.
+                if !sides.iter().enumerate().all(|(nth, side)| self.sides.get(nth).is_some_and(|now| now == side)) {
+                    return refuse(format!("{} holds a {kind} of other sides: {}", dir.display(), sides.join(" · ")));
+                }
+                if sides.len() == self.sides.len() {
+                    return Ok(());
+                }
+                self.write(&file)
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let taken = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
                 if taken {
                     return refuse(format!("{} has something in it, and is no {kind}", dir.display()));
                 }
-                let not_writable = |error| RunError::NotWritable { path: dir.to_path_buf(), error };
-                fs::create_dir_all(dir).map_err(not_writable)?;
-                let from = self.from.as_ref().map(|from| format!("{FROM}{from}\n")).unwrap_or_default();
-                let text = format!("# The config that this {kind} starts from.\n{from}{}", self.base.to_toml());
-                Ok(write_replacing(&file, text.as_bytes()).map_err(not_writable)?)
+                fs::create_dir_all(dir).map_err(|error| RunError::NotWritable { path: dir.to_path_buf(), error })?;
+                self.write(&file)
             }
-            Err(error) => Err(RunError::NotWritable { path: file, error }.into()),
+            Err(error) => Err(RunError::NotReadable { path: file, error }.into()),
         }
+    }
+
+    fn write(&self, file: &Path) -> Result<()> {
+        let from = self.from.as_ref().map(|from| format!("{FROM}{from}\n")).unwrap_or_default();
+        let sides: String = self.sides.iter().map(|side| format!("{SIDE}{side}\n")).collect();
+        let text = format!("# The config that this {} starts from.\n{from}{sides}{}", self.kind, self.base.to_toml());
+        write_replacing(file, text.as_bytes())
+            .map_err(|error| RunError::NotWritable { path: self.dir.to_path_buf(), error }.into())
     }
 }
 
 const FROM: &str = "# forks of ";
+const SIDE: &str = "# side ";
 
 fn split(text: &str) -> (Option<&str>, &str) {
     (text.lines().find_map(|line| line.strip_prefix(FROM)), text)
@@ -107,7 +123,7 @@ mod tests {
         let dir = place.path().join("deep/sweep");
         let base = Config::default();
         let begin = |base: &Config, from: Option<&str>| {
-            Experiment { kind: "sweep", dir: &dir, base, from: from.map(String::from) }.begin()
+            Experiment { kind: "sweep", dir: &dir, base, from: from.map(String::from), sides: &[] }.begin()
         };
         begin(&base, None).unwrap();
         begin(&base, None).unwrap();
@@ -115,7 +131,26 @@ mod tests {
         let message = begin(&other, None).unwrap_err().to_string();
         assert!(message.contains("train.steps was 20000, now 7") && message.contains("--out"), "{message}");
         assert!(begin(&base, Some("runs/a at step 5")).unwrap_err().to_string().contains("forks of runs/a at step 5"));
-        let taken = Experiment { kind: "sweep", dir: place.path(), base: &base, from: None }.begin();
+        let taken = Experiment { kind: "sweep", dir: place.path(), base: &base, from: None, sides: &[] }.begin();
         assert!(taken.unwrap_err().to_string().contains("is no sweep"));
+    }
+
+    #[test]
+    fn a_race_of_other_sides_is_refused_and_another_side_may_join() {
+        let place = tempfile::tempdir().unwrap();
+        let (dir, base) = (place.path().join("race"), Config::default());
+        let begin = |sides: &[&str]| {
+            let sides: Vec<String> = sides.iter().map(|side| side.to_string()).collect();
+            Experiment { kind: "race", dir: &dir, base: &base, from: None, sides: &sides }.begin()
+        };
+        begin(&["a: as it is", "b: train.learning_rate=0.01"]).unwrap();
+        begin(&["a: as it is", "b: train.learning_rate=0.01"]).unwrap();
+        let said = begin(&["a: as it is", "b: train.learning_rate=0.02"]).unwrap_err().to_string();
+        assert!(said.contains("holds a race of other sides: a: as it is · b: train.learning_rate=0.01"), "{said}");
+        assert!(said.contains("--out"), "{said}");
+        let three = ["a: as it is", "b: train.learning_rate=0.01", "c: seed=3"];
+        begin(&three).unwrap();
+        assert!(begin(&three[..2]).is_err(), "the table would lose a side");
+        begin(&three).unwrap();
     }
 }

@@ -12,6 +12,7 @@ use crate::cli::experiments::{
     Begun, Experiment, Measurements, Results, carry_out, checked, folder_name, held_out_errors, is_divergence, labels,
     make_room, train,
 };
+use crate::cli::usage::{LENGTHS, refuse_both};
 use crate::cli::{UsageError, device, interruption, source};
 use crate::config::{self, Config};
 use crate::kernels::Workers;
@@ -37,6 +38,8 @@ enum Start {
 struct Entrant {
     /// "a: learning_rate=0.003".
     name: String,
+    /// "a: train.learning_rate=0.003", with whole keys: by it the race is known again.
+    side: String,
     dir: PathBuf,
     config: Config,
     warnings: Vec<String>,
@@ -49,7 +52,12 @@ struct Entrant {
 pub fn run(args: Args) -> Result<Outcome> {
     let device = device::open(&args.device)?;
     if args.sides.0.len() > MOST_SIDES {
-        return Err(UsageError::new(format!("that are more than {MOST_SIDES} sides")).into());
+        let count = args.sides.0.len();
+        return Err(UsageError::new(format!("--vs: {count} sides, and {MOST_SIDES} are the most")).into());
+    }
+    for sets in &args.sides.0 {
+        refuse_both("--steps", args.steps.is_some(), &LENGTHS, sets)?;
+        refuse_both("--seed", args.seed.is_some(), &["seed"], sets)?;
     }
     let mut common: Vec<String> = args.steps.map(|steps| format!("train.steps={steps}")).into_iter().collect();
     common.extend(args.seed.map(|seed| format!("seed={seed}")));
@@ -67,7 +75,8 @@ pub fn run(args: Args) -> Result<Outcome> {
         Start::Anew => None,
         Start::Fork(from) => Some(format!("{} at step {}", from.run.display(), from.step)),
     };
-    Experiment { kind: "race", dir: &out, base: &base, from: from.clone() }.begin()?;
+    let sides: Vec<String> = entrants.iter().map(|entrant| entrant.side.clone()).collect();
+    Experiment { kind: "race", dir: &out, base: &base, from: from.clone(), sides: &sides }.begin()?;
     let configs: Vec<&Config> = entrants.iter().map(|entrant| &entrant.config).collect();
     let mut draws = SharedDraws::of(&configs);
     if from.is_some() {
@@ -235,11 +244,12 @@ fn entrants(
     let all: Vec<String> = known.iter().flatten().cloned().collect();
     let of_side = |(nth, (sets, given)): (usize, (&Vec<String>, &Vec<String>))| {
         let letter = char::from(b'a' + nth as u8);
+        let side = format!("{letter}: {}", if sets.is_empty() { "as it is".into() } else { sets.join(", ") });
         let labels = labels(sets, &all);
         let words = if labels.is_empty() { "as it is".into() } else { labels.join(", ") };
         let folder = if labels.is_empty() { vec!["as-it-is".into()] } else { labels };
         let dir = out.join(format!("{letter}-{}", folder_name(&folder)));
-        let (config, warnings) = match start {
+        let (config, mut warnings) = match start {
             Start::Anew => checked(base, given)?,
             Start::Fork(from) => {
                 let Fork { config, mut warnings, .. } = from.fork(&[common, &given[..]].concat())?;
@@ -247,7 +257,8 @@ fn entrants(
                 (config, warnings)
             }
         };
-        Ok(Entrant { name: format!("{letter}: {words}"), dir, config, warnings })
+        warnings.extend(config.idle_among(sets.iter().filter_map(|set| set.split('=').next())));
+        Ok(Entrant { name: format!("{letter}: {words}"), side, dir, config, warnings })
     };
     known.iter().zip(sides).enumerate().map(of_side).collect()
 }

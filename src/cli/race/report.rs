@@ -90,6 +90,9 @@ impl Race {
         // These two may draw alike where a third does not.
         let paired = SharedDraws::of(&[&first.config, &other.config]).are_paired();
         let comparable = self.comparable(other);
+        // How far their networks are that are compared at their ends.
+        let (a, b) = (first.losses.step(), other.losses.step());
+        let after = if a == b { String::new() } else { format!(", after {a} and {b} steps") };
         let mut found = Vec::new();
         let mut add = |what: &str, paired: Option<Paired>| {
             found.extend(paired.map(|Paired { difference, of }| Difference {
@@ -104,7 +107,8 @@ impl Race {
         }
         let same_seed = first.config.seed == other.config.seed;
         if comparable.held_out() && same_seed {
-            add("held-out loss, image by image", Paired::of_images(&first.held_out, &other.held_out));
+            let paired = Paired::of_images(&first.held_out, &other.held_out);
+            add("held-out loss, image by image", paired.map(|paired| Paired { of: paired.of + &after, ..paired }));
         }
         for own in &other.measured {
             let Some(theirs) = first.measured.iter().find(|result| result.name == own.name) else { continue };
@@ -114,7 +118,7 @@ impl Race {
                 what: own.name.clone(),
                 estimate: Estimate { mean: b.mean - a.mean, standard_error },
                 less_is_better: own.less_is_better,
-                of: "as though each had its own samples".into(),
+                of: format!("as though each had its own samples{after}"),
             });
         }
         found
@@ -172,6 +176,15 @@ impl Race {
         let mut notes = vec![first_letter_large(&self.draws.words())];
         for side in self.sides.iter().filter(|side| side.failed.is_some()) {
             notes.push(format!("{} failed: {}.", side.name, side.failed.as_deref().unwrap_or_default()));
+        }
+        let ended: Vec<&Side> = self.sides.iter().filter(|side| side.failed.is_none()).collect();
+        if ended.windows(2).any(|pair| pair[0].losses.step() != pair[1].losses.step()) {
+            let each = ended.iter().map(|side| format!("{} {}", side.letter(), side.losses.step()));
+            notes.push(format!(
+                "The sides have trained for different numbers of steps ({}): what is compared at their ends is not like \
+                 with like.",
+                each.collect::<Vec<_>>().join(", ")
+            ));
         }
         for other in self.sides.iter().skip(1) {
             let said = self.comparable(other).words();
@@ -359,6 +372,18 @@ mod tests {
         assert_eq!(json["paired"], true);
         let fid = json["sides"][1]["less_the_first"][2]["mean"].as_f64().unwrap();
         assert!((fid + 0.1).abs() < 1e-9, "{fid}");
+    }
+
+    #[test]
+    fn sides_of_different_lengths_are_said_to_be() {
+        let (a, mut b) = (side("a: x", "train.weight_decay=0", 0.0), side("b: y", "train.weight_decay=0.1", -0.1));
+        b.losses.steps.truncate(150);
+        let race = race(a, b);
+        let rows = race.verdicts().rows;
+        assert!(rows[0][3].starts_with("steps 76 to 150"), "{rows:?}");
+        assert_eq!(rows[1][3], "40 held-out images, after 200 and 150 steps");
+        assert!(rows[2][3].ends_with("samples, after 200 and 150 steps"), "{rows:?}");
+        assert!(race.text().contains("different numbers of steps (a 200, b 150)"), "{}", race.text());
     }
 
     #[test]

@@ -12,7 +12,10 @@ pub struct AskedColumn {
 pub fn asked_columns(runs: &[&ListedRun], asked: &[RunField]) -> Vec<AskedColumn> {
     let known = |field: &RunField| match field {
         RunField::Key(_) => false,
-        RunField::Column(column) => !matches!(column, Column::Name | Column::Parent | Column::Snapshots),
+        RunField::Column(column) => {
+            use Column::{Name, Parent, ParentStep, Problem, Snapshots, Why};
+            !matches!(column, Name | Parent | ParentStep | Snapshots | Why | Problem)
+        }
     };
     let column = |field: &RunField| AskedColumn {
         title: field.shortest(),

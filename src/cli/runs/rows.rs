@@ -72,3 +72,16 @@ pub fn csv(summaries: &[&Summary], asked: &[AskedColumn]) -> Result<String> {
     let bytes = out.into_inner().context("writing the list")?;
     Ok(String::from_utf8(bytes)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::catalogue::RunField;
+
+    #[test]
+    fn what_the_list_calls_its_columns_filters_and_orders_understand() {
+        for name in HEADER {
+            assert!(matches!(RunField::named(name), Ok(RunField::Column(_))), "{name}");
+        }
+    }
+}

@@ -6,9 +6,11 @@ use super::args::Args;
 use crate::cli::UsageError;
 use crate::cli::experiments::labels;
 use crate::config::{Config, ConfigError, words_between_commas};
+use crate::speak;
+use crate::thousands::thousands;
 
 /// More pictures than this are a slip of the finger.
-const MOST_CELLS: usize = 400;
+const MOST_CELLS: u64 = 400;
 /// What is no key of [sample] and can be compared all the same.
 const WEIGHTS: &str = "weights";
 
@@ -37,7 +39,7 @@ pub struct CellSettings {
     pub sets: Vec<String>,
     /// The raw weights, in place of the averaged ones.
     pub raw: bool,
-    /// "unipc 3".
+    /// "sampler=unipc guidance_scale=3".
     pub label: String,
 }
 
@@ -67,9 +69,10 @@ impl Grid {
             }
             axes.push(axis);
         }
-        let count = axes.iter().try_fold(1usize, |cells, axis| cells.checked_mul(axis.values.len()));
-        if count.is_none_or(|cells| cells > MOST_CELLS) {
-            return usage(format!("--grid: that are more than {MOST_CELLS} pictures: choose fewer values"));
+        let count = axes.iter().fold(1u64, |cells, axis| cells.saturating_mul(axis.values.len() as u64));
+        if count > MOST_CELLS {
+            let count = thousands(count);
+            return usage(format!("--grid: {count} pictures, and {MOST_CELLS} are the most: choose fewer values"));
         }
         let Some((across, down)) = axes.split_last() else { return usage("--grid: there is no key".into()) };
         let combine = |rows: Vec<Vec<Setting>>, axis: &Axis| -> Vec<Vec<Setting>> {
@@ -80,11 +83,17 @@ impl Grid {
         let label =
             |settings: &[Setting]| settings.iter().map(|one| one.label.as_str()).collect::<Vec<_>>().join(" · ");
         let cell = |row: &[Setting], column: &Setting| {
-            let all = [row, std::slice::from_ref(column)].concat();
+            // In the order of the keys.
+            let all: Vec<&Setting> = row.iter().chain([column]).collect();
             CellSettings {
                 sets: all.iter().filter_map(|one| one.set.clone()).collect(),
                 raw: all.iter().any(|one| one.raw),
-                label: label(&all),
+                label: axes
+                    .iter()
+                    .zip(all)
+                    .map(|(axis, one)| format!("{}={}", axis.name, one.label))
+                    .collect::<Vec<_>>()
+                    .join(" "),
             }
         };
         Ok(Self {
@@ -113,6 +122,13 @@ fn axis(given: &str, args: &Args, config: &Config) -> Result<Axis> {
     if path == "sample.num" {
         return usage("--grid num: every picture of the table shows as many samples: say how many with --num".into());
     }
+    if key == "seed" {
+        return usage(
+            "--grid seed: every picture of the table begins with the same noise, so that only the settings differ: choose \
+             it with --seed"
+                .into(),
+        );
+    }
     let flags = args.flags_of_keys();
     let also = flags.iter().find(|(_, known)| *known == path).map(|(flag, _)| (*flag).to_string());
     let also = also.or_else(|| args.set_keys().contains(&path.as_str()).then(|| format!("--set {path}")));
@@ -127,8 +143,9 @@ fn axis(given: &str, args: &Args, config: &Config) -> Result<Axis> {
         let Some(value) = set.values().get(&path).map(|value| format!("{path}={value}")) else { continue };
         let label = labels(std::slice::from_ref(&value), std::slice::from_ref(&value)).concat();
         let label = label.split_once('=').map_or(label.clone(), |(_, value)| value.to_string());
-        if !values.iter().any(|other| other.label == label) {
-            values.push(Setting { label, set: Some(value), raw: false });
+        match values.iter().any(|other| other.label == label) {
+            true => speak::warn(format_args!("--grid {given}: {label} is there twice, and drawn once")),
+            false => values.push(Setting { label, set: Some(value), raw: false }),
         }
     }
     Ok(Axis { name: path.strip_prefix("sample.").unwrap_or(&path).to_string(), values })
@@ -140,8 +157,9 @@ fn weights(given: &str, words: &[&str]) -> Result<Axis> {
         if !["raw", "ema"].contains(&word) {
             return usage(format!("--grid {given}: weights are \"raw\" or \"ema\" (averaged), not {word:?}"));
         }
-        if !values.iter().any(|other| other.label == word) {
-            values.push(Setting { label: word.into(), set: None, raw: word == "raw" });
+        match values.iter().any(|other| other.label == word) {
+            true => speak::warn(format_args!("--grid {given}: {word} is there twice, and drawn once")),
+            false => values.push(Setting { label: word.into(), set: None, raw: word == "raw" }),
         }
     }
     Ok(Axis { name: WEIGHTS.into(), values })
@@ -151,6 +169,17 @@ fn weights(given: &str, words: &[&str]) -> Result<Axis> {
 fn refused(error: &ConfigError, given: &str, key: &str) -> anyhow::Error {
     if matches!(error, ConfigError::UnknownKey { .. }) && strsim::normalized_damerau_levenshtein(key, WEIGHTS) >= 0.7 {
         return UsageError::new(format!("--grid {given}: there is no key `{key}`: did you mean `{WEIGHTS}`?")).into();
+    }
+    // Another section's key, by its own name.
+    if let ConfigError::UnknownKey { nearest, .. } = error
+        && !key.contains('.')
+        && nearest.rsplit('.').next() == Some(key)
+    {
+        let message = format!(
+            "--grid {given}: `{nearest}` is no key of sampling, of which the table compares keys; `difflab sweep` trains \
+             with several values of any key"
+        );
+        return UsageError::new(message).into();
     }
     UsageError::new(format!("--grid {given}: {}", error.to_string().replace("--set ", ""))).into()
 }
@@ -182,7 +211,7 @@ mod tests {
         assert_eq!((grid.down.as_str(), grid.across.as_str()), ("sampler", "guidance_scale"));
         assert_eq!((grid.rows.join(" "), grid.columns.join(" ")), ("ddim unipc".into(), "0 1 3".into()));
         assert_eq!(grid.cells[1][2].sets, ["sample.sampler=\"unipc\"", "sample.guidance_scale=3.0"]);
-        assert_eq!(grid.cells[1][2].label, "unipc · 3");
+        assert_eq!(grid.cells[1][2].label, "sampler=unipc guidance_scale=3");
         let one = of(&["--grid", "sample.steps=10,50,10"]).unwrap();
         assert_eq!((one.rows.len(), one.rows[0].as_str(), one.columns.join(" ")), (1, "", "10 50".into()));
         let three = of(&["--grid", "eta=0,1", "--grid", "steps=5,9", "--grid", "weights=raw,ema"]).unwrap();
@@ -210,6 +239,11 @@ mod tests {
         assert!(message(&["--grid", "eta=0,1", "--set", "sample.eta=0.5"]).contains("--set sample.eta both"));
         let many = (1..=30).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
         let (steps, orders) = (format!("steps={many}"), format!("steps_offset={many}"));
-        assert!(message(&["--grid", &steps, "--grid", &orders]).contains("more than 400"));
+        let said = message(&["--grid", &steps, "--grid", &orders]);
+        assert_eq!(said, "--grid: 900 pictures, and 400 are the most: choose fewer values");
+        let said = message(&["--grid", "seed=1,2"]);
+        assert!(said.contains("--seed") && !said.contains("unknown"), "{said}");
+        let said = message(&["--grid", "learning_rate=1,2"]);
+        assert!(said.contains("`train.learning_rate` is no key of sampling") && said.contains("sweep"), "{said}");
     }
 }

@@ -281,6 +281,14 @@ impl SamplePlan {
         recording
     }
 
+    /// Samples, keeping `rows` of the way: see [`Recording::of_way`].
+    ///
+    /// # Errors
+    /// As [`Self::sample`].
+    pub fn sample_way(&self, model: &LoadedModel, rows: usize) -> Result<Recording> {
+        Recording::of_way(self.trajectory(model)?, rows)
+    }
+
     /// "16 samples of 7 · ddim 50 · w 1.5 (s 2.5) · EMA weights of step 2000 · seed 0"; the number of network
     /// calls (NFE) where it is not that of the steps.
     pub fn caption(&self, model: &LoadedModel, calls: usize) -> String {

@@ -136,7 +136,7 @@ fn plans(args: &Args, base: &LoadedModel, grid: &Grid) -> Result<(Vec<Vec<Planne
             let mut model = raw.as_ref().filter(|_| settings.raw).unwrap_or(base).clone();
             let own = model.config.sample.clone();
             let cell = Args { set: [&args.set[..], &settings.sets].concat(), ..args.clone() };
-            let of_cell = || format!("--grid, {}", settings.label);
+            let of_cell = || format!("--grid {}", settings.label);
             set_as_asked(&cell, &mut model).with_context(of_cell)?;
             let plan = SamplePlan::new(&cell, &model).with_context(of_cell)?;
             model.warnings.iter().cloned().for_each(&mut say);
@@ -156,7 +156,7 @@ impl Planned {
     fn sample(&self) -> Result<Recording> {
         let (plan, model) = (&self.plan, &self.model);
         let recording = plan.sample(model, 0, false);
-        let cell = || format!("--grid, {}", self.settings.label);
+        let cell = || format!("--grid {}", self.settings.label);
         recording.map_err(|error| without_samples(error, plan, model)).with_context(cell)
     }
 

@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut shown = Vec::with_capacity(steps.len());
     for step in steps {
         let recording = match step == newest {
-            true => plan.sample(&model, if is_film { 0 } else { ROWS }, false),
+            true => plan.sample_way(&model, if is_film { 0 } else { ROWS }),
             false => of_step(&dir, step, &args, &plan, is_film),
         };
         match recording {
@@ -121,7 +121,7 @@ pub fn run(args: &Args) -> Result<()> {
 fn of_step(dir: &Path, step: u64, args: &Args, plan: &SamplePlan, is_film: bool) -> Result<Recording> {
     let mut model = LoadedModel::open(dir, Some(step))?;
     set_as_asked(args, &mut model)?;
-    plan.sample(&model, if is_film { 0 } else { ROWS }, false)
+    plan.sample_way(&model, if is_film { 0 } else { ROWS })
 }
 
 /// Is it one step's own fault, so that the others can be shown?

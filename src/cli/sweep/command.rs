@@ -8,12 +8,13 @@ use anyhow::{Result, anyhow};
 use candle_core::Device;
 
 use super::args::{Args, SweepFormat};
-use super::grid::{Cell, cells, length_of};
+use super::grid::{Cell, NO_EXPERIMENT, cells, idle_keys, length_of};
 use super::report::{CellResults, SeedResults, Sweep};
 use crate::cli::experiments::{
     Begun, Experiment, Measurements, Results, carry_out, checked, folder_name, held_out_errors, is_divergence,
     make_room, train,
 };
+use crate::cli::usage::{LENGTHS, refuse_both};
 use crate::cli::{UsageError, device, interruption, source};
 use crate::config::Config;
 use crate::kernels::Workers;
@@ -48,6 +49,8 @@ enum Became {
 /// Bad usage, a folder of another sweep, and runs that failed otherwise than by diverging (after the table).
 pub fn run(args: Args) -> Result<Outcome> {
     let device = device::open(&args.device)?;
+    refuse_both("--steps", args.steps.is_some(), &LENGTHS, &args.set)?;
+    refuse_both("--steps", args.steps.is_some(), &LENGTHS, &args.grid)?;
     let mut overrides = args.set.clone();
     overrides.extend(args.steps.map(|steps| format!("train.steps={steps}")));
     let (base, chosen) = source::config_of(&args.config, &overrides)?;
@@ -61,7 +64,8 @@ pub fn run(args: Args) -> Result<Outcome> {
     {
         return Err(UsageError::new(format!("no combination of the grid is an experiment: {why}")).into());
     }
-    Experiment { kind: "sweep", dir: &out, base: &base, from: None }.begin()?;
+    Experiment { kind: "sweep", dir: &out, base: &base, from: None, sides: &[] }.begin()?;
+    idle_keys(&base, &cells, !args.eval.is_empty()).iter().for_each(speak::warn);
     chosen.iter().for_each(|line| speak::remark(format_args!("  {line}")));
     speak::remark(format_args!(
         "a sweep of {} combinations × {} seeds of {}{}, in {}",
@@ -96,8 +100,6 @@ pub fn run(args: Args) -> Result<Outcome> {
         n => Err(anyhow!("{n} of {} runs failed: see above; the same command tries them again", runs.len())),
     }
 }
-
-const NO_EXPERIMENT: &str = "no experiment: ";
 
 fn runs_of(cells: &[Cell], base: &Config, seeds: u64, out: &Path) -> Vec<Run> {
     let of_cell = |(number, cell): (usize, &Cell)| {

@@ -4,7 +4,9 @@ use anyhow::Result;
 
 use crate::cli::UsageError;
 use crate::cli::experiments::labels;
-use crate::config::{Config, ConfigError, words_between_commas};
+use crate::config::{Config, ConfigError, IdleKey, words_between_commas};
+use crate::speak;
+use crate::thousands::thousands;
 
 /// More runs than this are a slip of the finger.
 const MOST_RUNS: u64 = 10_000;
@@ -58,8 +60,9 @@ pub fn cells(base: &Config, grids: &[String], seeds: u64) -> Result<Vec<Cell>> {
                 Some(value) => format!("{key}={value}"),
                 None => continue,
             };
-            if !axis.contains(&set) {
-                axis.push(set);
+            match axis.contains(&set) {
+                true => speak::warn(format_args!("--grid {grid}: {set} is there twice, and trained once")),
+                false => axis.push(set),
             }
         }
         if axis.is_empty() {
@@ -67,9 +70,10 @@ pub fn cells(base: &Config, grids: &[String], seeds: u64) -> Result<Vec<Cell>> {
         }
         axes.push(axis);
     }
-    let runs = axes.iter().try_fold(seeds, |runs, axis| runs.checked_mul(axis.len() as u64));
-    if runs.is_none_or(|runs| runs > MOST_RUNS) {
-        return Err(usage(format!("that are more than {MOST_RUNS} runs: choose fewer values")));
+    let runs = axes.iter().fold(seeds, |runs, axis| runs.saturating_mul(axis.len() as u64));
+    if runs > MOST_RUNS {
+        let (runs, most) = (thousands(runs), thousands(MOST_RUNS));
+        return Err(usage(format!("--grid and --seeds: {runs} runs, and {most} are the most: choose fewer values")));
     }
     let combine = |so_far: Vec<Vec<String>>, axis: &Vec<String>| -> Vec<Vec<String>> {
         let with = |sets: &Vec<String>, set: &String| [&sets[..], std::slice::from_ref(set)].concat();
@@ -99,6 +103,33 @@ pub fn length_of<'a>(base: &Config, mut cells: impl Iterator<Item = &'a Cell>) -
     })
 }
 
+/// What a run has for a result whose config can't be, before the reason.
+pub const NO_EXPERIMENT: &str = "no experiment: ";
+
+/// The keys of the grid whose values make no difference here, or not everywhere: a sentence each. `measured`: samples are
+/// drawn and judged too.
+pub fn idle_keys(base: &Config, cells: &[Cell], measured: bool) -> Vec<String> {
+    let configs: Vec<Config> = cells.iter().filter_map(|cell| base.clone().with_overrides(&cell.sets).ok()).collect();
+    let keys = cells.first().map(|cell| cell.sets.iter().filter_map(|set| set.split('=').next())).into_iter().flatten();
+    let said = |key: &str| {
+        let idle = |config: &Config| -> Option<IdleKey> {
+            let of_sampling = config.sample.idle_keys(&config.diffusion, true);
+            config.idle_training_keys().into_iter().chain(of_sampling).find(|idle| idle.path == key)
+        };
+        let found: Vec<IdleKey> = configs.iter().filter_map(idle).collect();
+        let words = found.first()?.words(&format!("--grid {key}"));
+        let (some, all) = (found.len(), configs.len());
+        Some(if some == all { words } else { words.replacen("here", &format!("in {some} of {all} combinations"), 1) })
+    };
+    let unseen = |key: &str| {
+        let of_sampling = key.starts_with("sample.") || key.starts_with("preview.");
+        (of_sampling && !measured).then(|| {
+            format!("--grid {key} changes no loss, and nothing else is compared: ask for samples, as with --eval fid")
+        })
+    };
+    keys.filter_map(|key| said(key).or_else(|| unseen(key))).collect()
+}
+
 /// The error in the words of the flag.
 fn grid_error(error: ConfigError, grid: &str) -> anyhow::Error {
     UsageError::new(format!("--grid {grid}: {}", error.to_string().replace("--set ", ""))).into()
@@ -123,6 +154,26 @@ mod tests {
         assert_eq!(cells[0].sets[1], "diffusion.schedule=\"linear\"");
         let lists = of(&["model.block_out_channels=[8,16],[16,32]"], 1).unwrap();
         assert_eq!(lists[1].sets, ["model.block_out_channels=[16, 32]"]);
+    }
+
+    #[test]
+    fn keys_that_make_no_difference_are_named() {
+        let said = |grids: &[&str], set: &str, measured| {
+            let base = Config::default().with_overrides(&[set.to_string()]).unwrap();
+            let grids: Vec<String> = grids.iter().map(|grid| grid.to_string()).collect();
+            idle_keys(&base, &cells(&base, &grids, 1).unwrap(), measured).join("\n")
+        };
+        let widths = ["model.block_out_channels=[8],[16]", "train.learning_rate=1e-3,3e-3"];
+        assert_eq!(
+            said(&widths, "model.kind=mlp", false),
+            "--grid model.block_out_channels has no effect here: it is for kind unet"
+        );
+        assert_eq!(said(&widths, "model.kind=unet", false), "");
+        let schedules = ["diffusion.schedule=cosine,linear", "diffusion.cosine_s=0.01,0.02"];
+        assert!(said(&schedules, "seed=0", false).contains("cosine_s has no effect in 2 of 4 combinations: it is for"));
+        assert!(said(&["sample.steps=5,10"], "seed=0", false).contains("changes no loss"));
+        assert_eq!(said(&["sample.steps=5,10"], "seed=0", true), "");
+        assert!(said(&["sample.eta=0,1"], "sample.sampler=ddpm", true).contains("sample.eta has no effect here"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::grid::{Cell, length_of};
+use super::grid::{Cell, NO_EXPERIMENT, length_of};
 use crate::cli::eval::EvalResult;
 use crate::cli::experiments::{Results, Table};
 use crate::config::{Config, comparable};
@@ -143,6 +143,10 @@ impl Sweep {
         }];
         let values: Vec<_> = self.cells.iter().filter_map(|cell| Some(cell.config.as_ref()?.values())).collect();
         notes.extend(comparable(&values.iter().collect::<Vec<_>>()).words());
+        for cell in &self.cells {
+            let why = cell.seeds.iter().find_map(|seed| seed.failed.as_deref()?.strip_prefix(NO_EXPERIMENT));
+            notes.extend(why.map(|why| format!("{} is no experiment: {why}.", cell.cell.labels.join(", "))));
+        }
         let less: Vec<String> = self.metrics().into_iter().filter(|(_, less)| *less).map(|(name, _)| name).collect();
         if !less.is_empty() {
             notes.push(format!("Less is better of {}.", less.join(", ")));
@@ -338,6 +342,16 @@ mod tests {
         assert!(self::sweep("train.p2_k=").markdown().starts_with("| x | seeds | loss (smoothed) |"));
         assert_eq!(sweep.json()["cells"][0]["val_loss"]["mean"], 0.4);
         assert_eq!(sweep.json()["cells"][1]["seeds"][1]["metrics"], json!({}));
+    }
+
+    #[test]
+    fn why_a_combination_is_no_experiment_is_said_whole() {
+        let mut sweep = sweep("train.min_learning_rate=");
+        let why = "no experiment: `train.min_learning_rate = 0.5` is impossible: use a number from 0 to 0.1";
+        sweep.cells[1].seeds = vec![seed(0, 0.5, Some(why)), seed(1, 0.5, Some(why))];
+        let said = "x=0.5 is no experiment: `train.min_learning_rate = 0.5` is impossible: use a number from 0 to 0.1.";
+        assert_eq!(sweep.markdown().matches(said).count(), 1, "{}", sweep.markdown());
+        assert_eq!(sweep.table().rows[1].last().unwrap(), "no experiment (seeds 0, 1)");
     }
 
     #[test]

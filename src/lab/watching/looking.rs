@@ -20,6 +20,7 @@ use crate::lab::protocol::{Command, Event, Phase};
 use crate::run::catalogue::{RunState, Summary};
 use crate::run::config_of;
 use crate::run::follow::{FollowedRun, RunNews, WhyRestarted};
+use crate::run::io_words::unread;
 use crate::thousands::thousands;
 
 /// How often the files are looked at: a look is a glance at three lengths.
@@ -236,7 +237,7 @@ impl Looker {
     }
 
     fn cannot_read(&mut self, error: &std::io::Error, outbox: &mut EventOutbox) {
-        let message = format!("{} cannot be read: {error}; tried again", self.dir.display());
+        let message = format!("{} cannot be read: {}; tried again", self.dir.display(), unread(error));
         if self.unreadable.as_ref() != Some(&message) {
             outbox.send(Event::Warning { step: 0, message: message.clone() });
             self.unreadable = Some(message);

@@ -28,11 +28,14 @@ pub enum Column {
     Checkpoints,
     Snapshots,
     Written,
+    ParentStep,
+    Why,
+    Problem,
 }
 
 impl Column {
     /// All columns, in the order of the list.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Run,
         Self::Name,
         Self::Data,
@@ -52,6 +55,9 @@ impl Column {
         Self::Checkpoints,
         Self::Snapshots,
         Self::Written,
+        Self::ParentStep,
+        Self::Why,
+        Self::Problem,
     ];
 
     /// As filters write it.
@@ -76,6 +82,9 @@ impl Column {
             Self::Checkpoints => "checkpoints",
             Self::Snapshots => "snapshots",
             Self::Written => "written",
+            Self::ParentStep => "parent_step",
+            Self::Why => "why",
+            Self::Problem => "problem",
         }
     }
 
@@ -101,17 +110,22 @@ impl Column {
             Self::Checkpoints => "how many checkpoints there are",
             Self::Snapshots => "how many snapshots there are",
             Self::Written => "when something was last written, as in 2026-11-27",
+            Self::ParentStep => "the step that a fork begins at",
+            Self::Why => "words of why it stands so: how it failed, say",
+            Self::Problem => "words of what can't be read of it",
         }
     }
 
-    /// Is it called so? `tags` is `tag` too.
+    /// Is it called so? By the names of CSV and JSON too, and by those of the config's keys.
     fn is_called(self, name: &str) -> bool {
         self.word() == name
             || match self {
                 Self::Tags => name == "tags",
                 Self::Data => name == "dataset",
-                Self::HeldOut => name == "held_out_loss",
-                Self::Target => name == "prediction_type",
+                Self::HeldOut => matches!(name, "held_out" | "held_out_loss"),
+                Self::Target => matches!(name, "prediction" | "prediction_type"),
+                Self::Time => matches!(name, "elapsed" | "elapsed_s"),
+                Self::Written => name == "last_written",
                 _ => false,
             }
     }
@@ -157,6 +171,9 @@ impl RunField {
     /// # Errors
     /// A sentence: which it could be, or what is near.
     pub fn named(name: &str) -> Result<Self, String> {
+        // No key has a capital letter.
+        let lower = name.to_ascii_lowercase();
+        let name = lower.as_str();
         if let Some(column) = Column::ALL.into_iter().find(|column| column.is_called(name)) {
             return Ok(Self::Column(column));
         }
@@ -180,10 +197,7 @@ impl RunField {
     pub fn shortest(self) -> &'static str {
         match self {
             Self::Column(column) => column.word(),
-            Self::Key(key) => {
-                let key = &keys()[key];
-                if Self::named(key.name()) == Ok(self) { key.name() } else { &key.path }
-            }
+            Self::Key(key) => shortest_of_keys()[key],
         }
     }
 
@@ -204,7 +218,8 @@ impl RunField {
                 | Column::Loss
                 | Column::HeldOut
                 | Column::Checkpoints
-                | Column::Snapshots => return FieldKind::Number,
+                | Column::Snapshots
+                | Column::ParentStep => return FieldKind::Number,
                 Column::Time => return FieldKind::Duration,
                 Column::Written => return FieldKind::Date,
                 Column::Tags => return FieldKind::Words,
@@ -212,9 +227,14 @@ impl RunField {
                 Column::Path => key_of("diffusion.path"),
                 Column::Target => key_of("diffusion.prediction_type"),
                 Column::Schedule => key_of("diffusion.schedule"),
-                Column::Run | Column::Name | Column::Data | Column::Network | Column::Note | Column::Parent => {
-                    return FieldKind::Word(None);
-                }
+                Column::Run
+                | Column::Name
+                | Column::Data
+                | Column::Network
+                | Column::Note
+                | Column::Parent
+                | Column::Why
+                | Column::Problem => return FieldKind::Word(None),
             },
         };
         match &key.kind {
@@ -262,12 +282,27 @@ impl RunField {
             Column::Checkpoints => FieldValue::Number(summary.checkpoints.len() as f64),
             Column::Snapshots => FieldValue::Number(summary.snapshots as f64),
             Column::Written => text(&summary.last_written),
+            Column::ParentStep => number(summary.parent.as_ref().map(|parent| parent.step as f64)),
+            Column::Why => text(summary.why.as_deref().unwrap_or_default()),
+            Column::Problem => text(summary.problem.as_deref().unwrap_or_default()),
         }
     }
 }
 
 fn text(text: &str) -> FieldValue<'_> {
     if text.is_empty() { FieldValue::None } else { FieldValue::Word(text) }
+}
+
+/// For each key its own name where that means it, else its path. Found out once: completions ask for all of them.
+fn shortest_of_keys() -> &'static [&'static str] {
+    static SHORTEST: OnceLock<Vec<&'static str>> = OnceLock::new();
+    SHORTEST.get_or_init(|| {
+        let shortest = |(i, key): (usize, &'static crate::config::Key)| match RunField::named(key.name()) {
+            Ok(RunField::Key(meant)) if meant == i => key.name(),
+            _ => key.path.as_str(),
+        };
+        keys().iter().enumerate().map(shortest).collect()
+    })
 }
 
 fn key_of(path: &str) -> &'static crate::config::Key {
@@ -309,6 +344,7 @@ mod tests {
         assert_eq!(named("schedule"), Ok("schedule"));
         assert_eq!(named("seed"), Ok("seed"));
         assert_eq!(named("tags"), Ok("tag"));
+        assert_eq!((named("LOSS"), named("Train.Learning_Rate")), (Ok("loss"), Ok("train.learning_rate")));
         assert_eq!(named("mgn"), Ok("train.max_grad_norm"));
         let said = named("bs").unwrap_err();
         assert_eq!(said, "`bs` could be `diffusion.beta_start` or `train.batch_size`; write which");

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::config_values::ConfigValues;
 use super::reading::RunReading;
@@ -70,6 +71,8 @@ pub struct Catalogue {
 /// So many runs are read by one thread.
 const BY_ONE: usize = 32;
 const MOST_THREADS: usize = 8;
+/// So many are read before somebody is told of them.
+const PIECE: usize = 256;
 
 impl Catalogue {
     /// Of the runs in the folder `place` and, of experiments that keep theirs together, one folder deeper. Nothing is
@@ -92,9 +95,23 @@ impl Catalogue {
     /// # Errors
     /// [`RunError`] when the place is there and cannot be read; the runs are as they were then.
     pub fn refresh(&mut self) -> Result<Refreshed, RunError> {
+        self.refresh_telling(Duration::MAX, |_| {})
+    }
+
+    /// The same; of a place that was never looked at, `part` is shown the runs that have been read so far after each
+    /// `every`, the last names first, by name. All of them are what is there at the end.
+    ///
+    /// # Errors
+    /// As [`Self::refresh`].
+    pub fn refresh_telling(
+        &mut self,
+        every: Duration,
+        mut part: impl FnMut(&[ListedRun]),
+    ) -> Result<Refreshed, RunError> {
         let found = runs_under(&self.place)?;
+        let (first, mut told) = (self.runs.is_empty(), Instant::now());
         let mut known: HashMap<PathBuf, ListedRun> = self.runs.drain(..).map(|run| (run.path.clone(), run)).collect();
-        let looked: Vec<(FoundRun, Option<ListedRun>)> = found
+        let mut waiting: Vec<Looked> = found
             .into_iter()
             .map(|found| {
                 let before = known.remove(&found.path);
@@ -102,41 +119,54 @@ impl Catalogue {
             })
             .collect();
         let mut refreshed = Refreshed { gone: known.len(), ..Refreshed::default() };
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-        // One thread where little is new: a glance is quicker than a thread.
-        let new = looked.iter().filter(|(_, before)| before.is_none()).count();
-        let threads = threads.min(new.div_ceil(BY_ONE)).max(1);
-        let each = looked.len().div_ceil(threads).max(1);
-        let mut looked = looked.into_iter();
-        let shares: Vec<Vec<_>> = (0..threads).map(|_| looked.by_ref().take(each).collect()).collect();
-        let look = |share: Vec<(FoundRun, Option<ListedRun>)>| -> Vec<(ListedRun, bool, bool)> {
-            let look = |(found, before): (FoundRun, Option<ListedRun>)| match before {
-                Some(mut run) => {
-                    let changed = run.refresh();
-                    (run, false, changed)
-                }
-                None => (ListedRun::of(&found), true, false),
-            };
-            share.into_iter().map(look).collect()
-        };
-        let parts: Vec<Vec<(ListedRun, bool, bool)>> = match threads {
-            1 => shares.into_iter().map(look).collect(),
-            _ => thread::scope(|scope| {
-                let threads: Vec<_> = shares.into_iter().map(|share| scope.spawn(|| look(share))).collect();
-                // A panic goes on here.
-                threads
-                    .into_iter()
-                    .map(|thread| thread.join().unwrap_or_else(|p| std::panic::resume_unwind(p)))
-                    .collect()
-            }),
-        };
-        for (run, added, changed) in parts.into_iter().flatten() {
-            refreshed.added += usize::from(added);
-            refreshed.changed += usize::from(changed);
-            self.runs.push(run);
+        while !waiting.is_empty() {
+            let piece = if first { waiting.len().saturating_sub(PIECE) } else { 0 };
+            let parts = look_at(waiting.split_off(piece));
+            for (_, added, changed) in &parts {
+                refreshed.added += usize::from(*added);
+                refreshed.changed += usize::from(*changed);
+            }
+            self.runs.splice(0..0, parts.into_iter().map(|(run, ..)| run));
+            if !waiting.is_empty() && told.elapsed() >= every {
+                part(&self.runs);
+                told = Instant::now();
+            }
         }
         Ok(refreshed)
     }
+}
+
+/// A run that is there, and what is known of it.
+type Looked = (FoundRun, Option<ListedRun>);
+
+/// Looks at them all, by several threads where many are new: each with whether it is new, and whether it has changed.
+fn look_at(looked: Vec<Looked>) -> Vec<(ListedRun, bool, bool)> {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    // One thread where little is new: a glance is quicker than a thread.
+    let new = looked.iter().filter(|(_, before)| before.is_none()).count();
+    let threads = threads.min(new.div_ceil(BY_ONE)).max(1);
+    let each = looked.len().div_ceil(threads).max(1);
+    let mut looked = looked.into_iter();
+    let shares: Vec<Vec<_>> = (0..threads).map(|_| looked.by_ref().take(each).collect()).collect();
+    let look = |share: Vec<(FoundRun, Option<ListedRun>)>| -> Vec<(ListedRun, bool, bool)> {
+        let look = |(found, before): (FoundRun, Option<ListedRun>)| match before {
+            Some(mut run) => {
+                let changed = run.refresh();
+                (run, false, changed)
+            }
+            None => (ListedRun::of(&found), true, false),
+        };
+        share.into_iter().map(look).collect()
+    };
+    let parts: Vec<Vec<(ListedRun, bool, bool)>> = match threads {
+        1 => shares.into_iter().map(look).collect(),
+        _ => thread::scope(|scope| {
+            let threads: Vec<_> = shares.into_iter().map(|share| scope.spawn(|| look(share))).collect();
+            // A panic goes on here.
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|p| std::panic::resume_unwind(p))).collect()
+        }),
+    };
+    parts.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

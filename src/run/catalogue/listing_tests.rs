@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::time::Instant;
 
 use super::*;
 use crate::config::Config;
@@ -89,6 +88,7 @@ fn files_that_are_not_what_they_should_be_are_problems_and_not_empty_runs() {
     catalogue.refresh().unwrap();
     let empty = summaries(&catalogue)[0];
     assert!(empty.problem.as_ref().unwrap().contains("lacks version, data.dataset and train.steps"), "{empty:?}");
+    assert!(!empty.problem.as_ref().unwrap().contains('\n'), "{empty:?}");
     assert_eq!((empty.dataset.as_str(), empty.steps, catalogue.runs()[0].values.is_none()), ("", None, true));
     fs::write(dir.join("config.toml"), config).unwrap();
     fs::write(dir.join("metrics.jsonl"), [0x93; 4000]).unwrap();
@@ -198,6 +198,25 @@ fn runs_are_sorted_with_nothing_last() {
     };
     assert_eq!((sorted("loss"), sorted("-loss"), sorted("")), ("abc".into(), "bac".into(), "abc".into()));
     assert_eq!((sorted("lr,-step"), sorted("-lr"), sorted("-run")), ("bca".into(), "abc".into(), "cba".into()));
+}
+
+#[test]
+fn a_long_list_is_told_in_parts_the_last_names_first() {
+    let place = tempfile::tempdir().unwrap();
+    for i in 0..600 {
+        let dir = place.path().join(format!("{i:04}"));
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("config.toml"), Config::default().to_toml()).unwrap();
+    }
+    let mut catalogue = Catalogue::new(place.path());
+    let mut told: Vec<Vec<String>> = Vec::new();
+    let mut tell = |runs: &[ListedRun]| told.push(runs.iter().map(|run| run.summary.run.clone()).collect());
+    assert_eq!(catalogue.refresh_telling(Duration::ZERO, &mut tell).unwrap().added, 600);
+    assert!(catalogue.refresh_telling(Duration::ZERO, &mut tell).unwrap().is_nothing());
+    assert_eq!(told.iter().map(Vec::len).collect::<Vec<_>>(), [256, 512], "and the rest with the end");
+    assert!(told.iter().all(|names| names.is_sorted() && names.last().unwrap() == "0599"));
+    let names: Vec<&str> = summaries(&catalogue).iter().map(|summary| summary.run.as_str()).collect();
+    assert!(names.len() == 600 && names.is_sorted());
 }
 
 /// 2,000 runs of 300 lines each. With `--nocapture` it says how long the list took.

@@ -44,7 +44,7 @@ impl RunReading {
         // Before the files: what changes meanwhile is seen the next time.
         let stamps = Stamps::of(dir);
         let is_trained = is_trained_in(dir);
-        let closed = closed(dir);
+        let closed = closed(dir, &stamps);
         let config = closed.clone().map_or_else(|| config(dir), Err);
         let mut reading = Self {
             is_closed: closed.is_some(),
@@ -73,7 +73,7 @@ impl RunReading {
         }
         self.stamps = now;
         if now.config != before.config {
-            let closed = closed(dir);
+            let closed = closed(dir, &now);
             self.is_closed = closed.is_some();
             self.config = closed.map_or_else(|| config(dir), Err);
         }
@@ -155,15 +155,24 @@ impl RunReading {
         if self.is_closed {
             problems.truncate(1);
         }
-        (!problems.is_empty()).then(|| problems.join("; "))
+        // One line, what helps with it too.
+        let lines: Vec<&str> = problems.into_iter().flat_map(str::lines).map(str::trim).collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
     }
 
     fn look_for_checkpoints(&mut self, dir: &Path) {
-        self.checkpoints = checkpoint::steps_in_names(dir);
-        self.checkpoints_problem = checkpoint::cannot_look(dir).filter(|_| !self.is_closed);
+        let is_there = self.stamps.checkpoints.is_some();
+        self.checkpoints = if is_there { checkpoint::steps_in_names(dir) } else { Vec::new() };
+        // Names that can be seen, and a folder that can be entered: nothing to find out more slowly.
+        let is_open = !self.checkpoints.is_empty() && fs::metadata(dir.join("checkpoints/.")).is_ok();
+        self.checkpoints_problem = if is_open || self.is_closed { None } else { checkpoint::cannot_look(dir) };
     }
 
     fn count_snapshots(&mut self, dir: &Path) {
+        if self.stamps.snapshots.is_none() {
+            self.snapshots = 0;
+            return;
+        }
         self.snapshots = fs::read_dir(dir.join("snapshots")).map_or(0, |entries| {
             // Those under way or left half-written have a dot in front.
             entries.flatten().filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')).count()
@@ -172,7 +181,10 @@ impl RunReading {
 }
 
 /// Why nothing in the folder may be looked at, if so.
-fn closed(dir: &Path) -> Option<String> {
+fn closed(dir: &Path, stamps: &Stamps) -> Option<String> {
+    if stamps.config.is_some() {
+        return None;
+    }
     let error = fs::metadata(dir.join("config.toml")).err()?;
     (error.kind() == ErrorKind::PermissionDenied).then(|| RunError::not_readable(dir, error).to_string())
 }

@@ -9,6 +9,7 @@ use super::protocol::ArchiveNews;
 use crate::nn;
 use crate::run::checkpoint;
 use crate::run::follow::{FollowedRun, RunNews};
+use crate::run::io_words::unread;
 use crate::run::notes::Notes;
 use crate::run::{config_of, newest_metrics};
 
@@ -70,7 +71,7 @@ fn look(told: &mut Told, news: &Sender<ArchiveNews>) -> Result<bool, ()> {
     };
     let looked = found.and_then(|opened| {
         let run = told.run.get_or_insert_with(|| FollowedRun::new(&told.dir));
-        run.look().map(|came| (opened, came)).map_err(|error| error.to_string())
+        run.look().map(|came| (opened, came)).map_err(|error| unread(&error))
     });
     match looked {
         Ok((opened, came)) => {

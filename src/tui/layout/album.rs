@@ -45,8 +45,9 @@ pub fn album(inner: Rect, n: usize) -> AlbumPane {
     );
     let larger = (1..most.0).find_map(|columns| {
         let tall = u32::from(inner.width / columns) * u32::from(HEIGHT) / u32::from(WIDTH);
-        let rows = (u32::from(height + 1) / tall.max(1)) as u16;
-        (usize::from(columns * rows) >= n && rows > 0).then_some((columns, rows))
+        let rows = ((u32::from(height + 1) / tall.max(1)) as u16).max(1);
+        let wanted = u16::try_from(n.div_ceil(usize::from(columns))).unwrap_or(u16::MAX).max(1);
+        (wanted <= rows && height >= LEAST.1).then_some((columns, wanted))
     });
     let (columns, rows) = larger.unwrap_or(most);
     let first = Rect {
@@ -118,7 +119,7 @@ mod tests {
             let pane = album(Rect::new(0, 0, 116, 35), n);
             (pane.columns, pane.rows)
         };
-        assert_eq!((shape(20), shape(8), shape(2), shape(1)), ((4, 2), (4, 2), (2, 1), (1, 0)));
+        assert_eq!((shape(20), shape(8), shape(2), shape(1)), ((4, 2), (4, 2), (2, 1), (1, 1)));
     }
 
     #[test]

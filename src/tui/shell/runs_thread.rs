@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
-use crate::run::catalogue::Catalogue;
+use crate::run::catalogue::{Catalogue, ListedRun};
 use crate::run::notes::Notes;
 use crate::run::trash::{restore, trash};
 use crate::run::{Fork, ForkPoint};
@@ -25,6 +25,8 @@ const OFTENEST: Duration = Duration::from_millis(400);
 const SELDOMEST: Duration = Duration::from_secs(10);
 /// How soon a list that is seen again is read again.
 const RESTING: Duration = Duration::from_millis(50);
+/// How soon a part of a long list is shown, and the next.
+const PART: Duration = Duration::from_millis(100);
 /// News that may wait for the screen.
 const NEWS: usize = 4;
 
@@ -68,7 +70,11 @@ fn read(mut catalogue: Catalogue, requests: &Receiver<RunsRequest>, news: &Sende
     loop {
         let begin = Instant::now();
         if is_seen.load(Ordering::Relaxed) {
-            let told = match catalogue.refresh() {
+            let part = |runs: &[ListedRun]| {
+                // Who listens no more is noticed below.
+                let _ = news.send(RunsNews::Listed(Arc::new(runs.to_vec())));
+            };
+            let told = match catalogue.refresh_telling(PART, part) {
                 Ok(refreshed) => {
                     let again = std::mem::take(&mut trouble).is_some();
                     let changed = std::mem::take(&mut first) || again || !refreshed.is_nothing();

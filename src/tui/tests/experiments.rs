@@ -239,10 +239,10 @@ fn runs_without_a_folder_yet_are_no_trouble_until_it_is_over() {
 fn a_side_that_failed_says_so_and_holds_the_others_difference_back_no_more() {
     let mut state = racing(120, 40, true, ScreenOptions::default());
     update(&mut state, others(1, 3));
-    assert!(shown(&state).contains("where all have come: step 3"), "{}", shown(&state));
+    assert!(shown(&state).contains("at step 3 "), "{}", shown(&state));
     update(&mut state, ended_in(1, 3, "error"));
     let screen = shown(&state);
-    assert!(screen.contains("where all have come: step 8,001") && screen.contains("failed"), "{screen}");
+    assert!(screen.contains("at step 8,001") && screen.contains("failed"), "{screen}");
     // It goes on.
     update(&mut state, ended_in(1, 3, "resume"));
     assert!(!shown(&state).contains("failed"), "{}", shown(&state));

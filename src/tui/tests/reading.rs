@@ -158,7 +158,7 @@ fn a_word_on_a_step_goes_into_the_notes_and_is_a_mark() {
 fn of_compared_runs_all_are_read_at_once() {
     let mut state = beside_others(120, 40, ScreenOptions::default());
     let before = characters(&buffer(&state));
-    assert!(before.contains("where all have come: step 8,000"), "{before}");
+    assert!(before.contains("at step 8,000") && before.contains("losses of other kinds: E"), "{before}");
     // Exactly these factors apart, at every step.
     assert!(before.contains("+12.0 %") && before.contains("−7.0 %"), "{before}");
     press(&mut state, KeyCode::Char('r'));

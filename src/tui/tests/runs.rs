@@ -253,8 +253,15 @@ fn a_run_that_trains_is_never_moved_and_others_after_a_question() {
     update(&mut state, Message::Runs(RunsNews::Trashed { dir, name: name.into(), at: at.clone() }));
     update(&mut state, list(listed().into_iter().filter(|run| run.summary.run != name).collect()));
     assert!(state.browser.as_ref().unwrap().chosen_run().is_some(), "its neighbour is chosen");
-    let back = RunsRequest::Restore { trashed: at, name: name.into() };
+    let back = RunsRequest::Restore { trashed: at.clone(), name: name.into() };
+    assert_eq!(press(&mut state, KeyCode::Char('u')), [Effect::InRuns(back.clone())]);
+    // What had its place may have gone when it is tried again.
+    let why = "runs/x is there already".to_string();
+    update(&mut state, Message::Runs(RunsNews::NotRestored { trashed: at, name: name.into(), why }));
+    assert!(screen(&state).contains("is there already"));
     assert_eq!(press(&mut state, KeyCode::Char('u')), [Effect::InRuns(back)]);
+    update(&mut state, Message::Runs(RunsNews::Restored { name: name.into() }));
+    assert_eq!(press(&mut state, KeyCode::Char('u')), []);
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub fn completions(line: &str, at: usize, tags: &[String]) -> Completions {
     let word = before[word_at..].trim_start_matches(['-', '!']);
     let start = at - word.len();
     let key = word.split(|c| !of_key(c)).next().unwrap_or_default();
+    let key = key.to_ascii_lowercase();
+    let key = key.as_str();
     if key.len() == word.len() {
         return Completions { range: start..at, candidates: begun(key) };
     }
@@ -58,20 +60,21 @@ fn begun(prefix: &str) -> Vec<Completion> {
     // A key of a column's name is in the column.
     let hidden = |key: usize| Column::ALL.iter().any(|column| column.word() == keys()[key].path);
     let all = columns.chain((0..keys().len()).filter(|&key| !hidden(key)).map(RunField::Key));
-    let mut ranked: Vec<(usize, RunField)> = all.filter_map(|field| Some((rank(field, prefix)?, field))).collect();
+    // `lr` is as good as the name.
+    let meant = (prefix.len() > 1).then(|| RunField::named(prefix).ok()).flatten();
+    let mut ranked: Vec<(usize, RunField)> =
+        all.filter_map(|field| Some((rank(field, prefix, meant)?, field))).collect();
     ranked.sort_by_key(|(rank, _)| *rank);
     ranked.into_iter().map(|(_, field)| Completion { text: field.shortest().into(), about: field.about() }).collect()
 }
 
-fn rank(field: RunField, prefix: &str) -> Option<usize> {
+fn rank(field: RunField, prefix: &str, meant: Option<RunField>) -> Option<usize> {
     let (path, name) = match field {
         RunField::Column(column) => (column.word(), column.word()),
         RunField::Key(key) => (keys()[key].path.as_str(), keys()[key].name()),
     };
-    // `lr` is as good as the name.
-    let short = prefix.len() > 1 && RunField::named(prefix) == Ok(field);
     match () {
-        () if short => Some(0),
+        () if meant == Some(field) => Some(0),
         () if name.starts_with(prefix) => Some(1),
         () if path.starts_with(prefix) => Some(2),
         () if path.contains(prefix) => Some(3),
@@ -106,7 +109,7 @@ mod tests {
     #[test]
     fn keys_are_completed_by_name_by_section_and_by_letters() {
         assert_eq!(texts("mnist -sche")[0], "schedule");
-        assert_eq!(texts("lr")[0], "learning_rate");
+        assert_eq!((texts("lr")[0].as_str(), texts("LR")[0].as_str()), ("learning_rate", "learning_rate"));
         assert!(texts("train.lear").contains(&"learning_rate".to_string()));
         assert!(texts("num").contains(&"preview.num".to_string()), "a name of several is written with its section");
         assert_eq!(texts("").len(), Column::ALL.len() + keys().len() - 1);

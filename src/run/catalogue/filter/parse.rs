@@ -76,9 +76,10 @@ impl<'a> Parser<'a> {
         FilterError::new(self.at..self.at + length, message)
     }
 
-    /// Takes a word that stands alone, `or` say.
+    /// Takes a word that stands alone, `or` say, in small letters or large.
     fn takes_word(&mut self, word: &str) -> bool {
-        let behind = self.rest().strip_prefix(word);
+        let (begins, rest) = self.rest().split_at_checked(word.len()).unwrap_or_default();
+        let behind = begins.eq_ignore_ascii_case(word).then_some(rest);
         let alone = behind.is_some_and(|rest| {
             rest.starts_with(|c: char| c.is_whitespace() || c == '(' || c == ')') || rest.is_empty()
         });

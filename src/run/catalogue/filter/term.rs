@@ -168,7 +168,8 @@ fn wanted(name: &str, kind: FieldKind, comparison: Operator, written: &Written) 
             Some(seconds) => Ok(Wanted::Number(seconds)),
             None => refuse(format!("`{name}` needs a number and its unit, as in {name}>90s, 10m, 2h or 1d")),
         },
-        FieldKind::Date if is_date(text) => Ok(Wanted::Text(text.to_lowercase())),
+        FieldKind::Date if is_date(text) && is_possible(text) => Ok(Wanted::Text(text.to_lowercase())),
+        FieldKind::Date if is_date(text) => refuse(format!("there is no date {text}")),
         FieldKind::Date => refuse(format!("`{name}` is a date, as in {name}>=2026-11-27 or {name}<2026-11-27T18:30")),
         FieldKind::Flag => match text {
             "true" | "yes" => Ok(Wanted::Flag(true)),
@@ -228,9 +229,29 @@ fn is_date(text: &str) -> bool {
     whole && FORM.chars().zip(text.to_lowercase().chars()).all(fits)
 }
 
+/// Is there such a day and time, of what [`is_date`] takes?
+fn is_possible(text: &str) -> bool {
+    let part = |range: Range<usize>| text.get(range).and_then(|digits| digits.parse::<i8>().ok());
+    let year = text.get(..4).and_then(|digits| digits.parse::<i16>().ok()).unwrap_or(0);
+    // What was not written is possible.
+    let (month, day) = (part(5..7).unwrap_or(1), part(8..10).unwrap_or(1));
+    let time = (part(11..13).unwrap_or(0), part(14..16).unwrap_or(0), part(17..19).unwrap_or(0));
+    jiff::civil::DateTime::new(year, month, day, time.0, time.1, time.2, 0).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn impossible_dates_are_told_from_possible_ones() {
+        for text in ["2026", "2026-12", "2024-02-29", "2026-11-27T23:59:59"] {
+            assert!(is_date(text) && is_possible(text), "{text}");
+        }
+        for text in ["2026-13", "2026-00", "2026-11-99", "2026-02-29", "2026-11-27T24", "2026-11-27T18:60"] {
+            assert!(is_date(text) && !is_possible(text), "{text}");
+        }
+    }
 
     #[test]
     fn numbers_have_suffixes_and_times_have_units() {
