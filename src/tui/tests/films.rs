@@ -138,6 +138,8 @@ fn every_panel_says_the_t_of_the_frame_after_each_of_ten_thousand_keys_and_click
             update(&mut state, Message::Key(KeyEvent::new(code, modifiers)));
             format!("{code:?} {modifiers:?}")
         };
+        // A click on a hint goes through training time, where no film is to be seen.
+        state.panes = crate::tui::state::Panes::default();
         // A dialog lies over the panels, and a light marker is another knob.
         if state.overlay.is_none() && state.plots.marker != crate::tui::chart::Marker::Ascii {
             said += assert_one_t(&state, &format!("event {event}: {words}"));

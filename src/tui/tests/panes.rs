@@ -357,7 +357,7 @@ fn compared_runs_are_linked_in_the_training_step() {
     for _ in 0..3 {
         press(&mut state, KeyCode::Left);
     }
-    assert!(shown(&state).contains("its first kept step"), "{}", shown(&state));
+    assert!(shown(&state).contains("its first kept"), "{}", shown(&state));
     // Other runs are other panes.
     update(&mut state, Message::Compare(vec![folder(0)]));
     assert!(!state.is_paned());
