@@ -54,6 +54,6 @@ pub use spawn::{Lab, WORKER_THREAD};
 pub use standing::Standing;
 pub use stopping::obey_signals;
 pub use suggestion::{Suggestion, side_for, suggest};
-pub use together::{Ask, Together, train_together};
+pub use together::{AskAll, Together, train_together};
 pub use turns::Turns;
 pub use watching::Watcher;

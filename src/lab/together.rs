@@ -19,7 +19,7 @@ const LEAVE: Duration = Duration::from_secs(2);
 
 /// What all are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum AskAll {
     Pause,
     Resume,
     /// Save, and end.
@@ -30,7 +30,7 @@ pub enum Ask {
 pub struct Together {
     /// One of each, in their order.
     pub ended: Vec<Result<Ending>>,
-    /// A signal or [`Ask::Stop`] asked them to stop before all was done.
+    /// A signal or [`AskAll::Stop`] asked them to stop before all was done.
     pub interrupted: bool,
     /// Steps done and images seen, by all together, from the first step on.
     pub steps: u64,
@@ -63,7 +63,7 @@ impl Together {
 /// When the system refuses a thread or the handlers; how each run ended is not among them.
 pub fn train_together(
     plans: Vec<LabPlan>,
-    asks: &Receiver<Ask>,
+    asks: &Receiver<AskAll>,
     hear: &mut dyn FnMut(usize, &Event, usize),
 ) -> Result<Together> {
     let labs = plans.into_iter().map(Lab::spawn).collect::<Result<Vec<Lab>>>()?;
@@ -121,11 +121,11 @@ pub fn train_together(
 }
 
 impl Lab {
-    fn is_asked(&self, ask: Ask) {
+    fn is_asked(&self, ask: AskAll) {
         let command = match ask {
-            Ask::Pause => Command::Pause,
-            Ask::Resume => Command::Resume,
-            Ask::Stop => {
+            AskAll::Pause => Command::Pause,
+            AskAll::Resume => Command::Resume,
+            AskAll::Stop => {
                 self.standing.ask_to_stop();
                 Command::Quit { save: true }
             }

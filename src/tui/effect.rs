@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::lab::{Ask, Command};
+use crate::lab::{AskAll, Command};
 use crate::tui::archive::ArchiveRequest;
 use crate::tui::browser::{ReadyFork, RunsRequest};
 use crate::tui::state::NewRun;
@@ -13,7 +13,7 @@ pub enum Effect {
     /// Tell the worker.
     Send(Command),
     /// Tell the experiment behind the screen.
-    AskExperiment(Ask),
+    AskExperiment(AskAll),
     /// Clear the terminal and draw everything anew.
     Redraw,
     /// Another view is on the screen: nothing of the one before stays.

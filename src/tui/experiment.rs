@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::config::Config;
-use crate::lab::Ask;
+use crate::lab::AskAll;
 
 /// What holds of an experiment from its beginning to its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub enum ExperimentNews {
 /// The experiment's side of the channels.
 pub struct ExperimentLink {
     pub news: Sender<ExperimentNews>,
-    pub asks: Receiver<Ask>,
+    pub asks: Receiver<AskAll>,
 }
 
 /// Standings that may wait for the screen; a later one says all that an earlier one does.

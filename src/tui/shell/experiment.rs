@@ -12,7 +12,7 @@ use super::behind::Behind;
 use super::event_loop::End;
 use super::looking_on::show_before;
 use super::run::{TuiOptions, say};
-use crate::lab::{Ask, Outcome};
+use crate::lab::{AskAll, Outcome};
 use crate::speak;
 use crate::tui::experiment::{Carried, ExperimentEnd, ExperimentFacts, ExperimentLink, ExperimentNews, ExperimentView};
 use crate::tui::state::State;
@@ -63,7 +63,7 @@ pub fn experiment<T: Send>(
         said.iter().for_each(|line| say(&mut io::stderr(), &speak::on_stderr(&format!("{line}\n"))));
         let came = worker.map(|worker| {
             if !worker.is_finished() {
-                let _ = asks_out.send(Ask::Stop);
+                let _ = asks_out.send(AskAll::Stop);
                 say(&mut io::stderr(), &speak::on_stderr(&format!("difflab: saving the {kind} …\n")));
             }
             worker.join().unwrap_or_else(|_| Err(anyhow!("the thread of the experiment panicked")))

@@ -11,7 +11,7 @@ use super::behaviour::{act, press};
 use super::comparing::{config_of, folder, others, read};
 use super::paint::{buffer, characters, text};
 use super::runs::listed;
-use crate::lab::Ask;
+use crate::lab::AskAll;
 use crate::run::EventRecord;
 use crate::run::follow::{Fresh, RunNews};
 use crate::tui::action::Action;
@@ -160,7 +160,7 @@ fn q_asks_stops_and_waits_until_all_is_saved() {
         assert_eq!(press(&mut state, KeyCode::Char('n')), []);
         assert_eq!(state.overlay, None);
         press(&mut state, KeyCode::Char('q'));
-        assert_eq!(press(&mut state, KeyCode::Char('y')), [Effect::AskExperiment(Ask::Stop)]);
+        assert_eq!(press(&mut state, KeyCode::Char('y')), [Effect::AskExperiment(AskAll::Stop)]);
         assert!(shown(&state).contains("leaving"), "{}", shown(&state));
         assert_eq!(press(&mut state, KeyCode::Char('q')), [], "it is being left");
         assert_eq!(tell(&mut state, ExperimentNews::Ended(ExperimentEnd::Stopped)), [Effect::Quit]);
@@ -171,9 +171,9 @@ fn q_asks_stops_and_waits_until_all_is_saved() {
 fn ctrl_c_and_a_signal_stop_it_without_a_question() {
     for mut state in [racing(80, 24, true, ScreenOptions::default()), sweeping(80, 24, ScreenOptions::default())] {
         let mut signalled = state.clone();
-        assert_eq!(act(&mut state, Action::Leave), [Effect::AskExperiment(Ask::Stop)]);
+        assert_eq!(act(&mut state, Action::Leave), [Effect::AskExperiment(AskAll::Stop)]);
         assert_eq!(act(&mut state, Action::Leave), [Effect::Quit], "asked again, at once");
-        assert_eq!(update(&mut signalled, Message::Terminate), [Effect::AskExperiment(Ask::Stop)]);
+        assert_eq!(update(&mut signalled, Message::Terminate), [Effect::AskExperiment(AskAll::Stop)]);
         assert!(signalled.interrupted);
         assert_eq!(update(&mut signalled, Message::Terminate), []);
         assert_eq!(tell(&mut signalled, ExperimentNews::Ended(ExperimentEnd::Stopped)), [Effect::Quit]);
@@ -184,11 +184,11 @@ fn ctrl_c_and_a_signal_stop_it_without_a_question() {
 fn space_pauses_all_sides_and_what_steers_one_run_says_why_not() {
     let mut state = racing(120, 40, true, ScreenOptions::default());
     assert!(shown(&state).contains("space pause"), "{}", shown(&state));
-    assert_eq!(press(&mut state, KeyCode::Char(' ')), [Effect::AskExperiment(Ask::Pause)]);
+    assert_eq!(press(&mut state, KeyCode::Char(' ')), [Effect::AskExperiment(AskAll::Pause)]);
     let paused = ExperimentStanding { phase: ExperimentPhase::Paused, ..state.experiment.clone().unwrap().standing };
     stands(&mut state, paused);
     assert!(shown(&state).contains("race of 2 paused") && shown(&state).contains("space resume"), "{}", shown(&state));
-    assert_eq!(press(&mut state, KeyCode::Char(' ')), [Effect::AskExperiment(Ask::Resume)]);
+    assert_eq!(press(&mut state, KeyCode::Char(' ')), [Effect::AskExperiment(AskAll::Resume)]);
     assert_eq!(act(&mut state, Action::LearningRateUp), []);
     assert!(shown(&state).contains("train as their configs say"), "{}", shown(&state));
 }
@@ -261,5 +261,5 @@ fn from_the_list_of_a_sweep_one_looks_at_a_run_and_comes_back() {
     press(&mut state, KeyCode::Enter);
     let key = crossterm::event::KeyEvent::new(KeyCode::Char('c'), crossterm::event::KeyModifiers::CONTROL);
     let effects = update(&mut state, Message::Key(key));
-    assert!(effects.contains(&Effect::AskExperiment(Ask::Stop)) && state.interrupted, "{effects:?}");
+    assert!(effects.contains(&Effect::AskExperiment(AskAll::Stop)) && state.interrupted, "{effects:?}");
 }

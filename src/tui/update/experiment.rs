@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use crate::lab::Ask;
+use crate::lab::AskAll;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::experiment::{ExperimentEnd, ExperimentNews, ExperimentPhase};
@@ -41,7 +41,7 @@ pub fn act(state: &mut State, action: Action) -> Option<Vec<Effect>> {
         Action::Leave => Some(leave_at_once(state)),
         Action::TogglePause if !over => {
             let paused = matches!(experiment.standing.phase, ExperimentPhase::Paused | ExperimentPhase::Waiting);
-            let (ask, what) = if paused { (Ask::Resume, "goes on") } else { (Ask::Pause, "pauses") };
+            let (ask, what) = if paused { (AskAll::Resume, "goes on") } else { (AskAll::Pause, "pauses") };
             state.news.answer(state.now, Gravity::Info, format!("the {kind} {what}"));
             Some(vec![Effect::AskExperiment(ask)])
         }
@@ -77,7 +77,7 @@ pub fn leave_at_once(state: &mut State) -> Vec<Effect> {
     state.leaving = true;
     let words = "saving, then leaving … (Ctrl-C again leaves the screen at once)";
     state.news.answer(state.now, Gravity::Info, words);
-    vec![Effect::AskExperiment(Ask::Stop)]
+    vec![Effect::AskExperiment(AskAll::Stop)]
 }
 
 /// A key while it is asked whether to leave.
