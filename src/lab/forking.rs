@@ -12,6 +12,9 @@ use crate::run::ForkPoint;
 use crate::run::checkpoint::{self, Progress};
 use crate::train::{Trainer, TrainerState};
 
+/// Times that a checkpoint may be taken away while it is read.
+const TRIES: usize = 5;
+
 /// A parent's checkpoint, read whole.
 pub struct Forked {
     from: ForkPoint,
@@ -48,6 +51,28 @@ impl Forked {
             progress.timestep_loss = Progress::new(config).timestep_loss;
         }
         Ok(Self { from: from.clone(), state, progress, warnings })
+    }
+
+    /// The same of a run that may train meanwhile, and take its older checkpoints away: of the newest, whichever that is by
+    /// then.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_newest(
+        from: &ForkPoint,
+        config: &mut Config,
+        data: (&DataIdentity, &[String]),
+        accept_data: bool,
+        device: &Device,
+    ) -> Result<Self> {
+        let mut from = from.as_it_is_now(config)?;
+        for _ in 0..TRIES {
+            match Self::open(&from, config, data, accept_data, device) {
+                Err(_) if from.is_newest && !from.checkpoint.exists() => from = from.as_it_is_now(config)?,
+                opened => return opened,
+            }
+        }
+        Self::open(&from, config, data, accept_data, device)
     }
 
     /// Lets the trainer go on from the parent's weights, averages and moments.

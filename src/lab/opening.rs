@@ -68,7 +68,7 @@ pub fn open(
         RunChoice::Fork { from, .. } => {
             say(outbox, format!("reading the checkpoint of step {} of {}", from.step, from.run.display()));
             let said = (&*identity, &dataset.warnings[..]);
-            Some(Forked::open(from, &config, said, plan.accept_data, &plan.device)?)
+            Some(Forked::open_newest(from, &mut config, said, plan.accept_data, &plan.device)?)
         }
         _ => None,
     };

@@ -20,6 +20,8 @@ pub struct ForkPoint {
     /// The parent's folder.
     pub run: PathBuf,
     pub step: u64,
+    /// Nobody has asked for this step: it was the newest.
+    pub is_newest: bool,
     /// The checkpoint's folder, or the history's file, which has averaged weights alone.
     pub checkpoint: PathBuf,
     /// What the parent was trained with at that step.
@@ -56,7 +58,29 @@ impl ForkPoint {
         }
         let facts = CheckpointFacts::of(&checkpoint)?;
         let before = facts.config.clone().unwrap_or(written);
-        Ok(Self { run: run.to_path_buf(), step, checkpoint, before, facts, warnings })
+        Ok(Self { run: run.to_path_buf(), step, is_newest: at.is_none(), checkpoint, before, facts, warnings })
+    }
+
+    /// The same; or, where a run that trains on has taken its newest checkpoint away meanwhile, the one that is the newest
+    /// now, and `config` names that.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub fn as_it_is_now(&self, config: &mut Config) -> Result<Self> {
+        if !self.is_newest || self.checkpoint.exists() {
+            return Ok(self.clone());
+        }
+        let mut found = Self::find(&self.run, None)?;
+        found.warnings.push(format!(
+            "{} has gone on meanwhile: the fork begins at step {}, not {}",
+            self.run.display(),
+            found.step,
+            self.step
+        ));
+        if let Some(parent) = &mut config.parent {
+            parent.step = found.step;
+        }
+        Ok(found)
     }
 
     /// A fork with `overrides`.
@@ -198,6 +222,7 @@ mod tests {
         ForkPoint {
             run: "runs/a".into(),
             step: 500,
+            is_newest: true,
             checkpoint: "runs/a/checkpoints/step-00000500".into(),
             facts: CheckpointFacts { config: Some(before.clone()), ..CheckpointFacts::default() },
             before,
@@ -225,6 +250,15 @@ mod tests {
         assert!(asked(&["model.dropout=0.1", "train.batch_size=8", "name=b"]).is_ok());
         let same = asked(&[]).unwrap();
         assert!(same.changes.is_empty() && same.config.parent.unwrap().changes.is_empty());
+    }
+
+    #[test]
+    fn a_step_that_was_asked_for_stays_asked_for() {
+        let mut config = asked(&[]).unwrap().config;
+        // The folder isn't there: only the newest of them may be another one meanwhile.
+        let step = ForkPoint { is_newest: false, ..point() };
+        assert_eq!(step.as_it_is_now(&mut config).unwrap(), step);
+        assert!(point().as_it_is_now(&mut config).is_err());
     }
 
     #[test]

@@ -24,8 +24,9 @@ fn marked_runs_are_drawn_over_one_another_and_sampled_from_one_noise() {
         ["diffusion.schedule", "\"linear\"", "\"cosine\""].iter().all(|word| screen.contains(word))
     });
     lab.press("\x1b");
+    lab.wait_for("the panels", |screen| !screen.contains("diffusion.schedule"));
     lab.press("g");
-    lab.wait_for("samples", |screen| screen.contains("from the same noise") && !screen.contains("differ"));
+    lab.wait_for("samples", |screen| screen.contains("from the same noise ·"));
     lab.press("H");
     lab.wait_for("their difference", |screen| screen.contains("of the second's loss"));
     lab.press("q");

@@ -1,9 +1,12 @@
 //! The thread that reads the keyboard and the mouse.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use crate::tui::terminal::image_protocol::Graphics;
@@ -15,28 +18,60 @@ const WAITING: usize = 1024;
 /// How long after the start an answer to the picture question may still come in.
 const LATE: Duration = Duration::from_secs(5);
 
-/// Starts reading. The channel closes when the terminal is gone.
+/// How long the terminal is waited for before the reader looks whether anybody still listens.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// The reader's life: dropped, it reads no more, so that what is typed next is for whoever comes next.
+pub struct Reading {
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A reader that has panicked reads no more either.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts reading, until what is returned beside the channel is dropped. The channel closes when the terminal is gone.
 ///
 /// # Errors
 /// When the system refuses a thread.
-pub fn listen(graphics: &Graphics) -> io::Result<Receiver<Event>> {
+pub fn listen(graphics: &Graphics) -> io::Result<(Receiver<Event>, Reading)> {
     let (send, events) = bounded(WAITING);
     for key in keys_of(&graphics.typed) {
         let _ = send.try_send(Event::Key(key));
     }
     let late = graphics.answer_pending.then(|| LateAnswer::until(Instant::now() + LATE));
-    // Not joined: it ends with the program, or with the next event after the screen has closed.
-    std::thread::Builder::new().name("difflab-input".into()).spawn(move || read(&send, late))?;
-    Ok(events)
+    let over = Arc::new(AtomicBool::new(false));
+    let seen = over.clone();
+    let named = std::thread::Builder::new().name("difflab-input".into());
+    let thread = named.spawn(move || read(&send, late, &seen))?;
+    Ok((events, Reading { over, thread: Some(thread) }))
 }
 
-fn read(send: &Sender<Event>, mut late: Option<LateAnswer>) {
-    while let Ok(event) = crossterm::event::read() {
+fn read(send: &Sender<Event>, mut late: Option<LateAnswer>, over: &AtomicBool) {
+    while !over.load(Ordering::Relaxed) {
+        let event = match crossterm::event::poll(GLANCE) {
+            Ok(false) => continue,
+            Ok(true) => crossterm::event::read(),
+            Err(_) => return,
+        };
+        let Ok(event) = event else { return };
         if late.as_mut().is_some_and(|late| late.swallows(&event, Instant::now())) {
             continue;
         }
-        if send.send(event).is_err() {
-            return;
+        let mut waiting = event;
+        // A full channel is no reason to outlive the screen.
+        while let Err(refused) = send.send_timeout(waiting, GLANCE) {
+            match refused {
+                SendTimeoutError::Timeout(event) if !over.load(Ordering::Relaxed) => waiting = event,
+                _ => return,
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use crossterm::event::Event as Input;
 use ratatui::Terminal;
 
-use super::input;
+use super::input::{self, Reading};
 use crate::ascii::terminal_has_utf8;
 use crate::config::Config;
 use crate::lab::{Command, Event, Lab, LabPlan, Outcome};
@@ -202,6 +202,7 @@ pub(super) struct Stage {
     capability: Capability,
     pub(super) brush: Brush,
     pub(super) input: Receiver<Input>,
+    _reading: Reading,
 }
 
 impl Stage {
@@ -217,8 +218,8 @@ impl Stage {
         }
         let capability = abilities::colors(&graphics);
         let brush = Brush::new(&graphics, capability)?;
-        let input = input::listen(&graphics).context("listening to the keyboard")?;
-        Ok(Self { graphics, capability, brush, input })
+        let (input, reading) = input::listen(&graphics).context("listening to the keyboard")?;
+        Ok(Self { graphics, capability, brush, input, _reading: reading })
     }
 
     /// The state of a screen that has just opened.
