@@ -80,6 +80,9 @@ impl Kept {
     }
 }
 
+/// Of the frames 0 to the first number those that are kept, so many at most.
+type Choose = fn(usize, usize) -> Vec<usize>;
+
 impl Recording {
     /// Runs `trajectory` to its end and keeps at most `most` evenly spread frames, the first and the last
     /// among them; fewer than two keep only the samples. `seen` hears of every frame.
@@ -106,7 +109,7 @@ impl Recording {
     /// Keeps the frames that `choose` names of a trajectory of so many steps, so many at most.
     fn of_chosen(
         trajectory: impl Iterator<Item = Result<SampleFrame>>,
-        (most, choose): (usize, fn(usize, usize) -> Vec<usize>),
+        (most, choose): (usize, Choose),
         mut seen: impl FnMut(&SampleFrame),
     ) -> Result<Self> {
         let mut moments: Vec<(usize, Moment)> = Vec::new();
