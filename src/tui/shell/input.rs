@@ -22,12 +22,12 @@ const LATE: Duration = Duration::from_secs(5);
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// The reader's life: dropped, it reads no more, so that what is typed next is for whoever comes next.
-pub struct Reading {
+pub struct KeyboardReader {
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Drop for Reading {
+impl Drop for KeyboardReader {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
@@ -41,7 +41,7 @@ impl Drop for Reading {
 ///
 /// # Errors
 /// When the system refuses a thread.
-pub fn listen(graphics: &Graphics) -> io::Result<(Receiver<Event>, Reading)> {
+pub fn listen(graphics: &Graphics) -> io::Result<(Receiver<Event>, KeyboardReader)> {
     let (send, events) = bounded(WAITING);
     for key in keys_of(&graphics.typed) {
         let _ = send.try_send(Event::Key(key));
@@ -51,7 +51,7 @@ pub fn listen(graphics: &Graphics) -> io::Result<(Receiver<Event>, Reading)> {
     let seen = over.clone();
     let named = std::thread::Builder::new().name("difflab-input".into());
     let thread = named.spawn(move || read(&send, late, &seen))?;
-    Ok((events, Reading { over, thread: Some(thread) }))
+    Ok((events, KeyboardReader { over, thread: Some(thread) }))
 }
 
 fn read(send: &Sender<Event>, mut late: Option<LateAnswer>, over: &AtomicBool) {

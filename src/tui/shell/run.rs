@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use crossterm::event::Event as Input;
 use ratatui::Terminal;
 
-use super::input::{self, Reading};
+use super::input::{self, KeyboardReader};
 use crate::ascii::terminal_has_utf8;
 use crate::config::Config;
 use crate::lab::{Command, Event, Lab, LabPlan, Outcome};
@@ -202,7 +202,7 @@ pub(super) struct Stage {
     capability: Capability,
     pub(super) brush: Brush,
     pub(super) input: Receiver<Input>,
-    _reading: Reading,
+    _reading: KeyboardReader,
 }
 
 impl Stage {

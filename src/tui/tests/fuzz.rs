@@ -91,8 +91,7 @@ fn news() -> impl Strategy<Value = Message> {
         Just(Message::Key(KeyEvent::new(KeyCode::Char('R'), KeyModifiers::NONE))),
         ".{0,80}".prop_map(Message::Paste),
         (0u64..3, prop::sample::select(vec![0, 1, 700, 12_000])).prop_map(|(run, steps)| others(run, steps)),
-        prop::collection::vec(0u64..4, 0..4)
-            .prop_map(|runs| Message::Compare(runs.into_iter().map(|run| folder(run)).collect())),
+        prop::collection::vec(0u64..4, 0..4).prop_map(|runs| Message::Compare(runs.into_iter().map(folder).collect())),
         (0u64..3, 0usize..26, 0u64..12).prop_map(|(run, index, n)| sampled(run, index, n)),
         prop::collection::vec(1u64..5_000, 1..9).prop_map(|mut steps| {
             steps.sort();
