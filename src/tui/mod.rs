@@ -33,5 +33,5 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
-pub use shell::{TuiOptions, browse, compare, experiment as show_experiment, run, watch};
+pub use shell::{TuiOptions, begin_fork, browse, compare, experiment as show_experiment, run, watch};
 pub use terminal::image_protocol::ImageProtocol;

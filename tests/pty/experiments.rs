@@ -108,14 +108,34 @@ fn a_sweep_fills_its_list_run_by_run_and_prints_its_table_when_it_is_left() {
         screen.contains("sweep finished")
             && screen.contains("learning_rate=0.01,seed=0")
             && !screen.contains("training")
+            && screen.contains("q leaves, and prints the table")
     });
-    assert!(list.contains("run 2 of 2") && list.contains("q leaves, and prints the table"), "{list}");
+    assert!(list.contains("run 2 of 2"), "{list}");
     lab.press("q");
     assert_eq!(lab.exit_code(), 0, "{}", lab.written());
     lab.assert_restored();
     let table = lab.screen();
     assert!(table.contains("held-out loss") && table.contains("0.001") && table.contains("0.01"), "{table}");
     assert!(lab.place().join("sweep/sweep.md").is_file());
+}
+
+#[test]
+fn a_fork_asked_for_when_a_sweep_is_over_begins_after_its_table() {
+    let words = "sweep moons.toml --grid train.learning_rate=1e-3 --steps 40 --out sweep --threads 1";
+    let mut lab = start(&Setup::default(), words);
+    lab.wait_for("the end", |screen| {
+        screen.contains("sweep finished") && screen.contains("learning_rate=0.001,seed=0") && screen.contains("40 / 40")
+    });
+    lab.press("F");
+    lab.wait_for("the question", |screen| screen.contains("fork with:"));
+    lab.press("steps=1000000 lr=1e-4\r");
+    lab.wait_for("the fork", |screen| {
+        screen.contains("1,000,000") && screen.contains("training") && step_on(screen).is_some_and(|step| step > 45)
+    });
+    assert!(lab.place().join("sweep/sweep.md").is_file());
+    lab.press("\x03");
+    assert_eq!(lab.exit_code(), 130, "{}", lab.written());
+    lab.assert_restored();
 }
 
 #[test]

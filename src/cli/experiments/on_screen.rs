@@ -11,6 +11,7 @@ use crate::data::shown_text;
 use crate::headless;
 use crate::lab::{Event, LabPlan, Outcome, Phase, RunInfo, Together, train_together};
 use crate::speak;
+use crate::tui::browser::ReadyFork;
 use crate::tui::experiment::{
     Carried, ExperimentFacts, ExperimentLink, ExperimentPhase, ExperimentStanding, ExperimentView,
 };
@@ -19,6 +20,23 @@ use crate::tui::{self, TuiOptions};
 
 /// Time between two words on how far it is.
 const EVERY: Duration = Duration::from_millis(100);
+
+/// What follows when all is measured: the fork that a person asked for on the screen, where one did.
+#[must_use]
+pub struct Next(Option<Box<ReadyFork>>);
+
+impl Next {
+    /// Goes on with it.
+    ///
+    /// # Errors
+    /// Those of a lab.
+    pub fn begin(self) -> Result<Outcome> {
+        match self.0 {
+            Some(fork) => tui::begin_fork(*fork, TuiOptions::default()),
+            None => Ok(Outcome::Done),
+        }
+    }
+}
 
 /// Does `work`, behind a screen where there is one and `no_tui` doesn't refuse it. `Break` where that is all: it was stopped,
 /// saved, which has been said.
@@ -29,17 +47,22 @@ pub fn carry_out<T: Send>(
     no_tui: bool,
     (facts, view): (ExperimentFacts, ExperimentView),
     work: impl FnOnce(Option<&ExperimentLink>) -> Result<Carried<T>> + Send,
-) -> Result<ControlFlow<Outcome, T>> {
+) -> Result<ControlFlow<Outcome, (T, Next)>> {
     let (kind, dir) = (facts.kind, facts.dir.display().to_string());
-    let (came, outcome) = match has_screen(no_tui) {
+    let (came, outcome, fork) = match has_screen(no_tui) {
         true => tui::show_experiment(facts, view, &TuiOptions::default(), |link| work(Some(link)))?,
         false => match work(None)? {
-            Ok(came) => (Ok(came), Outcome::Done),
-            Err(place) => (Err(place), Outcome::Interrupted),
+            Ok(came) => (Ok(came), Outcome::Done, None),
+            Err(place) => (Err(place), Outcome::Interrupted, None),
         },
     };
     let stopped = match (came, &outcome) {
-        (Ok(came), Outcome::Done) => return Ok(ControlFlow::Continue(came)),
+        (Ok(came), Outcome::Done) => {
+            if fork.is_some() {
+                speak::remark(format_args!("the fork begins when the {kind} is measured"));
+            }
+            return Ok(ControlFlow::Continue((came, Next(fork))));
+        }
         (Ok(_), Outcome::Interrupted) => format!("all runs are trained: the same command compares those in {dir}"),
         (Err(place), Outcome::Done) => {
             format!("stopped{place}, and saved: the same command goes on with the {kind} in {dir}")

@@ -138,7 +138,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     let view = ExperimentView::Compared(sides.collect());
     let already = failed.iter().flatten().count();
     let carried = carry_out(args.no_tui, (facts, view), |screen| train_in_turns(plans, args.threads, already, screen))?;
-    let trained = match carried {
+    let (trained, next) = match carried {
         ControlFlow::Continue(trained) => trained,
         ControlFlow::Break(outcome) => return Ok(outcome),
     };
@@ -158,7 +158,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     };
     speak::print(&printed)?;
     match failed.iter().flatten().find(|why| !is_divergence(why)) {
-        None => Ok(Outcome::Done),
+        None => next.begin(),
         Some(why) => Err(anyhow!("a side failed: {why}\n  the same command tries it again")),
     }
 }

@@ -77,7 +77,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     ));
     let facts = ExperimentFacts { kind: "sweep", title: "sweep".into(), dir: out.clone(), luck: None };
     let work = |screen: Option<&ExperimentLink>| train_all(&runs, &device, args.threads, screen);
-    let failed = match carry_out(args.no_tui, (facts, ExperimentView::Listed), work)? {
+    let (failed, next) = match carry_out(args.no_tui, (facts, ExperimentView::Listed), work)? {
         ControlFlow::Continue(failed) => failed,
         ControlFlow::Break(outcome) => return Ok(outcome),
     };
@@ -96,7 +96,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     speak::print(&printed)?;
     let others = failed.iter().flatten().filter(|why| !is_divergence(why) && !why.starts_with(NO_EXPERIMENT)).count();
     match others {
-        0 => Ok(Outcome::Done),
+        0 => next.begin(),
         n => Err(anyhow!("{n} of {} runs failed: see above; the same command tries them again", runs.len())),
     }
 }

@@ -14,6 +14,7 @@ use super::looking_on::show_before;
 use super::run::{TuiOptions, say};
 use crate::lab::{AskAll, Outcome};
 use crate::speak;
+use crate::tui::browser::ReadyFork;
 use crate::tui::experiment::{Carried, ExperimentEnd, ExperimentFacts, ExperimentLink, ExperimentNews, ExperimentView};
 use crate::tui::state::State;
 use crate::tui::update::begin_before;
@@ -23,7 +24,7 @@ const KEPT: usize = 100;
 const WARNING: &str = "warning: ";
 
 /// Does `work` on a thread of its own behind a screen that shows its runs, until it is over and the person leaves, or has
-/// been stopped. Returns what came of it, and how the screen was left.
+/// been stopped. Returns what came of it, how the screen was left, and the fork that was asked for when it was over.
 ///
 /// What is remarked meanwhile is said on the screen, and warnings are said again after it.
 ///
@@ -34,7 +35,7 @@ pub fn experiment<T: Send>(
     view: ExperimentView,
     options: &TuiOptions,
     work: impl FnOnce(&ExperimentLink) -> Result<Carried<T>> + Send,
-) -> Result<(Carried<T>, Outcome)> {
+) -> Result<(Carried<T>, Outcome, Option<Box<ReadyFork>>)> {
     let (asks_out, asks) = unbounded();
     let (news_out, news) = unbounded();
     let warnings: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -68,13 +69,13 @@ pub fn experiment<T: Send>(
             }
             worker.join().unwrap_or_else(|_| Err(anyhow!("the thread of the experiment panicked")))
         });
-        let outcome = match shown? {
-            // Forks wait until it is over, and are none of its then.
-            End::Quit | End::Switch | End::Fork(_) => Outcome::Done,
-            End::Terminated | End::TerminalLost => Outcome::Interrupted,
+        let (outcome, fork) = match shown? {
+            End::Fork(fork) => (Outcome::Done, Some(fork)),
+            End::Quit | End::Switch => (Outcome::Done, None),
+            End::Terminated | End::TerminalLost => (Outcome::Interrupted, None),
         };
         let came = came.ok_or_else(|| anyhow!("the experiment has not begun"))?;
-        Ok((came?, outcome))
+        Ok((came?, outcome, fork))
     })
 }
 

@@ -76,10 +76,18 @@ pub fn watch(dir: &Path, options: TuiOptions) -> Result<Outcome> {
 /// What follows on a screen without a run of its own.
 fn on_alone(end: End, options: &TuiOptions) -> Result<Outcome> {
     Ok(match end {
-        End::Fork(fork) => return run(plan(*fork)?, options.clone()),
+        End::Fork(fork) => return begin_fork(*fork, options.clone()),
         End::Quit | End::Switch => Outcome::Done,
         End::Terminated | End::TerminalLost => Outcome::Interrupted,
     })
+}
+
+/// Opens the lab on a fork that was asked for on a screen that is closed by now.
+///
+/// # Errors
+/// When it can't begin; as [`run`].
+pub fn begin_fork(fork: ReadyFork, options: TuiOptions) -> Result<Outcome> {
+    run(plan(fork)?, options)
 }
 
 pub(super) type Channels = (Sender<Command>, Receiver<Event>, Receiver<PreviewFrame>);

@@ -14,5 +14,5 @@ mod runs_thread;
 mod trials;
 
 pub use experiment::experiment;
-pub use looking_on::{browse, compare, watch};
+pub use looking_on::{begin_fork, browse, compare, watch};
 pub use run::{TuiOptions, run};
