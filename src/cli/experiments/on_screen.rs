@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::held::HeldExperiment;
 use crate::data::shown_text;
 use crate::headless;
 use crate::lab::{Event, LabPlan, Outcome, Phase, RunInfo, Together, train_together};
@@ -27,10 +28,9 @@ const EVERY: Duration = Duration::from_millis(100);
 /// Those of the work, and of the screen.
 pub fn carry_out<T: Send>(
     no_tui: bool,
-    (facts, view): (ExperimentFacts, ExperimentView),
+    (facts, view, held): (ExperimentFacts, ExperimentView, &HeldExperiment),
     work: impl FnOnce(Option<&ExperimentLink>) -> Result<Carried<T>> + Send,
 ) -> Result<ControlFlow<Outcome, T>> {
-    let (kind, dir) = (facts.kind, facts.dir.display().to_string());
     let (came, outcome) = match has_screen(no_tui) {
         true => tui::show_experiment(facts, view, &TuiOptions::default(), |link| work(Some(link)))?,
         false => match work(None)? {
@@ -38,15 +38,13 @@ pub fn carry_out<T: Send>(
             Err(place) => (Err(place), Outcome::Interrupted),
         },
     };
+    held.put_back()?;
+    let goes_on = held.goes_on();
     let stopped = match (came, &outcome) {
         (Ok(came), Outcome::Done) => return Ok(ControlFlow::Continue(came)),
-        (Ok(_), Outcome::Interrupted) => format!("all runs are trained: the same command compares those in {dir}"),
-        (Err(place), Outcome::Done) => {
-            format!("stopped{place}, and saved: the same command goes on with the {kind} in {dir}")
-        }
-        (Err(place), Outcome::Interrupted) => {
-            format!("interrupted{place}, and saved: the same command goes on with the {kind} in {dir}")
-        }
+        (Ok(_), Outcome::Interrupted) => format!("all runs are trained, and not yet compared: {goes_on}"),
+        (Err(place), Outcome::Done) => format!("stopped{place}, and saved: {goes_on}"),
+        (Err(place), Outcome::Interrupted) => format!("interrupted{place}, and saved: {goes_on}"),
     };
     speak::remark(stopped);
     Ok(ControlFlow::Break(outcome))
