@@ -10,7 +10,7 @@ use super::args::{Args, RaceFormat};
 use super::report::{Race, Side};
 use crate::cli::experiments::{
     Begun, Experiment, Measurements, Results, carry_out, checked, folder_name, held_out_errors, is_divergence, labels,
-    make_room, train, why_gone,
+    make_room, refuse_unmeasurable, train, why_gone,
 };
 use crate::cli::usage::{LENGTHS, refuse_both};
 use crate::cli::{UsageError, device, interruption, source};
@@ -76,6 +76,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         Start::Fork(from) => Some(format!("{} at step {}", from.run.display(), from.step)),
     };
     let sides: Vec<String> = entrants.iter().map(|entrant| entrant.side.clone()).collect();
+    refuse_unmeasurable(&args.eval, entrants.iter().map(|entrant| &entrant.config))?;
     let experiment = Experiment { kind: "race", dir: &out, base: &base, from: from.clone(), sides: &sides };
     let held = experiment.begin(entrants.iter().map(|entrant| entrant.dir.as_path()))?;
     let configs: Vec<&Config> = entrants.iter().map(|entrant| &entrant.config).collect();
