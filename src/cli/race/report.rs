@@ -30,6 +30,10 @@ pub struct Side {
 }
 
 impl Side {
+    fn is_of_points(&self) -> bool {
+        POINT_SETS.contains(&self.config.data.dataset.as_str())
+    }
+
     fn letter(&self) -> &str {
         self.name.split(':').next().unwrap_or_default()
     }
@@ -107,8 +111,8 @@ impl Race {
         }
         let same_seed = first.config.seed == other.config.seed;
         if comparable.held_out() && same_seed {
-            let points = POINT_SETS.contains(&other.config.data.dataset.as_str());
-            let (noun, each) = if points { ("points", "point by point") } else { ("images", "image by image") };
+            let (noun, each) =
+                if other.is_of_points() { ("points", "point by point") } else { ("images", "image by image") };
             let paired = Paired::of_images(&first.held_out, &other.held_out, noun);
             add(&format!("held-out loss, {each}"), paired.map(|paired| Paired { of: paired.of + &after, ..paired }));
         }
@@ -198,8 +202,11 @@ impl Race {
         let differences: Vec<Difference> =
             self.sides.iter().skip(1).flat_map(|other| self.differences(other)).collect();
         if differences.is_empty() {
-            let ask = "Nothing here says which is better: measure what can be compared, with --eval vlb or --eval fid.";
-            notes.extend([ask.into(), smoothed_how()]);
+            let samples = if self.sides.iter().all(Side::is_of_points) { "energy_distance" } else { "fid" };
+            notes.push(format!(
+                "Nothing here says which is better: measure what can be compared, with --eval vlb or --eval {samples}."
+            ));
+            notes.push(smoothed_how());
             return notes;
         }
         if differences.iter().any(|difference| difference.what.starts_with("loss")) {
@@ -395,11 +402,14 @@ mod tests {
         let (mut a, mut b) = (side("a: x", "train.weight_decay=0", 0.0), side("b: y", "train.weight_decay=0.1", -0.1));
         a.config.data.dataset = "two_moons".into();
         b.config.data.dataset = "two_moons".into();
-        let rows = race(a, b).verdicts().rows;
+        let mut race = race(a, b);
+        let rows = race.verdicts().rows;
         assert_eq!(
             (rows[1][0].as_str(), rows[1][3].as_str()),
             ("b − a: held-out loss, point by point", "40 held-out points")
         );
+        race.sides[1].failed = Some("training diverged at step 7".into());
+        assert!(race.text().contains("--eval vlb or --eval energy_distance"), "{}", race.text());
     }
 
     #[test]
