@@ -367,7 +367,7 @@ fn a_race_keeps_to_its_sides_and_lengths_that_differ_are_said() {
     let (_, said) = place.ends("race moons.toml --vs --set train.steps=30 --steps 20 --out no", 2);
     assert!(said.contains("--steps and train.steps both choose it") && !place.path("no").exists(), "{said}");
     let (table, _) = place.succeeds("race moons.toml --vs --set train.steps=30 --out lengths");
-    assert!(table.contains("200 held-out images, after 40 and 30 steps"), "{table}");
+    assert!(table.contains("200 held-out points, after 40 and 30 steps"), "{table}");
     assert!(table.contains("different numbers of steps (a 40, b 30)"), "{table}");
     let (out, said) = place.succeeds("race moons.toml --vs --set diffusion.beta_end=0.01 --steps 2 --out idle");
     assert!((out + &said).contains("diffusion.beta_end has no effect here: it is for the schedules"), "{said}");
@@ -425,4 +425,63 @@ fn ctrl_c_saves_says_how_to_go_on_and_the_same_command_does() {
     let (a, b) = (steps("race/a-as-it-is/metrics.jsonl"), steps("race/b-weight_decay=0.1/metrics.jsonl"));
     // Neither gets ahead; the end may come between two steps.
     assert!(a.abs_diff(b) <= 2, "{a} and {b}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_experiment_under_way_is_left_alone_by_a_second_and_what_is_deleted_under_it_goes_on_all_the_same() {
+    let place = Place::new();
+    let long = MOONS.replace("steps = 40", "steps = 200000").replace("_every = 10", "_every = 0");
+    fs::write(place.path("long.toml"), long).unwrap();
+    let race = "race long.toml --vs --set train.weight_decay=0.1 --out race";
+    let begun = |words: &str| {
+        let child = place.command(words).spawn().unwrap();
+        let lines = || fs::read_to_string(place.path("race/b-weight_decay=0.1/metrics.jsonl")).unwrap_or_default();
+        let (start, before) = (Instant::now(), lines().lines().count());
+        while lines().lines().count() <= before + 20 {
+            assert!(start.elapsed() < Duration::from_secs(60), "{words} writes no steps");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        child
+    };
+    let stopped = |child: std::process::Child| {
+        program::signal(&child, "INT");
+        said(race, &child.wait_with_output().unwrap(), 130).1
+    };
+    let child = begun(race);
+    let names = || {
+        let mut names: Vec<_> =
+            fs::read_dir(place.path("race")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    // Without a checkpoint there is nothing to go on from but what trains.
+    let before = names();
+    for words in [race.to_string(), format!("{race} --vs --set train.learning_rate=0.5")] {
+        let (_, said) = place.ends(&words, 2);
+        assert!(said.contains("another difflab is at the race in race") && said.contains("--out"), "{said}");
+        assert_eq!(names(), before);
+    }
+    let text = stopped(child);
+    assert!(text.contains("the same command goes on with the race in race"), "{text}");
+    assert!(!names().iter().any(|name| name.to_string_lossy().contains("aside")), "{:?}", names());
+
+    let child = begun(race);
+    fs::remove_dir_all(place.path("race")).unwrap();
+    let text = stopped(child);
+    assert!(text.contains("the same command goes on with the race in race"), "{text}");
+    stopped(begun(race));
+}
+
+#[test]
+fn what_can_never_be_measured_is_refused_before_anything_is_trained() {
+    let place = Place::new();
+    for words in [
+        "race moons.toml --vs --set train.learning_rate=0.01 --eval vlb,fid --out no",
+        "sweep moons.toml --grid train.learning_rate=0.01 --eval vlb,fid --out no",
+    ] {
+        let (_, said) = place.ends(words, 2);
+        assert!(said.contains("--eval fid: the bundled judge reads 28×28 grey digits"), "{said}");
+        assert!(!place.path("no").exists());
+    }
 }

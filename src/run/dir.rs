@@ -1,6 +1,6 @@
 //! The run folder: where everything that a run leaves behind lies.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use super::error::RunError;
 use super::free_name::{LOCK, free_beside, is_free};
 use super::history;
 use super::identity::{self, Identity};
+use super::lock::lock_folder;
 use super::plain_files::check_files;
 use super::whereabouts::{HeldFolder, Whereabouts};
 use super::whole_config::lacking;
@@ -86,7 +87,7 @@ impl RunDir {
             HeldFolder::open(&path)
         };
         let begin = || -> Result<(File, HeldFolder), RunError> {
-            let lock = lock(&path)?;
+            let lock = lock_folder(&path)?;
             Ok((lock, fill().map_err(|e| RunError::not_writable(&path, e))?))
         };
         let (lock, held) = begin().inspect_err(|error| match error {
@@ -104,7 +105,7 @@ impl RunDir {
     /// difflab.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         check_version(path)?;
-        let lock = lock(path)?;
+        let lock = lock_folder(path)?;
         let not_writable = |error| RunError::not_writable(path, error);
         let identity = match Identity::of(path) {
             Some(identity) => identity,
@@ -276,23 +277,6 @@ fn check_version(path: &Path) -> Result<String, RunError> {
     }
 }
 
-fn lock(path: &Path) -> Result<File, RunError> {
-    let file = File::create(path.join(LOCK)).map_err(|e| RunError::not_writable(path, e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(RunError::InUse(path.to_path_buf())),
-        // A file system without locks (some network ones): go on without.
-        Err(TryLockError::Error(_)) => Ok(file),
-    }
-}
-
-/// Is a difflab training in the run folder `path` at present?
-pub fn is_trained_in(path: &Path) -> bool {
-    // Shared: several may ask at once, and nothing is kept.
-    let asked = plain_file::open(&path.join(LOCK)).map(|(lock, _)| lock.try_lock_shared());
-    matches!(asked, Ok(Err(TryLockError::WouldBlock)))
-}
-
 /// Makes `runs/<date>-<name>-<short id>`.
 fn new_folder(name: &str) -> Result<PathBuf, RunError> {
     let runs = Path::new(RUNS);
@@ -318,6 +302,7 @@ fn new_folder(name: &str) -> Result<PathBuf, RunError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::lock::is_trained_in;
 
     #[test]
     fn a_new_folder_has_the_whole_config_and_an_occupied_one_is_refused() {

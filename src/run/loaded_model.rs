@@ -7,10 +7,11 @@ use candle_core::Device;
 
 use super::checkpoint::{all, cannot_look, data_of, newest_good, none_at_all, raw_weights, verify};
 use super::class_names::class_names;
-use super::dir::{config_of, is_trained_in};
+use super::dir::config_of;
 use super::error::RunError;
 use super::history::{self, history_file};
 use super::identity::Identity;
+use super::lock::is_trained_in;
 use crate::config::{Config, ConfigError, PathName, SampleConfig, VarianceType};
 use crate::diffusion::Parameterization;
 use crate::nn::{Net, Weights, open_network};

@@ -193,10 +193,7 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
     };
     match metric {
         Metric::Vlb | Metric::Nll => no_data(),
-        Metric::EnergyDistance if !is_points(model.image_shape) => {
-            let (h, w, c) = model.image_shape;
-            Some(format!("it compares points in the plane, and this run makes images of {w}×{h} with {}", channels(c)))
-        }
+        Metric::EnergyDistance if !is_points(model.image_shape) => Some(compares_points(model.image_shape)),
         Metric::EnergyDistance => no_data(),
         Metric::Accuracy => unreadable(model.image_shape, &model.classes).or_else(|| {
             (model.net.num_classes() != Some(Judge::CLASSES)).then(|| {
@@ -213,8 +210,16 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
     }
 }
 
+/// Why the energy distance is none of images.
+pub(super) fn compares_points((h, w, c): (usize, usize, usize)) -> String {
+    format!("it compares points in the plane, and this run makes images of {w}×{h} with {}", channels(c))
+}
+
 /// Why the judge can't read such images, if so.
-fn unreadable((h, w, c): (usize, usize, usize), classes: &[String]) -> Option<String> {
+pub(super) fn unreadable((h, w, c): (usize, usize, usize), classes: &[String]) -> Option<String> {
+    if is_points((h, w, c)) {
+        return Some("the bundled judge reads 28×28 grey digits, and these are points in the plane".into());
+    }
     if (h, w, c) != (Judge::SIZE, Judge::SIZE, 1) {
         return Some(format!(
             "the bundled judge reads 28×28 grey digits, and its images are {w}×{h} with {}",

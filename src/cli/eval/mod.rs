@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args` | the flags |
 //! | `command` | which measurements this run allows, and taking them |
+//! | `foreseen` | what can be known to be impossible before a run is trained |
 //! | `ignored` | flags that mean nothing to what is measured |
 //! | `material` | the run's own data, held out and trained on |
 //! | `likelihoods` | variational bound and ODE likelihood of held-out images |
@@ -15,6 +16,7 @@
 
 mod args;
 mod command;
+mod foreseen;
 mod ignored;
 mod judged;
 mod likelihoods;
@@ -27,4 +29,5 @@ mod samples;
 
 pub use args::{Args, EvalFormat, Metric};
 pub use command::{measure, run};
+pub use foreseen::impossible;
 pub use results::EvalResult;

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::config::Config;
-use crate::run::{self, checkpoint, free_beside};
+use crate::run::{self, RunError, checkpoint, free_beside};
 use crate::speak;
 
 /// What is there of a run.
@@ -55,13 +55,21 @@ pub fn is_divergence(error: &str) -> bool {
     error.contains("training diverged")
 }
 
+/// Why a run that was whole has no results, if so: somebody has moved or deleted it since.
+pub fn why_gone(dir: &Path) -> Option<String> {
+    (!dir.join("config.toml").is_file()).then(|| "it is no longer there".into())
+}
+
 /// Makes room for a run that begins anew where one was killed before it had a checkpoint: what is there steps aside.
 ///
 /// # Errors
-/// When it cannot be moved.
+/// When it cannot be moved, or somebody trains in it.
 pub fn make_room(dir: &Path) -> Result<()> {
     if run::check_free(dir).is_ok() {
         return Ok(());
+    }
+    if run::is_trained_in(dir) {
+        return Err(RunError::InUse(dir.to_path_buf()).into());
     }
     let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let aside = free_beside(&dir.with_file_name(format!("{name}.aside")))?;

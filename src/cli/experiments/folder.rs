@@ -6,10 +6,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::held::HeldExperiment;
 use crate::cli::UsageError;
 use crate::config::{Config, ConfigError};
 use crate::process::plain_file;
-use crate::run::{RunError, write_replacing};
+use crate::run::{RunError, check_free, is_trained_in};
 
 /// What an experiment starts from: kept in its folder, so that the same command goes on with it, and another doesn't mix
 /// its runs into it.
@@ -26,17 +27,34 @@ pub struct Experiment<'a> {
 }
 
 impl Experiment<'_> {
-    /// Makes the folder, or finds that it is this experiment's.
+    /// Makes the folder, or finds that it is this experiment's, and holds it: no other can begin in it meanwhile. `runs` are
+    /// the folders of its runs, in which nobody else may be training. What refuses it has written nothing.
     ///
     /// # Errors
-    /// A usage error where it is another's, or holds something else; [`RunError`] when it cannot be written to.
-    pub fn begin(&self) -> Result<()> {
+    /// A usage error where it is another's, or holds something else, or another process is at it; [`RunError`] when it cannot
+    /// be written to.
+    pub fn begin<'r>(&self, runs: impl IntoIterator<Item = &'r Path>) -> Result<HeldExperiment> {
+        let is_new = !self.is_told_whole()?;
+        if is_new {
+            let not_writable = |error| RunError::NotWritable { path: self.dir.to_path_buf(), error };
+            fs::create_dir_all(self.dir).map_err(not_writable)?;
+        }
+        let held = HeldExperiment::of(self)?;
+        if let Some(run) = runs.into_iter().find(|run| is_trained_in(run)) {
+            return Err(RunError::InUse(run.to_path_buf()).into());
+        }
+        if is_new {
+            held.write(self.dir)?;
+        }
+        Ok(held)
+    }
+
+    /// Is the folder this experiment's, and its file says all of it already? It doesn't in a new folder, and where another
+    /// side joins.
+    fn is_told_whole(&self) -> Result<bool> {
         let (kind, dir) = (self.kind, self.dir);
         let file = dir.join(format!("{kind}.toml"));
-        let refuse = |why: String| {
-            let message = format!("{why}\n  choose another folder with --out");
-            Err(UsageError::new(message).into())
-        };
+        let refuse = |why: String| Err(UsageError::new(format!("{why}\n  {ELSEWHERE}")).into());
         match plain_file::read_text(&file) {
             Ok(text) => {
                 let (from, before) = split(&text);
@@ -70,32 +88,27 @@ impl Experiment<'_> {
                 if !sides.iter().enumerate().all(|(nth, side)| self.sides.get(nth).is_some_and(|now| now == side)) {
                     return refuse(format!("{} holds a {kind} of other sides: {}", dir.display(), sides.join(" · ")));
                 }
-                if sides.len() == self.sides.len() {
-                    return Ok(());
-                }
-                self.write(&file)
+                Ok(sides.len() == self.sides.len())
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let taken = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
-                if taken {
+                if fs::read_dir(dir).is_ok() && check_free(dir).is_err() {
                     return refuse(format!("{} has something in it, and is no {kind}", dir.display()));
                 }
-                fs::create_dir_all(dir).map_err(|error| RunError::NotWritable { path: dir.to_path_buf(), error })?;
-                self.write(&file)
+                Ok(false)
             }
             Err(error) => Err(RunError::NotReadable { path: file, error }.into()),
         }
     }
 
-    fn write(&self, file: &Path) -> Result<()> {
+    /// What its file says.
+    pub(super) fn text(&self) -> String {
         let from = self.from.as_ref().map(|from| format!("{FROM}{from}\n")).unwrap_or_default();
         let sides: String = self.sides.iter().map(|side| format!("{SIDE}{side}\n")).collect();
-        let text = format!("# The config that this {} starts from.\n{from}{sides}{}", self.kind, self.base.to_toml());
-        write_replacing(file, text.as_bytes())
-            .map_err(|error| RunError::NotWritable { path: self.dir.to_path_buf(), error }.into())
+        format!("# The config that this {} starts from.\n{from}{sides}{}", self.kind, self.base.to_toml())
     }
 }
 
+pub(super) const ELSEWHERE: &str = "choose another folder with --out";
 const FROM: &str = "# forks of ";
 const SIDE: &str = "# side ";
 
@@ -123,16 +136,18 @@ mod tests {
         let dir = place.path().join("deep/sweep");
         let base = Config::default();
         let begin = |base: &Config, from: Option<&str>| {
-            Experiment { kind: "sweep", dir: &dir, base, from: from.map(String::from), sides: &[] }.begin()
+            Experiment { kind: "sweep", dir: &dir, base, from: from.map(String::from), sides: &[] }.begin([])
         };
         begin(&base, None).unwrap();
         begin(&base, None).unwrap();
         let other = base.clone().with_overrides(&["train.steps=7".into()]).unwrap();
-        let message = begin(&other, None).unwrap_err().to_string();
+        let message = begin(&other, None).err().unwrap().to_string();
         assert!(message.contains("train.steps was 20000, now 7") && message.contains("--out"), "{message}");
-        assert!(begin(&base, Some("runs/a at step 5")).unwrap_err().to_string().contains("forks of runs/a at step 5"));
-        let taken = Experiment { kind: "sweep", dir: place.path(), base: &base, from: None, sides: &[] }.begin();
-        assert!(taken.unwrap_err().to_string().contains("is no sweep"));
+        assert!(
+            begin(&base, Some("runs/a at step 5")).err().unwrap().to_string().contains("forks of runs/a at step 5")
+        );
+        let taken = Experiment { kind: "sweep", dir: place.path(), base: &base, from: None, sides: &[] }.begin([]);
+        assert!(taken.err().unwrap().to_string().contains("is no sweep"));
     }
 
     #[test]
@@ -141,11 +156,11 @@ mod tests {
         let (dir, base) = (place.path().join("race"), Config::default());
         let begin = |sides: &[&str]| {
             let sides: Vec<String> = sides.iter().map(|side| side.to_string()).collect();
-            Experiment { kind: "race", dir: &dir, base: &base, from: None, sides: &sides }.begin()
+            Experiment { kind: "race", dir: &dir, base: &base, from: None, sides: &sides }.begin([])
         };
         begin(&["a: as it is", "b: train.learning_rate=0.01"]).unwrap();
         begin(&["a: as it is", "b: train.learning_rate=0.01"]).unwrap();
-        let said = begin(&["a: as it is", "b: train.learning_rate=0.02"]).unwrap_err().to_string();
+        let said = begin(&["a: as it is", "b: train.learning_rate=0.02"]).err().unwrap().to_string();
         assert!(said.contains("holds a race of other sides: a: as it is · b: train.learning_rate=0.01"), "{said}");
         assert!(said.contains("--out"), "{said}");
         let three = ["a: as it is", "b: train.learning_rate=0.01", "c: seed=3"];

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::cli::UsageError;
 use crate::cli::eval::{self, EvalFormat, EvalResult, Metric};
 use crate::cli::study::Ledger;
+use crate::config::Config;
 use crate::process::interrupt::Interrupted;
 use crate::run::{Identity, checkpoint};
 use crate::speak;
@@ -16,6 +18,25 @@ pub struct Measurements {
     num: Option<u64>,
     threads: usize,
     ledger: Ledger,
+}
+
+/// Refuses metrics that no run of these configs can be measured by, before anything is trained.
+///
+/// # Errors
+/// [`UsageError`] with the reason.
+pub fn refuse_unmeasurable<'c>(
+    metrics: &[Metric],
+    configs: impl Iterator<Item = &'c Config> + Clone,
+) -> Result<(), UsageError> {
+    for &metric in metrics {
+        let mut whys = configs.clone().map(|config| eval::impossible(metric, config));
+        if let Some(Some(why)) = whys.next()
+            && whys.all(|why| why.is_some())
+        {
+            return Err(UsageError::new(format!("--eval {}: {why}", metric.name())));
+        }
+    }
+    Ok(())
 }
 
 /// Beside the runs.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `begun` | how far a run of an experiment has come |
 //! | `folder` | the experiment's folder, and by what it is known again |
+//! | `held` | that folder while the experiment is under way: locked, and found again where it was renamed |
 //! | `measured` | what `difflab eval` measures of each run, kept in a file |
 //! | `naming` | names of runs by what is set in them |
 //! | `on_screen` | its screen: what it is told of the runs that train |
@@ -13,6 +14,7 @@
 
 mod begun;
 mod folder;
+mod held;
 mod measured;
 mod naming;
 mod on_screen;
@@ -20,11 +22,12 @@ mod paired;
 mod results;
 mod table;
 
-pub use begun::{Begun, is_divergence, make_room};
+pub use begun::{Begun, is_divergence, make_room, why_gone};
 pub use folder::{Experiment, checked};
-pub use measured::Measurements;
+pub use held::HeldExperiment;
+pub use measured::{Measurements, refuse_unmeasurable};
 pub use naming::{folder_name, labels};
 pub use on_screen::{carry_out, train};
 pub use paired::{Paired, held_out_errors, of_steps};
-pub use results::Results;
+pub use results::{Results, smoothed_how};
 pub use table::Table;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::held::HeldExperiment;
 use crate::data::shown_text;
 use crate::headless;
 use crate::lab::{Event, LabPlan, Outcome, Phase, RunInfo, Together, train_together};
@@ -45,10 +46,10 @@ impl Next {
 /// Those of the work, and of the screen.
 pub fn carry_out<T: Send>(
     no_tui: bool,
-    (facts, view): (ExperimentFacts, ExperimentView),
+    (facts, view, held): (ExperimentFacts, ExperimentView, &HeldExperiment),
     work: impl FnOnce(Option<&ExperimentLink>) -> Result<Carried<T>> + Send,
 ) -> Result<ControlFlow<Outcome, (T, Next)>> {
-    let (kind, dir) = (facts.kind, facts.dir.display().to_string());
+    let kind = facts.kind;
     let (came, outcome, fork) = match has_screen(no_tui) {
         true => tui::show_experiment(facts, view, &TuiOptions::default(), |link| work(Some(link)))?,
         false => match work(None)? {
@@ -56,6 +57,8 @@ pub fn carry_out<T: Send>(
             Err(place) => (Err(place), Outcome::Interrupted, None),
         },
     };
+    held.put_back()?;
+    let goes_on = held.goes_on();
     let stopped = match (came, &outcome) {
         (Ok(came), Outcome::Done) => {
             if fork.is_some() {
@@ -63,13 +66,9 @@ pub fn carry_out<T: Send>(
             }
             return Ok(ControlFlow::Continue((came, Next(fork))));
         }
-        (Ok(_), Outcome::Interrupted) => format!("all runs are trained: the same command compares those in {dir}"),
-        (Err(place), Outcome::Done) => {
-            format!("stopped{place}, and saved: the same command goes on with the {kind} in {dir}")
-        }
-        (Err(place), Outcome::Interrupted) => {
-            format!("interrupted{place}, and saved: the same command goes on with the {kind} in {dir}")
-        }
+        (Ok(_), Outcome::Interrupted) => format!("all runs are trained, and not yet compared: {goes_on}"),
+        (Err(place), Outcome::Done) => format!("stopped{place}, and saved: {goes_on}"),
+        (Err(place), Outcome::Interrupted) => format!("interrupted{place}, and saved: {goes_on}"),
     };
     speak::remark(stopped);
     Ok(ControlFlow::Break(outcome))

@@ -73,13 +73,13 @@ pub fn held_out_errors(dir: &Path, workers: &Arc<Workers>) -> Result<Vec<f64>> {
 }
 
 impl Paired {
-    /// The errors of `b` less those of `a`, which are of independent images.
-    pub fn of_images(a: &[f64], b: &[f64]) -> Option<Self> {
+    /// The errors of `b` less those of `a`, which are of independent images, or of points: `noun` says what they are.
+    pub fn of_images(a: &[f64], b: &[f64], noun: &str) -> Option<Self> {
         if a.is_empty() || a.len() != b.len() {
             return None;
         }
         let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| b - a).collect();
-        Some(Self { difference: Estimate::of(&differences), of: format!("{} held-out images", a.len()) })
+        Some(Self { difference: Estimate::of(&differences), of: format!("{} held-out {noun}", a.len()) })
     }
 }
 
@@ -133,8 +133,10 @@ mod tests {
 
     #[test]
     fn held_out_images_are_compared_one_by_one() {
-        let paired = Paired::of_images(&[1.0, 2.0, 3.0], &[0.5, 1.5, 2.5]).unwrap();
+        let paired = Paired::of_images(&[1.0, 2.0, 3.0], &[0.5, 1.5, 2.5], "points").unwrap();
         assert_eq!((paired.difference.mean, paired.difference.standard_error), (-0.5, 0.0));
-        assert!(Paired::of_images(&[], &[]).is_none() && Paired::of_images(&[1.0], &[1.0, 2.0]).is_none());
+        assert_eq!(paired.of, "3 held-out points");
+        assert!(Paired::of_images(&[], &[], "images").is_none());
+        assert!(Paired::of_images(&[1.0], &[1.0, 2.0], "images").is_none());
     }
 }

@@ -4,12 +4,22 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::run::checkpoint::Progress;
 use crate::run::{self, StepRecord};
 
 /// The losses of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Results {
     pub steps: Vec<StepRecord>,
+}
+
+/// Which smoothing the tables' is: the screen has others.
+pub fn smoothed_how() -> String {
+    format!(
+        "The smoothed loss is that of metrics.jsonl, a mean in which each step counts {} of the one after it; the screen's \
+         Loss panel has smoothings of its own (S).",
+        Progress::LOSS_DECAY
+    )
 }
 
 impl Results {

@@ -10,7 +10,7 @@ use super::args::{Args, RaceFormat};
 use super::report::{Race, Side};
 use crate::cli::experiments::{
     Begun, Experiment, Measurements, Results, carry_out, checked, folder_name, held_out_errors, is_divergence, labels,
-    make_room, train,
+    make_room, refuse_unmeasurable, train, why_gone,
 };
 use crate::cli::usage::{LENGTHS, refuse_both};
 use crate::cli::{UsageError, device, interruption, source};
@@ -70,13 +70,15 @@ pub fn run(args: Args) -> Result<Outcome> {
         };
         Path::new("runs").join(folder_name(&[format!("race-{of}")]))
     });
-    let entrants = entrants(&args.sides.0, &base, &start, &common, &out)?;
+    let mut entrants = entrants(&args.sides.0, &base, &start, &common, &out)?;
     let from = match &start {
         Start::Anew => None,
         Start::Fork(from) => Some(format!("{} at step {}", from.run.display(), from.step)),
     };
     let sides: Vec<String> = entrants.iter().map(|entrant| entrant.side.clone()).collect();
-    Experiment { kind: "race", dir: &out, base: &base, from: from.clone(), sides: &sides }.begin()?;
+    refuse_unmeasurable(&args.eval, entrants.iter().map(|entrant| &entrant.config))?;
+    let experiment = Experiment { kind: "race", dir: &out, base: &base, from: from.clone(), sides: &sides };
+    let held = experiment.begin(entrants.iter().map(|entrant| entrant.dir.as_path()))?;
     let configs: Vec<&Config> = entrants.iter().map(|entrant| &entrant.config).collect();
     let mut draws = SharedDraws::of(&configs);
     if from.is_some() {
@@ -137,7 +139,8 @@ pub fn run(args: Args) -> Result<Outcome> {
     let sides = entrants.iter().map(|entrant| (entrant.dir.clone(), entrant.config.clone()));
     let view = ExperimentView::Compared(sides.collect());
     let already = failed.iter().flatten().count();
-    let carried = carry_out(args.no_tui, (facts, view), |screen| train_in_turns(plans, args.threads, already, screen))?;
+    let work = |screen: Option<&ExperimentLink>| train_in_turns(plans, args.threads, already, screen);
+    let carried = carry_out(args.no_tui, (facts, view, &held), work)?;
     let (trained, next) = match carried {
         ControlFlow::Continue(trained) => trained,
         ControlFlow::Break(outcome) => return Ok(outcome),
@@ -145,6 +148,11 @@ pub fn run(args: Args) -> Result<Outcome> {
     trained.words.iter().for_each(speak::remark);
     for (place, why) in trained.failed {
         failed[place] = why;
+    }
+    let out = held.dir();
+    for (entrant, failed) in entrants.iter_mut().zip(&mut failed) {
+        entrant.dir = held.run(&entrant.dir);
+        *failed = failed.take().or_else(|| why_gone(&entrant.dir));
     }
     let race = {
         let _signals = interruption::obey();

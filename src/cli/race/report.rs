@@ -6,8 +6,8 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::cli::eval::EvalResult;
-use crate::cli::experiments::{Paired, Results, Table, of_steps};
-use crate::config::{Comparable, Config, comparable};
+use crate::cli::experiments::{Paired, Results, Table, of_steps, smoothed_how};
+use crate::config::{Comparable, Config, POINT_SETS, comparable};
 use crate::eval::Estimate;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
@@ -30,6 +30,10 @@ pub struct Side {
 }
 
 impl Side {
+    fn is_of_points(&self) -> bool {
+        POINT_SETS.contains(&self.config.data.dataset.as_str())
+    }
+
     fn letter(&self) -> &str {
         self.name.split(':').next().unwrap_or_default()
     }
@@ -107,8 +111,10 @@ impl Race {
         }
         let same_seed = first.config.seed == other.config.seed;
         if comparable.held_out() && same_seed {
-            let paired = Paired::of_images(&first.held_out, &other.held_out);
-            add("held-out loss, image by image", paired.map(|paired| Paired { of: paired.of + &after, ..paired }));
+            let (noun, each) =
+                if other.is_of_points() { ("points", "point by point") } else { ("images", "image by image") };
+            let paired = Paired::of_images(&first.held_out, &other.held_out, noun);
+            add(&format!("held-out loss, {each}"), paired.map(|paired| Paired { of: paired.of + &after, ..paired }));
         }
         for own in &other.measured {
             let Some(theirs) = first.measured.iter().find(|result| result.name == own.name) else { continue };
@@ -196,8 +202,11 @@ impl Race {
         let differences: Vec<Difference> =
             self.sides.iter().skip(1).flat_map(|other| self.differences(other)).collect();
         if differences.is_empty() {
-            let ask = "Nothing here says which is better: measure what can be compared, with --eval vlb or --eval fid.";
-            notes.push(ask.into());
+            let samples = if self.sides.iter().all(Side::is_of_points) { "energy_distance" } else { "fid" };
+            notes.push(format!(
+                "Nothing here says which is better: measure what can be compared, with --eval vlb or --eval {samples}."
+            ));
+            notes.push(smoothed_how());
             return notes;
         }
         if differences.iter().any(|difference| difference.what.starts_with("loss")) {
@@ -212,6 +221,7 @@ impl Race {
              they don't (`difflab sweep --seeds`)."
                 .into(),
         );
+        notes.push(smoothed_how());
         notes
     }
 
@@ -367,6 +377,7 @@ mod tests {
         assert!(rows[1][2].starts_with("b is better by") && rows[1][3] == "40 held-out images", "{rows:?}");
         assert!(rows[2][2].starts_with("no clear difference (0.0"), "{rows:?}");
         let text = race.text();
+        assert!(text.contains("the screen's Loss panel has smoothings of its own"), "{text}");
         assert!(text.contains("a difference is the change's") && text.contains("another seed"), "{text}");
         let json = race.json();
         assert_eq!(json["paired"], true);
@@ -384,6 +395,21 @@ mod tests {
         assert_eq!(rows[1][3], "40 held-out images, after 200 and 150 steps");
         assert!(rows[2][3].ends_with("samples, after 200 and 150 steps"), "{rows:?}");
         assert!(race.text().contains("different numbers of steps (a 200, b 150)"), "{}", race.text());
+    }
+
+    #[test]
+    fn points_are_called_points() {
+        let (mut a, mut b) = (side("a: x", "train.weight_decay=0", 0.0), side("b: y", "train.weight_decay=0.1", -0.1));
+        a.config.data.dataset = "two_moons".into();
+        b.config.data.dataset = "two_moons".into();
+        let mut race = race(a, b);
+        let rows = race.verdicts().rows;
+        assert_eq!(
+            (rows[1][0].as_str(), rows[1][3].as_str()),
+            ("b − a: held-out loss, point by point", "40 held-out points")
+        );
+        race.sides[1].failed = Some("training diverged at step 7".into());
+        assert!(race.text().contains("--eval vlb or --eval energy_distance"), "{}", race.text());
     }
 
     #[test]

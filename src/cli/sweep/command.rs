@@ -11,8 +11,8 @@ use super::args::{Args, SweepFormat};
 use super::grid::{Cell, NO_EXPERIMENT, cells, idle_keys, length_of};
 use super::report::{CellResults, SeedResults, Sweep};
 use crate::cli::experiments::{
-    Begun, Experiment, Measurements, Results, carry_out, checked, folder_name, held_out_errors, is_divergence,
-    make_room, train,
+    Begun, Experiment, HeldExperiment, Measurements, Results, carry_out, checked, folder_name, held_out_errors,
+    is_divergence, make_room, refuse_unmeasurable, train, why_gone,
 };
 use crate::cli::usage::{LENGTHS, refuse_both};
 use crate::cli::{UsageError, device, interruption, source};
@@ -58,13 +58,16 @@ pub fn run(args: Args) -> Result<Outcome> {
     let cells = cells(&base, &args.grid, args.seeds)?;
     let out =
         args.out.clone().unwrap_or_else(|| Path::new("runs").join(folder_name(&[format!("sweep-{}", base.name)])));
-    let runs = runs_of(&cells, &base, args.seeds, &out);
+    let mut runs = runs_of(&cells, &base, args.seeds, &out);
     if let Some(why) = runs.iter().find_map(|run| run.config.as_ref().err())
         && runs.iter().all(|run| run.config.is_err())
     {
         return Err(UsageError::new(format!("no combination of the grid is an experiment: {why}")).into());
     }
-    Experiment { kind: "sweep", dir: &out, base: &base, from: None, sides: &[] }.begin()?;
+    let configs = runs.iter().filter_map(|run| run.config.as_ref().ok().map(|(config, _)| config));
+    refuse_unmeasurable(&args.eval, configs)?;
+    let experiment = Experiment { kind: "sweep", dir: &out, base: &base, from: None, sides: &[] };
+    let held = experiment.begin(runs.iter().map(|run| run.dir.as_path()))?;
     idle_keys(&base, &cells, !args.eval.is_empty()).iter().for_each(speak::warn);
     chosen.iter().for_each(|line| speak::remark(format_args!("  {line}")));
     speak::remark(format_args!(
@@ -76,11 +79,16 @@ pub fn run(args: Args) -> Result<Outcome> {
         out.display()
     ));
     let facts = ExperimentFacts { kind: "sweep", title: "sweep".into(), dir: out.clone(), luck: None };
-    let work = |screen: Option<&ExperimentLink>| train_all(&runs, &device, args.threads, screen);
-    let (failed, next) = match carry_out(args.no_tui, (facts, ExperimentView::Listed), work)? {
+    let work = |screen: Option<&ExperimentLink>| train_all(&runs, &held, (&device, args.threads), screen);
+    let (mut failed, next) = match carry_out(args.no_tui, (facts, ExperimentView::Listed, &held), work)? {
         ControlFlow::Continue(failed) => failed,
         ControlFlow::Break(outcome) => return Ok(outcome),
     };
+    let out = held.dir();
+    for (run, failed) in runs.iter_mut().zip(&mut failed) {
+        run.dir = held.run(&run.dir);
+        *failed = failed.take().or_else(|| why_gone(&run.dir));
+    }
     let cells = {
         let _signals = interruption::obey();
         let measured = measure(&args, &out, &runs, &failed)?;
@@ -126,15 +134,17 @@ fn runs_of(cells: &[Cell], base: &Config, seeds: u64, out: &Path) -> Vec<Run> {
 /// Trains one after the other; why each failed, if it did.
 fn train_all(
     runs: &[Run],
-    device: &Device,
-    threads: usize,
+    held: &HeldExperiment,
+    on: (&Device, usize),
     screen: Option<&ExperimentLink>,
 ) -> Result<Carried<Vec<Option<String>>>> {
     let mut failed = Vec::new();
     for (nth, run) in runs.iter().enumerate() {
+        // Each lies beside the others, also where the folder was renamed or deleted meanwhile.
+        held.put_back()?;
         let count = format!("run {} of {}", nth + 1, runs.len());
         let already = failed.iter().flatten().count();
-        match train_one(run, (&count, already), (device, threads), screen)? {
+        match train_one((run, &held.run(&run.dir)), (&count, already), on, screen)? {
             Became::Done => failed.push(None),
             Became::Failed(why) => {
                 speak::warn(format_args!("{}: {why}", run.name));
@@ -146,9 +156,9 @@ fn train_all(
     Ok(Ok(failed))
 }
 
-/// Trains a run to its end, from wherever it is; `already` have failed before.
+/// Trains a run to its end in `dir`, from wherever it is; `already` have failed before.
 fn train_one(
-    run: &Run,
+    (run, dir): (&Run, &Path),
     (count, already): (&str, usize),
     (device, threads): (&Device, usize),
     screen: Option<&ExperimentLink>,
@@ -158,19 +168,17 @@ fn train_one(
         Ok(known) => known.clone(),
         Err(why) => return Ok(Became::Failed(why.clone())),
     };
-    let begun = Begun::of(&run.dir, &config)?;
+    let begun = Begun::of(dir, &config)?;
     let (config, choice, warnings) = match begun {
         Begun::Whole => {
             speak::remark(format_args!("{count}: {}: is there already", run.name));
             return Ok(Became::Done);
         }
         Begun::Diverged { why } => return Ok(Became::Failed(why)),
-        Begun::Half { .. } => {
-            (run::resumed_config(&run.dir, &[], false)?, RunChoice::Resume(run.dir.clone()), Vec::new())
-        }
+        Begun::Half { .. } => (run::resumed_config(dir, &[], false)?, RunChoice::Resume(dir.to_path_buf()), Vec::new()),
         Begun::No => {
-            make_room(&run.dir)?;
-            (config, RunChoice::New { dir: Some(run.dir.clone()) }, warnings)
+            make_room(dir)?;
+            (config, RunChoice::New { dir: Some(dir.to_path_buf()) }, warnings)
         }
     };
     speak::remark(format_args!("{count}: {}", run.name));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::grid::{Cell, NO_EXPERIMENT, length_of};
 use crate::cli::eval::EvalResult;
-use crate::cli::experiments::{Results, Table};
+use crate::cli::experiments::{Results, Table, smoothed_how};
 use crate::config::{Config, comparable};
 use crate::eval::Estimate;
 use crate::picture::palette::DARK;
@@ -131,16 +131,24 @@ impl Sweep {
     fn notes(&self) -> Vec<String> {
         let seeds = self.cells.iter().map(|cell| cell.seeds.len()).max().unwrap_or(0);
         let mut notes = vec![match seeds {
-            0 | 1 => {
-                "One seed each: how far other seeds would be from it is not known (--seeds 3). A ± is that of the samples \
-                 that were measured."
-                    .to_string()
+            0 | 1 => "One seed each: how far other seeds would be from it is not known (--seeds 3).".to_string(),
+            n => {
+                let partly = self.cells.iter().any(|cell| cell.good().count() < cell.seeds.len());
+                let or_fewer = if partly { ", or as many as its row says" } else { "" };
+                format!(
+                    "Mean ± standard error over {n} seeds{or_fewer}: the standard deviation between runs divided by the \
+                     root of their number."
+                )
             }
-            n => format!(
-                "Mean ± standard error over {n} seeds: the standard deviation between runs divided by the root of their \
-                 number."
-            ),
         }];
+        let has_error = |cell: &CellResults, name: &str| {
+            let seeds = cell.good().filter(|seed| seed.measured.iter().any(|result| result.name == name)).count();
+            seeds == 1 && cell.metric(name).is_some_and(|estimate| estimate.standard_error.is_finite())
+        };
+        let metrics = self.metrics();
+        if self.cells.iter().any(|cell| metrics.iter().any(|(name, _)| has_error(cell, name))) {
+            notes[0] += " A ± of a single run is that of the samples that were measured.";
+        }
         let values: Vec<_> = self.cells.iter().filter_map(|cell| Some(cell.config.as_ref()?.values())).collect();
         notes.extend(comparable(&values.iter().collect::<Vec<_>>()).words());
         for cell in &self.cells {
@@ -151,6 +159,7 @@ impl Sweep {
         if !less.is_empty() {
             notes.push(format!("Less is better of {}.", less.join(", ")));
         }
+        notes.push(smoothed_how());
         notes
     }
 
@@ -339,9 +348,32 @@ mod tests {
         let text = sweep.text();
         assert!(text.contains("over 2 seeds") && text.contains("Less is better of judge-FID"), "{text}");
         assert!(!text.contains("can be compared"), "{text}");
+        assert!(text.contains("a mean in which each step counts 0.98 of the one after it"), "{text}");
         assert!(self::sweep("train.p2_k=").markdown().starts_with("| x | seeds | loss (smoothed) |"));
         assert_eq!(sweep.json()["cells"][0]["val_loss"]["mean"], 0.4);
         assert_eq!(sweep.json()["cells"][1]["seeds"][1]["metrics"], json!({}));
+    }
+
+    #[test]
+    fn a_run_that_is_gone_counts_for_nothing_and_an_error_is_explained_where_there_is_one() {
+        let mut sweep = sweep("train.min_learning_rate=");
+        let gone = SeedResults {
+            seed: 1,
+            losses: Results::default(),
+            measured: vec![],
+            failed: crate::cli::experiments::why_gone(Path::new("runs/that/is/gone")),
+        };
+        sweep.cells[0].seeds[1] = gone;
+        let row = &sweep.table().rows[0];
+        assert_eq!((row[1].as_str(), row[2].as_str()), ("1 of 2", "0.1000"));
+        assert_eq!(row.last().unwrap(), "it is no longer there (seed 1)");
+        assert!(sweep.text().contains("or as many as its row says"), "{}", sweep.text());
+        assert!(sweep.text().contains("± of a single run"), "{}", sweep.text());
+        for cell in &mut sweep.cells {
+            cell.seeds.truncate(1);
+            cell.seeds[0].measured.clear();
+        }
+        assert!(sweep.text().contains("One seed each") && !sweep.text().contains('±'), "{}", sweep.text());
     }
 
     #[test]

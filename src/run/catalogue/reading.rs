@@ -10,9 +10,9 @@ use super::stamps::Stamps;
 use super::state::{LastWord, RunState};
 use crate::process::plain_file;
 use crate::run::checkpoint;
-use crate::run::dir::is_trained_in;
 use crate::run::error::RunError;
 use crate::run::journal::newest_metrics_within;
+use crate::run::lock::is_trained_in;
 use crate::run::notes::Notes;
 use crate::run::records::StepRecord;
 

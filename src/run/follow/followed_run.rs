@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::tail::{Fresh, Tail};
-use crate::run::dir::is_trained_in;
 use crate::run::journal::{EVENTS, METRICS, TIMESTEP_LOSS};
+use crate::run::lock::is_trained_in;
 use crate::run::records::{EventRecord, StepRecord, TimestepLossRow};
 use crate::run::row_line::read_row;
 

@@ -55,9 +55,11 @@ fn words(state: &State, experiment: &UnderWay) -> Words {
     };
     let words = Words::new(&state.theme).maybe(Role::Accent, state.frozen.is_some().then(|| "display frozen".into()));
     let words = words.add(role, format!("{symbol} {}{word}", facts.title));
-    let words = words.maybe(Role::Text, (!standing.part.is_empty()).then(|| standing.part.clone()));
+    // All is trained then: where it was last is of no use.
+    let done = experiment.end == Some(ExperimentEnd::Done);
+    let words = words.maybe(Role::Text, (!done && !standing.part.is_empty()).then(|| standing.part.clone()));
     let step = format!("{} / {}", thousands(standing.step), thousands(standing.steps));
-    let words = if standing.steps > 0 { words.pair(Role::Dim, "step", Role::Text, step) } else { words };
+    let words = if standing.steps > 0 && !done { words.pair(Role::Dim, "step", Role::Text, step) } else { words };
     let words = words.maybe(Role::Error, (standing.failed > 0).then(|| format!("{} failed", standing.failed)));
     let words = match &facts.luck {
         Some(luck) => {

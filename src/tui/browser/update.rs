@@ -64,7 +64,7 @@ pub fn key(browser: &mut Browser, marked: &mut Marked, event: &KeyEvent) -> Vec<
             }
         },
         RunsMode::Trash => {
-            let yes = matches!(event.code, KeyCode::Char('y' | 'Y') | KeyCode::Enter);
+            let yes = matches!(event.code, KeyCode::Char('y' | 'Y'));
             let no = matches!(event.code, KeyCode::Char('n' | 'N') | KeyCode::Esc);
             if yes || no {
                 browser.mode = RunsMode::Table;

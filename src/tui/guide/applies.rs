@@ -21,6 +21,21 @@ pub fn is_steering(action: Action) -> bool {
     )
 }
 
+/// Does an action change how previews are sampled?
+fn is_sampling(action: Action) -> bool {
+    matches!(
+        action,
+        Action::ClassNext
+            | Action::ClassPrevious
+            | Action::GuidanceUp
+            | Action::GuidanceDown
+            | Action::NextSampler
+            | Action::MoreSteps
+            | Action::FewerSteps
+            | Action::NextEta
+    )
+}
+
 /// Why an action does nothing in this run, as a half-sentence; `None` where it does something.
 pub fn why_not(state: &State, action: Action) -> Option<&'static str> {
     let sample = &state.controls.live.sampling.sample;
@@ -39,11 +54,14 @@ pub fn why_not(state: &State, action: Action) -> Option<&'static str> {
         | Action::LearningRateUp
         | Action::LearningRateDown
         | Action::LearningRateReset
-        | Action::NextSampler
             if state.ended =>
         {
             Some("the run has ended")
         }
+        action if is_sampling(action) && state.only_compares() => {
+            Some("runs that are compared are sampled as their own configs say")
+        }
+        action if is_sampling(action) && state.ended => Some("the run has ended"),
         Action::NextRun | Action::PreviousRun | Action::PinRun | Action::ToggleDifference | Action::Differences
             if !state.is_comparing() =>
         {

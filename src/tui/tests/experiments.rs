@@ -9,6 +9,7 @@ use insta::assert_snapshot;
 
 use super::behaviour::{act, press};
 use super::comparing::{config_of, folder, others, read};
+use super::demo::running;
 use super::paint::{buffer, characters, text};
 use super::runs::listed;
 use crate::lab::AskAll;
@@ -16,7 +17,7 @@ use crate::run::EventRecord;
 use crate::run::follow::{Fresh, RunNews};
 use crate::tui::action::Action;
 use crate::tui::archive::{ArchiveNews, ArchiveRequest};
-use crate::tui::browser::RunsNews;
+use crate::tui::browser::{RunsMode, RunsNews};
 use crate::tui::chart::Marker;
 use crate::tui::effect::Effect;
 use crate::tui::experiment::{
@@ -24,6 +25,7 @@ use crate::tui::experiment::{
 };
 use crate::tui::message::Message;
 use crate::tui::options::ScreenOptions;
+use crate::tui::panel::Panel;
 use crate::tui::state::{Overlay, State};
 use crate::tui::theme::{Capability, ThemeName};
 use crate::tui::update::{begin_before, update};
@@ -262,4 +264,76 @@ fn from_the_list_of_a_sweep_one_looks_at_a_run_and_comes_back() {
     let key = crossterm::event::KeyEvent::new(KeyCode::Char('c'), crossterm::event::KeyModifiers::CONTROL);
     let effects = update(&mut state, Message::Key(key));
     assert!(effects.contains(&Effect::AskExperiment(AskAll::Stop)) && state.interrupted, "{effects:?}");
+}
+
+#[test]
+fn enter_answers_no_question_whether_to_leave() {
+    for mut state in [
+        racing(80, 24, true, ScreenOptions::default()),
+        sweeping(80, 24, ScreenOptions::default()),
+        running(80, 24, ScreenOptions::default()),
+    ] {
+        press(&mut state, KeyCode::Char('q'));
+        assert_eq!(press(&mut state, KeyCode::Enter), []);
+        assert_eq!((&state.overlay, state.leaving), (&Some(Overlay::Quit), false), "only y and n are offered");
+    }
+}
+
+#[test]
+fn a_fork_is_refused_before_anything_is_typed_and_later_asked_of_the_run_under_the_cursor() {
+    for mut state in [racing(120, 40, true, ScreenOptions::default()), sweeping(120, 40, ScreenOptions::default())] {
+        let (browsing, kind) = (state.is_browsing, state.experiment.as_ref().unwrap().facts.kind);
+        let effects = press(&mut state, KeyCode::Char('F'));
+        assert_eq!((effects.as_slice(), state.is_browsing), (&[][..], browsing));
+        assert!(!state.browser.as_ref().is_some_and(|list| matches!(list.mode, RunsMode::Fork(_))));
+        let said = format!("the {kind} trains here; a fork can begin when it is over");
+        assert!(shown(&state).contains(&said), "{}", shown(&state));
+    }
+    let mut state = racing(120, 40, true, ScreenOptions::default());
+    tell(&mut state, ExperimentNews::Ended(ExperimentEnd::Done));
+    press(&mut state, KeyCode::Char('F'));
+    let list = state.browser.as_ref().unwrap();
+    assert!(state.is_browsing && matches!(list.mode, RunsMode::Fork(_)), "{:?}", list.mode);
+    assert!(list.chosen.as_ref().is_some_and(|dir| dir.ends_with(folder(0).file_name().unwrap())), "{:?}", list.chosen);
+}
+
+#[test]
+fn keys_that_set_nothing_in_a_race_say_why_and_are_not_offered() {
+    let mut state = racing(200, 60, true, ScreenOptions::default());
+    let mut config = config_of(0);
+    config.model.class_conditional = true;
+    state.config = Some(config);
+    act(&mut state, Action::Focus(Panel::Denoising));
+    for offered in ["c class", "w guidance"] {
+        assert!(!shown(&state).contains(offered), "{offered}: {}", shown(&state));
+    }
+    for key in ['c', 'w', 'm', 'e'] {
+        assert_eq!(press(&mut state, KeyCode::Char(key)), []);
+        assert!(shown(&state).contains("sampled as their own configs say"), "{key}: {}", shown(&state));
+        let later = state.now + Duration::from_secs(60);
+        update(&mut state, Message::Tick(later));
+    }
+    press(&mut state, KeyCode::Char('u'));
+    assert!(shown(&state).contains("nothing to undo: the runs train as their configs say"), "{}", shown(&state));
+}
+
+#[test]
+fn what_is_over_names_no_step() {
+    let mut state = sweeping(120, 40, ScreenOptions::default());
+    assert!(shown(&state).contains("run 3 of 12") && shown(&state).contains("120 / 600"));
+    tell(&mut state, ExperimentNews::Ended(ExperimentEnd::Done));
+    let screen = shown(&state);
+    assert!(screen.contains("sweep finished · 1 failed"), "{screen}");
+    assert!(!screen.contains("run 3 of 12") && !screen.contains("120 / 600"), "{screen}");
+}
+
+#[test]
+fn where_there_is_no_room_the_question_whether_to_leave_is_asked_nevertheless() {
+    for (mut state, kind) in
+        [(racing(20, 5, true, ScreenOptions::default()), "race"), (sweeping(20, 5, ScreenOptions::default()), "sweep")]
+    {
+        press(&mut state, KeyCode::Char('q'));
+        let words = shown(&state).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(&format!("Leave the {kind}?")) && words.contains("n stays"), "{words}");
+    }
 }

@@ -84,6 +84,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::MoreSteps
         | Action::FewerSteps
         | Action::NextEta => {
+            if state.only_compares() {
+                tell(state, "runs that are compared are sampled as their own configs say");
+                return Vec::new();
+            }
             if state.ended {
                 return command(state, Command::SampleNow);
             }

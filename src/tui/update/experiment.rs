@@ -80,10 +80,10 @@ pub fn leave_at_once(state: &mut State) -> Vec<Effect> {
     vec![Effect::AskExperiment(AskAll::Stop)]
 }
 
-/// A key while it is asked whether to leave.
+/// A key while it is asked whether to leave. Enter, pressed without reading, answers nothing.
 pub fn quit_key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
     match event.code {
-        KeyCode::Char('y' | 'Y' | 'q') | KeyCode::Enter => return leave_at_once(state),
+        KeyCode::Char('y' | 'Y' | 'q') => return leave_at_once(state),
         KeyCode::Char('n' | 'N') | KeyCode::Esc => state.overlay = None,
         _ => {}
     }

@@ -129,7 +129,7 @@ fn cannot_save(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
 
 fn quit(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
     match event.code {
-        KeyCode::Char('y' | 'Y' | 'q') | KeyCode::Enter => {
+        KeyCode::Char('y' | 'Y' | 'q') => {
             state.overlay = None;
             act::act(state, Action::Leave)
         }

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::lab::Phase;
 use crate::tui::action::{Action, RunsAction};
 use crate::tui::bars;
-use crate::tui::browser::{self, Ask, Browser, ReadyFork, RunsLayout, RunsNews};
+use crate::tui::browser::{self, Ask, Browser, ReadyFork, RunsLayout, RunsMode, RunsNews};
 use crate::tui::effect::Effect;
 use crate::tui::marked::is_same;
 use crate::tui::message::Message;
@@ -122,6 +122,11 @@ pub fn news(state: &mut State, news: RunsNews) -> Vec<Effect> {
 
 fn done(state: &mut State, asks: Vec<Ask>) -> Vec<Effect> {
     let mut effects = Vec::new();
+    let asks_for_fork = |list: &Browser| matches!(list.mode, RunsMode::Fork(_));
+    if state.browser.as_deref().is_some_and(asks_for_fork) && refuses_forks(state) {
+        // Before anything is typed.
+        state.browser.iter_mut().for_each(|list| list.ask_for(RunsMode::Table));
+    }
     for ask in asks {
         match ask {
             Ask::Open(dir) => effects.extend(show(state, &dir)),
@@ -144,8 +149,13 @@ fn done(state: &mut State, asks: Vec<Ask>) -> Vec<Effect> {
 
 /// Opens the list with the question what a fork of the run on the screen is to have otherwise.
 pub fn fork(state: &mut State) -> Vec<Effect> {
-    match state.live.info.as_ref().map(|info| info.run_dir.clone()) {
-        Some(own) => fork_of(state, &own),
+    if refuses_forks(state) {
+        return Vec::new();
+    }
+    let own = state.live.info.as_ref().map(|info| info.run_dir.clone());
+    // Of runs that are compared, the one under the cursor.
+    match own.or_else(|| state.chosen_run().map(|run| run.dir.clone())) {
+        Some(dir) => fork_of(state, &dir),
         None => open(state),
     }
 }
@@ -153,18 +163,26 @@ pub fn fork(state: &mut State) -> Vec<Effect> {
 /// The same of the run in `dir`.
 pub fn fork_of(state: &mut State, dir: &Path) -> Vec<Effect> {
     let effects = open(state);
+    if refuses_forks(state) {
+        return effects;
+    }
     if let Some(browser) = &mut state.browser {
         browser.ask_for_fork(dir);
     }
     effects
 }
 
+/// Does an experiment train here, beside which no fork can begin? Says so.
+fn refuses_forks(state: &mut State) -> bool {
+    let Some(experiment) = state.experiment.as_ref().filter(|experiment| !experiment.is_over()) else { return false };
+    let why = format!("the {} trains here; a fork can begin when it is over", experiment.facts.kind);
+    state.news.answer(state.now, Gravity::Warning, why);
+    true
+}
+
 /// Starts a fork: at once where no run is trained here, else after a question, in this one's place.
 fn begin(state: &mut State, fork: Box<ReadyFork>) -> Vec<Effect> {
-    if let Some(experiment) = state.experiment.as_ref().filter(|experiment| !experiment.is_over()) {
-        let kind = experiment.facts.kind;
-        let why = format!("the {kind} trains here; a fork can begin when it is over");
-        state.news.answer(state.now, Gravity::Warning, why);
+    if refuses_forks(state) {
         return Vec::new();
     }
     if state.bench != Bench::Training {

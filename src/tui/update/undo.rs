@@ -28,6 +28,8 @@ pub fn redo(state: &mut State) -> Vec<Effect> {
 fn set(state: &mut State, controls: Option<Controls>, verb: &str, done: &str) -> Vec<Effect> {
     let Some(controls) = controls else {
         let why = match state.ended {
+            _ if state.trains_behind() => format!("nothing to {verb}: the runs train as their configs say"),
+            true if state.only_compares() => format!("nothing to {verb}: these runs are only looked at"),
             true => "the run has ended; q leaves".to_owned(),
             false if verb == "undo" => "nothing to undo: no setting was changed here".to_owned(),
             false => "nothing to redo".to_owned(),

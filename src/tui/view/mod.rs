@@ -28,6 +28,10 @@ pub fn view(state: &State, frame: &mut Frame, pictures: &dyn Pictures) {
 pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     buf.set_style(area, state.theme.base());
     if state.is_browsing {
+        if state.overlay == Some(Overlay::Quit) && RunsLayout::of(area).is_none() {
+            // The question is asked wherever it is heard.
+            return panels::too_small(state, area, buf);
+        }
         runs::runs(state, area, buf);
         // Where the list has no room its dialogs have none.
         if let Some(shown) = state.overlay.as_ref().filter(|_| RunsLayout::of(area).is_some()) {
