@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 
+use super::usage::set_in_full;
 use super::{UsageError, device};
 use crate::bench::{BenchModel, BenchPlan, BenchReport, Measured, OWN_NAMES};
 use crate::config::shipped;
@@ -41,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 2)]
     warm_up: usize,
     /// Set any config key, e.g. --set model.dropout=0.1; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = set_in_full)]
     set: Vec<String>,
     /// cpu, cuda:0 or metal.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::device;
 use super::lab::{self, LogFormat};
-use super::usage::{LENGTHS, refuse_both};
+use super::usage::{LENGTHS, refuse_both, set_in_full};
 use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
 use crate::run::{self, Fork, ForkPoint};
 use crate::sampling::check_config_stability;
@@ -27,7 +27,7 @@ pub struct Args {
     at: Option<u64>,
     /// Change a config key, e.g. --set train.learning_rate=0.0003; may be repeated. Keys that the weights can't follow
     /// are refused.
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = set_in_full)]
     set: Vec<String>,
     /// Training steps of the whole run, the parent's included (train.steps).
     #[arg(long, value_name = "N")]

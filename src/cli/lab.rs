@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ValueEnum;
 
-use super::usage::{LENGTHS, refuse_both};
+use super::usage::{LENGTHS, refuse_both, set_in_full};
 use super::{device, source};
 use crate::config;
 use crate::headless::{self, Log};
@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT")]
     log: Option<LogFormat>,
     /// Set any config key, e.g. --set train.batch_size=64; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = set_in_full)]
     set: Vec<String>,
     /// Training steps of the whole run (train.steps).
     #[arg(long, value_name = "N")]

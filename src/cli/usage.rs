@@ -1,5 +1,9 @@
 //! Mistakes on the command line that clap cannot see.
 
+use std::convert::Infallible;
+
+use crate::config::key_in_full;
+
 /// Something that the user asked for and that cannot be: exit code 2.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{0}")]
@@ -37,12 +41,27 @@ pub fn refuse_both(flag: &str, given: bool, keys: &[&str], sets: &[String]) -> R
     }
 }
 
+/// What `--set` is given, with its key in full where that is clear: whoever asks what is set finds it under one name.
+///
+/// # Errors
+/// None: the config refuses what it doesn't take, in its own words.
+pub fn set_in_full(given: &str) -> Result<String, Infallible> {
+    Ok(key_in_full(given))
+}
+
 /// The keys that say how long to train.
 pub const LENGTHS: [&str; 2] = ["train.steps", "train.epochs"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_keys_are_written_out_so_that_flags_find_them() {
+        let sets = ["epochs=3", "lr=1e-3", "steps=5", "nonsense"].map(|given| set_in_full(given).unwrap());
+        assert_eq!(sets, ["train.epochs=3", "train.learning_rate=1e-3", "steps=5", "nonsense"]);
+        assert!(refuse_both("--epochs", true, &LENGTHS, &sets).is_err());
+    }
 
     #[test]
     fn what_a_flag_and_a_set_both_choose_is_refused() {

@@ -24,7 +24,13 @@ impl Config {
     pub fn with_assignments_of(self, line: &str, section: &str) -> Result<Self, ConfigError> {
         let full: Vec<String> =
             assignments(line).into_iter().map(|given| in_full(given, Some(section))).collect::<Result<_, _>>()?;
-        self.with_overrides(&full)
+        self.with_overrides(&full).map_err(|error| match error {
+            ConfigError::UnknownKey { at, key, .. } => {
+                let nearest = keys::nearest_of(&key, Some(section)).into();
+                ConfigError::UnknownKey { at, key, nearest }
+            }
+            other => other,
+        })
     }
 }
 
@@ -127,9 +133,14 @@ fn begins(text: &str) -> bool {
     rest.len() < text.len() && rest.trim_start().starts_with('=')
 }
 
+/// `KEY=VALUE` with its key in full where that is clear; anything else as it is, for [`Config::with_overrides`] to refuse.
+pub fn key_in_full(given: &str) -> String {
+    in_full(given, None).unwrap_or_else(|_| given.into())
+}
+
 /// The setting with its key in full. Unknown keys are left as they are, for [`Config::with_overrides`] to
 /// refuse.
-fn in_full(given: &str, section: Option<&str>) -> Result<String, ConfigError> {
+pub(super) fn in_full(given: &str, section: Option<&str>) -> Result<String, ConfigError> {
     let Some((name, value)) = given.split_once('=') else { return Ok(given.into()) };
     let name = name.trim();
     if let Some(key) = meant(name, value) {
@@ -190,6 +201,8 @@ mod tests {
         }
         let forked = Config::default().with_assignments_of("steps=5 lr=0.5", "train").unwrap();
         assert_eq!((forked.train.steps, forked.train.learning_rate), (5, 0.5));
+        let unknown = Config::default().with_assignments_of("stepz=5", "train").unwrap_err().to_string();
+        assert!(unknown.contains("did you mean `train.steps`"), "{unknown}");
         // No word of diffusion.path, so it could be a file.
         assert!(set("path=/tmp").unwrap_err().to_string().contains("`data.path` or `diffusion.path`"));
     }

@@ -168,6 +168,11 @@ pub fn find(path: &str) -> Option<&'static Key> {
 
 /// The known key, or section, that looks most like `unknown` (a dotted path, or only a key's own name).
 pub fn nearest(unknown: &str) -> &'static str {
+    nearest_of(unknown, None)
+}
+
+/// The same, where keys of `section` go before others that look about as much like it.
+pub(super) fn nearest_of(unknown: &str, preferred: Option<&str>) -> &'static str {
     if !unknown.contains('.')
         && let Some((section, _)) =
             sections().iter().find(|(section, _)| strsim::normalized_damerau_levenshtein(unknown, section) >= 0.6)
@@ -179,9 +184,10 @@ pub fn nearest(unknown: &str) -> &'static str {
         // A right name in the wrong section, or without one, is a near miss too.
         let own = unknown.rsplit_once('.').map_or(unknown, |(_, name)| name);
         let own = strsim::normalized_damerau_levenshtein(own, key.name()) - 0.05;
-        whole.max(own)
+        whole.max(own) + if preferred == Some(key.section()) { 0.1 } else { 0.0 }
     };
-    keys().iter().max_by(|a, b| score(a).total_cmp(&score(b))).map_or("", |key| key.path.as_str())
+    // Of equals the first of the schema: of three `steps` those of training.
+    keys().iter().rev().max_by(|a, b| score(a).total_cmp(&score(b))).map_or("", |key| key.path.as_str())
 }
 
 struct Field {

@@ -27,7 +27,7 @@ mod validate_sampling;
 mod validate_solver;
 mod values;
 
-pub use assignments::{assignments, meant, named, words, words_between_commas};
+pub use assignments::{assignments, key_in_full, meant, named, words, words_between_commas};
 pub use comparable::{Comparable, comparable};
 pub use error::ConfigError;
 pub use held_out::HeldOut;

@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::assignments::in_full;
 use super::keys::{self, ValueKind};
 use super::load::check_table;
 use super::{Config, ConfigError, TrainConfig, length};
@@ -10,13 +11,15 @@ use super::{Config, ConfigError, TrainConfig, length};
 impl Config {
     /// This config with `KEY=VALUE` overrides, later ones winning. A value is TOML; quotes around text
     /// and brackets around a list may be left out: `data.dataset=emoji-32`,
-    /// `model.block_out_channels=16,32,64`.
+    /// `model.block_out_channels=16,32,64`. A key without its section, or its initials, means the only one of that name.
     ///
     /// # Errors
-    /// As for a config file; the message quotes the override. Steps and epochs both: [`ConfigError::TwoLengths`].
+    /// As for a config file; the message quotes the override. A bare key that several sections have:
+    /// [`ConfigError::Ambiguous`]. Steps and epochs both: [`ConfigError::TwoLengths`].
     pub fn with_overrides(self, overrides: &[String]) -> Result<Self, ConfigError> {
-        length::refuse_both(overrides)?;
-        overrides.iter().try_fold(self, |config, given| config.with_override(given))
+        let full = overrides.iter().map(|given| with_section(given)).collect::<Result<Vec<_>, _>>()?;
+        length::refuse_both(&full)?;
+        full.iter().try_fold(self, |config, given| config.with_override(given))
     }
 
     fn with_override(self, given: &str) -> Result<Self, ConfigError> {
@@ -62,6 +65,16 @@ impl Config {
             found: value.into(),
         })
     }
+}
+
+/// The override with its key in full; what no key is stays as it is, to be refused.
+fn with_section(given: &str) -> Result<String, ConfigError> {
+    in_full(given, None).map_err(|error| match error {
+        ConfigError::Ambiguous { given, name, keys } => {
+            ConfigError::Ambiguous { given: format!("--set {given}"), name, keys }
+        }
+        other => other,
+    })
 }
 
 /// The value as TOML: as given where it is TOML of the wanted kind, else with the quotes or brackets
@@ -148,6 +161,22 @@ mod tests {
         assert!(message("train.batch_size=-1").contains("not -1"));
         assert!(message("diffusion.schedule=cosinus").contains("\"cosine\""));
         assert!(message("seed=99999999999999999999999").contains("in range"));
+    }
+
+    #[test]
+    fn a_key_may_be_as_short_as_it_is_clear() {
+        let config = set(&["lr=3e-3", "batch_size = 8", "schedule=linear", "path=flow"]).unwrap();
+        assert_eq!((config.train.learning_rate, config.train.batch_size), (3e-3, 8));
+        assert_eq!((config.diffusion.schedule, config.diffusion.path.name()), (ScheduleName::Linear, "flow"));
+        let message = |given: &[&str]| set(given).unwrap_err().to_string();
+        let several = message(&["steps=5"]);
+        assert!(several.starts_with("--set steps=5: `steps` could be `train.steps`, `preview.steps` or"), "{several}");
+        assert!(message(&["lr=fast"]).contains("`train.learning_rate` must be a number"));
+        assert!(message(&["stepz=5"]).contains("did you mean `train.steps`"));
+        // The two ways to say how long, however short.
+        assert!(message(&["train.steps=5", "epochs=2"]).contains("each says how long"));
+        assert_eq!(crate::config::key_in_full("lr=1"), "train.learning_rate=1");
+        assert_eq!(crate::config::key_in_full("steps=1"), "steps=1");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The flags.
 
+use crate::cli::usage::set_in_full;
 use crate::cli::values;
 use crate::config::SamplerName;
 use crate::run::LoadedModel;
@@ -53,7 +54,7 @@ pub struct Args {
     pub accept_data: bool,
     /// Measure on other data: a key of [data], e.g. --set data.path=IMAGES for an imported run, which has none, or
     /// after its images have moved; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = set_in_full)]
     pub set: Vec<String>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = EvalFormat::Table)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::edit::EditArgs;
+use crate::cli::usage::set_in_full;
 use crate::cli::values;
 use crate::config::{SampleConfig, SamplerName, TimestepSpacing};
 use crate::tui::terminal::image_protocol::ImageProtocol;
@@ -61,7 +62,7 @@ pub struct Args {
     pub s_churn: Option<f64>,
     /// Any other key of [sample], e.g. --set sample.clip_sample=true; may be repeated. Also
     /// diffusion.variance_type, and on path flow diffusion.shift.
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = set_in_full)]
     pub set: Vec<String>,
     /// Seed of the noise. The same seed always gives the same first image, whatever --num is. Default: the run's seed.
     #[arg(long, value_name = "N")]

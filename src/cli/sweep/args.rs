@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::eval::Metric;
+use crate::cli::usage::set_in_full;
 
 /// Train every combination of some keys' values, one run after the other, and compare them.
 ///
@@ -26,7 +27,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
     /// Set a config key in all runs, e.g. --set train.batch_size=64; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = set_in_full)]
     pub set: Vec<String>,
     /// The folder of the sweep [default: runs/sweep-<name of the config>].
     #[arg(long, value_name = "DIR")]

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cli::UsageError;
 use crate::cli::experiments::labels;
-use crate::config::{Config, ConfigError, IdleKey, words_between_commas};
+use crate::config::{Config, ConfigError, IdleKey, named, words_between_commas};
 use crate::speak;
 use crate::thousands::thousands;
 
@@ -44,7 +44,10 @@ pub fn cells(base: &Config, grids: &[String], seeds: u64) -> Result<Vec<Cell>> {
         let (key, values) = grid.split_once('=').ok_or_else(|| {
             usage(format!("--grid {grid}: there is no `=`; write it as in --grid train.learning_rate=1e-3,3e-3"))
         })?;
-        let key = key.trim();
+        let key = match named(key.trim())[..] {
+            [key] => key.path.as_str(),
+            _ => key.trim(),
+        };
         if axes.iter().flatten().any(|set| set.split('=').next() == Some(key)) {
             return Err(usage(format!("--grid {key} is given twice: write all its values behind one")));
         }
@@ -142,6 +145,13 @@ mod tests {
     fn of(grids: &[&str], seeds: u64) -> Result<Vec<Cell>> {
         let grids: Vec<String> = grids.iter().map(|grid| grid.to_string()).collect();
         cells(&Config::default(), &grids, seeds)
+    }
+
+    #[test]
+    fn a_key_of_the_grid_may_be_short() {
+        let cells = cells(&Config::default(), &["lr=1e-3,3e-3".into()], 1).unwrap();
+        assert_eq!(cells[1].sets, ["train.learning_rate=0.003"]);
+        assert_eq!(cells[1].labels, ["learning_rate=0.003"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use crossbeam_channel::Sender;
 
 use super::denoiser::Denoised;
@@ -82,6 +82,9 @@ impl Work {
 
     /// The network of a pane.
     fn model(&mut self, asked: &SamplePane) -> Result<LoadedModel> {
+        if asked.raw && checkpoint::all(&asked.dir).is_empty() {
+            bail!("raw weights are in checkpoints, and there is none yet");
+        }
         let known = self.opened.iter().find(|(dir, step, _)| (dir, *step) == (&asked.dir, asked.step));
         let model = match known {
             Some((.., model)) => model.clone(),

@@ -40,7 +40,7 @@ pub struct StripPane {
 
 impl StripPane {
     /// Of all timesteps of a sampling those that have a row: evenly, the first and the last among them.
-    pub fn times(&self, all: &[usize]) -> Vec<usize> {
+    pub fn times<T: Copy>(&self, all: &[T]) -> Vec<T> {
         let last = all.len().saturating_sub(1);
         match self.rows {
             _ if all.is_empty() => Vec::new(),

@@ -40,11 +40,19 @@ pub fn picture(slot: PictureSlot, placed: Option<&Placed>, within: Rect, picture
     }
 }
 
-/// A sentence in the middle of an empty panel.
+/// A sentence in the middle of an empty panel; one that is too long for it ends in "…".
 pub fn sentence(text: &str, area: Rect, role: Role, theme: &Theme, buf: &mut Buffer) {
-    let lines = crate::tui::words::wrap(text, usize::from(area.width));
+    let (width, height) = (usize::from(area.width), usize::from(area.height));
+    let mut lines = crate::tui::words::wrap(text, width);
+    if lines.len() > height {
+        lines.truncate(height);
+        if let Some(last) = lines.last_mut() {
+            while crate::tui::words::columns(last) >= width.max(1) && last.pop().is_some() {}
+            last.push('…');
+        }
+    }
     let top = area.y + area.height.saturating_sub(lines.len() as u16) / 2;
-    for (i, line) in lines.iter().take(usize::from(area.height)).enumerate() {
+    for (i, line) in lines.iter().enumerate() {
         let width = crate::tui::words::columns(line) as u16;
         buf.set_string(area.x + area.width.saturating_sub(width) / 2, top + i as u16, line, theme.style(role));
     }

@@ -139,7 +139,8 @@ fn done(request: RunsRequest) -> Option<RunsNews> {
 /// Without the flags that nobody has typed here.
 fn as_typed(text: &str) -> String {
     let text = text.strip_prefix("--set ").unwrap_or(text);
-    text.replace("--steps ", "steps=").replace("with --at", "with at=STEP").replace("--set ", "")
+    let text = text.replace("--steps ", "steps=").replace("with --at", "with at=STEP").replace("--set ", "");
+    text.replace("--at ", "at=").replace("--step ", "at=")
 }
 
 /// A fork of the run in `dir` as the line asks for it: keys as the palette takes them, and `at=STEP`.
@@ -193,6 +194,17 @@ mod tests {
                 RunsNews::Restored { .. } | RunsNews::Forks(_) => {}
             }
         }
+    }
+
+    #[test]
+    fn a_refusal_names_what_can_be_typed_here() {
+        let said = as_typed("no checkpoint yet; its history has averaged weights already: --step 300");
+        assert_eq!(said, "no checkpoint yet; its history has averaged weights already: at=300");
+        let said = as_typed("ask for more, such as --steps 1300, or fork an earlier one with --at");
+        assert_eq!(said, "ask for more, such as steps=1300, or fork an earlier one with at=STEP");
+        let place = tempfile::tempdir().unwrap();
+        let refused = forked(&make(place.path(), "a"), "stepz=5").unwrap_err();
+        assert!(!as_typed(&format!("{refused:#}")).contains("--"), "{refused:#}");
     }
 
     fn make(place: &std::path::Path, name: &str) -> PathBuf {

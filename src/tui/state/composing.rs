@@ -19,7 +19,7 @@ pub(super) fn made(state: &State, place: Place, content: [u64; 4]) -> Made {
 
 /// The colour between and around the images: the background's, so that nothing is seen there, or what is likely to be
 /// near it.
-fn ground(theme: &Theme) -> [u8; 3] {
+pub(super) fn ground(theme: &Theme) -> [u8; 3] {
     match theme.is_dark() {
         _ if !theme.capability.has_colors() => [0; 3],
         true => theme.background().unwrap_or([0; 3]),

@@ -60,6 +60,8 @@ pub struct LearnedStep {
     pub num: usize,
     /// From the noise on.
     pub moments: Vec<LearnedMoment>,
+    /// How many of them there will be, as far as the sampler knows.
+    pub expected: usize,
     pub is_complete: bool,
     /// Why it can't be shown.
     pub trouble: Option<String>,
@@ -167,12 +169,21 @@ impl Learning {
         (0..self.steps.len()).filter(|at| self.is_ready(*at)).count()
     }
 
-    /// The timesteps of the moments, those of the newest step that is whole.
-    pub fn times(&self, learner: usize) -> Vec<usize> {
+    /// The timesteps of the moments, those of the newest step that is whole. Before there is one, those of the step that
+    /// is on its way: as many as it will have, `None` for what is not known yet, and at its end 0.
+    pub fn times(&self, learner: usize) -> Vec<Option<usize>> {
         let steps = self.learners.get(learner).map_or(&[][..], |learner| &learner.steps);
         let whole =
             steps.iter().rfind(|step| step.is_complete).or_else(|| steps.iter().max_by_key(|s| s.moments.len()));
-        whole.map_or(Vec::new(), |step| step.moments.iter().map(|moment| moment.t).collect())
+        let Some(step) = whole else { return Vec::new() };
+        let mut times: Vec<Option<usize>> = step.moments.iter().map(|moment| Some(moment.t)).collect();
+        if !step.is_complete && times.len() < step.expected {
+            times.resize(step.expected, None);
+            if let Some(last) = times.last_mut() {
+                *last = Some(0);
+            }
+        }
+        times
     }
 }
 
@@ -199,6 +210,7 @@ impl LearnedStep {
         if frame.num == 0 || !is_new || (self.moments.len() >= 2 * MOMENTS && !is_end) {
             return;
         }
+        self.expected = most.min(frame.total + 1);
         let shown = if frame.index == 0 || is_end { &frame.x_t } else { &frame.x_0 };
         self.num = frame.num;
         self.is_complete = is_end;
@@ -213,6 +225,12 @@ impl LearnedStep {
     /// The moment that is nearest to timestep `t`; of equally near ones the cleanest.
     pub fn moment_at(&self, t: usize) -> Option<&LearnedMoment> {
         self.moments.iter().rev().min_by_key(|moment| moment.t.abs_diff(t))
+    }
+
+    /// The same, of a step that is still on its way only where it has come so far.
+    pub fn reached(&self, t: usize) -> Option<&LearnedMoment> {
+        let has_come = self.is_complete || self.moments.last().is_some_and(|moment| moment.t <= t);
+        self.moment_at(t).filter(|_| has_come)
     }
 }
 
@@ -291,6 +309,22 @@ mod tests {
         assert_eq!(asked, wanted.map(|(dir, step)| (dir.to_string(), step)));
         let at = |nth: usize, step| learning.learners[nth].at_step(step).map(|learned| learned.step);
         assert_eq!((at(0, 50), at(1, 50), at(1, 1), at(1, 100)), (Some(10), Some(50), None, Some(50)));
+    }
+
+    #[test]
+    fn rows_stand_from_the_first_moment_on_and_what_has_not_come_is_not_shown() {
+        let mut learning = Learning::of(vec![("a".into(), "a".into(), None)]);
+        learning.found(&[kept(&[1, 10], &[])]);
+        (0..=1).for_each(|index| learning.push(0, &frame(index, 4), (2, 2, 1)));
+        assert_eq!(learning.times(0), [Some(40), Some(30), None, None, Some(0)]);
+        let step = &learning.learners[0].steps[0];
+        assert!(step.reached(30).is_some() && step.reached(0).is_none() && step.moment_at(0).is_some());
+        (2..=4).for_each(|index| learning.push(0, &frame(index, 4), (2, 2, 1)));
+        assert_eq!(learning.times(0), [Some(40), Some(30), Some(20), Some(10), Some(0)]);
+        learning.push(1, &frame(0, 4), (2, 2, 1));
+        assert_eq!(learning.times(0).len(), 5);
+        let under_way = &learning.learners[0].steps[1];
+        assert!(under_way.reached(40).is_some() && under_way.reached(30).is_none());
     }
 
     #[test]

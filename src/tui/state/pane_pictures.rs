@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::composing::{Place, made, place_images};
+use super::composing::{Place, ground, made, place_images};
 use super::gallery::{Frame, Gallery};
 use super::learning::{Learner, Learning};
 use super::panes::{Beside, BesidePane, Paned};
@@ -163,16 +163,21 @@ fn strip(state: &State, learning: &Learning, inner: Rect, gallery: &mut Gallery)
     if gallery.compared[0].made == Some(made(state, at, content)) {
         return;
     }
-    let mut all = vec![0; columns * rows * size];
+    // In colour, so that what has not come has the ground's.
+    let ground = ground(&state.theme);
+    let mut all: Vec<u8> = ground.iter().copied().cycle().take(columns * rows * height * width * 3).collect();
     for (row, t) in pane.times(&times).into_iter().enumerate() {
         for (column, step) in pane.steps.iter().enumerate() {
-            let moment = learner.steps.get(*step).filter(|step| step.is_complete).and_then(|step| step.moment_at(t));
-            if let Some(first) = moment.and_then(|moment| moment.pixels.get(..size)) {
-                all[(row * columns + column) * size..][..size].copy_from_slice(first);
+            let moment = t.zip(learner.steps.get(*step)).and_then(|(t, step)| step.reached(t));
+            let Some(first) = moment.and_then(|moment| moment.pixels.get(..size)) else { continue };
+            let at = &mut all[(row * columns + column) * height * width * 3..][..height * width * 3];
+            for (pixel, own) in at.chunks_exact_mut(3).zip(first.chunks_exact(channels.max(1))) {
+                let color = if channels >= 3 { [own[0], own[1], own[2]] } else { [own[0]; 3] };
+                pixel.copy_from_slice(&color);
             }
         }
     }
-    place(state, gallery, 0, at, content, (&all, columns * rows, learner.shape));
+    place(state, gallery, 0, at, content, (&all, columns * rows, (height, width, 3)));
 }
 
 /// The pixels of one picture of the strip.

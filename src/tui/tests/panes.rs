@@ -161,10 +161,18 @@ fn what_cannot_stand_side_by_side_says_why_and_nothing_changes() {
         ("beside steps=5000", "5000"),
         ("beside eta=2 | eta=0", "eta"),
         ("beside", "nothing to put side by side"),
+        ("beside sampler=ddim,ddim", "panes 1 and 2 would be the same"),
+        ("beside w=0 | w=3 | w=0.0", "panes 1 and 3 would be the same"),
+        ("beside steps=25", "pane 2 would be as the run is set already"),
+        ("beside steps=25 |", "pane 1 would be as the run is set already"),
     ] {
         let said = refusal(&mut state, line);
         assert!(said.contains(why), "{line}: {said}");
     }
+    // Half of the panes would stay empty.
+    state.saved = None;
+    let said = refusal(&mut state, "beside weights=raw,ema");
+    assert!(said.contains("this run has none yet: K saves one"), "{said}");
     assert!(!state.is_paned());
 }
 
@@ -257,7 +265,7 @@ fn training_time_is_gone_through_by_keys_and_as_a_film() {
     let t = state.cursor_t;
     press(&mut state, KeyCode::Up);
     assert!(
-        state.cursor_t > t && state.learning().unwrap().times(0).contains(&state.cursor_t),
+        state.cursor_t > t && state.learning().unwrap().times(0).contains(&Some(state.cursor_t)),
         "to a moment that is kept"
     );
     press(&mut state, KeyCode::Down);
@@ -299,11 +307,15 @@ fn the_timeline_of_steps_answers_to_the_mouse() {
 #[test]
 fn what_is_not_kept_is_said() {
     let mut state = ready(120, 40);
+    while state.news.dismiss() {}
     press(&mut state, KeyCode::Char('T'));
     let news = ArchiveNews::Kept(vec![kept(&own(), &[4_000, 8_000], KeepHistory::Off)]);
     assert!(asked(&update(&mut state, Message::Archive(news))).is_some());
     let why = "train.history is off: only checkpoints at 4,000, 8,000";
     assert!(shown(&state).contains(why), "{}", shown(&state));
+    assert!(state.news.showing().is_some_and(|item| item.text.ends_with(why)));
+    press(&mut state, KeyCode::Char('T'));
+    assert!(!state.news.showing().is_some_and(|item| item.text.ends_with(why)), "it is of what was left");
     let mut state = ready(120, 40);
     press(&mut state, KeyCode::Char('T'));
     let nothing = KeptOf { steps: Vec::new(), ..kept(&own(), &[1], KeepHistory::Off) };
@@ -337,6 +349,17 @@ fn compared(columns: u16, rows: u16) -> State {
 }
 
 #[test]
+fn a_single_step_is_no_line_of_steps() {
+    let mut state = ready(120, 40);
+    press(&mut state, KeyCode::Char('T'));
+    update(&mut state, Message::Archive(ArchiveNews::Kept(vec![kept(&own(), &[600], KeepHistory::Off)])));
+    let screen = shown(&state);
+    let line = screen.lines().find(|line| line.contains("600 ●")).expect(&screen);
+    let behind = line.split_once("600 ●").unwrap().1.split('│').next().unwrap();
+    assert!(behind.trim().is_empty(), "{line}");
+}
+
+#[test]
 fn compared_runs_are_linked_in_the_training_step() {
     for (columns, rows) in SIZES {
         let mut state = compared(columns, rows);
@@ -358,6 +381,14 @@ fn compared_runs_are_linked_in_the_training_step() {
         press(&mut state, KeyCode::Left);
     }
     assert!(shown(&state).contains("its first kept"), "{}", shown(&state));
+    // The strip is of the run under the cursor, which may not have kept the chosen step.
+    let mut strip = compared(120, 40);
+    let of = strip.learning().unwrap().learners.iter().position(|run| run.dir == folder(1)).unwrap();
+    strip.comparison.chosen = of;
+    press(&mut strip, KeyCode::Char('A'));
+    assert_eq!(strip.learning().unwrap().step(), Some(10_000));
+    let screen = shown(&strip);
+    assert!(screen.contains("step 10,000 · 8 of 8 · nearest here: 500"), "{screen}");
     // Other runs are other panes.
     update(&mut state, Message::Compare(vec![folder(0)]));
     assert!(!state.is_paned());

@@ -9,12 +9,13 @@ use crate::tui::archive::{ArchiveRequest, KeptOf, SampleOrder, SamplePane, Sampl
 use crate::tui::effect::Effect;
 use crate::tui::panel::Panel;
 use crate::tui::state::{
-    Beside, BesidePane, CommandPalette, Films, Gravity, Learning, Overlay, PaneSettings, Paned, PanedRun, State,
-    after_the_word, panes_of_line, setups,
+    Beside, BesidePane, CommandPalette, Films, Gravity, Learning, Overlay, PaneSettings, PaneSetup, Paned, PanedRun,
+    State, after_the_word, panes_of_line, setups,
 };
 
 /// Why there is nothing to sample.
 const NO_RUN: &str = "there is no run folder yet: wait for the first step";
+const NO_RAW: &str = "weights=raw: raw weights are in checkpoints, and this run has none yet: K saves one";
 const EXAMPLE: &str =
     "as in beside guidance_scale=0 | guidance_scale=3: | parts the panes, and commas the values of a key";
 
@@ -39,10 +40,32 @@ pub fn beside(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
         return Ok(close(state));
     }
     let run = state.paned_run().ok_or(NO_RUN)?;
+    let is_here = state.live.info.as_ref().is_some_and(|info| info.run_dir == run.dir);
+    if is_here && state.trains_here() && state.saved.is_none() && panes.iter().any(|pane| pane.raw == Some(true)) {
+        return Err(NO_RAW.into());
+    }
+    refuse_equal(&panes, &setups(&run, &panes)?.0)?;
     let effects = begin_beside(state, &run, rest, &panes)?;
     state.overlay = None;
     state.focus = Panel::Denoising;
     Ok(effects)
+}
+
+/// Panes that would show the same pictures have nothing to compare.
+fn refuse_equal(typed: &[PaneSettings], setups: &[PaneSetup]) -> Result<(), String> {
+    let alike = |a: &PaneSetup, b: &PaneSetup| {
+        (a.step, a.raw, a.settings.of_preview()) == (b.step, b.raw, b.settings.of_preview())
+    };
+    for (i, setup) in setups.iter().enumerate() {
+        let Some(other) = setups[..i].iter().position(|other| alike(other, setup)) else { continue };
+        let is_as_set = |at: usize| typed.get(at).is_some_and(|pane| *pane == PaneSettings::default());
+        return Err(match (is_as_set(other), is_as_set(i)) {
+            (true, false) => format!("pane {} would be as the run is set already, in pane {}", i + 1, other + 1),
+            (false, true) => format!("pane {} would be as the run is set already, in pane {}", other + 1, i + 1),
+            _ => format!("panes {} and {} would be the same: give one of them another value", other + 1, i + 1),
+        });
+    }
+    Ok(())
 }
 
 fn begin_beside(state: &mut State, run: &PanedRun, line: &str, panes: &[PaneSettings]) -> Result<Vec<Effect>, String> {
@@ -122,8 +145,7 @@ fn begin_learning(state: &mut State, is_strip: bool) -> Vec<Effect> {
 pub fn kept_came(state: &mut State, kept: &[KeptOf]) -> Vec<Effect> {
     let Some(learning) = state.learning_mut().filter(|learning| learning.steps.is_empty()) else { return Vec::new() };
     learning.found(kept);
-    let notes: Vec<String> =
-        learning.learners.iter().filter_map(|run| Some(format!("{}: {}", run.name, run.note.clone()?))).collect();
+    let notes = notes_of(learning);
     if learning.steps.is_empty() {
         let effects = close(state);
         let why = "no step of training is kept yet: K saves a checkpoint, and train.history keeps more";
@@ -134,6 +156,11 @@ pub fn kept_came(state: &mut State, kept: &[KeptOf]) -> Vec<Effect> {
         state.news.tell(state.now, Gravity::Info, note);
     }
     sample_learning(state)
+}
+
+/// What runs have not kept, as it is told.
+fn notes_of(learning: &Learning) -> Vec<String> {
+    learning.learners.iter().filter_map(|run| Some(format!("{}: {}", run.name, run.note.as_ref()?))).collect()
 }
 
 fn sample_learning(state: &mut State) -> Vec<Effect> {
@@ -183,6 +210,10 @@ pub fn close(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     state.panes.next_round();
+    if let Some(learning) = state.learning() {
+        let notes = notes_of(learning);
+        notes.iter().for_each(|note| state.news.withdraw(note));
+    }
     (state.panes.shown, state.panes.playing) = (Paned::Nothing, None);
     film::go_live(state);
     vec![Effect::Ask(ArchiveRequest::StopDenoising)]

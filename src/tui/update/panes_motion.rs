@@ -59,7 +59,7 @@ pub fn towards(state: &State, by: isize) -> Option<usize> {
     let learning = state.learning()?;
     let times = learning.times(state.learner());
     let (from, wanted) = (state.cursor_t, state.cursor_t.saturating_add_signed(by));
-    let beyond = times.into_iter().filter(|t| if by < 0 { *t < from } else { *t > from });
+    let beyond = times.into_iter().flatten().filter(|t| if by < 0 { *t < from } else { *t > from });
     Some(beyond.min_by_key(|t| t.abs_diff(wanted)).unwrap_or(from).min(state.timesteps() - 1))
 }
 

@@ -58,6 +58,7 @@ pub fn draw(state: &State, learning: &Learning, inner: Rect, pictures: &dyn Pict
     let ready = learning.ready();
     let computing = (ready < learning.steps.len()).then(|| format!("{ready} ready, sampling …"));
     let note = learning.learners.get(state.learner()).and_then(|learner| learner.note.clone());
+    let words = words.maybe(Role::Text, stands_in(state, learning));
     let words = words
         .maybe(Role::Warning, (left_out > 0 && !learning.is_strip).then(|| format!("{left_out} more runs: z")))
         .maybe(Role::Text, computing)
@@ -71,6 +72,17 @@ pub fn draw(state: &State, learning: &Learning, inner: Rect, pictures: &dyn Pict
         None => words,
     };
     buf.set_line(pane.note.x, pane.note.y, &words.fit(pane.note.width), pane.note.width);
+}
+
+/// In the strip, where the run has not kept the step that is chosen: which of its own stands for it.
+fn stands_in(state: &State, learning: &Learning) -> Option<String> {
+    let learner = learning.learners.get(state.learner()).filter(|_| learning.is_strip)?;
+    let step = learning.step()?;
+    match learner.at_step(step) {
+        Some(learned) if learned.step == step => None,
+        Some(learned) => Some(format!("nearest here: {}", thousands(learned.step))),
+        None => Some(format!("its first kept step is {}", thousands(learner.steps.first()?.step))),
+    }
 }
 
 /// What a run could do at the step.
@@ -138,11 +150,14 @@ fn timeline(state: &State, learning: &Learning, line: Rect, buf: &mut Buffer) {
     let side = usize::from(bar.x - line.x).saturating_sub(1);
     let (first, last) = (thousands(learning.steps[0]), thousands(learning.steps[n - 1]));
     buf.set_stringn(line.x, line.y, right(first, side), side, theme.style(Role::Dim));
-    buf.set_stringn(bar.right() + 1, bar.y, last, side, theme.style(Role::Dim));
     let ascii = state.plots.marker == Marker::Ascii;
     let (between, waiting, ready, knob) = if ascii { ("-", ".", "*", "o") } else { ("─", "·", "•", "●") };
-    for x in 0..bar.width {
-        buf.set_string(bar.x + x, bar.y, between, theme.style(Role::Border));
+    // A single step goes from nowhere to nowhere.
+    if n > 1 {
+        buf.set_stringn(bar.right() + 1, bar.y, last, side, theme.style(Role::Dim));
+        for x in 0..bar.width {
+            buf.set_string(bar.x + x, bar.y, between, theme.style(Role::Border));
+        }
     }
     for at in 0..n {
         let x = bar.x + layout::step_place(at, n, bar.width);

@@ -33,11 +33,15 @@ pub fn draw(state: &State, learning: &Learning, inner: Rect, pictures: &dyn Pict
         buf.set_stringn(place.x, pane.head.y, short(step, width), width, theme.style(role));
     }
     let rows = pane.times(&times);
-    let chosen = rows.iter().rev().min_by_key(|t| t.abs_diff(state.cursor_t)).copied();
+    let chosen = rows.iter().rev().flatten().min_by_key(|t| t.abs_diff(state.cursor_t)).copied();
     for (row, &t) in rows.iter().enumerate() {
         let place = pane.place(0, row);
-        let role = if Some(t) == chosen { Role::Accent } else { Role::Dim };
-        let text = if row == 0 && rows.len() > 1 { "noise".into() } else { format!("t {t}") };
+        let role = if t.is_some() && t == chosen { Role::Accent } else { Role::Dim };
+        let text = match t {
+            _ if row == 0 && rows.len() > 1 => "noise".into(),
+            Some(t) => format!("t {t}"),
+            None => "…".into(),
+        };
         let width = usize::from(pane.labels.width.saturating_sub(1));
         let y = place.y + place.height.saturating_sub(1) / 2;
         buf.set_stringn(pane.labels.x, y, right(text, width), width, theme.style(role));
@@ -49,7 +53,8 @@ pub fn draw(state: &State, learning: &Learning, inner: Rect, pictures: &dyn Pict
         for (row, &t) in rows.iter().enumerate() {
             let place = pane.place(column, row);
             let room = Rect { height: place.height.saturating_sub(u16::from(place.height > 3)), ..place };
-            if let Some(points) = learner.steps[at].moment_at(t).and_then(|moment| moment.points.as_ref()) {
+            let moment = t.and_then(|t| learner.steps[at].reached(t));
+            if let Some(points) = moment.and_then(|moment| moment.points.as_ref()) {
                 plane::among(state, points, false, room, buf);
             }
         }
