@@ -165,6 +165,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         RaceFormat::Json => serde_json::to_string_pretty(&race.json())? + "\n",
     };
     speak::print(&printed)?;
+    drop(held);
     match failed.iter().flatten().find(|why| !is_divergence(why)) {
         None => next.begin(),
         Some(why) => Err(anyhow!("a side failed: {why}\n  the same command tries it again")),

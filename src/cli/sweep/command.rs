@@ -102,6 +102,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         SweepFormat::Json => serde_json::to_string_pretty(&sweep.json())? + "\n",
     };
     speak::print(&printed)?;
+    drop(held);
     let others = failed.iter().flatten().filter(|why| !is_divergence(why) && !why.starts_with(NO_EXPERIMENT)).count();
     match others {
         0 => next.begin(),
