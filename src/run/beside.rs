@@ -20,6 +20,12 @@ pub fn folder_beside(old: &Path, name: &str, changes: &[(&str, String)]) -> Resu
     free_beside(&old.with_file_name(name))
 }
 
+/// The folder of the race or the sweep that the run in `run` belongs to, known by the file that says what it is.
+pub fn experiment_of(run: &Path) -> Option<&Path> {
+    let above = run.parent()?;
+    ["race.toml", "sweep.toml"].iter().any(|file| above.join(file).is_file()).then_some(above)
+}
+
 /// "two-moons-swiss_roll", "mnist-dropout-0.1-flow".
 fn named(name: &str, changes: &[(&str, String)]) -> String {
     let mut all = tidy(name);
@@ -59,6 +65,16 @@ fn is_dated(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_of_an_experiment_are_known_by_its_file() {
+        let place = tempfile::tempdir().unwrap();
+        let run = place.path().join("rates/lr=1");
+        std::fs::create_dir_all(&run).unwrap();
+        assert_eq!(experiment_of(&run), None);
+        std::fs::write(place.path().join("rates/sweep.toml"), "").unwrap();
+        assert_eq!(experiment_of(&run), Some(place.path().join("rates").as_path()));
+    }
 
     #[test]
     fn a_name_says_what_is_otherwise_and_is_numbered_when_taken() {

@@ -67,7 +67,7 @@ mod whole_config;
 mod write_failure;
 
 pub use album::{LeftPicture, left_pictures};
-pub use beside::folder_beside;
+pub use beside::{experiment_of, folder_beside};
 pub use class_names::{CLASSES, other_class_names, write_class_names};
 pub use data_changes::{MOVED, check_measured};
 pub use dir::{RunDir, check_free, config_of};

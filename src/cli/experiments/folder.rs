@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::held::HeldExperiment;
+use super::held::{ELSEWHERE, HeldExperiment};
 use crate::cli::UsageError;
 use crate::config::{Config, ConfigError};
 use crate::process::plain_file;
@@ -39,7 +39,7 @@ impl Experiment<'_> {
             let not_writable = |error| RunError::NotWritable { path: self.dir.to_path_buf(), error };
             fs::create_dir_all(self.dir).map_err(not_writable)?;
         }
-        let held = HeldExperiment::of(self)?;
+        let held = HeldExperiment::of(self.kind, self.dir, self.text())?;
         if let Some(run) = runs.into_iter().find(|run| is_trained_in(run)) {
             return Err(RunError::InUse(run.to_path_buf()).into());
         }
@@ -101,14 +101,13 @@ impl Experiment<'_> {
     }
 
     /// What its file says.
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let from = self.from.as_ref().map(|from| format!("{FROM}{from}\n")).unwrap_or_default();
         let sides: String = self.sides.iter().map(|side| format!("{SIDE}{side}\n")).collect();
         format!("# The config that this {} starts from.\n{from}{sides}{}", self.kind, self.base.to_toml())
     }
 }
 
-pub(super) const ELSEWHERE: &str = "choose another folder with --out";
 const FROM: &str = "# forks of ";
 const SIDE: &str = "# side ";
 

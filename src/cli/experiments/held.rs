@@ -6,9 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 
-use super::folder::{ELSEWHERE, Experiment};
 use crate::cli::UsageError;
 use crate::run::{HeldFolder, RunError, Whereabouts, lock_folder, write_replacing};
+
+/// What is done about a folder that is another's.
+pub(super) const ELSEWHERE: &str = "choose another folder with --out";
 
 /// An experiment that this process carries out: no other can in its folder while this lives.
 pub struct HeldExperiment {
@@ -22,12 +24,11 @@ pub struct HeldExperiment {
 }
 
 impl HeldExperiment {
-    /// Locks the experiment's folder.
+    /// Locks the experiment's folder, whose file says `text`.
     ///
     /// # Errors
     /// A usage error while another process is at it; [`RunError`] when it cannot be written to.
-    pub(super) fn of(experiment: &Experiment) -> Result<Self> {
-        let (kind, dir) = (experiment.kind, experiment.dir);
+    pub(super) fn of(kind: &'static str, dir: &Path, text: String) -> Result<Self> {
         let lock = lock_folder(dir).map_err(|error| match error {
             RunError::InUse(_) => anyhow::Error::from(UsageError::new(format!(
                 "another difflab is at the {kind} in {}: wait until it is over, or stop it\n  {ELSEWHERE}",
@@ -37,7 +38,7 @@ impl HeldExperiment {
         })?;
         let folder = HeldFolder::open(dir).map_err(|error| RunError::NotWritable { path: dir.to_path_buf(), error })?;
         let lock = Mutex::new(Some(lock));
-        Ok(Self { kind, begun_in: dir.to_path_buf(), text: experiment.text(), folder, lock })
+        Ok(Self { kind, begun_in: dir.to_path_buf(), text, folder, lock })
     }
 
     /// Its folder by its present name. One that was deleted is made again where it was, by the first who writes there.
@@ -89,6 +90,7 @@ impl HeldExperiment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::experiments::Experiment;
     use crate::config::Config;
 
     fn begin(dir: &Path) -> Result<HeldExperiment> {

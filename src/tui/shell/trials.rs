@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::lab::{Command, Event, Lab, LabPlan, RunChoice};
 use crate::process::signals::Listening;
 use crate::process::{free_memory, resident_memory};
-use crate::run::{ForkPoint, folder_beside};
+use crate::run::{ForkPoint, experiment_of, folder_beside};
 use crate::sampling::check_config_stability;
 use crate::tui::state::NewRun;
 
@@ -138,12 +138,13 @@ impl Trials for OtherRuns {
     }
 }
 
-/// A free folder for a fork, beside its parent.
+/// A free folder for a fork, beside its parent; of one in a race or a sweep, whose runs are its own, beside that.
 pub fn folder_of_fork(from: &ForkPoint, config: &Config) -> Result<PathBuf> {
     let mut changes = from.before.changes(config);
     changes.retain(|(key, _)| !key.starts_with("parent"));
     let name = if changes.is_empty() { format!("{}-fork-{}", config.name, from.step) } else { config.name.clone() };
-    Ok(folder_beside(&from.run, &name, &changes)?)
+    let beside = experiment_of(&from.run).unwrap_or(&from.run);
+    Ok(folder_beside(beside, &name, &changes)?)
 }
 
 /// Has a person named the run?
