@@ -42,12 +42,15 @@ pub fn picture(slot: PictureSlot, placed: Option<&Placed>, within: Rect, picture
 
 /// A sentence in the middle of an empty panel; one that is too long for it ends in "…".
 pub fn sentence(text: &str, area: Rect, role: Role, theme: &Theme, buf: &mut Buffer) {
+    if area.is_empty() {
+        return;
+    }
     let (width, height) = (usize::from(area.width), usize::from(area.height));
     let mut lines = crate::tui::words::wrap(text, width);
     if lines.len() > height {
         lines.truncate(height);
         if let Some(last) = lines.last_mut() {
-            while crate::tui::words::columns(last) >= width.max(1) && last.pop().is_some() {}
+            while crate::tui::words::columns(last) >= width && last.pop().is_some() {}
             last.push('…');
         }
     }
@@ -55,5 +58,26 @@ pub fn sentence(text: &str, area: Rect, role: Role, theme: &Theme, buf: &mut Buf
     for (i, line) in lines.iter().enumerate() {
         let width = crate::tui::words::columns(line) as u16;
         buf.set_string(area.x + area.width.saturating_sub(width) / 2, top + i as u16, line, theme.style(role));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::theme::{Capability, ThemeName};
+
+    #[test]
+    fn a_sentence_that_has_no_room_says_so() {
+        let theme = Theme::on(ThemeName::Dark, Capability::TrueColor, None, false);
+        let lines = |height: u16| -> Vec<String> {
+            let area = Rect::new(0, 0, 12, height);
+            let mut buf = Buffer::empty(area);
+            sentence("raw ones are in checkpoints", area, Role::Dim, &theme, &mut buf);
+            let line = |y| (0..12).map(|x| buf[(x, y)].symbol()).collect::<String>().trim().to_string();
+            (0..height).map(line).collect()
+        };
+        assert_eq!(lines(3), ["raw ones are", "in", "checkpoints"]);
+        assert_eq!(lines(1), ["raw ones ar…"]);
+        assert!(lines(0).is_empty());
     }
 }

@@ -3,11 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::KeepHistory;
+use super::kept_steps::{MOST_CHECKPOINTS, shown_steps};
 use crate::lab::PreviewFrame;
-use crate::run::KeptStep;
-use crate::run::history::is_kept;
-use crate::thousands::thousands;
 use crate::tui::archive::KeptOf;
 
 /// Moments of a sampling that are kept, from the noise to the sample…
@@ -16,11 +13,6 @@ pub const MOMENTS: usize = 11;
 const FEWEST: usize = 2;
 /// …and bytes of all of them together.
 const MOST_BYTES: usize = 96 << 20;
-
-/// Steps of a run that has nothing but checkpoints.
-const MOST_CHECKPOINTS: usize = 24;
-/// Checkpoints that are told by their steps.
-const TOLD: usize = 4;
 
 /// Runs through training time.
 #[derive(Clone, Debug, Default)]
@@ -100,17 +92,36 @@ impl Learning {
             learner.steps = steps.into_iter().map(|step| LearnedStep { step, ..LearnedStep::default() }).collect();
             learner.note = note;
         }
+        self.count_steps();
+        self.at = 0;
+    }
+
+    /// Takes in what they have kept since, once all that was known is sampled. Is there something new? [`Self::panes`] are
+    /// then those.
+    pub fn grow(&mut self, kept: &[KeptOf]) -> bool {
+        let Some(seen) = self.step().filter(|_| self.ready() == self.steps.len()) else { return false };
+        for learner in &mut self.learners {
+            if let Some(of) = kept.iter().find(|of| of.dir == learner.dir) {
+                learner.grow(of, seen);
+            }
+        }
+        self.count_steps();
+        self.at = self.steps.partition_point(|step| *step <= seen).saturating_sub(1);
+        !self.order.is_empty()
+    }
+
+    /// Which steps there are, and which of them are to be sampled.
+    fn count_steps(&mut self) {
         self.steps = self.learners.iter().flat_map(|learner| learner.steps.iter().map(|step| step.step)).collect();
         self.steps.sort_unstable();
         self.steps.dedup();
         let mut order: Vec<(usize, usize)> = Vec::new();
         for (nth, learner) in self.learners.iter().enumerate() {
-            order.extend((0..learner.steps.len()).map(|at| (nth, at)));
+            order.extend((0..learner.steps.len()).filter(|at| !learner.steps[*at].is_settled()).map(|at| (nth, at)));
         }
         // All runs together, as they have learned.
         order.sort_by_key(|&(nth, at)| (self.learners[nth].steps[at].step, nth));
         self.order = order;
-        self.at = 0;
     }
 
     /// The panes to ask for: folder and step of each.
@@ -123,6 +134,7 @@ impl Learning {
         for step in self.learners.iter_mut().flat_map(|learner| &mut learner.steps) {
             *step = LearnedStep { step: step.step, ..LearnedStep::default() };
         }
+        self.count_steps();
         self.follows = true;
         self.at = 0;
     }
@@ -130,7 +142,8 @@ impl Learning {
     /// Takes a frame of a pane in.
     pub fn push(&mut self, pane: usize, frame: &PreviewFrame, shape: (usize, usize, usize)) {
         let Some(&(nth, at)) = self.order.get(pane) else { return };
-        let most = MOST_BYTES / (self.order.len() * frame.x_0.len()).max(1);
+        let panes: usize = self.learners.iter().map(|learner| learner.steps.len()).sum();
+        let most = MOST_BYTES / (panes * frame.x_0.len()).max(1);
         let learner = &mut self.learners[nth];
         learner.shape = shape;
         learner.steps[at].push(frame, most.clamp(FEWEST, MOMENTS));
@@ -161,7 +174,7 @@ impl Learning {
     pub fn is_ready(&self, at: usize) -> bool {
         let Some(step) = self.steps.get(at) else { return false };
         let mut there = self.learners.iter().flat_map(|learner| &learner.steps).filter(|learned| learned.step == *step);
-        there.all(|learned| learned.is_complete || learned.trouble.is_some())
+        there.all(LearnedStep::is_settled)
     }
 
     /// How many steps are ready.
@@ -188,6 +201,27 @@ impl Learning {
 }
 
 impl Learner {
+    /// Takes in what it has kept since; the one that is `seen` stays.
+    fn grow(&mut self, kept: &KeptOf, seen: u64) {
+        let (shown, note) = shown_steps(kept);
+        let last = self.steps.last().map(|learned| learned.step);
+        let mut newer: Vec<u64> = shown.iter().copied().filter(|step| Some(*step) > last).collect();
+        let Some(&newest) = newer.last() else { return };
+        if note.is_none() {
+            // What was the newest and is no step of the history has had its time.
+            self.steps.retain(|learned| learned.step == seen || shown.contains(&learned.step));
+        } else if self.steps.len() >= MOST_CHECKPOINTS {
+            if let Some(at) = self.steps.iter().rposition(|learned| learned.step != seen) {
+                self.steps.remove(at);
+            }
+            newer = vec![newest];
+        } else {
+            newer.drain(..newer.len().saturating_sub(MOST_CHECKPOINTS - self.steps.len()));
+        }
+        self.steps.extend(newer.into_iter().map(|step| LearnedStep { step, ..LearnedStep::default() }));
+        self.note = note;
+    }
+
     /// Are its data points in the plane?
     pub fn is_of_points(&self) -> bool {
         self.steps.iter().flat_map(|step| &step.moments).any(|moment| moment.points.is_some())
@@ -200,6 +234,11 @@ impl Learner {
 }
 
 impl LearnedStep {
+    /// Is all of it there, as far as it can be?
+    fn is_settled(&self) -> bool {
+        self.is_complete || self.trouble.is_some()
+    }
+
     /// Takes a frame in; of all of them about `most` are kept.
     fn push(&mut self, frame: &PreviewFrame, most: usize) {
         let last = self.moments.last().map(|moment| moment.index);
@@ -234,33 +273,12 @@ impl LearnedStep {
     }
 }
 
-/// The steps of a run that are shown: its history and what it can do now; where it has no history, its checkpoints. And what
-/// it has not kept, in words.
-fn shown_steps(kept: &KeptOf) -> (Vec<u64>, Option<String>) {
-    let all = &kept.steps;
-    let Some(newest) = all.last() else { return (Vec::new(), Some("it has kept no step yet".into())) };
-    if all.iter().any(|kept| !kept.is_checkpoint) {
-        let shown = |kept: &&KeptStep| !kept.is_checkpoint || is_kept(kept.step) || *kept == newest;
-        return (all.iter().filter(shown).map(|kept| kept.step).collect(), None);
-    }
-    let why = match kept.history {
-        KeepHistory::Off => "train.history is off",
-        KeepHistory::On | KeepHistory::Auto => "it has no history",
-    };
-    let told: Vec<String> = all.iter().take(TOLD).map(|kept| thousands(kept.step)).collect();
-    let more = if all.len() > TOLD { format!(" … {}", thousands(newest.step)) } else { String::new() };
-    let one = if all.len() == 1 { "only the checkpoint" } else { "only checkpoints" };
-    let note = format!("{why}: {one} at {}{more}", told.join(", "));
-    let shown = all.len().min(MOST_CHECKPOINTS);
-    let place = |i: usize| if shown > 1 { i * (all.len() - 1) / (shown - 1) } else { all.len() - 1 };
-    ((0..shown).map(|i| all[place(i)].step).collect(), Some(note))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, KeepHistory};
     use crate::lab::SamplingSettings;
+    use crate::run::KeptStep;
 
     fn kept(history: &[u64], checkpoints: &[u64]) -> KeptOf {
         let mut steps: Vec<KeptStep> = checkpoints.iter().map(|&step| KeptStep { step, is_checkpoint: true }).collect();
@@ -286,20 +304,6 @@ mod tests {
     }
 
     #[test]
-    fn the_history_and_what_the_run_can_do_now_are_shown_and_without_one_the_checkpoints() {
-        assert_eq!(shown_steps(&kept(&[1, 2, 3, 10, 20], &[17, 25])), (vec![1, 2, 3, 10, 20, 25], None));
-        assert_eq!(shown_steps(&kept(&[1, 2, 30], &[10, 25])), (vec![1, 2, 10, 30], None));
-        let off = KeptOf { history: KeepHistory::Off, ..kept(&[], &[1000, 2000]) };
-        let note = "train.history is off: only checkpoints at 1,000, 2,000";
-        assert_eq!(shown_steps(&off), (vec![1000, 2000], Some(note.into())));
-        let many: Vec<u64> = (1..=100).map(|i| i * 10).collect();
-        let (steps, note) = shown_steps(&kept(&[], &many));
-        assert_eq!((steps.len(), steps[0], steps[MOST_CHECKPOINTS - 1]), (MOST_CHECKPOINTS, 10, 1000));
-        assert_eq!(note.unwrap(), "it has no history: only checkpoints at 10, 20, 30, 40 … 1,000");
-        assert_eq!(shown_steps(&kept(&[], &[])).0, Vec::<u64>::new());
-    }
-
-    #[test]
     fn each_run_shows_its_nearest_step_before_the_chosen_one() {
         let mut learning = Learning::of(vec![("a".into(), "a".into(), None), ("b".into(), "b".into(), Some(1))]);
         learning.found(&[kept(&[1, 10, 100], &[]), KeptOf { dir: "b".into(), ..kept(&[10, 50], &[]) }]);
@@ -309,6 +313,37 @@ mod tests {
         assert_eq!(asked, wanted.map(|(dir, step)| (dir.to_string(), step)));
         let at = |nth: usize, step| learning.learners[nth].at_step(step).map(|learned| learned.step);
         assert_eq!((at(0, 50), at(1, 50), at(1, 1), at(1, 100)), (Some(10), Some(50), None, Some(50)));
+    }
+
+    #[test]
+    fn what_is_kept_meanwhile_is_taken_in_once_the_rest_is_sampled() {
+        let mut learning = Learning::of(vec![("a".into(), "a".into(), None)]);
+        learning.found(&[kept(&[1, 10], &[17])]);
+        let later = [kept(&[1, 10, 20, 30], &[17, 35])];
+        assert!(!learning.grow(&later), "the first are still on their way");
+        (0..3).for_each(|pane| (0..=4).for_each(|index| learning.push(pane, &frame(index, 4), (2, 2, 1))));
+        assert!(!learning.grow(&[kept(&[1, 10], &[17])]), "nothing is new");
+        assert_eq!(learning.step(), Some(17));
+        assert!(learning.grow(&later));
+        assert_eq!((learning.steps.as_slice(), learning.step()), (&[1, 10, 17, 20, 30, 35][..], Some(17)));
+        assert_eq!(learning.panes().map(|(_, step)| step).collect::<Vec<_>>(), [20, 30, 35]);
+        (0..3).for_each(|pane| (0..=4).for_each(|index| learning.push(pane, &frame(index, 4), (2, 2, 1))));
+        assert_eq!(learning.step(), Some(35), "it goes along");
+        // A newest that was only passing goes when it is not looked at.
+        assert!(learning.grow(&[kept(&[1, 10, 20, 30], &[17, 35, 40])]));
+        assert_eq!(learning.steps, [1, 10, 20, 30, 35, 40]);
+        learning.clear();
+        assert_eq!(learning.panes().count(), 6, "all anew");
+        // Checkpoints alone: never more than there is room for.
+        let many: Vec<u64> = (1..=30).map(|i| i * 10).collect();
+        let mut learning = Learning::of(vec![("a".into(), "a".into(), None)]);
+        learning.found(&[kept(&[], &many[..24])]);
+        for n in 25..=30 {
+            let all = learning.panes().count();
+            (0..all).for_each(|pane| (0..=4).for_each(|index| learning.push(pane, &frame(index, 4), (2, 2, 1))));
+            assert!(learning.grow(&[kept(&[], &many[..n])]));
+            assert_eq!((learning.steps.len(), learning.steps.last()), (24, many.get(n - 1)));
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod gallery;
 mod grab;
 mod heat;
 mod history;
+mod kept_steps;
 mod learning;
 mod measured;
 mod news;

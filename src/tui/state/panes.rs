@@ -19,6 +19,8 @@ pub struct Panes {
     /// Since when they move: from noise to images, or since the newest step of training.
     pub playing: Option<Duration>,
     pub shown: Paned,
+    /// When the steps that runs have kept were last asked for.
+    pub looked: Duration,
 }
 
 /// What is in the panes.

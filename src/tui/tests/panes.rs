@@ -287,6 +287,43 @@ fn training_time_is_gone_through_by_keys_and_as_a_film() {
 }
 
 #[test]
+fn training_time_goes_on_with_what_is_kept_meanwhile() {
+    let looks = |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Ask(ArchiveRequest::Kept(_))));
+    let mut state = learning(ready(120, 40), 8);
+    assert!(!looks(&update(&mut state, Message::Tick(Duration::from_secs(99)))), "it has enough to do");
+    let mut state = learning(ready(120, 40), 12);
+    let at = |state: &State| (state.learning().unwrap().step().unwrap(), state.learning().unwrap().steps.len());
+    assert_eq!(at(&state), (12_000, 12));
+    assert!(!looks(&update(&mut state, Message::Tick(Duration::from_secs(72)))), "calmly");
+    assert!(looks(&update(&mut state, Message::Tick(Duration::from_secs(80)))));
+    let more = [&KEPT[..], &[15_000]].concat();
+    let news = ArchiveNews::Kept(vec![kept(&own(), &more, KeepHistory::Auto)]);
+    let effects = update(&mut state, Message::Archive(news));
+    let steps: Vec<Option<u64>> = asked(&effects).unwrap().panes.iter().map(|pane| pane.step).collect();
+    assert_eq!((steps, at(&state)), (vec![Some(15_000)], (12_000, 13)));
+    assert!(shown(&state).contains("step 12,000 · 12 of 13"), "{}", shown(&state));
+    for index in 0..=25 {
+        let message = of_pane(&state, 0, index, (15_000, 1.0));
+        update(&mut state, message);
+    }
+    assert_eq!(at(&state), (15_000, 13));
+}
+
+#[test]
+fn what_the_strip_has_not_reached_is_empty() {
+    let options = ScreenOptions { theme: ThemeName::Light, ..ScreenOptions::default() };
+    let mut state = learning(running(120, 40, options), 3);
+    press(&mut state, KeyCode::Char('A'));
+    let placed = state.gallery.compared(0).unwrap();
+    let (picture, images) = (&placed.picture, placed.picture.images.unwrap());
+    let pixel = |x: usize, y: usize| picture.rgb[(y * picture.width as usize + x) * 3..][..3].to_vec();
+    let (ground, last) = (pixel(images.tile.0, 0), (images.per_row - 1) * (images.tile.0 + images.gap.0));
+    assert_ne!(ground, [0, 0, 0]);
+    assert!((0..images.tile.0).all(|x| pixel(last + x, images.tile.1 / 2) == ground));
+    assert!((0..images.tile.0).any(|x| pixel(x, images.tile.1 / 2) != ground));
+}
+
+#[test]
 fn the_timeline_of_steps_answers_to_the_mouse() {
     let mut state = learning(ready(120, 40), 12);
     let inner = state.layout().unwrap().place(Panel::Denoising).unwrap().inner();

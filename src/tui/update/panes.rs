@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::film;
 use crate::lab::PreviewFrame;
@@ -12,6 +13,9 @@ use crate::tui::state::{
     Beside, BesidePane, CommandPalette, Films, Gravity, Learning, Overlay, PaneSettings, PaneSetup, Paned, PanedRun,
     State, after_the_word, panes_of_line, setups,
 };
+
+/// How often runs through training time are asked whether they have kept more.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Why there is nothing to sample.
 const NO_RUN: &str = "there is no run folder yet: wait for the first step";
@@ -131,7 +135,7 @@ fn begin_learning(state: &mut State, is_strip: bool) -> Vec<Effect> {
     }
     let dirs: Vec<PathBuf> = runs.iter().map(|(dir, ..)| dir.clone()).collect();
     state.panes.next_round();
-    state.panes.playing = None;
+    (state.panes.playing, state.panes.looked) = (None, state.now);
     let mut learning = Learning::of(runs);
     learning.is_strip = is_strip;
     state.panes.shown = Paned::Learning(Box::new(learning));
@@ -141,9 +145,26 @@ fn begin_learning(state: &mut State, is_strip: bool) -> Vec<Effect> {
     vec![Effect::Ask(ArchiveRequest::StopDenoising), Effect::Ask(ArchiveRequest::Kept(dirs))]
 }
 
-/// The kept steps are known: they are sampled, one after the other.
+/// Asks now and then whether more steps are kept, where all that are known are sampled.
+pub fn look_again(state: &mut State) -> Vec<Effect> {
+    let is_due = state.now.saturating_sub(state.panes.looked) >= LOOK;
+    let Some(learning) = state.learning().filter(|learning| is_due && !learning.steps.is_empty()) else {
+        return Vec::new();
+    };
+    if learning.ready() < learning.steps.len() {
+        return Vec::new();
+    }
+    let dirs = learning.learners.iter().map(|run| run.dir.clone()).collect();
+    state.panes.looked = state.now;
+    vec![Effect::Ask(ArchiveRequest::Kept(dirs))]
+}
+
+/// The kept steps are known, or more of them: they are sampled, one after the other.
 pub fn kept_came(state: &mut State, kept: &[KeptOf]) -> Vec<Effect> {
-    let Some(learning) = state.learning_mut().filter(|learning| learning.steps.is_empty()) else { return Vec::new() };
+    let Some(learning) = state.learning_mut() else { return Vec::new() };
+    if !learning.steps.is_empty() {
+        return if learning.grow(kept) { sample_learning(state) } else { Vec::new() };
+    }
     learning.found(kept);
     let notes = notes_of(learning);
     if learning.steps.is_empty() {
