@@ -148,7 +148,7 @@ fn a_lab_is_left_for_a_fork_of_its_run() {
     lab.press("\x15lr=1e-4\r");
     lab.wait_for("the question", |screen| screen.contains("A fork of own at step"));
     lab.press("y");
-    lab.wait_for("the fork", |screen| screen.contains("this run is in"));
+    lab.wait_for("the fork", |screen| screen.contains("two-moons-learning_rate-0.0001") && screen.contains("training"));
     lab.press("\x03");
     assert_eq!(lab.exit_code(), 130, "{}", lab.written());
     lab.assert_restored();
