@@ -283,10 +283,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_line_breaks_it(text in "(beside)?[ a-z=|,\\[\\]\"'0-9.=éß]{0,40}") {
-            if let Some(rest) = after_the_word(&text) {
-                if let Ok(panes) = panes(rest) {
-                    prop_assert!(panes.len() <= MOST_PANES && panes.len() != 1);
-                }
+            if let Some(Ok(panes)) = after_the_word(&text).map(panes) {
+                prop_assert!(panes.len() <= MOST_PANES && panes.len() != 1);
             }
         }
 

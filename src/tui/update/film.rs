@@ -103,10 +103,10 @@ pub fn move_cursor(state: &mut State, by: isize) {
 /// Moves the film by so many stills and holds it there; the cursor t goes with it.
 pub fn move_frame(state: &mut State, by: isize) {
     if state.shows_several() {
-        return match panes_motion::step_by(state, by) {
-            Some(by) => move_cursor(state, by),
-            None => {}
-        };
+        if let Some(by) = panes_motion::step_by(state, by) {
+            move_cursor(state, by);
+        }
+        return;
     }
     let Some((film, playhead)) = state.shown_film() else { return };
     let last = film.stills().len().saturating_sub(1);
