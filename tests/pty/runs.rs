@@ -136,6 +136,16 @@ fn watch_opens_a_run_and_a_fork_of_it_is_trained() {
 }
 
 #[test]
+fn a_watched_run_is_left_when_the_terminal_vanishes() {
+    let (place, trains) = two_runs();
+    let mut lab = Lab::start_with(place, &Setup::default(), &["watch", "live"]);
+    lab.wait_for("the run", |screen| screen.contains("watched") && step_on(screen).is_some_and(|step| step > 0));
+    lab.vanish();
+    assert_eq!(lab.exit_code(), 130);
+    drop(trains);
+}
+
+#[test]
 fn a_lab_is_left_for_a_fork_of_its_run() {
     let words = ["two-moons", "--threads", "1", "--run", "own", "--steps", "1000000", "--set", "model.hidden_width=16"];
     let words = [&words[..], &["--set", "train.checkpoint_every=50"]].concat();

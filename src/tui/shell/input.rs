@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
@@ -21,19 +20,21 @@ const LATE: Duration = Duration::from_secs(5);
 /// How long the terminal is waited for before the reader looks whether anybody still listens.
 const GLANCE: Duration = Duration::from_millis(50);
 
+/// How long the reader is waited for at its end. Of a terminal that is gone it may never come back.
+const PATIENCE: Duration = Duration::from_millis(300);
+
 /// The reader's life: dropped, it reads no more, so that what is typed next is for whoever comes next.
 pub struct KeyboardReader {
     over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    /// Closed when the thread has ended.
+    reading: Receiver<()>,
 }
 
 impl Drop for KeyboardReader {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A reader that has panicked reads no more either.
-            let _ = thread.join();
-        }
+        // Nothing is sent: it is closed, or the time is over.
+        let _ = self.reading.recv_timeout(PATIENCE);
     }
 }
 
@@ -50,8 +51,13 @@ pub fn listen(graphics: &Graphics) -> io::Result<(Receiver<Event>, KeyboardReade
     let over = Arc::new(AtomicBool::new(false));
     let seen = over.clone();
     let named = std::thread::Builder::new().name("difflab-input".into());
-    let thread = named.spawn(move || read(&send, late, &seen))?;
-    Ok((events, KeyboardReader { over, thread: Some(thread) }))
+    let (alive, reading) = bounded(0);
+    // Not joined: where the terminal is gone, it may read for ever, and ends with the program.
+    named.spawn(move || {
+        let _alive: Sender<()> = alive;
+        read(&send, late, &seen);
+    })?;
+    Ok((events, KeyboardReader { over, reading }))
 }
 
 fn read(send: &Sender<Event>, mut late: Option<LateAnswer>, over: &AtomicBool) {
