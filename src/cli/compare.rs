@@ -267,19 +267,14 @@ mod tests {
         let mut config = Config::default();
         config.train.learning_rate = learning_rate;
         let metrics = val_loss.iter().enumerate().map(|(i, &val_loss)| StepRecord {
-            step: 10 * (i as u64 + 1),
             epoch: 0.5,
             loss: 0.3,
-            loss_min: None,
-            loss_max: None,
             loss_smoothed: 0.25,
             val_loss: Some(val_loss),
             lr: learning_rate,
-            grad_norm: 1.0,
             images_per_s: 100.0 + i as f64,
             elapsed_s: 90.0,
-            memory_mib: None,
-            cpu_share: None,
+            ..StepRecord::at(10 * (i as u64 + 1))
         });
         Run { name: name.into(), keys: config.values(), metrics: metrics.collect(), without_metrics: None }
     }

@@ -83,6 +83,11 @@ impl Key {
         self.path.rsplit_once('.').map_or(&self.path, |(_, name)| name)
     }
 
+    /// What it is, in a sentence.
+    pub fn about(&self) -> &str {
+        self.doc.split_inclusive(". ").next().unwrap_or_default().trim()
+    }
+
     /// Is its name of several words, with these first letters, as `lr` of `learning_rate`?
     pub fn has_initials(&self, letters: &str) -> bool {
         let name = self.name();

@@ -139,19 +139,13 @@ mod tests {
 
     fn record(step: u64, val_loss: Option<f64>) -> StepRecord {
         StepRecord {
-            step,
             epoch: 0.5,
             loss: 0.25,
-            loss_min: None,
-            loss_max: None,
             loss_smoothed: 0.5,
             val_loss,
-            lr: 1e-3,
             grad_norm: 2.0,
-            images_per_s: 100.0,
             elapsed_s: 3.0,
-            memory_mib: None,
-            cpu_share: None,
+            ..StepRecord::at(step)
         }
     }
 

@@ -76,19 +76,15 @@ mod tests {
 
     fn step(step: u64) -> Event {
         Event::Step(StepRecord {
-            step,
             epoch: 0.0,
             loss: 0.0,
-            loss_min: None,
-            loss_max: None,
             loss_smoothed: 0.0,
             val_loss: step.is_multiple_of(1000).then_some(0.5),
             lr: 0.0,
             grad_norm: 0.0,
             images_per_s: 0.0,
             elapsed_s: 0.0,
-            memory_mib: None,
-            cpu_share: None,
+            ..StepRecord::at(step)
         })
     }
 

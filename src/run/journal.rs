@@ -315,21 +315,7 @@ mod tests {
     use super::*;
 
     fn record(step: u64) -> StepRecord {
-        StepRecord {
-            step,
-            epoch: 0.1,
-            loss: 0.5,
-            loss_min: None,
-            loss_max: None,
-            loss_smoothed: 0.6,
-            val_loss: (step == 2).then_some(0.7),
-            lr: 1e-3,
-            grad_norm: 1.0,
-            images_per_s: 100.0,
-            elapsed_s: 1.5,
-            memory_mib: None,
-            cpu_share: None,
-        }
+        StepRecord { val_loss: (step == 2).then_some(0.7), elapsed_s: 1.5, ..StepRecord::at(step) }
     }
 
     #[test]

@@ -35,6 +35,28 @@ pub struct StepRecord {
     pub elapsed_s: f64,
 }
 
+#[cfg(test)]
+impl StepRecord {
+    /// A line of a run that goes well, for tests to change what they are about.
+    pub fn at(step: u64) -> Self {
+        Self {
+            step,
+            epoch: 0.1,
+            loss: 0.5,
+            loss_min: None,
+            loss_max: None,
+            loss_smoothed: 0.6,
+            val_loss: None,
+            lr: 1e-3,
+            grad_norm: 1.0,
+            images_per_s: 100.0,
+            memory_mib: None,
+            cpu_share: None,
+            elapsed_s: step as f64,
+        }
+    }
+}
+
 /// Mean loss per bin over t, collected since the last row. Bin b covers t ∈ [b·T/B, (b+1)·T/B).
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimestepLossRow {

@@ -83,7 +83,6 @@ mod tests {
         let optional = || prop::option::of(0.0..10.0f64);
         (any::<u64>(), number(), number(), number(), optional(), optional()).prop_map(
             |(step, a, loss, b, val_loss, range)| StepRecord {
-                step,
                 epoch: a,
                 loss,
                 loss_min: range,
@@ -94,8 +93,7 @@ mod tests {
                 grad_norm: b,
                 images_per_s: a,
                 elapsed_s: b,
-                memory_mib: None,
-                cpu_share: None,
+                ..StepRecord::at(step)
             },
         )
     }

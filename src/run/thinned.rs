@@ -113,19 +113,15 @@ mod tests {
 
     fn lines(n: u64) -> Vec<Vec<u8>> {
         let record = |step: u64| StepRecord {
-            step,
             epoch: 0.0,
             loss: if step == 55_555 { 9.0 } else { 0.5 + (step % 97) as f64 / 1000.0 },
-            loss_min: None,
-            loss_max: None,
             loss_smoothed: 0.0,
             val_loss: (step == 77_777).then_some(0.1),
             lr: 0.0,
             grad_norm: 0.0,
             images_per_s: 0.0,
             elapsed_s: 0.0,
-            memory_mib: None,
-            cpu_share: None,
+            ..StepRecord::at(step)
         };
         (1..=n).map(|step| serde_json::to_vec(&record(step)).unwrap()).collect()
     }

@@ -90,19 +90,14 @@ mod tests {
 
     fn results(losses: impl IntoIterator<Item = f64>) -> Results {
         let steps = losses.into_iter().zip(1..).map(|(loss, step)| StepRecord {
-            step,
             epoch: 0.0,
             loss,
-            loss_min: None,
-            loss_max: None,
             loss_smoothed: loss,
-            val_loss: None,
             lr: 0.0,
             grad_norm: 0.0,
             images_per_s: 0.0,
             elapsed_s: 0.0,
-            memory_mib: None,
-            cpu_share: None,
+            ..StepRecord::at(step)
         });
         Results { steps: steps.collect() }
     }

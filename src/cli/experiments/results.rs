@@ -78,19 +78,15 @@ mod tests {
     #[test]
     fn the_last_step_gets_its_held_out_loss_where_it_has_none() {
         let record = |step, val_loss| StepRecord {
-            step,
             epoch: 0.0,
             loss: 1.0,
-            loss_min: None,
-            loss_max: None,
             loss_smoothed: 1.0,
             val_loss,
             lr: 0.0,
             grad_norm: 0.0,
             images_per_s: 0.0,
             elapsed_s: 0.0,
-            memory_mib: None,
-            cpu_share: None,
+            ..StepRecord::at(step)
         };
         let mut results = Results { steps: vec![record(100, Some(0.5)), record(160, None)] };
         assert!(results.lacks_held_out());

@@ -333,19 +333,13 @@ mod tests {
     fn side(name: &str, set: &str, shift: f64) -> Side {
         let common = |i: u64| ((i * 7919) % 101) as f64 / 100.0;
         let record = |step: u64| StepRecord {
-            step,
             epoch: 0.0,
             loss: common(step) + shift * (1.0 + 0.1 * common(step * 3)),
-            loss_min: None,
-            loss_max: None,
             loss_smoothed: 0.5 + shift,
             val_loss: step.is_multiple_of(50).then_some(0.4 + shift),
-            lr: 1e-3,
-            grad_norm: 1.0,
             images_per_s: 1.0,
             elapsed_s: 1.0,
-            memory_mib: None,
-            cpu_share: None,
+            ..StepRecord::at(step)
         };
         let fid = EvalResult {
             name: "judge-FID".into(),

@@ -162,19 +162,14 @@ mod tests {
     #[test]
     fn checkpoints_are_chosen_by_the_nearest_epoch() {
         let record = |step: u64| StepRecord {
-            step,
             epoch: step as f64 / 100.0,
             loss: 0.0,
-            loss_min: None,
-            loss_max: None,
             loss_smoothed: 0.0,
-            val_loss: None,
             lr: 0.0,
             grad_norm: 0.0,
             images_per_s: 0.0,
             elapsed_s: 0.0,
-            memory_mib: None,
-            cpu_share: None,
+            ..StepRecord::at(step)
         };
         let metrics: Vec<StepRecord> = (0..=50).map(|i| record(20 * i)).collect();
         let all = [110, 500, 1000];

@@ -299,19 +299,12 @@ mod tests {
 
     fn seed(seed: u64, loss: f64, failed: Option<&str>) -> SeedResults {
         let record = StepRecord {
-            step: 10,
-            epoch: 0.1,
             loss,
-            loss_min: None,
-            loss_max: None,
             loss_smoothed: loss,
             val_loss: Some(2.0 * loss),
-            lr: 1e-3,
-            grad_norm: 1.0,
             images_per_s: 10.0,
             elapsed_s: 1.0,
-            memory_mib: None,
-            cpu_share: None,
+            ..StepRecord::at(10)
         };
         let fid = EvalResult {
             name: "judge-FID".into(),

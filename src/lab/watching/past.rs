@@ -87,19 +87,9 @@ mod tests {
 
     fn record(step: u64) -> StepRecord {
         StepRecord {
-            step,
-            epoch: 0.1,
             loss: if step == 77_777 { 9.0 } else { 1.0 / step as f64 },
-            loss_min: None,
-            loss_max: None,
-            loss_smoothed: 0.6,
             val_loss: step.is_multiple_of(500).then_some(0.5),
-            lr: 1e-3,
-            grad_norm: 1.0,
-            images_per_s: 100.0,
-            elapsed_s: step as f64,
-            memory_mib: None,
-            cpu_share: None,
+            ..StepRecord::at(step)
         }
     }
 

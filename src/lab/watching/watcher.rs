@@ -52,21 +52,7 @@ mod tests {
     use crate::run::{Journal, RunDir};
 
     fn record(step: u64) -> StepRecord {
-        StepRecord {
-            step,
-            epoch: 0.1,
-            loss: 1.0 / step as f64,
-            loss_min: None,
-            loss_max: None,
-            loss_smoothed: 0.6,
-            val_loss: None,
-            lr: 1e-3,
-            grad_norm: 1.0,
-            images_per_s: 100.0,
-            elapsed_s: step as f64,
-            memory_mib: None,
-            cpu_share: None,
-        }
+        StepRecord { loss: 1.0 / step as f64, ..StepRecord::at(step) }
     }
 
     fn config() -> Config {

@@ -205,7 +205,7 @@ impl RunField {
     pub fn about(self) -> &'static str {
         match self {
             Self::Column(column) => column.about(),
-            Self::Key(key) => keys()[key].doc.split_inclusive(". ").next().unwrap_or_default().trim(),
+            Self::Key(key) => keys()[key].about(),
         }
     }
 

@@ -10,21 +10,7 @@ use crate::run::records::StepRecord;
 
 /// A line of metrics.jsonl.
 pub fn record(step: u64, loss: f64, val_loss: Option<f64>) -> StepRecord {
-    StepRecord {
-        step,
-        epoch: step as f64 / 100.0,
-        loss,
-        loss_min: None,
-        loss_max: None,
-        loss_smoothed: loss,
-        val_loss,
-        lr: 1e-3,
-        grad_norm: 1.0,
-        images_per_s: 100.0,
-        elapsed_s: step as f64,
-        memory_mib: None,
-        cpu_share: None,
-    }
+    StepRecord { epoch: step as f64 / 100.0, loss, loss_smoothed: loss, val_loss, ..StepRecord::at(step) }
 }
 
 /// Makes a run of so many steps in `place`, with `sets` over the defaults, its held-out loss measured at its fifth

@@ -45,7 +45,7 @@ fn begun(typed: &str) -> Vec<Completion> {
         () if key.path.contains(typed) => Some(3),
         () => None,
     };
-    let mut ranked: Vec<(u32, bool, &Key)> = keys()
+    let mut ranked: Vec<(u32, bool, &'static Key)> = keys()
         .iter()
         .filter(|key| key.path != NOT_SET && !key.path.starts_with("parent."))
         .filter_map(|key| Some((rank(key)?, !key.path.starts_with("train."), key)))
@@ -55,7 +55,8 @@ fn begun(typed: &str) -> Vec<Completion> {
         text: "at=".into(),
         about: "the step of a kept checkpoint, or of the history, to fork from",
     });
-    let keys = ranked.into_iter().map(|(_, _, key)| Completion { text: format!("{}=", short(key)), about: about(key) });
+    let keys =
+        ranked.into_iter().map(|(_, _, key)| Completion { text: format!("{}=", short(key)), about: key.about() });
     step.into_iter().chain(keys).collect()
 }
 
@@ -63,10 +64,6 @@ fn begun(typed: &str) -> Vec<Completion> {
 fn short(key: &Key) -> &str {
     let alone = named(key.name()).len() == 1 || key.path.starts_with("train.");
     if alone { key.name() } else { &key.path }
-}
-
-fn about(key: &'static Key) -> &'static str {
-    key.doc.split_inclusive(". ").next().unwrap_or_default().trim()
 }
 
 #[cfg(test)]

@@ -559,21 +559,7 @@ mod tests {
     }
 
     fn step(step: u64) -> Event {
-        Event::Step(StepRecord {
-            step,
-            epoch: 0.1,
-            loss: 0.1,
-            loss_min: None,
-            loss_max: None,
-            loss_smoothed: 0.1,
-            val_loss: None,
-            lr: 1e-3,
-            grad_norm: 1.0,
-            images_per_s: 100.0,
-            elapsed_s: step as f64,
-            memory_mib: None,
-            cpu_share: None,
-        })
+        Event::Step(StepRecord { loss: 0.1, loss_smoothed: 0.1, ..StepRecord::at(step) })
     }
 
     fn key(c: char, modifiers: KeyModifiers) -> Input {

@@ -153,19 +153,11 @@ mod tests {
         let mut farewell = Farewell::default();
         let record = |step| {
             Event::Step(StepRecord {
-                step,
-                epoch: 0.1,
                 loss: 0.1,
-                loss_min: None,
-                loss_max: None,
                 loss_smoothed: 0.1,
-                val_loss: None,
-                lr: 1e-3,
-                grad_norm: 1.0,
                 images_per_s: 1.0,
                 elapsed_s: 1.0,
-                memory_mib: None,
-                cpu_share: None,
+                ..StepRecord::at(step)
             })
         };
         for event in [ready(), saved(4), record(7), Event::Ended(Ok(()))] {

@@ -286,19 +286,14 @@ mod tests {
 
     fn record(step: u64, loss: f64) -> StepRecord {
         StepRecord {
-            step,
             epoch: step as f64 / 100.0,
             loss,
-            loss_min: None,
-            loss_max: None,
             loss_smoothed: loss,
             val_loss: step.is_multiple_of(100).then_some(loss),
-            lr: 1e-3,
             grad_norm: 0.5,
             images_per_s: 200.0,
             elapsed_s: step as f64 * 0.3,
-            memory_mib: None,
-            cpu_share: None,
+            ..StepRecord::at(step)
         }
     }
 

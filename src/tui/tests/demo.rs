@@ -83,19 +83,14 @@ pub fn record(step: u64) -> StepRecord {
     let base = 0.028 + 0.97 * (-(step as f64) / 40.0).exp() + 0.05 * (-(step as f64) / 900.0).exp();
     let loss = base * (f64::from(noise) * 0.16).exp();
     StepRecord {
-        step,
         epoch: step as f64 * 64.0 / 59_000.0,
         loss,
-        loss_min: None,
-        loss_max: None,
         loss_smoothed: base,
         val_loss: step.is_multiple_of(200).then_some(base * 1.06),
-        lr: 1e-3,
         grad_norm: 0.41,
         images_per_s: 412.0,
         elapsed_s: step as f64 * 64.0 / 412.0,
-        memory_mib: None,
-        cpu_share: None,
+        ..StepRecord::at(step)
     }
 }
 
