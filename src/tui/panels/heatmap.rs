@@ -7,7 +7,6 @@ use ratatui::style::Style;
 use super::frame::sentence;
 use super::heatmap_map::{HeatMap, bins_of};
 use super::loss::waiting;
-use crate::data::{CatalogueEntry, catalogue};
 use crate::tui::chart::{Marker, Scale};
 use crate::tui::format::{left, right, thousands, three_digits};
 use crate::tui::layout::{self, HeatmapPane};
@@ -297,10 +296,8 @@ fn readout(state: &State, heat: &Heat, scale: &Scale) -> Words {
 }
 /// What the run is trained on, in the plural.
 fn samples_word(state: &State) -> &'static str {
-    let of_compared = state.chosen_run().and_then(|run| run.config.as_ref());
-    let (Some(config), false) = (of_compared, state.chosen_run().is_some_and(|run| run.is_here)) else {
-        return state.live.info.as_ref().map_or("images", |info| info.samples_word());
-    };
-    let is_points = |entry: &CatalogueEntry| entry.name == config.data.dataset && entry.is_points();
-    if catalogue().iter().any(is_points) { "points" } else { "images" }
+    match state.chosen_run().filter(|run| !run.is_here && run.config.is_some()) {
+        Some(run) => run.samples_word,
+        None => state.live.info.as_ref().map_or("images", |info| info.samples_word()),
+    }
 }

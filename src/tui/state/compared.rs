@@ -8,6 +8,7 @@ use super::film::{Film, Films, Still};
 use super::heat::Heat;
 use super::history::History;
 use crate::config::Config;
+use crate::data::{CatalogueEntry, catalogue};
 use crate::tui::marked::{Marked, name_of};
 
 /// Most runs at once.
@@ -24,6 +25,8 @@ pub struct ComparedRun {
     /// The run that is trained on this screen: its curves are the screen's own, and the fields here stay empty.
     pub is_here: bool,
     pub config: Option<Config>,
+    /// What it is trained on, in the plural.
+    pub samples_word: &'static str,
     /// Every key of its config, dotted.
     pub keys: BTreeMap<String, toml::Value>,
     pub curves: Option<Curves>,
@@ -50,6 +53,7 @@ impl ComparedRun {
             color,
             is_here: false,
             config: None,
+            samples_word: "images",
             keys: BTreeMap::new(),
             curves: None,
             history: History::default(),
@@ -67,6 +71,8 @@ impl ComparedRun {
     pub fn set_config(&mut self, config: &Config) {
         self.curves = Curves::new(&config.diffusion);
         self.keys = config.values();
+        let is_points = |entry: &CatalogueEntry| entry.name == config.data.dataset && entry.is_points();
+        self.samples_word = if catalogue().iter().any(is_points) { "points" } else { "images" };
         self.config = Some(config.clone());
     }
 
