@@ -99,8 +99,13 @@ impl BenchPlan {
         let config = &subject.config;
         let classes: Vec<usize> = (0..n).map(|i| i % subject.num_classes).collect();
         let classes = config.model.class_conditional.then_some(classes.as_slice());
-        let denoiser =
-            network_denoiser(&trainer.ema_net()?, trainer.parameterization(), classes, 0.0, workers.clone())?;
+        let denoiser = network_denoiser(
+            &trainer.ema_net(config.sample.precision)?,
+            trainer.parameterization(),
+            classes,
+            0.0,
+            workers.clone(),
+        )?;
         let (height, width, channels) = subject.image_shape;
         let x_t = starting_noise(n, height, width, channels, config.seed, &self.device)?;
         let halfway = trainer.schedule().at(trainer.schedule().timesteps() / 2);

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::config::{SamplerName, TimestepSpacing};
+use crate::config::{Precision, SamplerName, TimestepSpacing};
 
 /// A sampler by its name in configs.
 ///
@@ -17,6 +17,14 @@ pub fn sampler(text: &str) -> Result<SamplerName, String> {
 /// # Errors
 /// A sentence with the names that exist.
 pub fn spacing(text: &str) -> Result<TimestepSpacing, String> {
+    by_name(text)
+}
+
+/// A precision by its name in configs.
+///
+/// # Errors
+/// A sentence with the names that exist.
+pub fn precision(text: &str) -> Result<Precision, String> {
     by_name(text)
 }
 

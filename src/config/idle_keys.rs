@@ -76,6 +76,7 @@ impl SampleConfig {
             dynamic_thresholding_ratio: _,
             sample_max_value,
             num: _,
+            precision: _,
         } = self;
         let (steps, solver_order) = (*steps, *solver_order);
         let is = |samplers: &[SamplerName]| samplers.contains(sampler);
@@ -272,6 +273,7 @@ impl SampleConfig {
             ),
             ("sample.sample_max_value", *thresholding && thresholds, THRESHOLDED),
             ("sample.num", true, ""),
+            ("sample.precision", true, ""),
             (
                 "diffusion.shift",
                 flow && !listed && !leading && !adaptive,
@@ -319,7 +321,7 @@ mod tests {
     #[test]
     fn every_key_of_sampling_has_its_place() {
         // Each key is idle somewhere, but those that never are.
-        let mut idle = BTreeSet::from(["sample.sampler", "sample.guidance_scale", "sample.num"]);
+        let mut idle = BTreeSet::from(["sample.sampler", "sample.guidance_scale", "sample.num", "sample.precision"]);
         for sampler in SamplerName::ALL {
             for whole_way in [true, false] {
                 let sample = SampleConfig { sampler, ..SampleConfig::default() };

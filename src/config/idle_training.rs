@@ -1,8 +1,8 @@
 //! Which keys of [data], [diffusion], [model] and [train] change nothing beside the others, and what they are for.
 
 use super::{
-    Config, IdleKey, LossWeighting, LrSchedule, NetworkKind, POINT_SETS, PathName, PredictionType, ScheduleName,
-    TimestepSampling, VarianceType,
+    Config, IdleKey, LossWeighting, LrSchedule, NetworkKind, OptimizerName, POINT_SETS, PathName, PredictionType,
+    ScheduleName, TimestepSampling, VarianceType,
 };
 
 /// Keys that a U-Net alone has.
@@ -68,6 +68,7 @@ impl Config {
             ("diffusion.shift", path == Flow, "path flow"),
             ("model.hidden_width", !unet, "kind mlp"),
             ("model.hidden_layers", !unet, "kind mlp"),
+            ("train.muon_momentum", train.optimizer == OptimizerName::Muon, "optimizer muon"),
             ("train.min_learning_rate", train.lr_schedule == LrSchedule::Cosine, "lr_schedule cosine"),
             ("train.min_snr_gamma", train.loss_weighting == LossWeighting::MinSnr, "loss_weighting min_snr"),
             ("train.p2_gamma", train.loss_weighting == LossWeighting::P2, "loss_weighting p2"),
@@ -118,6 +119,7 @@ mod tests {
             ("diffusion.sigma_data", "diffusion.path=vp", "train.loss_weighting=edm"),
             ("diffusion.shift", "diffusion.path=edm", "diffusion.path=flow"),
             ("train.min_learning_rate", "train.lr_schedule=constant", "train.lr_schedule=cosine"),
+            ("train.muon_momentum", "train.optimizer=adamw", "train.optimizer=muon"),
             ("train.min_snr_gamma", "train.loss_weighting=p2", "train.loss_weighting=min_snr"),
             ("train.p2_k", "train.loss_weighting=simple", "train.loss_weighting=p2"),
             ("train.vlb_weight", "diffusion.variance_type=fixed_large", "diffusion.variance_type=learned_range"),

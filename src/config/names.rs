@@ -73,7 +73,7 @@ pub enum TimeScaleShift {
     ScaleShift,
 }
 
-/// How precisely a training step multiplies.
+/// How precisely a network multiplies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
@@ -82,6 +82,16 @@ pub enum Precision {
     F32,
     /// The products of 3×3 convolutions in bf16, their sums and everything else in f32.
     Bf16,
+}
+
+impl Precision {
+    /// As in configs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
 }
 
 /// Whether a run keeps its averaged weights as it learns.
@@ -93,6 +103,25 @@ pub enum KeepHistory {
     Auto,
     On,
     Off,
+}
+
+/// What moves the weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptimizerName {
+    /// Loshchilov & Hutter 2019.
+    Adamw,
+    /// Jordan et al. 2024.
+    Muon,
+}
+
+/// Which noise goes with which image of a training batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coupling {
+    Independent,
+    /// Pooladian et al. 2023; Tong et al. 2024.
+    OptimalTransport,
 }
 
 /// How the learning rate goes on after the warm-up.

@@ -177,6 +177,12 @@ impl Config {
             train.min_learning_rate,
             format!("use a number from 0 to train.learning_rate = {}", train.learning_rate),
         )?;
+        ensure(
+            (0.0..1.0).contains(&train.muon_momentum),
+            "train.muon_momentum",
+            train.muon_momentum,
+            "a decay lies from 0 to below 1; 0.95 is usual",
+        )?;
         for (key, beta) in [("train.beta1", train.beta1), ("train.beta2", train.beta2)] {
             ensure((0.0..1.0).contains(&beta), key, beta, "a decay lies from 0 to below 1; 0.9 and 0.999 are usual")?;
         }
@@ -195,6 +201,7 @@ impl Config {
             train.ema_decay,
             "use a number from 0 (no average) to below 1, such as 0.999",
         )?;
+        not_negative("train.ema_power", train.ema_power, "use 0 (the usual rise) or a number above 0, such as 7")?;
         self.check_loss(warnings)?;
         for (key, every) in [
             ("train.keep_checkpoints", train.keep_checkpoints as u64),
@@ -378,6 +385,8 @@ mod tests {
             ("train.logit_std", &["0", "-1"]),
             ("train.p_uncond", &["1.1", "-0.1"]),
             ("train.ema_decay", &["1", "-1"]),
+            ("train.ema_power", &["-1", "nan"]),
+            ("train.muon_momentum", &["1", "-0.1"]),
             ("train.keep_checkpoints", &["0"]),
             ("train.log_every", &["0"]),
             ("train.save_patience_s", &["-1", "1e300"]),

@@ -18,13 +18,26 @@ pub fn obstacle(precision: Precision, device: &Device) -> Option<String> {
 
 fn without_products(isa: Isa) -> Option<String> {
     match PairIsa::of(isa) {
-        Some(pairs) if pairs.fast() => None,
-        _ => Some(format!(
-            "it needs a processor with AVX512-BF16 (Zen 4, Sapphire Rapids and later); the kernels run on {} here, \
-             where it would only be slower; use f32",
+        Some(_) => None,
+        None => Some(format!(
+            "it needs a processor with AVX512-BF16 (Zen 4, Sapphire Rapids and later), or AVX2, where it is slow; the \
+             kernels run on {} here; use f32",
             isa.name()
         )),
     }
+}
+
+/// That `precision` makes the network called by `key` slower here, not faster; `None`: it does not.
+pub fn slowness(key: &str, precision: Precision) -> Option<String> {
+    let isa = Isa::current();
+    let fast = PairIsa::of(isa).is_some_and(PairIsa::fast);
+    (precision == Precision::Bf16 && !fast).then(|| {
+        format!(
+            "{key} = \"bf16\" is slower than f32 here: the processor has no instructions for it (AVX512-BF16), and {} \
+             multiplies the rounded numbers in f32",
+            isa.name()
+        )
+    })
 }
 
 #[cfg(test)]
@@ -38,8 +51,11 @@ mod tests {
             assert_eq!(obstacle(Precision::F32, &Device::Cpu), None);
             match obstacle(Precision::Bf16, &Device::Cpu) {
                 Some(why) => assert!(why.contains("AVX512-BF16") && why.contains(isa.name()), "{why}"),
-                None => assert_eq!(isa.name(), "avx512"),
+                None => assert!(isa.name() != "neon"),
             }
+            assert_eq!(slowness("train.precision", Precision::F32), None);
+            let said = slowness("train.precision", Precision::Bf16);
+            assert!(said.is_none() == PairIsa::of(isa).is_some_and(PairIsa::fast), "{said:?}");
         });
     }
 }

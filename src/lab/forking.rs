@@ -47,6 +47,10 @@ impl Forked {
         if before.diffusion != now.diffusion || before.train.timestep_sampling != now.train.timestep_sampling {
             state.timestep_sampler.clear();
         }
+        if before.train.optimizer != now.train.optimizer {
+            state.begin_moments()?;
+            warnings.push("the optimizer is another: its moments begin anew".into());
+        }
         if before.diffusion.timesteps != now.diffusion.timesteps {
             progress.timestep_loss = Progress::new(config).timestep_loss;
         }

@@ -26,6 +26,7 @@ use crate::config::{Config, POINT_SETS};
 use crate::data::{self, DataIdentity};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
+use crate::kernels::precision::slowness;
 use crate::process::interrupt::{self, Token};
 use crate::run::checkpoint::{self, Progress};
 use crate::run::history::{self, HistoryPlan};
@@ -102,6 +103,8 @@ pub fn open(
     interrupt::check()?;
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
     warnings.extend(trainer.idle_workers());
+    warnings.extend(slowness("train.precision", config.train.precision));
+    warnings.extend(slowness("sample.precision", config.sample.precision));
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
     check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 
@@ -244,7 +247,7 @@ pub fn open(
     }
 
     let asked = PreviewNetwork {
-        net: trainer.ema_net()?,
+        net: trainer.ema_net(config.sample.precision)?,
         parameterization: trainer.parameterization().clone(),
         workers,
         device: plan.device,

@@ -157,7 +157,7 @@ impl Snapshots {
 fn write(order: &Order, run_dir: &Path) -> Result<PathBuf> {
     // One thread: the training keeps the other cores.
     let workers = Arc::new(Workers::new(1)?);
-    let net = Net::new(&order.net_config, &order.weights)?;
+    let net = Net::with_precision(&order.net_config, &order.weights, order.settings.sample.precision)?;
     snapshot::write(&SnapshotRequest {
         run_dir,
         step: order.step,

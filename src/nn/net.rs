@@ -1,5 +1,7 @@
 //! The network of a run, whichever kind it is.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
@@ -48,6 +50,14 @@ impl NetConfig {
             },
             Self::Mlp(MlpConfig { sample_shape: [height, width, channels], .. }) => Some((*height, *width, *channels)),
         }
+    }
+
+    /// The names of the parameters that are matrices from features to features ([`Parameter::is_matrix_inside`]).
+    ///
+    /// # Errors
+    /// As [`parameters`].
+    pub fn matrices_inside(&self) -> Result<HashSet<String>> {
+        Ok(parameters(self)?.into_iter().filter(Parameter::is_matrix_inside).map(|p| p.name).collect())
     }
 
     /// The text of the architecture's `config.json`.

@@ -55,6 +55,13 @@ impl Parameter {
         self.shape.iter().product()
     }
 
+    /// Whether it is a matrix from features to features: neither at the network's entrance or exit, nor a table.
+    pub fn is_matrix_inside(&self) -> bool {
+        let layer = self.name.strip_suffix(".weight").unwrap_or(&self.name);
+        let matrix = matches!(self.kind, ParameterKind::Conv | ParameterKind::Linear);
+        matrix && !["conv_in", "conv_out", "input", "output"].contains(&layer)
+    }
+
     /// Shape in files.
     pub fn file_shape(&self) -> Vec<usize> {
         match (self.kind, self.shape.as_slice()) {
@@ -63,6 +70,13 @@ impl Parameter {
             (_, shape) => shape.to_vec(),
         }
     }
+}
+
+/// Whether a parameter belongs to the last layer of a residual branch, of an attention or of the network.
+pub(super) fn ends_a_branch(name: &str) -> bool {
+    let layer = name.rsplit_once('.').map_or(name, |(layer, _)| layer);
+    ["conv_out", "output"].contains(&layer)
+        || [".conv2", ".to_out.0", ".linear_2"].iter().any(|end| layer.ends_with(end)) && !layer.starts_with("time_")
 }
 
 /// What a network is made of; the weights of any architecture are made, saved and read by it alone.

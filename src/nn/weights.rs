@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor, Var};
 use rand::RngExt;
 
+use super::parameters::ends_a_branch;
 use super::{Architecture, Parameter, ParameterKind, parameters};
 use crate::random::{Stream, generator, normal};
 
@@ -51,6 +52,17 @@ impl Weights {
             tensors.insert(parameter.name, Tensor::from_vec(values, parameter.shape, device)?);
         }
         Ok(Self { tensors })
+    }
+
+    /// With zeros in the last layer of every branch and of the network, if `zeroed`: `model.zero_init`.
+    ///
+    /// # Errors
+    /// When the device has no memory for them.
+    pub fn with_zeroed_ends(mut self, zeroed: bool) -> Result<Self> {
+        for (name, tensor) in self.tensors.iter_mut().filter(|(name, _)| zeroed && ends_a_branch(name)) {
+            *tensor = tensor.zeros_like().with_context(|| format!("zeros for {name}"))?;
+        }
+        Ok(self)
     }
 
     /// Weights from named tensors in memory layout.

@@ -12,8 +12,9 @@ use super::error::RunError;
 use super::history::{self, history_file};
 use super::identity::Identity;
 use super::lock::is_trained_in;
-use crate::config::{Config, ConfigError, PathName, SampleConfig, VarianceType};
+use crate::config::{Config, ConfigError, PathName, Precision, SampleConfig, VarianceType};
 use crate::diffusion::Parameterization;
+use crate::kernels::precision::obstacle;
 use crate::nn::{Net, Weights, open_network};
 
 /// The averaged weights of one checkpoint, or of one step of the history, as a network, with what sampling needs to know.
@@ -187,6 +188,18 @@ impl LoadedModel {
         let weights = raw_weights(&self.checkpoint)?.detached();
         let net = Net::new(&self.net.config(), &weights)?;
         Ok(Self { net, weights, averaged: false, ..self.clone() })
+    }
+
+    /// The network, multiplying in `precision`.
+    ///
+    /// # Errors
+    /// When this machine can't.
+    pub fn net_in(&self, precision: Precision) -> Result<Net> {
+        if let Some(problem) = obstacle(precision, &Device::Cpu) {
+            let value = precision.name().into();
+            return Err(ConfigError::Impossible { key: "sample.precision".into(), value, problem }.into());
+        }
+        Net::with_precision(&self.net.config(), &self.weights, precision)
     }
 
     /// "EMA weights of step 300 (f16, from the history)".

@@ -1,6 +1,6 @@
 //! README.md of a run folder: what was trained on what, and how to use it.
 
-use crate::config::{Config, NetworkKind, PathName, PredictionType};
+use crate::config::{Config, NetworkKind, OptimizerName, PathName, PredictionType};
 use crate::picture::is_points;
 
 /// Facts that a config alone does not know.
@@ -62,8 +62,12 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     };
     line(format!("| network | {network}, {} parameters |", facts.parameters));
     line(format!("| process | {path}, T = {}; predicts {prediction} |", config.diffusion.timesteps));
+    let optimizer = match config.train.optimizer {
+        OptimizerName::Adamw => "AdamW",
+        OptimizerName::Muon => "Muon for matrices and AdamW for the rest",
+    };
     line(format!(
-        "| training | batch {}, AdamW, learning rate {:e}, seed {} |",
+        "| training | batch {}, {optimizer}, learning rate {:e}, seed {} |",
         config.train.batch_size, config.train.learning_rate, config.seed
     ));
     match facts.progress {

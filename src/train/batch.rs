@@ -4,7 +4,9 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 use rand::RngExt;
 
+use super::coupling::by_optimal_transport;
 use super::timestep_sampler::{Drawn, TimestepSampler};
+use crate::config::Coupling;
 use crate::data::Dataset;
 use crate::diffusion::{NoiseLevel, Parameterization, Target};
 use crate::kernels::Workers;
@@ -76,6 +78,7 @@ impl Draws {
         (seed, step): (u64, u64),
         horizontal_flip: bool,
         labels: Option<LabelDrop>,
+        coupling: Coupling,
         times: &TimestepSampler,
     ) -> Self {
         let drawn = times.draw(indices.len(), &mut generator(seed, Stream::Timesteps, step));
@@ -84,7 +87,12 @@ impl Draws {
             indices.iter().map(|_| rng.random_bool(0.5)).collect()
         });
         let pixels = data.gather(indices, flips.as_deref());
-        let noise = noise(workers, (seed, step), indices.len(), pixels.len() / indices.len().max(1));
+        let size = pixels.len() / indices.len().max(1);
+        let noise = noise(workers, (seed, step), indices.len(), size);
+        let noise = match coupling {
+            Coupling::Independent => noise,
+            Coupling::OptimalTransport => by_optimal_transport(&pixels, noise, size),
+        };
         let classes = labels.map(|drop| {
             let mut rng = generator(seed, Stream::LabelDrop, step);
             let mut classes = data.class_of(indices);
@@ -112,9 +120,10 @@ impl Batch {
         (seed, step): (u64, u64),
         horizontal_flip: bool,
         labels: Option<LabelDrop>,
+        coupling: Coupling,
         times: &TimestepSampler,
     ) -> Result<Self> {
-        let draws = Draws::of(recipe.workers, data, indices, (seed, step), horizontal_flip, labels, times);
+        let draws = Draws::of(recipe.workers, data, indices, (seed, step), horizontal_flip, labels, coupling, times);
         let Draws { pixels, noise, drawn: Drawn { timesteps, corrections }, classes } = draws;
         let shape = (data.height, data.width, data.channels);
         Ok(Self { corrections, ..Self::assemble(recipe, shape, pixels, noise, timesteps, classes)? })

@@ -6,38 +6,30 @@ use candle_core::{Tensor, Var};
 /// An average of the weights over the recent past, kept beside them.
 pub struct Ema {
     largest_decay: f64,
+    power: f64,
     averages: Vec<(String, Var)>,
 }
 
 impl Ema {
-    /// Starts as a copy of the weights. `largest_decay` is in [0, 1).
+    /// Starts as a copy of the weights. `largest_decay` is in [0, 1), `power` is γ or 0.
     ///
     /// # Errors
     /// When the device has no memory for the copy.
-    pub fn new(parameters: &[(String, Var)], largest_decay: f64) -> Result<Self> {
+    pub fn new(parameters: &[(String, Var)], (largest_decay, power): (f64, f64)) -> Result<Self> {
         let averages = parameters
             .iter()
             .map(|(name, parameter)| Ok((name.clone(), Var::from_tensor(&parameter.as_tensor().copy()?)?)))
             .collect::<Result<_>>()?;
-        Ok(Self { largest_decay, averages })
+        Ok(Self { largest_decay, power, averages })
     }
 
-    /// Decay after `step` steps: min(largest, (1 + n)/(10 + n)). Early averages would otherwise be
-    /// mostly the random start, and their samples noise.
+    /// Decay after `step` steps (from 1): min(largest, (1 + n)/(10 + n)), or with a power γ above 0 min(largest,
+    /// (1 − 1/n)^(γ + 1)), whose average weights step i by i^γ (Karras et al. 2024, arXiv:2312.02696, eq. 2). Early
+    /// averages would otherwise be mostly the random start, and their samples noise.
     pub fn decay(&self, step: u64) -> f64 {
-        self.largest_decay.min((1.0 + step as f64) / (10.0 + step as f64))
-    }
-
-    /// average ← average + (1 − decay)·(parameter − average), after the step number `step` (from 1).
-    /// `parameters` are in the order of [`Self::new`]. Written as a step towards the parameter: exact
-    /// when both are equal.
-    pub fn update<'a>(&mut self, parameters: impl IntoIterator<Item = &'a Var>, step: u64) -> Result<()> {
-        let fresh = 1.0 - self.decay(step);
-        for (average, parameter) in self.averages().zip(parameters) {
-            let change = ((parameter.as_tensor() - average.as_tensor())? * fresh)?;
-            average.set(&(average.as_tensor() + change)?)?;
-        }
-        Ok(())
+        let n = step as f64;
+        let rising = if self.power > 0.0 { (1.0 - 1.0 / n).powf(self.power + 1.0) } else { (1.0 + n) / (10.0 + n) };
+        self.largest_decay.min(rising)
     }
 
     /// The averages in the order of the parameters.
@@ -60,6 +52,12 @@ impl Ema {
     }
 }
 
+/// average ← average + fresh·(parameter − average). Written as a step towards the parameter: exact when both are equal.
+pub(super) fn approach(average: &Var, parameter: &Var, fresh: f64) -> Result<()> {
+    let change = ((parameter.as_tensor() - average.as_tensor())? * fresh)?;
+    Ok(average.set(&(average.as_tensor() + change)?)?)
+}
+
 #[cfg(test)]
 mod tests {
     use candle_core::Device;
@@ -70,9 +68,34 @@ mod tests {
         vec![("p".into(), Var::from_vec(vec![value; 2], 2, &Device::Cpu).unwrap())]
     }
 
+    fn update(ema: &mut Ema, parameters: &[(String, Var)], step: u64) {
+        let fresh = 1.0 - ema.decay(step);
+        for (average, (_, parameter)) in ema.averages().zip(parameters) {
+            approach(average, parameter, fresh).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_power_weights_each_step_by_it() {
+        let gamma = 2.0;
+        let parameters = parameter(0.0);
+        let mut ema = Ema::new(&parameters, (0.9999, gamma)).unwrap();
+        let value = |step: u64| (step as f64 * 0.11).sin() + 2.0;
+        for step in 1..=2000u64 {
+            parameters[0].1.set(&Tensor::new(&[value(step) as f32; 2], &Device::Cpu).unwrap()).unwrap();
+            update(&mut ema, &parameters, step);
+        }
+        let sum = |f: &dyn Fn(u64) -> f64| (1..=2000).map(f).sum::<f64>();
+        let power = |step: u64| (step as f64).powf(gamma);
+        let want = sum(&|step| power(step) * value(step)) / sum(&power);
+        let seen = ema.weights()[0].1.to_vec1::<f32>().unwrap()[0] as f64;
+        assert!((seen - want).abs() < 2e-3, "{seen}, not {want}");
+        assert_eq!(Ema::new(&parameters, (0.99, gamma)).unwrap().decay(1_000_000), 0.99);
+    }
+
     #[test]
     fn the_decay_warms_up_to_its_largest_value() {
-        let ema = Ema::new(&parameter(0.0), 0.999).unwrap();
+        let ema = Ema::new(&parameter(0.0), (0.999, 0.0)).unwrap();
         assert!((ema.decay(1) - 2.0 / 11.0).abs() < 1e-12);
         assert!((ema.decay(90) - 0.91).abs() < 1e-12);
         assert_eq!(ema.decay(1_000_000), 0.999);
@@ -81,13 +104,13 @@ mod tests {
     #[test]
     fn it_follows_the_recurrence_and_shares_its_storage() {
         let parameters = parameter(0.0);
-        let mut ema = Ema::new(&parameters, 0.9).unwrap();
+        let mut ema = Ema::new(&parameters, (0.9, 0.0)).unwrap();
         let view = ema.weights();
         let mut expected = 0.0f64;
         for step in 1..=50u64 {
             let value = (step as f32 * 0.37).sin();
             parameters[0].1.set(&Tensor::new(&[value, value], &Device::Cpu).unwrap()).unwrap();
-            ema.update(parameters.iter().map(|(_, var)| var), step).unwrap();
+            update(&mut ema, &parameters, step);
             let decay = ((1.0 + step as f64) / (10.0 + step as f64)).min(0.9);
             expected = decay * expected + (1.0 - decay) * value as f64;
         }
@@ -98,9 +121,9 @@ mod tests {
     #[test]
     fn the_average_of_a_constant_is_that_constant() {
         let parameters = parameter(0.1);
-        let mut ema = Ema::new(&parameters, 0.999).unwrap();
+        let mut ema = Ema::new(&parameters, (0.999, 0.0)).unwrap();
         for step in 1..100 {
-            ema.update(parameters.iter().map(|(_, var)| var), step).unwrap();
+            update(&mut ema, &parameters, step);
         }
         assert_eq!(ema.weights()[0].1.to_vec1::<f32>().unwrap(), [0.1, 0.1]);
     }

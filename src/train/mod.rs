@@ -2,6 +2,7 @@
 
 mod backward;
 mod batch;
+mod coupling;
 mod cut;
 mod divergence;
 mod ema;
@@ -35,7 +36,7 @@ pub use images::images;
 pub use learning_rate::learning_rate;
 pub use loss_average::LossAverage;
 pub use loss_range::LossRange;
-pub use optimizer::{AdamW, AdamWSettings, Update};
+pub use optimizer::{AdamW, AdamWSettings, Muon, Optimizer, Update};
 pub use shared_draws::SharedDraws;
 pub use state::TrainerState;
 pub use step_report::StepReport;

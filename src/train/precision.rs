@@ -8,10 +8,7 @@ use crate::kernels::precision::obstacle;
 /// # Errors
 /// [`ConfigError::Impossible`] when this machine can't, or can't on `device`; it says why.
 pub fn check_precision(precision: Precision, device: &Device) -> Result<(), ConfigError> {
-    let name = match precision {
-        Precision::F32 => "f32",
-        Precision::Bf16 => "bf16",
-    };
+    let name = precision.name();
     match obstacle(precision, device) {
         Some(problem) => {
             Err(ConfigError::Impossible { key: "train.precision".into(), value: format!("{name:?}"), problem })

@@ -1,6 +1,6 @@
 //! What chance decides alike in several runs: randomness has addresses, so that it follows from their configs.
 
-use crate::config::{Config, TimestepSampling};
+use crate::config::{Config, Coupling, TimestepSampling};
 
 /// What of their draws several runs share at every step, and why not the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,9 @@ impl SharedDraws {
         let images = |key: &str| batch(key) || key.starts_with("data.");
         let noise = |key: &str| batch(key) || matches!(key, "data.image_size" | "data.channels" | "data.dataset");
         draws.add("images", differing(&images));
-        draws.add("noise", differing(&noise));
+        // Which noise goes with an image follows from all images of the batch.
+        let coupled = configs.iter().any(|config| config.train.coupling == Coupling::OptimalTransport);
+        draws.add("noise", differing(&|key| noise(key) || key == "train.coupling" || coupled && images(key)));
         draws.add("timesteps", timesteps(configs, &differing, &batch));
         draws.follow_losses =
             configs.iter().all(|config| config.train.timestep_sampling == TimestepSampling::Importance);
@@ -257,6 +259,7 @@ mod tests {
             assert_eq!(said.apart, [("timesteps", vec![keys])], "{sets:?}");
         }
         assert!(!check(&["train.batch_size=5"]).are_paired());
+        assert_eq!(check(&["train.coupling=optimal_transport"]).apart, [("noise", vec!["train.coupling"])]);
         let one = config(&["train.timestep_sampling=importance"]);
         let other = config(&["train.timestep_sampling=importance", "train.weight_decay=0.1"]);
         assert!(

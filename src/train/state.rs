@@ -22,6 +22,23 @@ pub struct TrainerState {
     pub timestep_sampler: Vec<(String, Tensor)>,
 }
 
+impl TrainerState {
+    /// All moments zero, as at the beginning: for averages alone, or another optimizer.
+    ///
+    /// # Errors
+    /// When the device has no memory for them.
+    pub fn begin_moments(&mut self) -> Result<()> {
+        self.moments.clear();
+        for (name, tensor) in &self.weights {
+            for prefix in ["m", "v"] {
+                self.moments.push((format!("{prefix}.{name}"), tensor.zeros_like()?));
+            }
+        }
+        self.moments_since = self.step;
+        Ok(())
+    }
+}
+
 /// Writes the values that `find` knows into the variables of the same names.
 pub(super) fn set_all(vars: &[(String, Var)], find: impl Fn(&str) -> Option<Tensor>, what: &str) -> Result<()> {
     for (name, var) in vars {

@@ -17,13 +17,13 @@ use super::held_out::HeldOutLoss;
 use super::images::images;
 use super::learning_rate::learning_rate;
 use super::objective::Objective;
-use super::optimizer::{AdamW, Update};
+use super::optimizer::{Optimizer, Update};
 use super::precision::check_precision;
 use super::state::{TrainerState, finder, set_all};
 use super::step_report::StepReport;
 use super::time_use::TimeUse;
 use super::timestep_sampler::TimestepSampler;
-use crate::config::{Config, VarianceType};
+use crate::config::{Config, Precision, VarianceType};
 use crate::data::{Dataset, indices_of_step};
 use crate::diffusion::{Parameterization, Schedule};
 use crate::kernels::Workers;
@@ -41,7 +41,7 @@ pub struct Trainer {
     net_config: NetConfig,
     net: Net,
     parameters: Vec<(String, Var)>,
-    optimizer: AdamW,
+    optimizer: Optimizer,
     ema: Ema,
     workers: Arc<Workers>,
     device: Device,
@@ -73,13 +73,15 @@ impl Trainer {
         let learned = config.diffusion.variance_type == VarianceType::LearnedRange;
         let net_config =
             NetConfig::new(&config.model, data.height, data.width, data.channels, num_classes).with_variance(learned);
-        let (weights, parameters) = Weights::init(&net_config, config.seed, device)?.trainable()?;
+        let (weights, parameters) =
+            Weights::init(&net_config, config.seed, device)?.with_zeroed_ends(config.model.zero_init)?.trainable()?;
         let net = Net::with_precision(&net_config, &weights, config.train.precision)?;
         let recipe = Recipe { parameterization: &parameterization, device, workers: &workers };
         let held_out = HeldOutLoss::new(recipe, held_out, config.train.batch_size, config.seed, conditional)?;
         let labels = num_classes.map(|n| LabelDrop { null_class: n as u32, p_uncond: config.train.p_uncond });
-        let optimizer = AdamW::new(&parameters, (&config.train).into())?;
-        let ema = Ema::new(&parameters, config.train.ema_decay)?;
+        let inside = net_config.matrices_inside()?;
+        let optimizer = Optimizer::new(&parameters, &config.train, |name| inside.contains(name))?;
+        let ema = Ema::new(&parameters, (config.train.ema_decay, config.train.ema_power))?;
         let (pixels, numbers) = (data.height * data.width, count(&parameters));
         let cut = Cut::new(&net_config, numbers, pixels, device.is_cpu(), workers.clone());
         Ok(Self {
@@ -127,8 +129,9 @@ impl Trainer {
 
         // From here on nothing can fail: weights, average and moments belong to one step, and are finite.
         let updates = done - self.moments_since.min(self.step);
-        let update = Update { step: done, updates, lr, gradient_scale: self.clip(grad_norm) };
-        self.optimizer.step(&gradients, update, &mut self.ema, &self.workers)?;
+        let fresh = 1.0 - self.ema.decay(done);
+        let update = Update { updates, lr, gradient_scale: self.clip(grad_norm), fresh };
+        self.optimizer.step(&gradients, self.ema.averages(), update, &self.workers)?;
         self.times.learn(&batch.timesteps, &terms);
         self.step = done;
         let epoch = (done * batch.len() as u64) as f64 / self.data.len() as f64;
@@ -142,7 +145,16 @@ impl Trainer {
         let indices = indices_of_step(self.data.len(), config.train.batch_size, config.seed, self.step);
         let address = (config.seed, self.step);
         let flip = config.data.horizontal_flip;
-        Batch::training(self.recipe(), &self.data, &indices, address, flip, self.labels, &self.times)
+        Batch::training(
+            self.recipe(),
+            &self.data,
+            &indices,
+            address,
+            flip,
+            self.labels,
+            config.train.coupling,
+            &self.times,
+        )
     }
 
     /// What chance decides of the batch of step `step` (from 0).
@@ -151,7 +163,16 @@ impl Trainer {
         let config = &self.config;
         let indices = indices_of_step(self.data.len(), config.train.batch_size, config.seed, step);
         let (flip, address) = (config.data.horizontal_flip, (config.seed, step));
-        super::batch::Draws::of(&self.workers, &self.data, &indices, address, flip, self.labels, &self.times)
+        super::batch::Draws::of(
+            &self.workers,
+            &self.data,
+            &indices,
+            address,
+            flip,
+            self.labels,
+            config.train.coupling,
+            &self.times,
+        )
     }
 
     /// The same with slices of at most so many samples.
@@ -293,9 +314,9 @@ impl Trainer {
         Weights::from_map(self.ema.weights().into_iter().collect())
     }
 
-    /// The network with the averaged weights, for sampling; follows them as they change.
-    pub fn ema_net(&self) -> Result<Net> {
-        Net::new(&self.net_config, &self.ema_weights())
+    /// The network with the averaged weights, for sampling in `precision`; follows them as they change.
+    pub fn ema_net(&self, precision: Precision) -> Result<Net> {
+        Net::with_precision(&self.net_config, &self.ema_weights(), precision)
     }
 
     /// The whole state. Tensors share storage with the trainer's: write them out before the next

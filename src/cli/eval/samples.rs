@@ -10,6 +10,7 @@ use super::progress::progress;
 use crate::config::SampleConfig;
 use crate::eval::Estimate;
 use crate::kernels::Workers;
+use crate::kernels::precision::slowness;
 use crate::run::{self, LoadedModel};
 use crate::sampling::{self, SamplerSettings, Trajectory};
 use crate::speak;
@@ -42,6 +43,7 @@ pub fn sample_config(args: &Args, model: &LoadedModel) -> SampleConfig {
         steps: steps(args, model),
         eta: 0.0,
         timesteps: Vec::new(),
+        precision: args.precision.unwrap_or(model.config.sample.precision),
         ..model.config.sample.clone()
     }
 }
@@ -54,7 +56,11 @@ pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<
     let ((h, w, c), num) = (model.image_shape, args.num() as usize);
     let classes = model.net.num_classes().map(|count| run::classes_in_turn(num, count, None));
     let scale = guidance_scale(args, model);
-    let (net, parameterization) = (&model.net, &model.parameterization);
+    let precision = args.precision.unwrap_or(model.config.sample.precision);
+    if let Some(warning) = slowness("sample.precision", precision) {
+        speak::warn(warning);
+    }
+    let (net, parameterization) = (&model.net_in(precision)?, &model.parameterization);
     let steps = steps(args, model);
     let settings = SamplerSettings::from(&sample_config(args, model));
     if let Some(warning) = sampling::check_stability(parameterization, &settings, scale) {

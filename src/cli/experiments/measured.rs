@@ -64,6 +64,7 @@ impl Measurements {
         let names: Vec<&str> = self.metrics.iter().map(|metric| metric.name()).collect();
         let key = format!("{of} step {step} {} num {}", names.join(","), self.num.unwrap_or(0));
         let args = eval::Args {
+            precision: None,
             run: dir.display().to_string(),
             checkpoint: Some(step),
             metrics: self.metrics.clone(),

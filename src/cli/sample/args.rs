@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::edit::EditArgs;
 use crate::cli::usage::set_in_full;
 use crate::cli::values;
-use crate::config::{SampleConfig, SamplerName, TimestepSpacing};
+use crate::config::{Precision, SampleConfig, SamplerName, TimestepSpacing};
 use crate::tui::terminal::image_protocol::ImageProtocol;
 
 /// Draw samples from a run.
@@ -60,6 +60,9 @@ pub struct Args {
     /// How much noise `edm` adds over all steps; 0 is deterministic.
     #[arg(long, value_name = "S")]
     pub s_churn: Option<f64>,
+    /// How precisely the network multiplies: f32 or bf16. Default: the run's own.
+    #[arg(long, value_name = "PRECISION", value_parser = values::precision)]
+    pub precision: Option<Precision>,
     /// Any other key of [sample], e.g. --set sample.clip_sample=true; may be repeated. Also
     /// diffusion.variance_type, and on path flow diffusion.shift.
     #[arg(long, value_name = "KEY=VALUE", value_parser = set_in_full)]
@@ -121,6 +124,7 @@ impl Args {
             ("--guidance-interval", "sample.guidance_interval", !self.guidance_interval.is_empty()),
             ("--negative-class", "sample.negative_class", self.negative_class.is_some()),
             ("--num", "sample.num", self.num.is_some()),
+            ("--precision", "sample.precision", self.precision.is_some()),
         ]
         .into_iter()
         .filter_map(|(flag, key, given)| given.then_some((flag, key)))
@@ -154,6 +158,7 @@ impl Args {
             guidance_interval: listed(&self.guidance_interval, &sample.guidance_interval),
             negative_class: self.negative_class.clone().unwrap_or_else(|| sample.negative_class.clone()),
             num: self.num.unwrap_or(sample.num),
+            precision: self.precision.unwrap_or(sample.precision),
             ..sample.clone()
         }
     }

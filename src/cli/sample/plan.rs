@@ -11,7 +11,7 @@ use super::edit::Edit;
 use super::start::Given;
 use crate::cli::UsageError;
 use crate::cli::usage::check_steps;
-use crate::config::{Config, SampleConfig, SamplerName};
+use crate::config::{Config, Precision, SampleConfig, SamplerName};
 use crate::diffusion::Schedule;
 use crate::kernels::Workers;
 use crate::picture::is_points;
@@ -180,7 +180,13 @@ impl SamplePlan {
             threads: args.threads,
             edit,
             how: given.how,
-            config: given.config,
+            config: Config {
+                sample: SampleConfig {
+                    precision: args.precision.unwrap_or(given.config.sample.precision),
+                    ..given.config.sample
+                },
+                ..given.config
+            },
         })
     }
 
@@ -235,7 +241,8 @@ impl SamplePlan {
     pub fn denoiser(&self, model: &LoadedModel) -> Result<Box<dyn Denoiser + Send>> {
         let workers = Arc::new(Workers::new(self.threads)?);
         let classes = self.classes.as_deref();
-        sampling::network_denoiser(&model.net, &model.parameterization, classes, self.guidance, workers)
+        let net = model.net_in(self.config.sample.precision)?;
+        sampling::network_denoiser(&net, &model.parameterization, classes, self.guidance, workers)
     }
 
     /// The way that the flags ask for.
@@ -314,6 +321,7 @@ impl SamplePlan {
             false if calls == steps => format!("{} {steps}", sampler.name()),
             false => format!("{} {steps} (NFE {calls})", sampler.name()),
         });
+        parts.extend((self.config.sample.precision == Precision::Bf16).then(|| "bf16".into()));
         parts.extend(self.edit.as_ref().map(|edit| edit.words(steps)));
         if self.classes.is_some() {
             let Guidance { scale, rescale, interval: (from, to), negative_class } = self.guidance;

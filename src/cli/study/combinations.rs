@@ -179,7 +179,7 @@ impl Study {
             trainer.step().with_context(|| format!("training {what}"))?;
         }
         let trained = started.elapsed().as_secs_f64();
-        let net = trainer.ema_net()?;
+        let net = trainer.ema_net(config.sample.precision)?;
         let path = config.diffusion.path;
         let mut line = String::new();
         for (sampler, outcome) in SamplerName::ALL.into_iter().zip(outcomes) {

@@ -136,7 +136,7 @@ impl StudiedRun {
     ) -> Result<JudgedPoint> {
         let classes = self.model.net.num_classes().map(|n| run::classes_in_turn(self.num, n, None));
         let denoiser = sampling::network_denoiser(
-            &self.model.net,
+            &self.model.net_in(self.model.config.sample.precision)?,
             &self.model.parameterization,
             classes.as_deref(),
             guidance_scale,

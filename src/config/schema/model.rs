@@ -41,6 +41,10 @@ pub struct ModelConfig {
     pub resnet_time_scale_shift: TimeScaleShift,
     /// Dropout rate inside the residual blocks, 0 to 1.
     pub dropout: f64,
+    /// Start with zeros in the last layer of every residual block, of every attention and of the network, so that
+    /// the blocks begin as the identity and the output as 0 (as in the code of Ho et al. 2020); false: all layers start
+    /// as PyTorch's.
+    pub zero_init: bool,
     /// Train with class labels (needs a labelled dataset); a null class is added for guidance.
     pub class_conditional: bool,
     /// A middle block: two residual blocks below the last level.
@@ -76,6 +80,7 @@ impl Default for ModelConfig {
             mid_attention_norm: true,
             resnet_time_scale_shift: TimeScaleShift::ScaleShift,
             dropout: 0.0,
+            zero_init: false,
             class_conditional: false,
             mid_block: true,
             mid_block_scale_factor: 1.0,

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::names::{FinalSigmasType, InterpolationType, SamplerName, SigmaRange, SolverType, TimestepSpacing};
+use crate::config::names::{
+    FinalSigmasType, InterpolationType, Precision, SamplerName, SigmaRange, SolverType, TimestepSpacing,
+};
 
 /// How this run samples unless told otherwise: previews, snapshots and `difflab sample`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,6 +129,10 @@ pub struct SampleConfig {
     pub sample_max_value: f64,
     /// Images in a snapshot.
     pub num: usize,
+    /// How precisely the network multiplies while it samples: `f32`, or `bf16` as in train.precision: faster where the
+    /// processor has AVX512-BF16, and off by about a hundredth of a pixel's range at worst (docs/benchmarks.md). An mlp
+    /// is always computed in f32.
+    pub precision: Precision,
 }
 
 impl Default for SampleConfig {
@@ -174,6 +180,7 @@ impl Default for SampleConfig {
             dynamic_thresholding_ratio: 0.995,
             sample_max_value: 1.0,
             num: 20,
+            precision: Precision::F32,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::names::{KeepHistory, LossWeighting, LrSchedule, Precision, TimestepSampling};
+use crate::config::names::{
+    Coupling, KeepHistory, LossWeighting, LrSchedule, OptimizerName, Precision, TimestepSampling,
+};
 
 /// The optimization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,19 +26,24 @@ pub struct TrainConfig {
     pub warmup_steps: u64,
     /// Learning rate at the end of the cosine.
     pub min_learning_rate: f64,
+    /// What moves the weights: `adamw` (Loshchilov & Hutter 2019), or `muon` (Jordan et al. 2024), which makes each
+    /// step of the matrices inside the network orthogonal and leaves the rest to AdamW.
+    pub optimizer: OptimizerName,
+    /// Decay of the momentum of optimizer muon.
+    pub muon_momentum: f64,
     /// AdamW: decay of the first moment.
     pub beta1: f64,
     /// AdamW: decay of the second moment.
     pub beta2: f64,
     /// AdamW: ε in the denominator.
     pub adam_eps: f64,
-    /// AdamW: decoupled weight decay.
+    /// Decoupled weight decay.
     pub weight_decay: f64,
     /// Gradients are scaled down to this global norm; 0: never.
     pub max_grad_norm: f64,
-    /// How precisely a step multiplies: `f32`, or `bf16`, which takes the products of the 3×3
-    /// convolutions in bf16 and everything else, weights and sums included, in f32. `bf16` is faster,
-    /// and needs a processor with AVX512-BF16; sampling stays in f32.
+    /// How precisely a step multiplies: `f32`, or `bf16`, which takes the products of the 3×3 convolutions in bf16 and
+    /// everything else, weights and sums included, in f32. `bf16` is faster on a processor with AVX512-BF16, and slower
+    /// than f32 on others, which multiply the rounded numbers in f32. Sampling has its own: sample.precision.
     pub precision: Precision,
     /// What each sample's squared error counts in the loss: `simple` (1 on the network's own target; L_simple of Ho et
     /// al. 2020 where that is ε), `min_snr` (min(SNR, γ) on x_0, whatever the target; Hang et al. 2023), `p2` (1/(k +
@@ -65,10 +72,16 @@ pub struct TrainConfig {
     pub logit_mean: f64,
     /// Standard deviation of logit u of timestep_sampling logit_normal.
     pub logit_std: f64,
+    /// Which noise goes with which image: `independent`, or `optimal_transport`, which pairs the images and the noise of
+    /// a batch so that the sum of their squared distances is least (Pooladian et al. 2023; Tong et al. 2024).
+    pub coupling: Coupling,
     /// Rate at which class labels are replaced by the null class (classifier-free guidance).
     pub p_uncond: f64,
     /// Largest decay of the exponential moving average of the weights.
     pub ema_decay: f64,
+    /// γ of an average that weights step i by i^γ (Karras et al. 2024), until its decay reaches ema_decay; 0: the decay
+    /// rises as (1 + n)/(10 + n) over the steps n.
+    pub ema_power: f64,
     /// Steps between held-out losses; 0: never.
     pub eval_every: u64,
     /// Steps between checkpoints; 0: only at the end and on leaving.
@@ -101,6 +114,8 @@ impl Default for TrainConfig {
             lr_schedule: LrSchedule::Cosine,
             warmup_steps: 100,
             min_learning_rate: 1e-5,
+            optimizer: OptimizerName::Adamw,
+            muon_momentum: 0.95,
             beta1: 0.9,
             beta2: 0.999,
             adam_eps: 1e-8,
@@ -117,8 +132,10 @@ impl Default for TrainConfig {
             p_std: 1.2,
             logit_mean: 0.0,
             logit_std: 1.0,
+            coupling: Coupling::Independent,
             p_uncond: 0.1,
             ema_decay: 0.999,
+            ema_power: 0.0,
             eval_every: 200,
             checkpoint_every: 1000,
             keep_checkpoints: 3,

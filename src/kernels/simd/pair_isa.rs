@@ -5,7 +5,7 @@ use super::isa::{self, Isa};
 use super::pairs::{PairKernel, PairSimd};
 use super::portable::Portable;
 #[cfg(target_arch = "x86_64")]
-use super::x86_avx512::Avx512;
+use super::{x86_avx2::Avx2, x86_avx512::Avx512};
 
 /// An instruction set that multiplies pairs, and that this processor has: a value of this type is
 /// the proof.
@@ -16,7 +16,10 @@ pub(crate) struct PairIsa(Kind);
 enum Kind {
     #[cfg(target_arch = "x86_64")]
     Avx512Bf16,
-    /// Plain Rust: slow, for tests on any machine.
+    /// Without instructions for it: multiplied in f32.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// Plain Rust: very slow.
     Portable,
 }
 
@@ -32,7 +35,7 @@ impl PairIsa {
             }
             isa::Kind::Portable => Some(Self(Kind::Portable)),
             #[cfg(target_arch = "x86_64")]
-            isa::Kind::Avx2 => None,
+            isa::Kind::Avx2 => Some(Self(Kind::Avx2)),
             #[cfg(target_arch = "aarch64")]
             isa::Kind::Neon => None,
         }
@@ -43,13 +46,21 @@ impl PairIsa {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Bf16 => Avx512::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => Avx2::LANES,
             Kind::Portable => Portable::LANES,
         }
     }
 
     /// Whether the processor has instructions for it.
     pub fn fast(self) -> bool {
-        self.0 != Kind::Portable
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16 => true,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => false,
+            Kind::Portable => false,
+        }
     }
 
     /// Runs a kernel compiled for this instruction set.
@@ -63,6 +74,8 @@ impl PairIsa {
             match self.0 {
                 #[cfg(target_arch = "x86_64")]
                 Kind::Avx512Bf16 => Avx512::run_pairs(kernel),
+                #[cfg(target_arch = "x86_64")]
+                Kind::Avx2 => Avx2::run_pairs(kernel),
                 Kind::Portable => Portable::run_pairs(kernel),
             }
         }

@@ -158,21 +158,16 @@ pub fn raw_weights(path: &Path) -> Result<Weights> {
 fn averages_alone(path: &Path, config: &Config, device: &Device) -> Result<Loaded> {
     let (_, averages, facts) = history::read(path, device)?;
     let ema: Vec<(String, Tensor)> = averages.iter().map(|(name, tensor)| (name.into(), tensor.clone())).collect();
-    let mut moments = Vec::with_capacity(2 * ema.len());
-    for (name, tensor) in &ema {
-        for prefix in ["m", "v"] {
-            moments.push((format!("{prefix}.{name}"), tensor.zeros_like()?));
-        }
-    }
-    let state = TrainerState {
+    let mut state = TrainerState {
         step: facts.step,
         learning_rate_scale: 1.0,
         weights: ema.clone(),
         ema,
-        moments,
+        moments: Vec::new(),
         moments_since: facts.step,
         timestep_sampler: Vec::new(),
     };
+    state.begin_moments()?;
     Ok(Loaded { path: path.to_path_buf(), state, progress: Progress::new(config) })
 }
 

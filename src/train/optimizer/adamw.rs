@@ -3,11 +3,12 @@
 use anyhow::{Context, Result, ensure};
 use candle_core::{Tensor, Var};
 
-use super::Ema;
-use super::state::put;
+use super::Update;
 use crate::config::TrainConfig;
 use crate::kernels::Workers;
 use crate::kernels::optimizer::{self, AdamWStep};
+use crate::train::ema::approach;
+use crate::train::state::put;
 
 /// The settings of AdamW that stay the same over a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +29,7 @@ impl From<&TrainConfig> for AdamWSettings {
     }
 }
 
-/// The optimizer: parameters and, for each, its two moments.
+/// Parameters and, for each, its two moments.
 pub struct AdamW {
     settings: AdamWSettings,
     slots: Vec<Slot>,
@@ -42,18 +43,6 @@ struct Slot {
     first: Var,
     /// v: exponential mean of the squared gradient.
     second: Var,
-}
-
-/// What is the same for every parameter in one update.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Update {
-    /// Counts from 1; it sets the decay of the average.
-    pub step: u64,
-    /// How many updates the moments will have seen; it corrects their bias.
-    pub updates: u64,
-    pub lr: f64,
-    /// Gradients are multiplied by this first (clipping).
-    pub gradient_scale: f64,
 }
 
 impl AdamW {
@@ -76,26 +65,27 @@ impl AdamW {
         Ok(Self { settings, slots })
     }
 
-    /// One update of the parameters and of their average. `gradients` are in the order of the
-    /// parameters, and so is the average.
+    /// One update of the parameters and of their averages; `gradients` and `averages` are in the order of the
+    /// parameters.
     ///
     /// θ ← θ − lr·(m̂ / (√v̂ + ε) + weight_decay·θ)
     ///
     /// # Errors
     /// When the numbers or shapes of the gradients are not those of the parameters.
-    pub fn step(&mut self, gradients: &[Tensor], update: Update, ema: &mut Ema, workers: &Workers) -> Result<()> {
+    pub fn step(&mut self, gradients: &[&Tensor], averages: &[&Var], update: Update, workers: &Workers) -> Result<()> {
         let count = self.slots.len();
         ensure!(gradients.len() == count, "{} gradients for {count} parameters", gradients.len());
+        ensure!(averages.len() == count, "{} averages for {count} parameters", averages.len());
         let on_cpu = self.slots.iter().all(|slot| slot.parameter.device().is_cpu());
         if on_cpu {
-            self.step_fused(gradients, update, ema, workers)
+            self.step_fused(gradients, averages, update, workers)
         } else {
-            self.step_by_tensors(gradients, update, ema)
+            self.step_by_tensors(gradients, averages, update)
         }
     }
 
     /// One pass over everything, on a CPU.
-    fn step_fused(&self, gradients: &[Tensor], update: Update, ema: &Ema, workers: &Workers) -> Result<()> {
+    fn step_fused(&self, gradients: &[&Tensor], averages: &[&Var], update: Update, workers: &Workers) -> Result<()> {
         let AdamWSettings { beta1, beta2, eps, weight_decay } = self.settings;
         let (correct1, correct2) = self.corrections(update.updates);
         let fused = AdamWStep {
@@ -105,12 +95,12 @@ impl AdamW {
             rate: update.lr / correct1,
             root: 1.0 / correct2.sqrt(),
             keep: 1.0 - update.lr * weight_decay,
-            fresh: 1.0 - ema.decay(update.step),
+            fresh: update.fresh,
         };
         let slots: Vec<optimizer::Slot> = self
             .slots
             .iter()
-            .zip(ema.averages())
+            .zip(averages)
             .zip(gradients)
             .map(|((slot, average), gradient)| optimizer::Slot {
                 parameter: &slot.parameter,
@@ -124,11 +114,11 @@ impl AdamW {
     }
 
     /// The same with whole tensors, on any device.
-    fn step_by_tensors(&self, gradients: &[Tensor], update: Update, ema: &mut Ema) -> Result<()> {
+    fn step_by_tensors(&self, gradients: &[&Tensor], averages: &[&Var], update: Update) -> Result<()> {
         let AdamWSettings { beta1, beta2, eps, weight_decay } = self.settings;
         let (correct1, correct2) = self.corrections(update.updates);
-        for (slot, gradient) in self.slots.iter().zip(gradients) {
-            let gradient = (gradient * update.gradient_scale)?;
+        for ((slot, average), gradient) in self.slots.iter().zip(averages).zip(gradients) {
+            let gradient = (*gradient * update.gradient_scale)?;
             let first = ((slot.first.as_tensor() * beta1)? + (&gradient * (1.0 - beta1))?)?;
             let second = ((slot.second.as_tensor() * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
             let denominator = ((&second / correct2)?.sqrt()? + eps)?;
@@ -137,8 +127,9 @@ impl AdamW {
             slot.first.set(&first)?;
             slot.second.set(&second)?;
             slot.parameter.set(&parameter)?;
+            approach(average, &slot.parameter, update.fresh)?;
         }
-        ema.update(self.slots.iter().map(|slot| &slot.parameter), update.step)
+        Ok(())
     }
 
     /// Bias corrections 1 − β₁ᵗ and 1 − β₂ᵗ.
@@ -210,7 +201,7 @@ mod tests {
     struct Bench {
         parameter: Vec<(String, Var)>,
         optimizer: AdamW,
-        ema: Ema,
+        average: Var,
         workers: Workers,
     }
 
@@ -218,7 +209,7 @@ mod tests {
         let parameter = vec![("p".to_string(), Var::from_vec(start, 7, &Device::Cpu).unwrap())];
         Bench {
             optimizer: AdamW::new(&parameter, settings).unwrap(),
-            ema: Ema::new(&parameter, 0.999).unwrap(),
+            average: Var::from_tensor(&parameter[0].1.copy().unwrap()).unwrap(),
             workers: Workers::new(2).unwrap(),
             parameter,
         }
@@ -230,13 +221,13 @@ mod tests {
         }
 
         fn step(&mut self, update: Update) {
-            let gradient = Tensor::new(&gradient(update.step as usize)[..], &Device::Cpu).unwrap();
-            self.optimizer.step(&[gradient], update, &mut self.ema, &self.workers).unwrap();
+            let gradient = Tensor::new(&gradient(update.updates as usize)[..], &Device::Cpu).unwrap();
+            self.optimizer.step(&[&gradient], &[&self.average], update, &self.workers).unwrap();
         }
     }
 
     fn update(step: u64) -> Update {
-        Update { step, updates: step, lr: 1e-2 / step as f64, gradient_scale: 0.7 }
+        Update { updates: step, lr: 1e-2 / step as f64, gradient_scale: 0.7, fresh: 0.1 }
     }
 
     const SETTINGS: AdamWSettings = AdamWSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 };
@@ -259,17 +250,18 @@ mod tests {
 
     #[test]
     fn both_ways_to_step_agree() {
-        let (mut fused, mut tensors) = (bench(SETTINGS, vec![0.5; 7]), bench(SETTINGS, vec![0.5; 7]));
+        let (mut fused, tensors) = (bench(SETTINGS, vec![0.5; 7]), bench(SETTINGS, vec![0.5; 7]));
         for step in 1..=50 {
             fused.step(update(step));
             let g = Tensor::new(&gradient(step as usize)[..], &Device::Cpu).unwrap();
-            tensors.optimizer.step_by_tensors(&[g], update(step), &mut tensors.ema).unwrap();
+            tensors.optimizer.step_by_tensors(&[&g], &[&tensors.average], update(step)).unwrap();
         }
         let all = |bench: &Bench| {
             let mut all = bench.values();
-            for (_, tensor) in bench.optimizer.moments().into_iter().chain(bench.ema.weights()) {
+            for (_, tensor) in bench.optimizer.moments() {
                 all.extend(tensor.to_vec1::<f32>().unwrap());
             }
+            all.extend(bench.average.to_vec1::<f32>().unwrap());
             all
         };
         let (fused, tensors) = (all(&fused), all(&tensors));
