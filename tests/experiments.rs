@@ -218,6 +218,7 @@ fn a_fork_takes_what_the_weights_can_follow_says_it_and_refuses_the_rest() {
     refused("--at 7", &["no checkpoint of step 7", "5, 10, 12"]);
     refused("--at 5 --set model.block_out_channels=[8,16]", &["`model.block_out_channels`", "[8, 8]", "[8, 16]"]);
     refused("--at 5 --set model.class_conditional=false", &["table of classes"]);
+    refused("--at 5 --set model.zero_init=true", &["begins with its parent's"]);
     refused("--at 5 --set data.image_size=14", &["28×28", "14×14"]);
     refused("--at 5 --set data.dataset=emoji-32", &["28×28", "32×32"]);
     refused("--at 5 --set train.learning_rte=1", &["train.learning_rate"]);
@@ -235,6 +236,10 @@ fn a_fork_takes_what_the_weights_can_follow_says_it_and_refuses_the_rest() {
     place.succeeds("fork fork --steps 14 --run second --no-tui");
     let config = fs::read_to_string(place.path("second/config.toml")).unwrap();
     assert!(config.contains("step = 12") && config.contains("/fork\""), "{config}");
+    // Another optimizer has nothing to go on from.
+    let (out, said) = place.succeeds("fork parent --at 10 --run orthogonal --no-tui --set train.optimizer=muon");
+    assert!((out + &said).contains("moments begin anew"), "{said}");
+    assert_eq!(place.timeless("orthogonal", 0).len(), 2);
     // Other data of the same kind are taken, and said to be others.
     let (out, said) = place.succeeds("fork parent --at 10 --run clothes --no-tui --set data.dataset=mnist");
     assert!((out + &said).contains("not those that the parent was trained on"), "{said}");

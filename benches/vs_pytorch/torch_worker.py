@@ -2,7 +2,8 @@
 
 Each line of input is a JSON object, and is answered by one:
 
-    {"make": {"unet": {…diffusers' config.json…}, "work": "train" | "sample", "batch_size": N, "compile": bool}}
+    {"make": {"unet": {…diffusers' config.json…}, "work": "train" | "sample", "batch_size": N,
+              "way": {"compile": bool, "bf16": bool, "channels_last": bool}}}
     {"run": {"warm_up": N, "repeats": N}}      -> {"ms": […], "peak_resident_bytes": N}
 
 `make` replaces what was made before. The process never works unless it is told to, so that several can
@@ -28,7 +29,8 @@ EMA_DECAY = 0.999
 class Pictures:
     """Random pictures and classes in the shape that a network takes."""
 
-    def __init__(self, config):
+    def __init__(self, config, channels_last):
+        self.format = torch.channels_last if channels_last else torch.contiguous_format
         size = config["sample_size"]
         height, width = (size, size) if isinstance(size, int) else size
         self.pixels = torch.randint(0, 256, (IMAGES, config["in_channels"], height, width), dtype=torch.uint8)
@@ -51,24 +53,25 @@ class Pictures:
         if self.labels is not None:
             dropped = torch.rand(n) < P_UNCOND
             labels = torch.where(dropped, self.null, self.labels[index])
-        return x_t, t, labels, epsilon
+        return x_t.contiguous(memory_format=self.format), t, labels, epsilon
 
 
 class Training:
     """The same work as a step of difflab: batch, forward, backward, clipping, AdamW, moving average, and
     the loss of every sample read out."""
 
-    def __init__(self, model, compiled, config, n):
-        self.model, self.call, self.n = model.train(), compiled, n
-        self.pictures = Pictures(config)
+    def __init__(self, model, compiled, config, n, way):
+        self.model, self.call, self.n, self.bf16 = model.train(), compiled, n, way["bf16"]
+        self.pictures = Pictures(config, way["channels_last"])
         self.parameters = list(model.parameters())
         self.average = [p.detach().clone() for p in self.parameters]
         self.optimizer = torch.optim.AdamW(self.parameters, lr=1e-4, weight_decay=0.0, fused=True)
 
     def run(self):
         x_t, t, labels, epsilon = self.pictures.batch(self.n)
-        (output,) = self.call(x_t, t, class_labels=labels, return_dict=False)
-        losses = (output - epsilon).square().mean((1, 2, 3))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
+            (output,) = self.call(x_t, t, class_labels=labels, return_dict=False)
+        losses = (output.float() - epsilon).square().mean((1, 2, 3))
         self.optimizer.zero_grad(set_to_none=True)
         losses.mean().backward()
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0, foreach=True)
@@ -81,10 +84,10 @@ class Training:
 class Sampling:
     """One call of the network as a sampler makes it, and the clean image that it points to."""
 
-    def __init__(self, model, compiled, config, n):
+    def __init__(self, model, compiled, config, n, way):
         model.eval()
-        self.call = compiled
-        pictures = Pictures(config)
+        self.call, self.bf16 = compiled, way["bf16"]
+        pictures = Pictures(config, way["channels_last"])
         self.x_t, _, labels, _ = pictures.batch(n)
         self.labels = labels
         self.t = torch.full((n,), TIMESTEPS // 2)
@@ -92,17 +95,20 @@ class Sampling:
 
     @torch.inference_mode()
     def run(self):
-        (epsilon,) = self.call(self.x_t, self.t, class_labels=self.labels, return_dict=False)
-        return (self.x_t - (1 - self.alpha_bar).sqrt() * epsilon) / self.alpha_bar.sqrt()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
+            (epsilon,) = self.call(self.x_t, self.t, class_labels=self.labels, return_dict=False)
+        return (self.x_t - (1 - self.alpha_bar).sqrt() * epsilon.float()) / self.alpha_bar.sqrt()
 
 
-def make(unet, work, batch_size, compile):
+def make(unet, work, batch_size, way):
     torch.manual_seed(0)
     config = {key: value for key, value in unet.items() if not key.startswith("_")}
     model = UNet2DModel.from_config(config)
+    if way["channels_last"]:
+        model = model.to(memory_format=torch.channels_last)
     # Each batch size its own code: what a user who trains with one size gets.
-    compiled = torch.compile(model, dynamic=False) if compile else model
-    made = {"train": Training, "sample": Sampling}[work](model, compiled, config, batch_size)
+    compiled = torch.compile(model, dynamic=False) if way["compile"] else model
+    made = {"train": Training, "sample": Sampling}[work](model, compiled, config, batch_size, way)
     return made, sum(p.numel() for p in model.parameters())
 
 

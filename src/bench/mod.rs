@@ -6,10 +6,12 @@
 //! | `model` | what is measured: an experiment, its network, random pictures of its size |
 //! | `plan` | which measurements, and running them |
 //! | `timing` | repeated runs, their median and minimum |
-//! | `sgemm` | the ceiling: matrix products |
+//! | `sgemm` | what a matrix product reaches |
+//! | `peak` | the ceiling: products and sums from registers to registers |
 //! | `report` | what came out |
 
 mod model;
+mod peak;
 mod plan;
 mod report;
 mod sgemm;
@@ -17,5 +19,5 @@ mod timing;
 
 pub use model::{BenchModel, OWN_NAMES};
 pub use plan::BenchPlan;
-pub use report::{BenchReport, Machine, Measured, Sgemm};
+pub use report::{BenchReport, Machine, Measured, Peak, Sgemm};
 pub use timing::Times;

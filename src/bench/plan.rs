@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use candle_core::Device;
 
-use super::{BenchModel, BenchReport, Machine, Measured, Sgemm, Times, sgemm};
+use super::{BenchModel, BenchReport, Machine, Measured, Sgemm, Times, peak, sgemm};
+use crate::config::Precision;
 use crate::data::Dataset;
 use crate::kernels::{Isa, Workers};
 use crate::nn::{Flops, NetConfig, flops, parameter_count};
@@ -22,6 +23,8 @@ pub struct BenchPlan {
     pub sample: Vec<usize>,
     /// Measure the matrix product too?
     pub sgemm: bool,
+    /// Measure the machine's own limit too?
+    pub peak: bool,
     /// Timed runs of each, if the machine is fast enough for so many.
     pub repeats: usize,
     /// Runs before them.
@@ -54,6 +57,7 @@ impl BenchPlan {
             train: Vec::new(),
             sample: Vec::new(),
             sgemm: None,
+            peak: Vec::new(),
             peak_resident_bytes: None,
         };
         // The smallest first: each one's peak memory is then its own.
@@ -65,6 +69,12 @@ impl BenchPlan {
             say(&format!("matrix product, {0} × {0}", sgemm::SIZE));
             let times = sgemm::measure(sgemm::SIZE, &self.device, &workers, self.warm_up, self.repeats)?;
             report.sgemm = Some(Sgemm::new(sgemm::SIZE, &times, sgemm::flops(sgemm::SIZE)));
+        }
+        if self.peak && self.device.is_cpu() {
+            for precision in [Precision::F32, Precision::Bf16] {
+                say(&format!("products and sums in {}", precision.name()));
+                report.peak.extend(peak::measure(precision, &workers, self.warm_up, self.repeats)?);
+            }
         }
         for batch_size in ascending(&self.sample) {
             say(&format!("sampling, {batch_size} images"));

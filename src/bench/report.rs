@@ -20,6 +20,8 @@ pub struct BenchReport {
     /// Calls of the network without gradients, as samplers make them.
     pub sample: Vec<Measured>,
     pub sgemm: Option<Sgemm>,
+    /// Where it was asked for: in f32, and in bf16 where the processor has instructions for that.
+    pub peak: Vec<Peak>,
     /// The most memory that the process has had in RAM at once.
     pub peak_resident_bytes: Option<u64>,
 }
@@ -88,6 +90,29 @@ impl Sgemm {
         let gflop = flops as f64 / 1e9;
         Self {
             size,
+            median_ms: 1e3 * times.median(),
+            gflop_per_second: gflop / times.median(),
+            best_gflop_per_second: gflop / times.min(),
+        }
+    }
+}
+
+/// The most arithmetic that all workers do at once, from registers to registers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Peak {
+    /// Of the products; sums are f32.
+    pub precision: &'static str,
+    pub median_ms: f64,
+    pub gflop_per_second: f64,
+    /// Of the fastest run.
+    pub best_gflop_per_second: f64,
+}
+
+impl Peak {
+    pub fn new(precision: &'static str, times: &Times, operations: u64) -> Self {
+        let gflop = operations as f64 / 1e9;
+        Self {
+            precision,
             median_ms: 1e3 * times.median(),
             gflop_per_second: gflop / times.median(),
             best_gflop_per_second: gflop / times.min(),

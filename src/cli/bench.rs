@@ -33,7 +33,7 @@ pub struct Args {
     sample_batch_size: Vec<usize>,
     /// What to measure.
     #[arg(long, value_name = "WORK,…", value_enum, value_delimiter = ',',
-          default_values_t = [Work::Train, Work::Sample, Work::Sgemm])]
+          default_values_t = [Work::Train, Work::Sample, Work::Sgemm, Work::Peak])]
     work: Vec<Work>,
     /// Timed runs of each; fewer for slow ones.
     #[arg(long, value_name = "N", default_value_t = 10)]
@@ -66,6 +66,8 @@ enum Work {
     Sample,
     /// The machine's own matrix product.
     Sgemm,
+    /// The machine's own limit: products and sums from registers to registers.
+    Peak,
 }
 
 /// Measures and prints.
@@ -121,6 +123,7 @@ fn plan(args: &Args, subject: &BenchModel) -> Result<BenchPlan> {
         train: sizes(Work::Train, &batch_sizes),
         sample: sizes(Work::Sample, &args.sample_batch_size),
         sgemm: args.work.contains(&Work::Sgemm),
+        peak: args.work.contains(&Work::Peak),
         repeats: args.repeats,
         warm_up: args.warm_up,
         device: device::open(&args.device)?,
@@ -139,6 +142,13 @@ fn table(report: &BenchReport) -> String {
         let fastest = sgemm.median_ms * sgemm.gflop_per_second / sgemm.best_gflop_per_second;
         let rate = format!("{:.1}", sgemm.gflop_per_second);
         rows.push([name, ms(sgemm.median_ms), ms(fastest), "–".into(), rate, "100 %".into()]);
+    }
+    for peak in &report.peak {
+        let name = format!("limit, products in {}", peak.precision);
+        let fastest = peak.median_ms * peak.gflop_per_second / peak.best_gflop_per_second;
+        let share = report.sgemm.as_ref().map(|sgemm| peak.gflop_per_second / sgemm.gflop_per_second);
+        let share = share.map_or("–".into(), |share| format!("{:.0} %", 100.0 * share));
+        rows.push([name, ms(peak.median_ms), ms(fastest), "–".into(), format!("{:.1}", peak.gflop_per_second), share]);
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 6] = std::array::from_fn(width);
@@ -194,7 +204,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::bench::{Machine, Sgemm};
+    use crate::bench::{Machine, Peak, Sgemm};
 
     #[derive(Parser)]
     struct Program {
@@ -237,6 +247,12 @@ mod tests {
             train: vec![measured(64), measured(128)],
             sample: vec![measured(16)],
             sgemm: Some(Sgemm { size: 2048, median_ms: 82.6, gflop_per_second: 208.0, best_gflop_per_second: 210.0 }),
+            peak: vec![Peak {
+                precision: "f32",
+                median_ms: 5.0,
+                gflop_per_second: 416.0,
+                best_gflop_per_second: 420.0,
+            }],
             peak_resident_bytes: Some(300 << 20),
         }
     }
@@ -247,15 +263,17 @@ mod tests {
         assert!(text.starts_with("reference: U-Net of 1623169 parameters (32, 64, 64) on 28 × 28 × 1\n"), "{text}");
         assert!(text.contains("a processor, 2 threads, avx2 kernels"), "{text}");
         let lines: Vec<&str> = text.lines().filter(|line| line.contains(" ms") || line.starts_with("work")).collect();
-        assert_eq!(lines.len(), 5);
+        assert_eq!(lines.len(), 6);
         assert!(lines.iter().all(|line| line.chars().count() == lines[0].chars().count()), "{text}");
+        assert!(lines[5].starts_with("limit, products in f32") && lines[5].ends_with("200 %"), "{text}");
         assert!(lines[1].contains("320.0 ms") && lines[1].contains("160 %"), "{text}");
         assert!(text.ends_with("peak memory: 300 MiB\n"), "{text}");
     }
 
     #[test]
     fn what_was_not_measured_is_left_out_of_the_table() {
-        let text = table(&BenchReport { sgemm: None, sample: vec![], peak_resident_bytes: None, ..report() });
+        let text =
+            table(&BenchReport { sgemm: None, sample: vec![], peak: vec![], peak_resident_bytes: None, ..report() });
         assert!(!text.contains("sgemm,") && !text.contains("sampling") && !text.contains("peak"), "{text}");
     }
 

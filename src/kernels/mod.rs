@@ -20,6 +20,7 @@ mod non_finite_tests;
 mod normalized_again;
 pub mod optimizer;
 mod padding;
+pub mod peak;
 pub mod precision;
 pub mod reference;
 mod resample;

@@ -112,8 +112,8 @@ impl Weights {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ModelConfig;
-    use crate::nn::UNetConfig;
+    use crate::config::{ModelConfig, NetworkKind};
+    use crate::nn::{MlpConfig, UNetConfig};
 
     fn config() -> UNetConfig {
         let model = ModelConfig { class_conditional: true, ..ModelConfig::default() };
@@ -148,6 +148,41 @@ mod tests {
         assert!(values(&weights, "conv_norm_out.bias").iter().all(|&v| v == 0.0));
         let (mean, largest) = summary(&values(&weights, "class_embedding.weight"));
         assert!(mean.abs() < 0.1 && largest > 2.5, "an embedding starts as N(0, 1): {mean}, {largest}");
+    }
+
+    #[test]
+    fn with_zeroed_ends_blocks_begin_as_the_identity_and_the_network_at_zero() {
+        let init = || Weights::init(&config(), 0, &Device::Cpu).unwrap();
+        let (plain, zeroed) = (init(), init().with_zeroed_ends(true).unwrap());
+        let of = |end: &str| {
+            let all = zeroed.iter().filter(|(name, _)| name.ends_with(end));
+            let names: Vec<&str> = all.map(|(name, _)| name).collect();
+            assert!(!names.is_empty(), "{end}");
+            names
+        };
+        let is_zero = |weights: &Weights, name: &str| values(weights, name).iter().all(|&v| v == 0.0);
+        for end in
+            ["conv2.weight", "conv2.bias", "to_out.0.weight", "to_out.0.bias", "conv_out.weight", "conv_out.bias"]
+        {
+            for name in of(end) {
+                assert!(is_zero(&zeroed, name) && !is_zero(&plain, name), "{name}");
+            }
+        }
+        for end in
+            ["conv1.weight", "conv_in.weight", "time_emb_proj.weight", "time_embedding.linear_2.weight", "to_v.weight"]
+        {
+            for name in of(end) {
+                assert_eq!(values(&zeroed, name), values(&plain, name), "{name}");
+            }
+        }
+        let same = init().with_zeroed_ends(false).unwrap();
+        assert!(plain.iter().all(|(name, _)| values(&plain, name) == values(&same, name)));
+        // An MLP's blocks and output likewise, but not its time embedding.
+        let model = ModelConfig { kind: NetworkKind::Mlp, ..ModelConfig::default() };
+        let mlp = Weights::init(&MlpConfig::new(&model, 1, 1, 2, None), 0, &Device::Cpu).unwrap();
+        let mlp = mlp.with_zeroed_ends(true).unwrap();
+        assert!(is_zero(&mlp, "output.weight") && is_zero(&mlp, "blocks.0.linear_2.weight"));
+        assert!(!is_zero(&mlp, "time_embedding.linear_2.weight") && !is_zero(&mlp, "blocks.0.linear_1.weight"));
     }
 
     #[test]

@@ -184,6 +184,7 @@ fn never(key: &str, before: &Config, after: &Config) -> Option<&'static str> {
         "model.dropout" => None,
         "model.class_conditional" if after.model.class_conditional => Some("the weights have no table of classes"),
         "model.class_conditional" => Some("the weights have a table of classes, which every block was trained with"),
+        "model.zero_init" => Some("it says how weights begin, and a fork begins with its parent's"),
         "model.kind" => Some("the weights are those of the other kind of network"),
         _ if key.starts_with("model.") => Some("the weights are those of a network that was built so"),
         "diffusion.variance_type" if learned(before) != learned(after) => {

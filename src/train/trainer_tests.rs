@@ -158,6 +158,36 @@ fn before_and_after(overrides: &[&str]) -> (f64, f64) {
 }
 
 #[test]
+fn every_recipe_trains() {
+    for recipe in [
+        &["train.optimizer=muon"][..],
+        &["model.zero_init=true"],
+        &["train.coupling=optimal_transport"],
+        &["train.optimizer=muon", "train.ema_power=7", "model.zero_init=true", "train.weight_decay=0.01"],
+    ] {
+        let (before, after) = before_and_after(recipe);
+        assert!(after < 0.95 * before, "{recipe:?}: from {before} to {after}");
+    }
+}
+
+#[test]
+fn a_run_with_muon_is_resumed_exactly_whatever_the_number_of_workers() {
+    let overrides = ["train.optimizer=muon", "train.coupling=optimal_transport", "train.ema_power=7"];
+    let mut straight = trainer_with(16, &overrides);
+    (0..3).for_each(|_| _ = straight.step().unwrap());
+    let saved = copy(&straight.state().unwrap());
+    let matrices = saved.moments.iter().filter(|(name, _)| name.ends_with("conv1.weight"));
+    assert!(
+        matrices.count() > 0 && !saved.moments.iter().any(|(name, _)| name == "v.mid_block.resnets.0.conv1.weight")
+    );
+    assert!(saved.moments.iter().any(|(name, _)| name == "v.conv_in.weight"), "the entrance is AdamW's");
+    let mut resumed = trainer_with(16, &overrides);
+    resumed.restore(&saved).unwrap();
+    assert_eq!(resumed.step().unwrap(), straight.step().unwrap());
+    assert_eq!(resumed.step().unwrap(), straight.step().unwrap());
+}
+
+#[test]
 fn every_path_trains_as_its_authors_train_it() {
     for path in [
         &["diffusion.path=vp_sde"][..],
