@@ -24,6 +24,7 @@ mod intake;
 mod load;
 mod locate;
 mod mask;
+mod mnist_places;
 mod npy;
 mod npz;
 mod npz_labels;
