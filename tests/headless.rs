@@ -586,3 +586,32 @@ fn one_command_trains_for_so_many_epochs_and_compares_them() {
     let alone = place.subcommand(&["study", "epochs", "long", "--train", "tiny.toml"]);
     assert_eq!(alone.status.code(), Some(2), "--train needs --epochs");
 }
+
+/// What is dropped inside a residual block is a bit a number; as tensors beside it, it doubled the peak.
+#[test]
+#[cfg(target_os = "linux")]
+fn dropout_takes_hardly_any_memory() {
+    let place = Place::new();
+    let peak = |dropout: &str| -> f64 {
+        let (run, dropout) = (format!("with-{dropout}"), format!("model.dropout={dropout}"));
+        let told = place.succeeds(&[
+            "emoji",
+            "--steps",
+            "1",
+            "--run",
+            &run,
+            "--log",
+            "json",
+            "--set",
+            "train.batch_size=32",
+            "--set",
+            &dropout,
+            "--set",
+            "preview.save_every=0",
+        ]);
+        let memory = json_lines(&told).into_iter().find(|line| line["type"] == "memory").unwrap();
+        memory["peak_memory_mib"].as_f64().unwrap()
+    };
+    let (with, without) = (peak("0.1"), peak("0.0"));
+    assert!(with < 1.2 * without, "{with} MiB with dropout, {without} without");
+}

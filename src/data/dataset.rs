@@ -95,10 +95,7 @@ impl Dataset {
         if n >= len {
             return Err(DataError::HeldOut { held_out: n, images: len, name: self.name });
         }
-        let mut held_out = vec![false; len];
-        for index in &permutation(len, &mut generator(seed, Stream::HeldOut, 0))[..n] {
-            held_out[*index as usize] = true;
-        }
+        let held_out = held_out(len, n, seed);
         let image_len = self.image_len();
         let (kept_labels, held_labels) = partition(self.labels, 1, &held_out);
         let (kept, held) = self.pixels.partition(image_len, &held_out);
@@ -113,6 +110,15 @@ impl Dataset {
         };
         Ok((part(kept, kept_labels), part(held, held_labels)))
     }
+}
+
+/// Which `n` of `len` images are held out.
+pub(super) fn held_out(len: usize, n: usize, seed: u64) -> Vec<bool> {
+    let mut held_out = vec![false; len];
+    for index in permutation(len, &mut generator(seed, Stream::HeldOut, 0)).into_iter().take(n) {
+        held_out[index as usize] = true;
+    }
+    held_out
 }
 
 /// Turns the order of a row's pixels round.

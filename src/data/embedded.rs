@@ -11,7 +11,7 @@ use super::idx::{self, IdxImages, Layout};
 use super::idx_files::{Classes, dataset};
 use super::room::room_for;
 use super::watch::Watch;
-use super::{DataError, Dataset, resize};
+use super::{DataError, Dataset, mnist_places, resize};
 use crate::config::DataConfig;
 
 /// Where embedded data come from, in words.
@@ -89,7 +89,10 @@ fn digits_or_clothes(
     watch: &mut Watch,
 ) -> Result<Dataset, DataError> {
     let mut labels = idx::labels(SOURCE, unpacked(files.labels)?)?;
-    let mut images = idx::images(SOURCE, unpacked(files.images)?, Layout::Rows, config, watch)?;
+    let mut images = match mnist_places::images(files.images, config, watch)? {
+        Some(images) => images,
+        None => idx::images(SOURCE, unpacked(files.images)?, Layout::Rows, config, watch)?,
+    };
     if of_each != usize::MAX {
         keep_first(&mut images, &mut labels, of_each);
     }

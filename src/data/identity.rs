@@ -5,7 +5,7 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, Pixels};
+use super::{Dataset, Pixels, dataset};
 use crate::thousands::thousands;
 
 /// Differences of one kind that are named; the rest is counted.
@@ -59,23 +59,35 @@ impl ClassOfData {
 impl DataIdentity {
     /// Looks at every image once, on all cores: about a gigabyte a second on each.
     pub fn of(data: &Dataset) -> Self {
-        let digests = digests(data);
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        Self::by_digests(data, &digests(data, threads), &data.labels)
+    }
+
+    /// That of the data which [`Dataset::split_held_out`] split into these parts, on the calling thread.
+    pub(super) fn of_parts(train: &Dataset, held_out: &Dataset, seed: u64) -> Self {
+        let is_held_out = dataset::held_out(train.len() + held_out.len(), held_out.len(), seed);
+        let digests = merged(&is_held_out, digests(train, 1), digests(held_out, 1));
+        Self::by_digests(train, &digests, &merged(&is_held_out, &*train.labels, &*held_out.labels))
+    }
+
+    /// Of `data`, or of data of which they are a part, with the digests and labels of all images.
+    fn by_digests(data: &Dataset, digests: &[[u8; 32]], labels: &[u32]) -> Self {
         let mut content = Sha256::new();
-        for digest in &digests {
+        for digest in digests {
             content.update(digest);
         }
-        for label in data.labels.iter() {
+        for label in labels {
             content.update(label.to_le_bytes());
         }
         let mut of_class = vec![Vec::new(); data.classes.len()];
-        for (digest, &label) in digests.iter().zip(data.labels.iter()) {
+        for (digest, &label) in digests.iter().zip(labels) {
             if let Some(class) = of_class.get_mut(label as usize) {
                 class.push(digest);
             }
         }
         let classes = data.classes.iter().zip(of_class);
         Self {
-            images: data.len(),
+            images: digests.len(),
             height: data.height,
             width: data.width,
             channels: data.channels,
@@ -230,20 +242,24 @@ fn named(names: &[&str]) -> String {
 }
 
 /// The sha256 of every image.
-fn digests(data: &Dataset) -> Vec<[u8; 32]> {
+fn digests(data: &Dataset, threads: usize) -> Vec<[u8; 32]> {
     let len = data.image_len().max(1);
     match &data.pixels {
-        Pixels::Bytes(bytes) => each(bytes, len, |hash, image| hash.update(image)),
-        Pixels::Floats(floats) => each(floats, len, |hash, image| {
+        Pixels::Bytes(bytes) => each(bytes, len, threads, |hash, image| hash.update(image)),
+        Pixels::Floats(floats) => each(floats, len, threads, |hash, image| {
             image.iter().for_each(|number| hash.update(number.to_le_bytes()));
         }),
     }
 }
 
-/// Hashes every `len` numbers, on all cores.
-fn each<T: Sync>(numbers: &[T], len: usize, feed: impl Fn(&mut Sha256, &[T]) + Copy + Send) -> Vec<[u8; 32]> {
+/// Hashes every `len` numbers, on so many threads.
+fn each<T: Sync>(
+    numbers: &[T],
+    len: usize,
+    threads: usize,
+    feed: impl Fn(&mut Sha256, &[T]) + Copy + Send,
+) -> Vec<[u8; 32]> {
     let images = numbers.len() / len;
-    let threads = thread::available_parallelism().map_or(1, usize::from);
     let share = images.div_ceil(threads).max(1) * len;
     let mut digests = vec![[0; 32]; images];
     thread::scope(|scope| {
@@ -258,6 +274,12 @@ fn each<T: Sync>(numbers: &[T], len: usize, feed: impl Fn(&mut Sha256, &[T]) + C
         }
     });
     digests
+}
+
+/// What belongs to each image, in the order of the marks: from the second where one is set, else from the first.
+fn merged<T: Copy>(marks: &[bool], first: impl AsRef<[T]>, second: impl AsRef<[T]>) -> Vec<T> {
+    let (mut first, mut second) = (first.as_ref().iter(), second.as_ref().iter());
+    marks.iter().filter_map(|&mark| if mark { second.next() } else { first.next() }).copied().collect()
 }
 
 /// The sum of the first 128 bits of each, in hexadecimal.
@@ -312,6 +334,14 @@ mod tests {
 
     fn now(values: &[u8], labels: &[u32], classes: &[&str]) -> String {
         fruit().differences(&DataIdentity::of(&data(values, labels, classes))).join("; ")
+    }
+
+    #[test]
+    fn parts_are_known_by_what_they_were_split_from() {
+        for (whole, seed) in [(data(&VALUES, &LABELS, &FRUIT), 1), (data(&VALUES, &[], &[]), 2)] {
+            let (train, held_out) = whole.clone().split_held_out(2, seed).unwrap();
+            assert_eq!(DataIdentity::of_parts(&train, &held_out, seed), DataIdentity::of(&whole));
+        }
     }
 
     #[test]

@@ -13,6 +13,9 @@ use super::room::room_for_labels;
 use super::watch::Watch;
 use crate::config::DataConfig;
 
+/// Bytes of images that are unpacked together.
+const AT_ONCE: usize = 1 << 18;
+
 /// How the rows and columns of each image lie in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -59,20 +62,25 @@ pub(super) fn images<R: BufRead>(
     // Columns first are the image turned about its diagonal.
     let (height, width) = if layout == Layout::Columns { (width, height) } else { (height, width) };
     let mut intake = Intake::new(count, (height, width, channels), config)?;
-    let (mut image, mut turned) = (vec![0; len], Vec::new());
-    for index in 0..count {
-        let got = fill(file, &mut content, &mut image)?;
-        if got < len {
-            return Err(malformed(file, expected, format!("{}: the file is truncated", index * len + got)));
+    // As many at a time as unpack fast: a reader that is asked for little begins anew each time.
+    let at_once = (AT_ONCE / len).max(1);
+    let (mut some, mut turned) = (vec![0; at_once * len], Vec::new());
+    for first in (0..count).step_by(at_once) {
+        let wanted = at_once.min(count - first) * len;
+        let got = fill(file, &mut content, &mut some[..wanted])?;
+        if got < wanted {
+            return Err(malformed(file, expected, format!("{}: the file is truncated", first * len + got)));
         }
-        match layout {
-            Layout::Rows => intake.push(&image),
-            Layout::Columns => {
-                transpose(&image, (height, width, channels), &mut turned);
-                intake.push(&turned);
+        for image in some[..wanted].chunks_exact(len) {
+            match layout {
+                Layout::Rows => intake.push(image),
+                Layout::Columns => {
+                    transpose(image, (height, width, channels), &mut turned);
+                    intake.push(&turned);
+                }
             }
         }
-        watch.at("loading", index + 1, count)?;
+        watch.at("loading", first + wanted / len, count)?;
     }
     end(file, &mut content, expected)?;
     let (height, width, channels) = intake.shape();

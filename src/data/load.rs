@@ -9,7 +9,7 @@ use super::idx::{self, Layout};
 use super::idx_files::{self, Classes, dataset, existing};
 use super::locate::{advised, advised_of_kind, unknown};
 use super::watch::Watch;
-use super::{Count, DataError, Dataset, Survey, cifar, embedded, folder, npz, points};
+use super::{Count, DataError, Dataset, Survey, cifar, embedded, folder, mnist_places, npz, points};
 use crate::config::{DataConfig, POINT_SETS};
 
 /// A set without a number from here on, of 255, shows nothing.
@@ -139,7 +139,10 @@ fn load_bundled(entry: &CatalogueEntry, config: &DataConfig, watch: &mut Watch) 
     let labels_shown = labels_file.display().to_string();
     let labels = idx::labels(&labels_shown, gzip::open(&labels_file)?)?;
     let images_shown = images_file.display().to_string();
-    let images = idx::images(&images_shown, gzip::open(&images_file)?, Layout::Rows, config, watch)?;
+    let images = match mnist_places::images_in(&images_file, config, watch)? {
+        Some(images) => images,
+        None => idx::images(&images_shown, gzip::open(&images_file)?, Layout::Rows, config, watch)?,
+    };
     let classes = Classes::Known(entry.classes.iter().map(|class| class.to_string()).collect());
     dataset(entry.name, folder.display().to_string(), images, Some((labels_shown, labels)), classes)
 }

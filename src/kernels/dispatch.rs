@@ -6,6 +6,7 @@ use super::attention::Attention;
 use super::conv::{Convolution, Geometry, Linear, NormConvolution, UpsampleConvolution, doubled};
 use super::elementwise::{Silu, SquaredError};
 use super::group_norm::{GroupNorm, Settings};
+use super::mask::Mask;
 use super::padding::Padding;
 use super::reference;
 use super::resample::{ConcatChannels, UpsampleNearest2x};
@@ -111,7 +112,7 @@ pub fn norm_silu_conv2d(
     conv2d(&group_norm(x, norm.0, norm.1, groups, eps, true)?, w, bias, 1, Padding::Same, precision)
 }
 
-/// A residual block (diffusers' `ResnetBlock2D` without dropout) of `x` `[N, H, W, C]`, or of `x` and
+/// A residual block (diffusers' `ResnetBlock2D`, nothing dropped) of `x` `[N, H, W, C]`, or of `x` and
 /// `skip` side by side along the channels: with h = conv1(silu(norm1(x))),
 /// (shortcut(x) + conv2(silu(norm2(h)))) / `output_scale_factor`. The time embedding comes in through
 /// the first convolution's bias or the second normalization's weight and bias.
@@ -119,11 +120,26 @@ pub fn norm_silu_conv2d(
 /// # Errors
 /// When the shapes don't fit.
 pub fn residual_block(x: &Tensor, skip: Option<&Tensor>, block: &ResidualBlock) -> Result<Tensor> {
+    residual_block_dropping(x, skip, block, None)
+}
+
+/// The same with dropout between the second normalization's SiLU and its convolution: `mask`, of the shape
+/// `[N, H, W, c_out]` of what stands there.
+///
+/// # Errors
+/// When the shapes don't fit.
+pub fn residual_block_dropping(
+    x: &Tensor,
+    skip: Option<&Tensor>,
+    block: &ResidualBlock,
+    mask: Option<Mask>,
+) -> Result<Tensor> {
     let tensors: Vec<&Tensor> = block.tensors().into_iter().chain([x]).chain(skip).collect();
     if fast(&tensors)
         && let Some(plan) = Plan::new(x.dims(), skip.map(Tensor::dims), block)
+        && mask.as_ref().is_none_or(|mask| plan.fits(mask))
     {
-        return Residual::apply(plan, x, skip, block);
+        return Residual::apply(plan, x, skip, block, mask);
     }
     let x = match skip {
         Some(skip) => &concat_channels(x, skip)?,
@@ -131,7 +147,13 @@ pub fn residual_block(x: &Tensor, skip: Option<&Tensor>, block: &ResidualBlock) 
     };
     let ResidualBlock { norm1, conv1, norm2, conv2, shortcut, groups, eps, output_scale_factor, precision } = *block;
     let h = norm_silu_conv2d(x, norm1, groups, eps, conv1.0, conv1.1, precision)?;
-    let h = norm_silu_conv2d(&h, norm2, groups, eps, conv2.0, conv2.1, precision)?;
+    let h = match mask {
+        None => norm_silu_conv2d(&h, norm2, groups, eps, conv2.0, conv2.1, precision)?,
+        Some(mask) => {
+            let h = (group_norm(&h, norm2.0, norm2.1, groups, eps, true)? * mask.tensor(x.device())?)?;
+            conv2d(&h, conv2.0, conv2.1, 1, Padding::Same, precision)?
+        }
+    };
     let sum = match shortcut {
         Some((w, bias)) => (conv2d(x, w, bias, 1, Padding::Same, precision)? + h)?,
         None => (x + h)?,

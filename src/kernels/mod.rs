@@ -14,6 +14,7 @@ mod conv;
 mod dispatch;
 mod elementwise;
 mod group_norm;
+mod mask;
 pub mod memory;
 #[cfg(test)]
 mod non_finite_tests;
@@ -34,9 +35,10 @@ mod tile;
 mod workers;
 
 pub use dispatch::{
-    attention, concat_channels, conv2d, group_norm, linear, norm_silu_conv2d, residual_block, silu, squared_error,
-    upsample_conv2d, upsample_nearest2x,
+    attention, concat_channels, conv2d, group_norm, linear, norm_silu_conv2d, residual_block, residual_block_dropping,
+    silu, squared_error, upsample_conv2d, upsample_nearest2x,
 };
+pub use mask::Mask;
 pub use padding::Padding;
 pub use residual::ResidualBlock;
 pub use simd::Isa;

@@ -106,6 +106,7 @@ fn check_residual_block(
     film: bool,
     identity: bool,
     factor: f64,
+    dropped: bool,
 ) {
     let c_in = c_x + c_skip;
     let c_out = if identity { c_in } else { c_out };
@@ -141,7 +142,14 @@ fn check_residual_block(
         let (skip, rest) = if c_skip == 0 { (None, rest) } else { (Some(rest[0].clone()), &rest[1..]) };
         (x.clone(), skip, rest.to_vec())
     };
-    let what = format!("residual block {n}×{h}×{w} {c_x}+{c_skip}→{c_out} in {groups}");
+    let what = format!("residual block {n}×{h}×{w} {c_x}+{c_skip}→{c_out} in {groups}, dropped: {dropped}");
+    let mut asked = 0;
+    let mask = dropped.then(|| {
+        Mask::new((n, h, w, c_out), 0.3, || {
+            asked += 1;
+            asked * asked % 11 < 3
+        })
+    });
     agrees(
         &what,
         &inputs,
@@ -159,7 +167,7 @@ fn check_residual_block(
                 output_scale_factor: factor,
                 precision: F32,
             };
-            residual_block(&x, skip.as_ref(), &block)
+            residual_block_dropping(&x, skip.as_ref(), &block, mask.clone())
         },
         |t| {
             let (x, skip, p) = apart(t);
@@ -167,6 +175,10 @@ fn check_residual_block(
             let h = reference::group_norm(&x, &p[0], &p[1], groups, 1e-5, true)?;
             let h = reference::conv2d(&h, &p[2], &p[3], 1, Padding::Same)?;
             let h = reference::group_norm(&h, &p[4], &p[5], groups, 1e-5, true)?;
+            let h = match &mask {
+                Some(mask) => (&h * mask.tensor(h.device())?.to_dtype(h.dtype())?)?,
+                None => h,
+            };
             let h = reference::conv2d(&h, &p[6], &p[7], 1, Padding::Same)?;
             let round = if identity { x } else { reference::conv2d(&x, &p[8], &p[9], 1, Padding::Same)? };
             (h + round)? / factor
@@ -176,9 +188,9 @@ fn check_residual_block(
 
 #[test]
 fn residual_blocks_of_the_networks_agree() {
-    check_residual_block((2, 28, 28), (32, 0, 32), 8, false, true, 1.0);
-    check_residual_block((2, 14, 14), (64, 32, 32), 8, true, false, 1.0);
-    check_residual_block((9, 7, 7), (64, 64, 64), 8, false, false, 2.0);
+    check_residual_block((2, 28, 28), (32, 0, 32), 8, false, true, 1.0, false);
+    check_residual_block((2, 14, 14), (64, 32, 32), 8, true, false, 1.0, false);
+    check_residual_block((9, 7, 7), (64, 64, 64), 8, false, false, 2.0, true);
 }
 
 proptest! {
@@ -188,11 +200,13 @@ proptest! {
     fn residual_blocks_of_any_shape_agree(
         n in 1..4usize, h in 4..10usize, w in 4..10usize, groups in 1..4usize, per_group in 2..9usize,
         c_skip in 0..20usize, out_per_group in 2..9usize, film: bool, identity: bool, halved: bool,
+        dropped: bool,
     ) {
         let c_in = groups * per_group;
         let c_skip = c_skip.min(c_in - 1);
         let factor = if halved { 2.0 } else { 1.0 };
-        check_residual_block((n, h, w), (c_in - c_skip, c_skip, groups * out_per_group), groups, film, identity, factor);
+        let channels = (c_in - c_skip, c_skip, groups * out_per_group);
+        check_residual_block((n, h, w), channels, groups, film, identity, factor, dropped);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 
 use crate::config::Config;
-use crate::data::DataIdentity;
+use crate::data::Identified;
 use crate::nn::{NetConfig, Weights};
 use crate::run::Identity;
 use crate::run::history;
@@ -26,7 +26,7 @@ pub(super) struct Frozen {
     /// Copied when it is ordered.
     pub weights: Weights,
     pub config: Config,
-    pub data: Option<Arc<DataIdentity>>,
+    pub data: Option<Identified>,
     pub run: Identity,
 }
 
@@ -86,7 +86,7 @@ impl Keeping {
 }
 
 fn write(frozen: &Frozen, run: &Path) -> Result<()> {
-    let about = (frozen.run.run.as_str(), &frozen.config, frozen.data.as_deref());
+    let about = (frozen.run.run.as_str(), &frozen.config, frozen.data.as_ref().map(Identified::get));
     history::write(run, frozen.step, &frozen.net, &frozen.weights, about)
 }
 

@@ -23,7 +23,7 @@ use super::snapshots_due::Missed;
 use super::standing::Standing;
 use super::worker::{Parts, Worker};
 use crate::config::{Config, POINT_SETS};
-use crate::data::{self, DataIdentity};
+use crate::data::{self, DataIdentity, Identified};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::kernels::precision::slowness;
@@ -57,18 +57,22 @@ pub fn open(
     interrupt::check()?;
     let shape = (dataset.height, dataset.width, dataset.channels);
     let mut warnings = plan.warnings;
-    let identity = Arc::new(DataIdentity::of(&dataset));
-    let mut resumed = match &plan.run {
-        RunChoice::Resume(path) => {
-            say(outbox, format!("reading the newest checkpoint of {}", path.display()));
-            Some(Resumed::open(path, &config, (&identity, &dataset.warnings), plan.accept_data)?)
-        }
-        RunChoice::New { .. } | RunChoice::Fork { .. } => None,
+    let identity = match &plan.run {
+        // Nothing asks for it before the first checkpoint.
+        RunChoice::New { .. } => None,
+        RunChoice::Resume(_) | RunChoice::Fork { .. } => Some(DataIdentity::of(&dataset)),
     };
-    let forked = match &plan.run {
-        RunChoice::Fork { from, .. } => {
+    let mut resumed = match (&plan.run, &identity) {
+        (RunChoice::Resume(path), Some(identity)) => {
+            say(outbox, format!("reading the newest checkpoint of {}", path.display()));
+            Some(Resumed::open(path, &config, (identity, &dataset.warnings), plan.accept_data)?)
+        }
+        _ => None,
+    };
+    let forked = match (&plan.run, &identity) {
+        (RunChoice::Fork { from, .. }, Some(identity)) => {
             say(outbox, format!("reading the checkpoint of step {} of {}", from.step, from.run.display()));
-            let said = (&*identity, &dataset.warnings[..]);
+            let said = (identity, &dataset.warnings[..]);
             Some(Forked::open_newest(from, &mut config, said, plan.accept_data, &plan.device)?)
         }
         _ => None,
@@ -89,6 +93,10 @@ pub fn open(
     let held_out = config.data.held_out.of(dataset.len());
     let (train_data, held_out) = dataset.split_held_out(held_out, config.seed)?;
     let facts = DataFacts::of(&train_data, &held_out);
+    let identity = match identity {
+        Some(identity) => Identified::now(identity),
+        None => Identified::later(&train_data, &held_out, config.seed),
+    };
     let counted = config.count_epochs(facts.train_images).map(|epochs| counted(epochs, &config, facts.train_images));
     if counted.is_some() {
         warnings.extend(config.warm_up_doubt());

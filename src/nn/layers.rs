@@ -113,13 +113,8 @@ impl GroupNorm {
 
     /// The convolution of silu(norm(x)), as one operation; `conv` keeps the size.
     pub fn forward_conv(&self, x: &Tensor, conv: &Conv2d) -> Result<Tensor> {
-        self.convolve(x, (&self.weight, &self.bias), conv, &conv.bias)
-    }
-
-    /// As [`Self::forward_conv`], plus `extra` `[N, c_out]` at every pixel of a sample.
-    pub fn forward_conv_plus(&self, x: &Tensor, conv: &Conv2d, extra: &Tensor) -> Result<Tensor> {
-        let bias = extra.broadcast_add(&conv.bias)?;
-        self.convolve(x, (&self.weight, &self.bias), conv, &bias)
+        let norm = (&self.weight, &self.bias);
+        Ok(kernels::norm_silu_conv2d(x, norm, self.groups, self.eps, &conv.weight, &conv.bias, conv.precision)?)
     }
 
     /// Weight and bias as they are, `[C]`.
@@ -136,20 +131,11 @@ impl GroupNorm {
         Ok((scale.broadcast_mul(&self.weight)?, (scale.broadcast_mul(&self.bias)? + shift)?))
     }
 
-    /// The normalization with another weight and bias.
-    pub fn forward_with(&self, x: &Tensor, (weight, bias): (&Tensor, &Tensor), silu: bool) -> Result<Tensor> {
-        Ok(kernels::group_norm(x, weight, bias, self.groups, self.eps, silu)?)
-    }
-
     pub fn groups(&self) -> usize {
         self.groups
     }
 
     pub fn eps(&self) -> f64 {
         self.eps
-    }
-
-    fn convolve(&self, x: &Tensor, norm: (&Tensor, &Tensor), conv: &Conv2d, bias: &Tensor) -> Result<Tensor> {
-        Ok(kernels::norm_silu_conv2d(x, norm, self.groups, self.eps, &conv.weight, bias, conv.precision)?)
     }
 }

@@ -1,9 +1,11 @@
 //! What one forward pass carries along.
 
 use anyhow::Result;
-use candle_core::Tensor;
+use candle_core::{Shape, Tensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+
+use crate::kernels::Mask;
 
 /// Is told each module's name and output.
 pub(super) type Observer<'a> = &'a mut dyn FnMut(&str, &Tensor);
@@ -35,19 +37,20 @@ impl Told {
 }
 
 impl Pass<'_> {
-    /// Whether dropout at this rate changes anything.
-    pub fn drops(&self, rate: f64) -> bool {
-        self.dropout.is_some() && rate > 0.0
-    }
-
     /// Zeroes each value with probability `rate` and scales the others by 1/(1 − rate), while
     /// training; otherwise `x` itself (Srivastava et al. 2014, in the inverted form).
     pub fn drop_out(&mut self, x: Tensor, rate: f64) -> Result<Tensor> {
-        let Some(rng) = self.dropout.as_mut().filter(|_| rate > 0.0) else { return Ok(x) };
-        let keep = (1.0 / (1.0 - rate)) as f32;
-        let rate = rate as f32;
-        let mask: Vec<f32> = (0..x.elem_count()).map(|_| if rng.random::<f32>() < rate { 0.0 } else { keep }).collect();
-        Ok((&x * Tensor::from_vec(mask, x.shape(), x.device())?)?)
+        Ok(match self.mask(x.shape(), rate) {
+            Some(mask) => (&x * mask.tensor(x.device())?)?,
+            None => x,
+        })
+    }
+
+    /// The same for an operation that does it inside, to activations of a shape; `None` where all are kept.
+    pub fn mask(&mut self, shape: impl Into<Shape>, rate: f64) -> Option<Mask> {
+        let rng = self.dropout.as_mut().filter(|_| rate > 0.0)?;
+        let drops = rate as f32;
+        Some(Mask::new(shape, rate, || rng.random::<f32>() < drops))
     }
 
     /// Shows a module's output to the observer, if there is one.

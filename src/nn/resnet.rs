@@ -51,13 +51,6 @@ impl ResnetBlock {
     /// c_in together; `time` `[N, D]` is the time embedding behind its SiLU.
     pub fn forward(&self, x: &Tensor, skip: Option<&Tensor>, time: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let time = self.time_emb_proj.forward(time)?;
-        // Dropout stands between the second normalization and its convolution.
-        if pass.drops(self.dropout) {
-            return match skip {
-                Some(skip) => self.forward_dropout(&kernels::concat_channels(x, skip)?, &time, pass),
-                None => self.forward_dropout(x, &time, pass),
-            };
-        }
         let (norm2, conv1_bias) = match self.time_scale_shift {
             TimeScaleShift::Default => (self.norm2.affine(), time.broadcast_add(self.conv1.bias())?),
             TimeScaleShift::ScaleShift => (self.norm2.film(&time)?, self.conv1.bias().clone()),
@@ -74,21 +67,10 @@ impl ResnetBlock {
             output_scale_factor: self.output_scale_factor,
             precision: self.conv1.precision(),
         };
-        Ok(kernels::residual_block(x, skip, &block)?)
-    }
-
-    fn forward_dropout(&self, x: &Tensor, time: &Tensor, pass: &mut Pass) -> Result<Tensor> {
-        let (h, norm2) = match self.time_scale_shift {
-            TimeScaleShift::Default => (self.norm1.forward_conv_plus(x, &self.conv1, time)?, self.norm2.affine()),
-            TimeScaleShift::ScaleShift => (self.norm1.forward_conv(x, &self.conv1)?, self.norm2.film(time)?),
-        };
-        let h = self.norm2.forward_with(&h, (&norm2.0, &norm2.1), true)?;
-        let h = self.conv2.forward(&pass.drop_out(h, self.dropout)?)?;
-        let sum = match &self.conv_shortcut {
-            Some(conv) => (conv.forward(x)? + h)?,
-            None => (x + h)?,
-        };
-        rescale(sum, self.output_scale_factor)
+        // Dropout stands between the second normalization and its convolution.
+        let (n, h, w, _) = x.dims4()?;
+        let mask = pass.mask((n, h, w, self.conv2.bias().dim(0)?), self.dropout);
+        Ok(kernels::residual_block_dropping(x, skip, &block, mask)?)
     }
 }
 

@@ -367,5 +367,8 @@ fn count(parameters: &[(String, Var)]) -> usize {
 }
 
 #[cfg(test)]
+#[path = "pytorch_tests.rs"]
+mod pytorch_tests;
+#[cfg(test)]
 #[path = "trainer_tests.rs"]
 mod tests;

@@ -8,6 +8,7 @@ Needs requirements.txt, the release binary and, for the networks' outputs, cargo
     networks     UNet2DModel configs, one key after another, and whole families (networks.py)
     exports      tiny runs of every kind, exported (exports.py)
     ways         every sampler and what pipelines have no place for, exported and imported again (exports.py)
+    steps        training, step for step from the same weights; first weights and what chance decides (steps.py)
 
 Ends with 1 if anything differs in silence.
 """
@@ -24,10 +25,11 @@ import torch
 import diffusers
 import exports
 import networks
+import steps
 from binary import ROOT, Difflab
 from schedulers import Schedulers
 
-PARTS = ["schedulers", "networks", "exports", "ways"]
+PARTS = ["schedulers", "networks", "exports", "ways", "steps"]
 
 
 def main():
@@ -38,6 +40,7 @@ def main():
     parser.add_argument("--parts", nargs="*", default=PARTS, choices=PARTS)
     parser.add_argument("--train-steps", type=int, default=300)
     parser.add_argument("--no-cargo", action="store_true", help="leave out the comparison that needs cargo")
+    parser.add_argument("--lib-tests", type=Path, help="the built test binary of the library, instead of cargo")
     args = parser.parse_args()
     diffusers.logging.set_verbosity_error()
     diffusers.logging.disable_progress_bar()
@@ -57,6 +60,8 @@ def main():
             networks.networks(difflab)
         if "schedulers" in args.parts:
             Schedulers(difflab).all()
+        if "steps" in args.parts and (args.lib_tests or not args.no_cargo):
+            steps.steps(difflab, args.lib_tests)
         if "exports" in args.parts and not args.no_cargo and (difflab.folder / "exports").exists():
             exports.outputs(difflab)
     print(f"{time.monotonic() - begun:.0f} s")

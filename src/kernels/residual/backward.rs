@@ -18,7 +18,7 @@ pub(super) fn backward(
     kept: &Kept,
     dy: &[f32],
 ) -> ([Vec<f32>; 2], Vec<Vec<f32>>) {
-    let Call { isa, plan, parameters } = call;
+    let Call { isa, plan, parameters, .. } = call;
     let convolutions = Convolutions {
         first: Prepared::data_gradient(isa, &plan.conv1, parameters.conv1[0]),
         second: Prepared::data_gradient(isa, &plan.conv2, parameters.conv2[0]),
@@ -85,7 +85,7 @@ impl Sums {
 
     /// One group from the output back to the inputs.
     fn add(&mut self, call: Call, convolutions: &Convolutions, group: Group) {
-        let Call { isa, plan, parameters: p } = call;
+        let Call { isa, plan, parameters: p, mask } = call;
         let [in_len, middle_len, out_len] = plan.lens();
         let (n, samples) = (group.samples.len(), &group.samples);
         let moments = [0, 1].map(|i: usize| &group.kept.moments[i][samples.clone()]);
@@ -107,9 +107,15 @@ impl Sums {
         // SAFETY: a normalization writes numbers.
         let parts = unsafe { (&mut normed.part()[..to_middle], &mut slope.part()[..to_middle]) };
         normalize_again(isa, plan.settings, at, moments[1], parts);
+        if let Some(mask) = mask {
+            mask.apply(samples, &mut normed[..to_middle]);
+        }
         self.weights[1].add(isa, &plan.conv2, &normed[..to_middle], dy);
         // SAFETY: a convolution writes numbers.
         convolutions.second.run(dy, &[], Add::Nothing, unsafe { &mut gradient.part()[..to_middle] });
+        if let Some(mask) = mask {
+            mask.apply(samples, &mut gradient[..to_middle]);
+        }
         let mut d_middle = Scratch::new(to_middle);
         let from = (&gradient[..to_middle], &slope[..to_middle], None);
         // SAFETY: the gradient of a normalization is numbers.
@@ -163,7 +169,7 @@ impl Sums {
     }
 
     fn finish(self, call: Call) -> Vec<Vec<f32>> {
-        let Call { isa, plan, parameters: p } = call;
+        let Call { isa, plan, parameters: p, .. } = call;
         let norm = |i: usize, [weight, bias]: [&[f32]; 2], c: usize| {
             let sums = &self.norms[i];
             let d_weight = affine_gradient(sums, c, weight.len() > c, |s| &s.0);

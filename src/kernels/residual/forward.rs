@@ -17,7 +17,7 @@ pub(super) struct Kept {
 /// The output; `keep` says whether a backward pass may follow. `skip` is empty where there is one
 /// input.
 pub(super) fn forward(call: Call, x: &[f32], skip: &[f32], keep: bool) -> (Vec<f32>, Kept) {
-    let Call { isa, plan, parameters } = call;
+    let Call { isa, plan, parameters, .. } = call;
     let [_, middle_len, out_len] = plan.lens();
     let convolutions = Convolutions {
         first: Prepared::forward(isa, &plan.conv1, parameters.conv1[0]),
@@ -69,7 +69,7 @@ fn run(
     group: Range<usize>,
     (middle, out): (Part, Part),
 ) -> [Vec<Moments>; 2] {
-    let Call { isa, plan, parameters: p } = call;
+    let Call { isa, plan, parameters: p, mask } = call;
     let [in_len, middle_len, out_len] = plan.lens();
     let n = group.len();
     let joined = Joined::new(call, (x, skip), &group);
@@ -89,6 +89,9 @@ fn run(
     // SAFETY: a normalization writes numbers.
     let part = unsafe { normed.part() };
     let second = normalize(isa, plan.settings, batch(middle, plan.conv2.c_in, p.norm2, &group), part);
+    if let Some(mask) = mask {
+        mask.apply(&group, &mut normed);
+    }
     let mut round = Scratch::new(0);
     let add = match (&convolutions.shortcut, p.shortcut) {
         (Some(shortcut), Some([_, bias])) => {

@@ -8,6 +8,7 @@ use super::backward::backward;
 use super::forward::{Kept, forward};
 use super::plan::{Call, Parameters, Plan, ResidualBlock};
 use crate::kernels::bundle::{Bundle, nothing};
+use crate::kernels::mask::Mask;
 use crate::kernels::simd::Isa;
 use crate::kernels::storage::{slice, tensor, with};
 
@@ -15,21 +16,32 @@ use crate::kernels::storage::{slice, tensor, with};
 pub(crate) struct Residual {
     plan: Plan,
     parameters: Arc<Bundle>,
+    mask: Option<Mask>,
     /// Whether a backward pass may follow.
     keep: bool,
     kept: OnceLock<Kept>,
 }
 
 impl Residual {
-    /// `block(x)`, or `block` of `x` and `skip` side by side; `plan` is that of their shapes.
-    pub fn apply(plan: Plan, x: &Tensor, skip: Option<&Tensor>, block: &ResidualBlock) -> Result<Tensor> {
+    /// `block(x)`, or `block` of `x` and `skip` side by side; `plan` is that of their shapes, and fits the mask.
+    pub fn apply(
+        plan: Plan,
+        x: &Tensor,
+        skip: Option<&Tensor>,
+        block: &ResidualBlock,
+        mask: Option<Mask>,
+    ) -> Result<Tensor> {
         let tensors = block.tensors().into_iter().map(Tensor::contiguous).collect::<Result<_>>()?;
         let parameters = Bundle::new(tensors);
         let token = parameters.token()?;
         let keep = parameters.tracked() || x.track_op() || skip.is_some_and(Tensor::track_op);
-        let op = Self { plan, parameters, keep, kept: OnceLock::new() };
+        let op = Self { plan, parameters, mask, keep, kept: OnceLock::new() };
         let second = skip.map_or_else(nothing, Tensor::contiguous)?;
         x.contiguous()?.apply_op3(&second, &token, op)
+    }
+
+    fn call<'a>(&'a self, parameters: &'a Parameters<'a>) -> Call<'a> {
+        Call { isa: Isa::current(), plan: &self.plan, parameters, mask: self.mask.as_ref() }
     }
 
     fn second<'a>(&self, skip: &'a [f32]) -> &'a [f32] {
@@ -53,7 +65,7 @@ impl CustomOp3 for Residual {
     ) -> Result<(CpuStorage, Shape)> {
         let numbers = self.parameters.numbers();
         let parameters = Parameters::new(&numbers)?;
-        let call = Call { isa: Isa::current(), plan: &self.plan, parameters: &parameters };
+        let call = self.call(&parameters);
         let skip = self.second(slice(skip, skip_layout)?);
         let (y, kept) = forward(call, slice(x, x_layout)?, skip, self.keep);
         // An operation runs forward once; a second run would find the same numbers anyway.
@@ -76,7 +88,7 @@ impl CustomOp3 for Residual {
         let dy = dy.contiguous()?;
         let numbers = self.parameters.numbers();
         let parameters = Parameters::new(&numbers)?;
-        let call = Call { isa: Isa::current(), plan: &self.plan, parameters: &parameters };
+        let call = self.call(&parameters);
         let run = |x: &[f32], skip: &[f32], dy: &[f32]| backward(call, (x, self.second(skip)), kept, dy);
         let ([dx, d_skip], gradients) = with(x, |x| with(skip, |skip| with(&dy, |dy| run(x, skip, dy))))???;
         let gradients = gradients.into_iter().enumerate();

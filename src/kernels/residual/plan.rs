@@ -8,6 +8,7 @@ use crate::config::Precision;
 use crate::kernels::Padding;
 use crate::kernels::conv::{Geometry, samples_at_once};
 use crate::kernels::group_norm::{Batch, Settings};
+use crate::kernels::mask::Mask;
 use crate::kernels::simd::Isa;
 use crate::kernels::storage::Numbers;
 
@@ -99,6 +100,12 @@ impl Plan {
         fits.then_some(Self { n, channels: [c_x, c_skip], conv1, conv2, shortcut, settings, factor })
     }
 
+    /// Is it a mask for what the second convolution takes?
+    pub fn fits(&self, mask: &Mask) -> bool {
+        let g = &self.conv2;
+        mask.shape().dims() == [self.n, g.h, g.w, g.c_in]
+    }
+
     /// Numbers of one sample: input, middle, output.
     pub fn lens(&self) -> [usize; 3] {
         [self.conv1.input_len(), self.conv1.output_len(), self.conv2.output_len()]
@@ -155,12 +162,14 @@ pub(super) fn batch<'a>(x: &'a [f32], channels: usize, norm: [&'a [f32]; 2], sam
     Batch { n: samples.len(), channels, x, weight, bias }
 }
 
-/// The instruction set, the shapes and the parameters of one call.
+/// The instruction set, the shapes, the parameters and the mask of one call.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
     pub isa: Isa,
     pub plan: &'a Plan,
     pub parameters: &'a Parameters<'a>,
+    /// What dropout leaves of the second convolution's input.
+    pub mask: Option<&'a Mask>,
 }
 
 #[cfg(test)]

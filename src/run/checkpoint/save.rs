@@ -12,6 +12,7 @@ use super::load::TIMESTEP_SAMPLER;
 use super::manifest;
 use super::state::{FORMAT_VERSION, Progress, StateFile};
 use crate::config::Config;
+use crate::data::Identified;
 use crate::nn::{NetConfig, Weights, diffusers, save_network};
 use crate::run::durable::{make_folder, remove_folder, replace_folder, sync_tree};
 use crate::run::{Identity, free_beside};
@@ -55,7 +56,7 @@ pub fn save(
         };
         save_network(&partial, net, &ema, scheduler.as_ref())?;
         write_state(&partial.join("difflab"), state, progress, origin)?;
-        facts::write(&partial, config, progress.data.as_deref())?;
+        facts::write(&partial, config, progress.data.as_ref().map(Identified::get))?;
         manifest::write(&partial)?;
         sync_tree(&partial)?;
         let strange =

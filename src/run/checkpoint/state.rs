@@ -1,12 +1,11 @@
 //! `difflab/state.json`: the small numbers of a checkpoint.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::data::DataIdentity;
+use crate::data::Identified;
 use crate::run::RunError;
 use crate::train::{LossAverage, LossRange, TimestepLoss};
 
@@ -26,7 +25,7 @@ pub struct Progress {
     /// Training threads of the newest session, which the last bits of all numbers depend on; 0: not known.
     pub threads: usize,
     /// Which data it is trained on; `None` until they are named.
-    pub data: Option<Arc<DataIdentity>>,
+    pub data: Option<Identified>,
     /// What was set beside the config.
     pub live: LiveSettings,
 }
