@@ -216,7 +216,7 @@ pub(super) fn compares_points((h, w, c): (usize, usize, usize)) -> String {
 }
 
 /// Why the judge can't read such images, if so.
-pub(super) fn unreadable((h, w, c): (usize, usize, usize), classes: &[String]) -> Option<String> {
+pub fn unreadable((h, w, c): (usize, usize, usize), classes: &[String]) -> Option<String> {
     if is_points((h, w, c)) {
         return Some("the bundled judge reads 28×28 grey digits, and these are points in the plane".into());
     }

@@ -28,6 +28,6 @@ mod results;
 mod samples;
 
 pub use args::{Args, EvalFormat, Metric};
-pub use command::{measure, run};
+pub use command::{measure, run, unreadable};
 pub use foreseen::impossible;
 pub use results::EvalResult;
