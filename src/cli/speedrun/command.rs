@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Result<()> {
         config: args.config.clone(),
         set: args.set.clone(),
         judged_by: match board.measure {
-            Measure::Reading => "read by the bundled judge".into(),
+            Measure::Reading(of) => format!("read by {}", of.words()),
             Measure::Distance => "their energy distance to held-out points in that of as many real points".into(),
         },
         batch_size: config.train.batch_size,

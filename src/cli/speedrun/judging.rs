@@ -61,7 +61,7 @@ impl<'a> JudgedRun<'a> {
         workers: &Arc<Workers>,
     ) -> Result<Self> {
         let eye = match board.measure {
-            Measure::Reading => Eye::Judge(Judge::load()?),
+            Measure::Reading(of) => Eye::Judge(Judge::load(of)?),
             Measure::Distance => points(config, seed, board.num)?,
         };
         Ok(Self {
@@ -99,7 +99,7 @@ impl<'a> JudgedRun<'a> {
                 tell(at);
                 match self.board.measure {
                     Measure::Distance => self.distance(at),
-                    Measure::Reading => {
+                    Measure::Reading(_) => {
                         while self.counts[at].read < self.board.num {
                             self.read_on(at)?;
                         }

@@ -116,7 +116,8 @@ impl Row {
             );
         }
         if !board.by_the_rules {
-            how += "\nNo row for the board, which takes five seeds, its own targets, samples and checkpoints: docs/speedrun.md.";
+            how += "\nNo row for the board, which takes five seeds, its own targets, samples and checkpoints, and previews and held-out loss \
+                    on: docs/speedrun.md.";
         }
         how
     }
@@ -127,7 +128,7 @@ impl Row {
         let seeds: Vec<(Vec<Saved>, Vec<f64>)> = self.seeds.iter().map(whole).collect::<Option<_>>()?;
         let last = seeds.iter().filter_map(|(saved, _)| Some(saved.last()?.seconds)).fold(0.0, f64::max);
         let what = match self.board.measure {
-            Measure::Reading => "read as asked",
+            Measure::Reading(_) => "read as asked",
             Measure::Distance => "energy distance / that of real points",
         };
         let mut out = format!("| seconds | images | {what}: median (least–most) |\n|---|---|---|\n");
@@ -145,7 +146,7 @@ impl Row {
             let values = Spread::of(&seen.iter().map(|(_, value)| Some(*value)).collect::<Vec<_>>());
             let shown = |value: Option<f64>| match (self.board.measure, value) {
                 (_, None) => "–".into(),
-                (Measure::Reading, Some(value)) => format!("{:.1} %", 100.0 * value),
+                (Measure::Reading(_), Some(value)) => format!("{:.1} %", 100.0 * value),
                 (Measure::Distance, Some(value)) => format!("{value:.2}"),
             };
             let range = match seen.len() {
@@ -166,7 +167,7 @@ impl Row {
             .map(|(target, spread)| json!({"target": target, "words": self.board.target_words(*target), "seconds": spread}))
             .collect();
         let measure = match self.board.measure {
-            Measure::Reading => "share read as asked",
+            Measure::Reading(_) => "share read as asked",
             Measure::Distance => "energy distance over that of real points",
         };
         json!({
@@ -199,6 +200,7 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
+    use crate::eval::JudgeOf;
 
     fn row() -> Row {
         let saved = |step: u64, seconds: f64| Saved { step, seconds };
@@ -220,7 +222,7 @@ mod tests {
             judged_by: "read by the bundled judge of digits".into(),
             batch_size: 64,
             board: Board {
-                measure: Measure::Reading,
+                measure: Measure::Reading(JudgeOf::Digits),
                 targets: vec![0.9, 0.98],
                 by_the_rules: true,
                 limit: 60.0,

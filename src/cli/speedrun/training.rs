@@ -114,3 +114,56 @@ impl UnderWay {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A program in the place of difflab: a script, with the run folder in `$run`.
+    fn script(folder: &Path, text: &str) -> PathBuf {
+        let path = folder.join("program");
+        let find = "while [ $# -gt 0 ]; do [ \"$1\" = --run ] && run=$2; shift; done";
+        // Renamed into place: a file that another thread's child still holds open for writing can't be run.
+        let beside = folder.join("program.new");
+        std::fs::write(&beside, format!("#!/bin/sh\n{find}\n{text}\n")).unwrap();
+        std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::rename(&beside, &path).unwrap();
+        path
+    }
+
+    fn watched(text: &str, limit: f64) -> Result<(Vec<Saved>, Duration)> {
+        let folder = tempfile::tempdir().unwrap();
+        let program = script(folder.path(), text);
+        let training = Training { program: &program, config: "x", set: &[], threads: 1 };
+        let begun = loop {
+            match training.begin(folder.path(), "run", 0, &[]) {
+                // "Text file busy": between another test's fork and exec.
+                Err(error) if format!("{error:#}").contains("busy") => {}
+                begun => break begun?,
+            }
+        };
+        begun.watch(Duration::from_secs_f64(limit), |_| {})
+    }
+
+    #[test]
+    fn checkpoints_are_timed_as_they_come_and_the_training_is_killed_at_the_limit() {
+        let text = "mkdir -p $run/checkpoints/step-00000020; sleep 0.4; mkdir $run/checkpoints/.step-00000040.partial \
+                    $run/checkpoints/step-00000030; sleep 60; mkdir $run/checkpoints/step-00000050";
+        let started = Instant::now();
+        let (saved, _) = watched(text, 1.5).unwrap();
+        assert!(started.elapsed() < Duration::from_secs(30));
+        assert_eq!(saved.iter().map(|saved| saved.step).collect::<Vec<_>>(), [20, 30]);
+        assert!(saved[1].seconds - saved[0].seconds > 0.3 && saved[1].seconds < 1.5, "{saved:?}");
+    }
+
+    #[test]
+    fn a_training_that_ends_by_itself_is_over_and_one_that_fails_is_told_in_its_own_words() {
+        let (saved, _) = watched("mkdir -p $run/checkpoints/step-00000007", 60.0).unwrap();
+        assert_eq!(saved.len(), 1);
+        let error = watched("echo 'difflab: no room' >&2; exit 2", 60.0).unwrap_err().to_string();
+        assert_eq!(error, "the training failed:\n  difflab: no room");
+        assert!(watched("exit 1", 60.0).unwrap_err().to_string().contains("it said nothing"));
+    }
+}

@@ -51,7 +51,7 @@ const SHOWN: usize = 10;
 /// A checkpoint, ready to be sampled and judged.
 pub struct StudiedRun {
     pub model: LoadedModel,
-    /// None: its samples are no digits of a class asked for.
+    /// None: no judge reads its samples, or they are of no class asked for.
     judging: Option<Judging>,
     workers: Arc<Workers>,
     num: usize,
