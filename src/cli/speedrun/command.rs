@@ -13,7 +13,7 @@ use super::binary::Binary;
 use super::board::{Board, Measure};
 use super::judging::JudgedRun;
 use super::pace::steps_in;
-use super::row::{Row, SeedResult};
+use super::row::{BoardRow, SeedResult};
 use super::training::Training;
 use crate::bench::Machine;
 use crate::cli::UsageError;
@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<()> {
         Timed { training, own, config: &config, board: &board, workers, folder: folder.path(), curve: args.curve };
     let seeds = (0..args.seeds).map(|seed| timed.seed(seed)).collect::<Result<Vec<_>>>()?;
 
-    let row = Row {
+    let row = BoardRow {
         date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
         binary: Binary::of(&program).with_context(|| format!("reading {}", program.display()))?,
         machine: Machine::new(&Device::Cpu, timed.workers.threads()),

@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use rand::seq::SliceRandom;
 
 use super::board::{Board, Measure, SAMPLER, STEPS};
-use super::search::{Count, first_of_two};
+use super::search::{ReadSoFar, first_of_two};
 use super::training::Saved;
 use crate::config::{Config, SampleConfig};
 use crate::data;
@@ -42,7 +42,7 @@ pub struct JudgedRun<'a> {
     eye: Eye,
     workers: Arc<Workers>,
     /// Of each checkpoint, by its place.
-    counts: Vec<Count>,
+    counts: Vec<ReadSoFar>,
     distances: Vec<Option<f64>>,
     opened: Option<(usize, LoadedModel)>,
 }
@@ -71,7 +71,7 @@ impl<'a> JudgedRun<'a> {
             saved,
             eye,
             workers: workers.clone(),
-            counts: vec![Count::default(); saved.len()],
+            counts: vec![ReadSoFar::default(); saved.len()],
             distances: vec![None; saved.len()],
             opened: None,
         })
@@ -132,7 +132,7 @@ impl<'a> JudgedRun<'a> {
             (Eye::Judge(judge), Some((samples, classes))) => class_accuracy(judge, &samples, &classes)?.right(),
             _ => 0,
         };
-        self.counts[at] = Count { right: before.right + right, read: before.read + more };
+        self.counts[at] = ReadSoFar { right: before.right + right, read: before.read + more };
         Ok(())
     }
 

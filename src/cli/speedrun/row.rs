@@ -26,7 +26,7 @@ pub struct SeedResult {
 }
 
 /// All of it.
-pub struct Row {
+pub struct BoardRow {
     pub date: String,
     pub binary: Binary,
     pub machine: Machine,
@@ -41,7 +41,7 @@ pub struct Row {
     pub seeds: Vec<SeedResult>,
 }
 
-impl Row {
+impl BoardRow {
     /// Seconds to each target.
     fn spreads(&self) -> Vec<Spread> {
         let of = |target: usize| {
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use crate::eval::JudgeOf;
 
-    fn row() -> Row {
+    fn row() -> BoardRow {
         let saved = |step: u64, seconds: f64| Saved { step, seconds };
         let seed = |seed, reached: [Option<Saved>; 2]| SeedResult {
             seed,
@@ -212,7 +212,7 @@ mod tests {
             curve: None,
             stood_still: 0.0,
         };
-        Row {
+        BoardRow {
             date: "2026-11-29".into(),
             binary: Binary { version: "0.1.0", sha256: "00ff".into(), commit: Some("1a2b3c4".into()) },
             machine: Machine { cpu: "Z".into(), isa: "avx2", ..Machine::new(&Device::Cpu, 2) },

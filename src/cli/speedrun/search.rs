@@ -23,12 +23,12 @@ pub fn first_of_two<E>(count: usize, mut passes: impl FnMut(usize) -> Result<boo
 
 /// How far the samples of a checkpoint have been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count {
+pub struct ReadSoFar {
     pub right: usize,
     pub read: usize,
 }
 
-impl Count {
+impl ReadSoFar {
     /// Is a share of `target` of `num` samples right? `None` where that is open still.
     pub fn verdict(self, target: f64, num: usize) -> Option<bool> {
         let needed = needed(target, num);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_verdict_comes_as_soon_as_it_is_sure() {
-        let count = |right, read| Count { right, read };
+        let count = |right, read| ReadSoFar { right, read };
         assert_eq!(count(20, 40).verdict(0.9, 200), None);
         assert_eq!(count(19, 40).verdict(0.9, 200), Some(false), "21 wrong of 20 that may be");
         assert_eq!(count(180, 195).verdict(0.9, 200), Some(true));

@@ -35,7 +35,7 @@ pub struct Training<'a> {
 }
 
 /// A training that has begun.
-pub struct UnderWay {
+pub struct TimedRun {
     pub run: PathBuf,
     pub started: Instant,
     child: Attended,
@@ -47,7 +47,7 @@ impl Training<'_> {
     ///
     /// # Errors
     /// When it can't be started.
-    pub fn begin(&self, folder: &Path, name: &str, seed: u64, more: &[String]) -> Result<UnderWay> {
+    pub fn begin(&self, folder: &Path, name: &str, seed: u64, more: &[String]) -> Result<TimedRun> {
         let (run, remarks) = (folder.join(name), folder.join(format!("{name}.remarks")));
         let mut command = Command::new(self.program);
         command.args([self.config, "--no-tui", "--log", "json", "--threads", &self.threads.to_string()]);
@@ -59,11 +59,11 @@ impl Training<'_> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
         let started = Instant::now();
         let child = Attended::spawn(&mut command).with_context(|| format!("starting {}", self.program.display()))?;
-        Ok(UnderWay { run, started, child, remarks })
+        Ok(TimedRun { run, started, child, remarks })
     }
 }
 
-impl UnderWay {
+impl TimedRun {
     /// Is the training over, by itself?
     ///
     /// # Errors

@@ -75,6 +75,11 @@ impl Judging {
         Ok(Some(Self { judge, data }))
     }
 
+    /// Which judge it is.
+    pub fn of_what(&self) -> JudgeOf {
+        self.judge.of()
+    }
+
     /// Judges `samples` `[N, H, W, C]` of the `classes` asked for, drawn in `calls` network calls and `seconds`.
     ///
     /// # Errors
