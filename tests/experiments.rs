@@ -486,7 +486,7 @@ fn what_can_never_be_measured_is_refused_before_anything_is_trained() {
         "sweep moons.toml --grid train.learning_rate=0.01 --eval vlb,fid --out no",
     ] {
         let (_, said) = place.ends(words, 2);
-        assert!(said.contains("--eval fid: the bundled judge reads 28×28 grey digits"), "{said}");
+        assert!(said.contains("--eval fid: the bundled judges read 28×28 grey digits"), "{said}");
         assert!(!place.path("no").exists());
     }
 }

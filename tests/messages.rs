@@ -13,7 +13,7 @@ fn difflab(args: &[&str]) -> String {
 
 /// Long flags of the program and all its subcommands, from their own help.
 fn flags() -> BTreeSet<String> {
-    let commands: [&[&str]; 24] = [
+    let commands: [&[&str]; 25] = [
         &["--help"],
         &["sample", "--help"],
         &["schedule", "--help"],
@@ -38,6 +38,7 @@ fn flags() -> BTreeSet<String> {
         &["study", "guidance", "--help"],
         &["study", "epochs", "--help"],
         &["study", "combinations", "--help"],
+        &["speedrun", "--help"],
     ];
     let mut flags = BTreeSet::new();
     for command in commands {

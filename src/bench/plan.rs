@@ -135,7 +135,8 @@ fn ascending(sizes: &[usize]) -> Vec<usize> {
 }
 
 impl Machine {
-    fn new(device: &Device, threads: usize) -> Self {
+    /// This machine, with so many threads at work.
+    pub fn new(device: &Device, threads: usize) -> Self {
         let device = match device {
             Device::Cpu => "cpu",
             Device::Cuda(_) => "cuda",

@@ -22,6 +22,7 @@ mod runs;
 pub mod sample;
 pub mod schedule;
 mod source;
+mod speedrun;
 mod study;
 mod sweep;
 mod tensor_words;

@@ -10,7 +10,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::tensor_words::told;
 use super::{
     UsageError, bench, compare, data, doctor, eval, export, fork, import, interruption, lab, numbers, race, runs,
-    sample, schedule, study, sweep, watch,
+    sample, schedule, speedrun, study, sweep, watch,
 };
 use crate::ascii;
 use crate::config::ConfigError;
@@ -50,6 +50,7 @@ enum Subcommands {
     Export(export::Args),
     Import(import::Args),
     Study(study::Args),
+    Speedrun(speedrun::Args),
     Doctor(doctor::Args),
 }
 
@@ -145,6 +146,7 @@ fn run(command: Subcommands) -> Result<()> {
         Subcommands::Export(args) => export::run(args),
         Subcommands::Import(args) => import::run(args),
         Subcommands::Study(args) => study::run(args),
+        Subcommands::Speedrun(args) => speedrun::run(&args),
         Subcommands::Doctor(args) => doctor::run(args),
     }
 }

@@ -25,8 +25,10 @@ pub struct CatalogueEntry {
     pub found: Option<PathBuf>,
 }
 
-const DIGITS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-const CLOTHES: &[&str] =
+/// The classes of MNIST.
+pub const DIGITS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+/// The classes of Fashion-MNIST.
+pub const CLOTHES: &[&str] =
     &["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
 const EMOJI: &[&str] = &[
     "activities",

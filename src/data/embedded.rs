@@ -63,6 +63,7 @@ pub fn licences() -> String {
                 include_str!("../../datasets/judge/LICENSE.digit_recognizer"),
             ],
         ),
+        part("the clothes judge", &[include_str!("../../datasets/judge/NOTICE.clothes_reader")]),
     ]
     .join("\n")
 }

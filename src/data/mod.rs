@@ -43,7 +43,7 @@ mod survey;
 mod undecodable;
 mod watch;
 
-pub use catalogue::{CatalogueEntry, catalogue};
+pub use catalogue::{CLOTHES, CatalogueEntry, DIGITS, catalogue};
 pub use dataset::Dataset;
 pub use embedded::licences;
 pub use error::DataError;

@@ -38,7 +38,7 @@ impl ClassAccuracy {
 pub fn class_accuracy(judge: &Judge, samples: &Tensor, classes: &[usize]) -> Result<ClassAccuracy> {
     let read = judge.classify(samples)?;
     ensure!(read.len() == classes.len(), "{} samples, but {} classes", read.len(), classes.len());
-    ensure!(classes.iter().all(|&c| c < Judge::CLASSES), "the judge knows the digits 0 to 9 only");
+    ensure!(classes.iter().all(|&c| c < Judge::CLASSES), "the judge knows the classes 0 to 9 only");
     let mut table = [[0usize; Judge::CLASSES]; Judge::CLASSES];
     for (&asked, &read) in classes.iter().zip(&read) {
         table[asked][read] += 1;
@@ -56,11 +56,12 @@ pub fn class_accuracy(judge: &Judge, samples: &Tensor, classes: &[usize]) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::JudgeOf;
     use candle_core::Device;
 
     #[test]
     fn right_wrong_and_mistakes_are_counted_by_class() {
-        let judge = Judge::load().unwrap();
+        let judge = Judge::load(JudgeOf::Digits).unwrap();
         // Two equal images: whatever the judge reads, one of the two labels is wrong.
         let images = Tensor::full(-1f32, (2, 28, 28, 1), &Device::Cpu).unwrap();
         let read = judge.classify(&images).unwrap()[0];
@@ -73,7 +74,7 @@ mod tests {
 
     #[test]
     fn counts_that_do_not_match_and_unknown_classes_are_refused() {
-        let judge = Judge::load().unwrap();
+        let judge = Judge::load(JudgeOf::Digits).unwrap();
         let images = Tensor::zeros((1, 28, 28, 1), candle_core::DType::F32, &Device::Cpu).unwrap();
         assert!(class_accuracy(&judge, &images, &[1, 2]).is_err());
         assert!(class_accuracy(&judge, &images, &[10]).is_err());

@@ -1,10 +1,11 @@
-//! How good a model is: likelihood, and what the bundled judge thinks of its samples.
+//! How good a model is: likelihood, and what a bundled judge thinks of its samples.
 //!
 //! | file | what it measures |
 //! |---|---|
 //! | `bound`, `decoder` | the variational bound, term by term |
 //! | `flow_likelihood` | the likelihood along the probability-flow ODE, estimated |
-//! | `judge`, `features` | the digit classifier whose opinion the rest asks, and what it sees |
+//! | `judge`, `features` | the classifiers of digits and of clothes whose opinion the rest asks, and what they see |
+//! | `fitting` | are some data what a judge reads? |
 //! | `accuracy` | do samples read as the class asked for? |
 //! | `frechet`, `training_images`, `cache` | the Fréchet distance on the judge's features; the training images' statistics, kept |
 //! | `neighbours` | precision and recall |
@@ -20,6 +21,7 @@ mod diversity;
 mod energy_distance;
 mod estimate;
 mod features;
+mod fitting;
 mod flow_likelihood;
 mod frechet;
 #[cfg(test)]
@@ -36,9 +38,10 @@ pub use diversity::diversity;
 pub use energy_distance::{EnergyDistance, energy_distance};
 pub use estimate::Estimate;
 pub use features::Features;
+pub use fitting::reads;
 pub use flow_likelihood::{FlowLikelihood, FlowSettings, flow_likelihood};
 pub use frechet::{Moments, Reference};
-pub use judge::{Judge, Reading};
+pub use judge::{Judge, JudgeOf, Reading};
 pub use likelihood_data::{DenoiserFor, LikelihoodData};
 pub use neighbours::{NEIGHBOURS, PrecisionRecall, precision_recall};
 pub use training_images::training_moments;

@@ -18,7 +18,7 @@ const BLOCK: usize = 1000;
 /// # Errors
 /// When candle fails.
 pub fn training_moments(judge: &Judge, train: &Dataset, mut read: impl FnMut(usize)) -> Result<Moments> {
-    let key = cache_key(&[Judge::version().as_bytes(), train.pixels.bytes()]);
+    let key = cache_key(&[judge.version().as_bytes(), train.pixels.bytes()]);
     cached_moments(cache_folder().as_deref(), &key, || {
         let mut moments = Moments::empty();
         let indices: Vec<usize> = (0..train.len()).collect();

@@ -3,15 +3,16 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::{last_words, partial};
+use super::{attended, last_words, partial};
 
 /// How long the last sentence may take to be written: a terminal that nobody reads must not hold the end up.
 const SENTENCE: Duration = Duration::from_millis(300);
 
-/// Gives the terminal back, removes what is half-written, says `words` on stderr, and ends the process with
+/// Gives the terminal back, kills the children, removes what is half-written, says `words` on stderr, and ends the process with
 /// `code`. Waits for no other thread; nothing else is cleaned up.
 pub fn end_at_once(code: u8, words: &str) -> ! {
     last_words::restore_terminal();
+    attended::kill_all();
     partial::remove_all();
     let line = format!("difflab: {words}\n");
     let (done, wait) = std::sync::mpsc::channel();

@@ -3,6 +3,7 @@
 //!
 //! With `kernels`, the one place of unsafe code: system calls that the standard library doesn't offer.
 
+mod attended;
 mod ending;
 mod file_size;
 pub mod interrupt;
@@ -17,6 +18,7 @@ mod running_time;
 pub mod signals;
 mod usage;
 
+pub use attended::Attended;
 pub use ending::end_at_once;
 pub use file_size::limit_is_an_error;
 pub use low_priority::{lower_priority, lower_priority_to};

@@ -97,6 +97,15 @@ study)
         ;;
     esac
     ;;
+speedrun)
+    small
+    put --seeds 1
+    put --limit 20
+    put --num 20
+    put_given --target 1
+    key train.steps $steps
+    key train.checkpoint_every 5
+    ;;
 fork)
     put --steps $((steps + 1)) # one step more than its parent
     put_given --at $steps

@@ -16,7 +16,7 @@ use super::samples;
 use crate::cli::usage::check_steps;
 use crate::cli::{UsageError, memory};
 use crate::config::{Config, ConfigError};
-use crate::eval::{Judge, NEIGHBOURS};
+use crate::eval::{Judge, JudgeOf, NEIGHBOURS};
 use crate::kernels::Workers;
 use crate::picture::is_points;
 use crate::run::checkpoint::CheckpointFacts;
@@ -102,9 +102,10 @@ pub fn measure(args: &Args) -> Result<EvalReport> {
         && let Some(samples) = report.attempt("samples", &drawn, || samples::draw(args, &model, &workers))?
     {
         let material = material.as_ref().ok();
-        let of_judge: Vec<Metric> = Metric::JUDGED.into_iter().filter(|&metric| wanted(metric)).collect();
-        if !of_judge.is_empty()
-            && let Some(judged) = report.attempt("judge", &of_judge, || Judged::of(&samples, material, &wanted))?
+        let by_judge: Vec<Metric> = Metric::JUDGED.into_iter().filter(|&metric| wanted(metric)).collect();
+        if !by_judge.is_empty()
+            && let Ok(of) = judge_of(&model, material)
+            && let Some(judged) = report.attempt("judge", &by_judge, || Judged::of(of, &samples, material, &wanted))?
         {
             report.skipped.extend(judged.unmeasurable.iter().map(|(metric, why)| (metric.name(), why.clone())));
             report.warnings.extend(judged.warnings());
@@ -195,18 +196,33 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
         Metric::Vlb | Metric::Nll => no_data(),
         Metric::EnergyDistance if !is_points(model.image_shape) => Some(compares_points(model.image_shape)),
         Metric::EnergyDistance => no_data(),
-        Metric::Accuracy => unreadable(model.image_shape, &model.classes).or_else(|| {
+        Metric::Accuracy => judge_of(model, material.as_ref().ok()).err().or_else(|| {
             (model.net.num_classes() != Some(Judge::CLASSES)).then(|| {
-                "the network was not trained with the ten digits as classes, so none can be asked for".to_string()
+                "the network was not trained with the judge's ten classes, so none can be asked for".to_string()
             })
         }),
         Metric::Fid | Metric::Pr | Metric::Diversity => {
-            let shape = unreadable(model.image_shape, &model.classes).or_else(no_data);
             // What no number of samples cures is said first.
-            shape
-                .or_else(|| unreadable(model.image_shape, material.as_ref().map_or(&[], |m| &m.train.classes)))
-                .or(too_few)
+            let shape = judge_for(model.image_shape, &model.classes).err().or_else(no_data);
+            shape.or_else(|| judge_of(model, material.as_ref().ok()).err()).or(too_few)
         }
+    }
+}
+
+/// The judge of a run's samples, by the names of its classes and by those of its data: both are to say the same.
+///
+/// # Errors
+/// Why there is none, in words.
+fn judge_of(model: &LoadedModel, material: Option<&Material>) -> Result<JudgeOf, String> {
+    let data = material.map_or(&[][..], |material| &material.train.classes);
+    let by_data = judge_for(model.image_shape, data)?;
+    let by_model = judge_for(model.image_shape, &model.classes)?;
+    match (model.classes.is_empty(), data.is_empty()) {
+        (false, false) if by_model != by_data => {
+            Err(format!("its samples would be for {}, and its data for {}", by_model.words(), by_data.words()))
+        }
+        (true, _) => Ok(by_data),
+        (false, _) => Ok(by_model),
     }
 }
 
@@ -215,22 +231,27 @@ pub(super) fn compares_points((h, w, c): (usize, usize, usize)) -> String {
     format!("it compares points in the plane, and this run makes images of {w}×{h} with {}", channels(c))
 }
 
-/// Why the judge can't read such images, if so.
-pub(super) fn unreadable((h, w, c): (usize, usize, usize), classes: &[String]) -> Option<String> {
+/// The judge that reads such images. Where classes have no names, they are taken for digits.
+///
+/// # Errors
+/// Why none does, in words.
+pub fn judge_for((h, w, c): (usize, usize, usize), classes: &[String]) -> Result<JudgeOf, String> {
+    let they_read = "the bundled judges read 28×28 grey digits and clothes";
     if is_points((h, w, c)) {
-        return Some("the bundled judge reads 28×28 grey digits, and these are points in the plane".into());
+        return Err(format!("{they_read}, and these are points in the plane"));
     }
     if (h, w, c) != (Judge::SIZE, Judge::SIZE, 1) {
-        return Some(format!(
-            "the bundled judge reads 28×28 grey digits, and its images are {w}×{h} with {}",
-            channels(c)
-        ));
+        return Err(format!("{they_read}, and its images are {w}×{h} with {}", channels(c)));
     }
-    let digits = (0..Judge::CLASSES).map(|d| d.to_string());
-    if !classes.is_empty() && !classes.iter().cloned().eq(digits) {
-        return Some(format!("the bundled judge reads digits, and its classes are {}", classes.join(", ")));
+    if classes.is_empty() {
+        return Ok(JudgeOf::Digits);
     }
-    None
+    JudgeOf::classes_called(classes).ok_or_else(|| {
+        format!(
+            "the bundled judges read the digits 0 to 9 and Fashion-MNIST's clothes, and its classes are {}",
+            classes.join(", ")
+        )
+    })
 }
 
 /// "1 channel", "3 channels".
@@ -243,12 +264,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_judge_reads_digits_only() {
-        let digits: Vec<String> = (0..10).map(|d| d.to_string()).collect();
-        assert_eq!(unreadable((28, 28, 1), &digits), None);
-        assert_eq!(unreadable((28, 28, 1), &[]), None);
-        assert!(unreadable((20, 60, 3), &digits).unwrap().contains("60×20 with 3 channels"));
-        assert!(unreadable((28, 28, 1), &["coat".into(), "bag".into()]).unwrap().contains("coat, bag"));
+    fn judges_read_their_own_classes_only() {
+        let names = |of: JudgeOf| of.classes().iter().map(|name| name.to_string()).collect::<Vec<_>>();
+        for of in JudgeOf::ALL {
+            assert_eq!(judge_for((28, 28, 1), &names(of)), Ok(of));
+        }
+        assert_eq!(judge_for((28, 28, 1), &[]), Ok(JudgeOf::Digits));
+        assert!(judge_for((20, 60, 3), &names(JudgeOf::Digits)).unwrap_err().contains("60×20 with 3 channels"));
+        assert!(judge_for((28, 28, 1), &["coat".into(), "bag".into()]).unwrap_err().contains("coat, bag"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! What the bundled judge says of samples.
+//! What a bundled judge says of samples.
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use candle_core::Device;
 use indicatif::ProgressBar;
 
@@ -12,14 +12,16 @@ use super::progress::progress;
 use super::samples::{Samples, WithFloor};
 use crate::data::Dataset;
 use crate::eval::{
-    self, ClassAccuracy, Estimate, Features, Judge, Moments, NEIGHBOURS, PrecisionRecall, Reading, Reference,
-    class_accuracy, precision_recall, training_moments,
+    self, ClassAccuracy, Estimate, Features, Judge, JudgeOf, Moments, NEIGHBOURS, PrecisionRecall, Reading, Reference,
+    class_accuracy, precision_recall, reads, training_moments,
 };
 use crate::train::images;
 
-/// What was asked of the judge.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// What was asked of a judge.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
+    /// Which judge it was.
+    pub of: JudgeOf,
     pub fid: Option<WithFloor>,
     pub precision: Option<WithFloor>,
     pub recall: Option<WithFloor>,
@@ -43,18 +45,46 @@ const GOOD_PRECISION: f64 = 0.8;
 const POOR_RECALL: f64 = 0.2;
 
 impl Judged {
+    /// Nothing asked yet of the judge about so many samples.
+    fn nothing(of: JudgeOf, num: usize) -> Self {
+        Self {
+            of,
+            fid: None,
+            precision: None,
+            recall: None,
+            diversity: None,
+            accuracy: None,
+            num,
+            floor_images: 0,
+            unmeasurable: BTreeMap::new(),
+        }
+    }
+
     /// Lets the judge see the samples, and the data that they are compared with.
     ///
     /// # Errors
     /// Samples with NaN in them.
-    pub fn of(samples: &Samples, material: Option<&Material>, wanted: &impl Fn(Metric) -> bool) -> Result<Self> {
-        let judge = Judge::load()?;
+    pub fn of(
+        of: JudgeOf,
+        samples: &Samples,
+        material: Option<&Material>,
+        wanted: &impl Fn(Metric) -> bool,
+    ) -> Result<Self> {
+        let judge = Judge::load(of)?;
         let read = judge.read(&samples.images)?;
         let num = read.classes.len();
-        let mut judged = Self { num, ..Self::default() };
+        let mut judged = Self::nothing(of, num);
         let held_out = material.filter(|material| !material.held_out.is_empty()).map(|material| &material.held_out);
         let held_out = held_out.map(|data| Seen::of(&judge, data, num)).transpose()?;
         judged.floor_images = held_out.as_ref().map_or(0, |seen| seen.labels.len());
+        if let Some(real) = material.map(|material| &material.train)
+            && !reads(&judge, real)?
+        {
+            bail!(
+                "{} does not read the data's own images as they are labelled: they are of something else",
+                of.words()
+            );
+        }
 
         if let Some(classes) = samples.classes.as_ref().filter(|_| wanted(Metric::Accuracy)) {
             let accuracy = class_accuracy(&judge, &samples.images, classes)?;
@@ -111,6 +141,11 @@ impl Judged {
     /// What to know when reading the numbers.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<String> = self.deceptive_precision().into_iter().collect();
+        if self.of == JudgeOf::Clothes && self.floor_images > 0 {
+            let words = "the judge of clothes was trained on 8,000 of the 10,000 bundled pictures: where they are the run's \
+                         data, real images look better to it than new ones would";
+            warnings.push(words.into());
+        }
         let Some(fid) = &self.fid else { return warnings };
         if self.num < FEW {
             warnings.push(format!(
@@ -188,7 +223,8 @@ mod tests {
     fn perfect_precision_of_samples_that_are_all_alike_is_said_to_mean_nothing() {
         let shares = |precision, recall| {
             let share = |yes| Some(WithFloor { samples: Estimate::share(yes, 100), floor: None });
-            Judged { precision: share(precision), recall: share(recall), num: 1000, ..Judged::default() }.warnings()
+            let none = Judged::nothing(JudgeOf::Digits, 1000);
+            Judged { precision: share(precision), recall: share(recall), ..none }.warnings()
         };
         assert!(shares(100, 0)[0].contains("precision is 1.000"));
         assert!(shares(90, 70).is_empty() && shares(50, 0).is_empty());

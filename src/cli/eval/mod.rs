@@ -9,7 +9,7 @@
 //! | `material` | the run's own data, held out and trained on |
 //! | `likelihoods` | variational bound and ODE likelihood of held-out images |
 //! | `samples` | samples, drawn once for all that follows |
-//! | `judged` | what the bundled judge says of them |
+//! | `judged` | what a bundled judge says of them |
 //! | `plane` | how far points in the plane are from the run's |
 //! | `report` | the results, as a table and as JSON |
 //! | `results` | the same, number by number |
@@ -28,6 +28,6 @@ mod results;
 mod samples;
 
 pub use args::{Args, EvalFormat, Metric};
-pub use command::{measure, run};
+pub use command::{judge_for, measure, run};
 pub use foreseen::impossible;
 pub use results::EvalResult;

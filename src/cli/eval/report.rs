@@ -175,7 +175,7 @@ impl EvalReport {
     }
 
     fn judged_table(&self, judged: &Judged) -> String {
-        let mut out = format!("\n{}, seen by the bundled judge\n", self.samples_words());
+        let mut out = format!("\n{}, seen by {}\n", self.samples_words(), judged.of.words());
         out += &format!("  {:<16} {:<18} floor*\n", "", "samples");
         let accuracy = judged.accuracy.as_ref().map(|(_, share)| *share);
         let rows = [
@@ -204,8 +204,8 @@ impl EvalReport {
 
     /// One object with fixed keys; null is what was not measured.
     pub fn json(&self) -> Value {
-        let judged = self.judged.clone().unwrap_or_default();
-        let accuracy = judged.accuracy.as_ref();
+        let judged = self.judged.as_ref();
+        let accuracy = judged.and_then(|judged| judged.accuracy.as_ref());
         let right = accuracy.map(|(accuracy, _)| accuracy.right());
         // Null where none was asked for.
         let per_class = accuracy
@@ -222,13 +222,13 @@ impl EvalReport {
                 "network_calls": flow.calls,
                 "tolerance": flow.tolerance,
             })),
-            "judge_fid": judged.fid.map(floored),
-            "precision": judged.precision.map(floored),
-            "recall": judged.recall.map(floored),
-            "diversity": judged.diversity.map(floored),
+            "judge_fid": judged.and_then(|judged| judged.fid).map(floored),
+            "precision": judged.and_then(|judged| judged.precision).map(floored),
+            "recall": judged.and_then(|judged| judged.recall).map(floored),
+            "diversity": judged.and_then(|judged| judged.diversity).map(floored),
             "accuracy": accuracy.map(|(_, share)| floored(*share)),
             "energy_distance": self.plane.map(plane_json),
-            "floor_images": judged.floor_images,
+            "floor_images": judged.map_or(0, |judged| judged.floor_images),
             "class_accuracy": accuracy.map(|(_, share)| share.samples.mean),
             "right": right,
             "per_class": per_class,
@@ -241,7 +241,7 @@ impl EvalReport {
             "skipped": self.skipped,
             "warnings": self.warnings,
             "seconds": self.seconds,
-            "measured_with": self.plane.is_none().then_some("the bundled judge"),
+            "measured_with": judged.map(|judged| judged.of.words()),
         })
     }
 }
@@ -349,7 +349,7 @@ fn vlb_json(vlb: &Bounds) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::ReverseVariance;
+    use crate::eval::{JudgeOf, ReverseVariance};
 
     fn report() -> EvalReport {
         let nats = |mean| Estimate { mean, standard_error: 0.1 };
@@ -377,6 +377,7 @@ mod tests {
             vlb: Some(Bounds { unit, images: 512, bounds: vec![bound] }),
             nll: Some(OdeLikelihood { unit, images: 32, estimate: nats(5.5), calls: 140.0, tolerance: 1e-3 }),
             judged: Some(Judged {
+                of: JudgeOf::Digits,
                 fid: floor(12.0, 1.5),
                 precision: None,
                 recall: None,
@@ -413,7 +414,7 @@ mod tests {
             "2.750 ± 0.050",
             "judge-FID        12.00 ± 0.10       1.50\n",
             "energy distance  0.01230 ± 0.10000  0.00170\n  * 1,000 training points",
-            "bundled judge",
+            "seen by the bundled judge of digits",
             "w 1.5 (s 2.5)",
             "0 as 6 (1×)",
             "\ndiversity: not measurable: for a reason\n",

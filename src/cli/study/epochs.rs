@@ -12,7 +12,7 @@ use crate::run::{self, LoadedModel, StepRecord, checkpoint};
 use crate::sampling::SamplerSettings;
 use crate::speak;
 
-/// From this share on, digits count as recognizable.
+/// From this share on, samples count as recognizable.
 const RECOGNIZABLE: f64 = 0.9;
 
 /// Samples of a run's checkpoints: after how many epochs digits become recognizable.
@@ -104,9 +104,10 @@ pub fn run(args: Args) -> Result<()> {
         points.push((epoch.unwrap_or(step as f64), measured));
         floor = subject.floor()?;
         caption = format!(
-            "Run `{}`, EMA weights; {}. Sampler {}, {} steps, w = {w} (s = {}).",
+            "Run `{}`, EMA weights; {}{}. Sampler {}, {} steps, w = {w} (s = {}).",
             subject.model.config.name,
             samples_of(args.options.num, args.options.seed, args.options.seeds),
+            subject.read_by(),
             settings.sampler.name(),
             settings.steps,
             1.0 + w
@@ -114,7 +115,7 @@ pub fn run(args: Args) -> Result<()> {
     }
     let verdict = match recognizable {
         Some((step, epoch, minutes)) => format!(
-            "Digits are recognizable ({:.0} % read as asked) from step {step} on: {:.2} epochs, {:.1} minutes of training.\n",
+            "The samples are recognizable ({:.0} % read as asked) from step {step} on: {:.2} epochs, {:.1} minutes of training.\n",
             100.0 * RECOGNIZABLE,
             epoch.unwrap_or(f64::NAN),
             minutes.unwrap_or(f64::NAN)
@@ -126,7 +127,7 @@ pub fn run(args: Args) -> Result<()> {
         let (accuracy, fid, recall) = (percent(floor.accuracy()), distance(floor.fid()), share(floor.recall()));
         rows.push(vec!["floor".into(), String::new(), String::new(), accuracy, fid, recall, String::new()]);
     }
-    let plots = quality("When digits become recognizable", "epoch", &points);
+    let plots = quality("When samples become recognizable", "epoch", &points);
     let show = if plots.is_empty() { "" } else { "![The table as a plot](epochs.png)\n\n" };
     let header = ["step", "epoch", "minutes", "read as asked", "judge-FID", "recall", "samples"];
     let text = format!("{caption}\n{verdict}\n{show}{FLOOR}{}", table(&header, &rows));

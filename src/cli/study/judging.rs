@@ -1,14 +1,16 @@
-//! What the bundled judge sees: in samples, and in the data that they are compared with.
+//! What a bundled judge sees: in samples, and in the data that they are compared with.
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use candle_core::{Device, Tensor};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{self, DataIdentity};
-use crate::eval::{Features, Judge, Moments, Reference, class_accuracy, precision_recall, training_moments};
+use crate::eval::{
+    Features, Judge, JudgeOf, Moments, Reference, class_accuracy, precision_recall, reads, training_moments,
+};
 use crate::process::interrupt::Interrupted;
 use crate::random::{Stream, generator};
 use crate::run::checkpoint::CheckpointFacts;
@@ -21,8 +23,8 @@ use crate::train::images;
 pub struct JudgedPoint {
     /// Images that were judged.
     pub num: usize,
-    /// How many of them the bundled judge reads as the class asked for. None: the run makes no digits of a class asked
-    /// for.
+    /// How many of them the judge reads as the class asked for. None: the run makes nothing that a judge reads of a
+    /// class asked for.
     pub right: Option<usize>,
     /// Fréchet distance between the judge's features of the samples and of the training images. None: the
     /// judge can't read the samples, or there are too few of them, or the data can't be read.
@@ -57,24 +59,25 @@ struct Seen {
 }
 
 impl Judging {
-    /// For measurements of `num` samples of the run in `dir`. None: its samples are no digits of a class asked for.
+    /// For measurements of `num` samples of the run in `dir`. None: no judge reads its samples, or they are of no class asked for.
     ///
     /// # Errors
     /// When the data are not those that the run was trained on. Data that can't be read are said, and go without.
     pub fn of(model: &LoadedModel, dir: &Path, accept_data: bool, num: usize) -> Result<Option<Self>> {
-        let digits = (0..Judge::CLASSES).map(|digit| digit.to_string());
-        let readable = model.image_shape == (Judge::SIZE, Judge::SIZE, 1)
-            && model.net.num_classes() == Some(Judge::CLASSES)
-            && model.classes.iter().cloned().eq(digits);
-        if !readable {
-            return Ok(None);
-        }
-        let judge = Judge::load()?;
+        let readable =
+            model.image_shape == (Judge::SIZE, Judge::SIZE, 1) && model.net.num_classes() == Some(Judge::CLASSES);
+        let Some(of) = JudgeOf::classes_called(&model.classes).filter(|_| readable) else { return Ok(None) };
+        let judge = Judge::load(of)?;
         let data = match Seen::of(&judge, model, dir, accept_data, num) {
             Err(error) if error.is::<RunError>() || Interrupted::caused(&error) => return Err(error),
             read => read.inspect_err(|error| speak::warn(format_args!("no Fréchet distance: {error:#}"))).ok(),
         };
         Ok(Some(Self { judge, data }))
+    }
+
+    /// Which judge it is.
+    pub fn of_what(&self) -> JudgeOf {
+        self.judge.of()
     }
 
     /// Judges `samples` `[N, H, W, C]` of the `classes` asked for, drawn in `calls` network calls and `seconds`.
@@ -126,6 +129,7 @@ impl Seen {
         told.iter().for_each(speak::warn);
         let held_out = config.data.held_out.of(data.len());
         let (train, held_out) = data.split_held_out(held_out, config.seed)?;
+        ensure!(reads(judge, &train)?, "{} does not read its images as they are labelled", judge.of().words());
         let moments = training_moments(judge, &train, |_| {})?;
         let mut order: Vec<usize> = (0..held_out.len()).collect();
         order.shuffle(&mut generator(0, Stream::Evaluation, 0));

@@ -51,7 +51,7 @@ const SHOWN: usize = 10;
 /// A checkpoint, ready to be sampled and judged.
 pub struct StudiedRun {
     pub model: LoadedModel,
-    /// None: its samples are no digits of a class asked for.
+    /// None: no judge reads its samples, or they are of no class asked for.
     judging: Option<Judging>,
     workers: Arc<Workers>,
     num: usize,
@@ -190,11 +190,17 @@ impl StudiedRun {
     /// "Run `mnist`, EMA weights of step 1500; 200 samples of each of 5 seeds (0 to 4)."
     pub fn caption(&self) -> String {
         format!(
-            "Run `{}`, EMA weights of step {}; {}.",
+            "Run `{}`, EMA weights of step {}; {}{}.",
             self.model.config.name,
             self.model.step,
-            samples_of(self.num as u64, self.seed, self.seeds)
+            samples_of(self.num as u64, self.seed, self.seeds),
+            self.read_by()
         )
+    }
+
+    /// ", read by the bundled judge of digits"; empty where none reads them.
+    pub fn read_by(&self) -> String {
+        self.judging.as_ref().map_or(String::new(), |judging| format!(", read by {}", judging.of_what().words()))
     }
 }
 

@@ -1,58 +1,29 @@
-//! How long until the default run draws digits that read as the digits asked for?
-//!
-//! Trains the shipped `mnist` with the real binary, headless, with everything a user gets (previews,
-//! checkpoints, held-out loss), and then lets `difflab eval` judge 200 class-conditional samples (20 a class,
-//! w = 1, DDIM 50, EMA weights) of every checkpoint. Minutes are wall clock from the start of the process to
-//! the checkpoint on disk.
-//!
-//! ```text
-//! cargo bench --bench time_to_digits -- [CONFIG] [--steps N] [--every N] [--threads N] [--set KEY=VALUE]…
-//! ```
+//! The plain curve of one seed: the share read as asked after every so many steps.
 
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-const DIFFLAB: &str = env!("CARGO_BIN_EXE_difflab");
+use super::DIFFLAB;
 
-struct Options {
-    config: String,
-    steps: u64,
-    every: u64,
-    threads: usize,
-    set: Vec<String>,
+/// What is trained, and how long.
+pub struct Options {
+    pub config: String,
+    pub steps: u64,
+    pub every: u64,
+    pub threads: usize,
+    pub set: Vec<String>,
 }
 
-fn main() -> ExitCode {
-    match options(std::env::args().skip(1)).and_then(|options| measure(&options)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("{message}");
-            ExitCode::FAILURE
-        }
+impl Default for Options {
+    fn default() -> Self {
+        Self { config: "mnist".into(), steps: 600, every: 60, threads: 2, set: Vec::new() }
     }
 }
 
-fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options { config: "mnist".into(), steps: 600, every: 60, threads: 2, set: Vec::new() };
-    while let Some(arg) = args.next() {
-        let mut value = || args.next().ok_or(format!("{arg} needs a value"));
-        let number = |text: String| text.parse::<u64>().map_err(|e| format!("{text}: {e}"));
-        match arg.as_str() {
-            "--steps" => options.steps = number(value()?)?.max(1),
-            "--every" => options.every = number(value()?)?.max(1),
-            "--threads" => options.threads = number(value()?)? as usize,
-            "--set" => options.set.push(value()?),
-            // cargo says so to every bench.
-            "--bench" => {}
-            name if !name.starts_with('-') => options.config = name.to_string(),
-            other => return Err(format!("unknown option {other}")),
-        }
-    }
-    Ok(options)
-}
-
-fn measure(options: &Options) -> Result<(), String> {
+/// Trains, lets `difflab eval` read 200 class-conditional samples (20 a class, w = 1, DDIM 50, EMA weights) of every
+/// checkpoint, and prints the table. Minutes are wall clock from the start of the process to the checkpoint on disk.
+pub fn measure(options: &Options) -> Result<(), String> {
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     let run = dir.path().join("run");
     let threads = options.threads.to_string();
