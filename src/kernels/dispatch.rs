@@ -4,9 +4,9 @@ use candle_core::{Result, Tensor};
 
 use super::attention::Attention;
 use super::conv::{Convolution, Geometry, Linear, NormConvolution, UpsampleConvolution, doubled};
+use super::dropout_mask::DropoutMask;
 use super::elementwise::{Silu, SquaredError};
 use super::group_norm::{GroupNorm, Settings};
-use super::mask::Mask;
 use super::padding::Padding;
 use super::reference;
 use super::resample::{ConcatChannels, UpsampleNearest2x};
@@ -132,7 +132,7 @@ pub fn residual_block_dropping(
     x: &Tensor,
     skip: Option<&Tensor>,
     block: &ResidualBlock,
-    mask: Option<Mask>,
+    mask: Option<DropoutMask>,
 ) -> Result<Tensor> {
     let tensors: Vec<&Tensor> = block.tensors().into_iter().chain([x]).chain(skip).collect();
     if fast(&tensors)

@@ -12,9 +12,9 @@ mod buffers;
 mod bundle;
 mod conv;
 mod dispatch;
+mod dropout_mask;
 mod elementwise;
 mod group_norm;
-mod mask;
 pub mod memory;
 #[cfg(test)]
 mod non_finite_tests;
@@ -38,7 +38,7 @@ pub use dispatch::{
     attention, concat_channels, conv2d, group_norm, linear, norm_silu_conv2d, residual_block, residual_block_dropping,
     silu, squared_error, upsample_conv2d, upsample_nearest2x,
 };
-pub use mask::Mask;
+pub use dropout_mask::DropoutMask;
 pub use padding::Padding;
 pub use residual::ResidualBlock;
 pub use simd::Isa;

@@ -145,7 +145,7 @@ fn check_residual_block(
     let what = format!("residual block {n}×{h}×{w} {c_x}+{c_skip}→{c_out} in {groups}, dropped: {dropped}");
     let mut asked = 0;
     let mask = dropped.then(|| {
-        Mask::new((n, h, w, c_out), 0.3, || {
+        DropoutMask::new((n, h, w, c_out), 0.3, || {
             asked += 1;
             asked * asked % 11 < 3
         })

@@ -5,7 +5,7 @@ use candle_core::{Shape, Tensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::kernels::Mask;
+use crate::kernels::DropoutMask;
 
 /// Is told each module's name and output.
 pub(super) type Observer<'a> = &'a mut dyn FnMut(&str, &Tensor);
@@ -47,10 +47,10 @@ impl Pass<'_> {
     }
 
     /// The same for an operation that does it inside, to activations of a shape; `None` where all are kept.
-    pub fn mask(&mut self, shape: impl Into<Shape>, rate: f64) -> Option<Mask> {
+    pub fn mask(&mut self, shape: impl Into<Shape>, rate: f64) -> Option<DropoutMask> {
         let rng = self.dropout.as_mut().filter(|_| rate > 0.0)?;
         let drops = rate as f32;
-        Some(Mask::new(shape, rate, || rng.random::<f32>() < drops))
+        Some(DropoutMask::new(shape, rate, || rng.random::<f32>() < drops))
     }
 
     /// Shows a module's output to the observer, if there is one.

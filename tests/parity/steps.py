@@ -5,8 +5,8 @@ first weights, what went into every step, and the weights after 1, 10 and 100. H
 AdamW and a moving average written as text books have it repeat them.
 
 Two orders of summation in f32 give two results, and training drives them apart. How far is measured: PyTorch repeats
-the steps in f32 with one thread and with two, and in f64. difflab may be as far from f64 as PyTorch's f32 is, times
-`SLACK`. A distance of weights is ‖a − b‖ over all numbers, divided by how far f64 has come from the first weights.
+the steps in f32, with channels first and with channels last, and in f64. difflab may be as far from f64 as PyTorch's
+f32 is, times `SLACK`. A distance of weights is ‖a − b‖ over all numbers, divided by how far f64 has come from the first weights.
 """
 
 import json
@@ -82,10 +82,12 @@ def compare(difflab, name, folder):
     given = load_file(folder / "steps.safetensors")
     reports = given["reports"].numpy()
     runs = {}
-    for label, dtype, threads in [("f32", torch.float32, 1), ("f32, 2 threads", torch.float32, 2), ("f64", torch.float64, 2)]:
-        torch.set_num_threads(threads)
-        runs[label] = repeat(config, folder / "start", given, dtype)
-    torch.set_num_threads(1)
+    for label, dtype, layout in [
+        ("f32", torch.float32, torch.contiguous_format),
+        ("f32, channels last", torch.float32, torch.channels_last),
+        ("f64", torch.float64, torch.contiguous_format),
+    ]:
+        runs[label] = repeat(config, folder / "start", given, dtype, layout)
     exact = runs["f64"]
     # Learning rates and decays are numbers of a formula.
     for column, what in [(2, "learning rates"), (3, "decays of the average")]:
@@ -112,12 +114,12 @@ def compare(difflab, name, folder):
             difflab.say(name, f"{kind} weights after {step}", found, SLACK * max(torchs))
 
 
-def repeat(config, start, given, dtype):
+def repeat(config, start, given, dtype, layout):
     """The same steps by PyTorch; losses, norms, rates and decays of each, and the weights after some."""
     train, diffusion = config["train"], config["diffusion"]
     model = UNet2DModel.from_config(json.loads((start / "unet" / "config.json").read_text()))
     model.load_state_dict(load_file(start / "unet" / "diffusion_pytorch_model.safetensors"))
-    model = model.to(dtype).train()
+    model = model.to(dtype).to(memory_format=layout).train()
     named = dict(sorted(model.named_parameters()))
     parameters, averages = list(named.values()), [p.detach().clone() for p in named.values()]
     optimizer = torch.optim.AdamW(
@@ -133,7 +135,8 @@ def repeat(config, start, given, dtype):
         labels = given["classes"][step - 1] if "classes" in given else None
         of_batch = alphas_cumprod[t].view(-1, 1, 1, 1)
         alpha, sigma = of_batch.sqrt().to(dtype), (1 - of_batch).sqrt().to(dtype)
-        (output,) = model(alpha * x_0 + sigma * noise, t, class_labels=labels, return_dict=False)
+        x_t = (alpha * x_0 + sigma * noise).contiguous(memory_format=layout)
+        (output,) = model(x_t, t, class_labels=labels, return_dict=False)
         target = {"epsilon": noise, "v_prediction": alpha * noise - sigma * x_0}[diffusion["prediction_type"]]
         errors = (output - target).square().mean((1, 2, 3))
         loss = (errors * weights_of_loss(train, diffusion, alphas_cumprod[t]).to(dtype)).mean()
@@ -149,8 +152,8 @@ def repeat(config, start, given, dtype):
                 average.mul_(decay).add_(parameter, alpha=1 - decay)
         reports.append([loss.item(), norm.item(), rate, decay])
         if step in COMPARED:
-            raw[step] = torch.cat([p.detach().double().flatten() for p in parameters])
-            ema[step] = torch.cat([a.double().flatten() for a in averages])
+            raw[step] = flat_all(parameters)
+            ema[step] = flat_all(averages)
     return {"reports": np.array(reports), "raw": raw, "ema": ema}
 
 
@@ -181,7 +184,12 @@ def learning_rate(train, step):
 
 
 def flat(tensors):
-    return torch.cat([tensor.double().flatten() for _, tensor in sorted(tensors.items())])
+    return flat_all(tensor for _, tensor in sorted(tensors.items()))
+
+
+def flat_all(tensors):
+    # `reshape` goes by the axes, whatever lies in memory.
+    return torch.cat([tensor.detach().double().reshape(-1) for tensor in tensors])
 
 
 def first_weights(difflab, name, folder):

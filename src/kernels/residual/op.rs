@@ -8,7 +8,7 @@ use super::backward::backward;
 use super::forward::{Kept, forward};
 use super::plan::{Call, Parameters, Plan, ResidualBlock};
 use crate::kernels::bundle::{Bundle, nothing};
-use crate::kernels::mask::Mask;
+use crate::kernels::dropout_mask::DropoutMask;
 use crate::kernels::simd::Isa;
 use crate::kernels::storage::{slice, tensor, with};
 
@@ -16,7 +16,7 @@ use crate::kernels::storage::{slice, tensor, with};
 pub(crate) struct Residual {
     plan: Plan,
     parameters: Arc<Bundle>,
-    mask: Option<Mask>,
+    mask: Option<DropoutMask>,
     /// Whether a backward pass may follow.
     keep: bool,
     kept: OnceLock<Kept>,
@@ -29,7 +29,7 @@ impl Residual {
         x: &Tensor,
         skip: Option<&Tensor>,
         block: &ResidualBlock,
-        mask: Option<Mask>,
+        mask: Option<DropoutMask>,
     ) -> Result<Tensor> {
         let tensors = block.tensors().into_iter().map(Tensor::contiguous).collect::<Result<_>>()?;
         let parameters = Bundle::new(tensors);

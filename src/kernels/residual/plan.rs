@@ -7,8 +7,8 @@ use candle_core::{Result, Tensor};
 use crate::config::Precision;
 use crate::kernels::Padding;
 use crate::kernels::conv::{Geometry, samples_at_once};
+use crate::kernels::dropout_mask::DropoutMask;
 use crate::kernels::group_norm::{Batch, Settings};
-use crate::kernels::mask::Mask;
 use crate::kernels::simd::Isa;
 use crate::kernels::storage::Numbers;
 
@@ -101,7 +101,7 @@ impl Plan {
     }
 
     /// Is it a mask for what the second convolution takes?
-    pub fn fits(&self, mask: &Mask) -> bool {
+    pub fn fits(&self, mask: &DropoutMask) -> bool {
         let g = &self.conv2;
         mask.shape().dims() == [self.n, g.h, g.w, g.c_in]
     }
@@ -169,7 +169,7 @@ pub(super) struct Call<'a> {
     pub plan: &'a Plan,
     pub parameters: &'a Parameters<'a>,
     /// What dropout leaves of the second convolution's input.
-    pub mask: Option<&'a Mask>,
+    pub mask: Option<&'a DropoutMask>,
 }
 
 #[cfg(test)]

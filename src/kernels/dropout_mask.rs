@@ -7,7 +7,7 @@ use candle_core::{Device, Result, Shape, Tensor};
 /// Zeroes some numbers of each sample of `[N, …]` and multiplies the others, in the inverted form (Srivastava et al. 2014,
 /// "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", section 10).
 #[derive(Clone, Debug)]
-pub struct Mask {
+pub struct DropoutMask {
     shape: Shape,
     /// Numbers in a sample.
     len: usize,
@@ -17,7 +17,7 @@ pub struct Mask {
     keep: f32,
 }
 
-impl Mask {
+impl DropoutMask {
     /// For activations of this shape, sample by sample: those that `drops` says are dropped, asked once for each in their
     /// order, at the `rate` (below 1) at which it says so.
     pub fn new(shape: impl Into<Shape>, rate: f64, mut drops: impl FnMut() -> bool) -> Self {
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn what_is_kept_grows_and_the_rest_is_zero_sample_by_sample() {
         let mut asked = 0;
-        let mask = Mask::new((3, 11), 0.5, || {
+        let mask = DropoutMask::new((3, 11), 0.5, || {
             asked += 1;
             asked % 3 == 0
         });
