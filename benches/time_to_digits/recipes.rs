@@ -130,21 +130,22 @@ fn speedrun(difflab: &Path, recipe: &Recipe) -> Measured {
         command.args(value.map(|value| [option.to_string(), value]).into_iter().flatten());
     }
     // Its remarks are for whoever looks on.
-    let output = command.stderr(Stdio::piped()).spawn().and_then(|mut child| {
-        let mut said = child.stderr.take();
-        let heard = std::thread::spawn(move || {
-            let mut last = Vec::new();
-            for line in
-                said.iter_mut().flat_map(|said| std::io::BufRead::lines(std::io::BufReader::new(said))).flatten()
-            {
-                eprintln!("  {line}");
-                last.push(line);
-            }
-            last
+    let output =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().and_then(|mut child| {
+            let mut said = child.stderr.take();
+            let heard = std::thread::spawn(move || {
+                let mut last = Vec::new();
+                for line in
+                    said.iter_mut().flat_map(|said| std::io::BufRead::lines(std::io::BufReader::new(said))).flatten()
+                {
+                    eprintln!("  {line}");
+                    last.push(line);
+                }
+                last
+            });
+            let output = child.wait_with_output()?;
+            Ok((output, heard.join().unwrap_or_default()))
         });
-        let output = child.wait_with_output()?;
-        Ok((output, heard.join().unwrap_or_default()))
-    });
     let (output, said) = output.map_err(|error| format!("starting {}: {error}", difflab.display()))?;
     if !output.status.success() {
         let why = said.iter().rev().take_while(|line| !line.starts_with("difflab: ")).count() + 1;

@@ -49,7 +49,7 @@ fn commit(program: &Path) -> Option<String> {
     if fs::metadata(program).and_then(|file| file.modified()).ok()? < committed {
         return None;
     }
-    let changed = !git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty();
+    let changed = !git(&["status", "-s", "-uno"])?.is_empty();
     Some(format!("{commit}{}", if changed { "+" } else { "" }))
 }
 
