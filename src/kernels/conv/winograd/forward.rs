@@ -72,7 +72,7 @@ impl Kernel for TileForward<'_> {
                             source_pixel: depth,
                             taps: &taps,
                             depth,
-                            weights: panel.weights.add(plane * depth * panel.row),
+                            weights: panel.weights.add(plane * panel.tap),
                             weights_row: panel.row,
                             bias: std::ptr::null(),
                             out: products.as_mut_ptr().add(plane * out_stride + rows.start * width + panel.start),
@@ -211,7 +211,7 @@ unsafe fn half_tile<S: Simd, const UPPER: bool, const TALL: bool, const WIDE: bo
 /// apart; `out` holds the tile's sample, as does `add` unless it is null; `width` is whole vectors.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-unsafe fn output_tile<S: Simd, const TALL: bool, const WIDE: bool>(
+pub(super) unsafe fn output_tile<S: Simd, const TALL: bool, const WIDE: bool>(
     from: *const f32,
     stride: usize,
     tiles: Tiles,

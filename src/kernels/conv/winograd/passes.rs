@@ -266,3 +266,73 @@ unsafe fn gather<S: Simd, const TALL: bool>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::forward::{input_tile as input_at_once, output_tile as output_at_once};
+    use super::super::tiles::by_size;
+    use super::super::weight_gradient::gradient_tile as gradient_at_once;
+    use super::super::{PLANES, forward};
+    use super::*;
+    use crate::kernels::Padding;
+    use crate::kernels::conv::geometry::Geometry;
+    use crate::kernels::simd::{Kernel, forced::on_each};
+
+    /// Every tile of two images by both forms, all results one after the other.
+    struct Both {
+        tiles: Tiles,
+        pixels: Vec<f32>,
+    }
+
+    const CHANNELS: usize = 16;
+
+    // SAFETY: `run` may be called when there are two samples of pixels.
+    impl Kernel for Both {
+        type Output = [Vec<f32>; 2];
+
+        unsafe fn run<S: Simd>(self) -> [Vec<f32>; 2] {
+            let zeros = vec![0.0; IN * CHANNELS];
+            let (tiles, pixels) = (self.tiles, &self.pixels);
+            let image = forward::Image { pixels: pixels.as_ptr(), tiles, channels: CHANNELS, zeros: &zeros };
+            let bias: Vec<f32> = (0..CHANNELS).map(|c| c as f32).collect();
+            let mut all = [Vec::new(), Vec::new()];
+            // SAFETY: planes, pixels and output have room for all tiles of CHANNELS channels.
+            unsafe {
+                let mut between = Between::<S>::new();
+                for t in (0..2 * tiles.in_sample()).map(|i| tiles.get(i)) {
+                    for (i, all) in all.iter_mut().enumerate() {
+                        let mut planes = [vec![0.0; PLANES * CHANNELS], vec![0.0; PLANES * CHANNELS]];
+                        let mut out = vec![0.0; pixels.len()];
+                        let [a, b] = planes.each_mut().map(|p| p.as_mut_ptr());
+                        let to = (out.as_mut_ptr(), if t.wide { pixels.as_ptr() } else { std::ptr::null() });
+                        if i == 0 {
+                            input_tile::<S>(image, t, a, CHANNELS, &mut between);
+                            gradient_tile::<S>(image, t, b, CHANNELS, &mut between);
+                            output_tile::<S>(a, CHANNELS, tiles, t, CHANNELS, &bias, to, &mut between);
+                        } else {
+                            by_size!(input_at_once, S, t, image, t, a, CHANNELS);
+                            by_size!(gradient_at_once, S, t, image, t, b, CHANNELS);
+                            by_size!(output_at_once, S, t, a, CHANNELS, tiles, t, CHANNELS, &bias, to);
+                        }
+                        all.extend(planes.concat());
+                        all.extend(out);
+                    }
+                }
+            }
+            all
+        }
+    }
+
+    #[test]
+    fn both_forms_of_the_transforms_give_the_same_numbers() {
+        for (h, w) in [(28, 8), (7, 9), (5, 14), (4, 3), (1, 2)] {
+            let g = Geometry::new(&[2, h, w, CHANNELS], &[3, 3, CHANNELS, CHANNELS], 1, Padding::Same).unwrap();
+            let pixels: Vec<f32> = (0..2 * g.input_len()).map(|i| ((i * 37 % 101) as f32 - 50.0) * 0.02).collect();
+            on_each(|isa| {
+                // SAFETY: two samples of pixels.
+                let [a, b] = unsafe { isa.run(Both { tiles: Tiles::new(&g), pixels: pixels.clone() }) };
+                assert!(a.iter().any(|&x| x != 0.0) && a == b, "{h} × {w} on {}", isa.name());
+            });
+        }
+    }
+}

@@ -30,6 +30,8 @@ pub(in crate::kernels::conv) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32
 /// A weight gradient that is being summed, in the 36 planes.
 pub(crate) struct WeightSum {
     planes: Scratch,
+    /// Channels in times channels out: the numbers of a plane, which are [`plane_stride`] apart.
+    pairs: usize,
     /// Nothing was added yet, and the planes hold whatever the memory held: the first samples are written
     /// rather than added, which saves clearing four times as much memory as the weights take.
     empty: bool,
@@ -37,14 +39,15 @@ pub(crate) struct WeightSum {
 
 impl WeightSum {
     pub fn new(g: &Geometry) -> Self {
-        Self { planes: Scratch::new(PLANES * g.c_in * g.c_out), empty: true }
+        let pairs = g.c_in * g.c_out;
+        Self { planes: Scratch::new(PLANES * plane_stride(pairs)), pairs, empty: true }
     }
 
     /// Adds whole samples `x` `[n, H, W, c_in]`, `dy` `[n, H, W, c_out]`.
     pub fn add(&mut self, isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) {
         let (c_in, c_out) = (g.c_in, g.c_out);
         assert!(x.len().is_multiple_of(g.input_len()) && x.len() / c_in == dy.len() / c_out);
-        assert_eq!(self.planes.len(), PLANES * c_in * c_out);
+        assert_eq!((self.planes.len(), self.pairs), (PLANES * plane_stride(c_in * c_out), c_in * c_out));
         assert_eq!((g.out_h, g.out_w), (g.h, g.w));
         assert!(c_in.is_multiple_of(isa.lanes()) && c_out.is_multiple_of(isa.lanes()));
         if x.is_empty() {
@@ -68,13 +71,13 @@ impl WeightSum {
     /// `[3, 3, c_in, c_out]`.
     pub fn finish(&self, isa: Isa) -> Vec<f32> {
         if self.empty {
-            return vec![0.0; self.planes.len() / PLANES * 9];
+            return vec![0.0; 9 * self.pairs];
         }
-        transformed_back(isa, &self.planes, self.planes.len() / PLANES)
+        transformed_back(isa, &self.planes, self.pairs)
     }
 }
 
-/// Consecutive samples, at least one, added to `sum` `[36, c_in, c_out]`, or written to it where it is `fresh`; as
+/// Consecutive samples, at least one, added to the 36 planes of `sum`, `[c_in, c_out]` each, or written to it where it is `fresh`; as
 /// many in x as in dy, all channels whole vectors.
 struct Share<'a> {
     tiles: Tiles,
@@ -99,6 +102,7 @@ impl Kernel for Share<'_> {
         let mut x_planes = Scratch::new(PLANES * x_stride);
         let mut dy_planes = Scratch::new(PLANES * dy_stride);
         let zeros = Scratch::zeroed(IN * c_in.max(c_out));
+        let sum_stride = plane_stride(c_in * c_out);
         let offsets: Vec<usize> = (0..c_in).collect();
         let (mut now, mut next) = (Block::new(block), Block::new(block));
         // SAFETY: the processor has `S`.
@@ -142,7 +146,7 @@ impl Kernel for Share<'_> {
                             right_pixel: c_out,
                             rows: 1,
                             pixels: rows.len(),
-                            out: sum.as_mut_ptr().add(plane * c_in * c_out + column),
+                            out: sum.as_mut_ptr().add(plane * sum_stride + column),
                             out_row: c_out,
                             fresh: fresh && start == 0,
                         };
@@ -159,7 +163,7 @@ impl Kernel for Share<'_> {
 /// # Safety
 /// The processor has `S`; the tile lies in the image, and the planes have room for it.
 #[inline(always)]
-unsafe fn gradient_tile<S: Simd, const TALL: bool, const WIDE: bool>(
+pub(super) unsafe fn gradient_tile<S: Simd, const TALL: bool, const WIDE: bool>(
     image: Image,
     t: Tile,
     to: *mut f32,
@@ -220,5 +224,33 @@ unsafe fn expand<S: Simd, const TALL: bool, const WIDE: bool>(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Padding;
+    use crate::kernels::simd::forced::on_each;
+
+    #[test]
+    fn a_sum_of_nothing_is_zero_and_adds_nothing() {
+        let g = Geometry::new(&[2, 8, 7, 16], &[3, 3, 16, 16], 1, Padding::Same).unwrap();
+        let ramp = |n: usize| (0..n).map(|i| ((i * 31 % 17) as f32 - 8.0) * 0.1).collect::<Vec<f32>>();
+        let (x, dy) = (ramp(2 * g.input_len()), ramp(2 * g.output_len()));
+        on_each(|isa| {
+            // What the memory held before must not show.
+            Scratch::new(PLANES * plane_stride(256)).fill(f32::NAN);
+            assert_eq!(WeightSum::new(&g).finish(isa), vec![0.0; g.weights_len()]);
+            let mut sum = WeightSum::new(&g);
+            sum.add(isa, &g, &[], &[]);
+            sum.add(isa, &g, &x, &dy);
+            sum.merge(&WeightSum::new(&g));
+            let mut merged = WeightSum::new(&g);
+            merged.merge(&sum);
+            let (sum, merged) = (sum.finish(isa), merged.finish(isa));
+            assert!(sum.iter().all(|x| x.is_finite()) && sum.iter().any(|&x| x != 0.0));
+            assert_eq!(sum, merged);
+        });
     }
 }
