@@ -62,7 +62,7 @@ impl Tiles {
     }
 
     /// The tile number `i`, counted through all samples.
-    #[inline(always)]
+    #[cfg(test)]
     pub fn get(&self, i: usize) -> Tile {
         let (sample, rest) = (i / self.in_sample(), i % self.in_sample());
         let ((y, tall), (x, wide)) =
