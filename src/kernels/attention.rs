@@ -204,6 +204,7 @@ unsafe fn accumulate<S: Simd>(left: &[f32], right: &[f32], z: Sizes, offsets: &[
                 pixels: rows,
                 out: out.as_mut_ptr().add(start),
                 out_row: z.d_wide,
+                fresh: false,
             };
             outer_sum::<S>(a, ((z.d_wide - start) / S::LANES).min(2));
         }

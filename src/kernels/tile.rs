@@ -102,6 +102,8 @@ pub(crate) struct OuterSum<'a> {
     pub pixels: usize,
     pub out: *mut f32,
     pub out_row: usize,
+    /// Whether `out` is written instead of added to.
+    pub fresh: bool,
 }
 
 /// An [`OuterSum`] of P offsets and V vectors of columns.
@@ -139,7 +141,7 @@ impl<const P: usize, const V: usize> Kernel for OuterTile<'_, P, V> {
             for (i, row) in acc.iter().enumerate() {
                 for (v, &sum) in row.iter().enumerate() {
                     let out = a.out.add(i * a.out_row + v * S::LANES);
-                    S::store(out, S::add(S::load(out), sum));
+                    S::store(out, if a.fresh { sum } else { S::add(S::load(out), sum) });
                 }
             }
         }

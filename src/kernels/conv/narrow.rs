@@ -156,6 +156,7 @@ impl Kernel for Gradient<'_> {
                             pixels: g.out_w,
                             out: self.sum.as_mut_ptr().add(t * g.c_in + c),
                             out_row: self.taps.len() * g.c_in,
+                            fresh: false,
                         };
                         outer_sum::<S>(a, ((g.c_in - c) / S::LANES).min(2));
                     }

@@ -11,6 +11,8 @@ pub(crate) struct Panels {
     depth: usize,
     width: usize,
     taps: usize,
+    /// Numbers between the matrices of two taps that belong to neither.
+    gap: usize,
 }
 
 /// One panel: columns `start..start + columns` of the matrix.
@@ -23,6 +25,8 @@ pub(crate) struct Panel {
     pub vectors: usize,
     /// Numbers from row to row.
     pub row: usize,
+    /// Numbers from tap to tap.
+    pub tap: usize,
 }
 
 impl Panels {
@@ -54,8 +58,20 @@ impl Panels {
 
     /// With whatever the memory held.
     pub fn empty(taps: usize, depth: usize, width: usize, lanes: usize) -> Self {
-        let data = Scratch::new(taps * depth * width.next_multiple_of(lanes));
-        Self { data, lanes, depth, width, taps }
+        Self::with_gap(taps, depth, width, lanes, 0)
+    }
+
+    /// As [`Self::empty`], for what writes a row of every tap before the next row: a cache line between the
+    /// matrices, whose sizes are powers of two, keeps them from falling into the same sets of the cache.
+    pub fn spread(taps: usize, depth: usize, width: usize, lanes: usize) -> Self {
+        const LINE: usize = 16;
+        Self::with_gap(taps, depth, width, lanes, LINE)
+    }
+
+    fn with_gap(taps: usize, depth: usize, width: usize, lanes: usize, gap: usize) -> Self {
+        let gaps = width.div_ceil(2 * lanes) * gap;
+        let data = Scratch::new(taps * (depth * width.next_multiple_of(lanes) + gaps));
+        Self { data, lanes, depth, width, taps, gap }
     }
 
     /// Are these the panels of `taps` matrices `[depth, width]`, for vectors of `lanes` numbers? Kernels read them
@@ -71,6 +87,7 @@ impl Panels {
     /// counted through all taps.
     fn fill(&mut self, write: impl Fn(usize, usize, usize, &mut [f32])) {
         let depth = self.depth;
+        debug_assert_eq!(self.gap, 0);
         for (start, row, panel) in self.iter_mut() {
             for (r, out) in panel.chunks_exact_mut(row).enumerate() {
                 write(r / depth, r, start, out);
@@ -78,25 +95,28 @@ impl Panels {
         }
     }
 
-    /// For each panel: its first column, its numbers in a row, and its memory, `[taps, depth, row]`.
+    /// For each panel: its first column, its numbers in a row, and its memory, `[taps, depth, row]` with gaps
+    /// behind the taps.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (usize, usize, &mut [f32])> {
-        let (rows, lanes, width) = (self.taps * self.depth, self.lanes, self.width);
+        let (taps, depth, gap, lanes, width) = (self.taps, self.depth, self.gap, self.lanes, self.width);
         let mut rest = &mut self.data[..];
         (0..width).step_by(2 * lanes).map(move |start| {
             let row = vectors(width - start, lanes) * lanes;
-            let (panel, after) = std::mem::take(&mut rest).split_at_mut(rows * row);
+            let (panel, after) = std::mem::take(&mut rest).split_at_mut(taps * (depth * row + gap));
             rest = after;
             (start, row, panel)
         })
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Panel> + '_ {
-        let rows = self.taps * self.depth;
-        (0..self.width).step_by(2 * self.lanes).map(move |start| {
+        let widest = self.depth * 2 * self.lanes + self.gap;
+        (0..self.width).step_by(2 * self.lanes).enumerate().map(move |(i, start)| {
             let columns = (self.width - start).min(2 * self.lanes);
             let vectors = vectors(columns, self.lanes);
-            let weights = self.data[rows * start..].as_ptr();
-            Panel { weights, start, columns, vectors, row: vectors * self.lanes }
+            let row = vectors * self.lanes;
+            // All panels before this one are whole.
+            let weights = self.data[i * self.taps * widest..].as_ptr();
+            Panel { weights, start, columns, vectors, row, tap: self.depth * row + self.gap }
         })
     }
 }

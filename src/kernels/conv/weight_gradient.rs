@@ -167,6 +167,7 @@ unsafe fn add<S: Simd>(grid: Grid, offsets: &[usize], dy: &[f32], width: usize, 
                 pixels: grid.pixels,
                 out: sum.as_mut_ptr().add(column),
                 out_row: width,
+                fresh: false,
             };
             outer_sum::<S>(a, vectors);
         }

@@ -39,6 +39,8 @@ pub(crate) trait Simd: Copy + 'static {
     const LANES: usize;
     /// Rows of the register tile that, times two vectors, leaves room for operands.
     const ROWS: usize;
+    /// Sixteen registers rather than thirty-two.
+    const FEW_REGISTERS: bool = Self::ROWS < 8;
 
     /// Runs a kernel in a function compiled for this instruction set.
     unsafe fn run<K: Kernel>(kernel: K) -> K::Output;

@@ -1,7 +1,7 @@
 //! Forward pass, and the data gradient with turned weights.
 
 use super::transforms::{input, input_lower, input_upper, input3_lower, input3_upper, output};
-use super::{Block, FOURS_ONLY, IN, OUT, PLANES, Tile, Tiles, by_size, plane_stride};
+use super::{Block, FOURS_ONLY, IN, OUT, PLANES, Tile, Tiles, by_size, passes, plane_stride};
 use crate::kernels::buffers::Scratch;
 use crate::kernels::conv::samples::Samples;
 use crate::kernels::simd::{Isa, Kernel, Simd};
@@ -36,25 +36,31 @@ impl Kernel for TileForward<'_> {
         let (in_stride, out_stride) = (plane_stride(block * depth), plane_stride(block * width));
         let mut planes = Scratch::new(PLANES * in_stride);
         let mut products = Scratch::new(PLANES * out_stride);
-        let zeros = Scratch::zeroed(depth);
+        let zeros = Scratch::zeroed(IN * depth);
         let (out, add) = (out.numbers.as_mut_ptr().cast::<f32>(), out.add);
-        let mut now = Block::new(block);
+        let (mut now, mut next) = (Block::new(block), Block::new(block));
+        // SAFETY: the processor has `S`.
+        let mut between = unsafe { passes::Between::<S>::new() };
+        next.fill(&tiles, 0..block.min(all));
         for start in (0..all).step_by(block) {
-            now.fill(&tiles, start..(start + block).min(all));
+            std::mem::swap(&mut now, &mut next);
+            next.fill(&tiles, (start + block).min(all)..(start + 2 * block).min(all));
             for (i, &t) in now.tiles.iter().enumerate() {
                 // SAFETY: the planes have room for `block` tiles of `depth` channels.
                 unsafe {
                     let to = planes.as_mut_ptr().add(i * depth);
                     let image = Image { pixels: source.as_ptr(), tiles, channels: depth, zeros: &zeros };
-                    by_size!(input_tile, S, t, image, t, to, in_stride);
+                    if S::FEW_REGISTERS {
+                        passes::input_tile::<S>(image, t, to, in_stride, &mut between);
+                    } else {
+                        by_size!(input_tile, S, t, image, t, to, in_stride);
+                    }
                 }
             }
             for plane in 0..PLANES {
                 // The next block's pixels come to the second cache while the products run.
-                let ahead = |part: usize| start + block + part * block / PLANES;
-                for i in ahead(plane)..ahead(plane + 1).min(all) {
-                    tiles.prefetch::<S>(source, tiles.get(i), depth);
-                }
+                let ahead = next.tiles.len() * plane / PLANES..next.tiles.len() * (plane + 1) / PLANES;
+                next.tiles[ahead].iter().for_each(|&t| tiles.prefetch::<S>(source, t, depth));
                 let taps = [Tap { source: 0, weights: 0 }];
                 let rows = now.with_plane(plane);
                 for panel in weights.iter() {
@@ -66,7 +72,7 @@ impl Kernel for TileForward<'_> {
                             source_pixel: depth,
                             taps: &taps,
                             depth,
-                            weights: panel.weights.add(plane * depth * panel.row),
+                            weights: panel.weights.add(plane * panel.tap),
                             weights_row: panel.row,
                             bias: std::ptr::null(),
                             out: products.as_mut_ptr().add(plane * out_stride + rows.start * width + panel.start),
@@ -82,7 +88,11 @@ impl Kernel for TileForward<'_> {
                 // SAFETY: the tile lies in this share's samples.
                 unsafe {
                     let from = products.as_ptr().add(i * width);
-                    by_size!(output_tile, S, t, from, out_stride, tiles, t, width, bias, (out, add));
+                    if S::FEW_REGISTERS {
+                        passes::output_tile::<S>(from, out_stride, tiles, t, width, bias, (out, add), &mut between);
+                    } else {
+                        by_size!(output_tile, S, t, from, out_stride, tiles, t, width, bias, (out, add));
+                    }
                 }
             }
         }
@@ -107,7 +117,7 @@ pub(super) struct Image<'a> {
     pub tiles: Tiles,
     /// Whole vectors.
     pub channels: usize,
-    /// As many zeros as channels: the pixels beyond the border.
+    /// `IN` times as many zeros as channels: the pixels beyond the border.
     pub zeros: &'a [f32],
 }
 
@@ -201,7 +211,7 @@ unsafe fn half_tile<S: Simd, const UPPER: bool, const TALL: bool, const WIDE: bo
 /// apart; `out` holds the tile's sample, as does `add` unless it is null; `width` is whole vectors.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-unsafe fn output_tile<S: Simd, const TALL: bool, const WIDE: bool>(
+pub(super) unsafe fn output_tile<S: Simd, const TALL: bool, const WIDE: bool>(
     from: *const f32,
     stride: usize,
     tiles: Tiles,

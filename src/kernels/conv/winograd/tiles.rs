@@ -62,7 +62,7 @@ impl Tiles {
     }
 
     /// The tile number `i`, counted through all samples.
-    #[inline(always)]
+    #[cfg(test)]
     pub fn get(&self, i: usize) -> Tile {
         let (sample, rest) = (i / self.in_sample(), i % self.in_sample());
         let ((y, tall), (x, wide)) =
@@ -97,6 +97,17 @@ impl Tiles {
 }
 
 impl Tile {
+    /// Its place in the order of [`Block`].
+    #[inline(always)]
+    fn kind(self) -> usize {
+        match (self.tall, self.wide) {
+            (false, true) => 0,
+            (true, true) => 1,
+            (true, false) => 2,
+            (false, false) => 3,
+        }
+    }
+
     /// Rows and columns of output pixels.
     #[inline(always)]
     pub fn size(self) -> (usize, usize) {
@@ -119,11 +130,30 @@ impl Block {
     /// The tiles number `range`.
     pub fn fill(&mut self, tiles: &Tiles, range: Range<usize>) {
         self.tiles.clear();
-        for (kind, shape) in [(false, true), (true, true), (true, false), (false, false)].into_iter().enumerate() {
-            if kind > 0 {
-                self.begins[kind - 1] = self.tiles.len();
+        self.begins = [0; 3];
+        if range.is_empty() {
+            return;
+        }
+        // Counted on rather than divided anew for every tile.
+        let (mut sample, rest) = (range.start / tiles.in_sample(), range.start % tiles.in_sample());
+        let (mut down, mut across) = (rest / tiles.across.count, rest % tiles.across.count);
+        let mut of_kind = [0; 4];
+        for _ in range {
+            let ((y, tall), (x, wide)) = (tiles.down.get(down), tiles.across.get(across));
+            let tile = Tile { sample, y, x, tall, wide };
+            of_kind[tile.kind()] += 1;
+            self.tiles.push(tile);
+            across += 1;
+            if across == tiles.across.count {
+                (across, down) = (0, down + 1);
+                if down == tiles.down.count {
+                    (down, sample) = (0, sample + 1);
+                }
             }
-            self.tiles.extend(range.clone().map(|i| tiles.get(i)).filter(|t| (t.tall, t.wide) == shape));
+        }
+        self.begins = [of_kind[0], of_kind[0] + of_kind[1], of_kind[0] + of_kind[1] + of_kind[2]];
+        if !of_kind.contains(&self.tiles.len()) {
+            self.tiles.sort_by_key(|tile| tile.kind());
         }
     }
 

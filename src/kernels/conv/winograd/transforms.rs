@@ -16,19 +16,42 @@ const A3: f32 = A2 * A;
 const B3: f32 = B2 * B;
 const A2_PLUS_B2: f32 = 2.5;
 
-/// G, 6 × 3: what the weights are multiplied by.
-pub(super) const G: [[f32; 3]; 6] = {
-    const NA: f32 = -2.0 / 3.0;
-    const NB: f32 = 1.0 / 6.0;
-    [
-        [1.0, 0.0, 0.0],
-        [NA, NA * A, NA * A2],
-        [NA, -NA * A, NA * A2],
-        [NB, NB * B, NB * B2],
-        [NB, -NB * B, NB * B2],
-        [0.0, 0.0, 1.0],
-    ]
-};
+/// Beside the 0, ±a, ±b and ∞ of the points: what their rows of G are multiplied by.
+const NA: f32 = -2.0 / 3.0;
+const NB: f32 = 1.0 / 6.0;
+
+/// G g, with the rows (1, 0, 0), NA (1, ±a, a²), NB (1, ±b, b²), (0, 0, 1).
+///
+/// # Safety
+/// As for [`Simd`].
+#[inline(always)]
+pub(super) unsafe fn weights<S: Simd>(g: [S::V; 3]) -> [S::V; 6] {
+    // SAFETY: register arithmetic only.
+    unsafe {
+        let even_a = S::mul_add(g[2], S::splat(NA * A2), S::mul(g[0], S::splat(NA)));
+        let even_b = S::mul_add(g[2], S::splat(NB * B2), S::mul(g[0], S::splat(NB)));
+        let (odd_a, odd_b) = (S::mul(g[1], S::splat(NA * A)), S::mul(g[1], S::splat(NB * B)));
+        [g[0], S::add(even_a, odd_a), S::sub(even_a, odd_a), S::add(even_b, odd_b), S::sub(even_b, odd_b), g[2]]
+    }
+}
+
+/// Gᵀ s.
+///
+/// # Safety
+/// As for [`Simd`].
+#[inline(always)]
+pub(super) unsafe fn weights_transposed<S: Simd>(s: [S::V; 6]) -> [S::V; 3] {
+    // SAFETY: register arithmetic only.
+    unsafe {
+        let (sum_a, difference_a) = (S::add(s[1], s[2]), S::sub(s[1], s[2]));
+        let (sum_b, difference_b) = (S::add(s[3], s[4]), S::sub(s[3], s[4]));
+        [
+            S::mul_add(sum_b, S::splat(NB), S::mul_add(sum_a, S::splat(NA), s[0])),
+            S::mul_add(difference_b, S::splat(NB * B), S::mul(difference_a, S::splat(NA * A))),
+            S::mul_add(sum_b, S::splat(NB * B2), S::mul_add(sum_a, S::splat(NA * A2), s[5])),
+        ]
+    }
+}
 
 /// Rows 0 to 2 of Bᵀ d of F(4, 3).
 ///

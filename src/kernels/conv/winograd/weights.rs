@@ -1,15 +1,15 @@
 //! Weights to the 36 planes and back.
 
-use super::transforms::G;
-use super::{IN, PLANES};
-use crate::kernels::buffers::Scratch;
+use super::transforms::{weights, weights_transposed};
+use super::{IN, PLANES, plane_stride};
+use crate::kernels::buffers::{Part, Scratch};
 use crate::kernels::conv::panels::Panels;
 use crate::kernels::simd::{Isa, Kernel, Simd};
 
 /// G g Gᵀ for every channel pair of `w` `[3, 3, depth, width]`, packed as 36 taps.
 pub(in crate::kernels::conv) fn transformed(isa: Isa, w: &[f32], depth: usize, width: usize) -> Panels {
     assert!(w.len() == 9 * depth * width && width.is_multiple_of(isa.lanes()));
-    let mut panels = Panels::empty(PLANES, depth, width, isa.lanes());
+    let mut panels = Panels::spread(PLANES, depth, width, isa.lanes());
     for (start, row, panel) in panels.iter_mut() {
         // SAFETY: the lengths were checked; a panel has `row` numbers, whole vectors, for each
         // plane and row of the matrix.
@@ -53,7 +53,7 @@ fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
 }
 
 /// One panel: columns `start..start + row` of every plane, whole vectors; w is `[3, 3, depth, width]`, the panel
-/// `[36, depth, row]`.
+/// `[36, depth, row]` with a gap behind each plane.
 struct Transform<'a> {
     w: &'a [f32],
     depth: usize,
@@ -69,22 +69,25 @@ impl Kernel for Transform<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let (plane, out) = (self.depth * self.row, self.panel.as_mut_ptr());
+        let (plane, out) = (self.panel.len() / PLANES, self.panel.as_mut_ptr());
         for k in 0..self.depth {
             for c in (0..self.row).step_by(S::LANES) {
                 // SAFETY: as `transformed` says.
                 unsafe {
-                    let tap = |t: usize| self.w.as_ptr().add((t * self.depth + k) * self.width + self.start + c);
-                    let mut half = [[S::splat(0.0); 3]; IN];
-                    for x in 0..3 {
-                        let (a, b, d) = (S::load(tap(x)), S::load(tap(3 + x)), S::load(tap(6 + x)));
-                        for (half, g) in half.iter_mut().zip(&G) {
-                            half[x] = combine::<S>(g, [a, b, d]);
+                    // Loops, not `map`: its closures are functions of their own, without the instruction set.
+                    let mut columns = [[S::splat(0.0); IN]; 3];
+                    for (x, column) in columns.iter_mut().enumerate() {
+                        let mut g = [S::splat(0.0); 3];
+                        for (y, g) in g.iter_mut().enumerate() {
+                            let at = ((y * 3 + x) * self.depth + k) * self.width + self.start + c;
+                            *g = S::load(self.w.as_ptr().add(at));
                         }
+                        *column = weights::<S>(g);
                     }
-                    for (i, half) in half.iter().enumerate() {
-                        for (j, g) in G.iter().enumerate() {
-                            S::store(out.add((i * IN + j) * plane + k * self.row + c), combine::<S>(g, *half));
+                    for i in 0..IN {
+                        let row = weights::<S>([columns[0][i], columns[1][i], columns[2][i]]);
+                        for (j, v) in row.into_iter().enumerate() {
+                            S::store(out.add((i * IN + j) * plane + k * self.row + c), v);
                         }
                     }
                 }
@@ -103,20 +106,24 @@ pub(in crate::kernels::conv) unsafe fn combine<S: Simd>(g: &[f32; 3], x: [S::V; 
     unsafe { S::mul_add(x[2], S::splat(g[2]), S::mul_add(x[1], S::splat(g[1]), S::mul(x[0], S::splat(g[0])))) }
 }
 
-/// Gᵀ s G for every channel pair: `[3, 3, pairs]` from `[36, pairs]`.
+/// Gᵀ s G for every channel pair: `[3, 3, pairs]` from 36 planes, each [`plane_stride`] of the pairs long.
 pub(super) fn transformed_back(isa: Isa, planes: &[f32], pairs: usize) -> Vec<f32> {
-    assert!(planes.len() == PLANES * pairs && pairs.is_multiple_of(isa.lanes()));
-    let mut out = vec![0.0; 9 * pairs];
-    // SAFETY: the lengths were checked.
-    unsafe { isa.run(TransformBack { planes, pairs, out: &mut out }) };
+    assert!(planes.len() == PLANES * plane_stride(pairs) && pairs.is_multiple_of(isa.lanes()));
+    let mut out = Vec::with_capacity(9 * pairs);
+    let to = &mut out.spare_capacity_mut()[..9 * pairs];
+    // SAFETY: the lengths were checked; the kernel writes all of `to`.
+    unsafe {
+        isa.run(TransformBack { planes, pairs, out: to });
+        out.set_len(9 * pairs);
+    }
     out
 }
 
-/// `planes` are `[36, pairs]`, `out` is `[9, pairs]`; whole vectors of pairs.
+/// `planes` are `[36, plane_stride(pairs)]`, `out` is `[9, pairs]`; whole vectors of pairs.
 struct TransformBack<'a> {
     planes: &'a [f32],
     pairs: usize,
-    out: &'a mut [f32],
+    out: Part<'a>,
 }
 
 // SAFETY: `run` may be called when the lengths are those that the fields tell.
@@ -125,25 +132,25 @@ impl Kernel for TransformBack<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
+        let (stride, out) = (plane_stride(self.pairs), self.out.as_mut_ptr().cast::<f32>());
         for c in (0..self.pairs).step_by(S::LANES) {
             // SAFETY: as `transformed_back` says.
             unsafe {
-                let mut half = [[S::splat(0.0); 3]; IN];
-                for (i, half) in half.iter_mut().enumerate() {
-                    for (j, g) in G.iter().enumerate() {
-                        let s = S::load(self.planes.as_ptr().add((i * IN + j) * self.pairs + c));
-                        for x in 0..3 {
-                            half[x] = S::mul_add(s, S::splat(g[x]), half[x]);
-                        }
+                let mut columns = [[S::splat(0.0); 3]; IN];
+                for (i, column) in columns.iter_mut().enumerate() {
+                    let mut s = [S::splat(0.0); IN];
+                    for (j, s) in s.iter_mut().enumerate() {
+                        *s = S::load(self.planes.as_ptr().add((i * IN + j) * stride + c));
                     }
+                    *column = weights_transposed::<S>(s);
                 }
-                for y in 0..3 {
-                    for x in 0..3 {
-                        let mut sum = S::splat(0.0);
-                        for (half, g) in half.iter().zip(&G) {
-                            sum = S::mul_add(half[x], S::splat(g[y]), sum);
-                        }
-                        S::store(self.out.as_mut_ptr().add((y * 3 + x) * self.pairs + c), sum);
+                for x in 0..3 {
+                    let mut s = [S::splat(0.0); IN];
+                    for (s, column) in s.iter_mut().zip(&columns) {
+                        *s = column[x];
+                    }
+                    for (y, v) in weights_transposed::<S>(s).into_iter().enumerate() {
+                        S::store(out.add((y * 3 + x) * self.pairs + c), v);
                     }
                 }
             }

@@ -64,7 +64,7 @@ impl PairKernel for RowForward<'_> {
                             source_pixel: pairs,
                             taps: &taps,
                             depth: pairs,
-                            weights: panel.weights.add(plane * pairs * panel.row),
+                            weights: panel.weights.add(plane * panel.tap),
                             weights_row: panel.row,
                             bias: std::ptr::null(),
                             out: products.as_mut_ptr().add(plane * out_stride + panel.start),

@@ -128,6 +128,7 @@ impl PairKernel for Share<'_> {
                             pixels: count,
                             out: sum.as_mut_ptr().add(plane * c_in * c_out + column),
                             out_row: c_out,
+                            fresh: false,
                         };
                         outer_sum::<Pairs<S>>(a, ((c_out - column) / S::LANES).min(2));
                     }
