@@ -80,7 +80,7 @@ impl Board {
         }
         let num = args.num.map_or(usual_num, |num| num as usize);
         let classes = if config.model.class_conditional { data.classes.len().max(1) } else { 1 };
-        if num % classes != 0 {
+        if !num.is_multiple_of(classes) {
             let (fewer, more) = (num / classes * classes, num.div_ceil(classes) * classes);
             let instead = if fewer == 0 { format!("{more}") } else { format!("{fewer} or {more}") };
             return refuse(format!(
