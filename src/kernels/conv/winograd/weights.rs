@@ -84,6 +84,8 @@ impl Kernel for Transform<'_> {
                         }
                         *column = weights::<S>(g);
                     }
+                    // Indexed: the loop walks three columns at once.
+                    #[allow(clippy::needless_range_loop)]
                     for i in 0..IN {
                         let row = weights::<S>([columns[0][i], columns[1][i], columns[2][i]]);
                         for (j, v) in row.into_iter().enumerate() {
