@@ -481,6 +481,31 @@ fn what_cannot_be_asked_of_a_run_is_told_in_a_sentence_with_code_2() {
 }
 
 #[test]
+fn sampling_in_bf16_is_a_little_off_the_same_by_flag_and_key_and_said_to_be_slow_where_it_is() {
+    use difflab::config::Precision;
+    use difflab::kernels::precision::{obstacle, slowness};
+    let place = place();
+    let asked = "sample run --num 4 --steps 10 --quiet --out";
+    if obstacle(Precision::Bf16, &Device::Cpu).is_some() {
+        let said = place.refusal(&format!("{asked} none.safetensors --precision bf16"), 2);
+        assert!(said.contains("sample.precision"), "{said}");
+        return;
+    }
+    place.words(&format!("{asked} f32.safetensors"));
+    let (_, said) = place.words(&format!("{asked} flag.safetensors --precision bf16"));
+    assert_eq!(said.contains("slower than f32"), slowness("sample.precision", Precision::Bf16).is_some(), "{said}");
+    place.words(&format!("{asked} key.safetensors --set sample.precision=bf16"));
+    let of = |name: &str| place.tensor(name, "samples");
+    let (full, flag, key) = (of("f32.safetensors"), of("flag.safetensors"), of("key.safetensors"));
+    assert_eq!(rms(&flag, &key), 0.0);
+    let off = rms(&full, &flag);
+    assert!(off > 0.0 && off < 0.05, "{off}");
+    let measured = "eval run --metrics accuracy --num 20 --steps 5 --format json";
+    assert!(place.words(&format!("{measured} --precision bf16")).0.contains("class_accuracy"));
+    assert!(place.refusal(&format!("{asked} none.safetensors --precision f16"), 2).contains("bf16"));
+}
+
+#[test]
 fn steps_of_a_schedule_count_from_the_end_too() {
     let (printed, _) = place().words("schedule linear --at -1,1 --format json");
     let value: Value = serde_json::from_str(&printed).unwrap();

@@ -175,11 +175,12 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
+    use crate::random::{Stream, generator, normal};
 
-    /// Numbers without order, `[r, c]`.
+    /// Normal numbers, `[r, c]`.
     fn matrix(rows: usize, columns: usize, seed: usize) -> Tensor {
-        let number = |i: usize| (((i + 1) * (seed + 7) * 2_654_435_761) % 1009) as f32 / 504.5 - 1.0;
-        Tensor::from_vec((0..rows * columns).map(number).collect(), (rows, columns), &Device::Cpu).unwrap()
+        let numbers = normal(&mut generator(seed as u64, Stream::Noise, 0), rows * columns);
+        Tensor::from_vec(numbers, (rows, columns), &Device::Cpu).unwrap()
     }
 
     fn singular_values(x: &Tensor) -> Vec<f64> {
@@ -190,7 +191,7 @@ mod tests {
 
     #[test]
     fn every_direction_of_a_step_counts_alike() {
-        for (rows, columns) in [(6, 6), (36, 8), (5, 40)] {
+        for (rows, columns) in [(12, 8), (36, 8), (5, 40)] {
             let x = matrix(rows, columns, rows);
             let spread = |x: &Tensor| {
                 let values = singular_values(x);
@@ -200,7 +201,7 @@ mod tests {
             let (least, largest) = spread(&orthogonal(&x).unwrap());
             assert!(least > 0.6 && largest < 1.3, "{rows} × {columns}: {least} to {largest}");
             let (least, largest) = spread(&x);
-            assert!(largest > 1.5 * least, "the matrix itself is no such thing: {least} to {largest}");
+            assert!(largest > 1.7 * least, "the matrix itself is no such thing: {least} to {largest}");
         }
     }
 
