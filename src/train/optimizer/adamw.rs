@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use candle_core::{Tensor, Var};
 
-use super::Update;
+use super::update::Update;
 use crate::config::TrainConfig;
 use crate::kernels::Workers;
 use crate::kernels::optimizer::{self, AdamWStep};

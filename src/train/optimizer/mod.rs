@@ -2,27 +2,17 @@
 
 mod adamw;
 mod muon;
+mod update;
 
 use anyhow::{Result, ensure};
 use candle_core::{Tensor, Var};
 
 pub use adamw::{AdamW, AdamWSettings};
 pub use muon::Muon;
+pub use update::Update;
 
 use crate::config::{OptimizerName, TrainConfig};
 use crate::kernels::Workers;
-
-/// What is the same for every parameter in one update.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Update {
-    /// How many updates the moments will have seen, this one included; it corrects their bias.
-    pub updates: u64,
-    pub lr: f64,
-    /// Gradients are multiplied by this first (clipping).
-    pub gradient_scale: f64,
-    /// What the average takes from the new parameters: 1 − its decay.
-    pub fresh: f64,
-}
 
 /// All parameters, each with the method that moves it.
 pub struct Optimizer {

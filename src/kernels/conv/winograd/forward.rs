@@ -1,5 +1,6 @@
 //! Forward pass, and the data gradient with turned weights.
 
+use super::image::Image;
 use super::transforms::{input, input_lower, input_upper, input3_lower, input3_upper, output};
 use super::{Block, FOURS_ONLY, IN, OUT, PLANES, Tile, Tiles, by_size, passes, plane_stride};
 use crate::kernels::buffers::Scratch;
@@ -108,17 +109,6 @@ pub(super) fn block<S: Simd>(n: usize) -> usize {
 /// `all` tiles in as many blocks as of `most`, but nearly equal ones.
 pub(super) fn even(all: usize, most: usize) -> usize {
     all.div_ceil(all.div_ceil(most).max(1)).max(1)
-}
-
-/// Where input tiles are read from.
-#[derive(Clone, Copy)]
-pub(super) struct Image<'a> {
-    pub pixels: *const f32,
-    pub tiles: Tiles,
-    /// Whole vectors.
-    pub channels: usize,
-    /// `IN` times as many zeros as channels: the pixels beyond the border.
-    pub zeros: &'a [f32],
 }
 
 /// Bᵀ d B of one tile: channel c of plane p goes to `to[p · stride + c]`.

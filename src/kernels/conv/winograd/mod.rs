@@ -9,6 +9,7 @@
 //! errors are two to four times as large (measured; with ours they are those of the direct sum).
 
 mod forward;
+mod image;
 mod passes;
 mod sizes;
 mod tiles;

@@ -2,7 +2,7 @@
 //! along the rows, with what is between in memory. Held in registers, the 18 values of half a tile and the
 //! addresses of 36 planes don't fit into sixteen, and the unrolled code doesn't fit into the first cache.
 
-use super::forward::Image;
+use super::image::Image;
 use super::transforms::{input, output, output_transposed};
 use super::{FOURS_ONLY, IN, OUT, Tile, Tiles};
 use crate::kernels::simd::Simd;
@@ -269,10 +269,10 @@ unsafe fn gather<S: Simd, const TALL: bool>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::PLANES;
     use super::super::forward::{input_tile as input_at_once, output_tile as output_at_once};
     use super::super::tiles::by_size;
     use super::super::weight_gradient::gradient_tile as gradient_at_once;
-    use super::super::{PLANES, forward};
     use super::*;
     use crate::kernels::Padding;
     use crate::kernels::conv::geometry::Geometry;
@@ -293,7 +293,7 @@ mod tests {
         unsafe fn run<S: Simd>(self) -> [Vec<f32>; 2] {
             let zeros = vec![0.0; IN * CHANNELS];
             let (tiles, pixels) = (self.tiles, &self.pixels);
-            let image = forward::Image { pixels: pixels.as_ptr(), tiles, channels: CHANNELS, zeros: &zeros };
+            let image = Image { pixels: pixels.as_ptr(), tiles, channels: CHANNELS, zeros: &zeros };
             let bias: Vec<f32> = (0..CHANNELS).map(|c| c as f32).collect();
             let mut all = [Vec::new(), Vec::new()];
             // SAFETY: planes, pixels and output have room for all tiles of CHANNELS channels.

@@ -1,6 +1,7 @@
 //! The weight gradient: sums of outer products in each of the 36 planes.
 
-use super::forward::{Image, block, even, input_tile};
+use super::forward::{block, even, input_tile};
+use super::image::Image;
 use super::transforms::output_transposed;
 use super::weights::transformed_back;
 use super::{Block, FOURS_ONLY, IN, OUT, PLANES, Tile, Tiles, by_size, passes, plane_stride};
