@@ -35,7 +35,7 @@ impl<R: BufRead> Content<R> {
         let packed = source.fill_buf()?.starts_with(&MAGIC);
         Ok(match packed {
             true => Self {
-                reader: Inner::Packed(Members::Within(GzDecoder::new(source))),
+                reader: Inner::Packed(Members::Within(Box::new(GzDecoder::new(source)))),
                 file_len,
                 most: file_len.saturating_mul(LARGEST_EXPANSION),
             },
@@ -56,7 +56,7 @@ impl<R: BufRead> Read for Content<R> {
 /// The members of a gzip file, one after another (RFC 1952, 2.2), as `cat a.gz b.gz` and parallel compressors
 /// write them. What follows the last and is no member, such as padding, is left alone, as gzip does.
 enum Members<R> {
-    Within(GzDecoder<R>),
+    Within(Box<GzDecoder<R>>),
     /// Between two, and at the end.
     Ended,
 }
@@ -73,7 +73,7 @@ impl<R: BufRead> Read for Members<R> {
             let more = member.get_mut().fill_buf()?.first() == Some(&MAGIC[0]);
             let Self::Within(member) = std::mem::replace(self, Self::Ended) else { return Ok(0) };
             if more {
-                *self = Self::Within(GzDecoder::new(member.into_inner()));
+                *self = Self::Within(Box::new(GzDecoder::new(member.into_inner())));
             }
         }
     }

@@ -59,6 +59,15 @@ pub struct LabelDrop {
     pub p_uncond: f64,
 }
 
+/// What is done to the images of a training batch, to their classes and their noise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Treatment {
+    /// Half of the images are mirrored left to right.
+    pub horizontal_flip: bool,
+    pub labels: Option<LabelDrop>,
+    pub coupling: Coupling,
+}
+
 /// What chance decides of a training batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draws {
@@ -76,24 +85,22 @@ impl Draws {
         data: &Dataset,
         indices: &[usize],
         (seed, step): (u64, u64),
-        horizontal_flip: bool,
-        labels: Option<LabelDrop>,
-        coupling: Coupling,
+        treatment: Treatment,
         times: &TimestepSampler,
     ) -> Self {
         let drawn = times.draw(indices.len(), &mut generator(seed, Stream::Timesteps, step));
-        let flips: Option<Vec<bool>> = horizontal_flip.then(|| {
+        let flips: Option<Vec<bool>> = treatment.horizontal_flip.then(|| {
             let mut rng = generator(seed, Stream::Augment, step);
             indices.iter().map(|_| rng.random_bool(0.5)).collect()
         });
         let pixels = data.gather(indices, flips.as_deref());
         let size = pixels.len() / indices.len().max(1);
         let noise = noise(workers, (seed, step), indices.len(), size);
-        let noise = match coupling {
+        let noise = match treatment.coupling {
             Coupling::Independent => noise,
             Coupling::OptimalTransport => by_optimal_transport(&pixels, noise, size),
         };
-        let classes = labels.map(|drop| {
+        let classes = treatment.labels.map(|drop| {
             let mut rng = generator(seed, Stream::LabelDrop, step);
             let mut classes = data.class_of(indices);
             for class in &mut classes {
@@ -118,12 +125,10 @@ impl Batch {
         data: &Dataset,
         indices: &[usize],
         (seed, step): (u64, u64),
-        horizontal_flip: bool,
-        labels: Option<LabelDrop>,
-        coupling: Coupling,
+        treatment: Treatment,
         times: &TimestepSampler,
     ) -> Result<Self> {
-        let draws = Draws::of(recipe.workers, data, indices, (seed, step), horizontal_flip, labels, coupling, times);
+        let draws = Draws::of(recipe.workers, data, indices, (seed, step), treatment, times);
         let Draws { pixels, noise, drawn: Drawn { timesteps, corrections }, classes } = draws;
         let shape = (data.height, data.width, data.channels);
         Ok(Self { corrections, ..Self::assemble(recipe, shape, pixels, noise, timesteps, classes)? })

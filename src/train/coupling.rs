@@ -50,7 +50,7 @@ mod tests {
             }
             for i in 0..k {
                 each(k - 1, order, f);
-                order.swap(if k % 2 == 0 { i } else { 0 }, k - 1);
+                order.swap(if k.is_multiple_of(2) { i } else { 0 }, k - 1);
             }
         }
         each(4, &mut order, &mut |order| {

@@ -28,7 +28,7 @@ mod timestep_sampler;
 mod trainer;
 mod variance_loss;
 
-pub use batch::{Batch, LabelDrop, Recipe};
+pub use batch::{Batch, LabelDrop, Recipe, Treatment};
 pub use divergence::tenth;
 pub use ema::Ema;
 pub use error::TrainError;

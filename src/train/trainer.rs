@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor, Var};
 
 use super::TrainError;
 use super::backward::{Passes, to_f64};
-use super::batch::{Batch, LabelDrop, Recipe};
+use super::batch::{Batch, LabelDrop, Recipe, Treatment};
 use super::cut::Cut;
 use super::divergence::{advice, too_large};
 use super::ema::Ema;
@@ -35,7 +35,7 @@ pub struct Trainer {
     parameterization: Parameterization,
     data: Dataset,
     held_out: Option<HeldOutLoss>,
-    labels: Option<LabelDrop>,
+    treatment: Treatment,
     times: TimestepSampler,
     objective: Objective,
     net_config: NetConfig,
@@ -78,7 +78,11 @@ impl Trainer {
         let net = Net::with_precision(&net_config, &weights, config.train.precision)?;
         let recipe = Recipe { parameterization: &parameterization, device, workers: &workers };
         let held_out = HeldOutLoss::new(recipe, held_out, config.train.batch_size, config.seed, conditional)?;
-        let labels = num_classes.map(|n| LabelDrop { null_class: n as u32, p_uncond: config.train.p_uncond });
+        let treatment = Treatment {
+            horizontal_flip: config.data.horizontal_flip,
+            labels: num_classes.map(|n| LabelDrop { null_class: n as u32, p_uncond: config.train.p_uncond }),
+            coupling: config.train.coupling,
+        };
         let inside = net_config.matrices_inside()?;
         let optimizer = Optimizer::new(&parameters, &config.train, |name| inside.contains(name))?;
         let ema = Ema::new(&parameters, (config.train.ema_decay, config.train.ema_power))?;
@@ -89,7 +93,7 @@ impl Trainer {
             config: config.clone(),
             data,
             held_out,
-            labels,
+            treatment,
             times: TimestepSampler::new(config, parameterization.schedule.clone()),
             objective: Objective::new(config, &parameterization),
             parameterization,
@@ -144,17 +148,7 @@ impl Trainer {
         let config = &self.config;
         let indices = indices_of_step(self.data.len(), config.train.batch_size, config.seed, self.step);
         let address = (config.seed, self.step);
-        let flip = config.data.horizontal_flip;
-        Batch::training(
-            self.recipe(),
-            &self.data,
-            &indices,
-            address,
-            flip,
-            self.labels,
-            config.train.coupling,
-            &self.times,
-        )
+        Batch::training(self.recipe(), &self.data, &indices, address, self.treatment, &self.times)
     }
 
     /// What chance decides of the batch of step `step` (from 0).
@@ -162,17 +156,8 @@ impl Trainer {
     pub(super) fn draws(&self, step: u64) -> super::batch::Draws {
         let config = &self.config;
         let indices = indices_of_step(self.data.len(), config.train.batch_size, config.seed, step);
-        let (flip, address) = (config.data.horizontal_flip, (config.seed, step));
-        super::batch::Draws::of(
-            &self.workers,
-            &self.data,
-            &indices,
-            address,
-            flip,
-            self.labels,
-            config.train.coupling,
-            &self.times,
-        )
+        let address = (config.seed, step);
+        super::batch::Draws::of(&self.workers, &self.data, &indices, address, self.treatment, &self.times)
     }
 
     /// The same with slices of at most so many samples.

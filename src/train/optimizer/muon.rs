@@ -224,7 +224,7 @@ mod tests {
     }
 
     /// Weights of a convolution and of a linear layer, with their averages, after `steps` steps.
-    fn trained(threads: usize, steps: std::ops::RangeInclusive<u64>, from: Option<&[(String, Tensor)]>) -> Bench {
+    fn trained(threads: usize, steps: std::ops::Range<u64>, from: Option<&[(String, Tensor)]>) -> Bench {
         let start = [matrix(36, 8, 1).reshape((3, 3, 4, 8)).unwrap(), matrix(5, 7, 2)];
         let parameters: Vec<(String, Var)> =
             ["conv", "linear"].iter().zip(&start).map(|(n, t)| (n.to_string(), Var::from_tensor(t).unwrap())).collect();
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_step_has_the_size_of_one_of_adamw() {
-        let (before, after) = (trained(1, 1..=0, None), trained(1, 1..=1, None));
+        let (before, after) = (trained(1, 1..1, None), trained(1, 1..2, None));
         let change: Vec<f64> = before.numbers()[..288]
             .iter()
             .zip(&after.numbers()[..288])
@@ -277,23 +277,23 @@ mod tests {
 
     #[test]
     fn the_numbers_do_not_depend_on_how_many_work() {
-        assert_eq!(trained(1, 1..=3, None).numbers(), trained(3, 1..=3, None).numbers());
+        assert_eq!(trained(1, 1..4, None).numbers(), trained(3, 1..4, None).numbers());
     }
 
     #[test]
     fn restored_momenta_go_on_bit_for_bit() {
-        let straight = trained(1, 1..=4, None);
-        let half = trained(1, 1..=2, None);
+        let straight = trained(1, 1..5, None);
+        let half = trained(1, 1..3, None);
         let mut saved = half.muon.moments();
         saved.extend(half.parameters.iter().map(|(name, var)| (name.clone(), var.as_tensor().copy().unwrap())));
-        let resumed = trained(1, 3..=4, Some(&saved));
+        let resumed = trained(1, 3..5, Some(&saved));
         let count = 288 + 35;
         assert_eq!(straight.numbers()[..count], resumed.numbers()[..count]);
     }
 
     #[test]
     fn a_missing_momentum_is_named() {
-        let mut muon = trained(1, 1..=0, None).muon;
+        let mut muon = trained(1, 1..1, None).muon;
         let error = muon.restore(|_| None).unwrap_err().to_string();
         assert!(error.contains("m.conv is missing"), "{error}");
     }
