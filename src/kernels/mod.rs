@@ -16,6 +16,7 @@ mod dropout_mask;
 mod elementwise;
 mod group_norm;
 pub mod memory;
+pub mod muon;
 #[cfg(test)]
 mod non_finite_tests;
 mod normalized_again;

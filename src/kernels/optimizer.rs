@@ -162,7 +162,7 @@ pub fn add_to(sum: &Tensor, more: &Tensor) -> Result<()> {
 const BLOCK: usize = 4096;
 
 /// Σ x² of each block.
-fn squares_of_blocks(x: &[f32]) -> impl Iterator<Item = f64> + '_ {
+pub(super) fn squares_of_blocks(x: &[f32]) -> impl Iterator<Item = f64> + '_ {
     const LANES: usize = 16;
     let block = |x: &[f32]| -> f64 {
         let mut sums = [0f32; LANES];
@@ -209,7 +209,7 @@ fn balanced(sizes: &[usize], parts: usize) -> Vec<Range<usize>> {
 }
 
 /// Calls `f` with the numbers of a contiguous f32 CPU tensor, to be changed in place.
-fn with_mut<R>(tensor: &Tensor, f: impl FnOnce(&mut [f32]) -> R) -> Result<R> {
+pub(super) fn with_mut<R>(tensor: &Tensor, f: impl FnOnce(&mut [f32]) -> R) -> Result<R> {
     struct Change<F, R> {
         f: Cell<Option<F>>,
         result: Cell<Option<R>>,

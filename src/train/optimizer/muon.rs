@@ -11,6 +11,7 @@ use candle_core::{Tensor, Var};
 use super::update::Update;
 use crate::config::TrainConfig;
 use crate::kernels::Workers;
+use crate::kernels::muon::{self, Iteration, Matrix, MuonStep};
 use crate::train::ema::approach;
 use crate::train::state::put;
 
@@ -101,6 +102,24 @@ impl Muon {
 
 impl Slot {
     fn step(&self, gradient: &Tensor, average: &Var, update: Update, settings: MuonSettings) -> Result<()> {
+        let matrix = Matrix { parameter: &self.parameter, momentum: &self.momentum, average, gradient };
+        if muon::takes(&matrix) {
+            let (rows, columns) = sizes(gradient);
+            let step = MuonStep {
+                gradient_scale: update.gradient_scale,
+                momentum: settings.momentum,
+                rate: update.lr * STEP_RMS * (rows.max(columns) as f64).sqrt(),
+                keep: 1.0 - update.lr * settings.weight_decay,
+                fresh: update.fresh,
+                iteration: Iteration { coefficients: QUINTIC, times: ITERATIONS },
+            };
+            return Ok(muon::muon_ema_step(&matrix, &step)?);
+        }
+        self.step_by_tensors(gradient, average, update, settings)
+    }
+
+    /// The same with whole tensors, on any device.
+    fn step_by_tensors(&self, gradient: &Tensor, average: &Var, update: Update, settings: MuonSettings) -> Result<()> {
         let MuonSettings { momentum: mu, weight_decay } = settings;
         let gradient = (gradient * update.gradient_scale)?;
         let momentum = ((self.momentum.as_tensor() * mu)? + &gradient)?;
@@ -121,10 +140,7 @@ fn sizes(weight: &Tensor) -> (usize, usize) {
     (weight.elem_count() / columns, columns)
 }
 
-/// U Vᵀ of `x` = U S Vᵀ `[r, c]`, each singular value within about a third of 1.
-///
-/// Each iterate is x·P with a polynomial P in xᵀx, whose own products are all of the shorter side: with r ≫ c, as in
-/// convolutions, less than half of the arithmetic of iterating x itself.
+/// U Vᵀ of `x` = U S Vᵀ `[r, c]`, each singular value within about a third of 1: [`muon::orthogonal`] with tensors.
 fn orthogonal(x: &Tensor) -> Result<Tensor> {
     let (rows, columns) = x.dims2()?;
     let short = rows.min(columns);
@@ -273,6 +289,25 @@ mod tests {
             .collect();
         let rms = (change.iter().map(|x| x * x).sum::<f64>() / change.len() as f64).sqrt();
         assert!((rms - 0.2).abs() < 0.05, "{rms}");
+    }
+
+    #[test]
+    fn both_ways_to_step_agree() {
+        let (one, other) = (trained(1, 1..1, None), trained(1, 1..1, None));
+        let settings = one.muon.settings;
+        for step in 1..6 {
+            let update = Update { updates: step, lr: 0.1, gradient_scale: 0.5, fresh: 0.2 };
+            for i in 0..2 {
+                let gradient = normal(&mut generator(step, Stream::Noise, 0), one.parameters[i].1.elem_count());
+                let shape = one.parameters[i].1.shape();
+                let gradient = Tensor::from_vec(gradient, shape, &Device::Cpu).unwrap();
+                one.muon.slots[i].step(&gradient, &one.averages[i], update, settings).unwrap();
+                other.muon.slots[i].step_by_tensors(&gradient, &other.averages[i], update, settings).unwrap();
+            }
+        }
+        for (a, b) in one.numbers().into_iter().zip(other.numbers()) {
+            assert!((a - b).abs() < 1e-4, "{a} and {b}");
+        }
     }
 
     #[test]
