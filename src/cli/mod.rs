@@ -20,6 +20,7 @@ mod program;
 mod race;
 mod runs;
 pub mod sample;
+mod sampling_precision;
 pub mod schedule;
 mod source;
 mod speedrun;

@@ -40,6 +40,17 @@ pub fn slowness(key: &str, precision: Precision) -> Option<String> {
     })
 }
 
+/// That sampling in `precision` is not what this machine does on `device`, or not faster there; `None`: it is both.
+pub fn sampling_doubt(precision: Precision, device: &Device) -> Option<String> {
+    if precision == Precision::Bf16 && !device.is_cpu() {
+        return Some(
+            "sample.precision = \"bf16\" exists on the CPU only: previews and snapshots on this device are computed in f32"
+                .into(),
+        );
+    }
+    slowness("sample.precision", precision)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,7 +26,7 @@ use crate::config::{Config, POINT_SETS};
 use crate::data::{self, DataIdentity, Identified};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
-use crate::kernels::precision::slowness;
+use crate::kernels::precision::{sampling_doubt, slowness};
 use crate::process::interrupt::{self, Token};
 use crate::run::checkpoint::{self, Progress};
 use crate::run::history::{self, HistoryPlan};
@@ -112,7 +112,7 @@ pub fn open(
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
     warnings.extend(trainer.idle_workers());
     warnings.extend(slowness("train.precision", config.train.precision));
-    warnings.extend(slowness("sample.precision", config.sample.precision));
+    warnings.extend(sampling_doubt(config.sample.precision, &plan.device));
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
     check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 

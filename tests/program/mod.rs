@@ -4,11 +4,14 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
 /// Signals as a terminal leaves them: whoever runs the tests may have some ignored (`nohup`, `command &` in a
-/// script), which the program would rightly keep.
+/// script), which the program would rightly keep. On Linux the program also ends with the test that started it, so that
+/// one that fails leaves nothing running.
 pub fn hear_signals(command: &mut Command) {
-    // SAFETY: between fork and exec only `signal` is called, which may be.
+    // SAFETY: between fork and exec only `prctl` and `signal` are called, which may be.
     unsafe {
         command.pre_exec(|| {
+            #[cfg(target_os = "linux")]
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGQUIT] {
                 libc::signal(signal, libc::SIG_DFL);
             }

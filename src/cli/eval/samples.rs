@@ -7,10 +7,10 @@ use candle_core::{Device, Tensor};
 
 use super::args::{Args, steps};
 use super::progress::progress;
+use crate::cli::sampling_precision::net_in;
 use crate::config::SampleConfig;
 use crate::eval::Estimate;
 use crate::kernels::Workers;
-use crate::kernels::precision::slowness;
 use crate::run::{self, LoadedModel};
 use crate::sampling::{self, SamplerSettings, Trajectory};
 use crate::speak;
@@ -56,13 +56,9 @@ pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<
     let ((h, w, c), num) = (model.image_shape, args.num() as usize);
     let classes = model.net.num_classes().map(|count| run::classes_in_turn(num, count, None));
     let scale = guidance_scale(args, model);
-    let precision = args.precision.unwrap_or(model.config.sample.precision);
-    if let Some(warning) = slowness("sample.precision", precision) {
-        speak::warn(warning);
-    }
-    let (net, parameterization) = (&model.net_in(precision)?, &model.parameterization);
-    let steps = steps(args, model);
-    let settings = SamplerSettings::from(&sample_config(args, model));
+    let config = sample_config(args, model);
+    let (net, parameterization) = (&net_in(model, config.precision)?, &model.parameterization);
+    let (steps, settings) = (config.steps, SamplerSettings::from(&config));
     if let Some(warning) = sampling::check_stability(parameterization, &settings, scale) {
         speak::warn(warning);
     }

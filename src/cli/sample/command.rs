@@ -15,7 +15,6 @@ use super::without_samples::without_samples;
 use super::{table, through_training};
 use crate::cli::UsageError;
 use crate::cli::output::OutputFile;
-use crate::kernels::precision::slowness;
 use crate::picture::{self, FilmTiming};
 use crate::run::{self, HowFound, LoadedModel, Recording};
 use crate::sampling::editing::{self, Inversion};
@@ -62,9 +61,6 @@ pub fn run(args: Args) -> Result<()> {
     }
     let (settings, scale) = (&plan.settings, plan.guidance.scale);
     if let Some(warning) = sampling::check_stability(&model.parameterization, settings, scale) {
-        speak::warn(warning);
-    }
-    if let Some(warning) = slowness("sample.precision", plan.config.sample.precision) {
         speak::warn(warning);
     }
     if let Some(remark) = plan.how.as_ref().map(|how| how_words(how, &model)) {

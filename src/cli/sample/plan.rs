@@ -10,6 +10,7 @@ use super::args::Args;
 use super::edit::Edit;
 use super::start::Given;
 use crate::cli::UsageError;
+use crate::cli::sampling_precision::net_in;
 use crate::cli::usage::check_steps;
 use crate::config::{Config, Precision, SampleConfig, SamplerName};
 use crate::diffusion::Schedule;
@@ -168,6 +169,8 @@ impl SamplePlan {
             return Err(UsageError::new(format!("--jumps, --jump-length: {why}")).into());
         }
         let left_out = above_strength(args, schedule, &settings)?;
+        let mut config = given.config;
+        config.sample.precision = args.precision.unwrap_or(config.sample.precision);
         Ok(Self {
             strength,
             left_out,
@@ -180,13 +183,7 @@ impl SamplePlan {
             threads: args.threads,
             edit,
             how: given.how,
-            config: Config {
-                sample: SampleConfig {
-                    precision: args.precision.unwrap_or(given.config.sample.precision),
-                    ..given.config.sample
-                },
-                ..given.config
-            },
+            config,
         })
     }
 
@@ -241,7 +238,7 @@ impl SamplePlan {
     pub fn denoiser(&self, model: &LoadedModel) -> Result<Box<dyn Denoiser + Send>> {
         let workers = Arc::new(Workers::new(self.threads)?);
         let classes = self.classes.as_deref();
-        let net = model.net_in(self.config.sample.precision)?;
+        let net = net_in(model, self.config.sample.precision)?;
         sampling::network_denoiser(&net, &model.parameterization, classes, self.guidance, workers)
     }
 

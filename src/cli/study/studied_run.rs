@@ -12,6 +12,7 @@ use super::judging::{JudgedPoint, Judging};
 use super::ledger::Ledger;
 use super::repeated::Repeated;
 use crate::cli::UsageError;
+use crate::cli::sampling_precision::net_in;
 use crate::kernels::Workers;
 use crate::picture;
 use crate::process::partial::Partial;
@@ -136,7 +137,7 @@ impl StudiedRun {
     ) -> Result<JudgedPoint> {
         let classes = self.model.net.num_classes().map(|n| run::classes_in_turn(self.num, n, None));
         let denoiser = sampling::network_denoiser(
-            &self.model.net_in(self.model.config.sample.precision)?,
+            &net_in(&self.model, self.model.config.sample.precision)?,
             &self.model.parameterization,
             classes.as_deref(),
             guidance_scale,

@@ -108,7 +108,7 @@ impl Slot {
             let step = MuonStep {
                 gradient_scale: update.gradient_scale,
                 momentum: settings.momentum,
-                rate: update.lr * STEP_RMS * (rows.max(columns) as f64).sqrt(),
+                rate: update.lr * scale(rows, columns),
                 keep: 1.0 - update.lr * settings.weight_decay,
                 fresh: update.fresh,
                 iteration: Iteration { coefficients: QUINTIC, times: ITERATIONS },
@@ -127,11 +127,16 @@ impl Slot {
         let ahead = (gradient + (momentum * mu)?)?;
         let (rows, columns) = sizes(&ahead);
         let direction = orthogonal(&ahead.reshape((rows, columns))?)?.reshape(self.parameter.shape())?;
-        let change = (direction * (update.lr * STEP_RMS * (rows.max(columns) as f64).sqrt()))?;
+        let change = (direction * (update.lr * scale(rows, columns)))?;
         let kept = (self.parameter.as_tensor() * (1.0 - update.lr * weight_decay))?;
         self.parameter.set(&(kept - change)?)?;
         approach(average, &self.parameter, update.fresh)
     }
+}
+
+/// What an orthogonal `[r, c]` is multiplied by, to have the root mean square [`STEP_RMS`].
+fn scale(rows: usize, columns: usize) -> f64 {
+    STEP_RMS * (rows.max(columns) as f64).sqrt()
 }
 
 /// Rows and columns of a weight as a matrix: what it reads, by what it writes.
