@@ -10,6 +10,7 @@
 //! | [`speak`] | what the program says: results that must arrive, remarks that must not hurt |
 //! | [`lab`] | the protocol, and the worker thread that owns the trainer |
 //! | [`run`] | the run folder: config, metrics, checkpoints, snapshots, model card |
+//! | [`explain`](mod@explain) | the mathematics of what one sees, with the live numbers |
 //! | [`eval`] | the judge: how many samples read as what they should be |
 //! | [`bench`](mod@bench) | how fast this machine trains and samples |
 //! | [`train`] | the trainer: one step in, one report out |
@@ -35,6 +36,7 @@ pub mod config;
 pub mod data;
 pub mod diffusion;
 pub mod eval;
+pub mod explain;
 pub mod headless;
 pub mod kernels;
 pub mod lab;

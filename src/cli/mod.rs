@@ -8,6 +8,7 @@ pub mod doctor;
 mod doctor_run;
 pub mod eval;
 mod experiments;
+mod explain;
 mod export;
 mod fork;
 mod import;

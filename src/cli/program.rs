@@ -9,8 +9,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::tensor_words::told;
 use super::{
-    UsageError, bench, compare, data, doctor, eval, export, fork, import, interruption, lab, numbers, race, runs,
-    sample, schedule, speedrun, study, sweep, watch,
+    UsageError, bench, compare, data, doctor, eval, explain, export, fork, import, interruption, lab, numbers, race,
+    runs, sample, schedule, speedrun, study, sweep, watch,
 };
 use crate::ascii;
 use crate::config::ConfigError;
@@ -49,6 +49,7 @@ enum Subcommands {
     Sweep(sweep::Args),
     Export(export::Args),
     Import(import::Args),
+    Explain(explain::Args),
     Study(study::Args),
     Speedrun(speedrun::Args),
     Doctor(doctor::Args),
@@ -89,7 +90,7 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
         Ok(Outcome::Done) => 0,
         Ok(Outcome::Interrupted) => 130,
         Err(error) => {
-            speak::remark(format_args!("difflab: {}", explain(&error)));
+            speak::remark(format_args!("difflab: {}", in_words(&error)));
             exit_code(&error)
         }
     }
@@ -147,6 +148,7 @@ fn run(command: Subcommands) -> Result<()> {
         Subcommands::Import(args) => import::run(args),
         Subcommands::Study(args) => study::run(args),
         Subcommands::Speedrun(args) => speedrun::run(&args),
+        Subcommands::Explain(args) => explain::run(&args),
         Subcommands::Doctor(args) => doctor::run(args),
     }
 }
@@ -167,7 +169,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 }
 
 /// The error and its causes, one a line; causes that say nothing new are left out.
-fn explain(error: &anyhow::Error) -> String {
+fn in_words(error: &anyhow::Error) -> String {
     if Interrupted::caused(error) {
         // How deep in the work it came is no matter to anybody.
         return error.downcast_ref::<BrokenOff>().map_or_else(|| interruption::WORDS.into(), |said| said.0.clone());
@@ -227,20 +229,20 @@ mod tests {
     #[test]
     fn what_a_signal_broke_off_is_code_130_and_said_for_people() {
         let deep = Err::<(), _>(Interrupted).context("writing a.png").unwrap_err();
-        assert_eq!((exit_code(&deep), explain(&deep).as_str()), (130, interruption::WORDS));
+        assert_eq!((exit_code(&deep), in_words(&deep).as_str()), (130, interruption::WORDS));
         let told = deep.context(BrokenOff("stopped before the first step".into()));
-        assert_eq!((exit_code(&told), explain(&told).as_str()), (130, "stopped before the first step"));
+        assert_eq!((exit_code(&told), in_words(&told).as_str()), (130, "stopped before the first step"));
     }
 
     #[test]
     fn causes_are_told_once() {
         let error = anyhow!("inner").context("middle: inner").context("outer");
-        assert_eq!(explain(&error), "outer\n  middle: inner");
+        assert_eq!(in_words(&error), "outer\n  middle: inner");
     }
 
     #[test]
     fn numbers_of_the_system_are_left_out() {
         let error = anyhow!("reading a: denied (os error 13), b: none (os error 2)\n  (os error x)");
-        assert_eq!(explain(&error), "reading a: denied, b: none\n  (os error x)");
+        assert_eq!(in_words(&error), "reading a: denied, b: none\n  (os error x)");
     }
 }

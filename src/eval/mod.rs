@@ -29,6 +29,7 @@ mod gaussian_tests;
 mod judge;
 mod likelihood_data;
 mod neighbours;
+mod training_bound;
 mod training_images;
 
 pub use accuracy::{ClassAccuracy, class_accuracy};
@@ -44,4 +45,5 @@ pub use frechet::{Moments, Reference};
 pub use judge::{Judge, JudgeOf, Reading};
 pub use likelihood_data::{DenoiserFor, LikelihoodData};
 pub use neighbours::{NEIGHBOURS, PrecisionRecall, precision_recall};
+pub use training_bound::TrainingBound;
 pub use training_images::training_moments;

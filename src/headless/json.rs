@@ -74,7 +74,7 @@ impl<W: Write> JsonLines<W> {
                 return step_line(record);
             }
             // Both are in the run folder, whole.
-            Event::Step(_) | Event::TimestepLoss(_) | Event::History { .. } => return None,
+            Event::Step(_) | Event::TimestepLoss(_) | Event::History { .. } | Event::Explained(_) => return None,
             Event::SnapshotSaved { step, dir } => json!({"type": "snapshot", "step": step, "path": shown(dir)}),
             Event::PreviewSaved { step, file } => json!({"type": "preview", "step": step, "path": shown(file)}),
             Event::CheckpointSaved { step, dir, took } => {

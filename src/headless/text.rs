@@ -102,6 +102,7 @@ pub fn sentences(event: &Event) -> Vec<String> {
         Event::PeakMemory { mib } => vec![format!("peak memory: {mib:.0} MiB")],
         Event::Anew { why } => vec![why.clone()],
         Event::StandsAside { .. }
+        | Event::Explained(_)
         | Event::Step(_)
         | Event::TimestepLoss(_)
         | Event::History { .. }

@@ -8,6 +8,7 @@ mod begin;
 mod budget;
 mod data_facts;
 mod diverged;
+mod explaining;
 mod field;
 mod film_channel;
 mod forking;

@@ -30,7 +30,7 @@ use crate::kernels::precision::{sampling_doubt, slowness};
 use crate::process::interrupt::{self, Token};
 use crate::run::checkpoint::{self, Progress};
 use crate::run::history::{self, HistoryPlan};
-use crate::run::{Journal, RunDir, RunError, other_class_names, sweep, write_class_names};
+use crate::run::{Journal, RecentLosses, RunDir, RunError, other_class_names, sweep, write_class_names};
 use crate::thousands::thousands;
 use crate::train::Trainer;
 
@@ -250,6 +250,8 @@ pub fn open(
     for message in counted.into_iter().chain(plan_of_history.words) {
         outbox.send(Event::Note { step: start_step, message });
     }
+    let mut recent_losses = RecentLosses::default();
+    past.1.iter().for_each(|row| recent_losses.push(row.clone()));
     if start_step > 0 {
         outbox.send(past_of(run.path(), start_step, past)?);
     }
@@ -282,6 +284,7 @@ pub fn open(
         turn,
     });
     worker.is_new = is_new;
+    worker.recent_losses = recent_losses;
     worker.standing = standing.clone();
     worker.keeping.on = plan_of_history.kept;
     worker.write_card(outbox);

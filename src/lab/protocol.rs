@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::live::Live;
 use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
+use crate::explain::{Explanation, Focus, Topic};
 use crate::run::catalogue::RunState;
 pub use crate::run::{StepRecord, TimestepLossRow};
 use crate::train::TimeUse;
@@ -51,8 +52,29 @@ pub enum Command {
     StandAside,
     /// No other run takes this one's place: on as before.
     GoOn,
+    /// Explain a topic with the numbers of now; [`Event::Explained`] answers.
+    Explain(ExplainRequest),
+    /// One training step, everything that it is made of kept and explained, then pause.
+    StepByHand,
     /// To a run on trial ([`Lab::on_trial`](super::Lab::on_trial)): it stays, and goes on.
     Keep,
+}
+
+/// What is to be explained, and where one looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExplainRequest {
+    pub topic: Topic,
+    pub focus: Focus,
+}
+
+/// An explanation that was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explained {
+    pub topic: Topic,
+    /// The training step whose weights it is of.
+    pub step: u64,
+    /// `Err`: why it can't be given.
+    pub said: Result<Explanation, String>,
 }
 
 /// What the worker is doing.
@@ -209,6 +231,8 @@ pub enum Event {
         step: u64,
         time_use: TimeUse,
     },
+    /// Of the live numbers, for who has asked.
+    Explained(Arc<Explained>),
     /// Something that the user should know, but that does not stop the run.
     Warning {
         step: u64,

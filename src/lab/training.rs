@@ -63,9 +63,9 @@ impl Worker {
             self.keep_writing(outbox)?;
             let mode = self.mode;
             match mode {
-                Mode::Training | Mode::OneStep if self.all_steps_done() => self.finish(outbox)?,
-                Mode::Training | Mode::OneStep if !self.has_its_turn() => {}
-                Mode::Training | Mode::OneStep => {
+                Mode::Training | Mode::OneStep | Mode::ByHand if self.all_steps_done() => self.finish(outbox)?,
+                Mode::Training | Mode::OneStep | Mode::ByHand if !self.has_its_turn() => {}
+                Mode::Training | Mode::OneStep | Mode::ByHand => {
                     // Time that passed in a pause, or in which the process was stopped, isn't the training's.
                     let start = self.clock.now();
                     self.counted = start;
@@ -74,7 +74,7 @@ impl Worker {
                     self.share_time_with_preview(outbox);
                     self.count_time();
                     self.pass_the_turn_on();
-                    if self.mode == Mode::OneStep && (self.on_trial || !self.all_steps_done()) {
+                    if self.mode != Mode::Training && (self.on_trial || !self.all_steps_done()) {
                         self.mode = Mode::Paused;
                         outbox.send(Event::Phase(Phase::Paused));
                     }
@@ -113,7 +113,9 @@ impl Worker {
             Command::Resume if self.mode == Mode::Waiting => self.writing.trouble.hurry(Instant::now()),
             Command::Resume => self.switch(Mode::Paused, Mode::Training, Phase::Training, "unpause", outbox),
             Command::StepOnce if self.mode != Mode::Finished => self.mode = Mode::OneStep,
-            Command::StepOnce => {}
+            Command::StepByHand if self.mode != Mode::Finished => self.mode = Mode::ByHand,
+            Command::StepOnce | Command::StepByHand => {}
+            Command::Explain(request) => self.explain(request, outbox),
             Command::Snapshot => self.start_snapshot(outbox)?,
             Command::SampleNow => self.parts.preview.sample_now(),
             Command::SetLearningRateScale(scale) if scale.is_finite() && scale >= 0.0 => {
@@ -180,7 +182,10 @@ impl Worker {
     /// One step with everything that is due after it.
     fn train(&mut self, outbox: &mut EventOutbox) -> Result<()> {
         let start = self.clock.now();
-        let report = self.parts.trainer.step()?;
+        let report = match self.mode {
+            Mode::ByHand => self.step_by_hand(outbox)?,
+            _ => self.parts.trainer.step()?,
+        };
         let rate = self.throughput.add(report.samples.len(), self.clock.now() - start);
         let step = report.step;
         if let Some(call) = self.parts.after_step {
@@ -206,6 +211,7 @@ impl Worker {
             let (mean, count) = self.parts.progress.timestep_loss.take();
             let row = TimestepLossRow { step, mean, count };
             self.parts.journal.timestep_loss(&row);
+            self.recent_losses.push(row.clone());
             self.write_lines(outbox);
             outbox.send(Event::TimestepLoss(row));
         }

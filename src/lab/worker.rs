@@ -21,7 +21,7 @@ use super::writing_state::Writing;
 use crate::config::Config;
 use crate::process::{RunningClock, UsageMeter};
 use crate::run::checkpoint::Progress;
-use crate::run::{Journal, RunDir};
+use crate::run::{Journal, RecentLosses, RunDir};
 use crate::train::Trainer;
 
 /// What a worker is made of.
@@ -49,6 +49,8 @@ pub(super) enum Mode {
     Training,
     /// One step, then paused.
     OneStep,
+    /// The same, and explained.
+    ByHand,
     Paused,
     /// Until there is room to write again.
     Waiting,
@@ -88,6 +90,8 @@ pub struct Worker {
     pub(super) aside: bool,
     /// Until it is told to stay, the run leaves nothing behind.
     pub(super) on_trial: bool,
+    /// The loss per timestep of late.
+    pub(super) recent_losses: RecentLosses,
     /// Commands that came while the run was opened.
     pub(super) early: VecDeque<Command>,
 }
@@ -112,6 +116,7 @@ impl Worker {
             checkpoint: None,
             aside: false,
             on_trial: false,
+            recent_losses: RecentLosses::default(),
             early: VecDeque::new(),
             parts,
         }

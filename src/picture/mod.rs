@@ -18,4 +18,4 @@ pub use read::{read_film, read_picture};
 pub use scatter::{is_points, reach, scatter};
 pub use sheet::{png, save_png, sheet_of};
 pub use table::{PictureTable, captioned};
-pub use terminal::{TerminalProtocol, print_in_terminal};
+pub use terminal::{TerminalProtocol, in_characters, print_in_terminal};

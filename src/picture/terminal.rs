@@ -51,7 +51,7 @@ pub fn print_in_terminal(picture: &RgbImage, protocol: TerminalProtocol) -> Resu
     let used = choose(protocol, on_terminal);
     let (width, height) = cells(picture.dimensions(), columns, rows);
     if used == TerminalProtocol::Ascii {
-        let text = ascii(picture, width, height);
+        let text = in_characters(picture, width, height);
         arrived(io::stdout().write_all(text.as_bytes()))?;
         return Ok(used);
     }
@@ -136,8 +136,8 @@ fn cells(size: (u32, u32), columns: u16, rows: Option<u16>) -> (u32, u32) {
     (((w * scale).round() as u32).max(1), ((h * scale / 2.0).round() as u32).max(1))
 }
 
-/// The picture in characters from dark to bright.
-fn ascii(picture: &RgbImage, width: u32, height: u32) -> String {
+/// The picture in `height` lines of `width` characters, from dark to bright.
+pub fn in_characters(picture: &RgbImage, width: u32, height: u32) -> String {
     const RAMP: &[u8] = b" .:-=+*#%@";
     let small = image::imageops::resize(picture, width, height, FilterType::Triangle);
     let mut out = String::new();
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn ascii_goes_from_dark_to_bright() {
         let picture = RgbImage::from_fn(10, 2, |x, _| Rgb([(x * 28) as u8; 3]));
-        let text = ascii(&picture, 10, 1);
+        let text = in_characters(&picture, 10, 1);
         assert_eq!(text.trim_end_matches('\n').len(), 10);
         assert!(text.starts_with(' ') && text.trim_end().ends_with('@'), "{text}");
     }

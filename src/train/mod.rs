@@ -2,6 +2,7 @@
 
 mod backward;
 mod batch;
+mod by_hand;
 mod coupling;
 mod cut;
 mod divergence;
@@ -29,6 +30,7 @@ mod trainer;
 mod variance_loss;
 
 pub use batch::{Batch, LabelDrop, Recipe, Treatment};
+pub use by_hand::{ByHand, OneSample, OneWeight};
 pub use divergence::tenth;
 pub use ema::Ema;
 pub use error::TrainError;
@@ -36,6 +38,7 @@ pub use images::images;
 pub use learning_rate::learning_rate;
 pub use loss_average::LossAverage;
 pub use loss_range::LossRange;
+pub use objective::{Losses, Objective};
 pub use optimizer::{AdamW, AdamWSettings, Muon, Optimizer, Update};
 pub use shared_draws::SharedDraws;
 pub use state::TrainerState;

@@ -51,6 +51,14 @@ pub struct Trainer {
     learning_rate_scale: f64,
 }
 
+/// A step that was taken, and what it was taken with.
+pub(super) struct Learned {
+    pub report: StepReport,
+    /// In the order of the parameters, before clipping.
+    pub gradients: Vec<Tensor>,
+    pub update: Update,
+}
+
 /// Images by which the use of the time is measured: enough for a steady number.
 const TIME_USE_IMAGES: usize = 8;
 
@@ -117,7 +125,12 @@ impl Trainer {
     /// the weights are touched.
     pub fn step(&mut self) -> Result<StepReport> {
         let batch = self.batch()?;
-        let shares = self.passes().of(&batch)?;
+        Ok(self.learn(&batch)?.report)
+    }
+
+    /// What a step does with its batch.
+    pub(super) fn learn(&mut self, batch: &Batch) -> Result<Learned> {
+        let shares = self.passes().of(batch)?;
         let errors: Vec<f64> = shares.iter().flat_map(|share| share.errors.iter().copied()).collect();
         let terms: Vec<f64> = shares.iter().flat_map(|share| share.terms.iter().copied()).collect();
         let sum: f64 = match &batch.corrections {
@@ -140,13 +153,20 @@ impl Trainer {
         self.step = done;
         let epoch = (done * batch.len() as u64) as f64 / self.data.len() as f64;
         let samples = batch.timesteps.iter().copied().zip(errors).collect();
-        Ok(StepReport { step: done, epoch, loss, lr, grad_norm, samples })
+        let report = StepReport { step: done, epoch, loss, lr, grad_norm, samples };
+        Ok(Learned { report, gradients, update })
+    }
+
+    /// Which images the coming step takes.
+    pub(super) fn coming_images(&self) -> Vec<usize> {
+        let config = &self.config;
+        indices_of_step(self.data.len(), config.train.batch_size, config.seed, self.step)
     }
 
     /// The batch of the coming step.
-    fn batch(&self) -> Result<Batch> {
+    pub(super) fn batch(&self) -> Result<Batch> {
         let config = &self.config;
-        let indices = indices_of_step(self.data.len(), config.train.batch_size, config.seed, self.step);
+        let indices = self.coming_images();
         let address = (config.seed, self.step);
         Batch::training(self.recipe(), &self.data, &indices, address, self.treatment, &self.times)
     }
@@ -257,7 +277,7 @@ impl Trainer {
     }
 
     /// The network with the raw weights, recording no gradients.
-    fn detached(&self) -> Result<Net> {
+    pub(super) fn detached(&self) -> Result<Net> {
         let weights = self.parameters.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor()));
         Net::new(&self.net_config, &Weights::from_map(weights.collect()))
     }
@@ -292,6 +312,33 @@ impl Trainer {
 
     pub fn set_learning_rate_scale(&mut self, scale: f64) {
         self.learning_rate_scale = scale;
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    pub fn workers(&self) -> &Arc<Workers> {
+        &self.workers
+    }
+
+    /// What it trains on.
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// The trained weights by name, in the order of the gradients.
+    pub(super) fn parameters(&self) -> &[(String, Var)] {
+        &self.parameters
+    }
+
+    /// The optimizer's moments by name (`m.<parameter>`, and of AdamW `v.<parameter>`).
+    pub(super) fn moments(&self) -> Vec<(String, Tensor)> {
+        self.optimizer.moments()
     }
 
     /// The averaged weights. They share storage with the trainer's: always the newest.

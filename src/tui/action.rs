@@ -129,6 +129,8 @@ pub enum Action {
     Fork,
     /// Something in the list of runs.
     InRuns(RunsAction),
+    /// The mathematics of the panel in focus.
+    Explain,
     Messages,
     Help,
     Palette,

@@ -343,7 +343,7 @@ pub const BINDINGS: &[Binding] = &[
     ),
     row(
         A::Differences,
-        &[key('E')],
+        &[key('O')],
         G::Compare,
         "where the configs differ, and what came of it",
         H::In(P::Loss, "configs"),
@@ -388,6 +388,13 @@ pub const BINDINGS: &[Binding] = &[
         G::Training,
         "fork: a new run from the weights of a checkpoint, with other settings",
         H::No,
+    ),
+    row(
+        A::Explain,
+        &[key('E')],
+        G::Screen,
+        "explain the panel in focus: its mathematics, with the numbers of now",
+        H::Always("explain"),
     ),
     row(A::Messages, &[key('!')], G::Screen, "all messages so far", H::No),
     row(A::Back, &[code(KeyCode::Esc)], G::Screen, "close, dismiss, or go back to live", H::No),

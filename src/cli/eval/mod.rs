@@ -30,4 +30,5 @@ mod samples;
 pub use args::{Args, EvalFormat, Metric};
 pub use command::{judge_for, measure, run};
 pub use foreseen::impossible;
+pub use material::Material;
 pub use results::EvalResult;

@@ -252,6 +252,7 @@ impl Looker {
         let wish = match command {
             Command::SampleNow => Wish::Now,
             Command::SetSampling(settings) => Wish::Settings(settings),
+            Command::Explain(request) => Wish::Explain(request),
             _ => return,
         };
         // Its thread ends with this one.

@@ -10,15 +10,16 @@ use candle_core::Device;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 
 use crate::config::Config;
+use crate::explain::Explanation;
 use crate::kernels::Workers;
 use crate::lab::film_channel::FilmSender;
 use crate::lab::live::Live;
 use crate::lab::preview::Preview;
 use crate::lab::preview_network::PreviewNetwork;
-use crate::lab::protocol::{Event, PreviewFrame};
+use crate::lab::protocol::{Event, ExplainRequest, Explained, PreviewFrame};
 use crate::lab::sampling_settings::SamplingSettings;
 use crate::process::lower_priority;
-use crate::run::{LoadedModel, checkpoint};
+use crate::run::{ExplainedRun, LoadedModel, checkpoint};
 use crate::thousands::thousands;
 
 /// How long a remark waits for a screen that does not look.
@@ -30,6 +31,8 @@ pub enum Wish {
     Now,
     /// Films with these settings from now on; the one under way begins again.
     Settings(Box<SamplingSettings>),
+    /// A topic explained, by the newest checkpoint.
+    Explain(ExplainRequest),
 }
 
 /// Begins to wait for wishes on a thread of its own; nothing is loaded before the first.
@@ -38,7 +41,7 @@ pub enum Wish {
 /// When the system refuses to start a thread.
 pub fn wait_for_wishes(run: PathBuf, frames: FilmSender, events: Sender<Event>) -> Result<Sender<Wish>> {
     let (wishes, wishes_in) = unbounded();
-    let sampler = Sampler { run, frames, events, settings: None, drawn: 0, films: 0, model: None };
+    let sampler = Sampler { run, frames, events, settings: None, drawn: 0, films: 0, model: None, opened: None };
     thread::Builder::new()
         .name("difflab-sampler".into())
         .spawn(move || sampler.obey(&wishes_in))
@@ -57,6 +60,8 @@ struct Sampler {
     films: u64,
     /// The step that is loaded, with its network.
     model: Option<(u64, Preview)>,
+    /// The checkpoint that is explained, with its data.
+    opened: Option<ExplainedRun>,
 }
 
 /// Why a film ended.
@@ -73,8 +78,7 @@ impl Sampler {
         let mut next = wishes.recv().ok();
         while let Some(wish) = next.take() {
             // Of many that came at once the last counts.
-            let wish = self.note(wish, wishes);
-            if !wish && self.model.is_none() {
+            if !self.note(wish, wishes) {
                 next = wishes.recv().ok();
                 continue;
             }
@@ -99,10 +103,42 @@ impl Sampler {
                     self.drawn += 1;
                     wanted = true;
                 }
-                Wish::Settings(settings) => self.settings = Some(*settings),
+                Wish::Settings(settings) => {
+                    self.settings = Some(*settings);
+                    // The film on the screen begins again.
+                    wanted |= self.model.is_some();
+                }
+                Wish::Explain(request) => self.explain(request),
             }
         }
         wanted
+    }
+
+    fn explain(&mut self, request: ExplainRequest) {
+        let (step, said) = match self.explained(request) {
+            Ok((step, explanation)) => (step, Ok(explanation)),
+            Err(error) => (0, Err(format!("{error:#}"))),
+        };
+        self.say(Event::Explained(Arc::new(Explained { topic: request.topic, step, said })));
+    }
+
+    /// With the weights of the newest checkpoint, which are loaded once.
+    fn explained(&mut self, request: ExplainRequest) -> Result<(u64, Explanation)> {
+        let newest = checkpoint::all(&self.run).last().map(|(step, _)| *step);
+        let run = match self.opened.take() {
+            Some(run) if Some(run.step()) == newest => run,
+            _ => {
+                let run = ExplainedRun::open(&self.run, None, false, Arc::new(Workers::new(0)?))?;
+                for message in &run.warnings {
+                    self.say(Event::Warning { step: run.step(), message: message.clone() });
+                }
+                run
+            }
+        };
+        let explanation = run.explain(request.topic, request.focus);
+        let step = run.step();
+        self.opened = Some(run);
+        Ok((step, explanation?))
     }
 
     /// One film from the newest checkpoint.
@@ -123,6 +159,7 @@ impl Sampler {
         self.films += 1;
         let end = loop {
             match wishes.try_recv() {
+                Ok(Wish::Explain(request)) => self.explain(request),
                 Ok(wish) => break FilmEnd::Wished(wish),
                 Err(TryRecvError::Disconnected) => break FilmEnd::Left,
                 Err(TryRecvError::Empty) => {}

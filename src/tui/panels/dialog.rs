@@ -15,6 +15,13 @@ pub fn open(state: &State, screen: Rect, title: &str, columns: u16, rows: u16, b
     let height = rows.saturating_add(4).min(screen.height);
     let area =
         Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
+    let inside = open_at(state, area, title, buf);
+    let air = u16::from(height >= rows.saturating_add(4));
+    Rect { y: (inside.y + air).min(area.bottom()), height: inside.height.saturating_sub(2 * air), ..inside }
+}
+
+/// Clears a box at this place; returns its inside.
+pub fn open_at(state: &State, area: Rect, title: &str, buf: &mut Buffer) -> Rect {
     for position in area.positions() {
         if let Some(cell) = buf.cell_mut(position) {
             cell.reset();
@@ -24,12 +31,11 @@ pub fn open(state: &State, screen: Rect, title: &str, columns: u16, rows: u16, b
     outline(area, Role::Accent, &state.theme, state.plots.marker, buf);
     let room = usize::from(area.width.saturating_sub(4));
     buf.set_stringn(area.x + 2, area.y, format!(" {title} "), room, state.theme.style(Role::Accent));
-    let air = u16::from(height >= rows.saturating_add(4));
     Rect {
         x: (area.x + 3).min(area.right()),
-        y: (area.y + 1 + air).min(area.bottom()),
+        y: (area.y + 1).min(area.bottom()),
         width: area.width.saturating_sub(6),
-        height: area.height.saturating_sub(2 + 2 * air),
+        height: area.height.saturating_sub(2),
     }
 }
 

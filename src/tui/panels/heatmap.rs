@@ -80,8 +80,8 @@ fn largest_prior(state: &State) -> Option<String> {
 fn bound_terms(state: &State, heat: &Heat) -> Option<Vec<f64>> {
     // Of other runs the schedule need not be the same.
     let curves = state.curves.as_ref().filter(|_| state.plots.heat_bound && !state.is_comparing())?;
-    curves.bound.as_ref()?;
-    let term = |bin| heat.recent(bin).and_then(|loss| curves.bound_of(bin, heat.bins(), loss)).unwrap_or(0.0);
+    let bound = curves.bound.as_ref()?;
+    let term = |bin| heat.recent(bin).and_then(|loss| bound.of_bin(bin, heat.bins(), loss)).unwrap_or(0.0);
     Some((0..heat.bins()).map(term).collect())
 }
 

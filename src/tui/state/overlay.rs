@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::explaining::Explaining;
 use super::palette::CommandPalette;
 use crate::config::Config;
 use crate::run::ForkPoint;
@@ -45,6 +46,8 @@ pub enum Overlay {
         text: String,
         refusal: Option<String>,
     },
+    /// The mathematics of a panel.
+    Explain(Explaining),
     /// Where the configs of the runs that are compared differ.
     Differences {
         scroll: usize,

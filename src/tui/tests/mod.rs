@@ -8,6 +8,7 @@ mod charts;
 mod comparing;
 mod demo;
 mod experiments;
+mod explaining;
 mod films;
 mod fuzz;
 mod help;

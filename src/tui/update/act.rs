@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 pub use super::film::{move_cursor, move_frame, put_cursor};
-use super::{album, change, comparing, experiment, film, ladder, panes, reading, runs, sampling, undo, zoom};
+use super::{
+    album, change, comparing, experiment, explaining, film, ladder, panes, reading, runs, sampling, undo, zoom,
+};
 use crate::config::PathName;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
@@ -119,6 +121,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::PreviousRun => comparing::choose(state, -1),
         Action::PinRun => comparing::pin(state),
         Action::ToggleDifference => comparing::toggle_difference(state),
+        Action::Explain => return explaining::open(state),
         Action::Differences => comparing::show_differences(state),
         Action::Album => return album::open(state),
         Action::NextSmoothing => state.plots.smoothing = (state.plots.smoothing + 1) % SMOOTHINGS.len(),

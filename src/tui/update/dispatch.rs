@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
-use super::{act, album, archive, change, comparing, experiment, lab, mouse, overlay, panes, time, undo};
+use super::{act, album, archive, change, comparing, experiment, explaining, lab, mouse, overlay, panes, time, undo};
 use crate::tui::action::Action;
 use crate::tui::bindings;
 use crate::tui::effect::Effect;
@@ -51,7 +51,7 @@ pub fn of_run(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Tick(now) => {
             time::tick(state, now);
             state::go_on(state);
-            panes::look_again(state)
+            [panes::look_again(state), explaining::tick(state)].concat()
         }
         Message::Terminate => act::terminate(state),
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{archive, change};
+use super::{archive, change, explaining};
 use crate::lab::{Event, Phase, PreviewFrame, RunInfo};
 use crate::nn::{self, NetConfig};
 use crate::run::catalogue::RunState;
@@ -61,6 +61,7 @@ pub fn event(state: &mut State, event: Event) -> Vec<Effect> {
             let gravity = if time_use.is_used() { Gravity::Info } else { Gravity::Warning };
             say(state, gravity, time_use.verdict());
         }
+        Event::Explained(explained) => explaining::answer(state, explained),
         Event::Warning { message, .. } => say(state, Gravity::Warning, message),
         Event::Note { message, .. } => say(state, Gravity::Info, message),
         Event::FolderMoved { dir, message, .. } => {

@@ -9,6 +9,8 @@ mod change;
 mod comparing;
 mod dispatch;
 mod experiment;
+mod explaining;
+mod explaining_keys;
 mod film;
 mod lab;
 mod ladder;

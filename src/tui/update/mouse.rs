@@ -14,6 +14,13 @@ use crate::tui::state::{Grab, Overlay, State};
 /// Takes a mouse event in.
 pub fn mouse(state: &mut State, event: &MouseEvent) -> Vec<Effect> {
     if let Some(overlay) = &mut state.overlay {
+        if let Overlay::Explain(explaining) = overlay {
+            match event.kind {
+                MouseEventKind::ScrollDown => explaining.scroll = (explaining.scroll + 3).min(MOST_LINES),
+                MouseEventKind::ScrollUp => explaining.scroll = explaining.scroll.saturating_sub(3),
+                _ => {}
+            }
+        }
         if let Overlay::Help { scroll, .. } | Overlay::Messages { scroll } | Overlay::Differences { scroll } = overlay {
             match event.kind {
                 MouseEventKind::ScrollDown => *scroll = (*scroll + 3).min(MOST_LINES),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, asking, change, experiment, palette};
+use super::{act, asking, change, experiment, explaining_keys, palette};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::{Overlay, State};
@@ -24,6 +24,7 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
             help(state, event);
             Vec::new()
         }
+        Some(Overlay::Explain(_)) => explaining_keys::key(state, event),
         Some(Overlay::Ask { .. }) => asking::key(state, event),
         Some(Overlay::Messages { scroll } | Overlay::Differences { scroll }) => {
             match event.code {

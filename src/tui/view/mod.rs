@@ -73,6 +73,7 @@ fn overlay(state: &State, shown: &Overlay, area: Rect, buf: &mut Buffer) {
         Overlay::CannotSave { reason, path } => panels::cannot_save(state, reason, path, area, buf),
         Overlay::Ask { what, text, refusal } => panels::ask(state, *what, text, refusal.as_deref(), area, buf),
         Overlay::Differences { scroll } => panels::configs(state, *scroll, area, buf),
+        Overlay::Explain(shown) => panels::explaining(state, shown, area, buf),
         Overlay::Opening => panels::opening(state, area, buf),
         Overlay::NotBegun { why, .. } => panels::not_begun(state, why, area, buf),
         Overlay::Quit => match &state.experiment {

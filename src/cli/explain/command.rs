@@ -1,0 +1,148 @@
+//! One explanation, made and printed.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+
+use anyhow::Result;
+use candle_core::Device;
+
+use super::args::{Args, Format};
+use super::pictures;
+use crate::cli::UsageError;
+use crate::cli::eval::Material;
+use crate::cli::sample::at_the_shell;
+use crate::config::Config;
+use crate::diffusion::Parameterization;
+use crate::explain::document::Picture;
+use crate::explain::{self, Explanation, Focus, Part, Subject, Topic, markdown, text, training_step};
+use crate::kernels::Workers;
+use crate::picture;
+use crate::run::{self, ExplainedRun};
+use crate::speak;
+use crate::train::Trainer;
+
+/// Columns of text where there is no terminal to ask, and at most.
+const WIDTH: usize = 100;
+
+/// Lists the topics, or explains one.
+///
+/// # Errors
+/// A usage error for what is not there; what the run's files or the network report.
+pub fn run(args: &Args) -> Result<()> {
+    let Some(topic) = args.topic else { return Ok(speak::print(&topics())?) };
+    if args.weight.is_some() && topic != Topic::TrainingStep {
+        return Err(UsageError::new("--weight is of topic training-step alone").into());
+    }
+    let explanation = explanation(args, topic)?;
+    match args.format {
+        Format::Md => {
+            let show = |part: &Part| match part {
+                Part::Pictures(pictures) => {
+                    pictures::in_markdown(pictures).unwrap_or_else(|error| format!("({error})\n"))
+                }
+                _ => String::new(),
+            };
+            Ok(speak::print(&markdown::markdown(&explanation, 1, show))?)
+        }
+        Format::Text => print_text(args, &explanation),
+    }
+}
+
+fn topics() -> String {
+    let width = Topic::ALL.iter().map(|topic| topic.name().len()).max().unwrap_or(0);
+    let line = |topic: &Topic| format!("  {:width$}  {}\n", topic.name(), topic.about());
+    let lines: String = Topic::ALL.iter().map(line).collect();
+    format!("difflab explain TOPIC [--run RUN] [--at t]\n\n{lines}")
+}
+
+fn print_text(args: &Args, explanation: &Explanation) -> Result<()> {
+    let on_terminal = io::stdout().is_terminal();
+    let width = match crossterm::terminal::size() {
+        Ok((columns, _)) if on_terminal && columns > 20 => usize::from(columns).min(WIDTH),
+        _ => WIDTH,
+    };
+    let mut waiting = text::title(explanation);
+    for part in &explanation.parts {
+        waiting.push('\n');
+        let Part::Pictures(row) = part else {
+            for line in text::lines(part, width) {
+                waiting.push_str(line.trim_end());
+                waiting.push('\n');
+            }
+            continue;
+        };
+        if on_terminal {
+            speak::print(&waiting)?;
+            waiting.clear();
+            picture::print_in_terminal(&pictures::row(row, 3), at_the_shell(args.images))?;
+        } else {
+            waiting.push_str(&in_characters(row, width));
+        }
+        waiting.push_str(&format!("    {}\n", pictures::caption(row)));
+    }
+    Ok(speak::print(&waiting)?)
+}
+
+/// For pipes and files: from dark to bright in characters.
+fn in_characters(row: &[Picture], width: usize) -> String {
+    let picture = pictures::row(row, 1);
+    let columns = (picture.width() as usize).min(width) as u32;
+    let lines = (columns * picture.height() / picture.width().max(1) / 2).max(1);
+    picture::in_characters(&picture, columns, lines)
+}
+
+/// Of a run, or of a config.
+fn explanation(args: &Args, topic: Topic) -> Result<Explanation> {
+    let workers = Arc::new(Workers::new(args.threads)?);
+    let weight = args.weight.as_deref();
+    if let Some(run) = &args.run {
+        let run = ExplainedRun::open(&run::find(run)?, args.checkpoint, args.accept_data, workers)?;
+        run.warnings.iter().for_each(speak::warn);
+        let focus = focus(args, &run.subject())?;
+        return match topic {
+            Topic::TrainingStep => run.training_step(weight).map_err(|error| unknown_weight(args, error)),
+            topic => run.explain(topic, focus),
+        };
+    }
+    let config = Config::load(&args.config, &[])?;
+    let material = Material::load(&config)?;
+    let parameterization = Parameterization::from_config(&config.diffusion)?;
+    let subject = Subject {
+        config: &config,
+        parameterization: &parameterization,
+        data: &material.train,
+        network: None,
+        workers: &workers,
+    };
+    let focus = focus(args, &subject)?;
+    if topic == Topic::TrainingStep {
+        let (train, held_out) = (material.train.clone(), &material.held_out);
+        let mut trainer = Trainer::new(&config, train, held_out, &Device::Cpu, workers.clone())?;
+        let step = trainer.step_by_hand(weight).map_err(|error| unknown_weight(args, error))?;
+        return training_step::explain(&step, &config, &material.train, "a new run of this config");
+    }
+    explain::explain(topic, &subject, focus, None)
+}
+
+/// A weight that is not there is a mistake on the command line.
+fn unknown_weight(args: &Args, error: anyhow::Error) -> anyhow::Error {
+    match &args.weight {
+        Some(name) if error.to_string().contains("no weight called") => {
+            UsageError::new(format!("--weight {name}: {error}")).into()
+        }
+        _ => error,
+    }
+}
+
+/// Where the flags look.
+///
+/// # Errors
+/// A usage error for a timestep, picture or pixel that is not there.
+fn focus(args: &Args, subject: &Subject) -> Result<Focus> {
+    let schedule = &subject.parameterization.schedule;
+    let equal = schedule.level_of(1.0).t.round().max(0.0) as usize;
+    let t = args.at.unwrap_or(equal.min(schedule.timesteps() - 1));
+    let focus = Focus { t, image: args.image, pixel: args.pixel };
+    subject.followed(focus).map_err(|error| UsageError::new(format!("{error:#}")))?;
+    Ok(focus)
+}

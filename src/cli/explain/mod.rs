@@ -1,0 +1,14 @@
+//! `difflab explain`: the mathematics of a run, with its numbers.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `args` | the flags |
+//! | `command` | makes one explanation and prints it |
+//! | `pictures` | the pictures of an explanation on paper, a terminal or a pipe |
+
+mod args;
+mod command;
+mod pictures;
+
+pub use args::Args;
+pub use command::run;

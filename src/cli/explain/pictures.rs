@@ -1,0 +1,34 @@
+//! The pictures of an explanation.
+
+use anyhow::Result;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use image::RgbImage;
+
+use crate::explain::document::Picture;
+use crate::explain::latex::unicode;
+use crate::picture;
+
+/// Beside each other, in one picture. Numbers beyond [-1, 1] are black or white.
+pub fn row(pictures: &[Picture], scale: usize) -> RgbImage {
+    let Some(first) = pictures.first() else { return RgbImage::new(0, 0) };
+    let (h, w, c) = first.shape;
+    let all: Vec<f32> = pictures.iter().flat_map(|picture| picture.pixels.iter().copied()).collect();
+    picture::grid(&all, pictures.len(), h, w, c, pictures.len(), scale, scale)
+}
+
+/// "from the left: x_0 · ε · x_t".
+pub fn caption(pictures: &[Picture]) -> String {
+    let symbols: Vec<String> = pictures.iter().map(|picture| unicode(&picture.symbol)).collect();
+    format!("from the left: {}", symbols.join(" · "))
+}
+
+/// A picture inside Markdown, as its own data.
+///
+/// # Errors
+/// When the picture can't be packed.
+pub fn in_markdown(pictures: &[Picture]) -> Result<String> {
+    let symbols: Vec<String> = pictures.iter().map(|picture| format!("${}$", picture.symbol)).collect();
+    let data = STANDARD.encode(picture::png(&row(pictures, 3), None)?);
+    Ok(format!("![pictures](data:image/png;base64,{data})\n\nFrom the left: {}\n", symbols.join(" · ")))
+}

@@ -1,0 +1,129 @@
+//! The heatmap's cells, and what they sum to.
+
+use anyhow::Result;
+
+use super::document::{Explanation, digits, number, word};
+use super::subject::{Focus, Subject};
+use super::topic::Topic;
+use crate::eval::TrainingBound;
+use crate::thousands::thousands;
+
+/// The loss per timestep over a stretch of training: bin b covers t ∈ [b·T/B, (b+1)·T/B).
+#[derive(Clone, Debug, PartialEq)]
+pub struct BinLosses {
+    /// Mean squared error of each bin; `None` where nothing fell.
+    pub mean: Vec<Option<f64>>,
+    pub count: Vec<u64>,
+    /// The first and the last step that went in.
+    pub steps: (u64, u64),
+}
+
+/// The bound by these losses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundNumbers {
+    /// The cursor's bin, the t that it begins with, and the one after its last.
+    pub bin: usize,
+    pub t: (usize, usize),
+    /// Of each bin, bits/dim; bins without a loss add nothing.
+    pub terms: Vec<f64>,
+    pub sum: f64,
+    /// The most that L_T can be for pixels in [-1, 1], bits/dim.
+    pub prior: f64,
+}
+
+/// `None`: the path has no steps, or there are no bins.
+pub fn numbers_of(subject: &Subject, focus: Focus, losses: &BinLosses) -> Option<BoundNumbers> {
+    let (schedule, bins) = (&subject.parameterization.schedule, losses.mean.len());
+    let timesteps = schedule.timesteps();
+    let bound = TrainingBound::of(subject.parameterization).filter(|_| bins > 0)?;
+    let edge = |b: usize| (b * timesteps).div_ceil(bins);
+    let bin = (focus.t * bins / timesteps).min(bins - 1);
+    let term = |b: usize| losses.mean[b].and_then(|loss| bound.of_bin(b, bins, loss)).unwrap_or(0.0);
+    let terms: Vec<f64> = (0..bins).map(term).collect();
+    let sigma = schedule.sigma(timesteps - 1);
+    Some(BoundNumbers { bin, t: (edge(bin), edge(bin + 1)), sum: terms.iter().sum(), terms, prior: -sigma.log2() })
+}
+
+/// # Errors
+/// A sentence for a timestep that is not there.
+pub fn explain(subject: &Subject, focus: Focus, losses: Option<&BinLosses>) -> Result<Explanation> {
+    subject.followed(focus)?;
+    let mut out = Explanation::new(Topic::Bound.title());
+    out.text(
+        "Every sample of every batch has its own $t$. A cell of the heatmap is the mean of the squared errors of the \
+         network's target over the samples whose $t$ fell into its bin, since the column before it.",
+    );
+    out.formula(r"\text{cell} = \frac{1}{n}\cdot\sum_{t_i\in\text{bin}}\frac{1}{D}\cdot\lVert y_i - \hat y_i\rVert^2");
+    out.formula(
+        r"-\log p(x_0) \le L_T + \sum_{t\ge 1} L_t + L_0, \quad L_t = w(t)\cdot\lVert\epsilon-\hat\epsilon\rVert^2",
+    );
+    out.text(
+        "So each cell, weighted, is a part of the variational bound on the negative log-likelihood. Divided by the numbers \
+         in a picture and by $\\ln 2$ it is bits/dim: what a lossless coder that uses this model needs for a pixel.",
+    );
+    out.source("Ho et al. 2020, eq. 5 and 12; Nichol & Dhariwal 2021, section 3.3, draw this curve");
+    let Some(losses) = losses else {
+        out.text("With a run's losses its numbers stand here: name a run with --run.");
+        return Ok(out);
+    };
+    let bins = losses.mean.len();
+    let bin = (focus.t * bins / subject.parameterization.schedule.timesteps()).min(bins.saturating_sub(1));
+    out.heading("The cell under the cursor");
+    out.text(format!(
+        "Over the steps {} to {}.",
+        thousands(losses.steps.0 as usize),
+        thousands(losses.steps.1 as usize)
+    ));
+    let cell = losses.mean.get(bin).copied().flatten();
+    let count = losses.count.get(bin).copied().unwrap_or(0);
+    match numbers_of(subject, focus, losses) {
+        Some(n) => {
+            out.numbers([
+                word("t", format!(r"{}\ldots {}", n.t.0, n.t.1.saturating_sub(1)), "the timesteps of its bin"),
+                word("n", thousands(count as usize), "samples in it"),
+                cell.map_or(word(r"\text{cell}", "–", "nothing fell into it yet"), |cell| {
+                    number(r"\text{cell}", cell, "their mean squared error")
+                }),
+                number(r"\sum_{t\in\text{bin}} L_t", n.terms[n.bin], "bits/dim: what these timesteps add to the bound"),
+                number(r"\text{share}", 100.0 * n.terms[n.bin] / n.sum, "percent of the sum below"),
+            ]);
+            out.heading("The whole sum");
+            out.numbers([
+                number(r"\sum_{t\ge 1} L_t", n.sum, "bits/dim, all bins"),
+                number("L_T", n.prior, "at most this, for pixels in [-1, 1]: what the noisiest picture still tells"),
+            ]);
+            out.text(
+                "This is an estimate from the training loss of weights that still move, one number for each bin, without \
+                 $L_0$. `difflab eval` measures the bound on held-out pictures, with its error.",
+            );
+            let mut largest: Vec<usize> = (0..n.terms.len()).collect();
+            largest.sort_by(|&a, &b| n.terms[b].total_cmp(&n.terms[a]));
+            let timesteps = subject.parameterization.schedule.timesteps();
+            let rows = largest.iter().take(5).map(|&b| {
+                let first = (b * timesteps).div_ceil(bins);
+                let after = ((b + 1) * timesteps).div_ceil(bins);
+                vec![
+                    format!("{first}–{}", after - 1),
+                    losses.mean[b].map_or("–".into(), digits),
+                    digits(n.terms[b]),
+                    format!("{:.0} %", 100.0 * n.terms[b] / n.sum),
+                ]
+            });
+            out.text("The bins that cost most:");
+            out.table(&["t", "cell", "bits/dim", "share"], rows.collect());
+        }
+        None => {
+            out.numbers([
+                word("n", thousands(count as usize), "samples in it"),
+                cell.map_or(word(r"\text{cell}", "–", "nothing fell into it yet"), |cell| {
+                    number(r"\text{cell}", cell, "their mean squared error")
+                }),
+            ]);
+            out.text(
+                "On a path of continuous time the bound is an integral over the SNR, which `difflab eval` estimates \
+                 (Kingma et al. 2021, section 5).",
+            );
+        }
+    }
+    Ok(out)
+}

@@ -1,0 +1,156 @@
+//! What an explanation consists of, whoever shows it.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use candle_core::Tensor;
+
+/// Headings, prose, formulas and numbers, in their order. Formulas and symbols are LaTeX; prose may hold some between
+/// dollars.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    pub title: String,
+    pub parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    Heading(String),
+    Text(String),
+    Formula(String),
+    Numbers(Vec<Number>),
+    Table(Table),
+    Pictures(Vec<Picture>),
+    /// The paper and its equations.
+    Source(String),
+}
+
+/// One line: a symbol, its number here, and what it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Number {
+    pub symbol: String,
+    pub value: String,
+    pub meaning: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    pub head: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A picture with its symbol.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    pub symbol: String,
+    /// Height, width, channels.
+    pub shape: (usize, usize, usize),
+    /// H·W·C numbers, about [-1, 1].
+    pub pixels: Arc<Vec<f32>>,
+}
+
+impl Explanation {
+    pub fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), parts: Vec::new() }
+    }
+
+    pub fn heading(&mut self, text: impl Into<String>) {
+        self.parts.push(Part::Heading(text.into()));
+    }
+
+    pub fn text(&mut self, text: impl Into<String>) {
+        self.parts.push(Part::Text(text.into()));
+    }
+
+    pub fn formula(&mut self, latex: impl Into<String>) {
+        self.parts.push(Part::Formula(latex.into()));
+    }
+
+    pub fn numbers(&mut self, numbers: impl Into<Vec<Number>>) {
+        self.parts.push(Part::Numbers(numbers.into()));
+    }
+
+    pub fn table(&mut self, head: &[&str], rows: Vec<Vec<String>>) {
+        self.parts.push(Part::Table(Table { head: head.iter().map(|cell| cell.to_string()).collect(), rows }));
+    }
+
+    /// A row of pictures, each `[1, H, W, C]`, all of one size.
+    ///
+    /// # Errors
+    /// When candle fails.
+    pub fn pictures(&mut self, pictures: &[(&str, &Tensor)]) -> Result<()> {
+        let picture = |(symbol, image): &(&str, &Tensor)| -> Result<Picture> {
+            let (_, h, w, c) = image.dims4()?;
+            let pixels = Arc::new(image.flatten_all()?.to_vec1::<f32>()?);
+            Ok(Picture { symbol: symbol.to_string(), shape: (h, w, c), pixels })
+        };
+        self.parts.push(Part::Pictures(pictures.iter().map(picture).collect::<Result<_>>()?));
+        Ok(())
+    }
+
+    pub fn source(&mut self, text: impl Into<String>) {
+        self.parts.push(Part::Source(text.into()));
+    }
+}
+
+/// `symbol = value`, to four digits.
+pub fn number(symbol: &str, value: f64, meaning: &str) -> Number {
+    Number { symbol: symbol.into(), value: digits(value), meaning: meaning.into() }
+}
+
+/// The same of what is a word or a count.
+pub fn word(symbol: &str, value: impl ToString, meaning: &str) -> Number {
+    Number { symbol: symbol.into(), value: value.to_string(), meaning: meaning.into() }
+}
+
+/// Four significant digits, in LaTeX: `0.03125`, `12.5`, `1.5\cdot 10^{-5}`, `\infty`.
+pub fn digits(x: f64) -> String {
+    let size = x.abs();
+    if x.is_nan() {
+        return "NaN".into();
+    }
+    if x.is_infinite() {
+        return if x > 0.0 { r"\infty".into() } else { r"-\infty".into() };
+    }
+    if x == 0.0 {
+        return "0".into();
+    }
+    let exponent = size.log10().floor() as i32;
+    if (-4..6).contains(&exponent) {
+        return trimmed(&format!("{x:.*}", (3 - exponent).max(0) as usize));
+    }
+    let rounded = format!("{x:.3e}");
+    match rounded.split_once('e') {
+        Some((mantissa, power)) => format!(r"{}\cdot 10^{{{power}}}", trimmed(mantissa)),
+        None => rounded,
+    }
+}
+
+/// Without zeros at the end of a fraction.
+fn trimmed(number: &str) -> String {
+    match number.contains('.') {
+        true => number.trim_end_matches('0').trim_end_matches('.').into(),
+        false => number.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_four_digits() {
+        for (x, said) in [
+            (0.0, "0"),
+            (0.031_254, "0.03125"),
+            (12.5, "12.5"),
+            (-1234.56, "-1235"),
+            (0.999_99, "1"),
+            (1.5e-5, r"1.5\cdot 10^{-5}"),
+            (2.25e7, r"2.25\cdot 10^{7}"),
+            (f64::INFINITY, r"\infty"),
+        ] {
+            assert_eq!(digits(x), said);
+        }
+    }
+}

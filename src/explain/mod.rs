@@ -1,0 +1,32 @@
+//! The mathematics of what one sees, with the live numbers: formulas, each with its source, filled in by the code that
+//! trains and samples.
+//!
+//! A topic is one file. It asks trainer, schedule, sampler and network for its numbers and makes an [`Explanation`] of them;
+//! [`text`] and [`markdown`] write that out. Formulas are LaTeX, of which [`latex`] makes lines for terminals.
+
+pub mod bound;
+pub mod data;
+pub mod document;
+pub mod forward;
+pub mod guidance;
+pub mod latex;
+pub mod loss;
+pub mod markdown;
+mod of_topic;
+pub mod plane;
+pub mod sampling_step;
+pub mod subject;
+pub mod text;
+pub mod time;
+mod topic;
+pub mod training_step;
+mod update_rule;
+mod watched;
+
+#[cfg(test)]
+mod numbers_tests;
+
+pub use document::{Explanation, Part};
+pub use of_topic::explain;
+pub use subject::{Focus, Network, Subject};
+pub use topic::Topic;

@@ -1,0 +1,27 @@
+//! Any topic by its name.
+
+use anyhow::Result;
+
+use super::bound::BinLosses;
+use super::document::Explanation;
+use super::subject::{Focus, Subject};
+use super::topic::Topic;
+use super::{bound, data, forward, guidance, loss, plane, sampling_step, time, training_step};
+
+/// Explains a topic. A training step has to be taken first ([`training_step::explain`]); without one it is an invitation.
+///
+/// # Errors
+/// A sentence for a picture, pixel or timestep that is not there; what sampler or network report.
+pub fn explain(topic: Topic, subject: &Subject, focus: Focus, losses: Option<&BinLosses>) -> Result<Explanation> {
+    match topic {
+        Topic::Forward => forward::explain(subject, focus),
+        Topic::Time => time::explain(subject, focus),
+        Topic::Loss => loss::explain(subject, focus),
+        Topic::TrainingStep => Ok(training_step::invitation()),
+        Topic::Bound => bound::explain(subject, focus, losses),
+        Topic::SamplingStep => sampling_step::explain(subject, focus),
+        Topic::Guidance => guidance::explain(subject, focus),
+        Topic::Plane => plane::explain(subject, focus),
+        Topic::Data => data::explain(subject, focus),
+    }
+}

@@ -1,0 +1,84 @@
+//! The loss per timestep of late: the newest rows of timestep_loss.jsonl as one column.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::follow::FollowedRun;
+use super::records::TimestepLossRow;
+use crate::explain::bound::BinLosses;
+
+/// So many rows make the column: with the usual 50 steps a row, 500 steps.
+const ROWS: usize = 10;
+
+/// The newest rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecentLosses {
+    rows: VecDeque<TimestepLossRow>,
+    /// The step of the row before them.
+    before: u64,
+}
+
+impl RecentLosses {
+    /// Those of the run in `dir`.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub fn of(dir: &Path) -> Result<Self> {
+        let (mut followed, mut recent) = (FollowedRun::new(dir), Self::default());
+        loop {
+            let news = followed.look().with_context(|| format!("reading {}", dir.display()))?;
+            if news.rows.restart.is_some() {
+                recent = Self::default();
+            }
+            let more = news.more();
+            news.rows.records.into_iter().for_each(|row| recent.push(row));
+            if !more {
+                return Ok(recent);
+            }
+        }
+    }
+
+    pub fn push(&mut self, row: TimestepLossRow) {
+        self.rows.push_back(row);
+        if self.rows.len() > ROWS {
+            self.before = self.rows.pop_front().map_or(0, |row| row.step);
+        }
+    }
+
+    /// The means over them, each weighed by its count; `None` where there are none yet.
+    pub fn column(&self) -> Option<BinLosses> {
+        let last = self.rows.back()?;
+        let bins = last.mean.len();
+        let (mut sums, mut count) = (vec![0.0; bins], vec![0_u64; bins]);
+        for row in self.rows.iter().filter(|row| row.mean.len() == bins && row.count.len() == bins) {
+            for bin in (0..bins).filter(|&bin| row.count[bin] > 0) {
+                sums[bin] += f64::from(row.mean[bin]) * f64::from(row.count[bin]);
+                count[bin] += u64::from(row.count[bin]);
+            }
+        }
+        let mean = sums.iter().zip(&count).map(|(sum, &n)| (n > 0).then(|| sum / n as f64)).collect();
+        Some(BinLosses { mean, count, steps: (self.before + 1, last.step) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_weighed_by_their_counts_and_old_ones_forgotten() {
+        let row =
+            |step, mean: [f32; 2], count: [u32; 2]| TimestepLossRow { step, mean: mean.into(), count: count.into() };
+        let mut recent = RecentLosses::default();
+        assert_eq!(recent.column(), None);
+        recent.push(row(50, [1.0, f32::NAN], [1, 0]));
+        recent.push(row(100, [4.0, f32::NAN], [2, 0]));
+        let want = BinLosses { mean: vec![Some(3.0), None], count: vec![3, 0], steps: (1, 100) };
+        assert_eq!(recent.column(), Some(want));
+        (3..=12).for_each(|i| recent.push(row(50 * i, [2.0, 8.0], [1, 1])));
+        let want = BinLosses { mean: vec![Some(2.0), Some(8.0)], count: vec![10, 10], steps: (101, 600) };
+        assert_eq!(recent.column(), Some(want));
+    }
+}
