@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 
-use super::document::{Explanation, number, word};
+use super::document::{Explanation, given, given_symbol, number, word};
 use super::subject::{Focus, Subject, moments, numbers};
 use super::topic::Topic;
 use crate::data::Dataset;
@@ -14,6 +14,9 @@ use crate::train::images;
 /// So many pictures are measured, evenly spread over the set.
 pub const MOST: usize = 4000;
 const BARS: usize = 10;
+/// Pictures on a page, and in a row of it.
+pub const PAGE: usize = 20;
+const ROW: usize = 10;
 
 /// What the numbers of a dataset are.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +74,12 @@ pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
     let points = is_points((data.height, data.width, data.channels));
     let mut out = Explanation::new(Topic::Data.title());
     let what = if points { "points" } else { "pictures" };
-    out.text(format!("{} {what} of {} to train on, from {}.", thousands(data.len()), data.name, data.source));
+    out.text(format!(
+        "{} {what} of {} to train on, from {}.",
+        thousands(data.len()),
+        given(&data.name),
+        given(&data.source)
+    ));
     let size = match points {
         true => "2".to_string(),
         false => format!(r"{}\times {}\times {}", data.width, data.height, data.channels),
@@ -96,7 +104,7 @@ pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
         out.heading("Classes");
         let counts = data.class_counts();
         let rows = data.classes.iter().zip(&counts).map(|(name, &count)| {
-            vec![name.clone(), thousands(count), format!("{:.1} %", 100.0 * count as f64 / data.len() as f64)]
+            vec![given(name), thousands(count), format!("{:.1} %", 100.0 * count as f64 / data.len() as f64)]
         });
         out.table(&["class", "how many", "share"], rows.collect());
     }
@@ -114,13 +122,14 @@ pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
     if points {
         return Ok(out);
     }
+    page(&mut out, subject, focus)?;
     out.heading("The mean picture of each class");
     out.text(format!(
         "Over {} pictures. It is what a network that learned nothing else would say of $x_0$ at the noisiest $t$.",
         thousands(n.measured)
     ));
     let means: Vec<(String, Tensor)> =
-        mean_pictures(data)?.into_iter().map(|(name, mean)| (format!(r"\text{{{name}}}"), mean)).collect();
+        mean_pictures(data)?.into_iter().map(|(name, mean)| (given_symbol(&name), mean)).collect();
     out.pictures(&means.iter().map(|(name, mean)| (name.as_str(), mean)).collect::<Vec<_>>())?;
     out.heading("One picture under every t");
     out.text(format!("{}.", subject.picture_words(focus, &followed)));
@@ -131,4 +140,22 @@ pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
     let pictures: Vec<(String, Tensor)> = pictures.collect::<Result<_>>()?;
     out.pictures(&pictures.iter().map(|(name, x_t)| (name.as_str(), x_t)).collect::<Vec<_>>())?;
     Ok(out)
+}
+
+/// A page of the training set, from the followed picture on.
+fn page(out: &mut Explanation, subject: &Subject, focus: Focus) -> Result<()> {
+    let data = subject.data;
+    let end = (focus.image + PAGE).min(data.len());
+    out.heading(format!("Training images {} to {}", thousands(focus.image), thousands(end - 1)));
+    let all: Vec<usize> = (focus.image..end).collect();
+    for row in all.chunks(ROW) {
+        let shown = row.iter().map(|&i| {
+            let class = data.class_of(&[i]).first().and_then(|&class| data.classes.get(class as usize));
+            let symbol = class.map_or(i.to_string(), |name| given_symbol(name));
+            Ok((symbol, images(data, &[i], &Device::Cpu)?))
+        });
+        let shown: Vec<(String, Tensor)> = shown.collect::<Result<_>>()?;
+        out.pictures(&shown.iter().map(|(symbol, image)| (symbol.as_str(), image)).collect::<Vec<_>>())?;
+    }
+    Ok(())
 }

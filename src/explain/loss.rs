@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
-use super::document::{Explanation, digits, number, word};
+use super::document::{Explanation, digits, given, number, word};
 use super::subject::{Focus, Followed, Network, Subject, numbers, squares};
 use super::topic::Topic;
 use crate::config::PredictionType;
@@ -132,7 +132,7 @@ pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
         number(r"t_{\text{net}}", subject.parameterization.network_time(at), "the time it is told"),
         word(
             "y",
-            class.and_then(|c| subject.data.classes.get(c)).map_or("none", String::as_str),
+            class.and_then(|c| subject.data.classes.get(c)).map_or("none".into(), |name| given(name)),
             "the class it is told",
         ),
     ]);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use candle_core::{Device, Tensor};
 
+use super::document::given;
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::diffusion::{NoiseLevel, Parameterization, combine};
@@ -104,7 +105,11 @@ impl Subject<'_> {
     pub fn picture_words(&self, focus: Focus, followed: &Followed) -> String {
         let what = if is_points((self.data.height, self.data.width, self.data.channels)) { "point" } else { "image" };
         let class = followed.class.and_then(|class| self.data.classes.get(class));
-        format!("Training {what} {}{}", focus.image, class.map_or(String::new(), |name| format!(", of class “{name}”")))
+        format!(
+            "Training {what} {}{}",
+            focus.image,
+            class.map_or(String::new(), |name| format!(", of class “{}”", given(name)))
+        )
     }
 }
 

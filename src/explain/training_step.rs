@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::document::{Explanation, digits, number, word};
+use super::document::{Explanation, digits, given, number, word};
 use super::topic::Topic;
 use crate::config::{Config, OptimizerName};
 use crate::data::Dataset;
@@ -46,12 +46,12 @@ impl AdamWByHand {
 pub fn explain(step: &ByHand, config: &Config, data: &Dataset, words: &str) -> Result<Explanation> {
     let mut out = Explanation::new(Topic::TrainingStep.title());
     let (report, train, sample) = (&step.report, &config.train, &step.sample);
-    out.text(format!("Step {} of {words}.", report.step));
+    out.text(format!("Step {} of {}.", report.step, given(words)));
     out.heading("The batch");
     let class = match sample.class {
         None => "none: the network takes no classes".to_string(),
         Some(class) => match data.classes.get(class as usize) {
-            Some(name) => format!("“{name}”"),
+            Some(name) => format!("“{}”", given(name)),
             None => "the null class: the label was dropped, so that guidance has an unconditional answer".to_string(),
         },
     };

@@ -5,6 +5,7 @@
 mod another_run;
 mod compare;
 mod experiments;
+mod explaining;
 mod films;
 mod lab;
 #[path = "../panicking/mod.rs"]

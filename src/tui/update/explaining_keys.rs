@@ -5,6 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::act;
 use super::explaining::ask;
 use crate::explain::Topic;
+use crate::explain::data::PAGE;
 use crate::lab::{Command, Phase};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
@@ -48,7 +49,9 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
             return ask(state);
         }
         KeyCode::Char('o') => {
-            explaining.image = (explaining.image + 1) % images;
+            // Of the data a whole page.
+            let by = if explaining.topic == Topic::Data { PAGE } else { 1 };
+            explaining.image = if explaining.image + by < images { explaining.image + by } else { 0 };
             explaining.pixel = None;
         }
         KeyCode::Char('n') => return by_hand(state),
