@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod bench;
+mod card;
 mod compare;
 pub mod data;
 mod device;
@@ -9,6 +10,7 @@ mod doctor_run;
 pub mod eval;
 mod experiments;
 mod export;
+mod export_logs;
 mod fork;
 mod import;
 mod interruption;
@@ -18,6 +20,7 @@ mod numbers;
 mod output;
 mod program;
 mod race;
+mod report;
 mod runs;
 pub mod sample;
 pub mod schedule;

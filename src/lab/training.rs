@@ -207,6 +207,10 @@ impl Worker {
             let row = TimestepLossRow { step, mean, count };
             self.parts.journal.timestep_loss(&row);
             self.write_lines(outbox);
+            if let Some(events) = &mut self.parts.events {
+                events.timestep_loss(&row);
+            }
+            self.write_events(outbox);
             outbox.send(Event::TimestepLoss(row));
         }
         if step == TIME_USE_STEP {
@@ -263,6 +267,10 @@ impl Worker {
         if written {
             self.parts.journal.step(&record);
             self.write_lines(outbox);
+            if let Some(events) = &mut self.parts.events {
+                events.step(&record);
+            }
+            self.write_events(outbox);
         }
         outbox.send(Event::Step(record));
     }
