@@ -253,9 +253,7 @@ fn a_browser_shows_a_report_without_an_error_on_a_phone_in_the_dark_on_paper_and
         let picture = |kind: &str| out.join(format!("{name}-{kind}.png"));
         for (kind, args) in [
             ("desktop", &["--window-size=1280,4200"][..]),
-            ("phone", &["--window-size=500,7000"]),
             ("dark", &["--window-size=1280,4200", "--blink-settings=preferredColorScheme=0"]),
-            ("no-script", &["--window-size=1280,4200", "--blink-settings=scriptEnabled=false"]),
         ] {
             let shot = format!("--screenshot={}", picture(kind).display());
             let (_, said) = chromium(&[args, &[&shot]].concat(), &page);
@@ -264,12 +262,29 @@ fn a_browser_shows_a_report_without_an_error_on_a_phone_in_the_dark_on_paper_and
             let paper = seen.get_pixel(2, 2).0;
             assert_eq!(paper[0] < 60, kind == "dark", "{name} {kind}: {paper:?}");
         }
+        let html = fs::read_to_string(&page).unwrap();
+        // Without scripts: the browser is told to run none.
+        let allowed = html.find("script-src 'sha256-").unwrap();
+        let end = allowed + html[allowed..].find('"').unwrap();
+        let still = root.join("still.html");
+        fs::write(&still, format!("{}script-src 'none'{}", &html[..allowed], &html[end..])).unwrap();
+        let shot = format!("--screenshot={}", picture("no-script").display());
+        let (_, said) = chromium(&["--window-size=1280,4200", &shot], &still);
+        assert!(said.matches("CONSOLE").count() == 1 && said.contains("Content Security Policy"), "{said}");
+        // A window is no narrower than 500 pixels, a frame is.
+        let phone = root.join("phone.html");
+        let frame = |page: &str| {
+            format!("<body style='margin:0'><iframe style='border:0' width=375 height=6900 src='{page}'></iframe>")
+        };
+        fs::write(&phone, frame(&format!("{name}.html"))).unwrap();
+        let shot = format!("--screenshot={}", picture("phone").display());
+        let (_, said) = chromium(&["--window-size=500,6900", &shot], &phone);
+        assert!(!said.contains("CONSOLE"), "{name} phone: {said}");
         let pdf = out.join(format!("{name}.pdf"));
         let (_, said) = chromium(&[&format!("--print-to-pdf={}", pdf.display())], &page);
         assert!(!said.contains("CONSOLE") && fs::read(&pdf).unwrap().starts_with(b"%PDF"), "{said}");
 
         // Scripts of a test are not among those that the page allows: the policy is taken out for them.
-        let html = fs::read_to_string(&page).unwrap();
         let policy = html.find("<meta http-equiv").unwrap();
         let end = policy + html[policy..].find('>').unwrap() + 1;
         let html = html[..policy].to_string() + &html[end..];
@@ -283,11 +298,13 @@ fn a_browser_shows_a_report_without_an_error_on_a_phone_in_the_dark_on_paper_and
             }
             const wide = [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll') && !e.closest('pre') && e.getBoundingClientRect().right > innerWidth + 1);
             const root = document.documentElement;
-            document.body.innerHTML = '<pre>' + JSON.stringify([root.scrollWidth, innerWidth, said, wide.map(e => e.outerHTML.slice(0, 80))]).replaceAll('<', '&lt;') + '</pre>';
+            parent.postMessage(JSON.stringify([root.scrollWidth, innerWidth, said, wide.map(e => e.outerHTML.slice(0, 80))]), '*');
         </script></body>";
         let probed = root.join("probed.html");
         fs::write(&probed, html.replace("</body>", probe)).unwrap();
-        let (dom, said) = chromium(&["--window-size=500,900", "--dump-dom"], &probed);
+        let hears = "<pre></pre><script>onmessage = e => document.querySelector('pre').textContent = e.data</script>";
+        fs::write(&phone, format!("{hears}{}", frame("probed.html"))).unwrap();
+        let (dom, said) = chromium(&["--window-size=500,900", "--virtual-time-budget=8000", "--dump-dom"], &phone);
         assert!(!said.contains("CONSOLE"), "{said}");
         let text = dom
             .split("<pre>")

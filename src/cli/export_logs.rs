@@ -16,12 +16,11 @@ use crate::thousands::thousands;
 /// TensorBoard gets losses, learning rate, gradient norm, images/s, the loss by quarters of t, previews and snapshots. The
 /// table has a row a line of metrics.jsonl. A run with train.tensorboard = true writes such events while it trains.
 #[derive(Debug, clap::Args)]
-#[group(id = "as", required = true, multiple = true, args = ["tensorboard", "csv"])]
 pub struct Args {
     /// The run folder, the beginning of its name in runs/, or `latest`.
     run: String,
     /// Write an event file into this folder, which is made where it is missing.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", required_unless_present = "csv")]
     tensorboard: Option<PathBuf>,
     /// Write a table of comma-separated values.
     #[arg(long, value_name = "FILE.csv")]

@@ -8,9 +8,10 @@ use anyhow::{Context, Result};
 
 use super::output::OutputFile;
 use crate::process::interrupt::Interrupted;
-use crate::report::{self, Drawn, MARK, ReportedRun, Shown};
+use crate::report::{self, DrawnSamples, MARK, ReportedRun, Shown};
 use crate::run::{self, distinct_names};
 use crate::speak;
+use crate::thousands::thousands;
 
 /// Write a report: one HTML file with everything in it, for a browser, a phone or paper.
 ///
@@ -42,7 +43,7 @@ pub fn run(args: Args) -> Result<()> {
         dirs.iter().zip(&names).map(|(dir, name)| ReportedRun::read(dir, name)).collect::<Result<_>>()?;
     runs.iter().flat_map(|run| &run.doubts).for_each(speak::warn);
     // They are there until the page is written.
-    let mut drawn: Vec<Drawn> = Vec::new();
+    let mut drawn: Vec<DrawnSamples> = Vec::new();
     let mut shown = Vec::new();
     for run in &runs {
         shown.push(pictures(run, args.no_drawing, &mut drawn)?);
@@ -61,7 +62,7 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// What to show of a run: what it has left, or, where that has no film, what is drawn now.
-fn pictures(run: &ReportedRun, no_drawing: bool, drawn: &mut Vec<Drawn>) -> Result<Result<Shown, String>> {
+fn pictures(run: &ReportedRun, no_drawing: bool, drawn: &mut Vec<DrawnSamples>) -> Result<Result<Shown, String>> {
     let left = report::left_by(&run.dir);
     if left.as_ref().is_some_and(|left| left.film.is_some()) {
         return Ok(left.ok_or_else(String::new));
@@ -69,7 +70,8 @@ fn pictures(run: &ReportedRun, no_drawing: bool, drawn: &mut Vec<Drawn>) -> Resu
     if no_drawing {
         return Ok(left.ok_or_else(|| "the run has left no pictures, and none were drawn (--no-drawing)".into()));
     }
-    speak::remark(format_args!("drawing {} samples for {}, which has no snapshot", run.config.sample.num, run.name));
+    let num = thousands(run.config.sample.num);
+    speak::remark(format_args!("drawing {num} samples for {}, which has no snapshot", run.name));
     match report::draw(&run.dir) {
         Ok(new) => {
             new.warnings.iter().for_each(speak::warn);

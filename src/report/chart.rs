@@ -26,7 +26,7 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
-/// A faint band behind a line: (x, low, high).
+/// A faint band behind a line: (x, low, high). One without any width is a faint line.
 pub struct Band {
     pub name: String,
     pub color: String,
@@ -75,6 +75,12 @@ impl Chart {
         svg += &x_ticks(&x_axis, self.x);
         for Band { color, points, .. } in &self.bands {
             let shown = points.iter().filter(|point| shows(point.1) && shows(point.2));
+            if points.iter().all(|point| point.1 == point.2) {
+                // Each step is to be seen: a line.
+                let path: Vec<String> = shown.map(|p| format!("{:.1} {:.1}", at_x(p.0), at_y(p.1))).collect();
+                let _ = write!(svg, "<path class=\"raw {color}\" d=\"M{}\"/>", path.join("L"));
+                continue;
+            }
             let upper: Vec<String> = shown.clone().map(|p| format!("{:.1} {:.1}", at_x(p.0), at_y(p.2))).collect();
             let lower: Vec<String> = shown.rev().map(|p| format!("{:.1} {:.1}", at_x(p.0), at_y(p.1))).collect();
             let _ = write!(svg, "<path class=\"band {color}\" d=\"M{}L{}Z\"/>", upper.join("L"), lower.join("L"));

@@ -28,13 +28,13 @@ pub fn html(runs: &[ReportedRun]) -> String {
     let mut sections: Vec<(&str, String)> = Vec::new();
     for (key, value) in all {
         let (section, name) = key.split_once('.').unwrap_or(("", key));
-        if sections.last().is_none_or(|(last, _)| *last != section) {
-            sections.push((section, String::new()));
-        }
-        if let Some((_, rows)) = sections.last_mut() {
-            *rows += &format!("<tr><th>{}</th><td>{}</td></tr>", escaped(name), short(&value.to_string()));
+        let row = format!("<tr><th>{}</th><td>{}</td></tr>", escaped(name), short(&value.to_string()));
+        match sections.iter_mut().find(|(known, _)| *known == section) {
+            Some((_, rows)) => *rows += &row,
+            None => sections.push((section, row)),
         }
     }
+    sections.sort_by_key(|(section, _)| *section);
     let section = |(section, rows): (&str, String)| {
         let heading = if section.is_empty() { "run".to_string() } else { format!("[{}]", escaped(section)) };
         format!("<table class=\"keys\"><caption>{heading}</caption><tbody>{rows}</tbody></table>")

@@ -11,7 +11,7 @@ use crate::run::LoadedModel;
 use crate::run::snapshot::{self, SnapshotRequest};
 
 /// A snapshot that is gone when this is dropped.
-pub struct Drawn {
+pub struct DrawnSamples {
     _folder: TempDir,
     /// The folder with its grid.png and trajectory.gif.
     pub dir: PathBuf,
@@ -25,7 +25,7 @@ pub struct Drawn {
 ///
 /// # Errors
 /// A run without a checkpoint that is whole, samples that are no numbers, no room for them, `Interrupted`.
-pub fn draw(run: &Path) -> Result<Drawn> {
+pub fn draw(run: &Path) -> Result<DrawnSamples> {
     let model = LoadedModel::open(run, None)?;
     let folder = tempfile::tempdir().context("making a folder for the samples")?;
     let sample = &model.config.sample;
@@ -44,5 +44,5 @@ pub fn draw(run: &Path) -> Result<Drawn> {
         workers: &Arc::new(Workers::new(0)?),
     };
     let dir = snapshot::write(&request)?;
-    Ok(Drawn { dir, step: model.step, num: sample.num, warnings: model.warnings.clone(), _folder: folder })
+    Ok(DrawnSamples { dir, step: model.step, num: sample.num, warnings: model.warnings.clone(), _folder: folder })
 }

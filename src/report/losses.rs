@@ -32,6 +32,8 @@ fn one(run: &ReportedRun) -> Chart {
             (record.step as f64, low, high)
         })
         .collect();
+    // As many points of a line can be told apart; more are a band, of some steps each.
+    let stretches = if raw.len() <= BAND { raw.len() } else { BAND.min(raw.len() / 4) };
     let line = |name: &str, color: &str, points| Line { name: name.into(), color: color.into(), dashed: false, points };
     let lines = [
         line("training, smoothed", "c-train", curve(run, |record| Some(record.loss_smoothed))),
@@ -41,7 +43,7 @@ fn one(run: &ReportedRun) -> Chart {
         title: "Loss".into(),
         x: "step",
         log_y: true,
-        bands: vec![Band { name: "training, raw".into(), color: "c-train".into(), points: band(&raw, BAND) }],
+        bands: vec![Band { name: "training, raw".into(), color: "c-train".into(), points: band(&raw, stretches) }],
         lines: lines.into_iter().filter(|line| !line.points.is_empty()).collect(),
     }
 }

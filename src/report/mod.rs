@@ -11,7 +11,8 @@
 //! | `heatmap` | the loss by t and step |
 //! | `losses`, `schedules` | which lines |
 //! | `pictures` | samples and films inside the file, within a number of bytes |
-//! | `evaluation`, `configs`, `overview` | tables |
+//! | `evaluation` | what `difflab eval` has measured |
+//! | `evaluation_table`, `configs`, `overview` | tables |
 //! | `card` | the model card |
 //! | `page` | all of it |
 
@@ -21,6 +22,7 @@ mod configs;
 mod drawn;
 mod escape;
 mod evaluation;
+mod evaluation_table;
 mod figures;
 mod heatmap;
 mod losses;
@@ -31,7 +33,7 @@ mod reported_run;
 mod schedules;
 mod thin;
 
-pub use drawn::{Drawn, draw};
+pub use drawn::{DrawnSamples, draw};
 pub use evaluation::EVALUATION;
 pub use page::{MARK, MOST_BYTES, Page, page};
 pub use pictures::{Shown, left_by};

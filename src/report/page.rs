@@ -11,7 +11,7 @@ use super::chart::Chart;
 use super::escape::escaped;
 use super::pictures::{Packed, Shown, packed};
 use super::reported_run::ReportedRun;
-use super::{card, configs, evaluation, heatmap, losses, overview, schedules};
+use super::{card, configs, evaluation_table, heatmap, losses, overview, schedules};
 use crate::config::comparable;
 use crate::picture::palette::{DARK, LIGHT, Palette, Rgb};
 
@@ -126,7 +126,7 @@ fn above(runs: &[ReportedRun]) -> Result<String> {
 
 /// What stands behind them.
 fn below(runs: &[ReportedRun]) -> String {
-    let mut html = begin("evaluation") + &evaluation::html(runs) + "</section>\n";
+    let mut html = begin("evaluation") + &evaluation_table::html(runs) + "</section>\n";
     html += &begin("config");
     html += &configs::html(runs);
     html += "</section>\n";

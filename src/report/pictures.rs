@@ -7,10 +7,11 @@ use anyhow::{Context, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::drawn::Drawn;
+use super::drawn::DrawnSamples;
 use super::figures::megabytes;
 use crate::picture::{self, FilmTiming};
 use crate::run::left_pictures;
+use crate::thousands::thousands;
 
 /// Pixels a side and frames of a film that was made smaller; of a picture.
 const SMALL_FILM: (u32, usize) = (320, 21);
@@ -40,11 +41,11 @@ pub fn left_by(run: &Path) -> Option<Shown> {
 
 impl Shown {
     /// What was drawn for the report.
-    pub fn of(drawn: &Drawn) -> Self {
+    pub fn of(drawn: &DrawnSamples) -> Self {
         Self {
             grid: drawn.dir.join("grid.png"),
             film: Some(drawn.dir.join("trajectory.gif")),
-            what: format!("{} samples of step {}, drawn for this report", drawn.num, drawn.step),
+            what: format!("{} samples of step {}, drawn for this report", thousands(drawn.num), drawn.step),
         }
     }
 }
@@ -73,18 +74,31 @@ pub fn packed(runs: &[(String, Option<Shown>)], room: usize) -> Result<(Vec<Pack
     for (name, shown) in runs {
         let grid = match shown {
             Some(shown) => {
-                pack(&shown.grid, &format!("the samples of {name}"), (small_picture, "png"), &mut left, &mut notes)?
+                let most = left;
+                let room = (&mut left, most);
+                pack(&shown.grid, &format!("the samples of {name}"), (small_picture, "png"), room, &mut notes)?
             }
             None => None,
         };
         packed.push(PackedRun { grid, film: None });
     }
-    for ((name, shown), packed) in runs.iter().zip(&mut packed) {
-        if let Some(film) = shown.as_ref().and_then(|shown| shown.film.as_ref()) {
-            packed.film = pack(film, &format!("the film of {name}"), (small_film, "gif"), &mut left, &mut notes)?;
+    let films: Vec<Option<&PathBuf>> = runs.iter().map(|(_, shown)| shown.as_ref()?.film.as_ref()).collect();
+    let sizes = films.iter().flatten().map(|film| fs::metadata(film).map_or(0, |file| file.len() as usize));
+    // Where not all of them fit, all are made smaller.
+    let whole = sizes.map(inside).sum::<usize>() <= left;
+    for (((name, _), film), packed) in runs.iter().zip(films).zip(&mut packed) {
+        if let Some(film) = film {
+            let most = if whole { left } else { 0 };
+            let room = (&mut left, most);
+            packed.film = pack(film, &format!("the film of {name}"), (small_film, "gif"), room, &mut notes)?;
         }
     }
     Ok((packed, notes))
+}
+
+/// Bytes in the page of so many of a picture.
+fn inside(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4 + 64
 }
 
 type Smaller = fn(&Path) -> Result<Vec<u8>>;
@@ -93,23 +107,22 @@ fn pack(
     path: &Path,
     what: &str,
     (smaller, kind): (Smaller, &str),
-    left: &mut usize,
+    (left, most_as_it_is): (&mut usize, usize),
     notes: &mut Vec<String>,
 ) -> Result<Option<Packed>> {
     let whole = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let length = |bytes: &[u8]| bytes.len().div_ceil(3) * 4 + 64;
-    let (bytes, before) = match length(&whole) <= *left {
+    let (bytes, before) = match inside(whole.len()) <= most_as_it_is {
         true => (whole, None),
         false => (smaller(path)?, Some(whole.len())),
     };
-    if length(&bytes) > *left {
+    if inside(bytes.len()) > *left {
         notes.push(format!("{what} would make the report too large ({}): left out", megabytes(bytes.len())));
         return Ok(None);
     }
     if let Some(before) = before {
         notes.push(format!("{what} was made smaller, from {} to {}", megabytes(before), megabytes(bytes.len())));
     }
-    *left -= length(&bytes);
+    *left -= inside(bytes.len());
     let size = image::ImageReader::new(std::io::Cursor::new(&bytes)).with_guessed_format()?.into_dimensions();
     let size = size.with_context(|| format!("reading {}", path.display()))?;
     Ok(Some(Packed { uri: format!("data:image/{kind};base64,{}", BASE64_STANDARD.encode(&bytes)), size }))

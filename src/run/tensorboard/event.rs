@@ -1,6 +1,6 @@
 //! An event of the file: a protocol buffer of tensorflow.Event, of which difflab writes and reads a few fields.
 
-use super::wire::{Field, fields, put};
+use super::wire::{WireField, fields, put};
 
 /// What the first event of a file says.
 const VERSION: &[u8] = b"brain.Event:2";
@@ -31,7 +31,7 @@ mod field {
 const START: u64 = 1;
 
 /// A picture, as it is written.
-pub struct Picture<'a> {
+pub struct LoggedPicture<'a> {
     pub png: &'a [u8],
     pub width: u32,
     pub height: u32,
@@ -39,7 +39,7 @@ pub struct Picture<'a> {
     pub colorspace: u64,
 }
 
-impl<'a> Picture<'a> {
+impl<'a> LoggedPicture<'a> {
     /// Of a PNG; `None` where it is none.
     pub fn of(png: &'a [u8]) -> Option<Self> {
         let number = |at: usize| Some(u32::from_be_bytes(png.get(at..at + 4)?.try_into().ok()?));
@@ -60,16 +60,16 @@ impl<'a> Picture<'a> {
 /// The first event of a file. `wall_time` in seconds since 1970.
 pub fn version(wall_time: f64) -> Vec<u8> {
     let mut event = begun(wall_time, None);
-    put(&mut event, field::FILE_VERSION, Field::Bytes(VERSION));
+    put(&mut event, field::FILE_VERSION, WireField::Bytes(VERSION));
     event
 }
 
 /// From `step` on a reader forgets what it has read before: a run goes on from there.
 pub fn session_starts(wall_time: f64, step: u64) -> Vec<u8> {
     let mut log = Vec::new();
-    put(&mut log, field::STATUS, Field::Varint(START));
+    put(&mut log, field::STATUS, WireField::Varint(START));
     let mut event = begun(wall_time, Some(step));
-    put(&mut event, field::SESSION_LOG, Field::Bytes(&log));
+    put(&mut event, field::SESSION_LOG, WireField::Bytes(&log));
     event
 }
 
@@ -78,38 +78,38 @@ pub fn scalars(wall_time: f64, step: u64, values: &[(&str, f64)]) -> Vec<u8> {
     let mut summary = Vec::new();
     for (tag, value) in values {
         let mut message = Vec::new();
-        put(&mut message, field::TAG, Field::Bytes(tag.as_bytes()));
-        put(&mut message, field::SIMPLE_VALUE, Field::Fixed32((*value as f32).to_bits()));
-        put(&mut summary, field::VALUE, Field::Bytes(&message));
+        put(&mut message, field::TAG, WireField::Bytes(tag.as_bytes()));
+        put(&mut message, field::SIMPLE_VALUE, WireField::Fixed32((*value as f32).to_bits()));
+        put(&mut summary, field::VALUE, WireField::Bytes(&message));
     }
     summarized(wall_time, step, &summary)
 }
 
 /// A picture of one step.
-pub fn picture(wall_time: f64, step: u64, tag: &str, picture: &Picture) -> Vec<u8> {
+pub fn picture(wall_time: f64, step: u64, tag: &str, picture: &LoggedPicture) -> Vec<u8> {
     let mut image = Vec::new();
-    put(&mut image, field::HEIGHT, Field::Varint(picture.height.into()));
-    put(&mut image, field::WIDTH, Field::Varint(picture.width.into()));
-    put(&mut image, field::COLORSPACE, Field::Varint(picture.colorspace));
-    put(&mut image, field::PNG, Field::Bytes(picture.png));
+    put(&mut image, field::HEIGHT, WireField::Varint(picture.height.into()));
+    put(&mut image, field::WIDTH, WireField::Varint(picture.width.into()));
+    put(&mut image, field::COLORSPACE, WireField::Varint(picture.colorspace));
+    put(&mut image, field::PNG, WireField::Bytes(picture.png));
     let (mut message, mut summary) = (Vec::new(), Vec::new());
-    put(&mut message, field::TAG, Field::Bytes(tag.as_bytes()));
-    put(&mut message, field::IMAGE, Field::Bytes(&image));
-    put(&mut summary, field::VALUE, Field::Bytes(&message));
+    put(&mut message, field::TAG, WireField::Bytes(tag.as_bytes()));
+    put(&mut message, field::IMAGE, WireField::Bytes(&image));
+    put(&mut summary, field::VALUE, WireField::Bytes(&message));
     summarized(wall_time, step, &summary)
 }
 
 fn summarized(wall_time: f64, step: u64, summary: &[u8]) -> Vec<u8> {
     let mut event = begun(wall_time, Some(step));
-    put(&mut event, field::SUMMARY, Field::Bytes(summary));
+    put(&mut event, field::SUMMARY, WireField::Bytes(summary));
     event
 }
 
 fn begun(wall_time: f64, step: Option<u64>) -> Vec<u8> {
     let mut event = Vec::new();
-    put(&mut event, field::WALL_TIME, Field::Fixed64(wall_time.to_bits()));
+    put(&mut event, field::WALL_TIME, WireField::Fixed64(wall_time.to_bits()));
     if let Some(step) = step {
-        put(&mut event, field::STEP, Field::Varint(step));
+        put(&mut event, field::STEP, WireField::Varint(step));
     }
     event
 }
@@ -119,8 +119,8 @@ pub fn step_and_tags(event: &[u8]) -> Option<(u64, Vec<String>)> {
     let (mut step, mut tags) = (0, None);
     for (number, value) in fields(event) {
         match (number, value) {
-            (field::STEP, Field::Varint(found)) => step = found,
-            (field::SUMMARY, Field::Bytes(summary)) => tags = Some(tags_of(summary)),
+            (field::STEP, WireField::Varint(found)) => step = found,
+            (field::SUMMARY, WireField::Bytes(summary)) => tags = Some(tags_of(summary)),
             _ => {}
         }
     }
@@ -129,12 +129,12 @@ pub fn step_and_tags(event: &[u8]) -> Option<(u64, Vec<String>)> {
 
 fn tags_of(summary: &[u8]) -> Vec<String> {
     let value = |(number, field)| match (number, field) {
-        (field::VALUE, Field::Bytes(value)) => Some(value),
+        (field::VALUE, WireField::Bytes(value)) => Some(value),
         _ => None,
     };
     let tag = |value| {
         fields(value).find_map(|(number, field)| match (number, field) {
-            (field::TAG, Field::Bytes(tag)) => Some(String::from_utf8_lossy(tag).into_owned()),
+            (field::TAG, WireField::Bytes(tag)) => Some(String::from_utf8_lossy(tag).into_owned()),
             _ => None,
         })
     };
@@ -157,22 +157,24 @@ pub mod reading {
 
     /// (step, tag, what is said), and wall_time.
     pub fn said(event: &[u8]) -> Vec<(u64, String, Said)> {
-        let step =
-            fields(event).find_map(|(n, f)| if let (field::STEP, Field::Varint(s)) = (n, f) { Some(s) } else { None });
+        let step = fields(event)
+            .find_map(|(n, f)| if let (field::STEP, WireField::Varint(s)) = (n, f) { Some(s) } else { None });
         let mut all = Vec::new();
         for (number, summary) in fields(event) {
-            let (field::SUMMARY, Field::Bytes(summary)) = (number, summary) else { continue };
+            let (field::SUMMARY, WireField::Bytes(summary)) = (number, summary) else { continue };
             for (_, value) in fields(summary) {
-                let Field::Bytes(value) = value else { panic!("a value is a message") };
+                let WireField::Bytes(value) = value else { panic!("a value is a message") };
                 let (mut tag, mut what) = (String::new(), None);
                 for (number, field) in fields(value) {
                     match (number, field) {
-                        (field::TAG, Field::Bytes(text)) => tag = String::from_utf8(text.to_vec()).unwrap(),
-                        (field::SIMPLE_VALUE, Field::Fixed32(bits)) => what = Some(Said::Number(f32::from_bits(bits))),
-                        (field::IMAGE, Field::Bytes(image)) => {
+                        (field::TAG, WireField::Bytes(text)) => tag = String::from_utf8(text.to_vec()).unwrap(),
+                        (field::SIMPLE_VALUE, WireField::Fixed32(bits)) => {
+                            what = Some(Said::Number(f32::from_bits(bits)))
+                        }
+                        (field::IMAGE, WireField::Bytes(image)) => {
                             let of = |wanted| fields(image).find(|(n, _)| *n == wanted).unwrap().1;
-                            let number = |wanted| if let Field::Varint(n) = of(wanted) { n } else { 0 };
-                            let Field::Bytes(png) = of(field::PNG) else { panic!("a PNG is bytes") };
+                            let number = |wanted| if let WireField::Varint(n) = of(wanted) { n } else { 0 };
+                            let WireField::Bytes(png) = of(field::PNG) else { panic!("a PNG is bytes") };
                             what = Some(Said::Picture(number(field::WIDTH), number(field::HEIGHT), png.len()));
                         }
                         _ => panic!("field {number}"),
@@ -206,10 +208,10 @@ mod tests {
         let mut png = Vec::new();
         let image = image::RgbImage::from_pixel(5, 3, image::Rgb([9, 8, 7]));
         image.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png).unwrap();
-        let shown = Picture::of(&png).unwrap();
+        let shown = LoggedPicture::of(&png).unwrap();
         assert_eq!((shown.width, shown.height, shown.colorspace), (5, 3, 3));
         let event = picture(0.0, 2, "samples/preview", &shown);
         assert_eq!(said(&event), [(2, "samples/preview".into(), Said::Picture(5, 3, png.len()))]);
-        assert!(Picture::of(b"GIF89a").is_none() && Picture::of(&png[..20]).is_none());
+        assert!(LoggedPicture::of(b"GIF89a").is_none() && LoggedPicture::of(&png[..20]).is_none());
     }
 }

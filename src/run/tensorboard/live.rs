@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::cut::{cut_back, event_files};
-use super::event::{self, Picture};
+use super::event::{self, LoggedPicture};
 use super::whole::{export, free_name};
 use super::{record, tags};
 use crate::run::durable::make_folder;
@@ -72,7 +72,7 @@ impl LiveEvents {
     /// Adds a preview, or a snapshot's grid, as a PNG.
     pub fn picture(&mut self, step: u64, png: &[u8], snapshot: bool) {
         let tag = if snapshot { tags::SNAPSHOT } else { tags::PREVIEW };
-        if let Some(picture) = Picture::of(png)
+        if let Some(picture) = LoggedPicture::of(png)
             && self.is_new(tag, step)
         {
             self.add(step, &event::picture(now(), step, tag, &picture));

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::clock::RunClock;
 use super::cut::{NAMED, event_files};
-use super::event::{self, Picture};
+use super::event::{self, LoggedPicture};
 use super::{record, tags};
 use crate::process::partial::Partial;
 use crate::run::album::left_pictures;
@@ -63,7 +63,7 @@ pub fn export(run: &Path, dir: &Path) -> Result<(PathBuf, [usize; 3])> {
                 Entry::Picture(snapshot, path) => {
                     let png = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
                     let tag = if *snapshot { tags::SNAPSHOT } else { tags::PREVIEW };
-                    if let Some(picture) = Picture::of(&png) {
+                    if let Some(picture) = LoggedPicture::of(&png) {
                         put(event::picture(at, *step, tag, &picture))?;
                     }
                 }
