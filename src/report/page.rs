@@ -65,8 +65,12 @@ pub fn page(runs: &[ReportedRun], shown: &[Result<Shown, String>], made: &str) -
             }
             Ok(shown) => {
                 let words = if runs.len() == 1 { shown.what.clone() } else { format!("{}: {}", run.name, shown.what) };
-                html += &picture(pictures.grid.as_ref(), &words);
-                html += &picture(pictures.film.as_ref(), &format!("{words}, on their way from noise: x_t and x̂_0"));
+                html += &picture(pictures.grid.as_ref(), "picture", &words);
+                html += &picture(
+                    pictures.film.as_ref(),
+                    "picture film",
+                    &format!("{words}, on their way from noise: x_t and x̂_0"),
+                );
                 if shown.film.is_none() {
                     html += "<p class=\"note\">A preview has no film; a report of a run with a checkpoint draws one unless it \
                              is told not to.</p>\n";
@@ -142,11 +146,11 @@ fn grid<'a>(charts: impl Iterator<Item = &'a Chart>, none: &str) -> String {
     if charts.is_empty() { none.into() } else { format!("<div class=\"grid2\">\n{charts}</div>") }
 }
 
-fn picture(picture: Option<&Packed>, words: &str) -> String {
+fn picture(picture: Option<&Packed>, class: &str, words: &str) -> String {
     let Some(Packed { uri, size: (width, height) }) = picture else { return String::new() };
     let words = escaped(words);
     format!(
-        "<figure class=\"picture\"><figcaption>{words}</figcaption><img alt=\"{words}\" width=\"{width}\" \
+        "<figure class=\"{class}\"><figcaption>{words}</figcaption><img alt=\"{words}\" width=\"{width}\" \
          height=\"{height}\" src=\"{uri}\"></figure>\n"
     )
 }
