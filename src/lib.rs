@@ -9,6 +9,7 @@
 //! | [`headless`] | the same lab without a screen |
 //! | [`speak`] | what the program says: results that must arrive, remarks that must not hurt |
 //! | [`lab`] | the protocol, and the worker thread that owns the trainer |
+//! | [`report`] | runs as one file for a browser |
 //! | [`run`] | the run folder: config, metrics, checkpoints, snapshots, model card |
 //! | [`explain`](mod@explain) | the mathematics of what one sees, with the live numbers |
 //! | [`eval`] | the judge: how many samples read as what they should be |
@@ -44,6 +45,7 @@ pub mod nn;
 pub mod picture;
 pub mod process;
 pub mod random;
+pub mod report;
 pub mod run;
 pub mod sampling;
 pub mod speak;

@@ -13,7 +13,7 @@ fn difflab(args: &[&str]) -> String {
 
 /// Long flags of the program and all its subcommands, from their own help.
 fn flags() -> BTreeSet<String> {
-    let commands: [&[&str]; 25] = [
+    let commands: [&[&str]; 28] = [
         &["--help"],
         &["sample", "--help"],
         &["schedule", "--help"],
@@ -31,9 +31,12 @@ fn flags() -> BTreeSet<String> {
         &["fork", "--help"],
         &["race", "--help"],
         &["sweep", "--help"],
+        &["card", "--help"],
         &["export", "--help"],
+        &["export-logs", "--help"],
         &["import", "--help"],
         &["doctor", "--help"],
+        &["report", "--help"],
         &["study", "steps", "--help"],
         &["study", "guidance", "--help"],
         &["study", "epochs", "--help"],
@@ -119,8 +122,8 @@ fn messages() -> Vec<(PathBuf, String)> {
 fn every_flag_that_a_message_names_exists() {
     let known = flags();
     assert!(known.contains("--guidance-scale") && known.contains("--help") && known.len() > 50, "{known:?}");
-    // Of cargo, rustup and diffusers' own tools, where a message says how to build difflab.
-    let others = ["--release", "--features", "--no-default-features"];
+    // Of cargo, rustup, TensorBoard and diffusers' own tools, where a message says how to build difflab or to go on.
+    let others = ["--release", "--features", "--no-default-features", "--logdir"];
     let mut named = 0;
     for (file, text) in messages() {
         for (at, _) in text.match_indices("--") {

@@ -1,6 +1,6 @@
 //! `difflab compare`: where runs differ, and what came of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -139,9 +139,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 
 /// The keys on which not all runs agree.
 fn differing(runs: &[Run]) -> Vec<&str> {
-    let all: BTreeSet<&str> = runs.iter().flat_map(|run| run.keys.keys().map(String::as_str)).collect();
-    let differs = |key: &&str| runs.windows(2).any(|pair| pair[0].keys.get(*key) != pair[1].keys.get(*key));
-    all.into_iter().filter(differs).collect()
+    config::differing(&runs.iter().map(|run| &run.keys).collect::<Vec<_>>())
 }
 
 /// What of the losses can be compared, where not all of them can.

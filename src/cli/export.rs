@@ -32,11 +32,12 @@ pub struct Args {
 /// # Errors
 /// What keeps the run from being exported; then nothing is written.
 pub fn run(args: Args) -> Result<()> {
-    let model = LoadedModel::open(&run::find(&args.run)?, args.checkpoint)?;
+    let dir = run::find(&args.run)?;
+    let model = LoadedModel::open(&dir, args.checkpoint)?;
     for warning in &model.warnings {
         speak::warn(warning);
     }
-    for note in run::export(&model, &args.dir, args.force)? {
+    for note in run::export(&dir, &model, &args.dir, args.force)? {
         speak::remark(format_args!("note: {note}"));
     }
     speak::remark(format_args!(

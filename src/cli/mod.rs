@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod bench;
+mod card;
 mod compare;
 pub mod data;
 mod device;
@@ -10,6 +11,7 @@ pub mod eval;
 mod experiments;
 mod explain;
 mod export;
+mod export_logs;
 mod fork;
 mod import;
 mod interruption;
@@ -19,6 +21,7 @@ mod numbers;
 mod output;
 mod program;
 mod race;
+mod report;
 mod runs;
 pub mod sample;
 mod sampling_precision;

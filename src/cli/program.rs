@@ -9,8 +9,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::tensor_words::told;
 use super::{
-    UsageError, bench, compare, data, doctor, eval, explain, export, fork, import, interruption, lab, numbers, race,
-    runs, sample, schedule, speedrun, study, sweep, watch,
+    UsageError, bench, card, compare, data, doctor, eval, explain, export, export_logs, fork, import, interruption,
+    lab, numbers, race, report, runs, sample, schedule, speedrun, study, sweep, watch,
 };
 use crate::ascii;
 use crate::config::ConfigError;
@@ -47,9 +47,12 @@ enum Subcommands {
     Fork(fork::Args),
     Race(race::Args),
     Sweep(sweep::Args),
+    Card(card::Args),
     Export(export::Args),
+    ExportLogs(export_logs::Args),
     Import(import::Args),
     Explain(explain::Args),
+    Report(report::Args),
     Study(study::Args),
     Speedrun(speedrun::Args),
     Doctor(doctor::Args),
@@ -144,8 +147,11 @@ fn run(command: Subcommands) -> Result<()> {
         Subcommands::Compare(args) => compare::run(args),
         // They have a screen or train, and hear of signals as the lab does.
         Subcommands::Watch(_) | Subcommands::Fork(_) | Subcommands::Race(_) | Subcommands::Sweep(_) => Ok(()),
+        Subcommands::Card(args) => card::run(args),
         Subcommands::Export(args) => export::run(args),
+        Subcommands::ExportLogs(args) => export_logs::run(args),
         Subcommands::Import(args) => import::run(args),
+        Subcommands::Report(args) => report::run(args),
         Subcommands::Study(args) => study::run(args),
         Subcommands::Speedrun(args) => speedrun::run(&args),
         Subcommands::Explain(args) => explain::run(&args),

@@ -30,11 +30,16 @@ const OF_THE_TRAINING_LOSS: [(&str, &str, &[&str]); 11] = [
     ("train.logit_std", "train.timestep_sampling", &["logit_normal"]),
 ];
 
-/// Of runs with these keys ([`Config::values`](super::Config::values)).
-pub fn comparable(runs: &[&Values]) -> Comparable {
+/// The keys on which not all runs agree, by name.
+pub fn differing<'a>(runs: &[&'a Values]) -> Vec<&'a str> {
     let all: BTreeSet<&str> = runs.iter().flat_map(|keys| keys.keys().map(String::as_str)).collect();
     let differs = |key: &&str| runs.windows(2).any(|pair| pair[0].get(*key) != pair[1].get(*key));
-    let differing: Vec<&str> = all.into_iter().filter(differs).collect();
+    all.into_iter().filter(differs).collect()
+}
+
+/// Of runs with these keys ([`Config::values`](super::Config::values)).
+pub fn comparable(runs: &[&Values]) -> Comparable {
+    let differing = differing(runs);
     let words = |keys: Vec<&str>| keys.into_iter().map(String::from).collect();
     // The held-out loss is the plain squared error of the network's own output, at every noise level alike.
     let every = |key: &&str| {

@@ -28,7 +28,7 @@ mod validate_solver;
 mod values;
 
 pub use assignments::{assignments, key_in_full, meant, named, words, words_between_commas};
-pub use comparable::{Comparable, comparable};
+pub use comparable::{Comparable, comparable, differing};
 pub use error::ConfigError;
 pub use held_out::HeldOut;
 pub use help::{help, markdown};

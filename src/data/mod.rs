@@ -7,9 +7,11 @@
 //! images.
 
 mod arrays;
+mod bundled_card;
 mod catalogue;
 mod cifar;
 mod classes;
+mod data_card;
 mod dataset;
 mod embedded;
 mod error;
@@ -44,6 +46,7 @@ mod undecodable;
 mod watch;
 
 pub use catalogue::{CLOTHES, CatalogueEntry, DIGITS, catalogue};
+pub use data_card::{CARD_KEYS, CardKey, DATA_CARD, DataCard, copy_card};
 pub use dataset::Dataset;
 pub use embedded::licences;
 pub use error::DataError;

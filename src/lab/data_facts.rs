@@ -1,12 +1,13 @@
 //! What the lab keeps of the data once the trainer has them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::picture::is_points;
 use crate::process::peak_resident_mib;
-use crate::run::{CardFacts, model_card};
+use crate::run::{CardFacts, Release, model_card};
 
 /// Training images kept for the picture of the forward process.
 const EXAMPLES: usize = 10;
@@ -44,8 +45,8 @@ impl DataFacts {
         }
     }
 
-    /// The model card's text.
-    pub fn card(&self, config: &Config, parameters: usize, progress: Option<(u64, f64)>) -> String {
+    /// The model card's text; `run` is the folder that it lies in.
+    pub fn card(&self, run: &Path, config: &Config, parameters: usize, progress: Option<(u64, f64)>) -> String {
         model_card(
             config,
             &CardFacts {
@@ -57,6 +58,7 @@ impl DataFacts {
                 source: &self.source,
                 progress,
                 peak_memory_mib: peak_resident_mib(),
+                release: &Release::of_run(run, config, &self.classes),
             },
         )
     }

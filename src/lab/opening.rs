@@ -1,5 +1,6 @@
 //! From a plan to a worker that is ready to train: data, network, run folder.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -23,14 +24,15 @@ use super::snapshots_due::Missed;
 use super::standing::Standing;
 use super::worker::{Parts, Worker};
 use crate::config::{Config, POINT_SETS};
-use crate::data::{self, DataIdentity, Identified};
+use crate::data::{self, DataCard, DataIdentity, Identified, copy_card};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::kernels::precision::{sampling_doubt, slowness};
 use crate::process::interrupt::{self, Token};
 use crate::run::checkpoint::{self, Progress};
 use crate::run::history::{self, HistoryPlan};
-use crate::run::{Journal, RecentLosses, RunDir, RunError, other_class_names, sweep, write_class_names};
+use crate::run::tensorboard::LiveEvents;
+use crate::run::{Journal, RecentLosses, RunDir, RunError, other_class_names, own_card, sweep, write_class_names};
 use crate::thousands::thousands;
 use crate::train::Trainer;
 
@@ -50,6 +52,11 @@ pub fn open(
     // From now on: a run that cannot be opened holds no other up.
     let turn = plan.racing.as_ref().map(Racing::turn);
     let mut config = plan.config;
+    // Refused before anything is loaded. A run that is there already is not held up by it: its model card says it.
+    match DataCard::of(&config.data) {
+        Err(error) if matches!(plan.run, RunChoice::New { .. }) => return Err(error.into()),
+        _ => {}
+    }
     say(outbox, format!("loading {}", config.data.dataset));
     let dataset = data::load_watched(&config.data, &mut |count| {
         outbox.send(Event::Phase(Phase::Loading(count.to_string())));
@@ -179,6 +186,10 @@ pub fn open(
     let other = other_class_names(run.path(), &facts.classes);
     write_class_names(run.path(), &facts.classes)?;
     warnings.extend(other.map(|other| format!("{other}: the file has been rewritten")));
+    for card in cards(&plan.run, &config) {
+        let copied = copy_card(&card, &own_card(run.path()));
+        copied.map_err(|error| RunError::not_writable(run.path(), error))?;
+    }
     let mut journal = Journal::open(run.path(), config.diffusion.timesteps)?;
     let missed = match &plan.run {
         RunChoice::New { .. } => {
@@ -218,6 +229,14 @@ pub fn open(
     for warning in &warnings {
         journal.event(start_step, "warning", warning);
     }
+    let events = config.train.tensorboard.then(|| LiveEvents::open(run.path(), start_step));
+    let events = events.map(|(events, problem)| {
+        if let Some(warning) = &problem {
+            journal.event(start_step, "warning", warning);
+        }
+        warnings.extend(problem);
+        events
+    });
     journal.flush().map_err(|error| RunError::not_writable(run.path(), error))?;
     run.started();
 
@@ -274,6 +293,7 @@ pub fn open(
         audience,
         run,
         journal,
+        events,
         trainer,
         progress,
         live,
@@ -301,6 +321,16 @@ pub fn open(
         worker.order_snapshot(true, outbox)?;
     }
     Ok(worker)
+}
+
+/// The data cards that a new run takes a copy of, the one that counts last: that beside the data, and a fork's parent's.
+fn cards(choice: &RunChoice, config: &Config) -> Vec<PathBuf> {
+    let beside = DataCard::place(&config.data);
+    match choice {
+        RunChoice::New { .. } => beside.into_iter().collect(),
+        RunChoice::Fork { from, .. } => beside.into_iter().chain([own_card(&from.run)]).collect(),
+        RunChoice::Resume(_) => Vec::new(),
+    }
 }
 
 fn say(outbox: &mut EventOutbox, text: String) {

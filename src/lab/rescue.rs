@@ -8,8 +8,10 @@ use anyhow::{Context, Result, anyhow};
 use super::outbox::EventOutbox;
 use super::protocol::Event;
 use super::worker::Worker;
+use crate::data::copy_card;
 use crate::run::checkpoint::{self, Origin};
-use crate::run::{Journal, RunDir, WriteFailure, free_beside, write_class_names, write_replacing};
+use crate::run::tensorboard::LiveEvents;
+use crate::run::{Journal, RunDir, WriteFailure, free_beside, own_card, write_class_names, write_replacing};
 
 /// The folder for such runs, in the home folder or where temporary files go.
 const FOLDER: &str = "difflab-rescued";
@@ -87,7 +89,8 @@ impl Worker {
         parts.journal.copy_to(run.path()).context("writing metrics and events")?;
         let (loss, count) = parts.progress.loss_average.parts();
         let progress = (count > 0).then_some((state.step, loss));
-        let card = parts.facts.card(&parts.config, parts.trainer.parameter_count(), progress);
+        copy_card(&own_card(parts.run.path()), &own_card(run.path())).context("writing data-card.toml")?;
+        let card = parts.facts.card(run.path(), &parts.config, parts.trainer.parameter_count(), progress);
         write_replacing(&run.path().join("README.md"), card.as_bytes()).context("writing README.md")?;
         let origin = Origin { identity: run.identity(), seed: parts.config.seed, spoiled: None };
         let net = parts.trainer.net_config();
@@ -99,6 +102,10 @@ impl Worker {
         run.started();
         let before = std::mem::replace(&mut parts.run, run);
         parts.journal = journal;
+        if parts.events.is_some() {
+            // A problem there is none of this run's: its lines are whole.
+            parts.events = Some(LiveEvents::open(parts.run.path(), state.step).0);
+        }
         self.saved = Some((state.step, parts.live.clone()));
         self.checkpoint = Some(saved);
         self.writing.checkpoint_owed = false;

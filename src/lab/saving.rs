@@ -1,5 +1,6 @@
 //! What the worker writes: checkpoints, snapshots, the model card, and the end of a run.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -114,7 +115,7 @@ impl Worker {
         let parts = &self.parts;
         let (loss, count) = parts.progress.loss_average.parts();
         let progress = (count > 0).then_some((self.steps_done(), loss));
-        let card = parts.facts.card(&parts.config, parts.trainer.parameter_count(), progress);
+        let card = parts.facts.card(parts.run.path(), &parts.config, parts.trainer.parameter_count(), progress);
         let (run, classes) = (parts.run.path(), &parts.facts.classes);
         let written = write_replacing(&run.join("README.md"), card.as_bytes()).map_err(anyhow::Error::from);
         let written = written.and_then(|()| match run.join(CLASSES).exists() {
@@ -198,6 +199,11 @@ impl Worker {
             Ok(dir) => {
                 self.parts.journal.event(step, "snapshot", &dir.display().to_string());
                 self.write_lines(outbox);
+                // The picture was just written; one that is gone by now is missed by nobody.
+                if let (Some(events), Ok(png)) = (&mut self.parts.events, fs::read(dir.join("grid.png"))) {
+                    events.picture(step, &png, true);
+                }
+                self.write_events(outbox);
                 outbox.send(Event::SnapshotSaved { step, dir });
             }
             // A snapshot that fails is no reason to stop training.
@@ -277,6 +283,7 @@ impl Worker {
         if !finished {
             self.note("stop", if save { "saved" } else { "without saving" }, outbox);
         }
+        self.end_events(outbox);
         if let Err(error) = self.parts.journal.sync() {
             let failure = WriteFailure::of(&error);
             outbox

@@ -213,6 +213,10 @@ impl Worker {
             self.parts.journal.timestep_loss(&row);
             self.recent_losses.push(row.clone());
             self.write_lines(outbox);
+            if let Some(events) = &mut self.parts.events {
+                events.timestep_loss(&row);
+            }
+            self.write_events(outbox);
             outbox.send(Event::TimestepLoss(row));
         }
         if step == TIME_USE_STEP {
@@ -269,6 +273,10 @@ impl Worker {
         if written {
             self.parts.journal.step(&record);
             self.write_lines(outbox);
+            if let Some(events) = &mut self.parts.events {
+                events.step(&record);
+            }
+            self.write_events(outbox);
         }
         outbox.send(Event::Step(record));
     }

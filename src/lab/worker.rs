@@ -21,6 +21,7 @@ use super::writing_state::Writing;
 use crate::config::Config;
 use crate::process::{RunningClock, UsageMeter};
 use crate::run::checkpoint::Progress;
+use crate::run::tensorboard::LiveEvents;
 use crate::run::{Journal, RecentLosses, RunDir};
 use crate::train::Trainer;
 
@@ -31,6 +32,8 @@ pub struct Parts {
     pub audience: Audience,
     pub run: RunDir,
     pub journal: Journal,
+    /// TensorBoard's, where the config asks for them.
+    pub events: Option<LiveEvents>,
     pub trainer: Trainer,
     pub progress: Progress,
     /// What a person has set.

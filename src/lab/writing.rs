@@ -10,6 +10,7 @@ use super::plan::Audience;
 use super::preview::PreviewPicture;
 use super::protocol::{Event, Phase};
 use super::worker::{Mode, Worker};
+use crate::run::tensorboard::LiveEvents;
 use crate::run::{Whereabouts, WriteFailure, write_preview};
 
 /// How often the worker looks whether its folder is still where it was.
@@ -27,6 +28,39 @@ impl Worker {
         let step = self.steps_done();
         self.parts.journal.event(step, kind, what);
         self.write_lines(outbox);
+    }
+
+    /// Writes TensorBoard's events that wait, where there are any; training never waits for them.
+    pub(super) fn write_events(&mut self, outbox: &mut EventOutbox) {
+        if self.writing.trouble.is_on() || self.writing.minor.is_on() {
+            return;
+        }
+        self.try_to_write_events(outbox);
+    }
+
+    /// `false` where they could not be written: they wait on.
+    fn try_to_write_events(&mut self, outbox: &mut EventOutbox) -> bool {
+        let Some(events) = &mut self.parts.events else { return true };
+        match events.flush() {
+            Ok(()) => {
+                if let Some(lost) = events.lost() {
+                    self.warn(lost, outbox);
+                }
+                true
+            }
+            Err(error) => {
+                self.failed_beside("TensorBoard's events", WriteFailure::of(&error), outbox);
+                false
+            }
+        }
+    }
+
+    /// The run ends: what waits is written now, or is said to be missing.
+    pub(super) fn end_events(&mut self, outbox: &mut EventOutbox) {
+        if !self.try_to_write_events(outbox) {
+            let message = "TensorBoard's newest events were not written; `difflab export-logs` writes them all";
+            self.warn(message.into(), outbox);
+        }
     }
 
     /// Says a warning, and notes it.
@@ -164,7 +198,7 @@ impl Worker {
                 return self.failed_beside("the preview", WriteFailure::of(&error), outbox);
             }
         }
-        if !self.begin_waiting_snapshot(outbox) || !self.begin_history(outbox) {
+        if !self.begin_waiting_snapshot(outbox) || !self.begin_history(outbox) || !self.try_to_write_events(outbox) {
             return;
         }
         self.writing.minor.over(Instant::now());
@@ -192,6 +226,10 @@ impl Worker {
 
     fn write_picture(&mut self, picture: &PreviewPicture, outbox: &mut EventOutbox) -> io::Result<()> {
         let file = write_preview(self.parts.run.path(), picture.step, &picture.png)?;
+        if let Some(events) = &mut self.parts.events {
+            events.picture(picture.step, &picture.png, false);
+        }
+        self.write_events(outbox);
         self.note("preview", &file.display().to_string(), outbox);
         outbox.send(Event::PreviewSaved { step: picture.step, file });
         Ok(())
@@ -213,6 +251,9 @@ impl Worker {
             Whereabouts::There => self.put_config_back(outbox),
             Whereabouts::Renamed(dir) => {
                 self.parts.journal.moved_to(&dir);
+                if let Some(events) = &mut self.parts.events {
+                    events.moved_to(&dir);
+                }
                 let message =
                     format!("the run folder {} is now {}: the run continues there", before.display(), dir.display());
                 self.moved(message, outbox);
@@ -242,6 +283,9 @@ impl Worker {
             }
         };
         let files_are_there = self.put_files_back(outbox);
+        if files_are_there {
+            self.put_events_back(outbox);
+        }
         self.see_what_others_cut_off(outbox);
         config_is_there && files_are_there
     }
@@ -276,6 +320,17 @@ impl Worker {
                 false
             }
         }
+    }
+
+    /// An event file that was deleted is written anew from the lines.
+    fn put_events_back(&mut self, outbox: &mut EventOutbox) {
+        if self.parts.events.as_ref().is_none_or(LiveEvents::in_place) || self.parts.journal.waiting() > 0 {
+            return;
+        }
+        let (events, problem) = LiveEvents::open(self.parts.run.path(), self.steps_done());
+        self.parts.events = Some(events);
+        let written = "TensorBoard's event file was missing: the events until now have been written from metrics.jsonl";
+        self.warn(problem.unwrap_or_else(|| written.into()), outbox);
     }
 
     /// Files of lines that were deleted or replaced are written anew, whole.

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 
-use self::axis::Axis;
+pub use self::axis::Axis;
 pub(super) use self::canvas::{Align, Canvas};
 use super::palette::{DARK, Palette, Rgb};
 

@@ -22,7 +22,7 @@ pub fn write_class_names(run_dir: &Path, classes: &[String]) -> Result<(), RunEr
 }
 
 /// The names that the run keeps; empty where it keeps none.
-pub(super) fn kept_class_names(run_dir: &Path) -> Vec<String> {
+pub fn kept_class_names(run_dir: &Path) -> Vec<String> {
     let text = plain_file::read_text(&run_dir.join(CLASSES)).unwrap_or_default();
     text.lines().map(shown).collect()
 }

@@ -15,21 +15,24 @@ use super::history;
 use super::identity::{self, Identity};
 use super::lock::lock_folder;
 use super::plain_files::check_files;
+use super::tensorboard;
 use super::whereabouts::{HeldFolder, Whereabouts};
 use super::whole_config::lacking;
 use crate::config::{CONFIG_VERSION, Config};
+use crate::data::DATA_CARD;
 use crate::process::plain_file;
 
 /// Where runs go that are given no place.
 const RUNS: &str = "runs";
 
 /// What a start writes before its first step.
-const OF_A_START: [&str; 8] = [
+const OF_A_START: [&str; 9] = [
     LOCK,
     "config.toml",
     identity::FILE,
     "classes.txt",
     "README.md",
+    DATA_CARD,
     "metrics.jsonl",
     "timestep_loss.jsonl",
     "events.jsonl",
@@ -181,7 +184,7 @@ impl RunDir {
 
     /// Removes the folder of a new run that came to nothing: what its start wrote, and the folders that it made.
     pub fn discard(&self) {
-        for name in ["snapshots", "previews", history::FOLDER] {
+        for name in ["snapshots", "previews", history::FOLDER, tensorboard::FOLDER] {
             let _ = fs::remove_dir_all(self.path.join(name));
         }
         remove_start(&self.path, &self.made);

@@ -5,16 +5,16 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::LoadedModel;
 use super::error::RunError;
 use super::export_readme::{ReadmeFacts, readme};
 use super::export_spacing::scheduler_that_runs;
 use super::fresh_folder::FreshFolder;
+use super::{LoadedModel, Release};
 use crate::config::{Config, PathName, PredictionType, VarianceType};
 use crate::nn::diffusers::ExportedScheduler;
 use crate::nn::{Net, Weights, diffusers};
 
-/// Writes the averaged weights of `model` as a `DDPMPipeline` folder, with the scheduler that samples as
+/// Writes the averaged weights of `model`, of the run in `run`, as a `DDPMPipeline` folder, with the scheduler that samples as
 /// this run does and a README that says how. A network that predicts the score gets its last layer's sign
 /// turned: σ times the score is −ε, which diffusers knows as epsilon.
 ///
@@ -23,7 +23,7 @@ use crate::nn::{Net, Weights, diffusers};
 /// # Errors
 /// [`diffusers::NotExpressible`] when no scheduler of diffusers samples this model; [`RunError`] when the
 /// place is taken; else what went wrong while writing, and then nothing is there.
-pub fn export(model: &LoadedModel, dir: &Path, replace: bool) -> Result<Vec<String>> {
+pub fn export(run: &Path, model: &LoadedModel, dir: &Path, replace: bool) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     let mut config = model.config.clone();
     if let Net::Mlp(_) = model.net {
@@ -62,7 +62,8 @@ pub fn export(model: &LoadedModel, dir: &Path, replace: bool) -> Result<Vec<Stri
     check_place(dir, replace)?;
     let folder = FreshFolder::begin(dir)?;
     diffusers::save_pipeline(folder.path(), &loaded.config, &loaded.weights, Some(&scheduler.settings))?;
-    let text = readme(&facts(model, &config, &scheduler, &notes));
+    let release = Release::of_run(run, &model.config, &model.classes);
+    let text = readme(&facts(model, &config, &scheduler, (&notes, &release)));
     fs::write(folder.path().join("README.md"), text).context("writing README.md")?;
     folder.finish()?;
     Ok(notes)
@@ -98,7 +99,7 @@ fn facts<'a>(
     model: &'a LoadedModel,
     config: &'a Config,
     scheduler: &'a ExportedScheduler,
-    notes: &'a [String],
+    (notes, release): (&'a [String], &'a Release),
 ) -> ReadmeFacts<'a> {
     ReadmeFacts {
         name: &config.name,
@@ -110,6 +111,7 @@ fn facts<'a>(
         timesteps: config.diffusion.timesteps,
         learned_variance: config.diffusion.variance_type == VarianceType::LearnedRange,
         notes,
+        release,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::release::Release;
 use crate::config::SampleConfig;
 use crate::nn::diffusers::{Class, ExportedScheduler, class_of, default_value, scales_its_input};
 
@@ -20,6 +21,7 @@ pub struct ReadmeFacts<'a> {
     /// Does the network say the variance of the step back, in a second half of its output?
     pub learned_variance: bool,
     pub notes: &'a [String],
+    pub release: &'a Release,
 }
 
 /// The text, in Markdown. Its one Python snippet runs as it stands, inside the folder.
@@ -54,7 +56,7 @@ pub fn readme(facts: &ReadmeFacts) -> String {
             names.join(", ")
         );
     }
-    text
+    text + "\n" + &facts.release.markdown()
 }
 
 fn one_call(facts: &ReadmeFacts) -> String {
@@ -188,7 +190,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::{DiffusionConfig, SamplerName};
+    use crate::config::{Config, DiffusionConfig, SamplerName};
+    use crate::data::DataCard;
     use crate::nn::diffusers::scheduler_config;
 
     fn scheduler(sample: &SampleConfig) -> ExportedScheduler {
@@ -210,7 +213,13 @@ mod tests {
             timesteps: 30,
             learned_variance: false,
             notes: &[],
+            release: release(),
         }
+    }
+
+    fn release() -> &'static Release {
+        static RELEASE: std::sync::OnceLock<Release> = std::sync::OnceLock::new();
+        RELEASE.get_or_init(|| Release::of(&Config::default(), &[], &DataCard::default()))
     }
 
     #[test]
@@ -221,7 +230,15 @@ mod tests {
         let mut facts = facts(Some(&names), &sample, &made);
         let text = readme(&facts);
         assert!(text.contains("`DDIMScheduler`"), "{text}");
-        for part in ["torch.arange(2)", "full_like(labels, 2)", "s = 2.5", "3, 16, 8", "set_timesteps(30)", "1 dog"] {
+        for part in [
+            "torch.arange(2)",
+            "full_like(labels, 2)",
+            "s = 2.5",
+            "3, 16, 8",
+            "set_timesteps(30)",
+            "1 dog",
+            "## Responsible release",
+        ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
         facts.learned_variance = true;

@@ -8,8 +8,10 @@ use candle_core::Tensor;
 
 use super::checkpoint::{self, Progress};
 use super::fresh_folder::FreshFolder;
+use super::release::{Release, with_release};
 use super::{Journal, RunDir, RunError, check_free, write_class_names};
 use crate::config::{Config, DataConfig, PreviewConfig, SampleConfig, TrainConfig};
+use crate::data::DataCard;
 use crate::diffusion::Parameterization;
 use crate::nn::diffusers::{self, LoadedUNet, Scheduling};
 use crate::nn::{NetConfig, SampleSize, Weights};
@@ -189,11 +191,14 @@ fn write(target: &Path, config: &Config, loaded: &LoadedUNet, from: &str) -> Res
     let net = NetConfig::UNet(loaded.config.clone());
     checkpoint::save(run.path(), config, &net, &state, &Progress::new(config), &origin)?;
     let classes = loaded.config.num_class_embeds.map_or(0, |rows| rows - 1);
-    write_class_names(run.path(), &(0..classes).map(|class| class.to_string()).collect::<Vec<_>>())?;
+    let classes: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+    write_class_names(run.path(), &classes)?;
     let mut journal = Journal::open(run.path(), config.diffusion.timesteps)?;
     journal.event(0, "import", &format!("from {from}"));
     journal.flush().context("writing events.jsonl")?;
-    fs::write(run.path().join("README.md"), card(config, from)).context("writing README.md")?;
+    let release = Release::of(config, &classes, &DataCard::default());
+    fs::write(run.path().join("README.md"), with_release(&card(config, from), &release))
+        .context("writing README.md")?;
     drop(run);
     folder.finish()
 }

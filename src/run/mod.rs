@@ -4,6 +4,7 @@
 //! config.toml            all keys resolved
 //! run.json               what the run and its checkpoints know each other by
 //! README.md              the model card
+//! data-card.toml         what is known of the data: a copy of the file beside them, if there was one
 //! classes.txt            names of the classes, one a line
 //! metrics.jsonl          one line a logged step
 //! timestep_loss.jsonl    the loss per bin over t
@@ -12,6 +13,7 @@
 //! checkpoints/           see [`checkpoint`]
 //! history/               averaged weights of earlier steps: see [`history`]
 //! previews/, snapshots/  pictures
+//! tensorboard/           event files, with train.tensorboard = true: see [`tensorboard`]
 //! ```
 
 mod album;
@@ -48,6 +50,7 @@ mod line_reading;
 mod lines;
 mod loaded_model;
 mod lock;
+mod logged_rows;
 mod merged_rows;
 mod model_card;
 pub mod notes;
@@ -56,12 +59,14 @@ mod plain_files;
 mod recent_losses;
 mod recording;
 mod records;
+mod release;
 mod resume;
 mod row_line;
 mod samples_file;
 mod skim;
 pub mod snapshot;
 mod sweep;
+pub mod tensorboard;
 mod thinned;
 pub mod trash;
 mod whereabouts;
@@ -70,7 +75,7 @@ mod write_failure;
 
 pub use album::{LeftPicture, left_pictures};
 pub use beside::{experiment_of, folder_beside};
-pub use class_names::{CLASSES, other_class_names, write_class_names};
+pub use class_names::{CLASSES, kept_class_names, other_class_names, write_class_names};
 pub use data_changes::{MOVED, check_measured};
 pub use dir::{RunDir, check_free, config_of};
 pub use distinct_names::distinct_names;
@@ -89,11 +94,13 @@ pub use journal::{Journal, newest_metrics, read_events, read_metrics};
 pub use kept_steps::{KeptStep, averaged_network, kept_steps, steps_of_learning};
 pub use loaded_model::LoadedModel;
 pub use lock::{is_trained_in, lock_folder};
+pub use logged_rows::read_timestep_loss;
 pub use model_card::{CardFacts, model_card};
 pub use pictures::write_preview;
 pub use recent_losses::RecentLosses;
 pub use recording::{Recording, WayPicture, WayTime, columns_for, grid_of, sheet_words};
 pub use records::{EventRecord, StepRecord, TimestepLossRow};
+pub use release::{OPEN, Release, ReleaseEntry, ReleasePart, card_of_run, own_card, with_release};
 pub use resume::{check_against, resumed_config};
 pub use samples_file::{read_noise, write_noise, write_samples};
 pub use snapshot::classes_in_turn;

@@ -1,7 +1,11 @@
 //! README.md of a run folder: what was trained on what, and how to use it.
 
+use super::release::Release;
 use crate::config::{Config, NetworkKind, OptimizerName, PathName, PredictionType};
 use crate::picture::is_points;
+
+/// How the part on its use ends.
+const END: &str = "`config.toml` alone repeats the run. The licence of the data holds for what is made from it.\n";
 
 /// Facts that a config alone does not know.
 #[derive(Clone, Debug)]
@@ -18,6 +22,8 @@ pub struct CardFacts<'a> {
     pub progress: Option<(u64, f64)>,
     /// The most memory that the training process has had in RAM at once so far, in MiB.
     pub peak_memory_mib: Option<f64>,
+    /// What is to be settled before the model is given away.
+    pub release: &'a Release,
 }
 
 /// The model card in Markdown.
@@ -89,18 +95,23 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     }
     line("```sh\ndifflab sample RUN --num 16 --out grid.png   # RUN: this folder\ndifflab --resume RUN                         # train further\n```\n".into());
     if config.model.kind == NetworkKind::Mlp {
-        line("`config.toml` alone repeats the run. The licence of the data holds for what is made from it.".into());
-        return card;
+        line(END.into());
+        return card + &facts.release.markdown();
     }
     line("Each folder in `checkpoints/` is a diffusers pipeline:\n".into());
     line("```python\nfrom diffusers import UNet2DModel\nunet = UNet2DModel.from_pretrained(\"checkpoints/step-…/unet\")\n```\n".into());
-    line("`config.toml` alone repeats the run. The licence of the data holds for what is made from it.".into());
-    card
+    line(END.into());
+    card + &facts.release.markdown()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::DataCard;
+
+    fn release() -> Release {
+        Release::of(&Config::default(), &[], &DataCard::default())
+    }
 
     #[test]
     fn a_card_of_points_speaks_of_points_and_of_no_diffusers() {
@@ -113,6 +124,7 @@ mod tests {
             source: "a formula",
             progress: None,
             peak_memory_mib: None,
+            release: &release(),
         };
         let mut config = Config::default();
         config.model.kind = NetworkKind::Mlp;
@@ -132,9 +144,12 @@ mod tests {
             source: "datasets/mnist",
             progress: Some((20, 0.25)),
             peak_memory_mib: Some(211.7),
+            release: &release(),
         };
         let card = model_card(&Config::default(), &facts);
-        for part in ["12345", "59000", "28×28×1", "20 of", "0.2500", "datasets/mnist", "212 MiB"] {
+        for part in
+            ["12345", "59000", "28×28×1", "20 of", "0.2500", "datasets/mnist", "212 MiB", "## Responsible release"]
+        {
             assert!(card.contains(part), "{part} is missing in\n{card}");
         }
     }

@@ -8,6 +8,7 @@ Needs requirements.txt, the release binary and, for the networks' outputs, cargo
     networks     UNet2DModel configs, one key after another, and whole families (networks.py)
     exports      tiny runs of every kind, exported (exports.py)
     ways         every sampler and what pipelines have no place for, exported and imported again (exports.py)
+    logs         event files and tables, live, resumed and exported, as TensorBoard reads them (logs.py)
     steps        training, step for step from the same weights; first weights and what chance decides (steps.py)
 
 Ends with 1 if anything differs in silence.
@@ -24,12 +25,13 @@ import torch
 
 import diffusers
 import exports
+import logs
 import networks
 import steps
 from binary import ROOT, Difflab
 from schedulers import Schedulers
 
-PARTS = ["schedulers", "networks", "exports", "ways", "steps"]
+PARTS = ["schedulers", "networks", "exports", "ways", "logs", "steps"]
 
 
 def main():
@@ -60,6 +62,8 @@ def main():
             networks.networks(difflab)
         if "schedulers" in args.parts:
             Schedulers(difflab).all()
+        if "logs" in args.parts:
+            logs.logs(difflab)
         if "steps" in args.parts and (args.lib_tests or not args.no_cargo):
             steps.steps(difflab, args.lib_tests)
         if "exports" in args.parts and not args.no_cargo and (difflab.folder / "exports").exists():

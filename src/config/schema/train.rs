@@ -98,6 +98,9 @@ pub struct TrainConfig {
     /// Steps between lines of metrics.jsonl; above 1 each line has the least and the largest loss since the one before
     /// (loss_min, loss_max).
     pub log_every: u64,
+    /// Write TensorBoard's event files as well, while the run trains, in its folder `tensorboard/`: losses, learning rate,
+    /// the loss by quarters of t, previews and snapshots. `difflab export-logs` writes them of any run.
+    pub tensorboard: bool,
     /// Steps between lines of timestep_loss.jsonl.
     pub timestep_loss_every: u64,
     /// Bins over t in timestep_loss.jsonl.
@@ -142,6 +145,7 @@ impl Default for TrainConfig {
             history: KeepHistory::Auto,
             save_patience_s: 600.0,
             log_every: 1,
+            tensorboard: false,
             timestep_loss_every: 50,
             timestep_bins: 40,
         }

@@ -112,7 +112,7 @@ fn for_the_shell(path: &str) -> String {
 /// Is it what lies beside most sets of pictures, and is nobody's data: LICENSE, README.md, Thumbs.db?
 fn is_paperwork(path: &Path) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    ["license", "licence", "notice", "copying", "readme", "thumbs", "desktop"].contains(&stem.as_str())
+    ["license", "licence", "notice", "copying", "readme", "data-card", "thumbs", "desktop"].contains(&stem.as_str())
 }
 
 impl Scan {

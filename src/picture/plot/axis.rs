@@ -58,6 +58,11 @@ impl Axis {
         Self { low, high, log: true, ticks: ticks.collect() }
     }
 
+    /// The low and the high end; of a logarithmic axis their log₁₀.
+    pub fn ends(&self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
     /// Where a value lies: 0 at the low end, 1 at the high end.
     pub fn place(&self, value: f64) -> f64 {
         let value = if self.log { value.log10() } else { value.clamp(-LARGEST, LARGEST) };
