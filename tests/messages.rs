@@ -13,7 +13,7 @@ fn difflab(args: &[&str]) -> String {
 
 /// Long flags of the program and all its subcommands, from their own help.
 fn flags() -> BTreeSet<String> {
-    let commands: [&[&str]; 28] = [
+    let commands: [&[&str]; 29] = [
         &["--help"],
         &["sample", "--help"],
         &["schedule", "--help"],
@@ -36,6 +36,7 @@ fn flags() -> BTreeSet<String> {
         &["export-logs", "--help"],
         &["import", "--help"],
         &["doctor", "--help"],
+        &["explain", "--help"],
         &["report", "--help"],
         &["study", "steps", "--help"],
         &["study", "guidance", "--help"],
