@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::document::{Explanation, digits, number, word};
-use super::subject::{Focus, Subject};
+use super::subject::{ExplainedSubject, Focus};
 use super::topic::Topic;
 use crate::eval::TrainingBound;
 use crate::thousands::thousands;
@@ -32,7 +32,7 @@ pub struct BoundNumbers {
 }
 
 /// `None`: the path has no steps, or there are no bins.
-pub fn numbers_of(subject: &Subject, focus: Focus, losses: &BinLosses) -> Option<BoundNumbers> {
+pub fn numbers_of(subject: &ExplainedSubject, focus: Focus, losses: &BinLosses) -> Option<BoundNumbers> {
     let (schedule, bins) = (&subject.parameterization.schedule, losses.mean.len());
     let timesteps = schedule.timesteps();
     let bound = TrainingBound::of(subject.parameterization).filter(|_| bins > 0)?;
@@ -46,7 +46,7 @@ pub fn numbers_of(subject: &Subject, focus: Focus, losses: &BinLosses) -> Option
 
 /// # Errors
 /// A sentence for a timestep that is not there.
-pub fn explain(subject: &Subject, focus: Focus, losses: Option<&BinLosses>) -> Result<Explanation> {
+pub fn explain(subject: &ExplainedSubject, focus: Focus, losses: Option<&BinLosses>) -> Result<Explanation> {
     subject.followed(focus)?;
     let mut out = Explanation::new(Topic::Bound.title());
     out.text(

@@ -4,7 +4,7 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 
 use super::document::{Explanation, given, given_symbol, number, word};
-use super::subject::{Focus, Subject, moments, numbers};
+use super::subject::{ExplainedSubject, Focus, moments, numbers};
 use super::topic::Topic;
 use crate::data::Dataset;
 use crate::picture::is_points;
@@ -67,7 +67,7 @@ pub fn mean_pictures(data: &Dataset) -> Result<Vec<(String, Tensor)>> {
 
 /// # Errors
 /// A sentence for a picture that is not there.
-pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
+pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> {
     let followed = subject.followed(focus)?;
     let (data, config) = (subject.data, subject.config);
     let n = numbers_of(data)?;
@@ -143,7 +143,7 @@ pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
 }
 
 /// A page of the training set, from the followed picture on.
-fn page(out: &mut Explanation, subject: &Subject, focus: Focus) -> Result<()> {
+fn page(out: &mut Explanation, subject: &ExplainedSubject, focus: Focus) -> Result<()> {
     let data = subject.data;
     let end = (focus.image + PAGE).min(data.len());
     out.heading(format!("Training images {} to {}", thousands(focus.image), thousands(end - 1)));

@@ -19,8 +19,8 @@ pub enum Part {
     Text(String),
     Formula(String),
     Numbers(Vec<Number>),
-    Table(Table),
-    Pictures(Vec<Picture>),
+    Table(NumberTable),
+    Pictures(Vec<ShownPicture>),
     /// The paper and its equations.
     Source(String),
 }
@@ -34,14 +34,14 @@ pub struct Number {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Table {
+pub struct NumberTable {
     pub head: Vec<String>,
     pub rows: Vec<Vec<String>>,
 }
 
 /// A picture with its symbol.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Picture {
+pub struct ShownPicture {
     pub symbol: String,
     /// Height, width, channels.
     pub shape: (usize, usize, usize),
@@ -71,7 +71,7 @@ impl Explanation {
     }
 
     pub fn table(&mut self, head: &[&str], rows: Vec<Vec<String>>) {
-        self.parts.push(Part::Table(Table { head: head.iter().map(|cell| cell.to_string()).collect(), rows }));
+        self.parts.push(Part::Table(NumberTable { head: head.iter().map(|cell| cell.to_string()).collect(), rows }));
     }
 
     /// A row of pictures, each `[1, H, W, C]`, all of one size.
@@ -79,10 +79,10 @@ impl Explanation {
     /// # Errors
     /// When candle fails.
     pub fn pictures(&mut self, pictures: &[(&str, &Tensor)]) -> Result<()> {
-        let picture = |(symbol, image): &(&str, &Tensor)| -> Result<Picture> {
+        let picture = |(symbol, image): &(&str, &Tensor)| -> Result<ShownPicture> {
             let (_, h, w, c) = image.dims4()?;
             let pixels = Arc::new(image.flatten_all()?.to_vec1::<f32>()?);
-            Ok(Picture { symbol: symbol.to_string(), shape: (h, w, c), pixels })
+            Ok(ShownPicture { symbol: symbol.to_string(), shape: (h, w, c), pixels })
         };
         self.parts.push(Part::Pictures(pictures.iter().map(picture).collect::<Result<_>>()?));
         Ok(())

@@ -4,7 +4,7 @@ use anyhow::Result;
 use candle_core::Device;
 
 use super::document::{Explanation, digits, number};
-use super::subject::{Focus, Subject, moments, numbers};
+use super::subject::{ExplainedSubject, Focus, moments, numbers};
 use super::topic::Topic;
 use crate::config::PathName;
 use crate::diffusion::{NoiseLevel, Schedule};
@@ -35,7 +35,7 @@ pub struct ForwardNumbers {
 
 /// # Errors
 /// A sentence for a picture, pixel or timestep that is not there.
-pub fn numbers_of(subject: &Subject, focus: Focus) -> Result<ForwardNumbers> {
+pub fn numbers_of(subject: &ExplainedSubject, focus: Focus) -> Result<ForwardNumbers> {
     let followed = subject.followed(focus)?;
     let (schedule, at) = (&subject.parameterization.schedule, subject.at(focus));
     let which = subject.data.spread(MEASURED);
@@ -60,7 +60,7 @@ pub fn numbers_of(subject: &Subject, focus: Focus) -> Result<ForwardNumbers> {
 
 /// # Errors
 /// As [`numbers_of`].
-pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
+pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> {
     let n = numbers_of(subject, focus)?;
     let (schedule, followed) = (&subject.parameterization.schedule, subject.followed(focus)?);
     let (t, at, last) = (focus.t, n.at, schedule.timesteps() - 1);

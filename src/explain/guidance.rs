@@ -4,7 +4,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 
 use super::document::{Explanation, digits, number};
-use super::subject::{Focus, Network, Subject, numbers, squares};
+use super::subject::{AskedNetwork, ExplainedSubject, Focus, numbers, squares};
 use super::topic::Topic;
 use crate::diffusion::NoiseLevel;
 use crate::sampling::{Guidance, network_denoiser};
@@ -33,8 +33,8 @@ pub struct GuidanceNumbers {
 /// # Errors
 /// What the network reports.
 pub fn ask(
-    subject: &Subject,
-    network: &Network,
+    subject: &ExplainedSubject,
+    network: &AskedNetwork,
     class: usize,
     x_t: &Tensor,
     at: NoiseLevel,
@@ -75,7 +75,7 @@ impl Answers {
 
 /// # Errors
 /// A sentence for a picture, pixel or timestep that is not there; what the network reports.
-pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
+pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> {
     let (followed, at) = (subject.followed(focus)?, subject.at(focus));
     let mut out = Explanation::new(Topic::Guidance.title());
     out.text(

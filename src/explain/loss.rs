@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
 use super::document::{Explanation, digits, given, number, word};
-use super::subject::{Focus, Followed, Network, Subject, numbers, squares};
+use super::subject::{AskedNetwork, ExplainedSubject, Focus, Followed, numbers, squares};
 use super::topic::Topic;
 use crate::config::PredictionType;
 use crate::diffusion::{LossWeight, NoiseLevel, Parameterization};
@@ -47,7 +47,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// What the network reports.
-pub fn ask(subject: &Subject, network: &Network, followed: &Followed, at: NoiseLevel) -> Result<Answer> {
+pub fn ask(subject: &ExplainedSubject, network: &AskedNetwork, followed: &Followed, at: NoiseLevel) -> Result<Answer> {
     let (parameterization, data) = (subject.parameterization, subject.data);
     let recipe = Recipe { parameterization, device: &Device::Cpu, workers: subject.workers };
     let null = network.net.num_classes().map(|classes| vec![followed.class.unwrap_or(classes) as u32]);
@@ -71,7 +71,12 @@ pub fn ask(subject: &Subject, network: &Network, followed: &Followed, at: NoiseL
 
 /// # Errors
 /// What the network reports.
-pub fn numbers_of(subject: &Subject, followed: &Followed, at: NoiseLevel, answer: &Answer) -> Result<LossNumbers> {
+pub fn numbers_of(
+    subject: &ExplainedSubject,
+    followed: &Followed,
+    at: NoiseLevel,
+    answer: &Answer,
+) -> Result<LossNumbers> {
     let (epsilon, said) = (numbers(&followed.epsilon)?, numbers(&answer.epsilon)?);
     let off: Vec<f64> = epsilon.iter().zip(&said).map(|(a, b)| a - b).collect();
     // s = −ε/σ, number by number.
@@ -102,7 +107,7 @@ pub fn bound_weight(parameterization: &Parameterization, at: NoiseLevel) -> Opti
 
 /// # Errors
 /// A sentence for a picture, pixel or timestep that is not there; what the network reports.
-pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
+pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> {
     let (followed, at) = (subject.followed(focus)?, subject.at(focus));
     let mut out = Explanation::new(Topic::Loss.title());
     let target = target_words(subject.parameterization.prediction_type);

@@ -28,5 +28,5 @@ mod numbers_tests;
 
 pub use document::{Explanation, Part};
 pub use of_topic::explain;
-pub use subject::{Focus, Network, Subject};
+pub use subject::{AskedNetwork, ExplainedSubject, Focus};
 pub use topic::Topic;

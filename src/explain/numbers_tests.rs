@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 
 use super::bound::{self, BinLosses};
-use super::subject::{Focus, Network, Subject, numbers};
+use super::subject::{AskedNetwork, ExplainedSubject, Focus, numbers};
 use super::{data, forward, guidance, loss, plane, sampling_step, training_step};
 use crate::config::Config;
 use crate::data::Dataset;
@@ -67,12 +67,12 @@ impl Bench {
         }
     }
 
-    fn subject(&self) -> Subject<'_> {
-        Subject {
+    fn subject(&self) -> ExplainedSubject<'_> {
+        ExplainedSubject {
             config: &self.config,
             parameterization: &self.parameterization,
             data: &self.data,
-            network: Some(Network { net: &self.net, words: "random weights".into() }),
+            network: Some(AskedNetwork { net: &self.net, words: "random weights".into() }),
             workers: &self.workers,
         }
     }

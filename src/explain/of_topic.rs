@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::bound::BinLosses;
 use super::document::Explanation;
-use super::subject::{Focus, Subject};
+use super::subject::{ExplainedSubject, Focus};
 use super::topic::Topic;
 use super::{bound, data, forward, guidance, loss, plane, sampling_step, time, training_step};
 
@@ -12,7 +12,12 @@ use super::{bound, data, forward, guidance, loss, plane, sampling_step, time, tr
 ///
 /// # Errors
 /// A sentence for a picture, pixel or timestep that is not there; what sampler or network report.
-pub fn explain(topic: Topic, subject: &Subject, focus: Focus, losses: Option<&BinLosses>) -> Result<Explanation> {
+pub fn explain(
+    topic: Topic,
+    subject: &ExplainedSubject,
+    focus: Focus,
+    losses: Option<&BinLosses>,
+) -> Result<Explanation> {
     match topic {
         Topic::Forward => forward::explain(subject, focus),
         Topic::Time => time::explain(subject, focus),

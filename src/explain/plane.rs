@@ -4,7 +4,7 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 
 use super::document::{Explanation, digits, number};
-use super::subject::{Focus, Network, Subject, numbers};
+use super::subject::{AskedNetwork, ExplainedSubject, Focus, numbers};
 use super::topic::Topic;
 use super::watched::calls_down_to;
 use crate::config::SamplerName;
@@ -29,8 +29,8 @@ pub struct PlaneNumbers {
 /// # Errors
 /// What the network reports.
 pub fn numbers_of(
-    subject: &Subject,
-    network: &Network,
+    subject: &ExplainedSubject,
+    network: &AskedNetwork,
     at: NoiseLevel,
     place: [f64; 2],
     class: Option<usize>,
@@ -70,7 +70,7 @@ const STOPS: usize = 8;
 
 /// # Errors
 /// A sentence for a point or timestep that is not there; what the network reports.
-pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
+pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> {
     let (followed, at) = (subject.followed(focus)?, subject.at(focus));
     let mut out = Explanation::new(Topic::Plane.title());
     out.text(

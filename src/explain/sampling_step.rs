@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::document::{Explanation, digits, number, word};
-use super::subject::{Focus, Followed, Subject, numbers};
+use super::subject::{ExplainedSubject, Focus, Followed, numbers};
 use super::topic::Topic;
 use super::update_rule::{Rule, What, rule};
 use super::watched::{Call, calls_down_to};
@@ -23,7 +23,7 @@ pub struct SamplingStep {
 
 /// One term of the update at the followed pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Term {
+pub struct UpdateTerm {
     pub what: What,
     pub coefficient: f64,
     pub value: f64,
@@ -33,7 +33,7 @@ pub struct Term {
 ///
 /// # Errors
 /// What sampler or network report.
-pub fn take(subject: &Subject, focus: Focus) -> Result<Option<SamplingStep>> {
+pub fn take(subject: &ExplainedSubject, focus: Focus) -> Result<Option<SamplingStep>> {
     let Some(network) = &subject.network else { return Ok(None) };
     let sample = &subject.config.sample;
     let (settings, schedule) = (SamplerSettings::from(sample), &subject.parameterization.schedule);
@@ -59,7 +59,7 @@ impl SamplingStep {
     ///
     /// # Errors
     /// When candle fails.
-    pub fn terms(&self, followed: &Followed) -> Result<Vec<Term>> {
+    pub fn terms(&self, followed: &Followed) -> Result<Vec<UpdateTerm>> {
         let call = self.call();
         let value = |what: What| -> Result<f64> {
             Ok(match what {
@@ -71,13 +71,13 @@ impl SamplingStep {
             })
         };
         let terms = self.rule.iter().flat_map(|rule| &rule.terms);
-        terms.map(|&(what, coefficient)| Ok(Term { what, coefficient, value: value(what)? })).collect()
+        terms.map(|&(what, coefficient)| Ok(UpdateTerm { what, coefficient, value: value(what)? })).collect()
     }
 }
 
 /// # Errors
 /// A sentence for a picture, pixel or timestep that is not there; what sampler or network report.
-pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
+pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> {
     let followed = subject.followed(focus)?;
     let mut out = Explanation::new(Topic::SamplingStep.title());
     out.text(

@@ -17,19 +17,19 @@ use crate::train::images;
 
 /// Everything that the numbers come from.
 #[derive(Clone)]
-pub struct Subject<'a> {
+pub struct ExplainedSubject<'a> {
     pub config: &'a Config,
     pub parameterization: &'a Parameterization,
     /// What the run trains on.
     pub data: &'a Dataset,
     /// A trained network; topics that ask it say so where there is none.
-    pub network: Option<Network<'a>>,
+    pub network: Option<AskedNetwork<'a>>,
     pub workers: &'a Arc<Workers>,
 }
 
 /// A network and which weights it has.
 #[derive(Clone)]
-pub struct Network<'a> {
+pub struct AskedNetwork<'a> {
     pub net: &'a Net,
     /// "EMA weights of step 300".
     pub words: String,
@@ -59,7 +59,7 @@ pub struct Followed {
     pub words: String,
 }
 
-impl Subject<'_> {
+impl ExplainedSubject<'_> {
     /// The level of a timestep.
     pub fn at(&self, focus: Focus) -> NoiseLevel {
         self.parameterization.schedule.at(focus.t)

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::document::{Explanation, Number, Part, Table};
+use super::document::{Explanation, Number, NumberTable, Part};
 use super::latex::{unicode, unicode_within};
 
 /// The title, underlined.
@@ -48,7 +48,7 @@ fn of_numbers(numbers: &[Number], width: usize) -> Vec<String> {
     lines
 }
 
-fn of_table(table: &Table) -> Vec<String> {
+fn of_table(table: &NumberTable) -> Vec<String> {
     let rows: Vec<Vec<String>> = std::iter::once(&table.head)
         .chain(&table.rows)
         .map(|row| row.iter().map(|cell| unicode_within(&math(cell))).collect())

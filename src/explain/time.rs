@@ -3,13 +3,13 @@
 use anyhow::Result;
 
 use super::document::{Explanation, digits, number};
-use super::subject::{Focus, Subject};
+use super::subject::{ExplainedSubject, Focus};
 use super::topic::Topic;
 use crate::config::PathName;
 
 /// # Errors
 /// A sentence for a timestep that is not there.
-pub fn explain(subject: &Subject, focus: Focus) -> Result<Explanation> {
+pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> {
     subject.followed(focus)?;
     let (parameterization, at) = (subject.parameterization, subject.at(focus));
     let schedule = &parameterization.schedule;

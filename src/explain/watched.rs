@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
-use super::subject::{Network, Subject};
+use super::subject::{AskedNetwork, ExplainedSubject};
 use crate::diffusion::NoiseLevel;
 use crate::sampling::{
     Denoiser, Guidance, NoiseSource, Prediction, SamplerSettings, SeededNoise, Trajectory, make, network_denoiser,
@@ -31,8 +31,8 @@ pub struct Call {
 /// # Errors
 /// What sampler or network report.
 pub fn calls_down_to(
-    subject: &Subject,
-    network: &Network,
+    subject: &ExplainedSubject,
+    network: &AskedNetwork,
     settings: &SamplerSettings,
     guidance: Guidance,
     class: Option<usize>,

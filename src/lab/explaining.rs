@@ -8,7 +8,7 @@ use super::outbox::EventOutbox;
 use super::protocol::{Event, ExplainRequest, Explained};
 use super::worker::Worker;
 use crate::config::{Config, Precision};
-use crate::explain::{Explanation, Network, Subject, Topic, explain, training_step};
+use crate::explain::{AskedNetwork, ExplainedSubject, Explanation, Topic, explain, training_step};
 use crate::thousands::thousands;
 use crate::train::StepReport;
 
@@ -35,11 +35,11 @@ impl Worker {
         let words = format!("EMA weights of step {}", thousands(self.steps_done() as usize));
         // As its films are drawn now, not as it began.
         let config = Config { sample: self.parts.live.sampling.of_preview(), ..self.parts.config.clone() };
-        let subject = Subject {
+        let subject = ExplainedSubject {
             config: &config,
             parameterization: trainer.parameterization(),
             data: trainer.data(),
-            network: Some(Network { net: &net, words }),
+            network: Some(AskedNetwork { net: &net, words }),
             workers: trainer.workers(),
         };
         explain(topic, &subject, focus, self.recent_losses.column().as_ref())

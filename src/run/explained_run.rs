@@ -12,7 +12,7 @@ use super::error::RunError;
 use super::loaded_model::LoadedModel;
 use super::recent_losses::RecentLosses;
 use crate::data::{self, DataIdentity, Dataset};
-use crate::explain::{Explanation, Focus, Network, Subject, Topic, explain, training_step};
+use crate::explain::{AskedNetwork, ExplainedSubject, Explanation, Focus, Topic, explain, training_step};
 use crate::kernels::Workers;
 use crate::train::Trainer;
 
@@ -50,12 +50,12 @@ impl ExplainedRun {
         self.model.step
     }
 
-    pub fn subject(&self) -> Subject<'_> {
-        Subject {
+    pub fn subject(&self) -> ExplainedSubject<'_> {
+        ExplainedSubject {
             config: &self.model.config,
             parameterization: &self.model.parameterization,
             data: &self.train,
-            network: Some(Network { net: &self.model.net, words: self.model.weights_in_words() }),
+            network: Some(AskedNetwork { net: &self.model.net, words: self.model.weights_in_words() }),
             workers: &self.workers,
         }
     }

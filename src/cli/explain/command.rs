@@ -13,8 +13,8 @@ use crate::cli::eval::Material;
 use crate::cli::sample::at_the_shell;
 use crate::config::Config;
 use crate::diffusion::Parameterization;
-use crate::explain::document::Picture;
-use crate::explain::{self, Explanation, Focus, Part, Subject, Topic, markdown, text, training_step};
+use crate::explain::document::ShownPicture;
+use crate::explain::{self, ExplainedSubject, Explanation, Focus, Part, Topic, markdown, text, training_step};
 use crate::kernels::Workers;
 use crate::picture;
 use crate::run::{self, ExplainedRun};
@@ -84,7 +84,7 @@ fn print_text(args: &Args, explanation: &Explanation) -> Result<()> {
 }
 
 /// For pipes and files: from dark to bright in characters.
-fn in_characters(row: &[Picture], width: usize) -> String {
+fn in_characters(row: &[ShownPicture], width: usize) -> String {
     let picture = pictures::row(row, 1);
     let columns = (picture.width() as usize).min(width) as u32;
     let lines = (columns * picture.height() / picture.width().max(1) / 2).max(1);
@@ -107,7 +107,7 @@ fn explanation(args: &Args, topic: Topic) -> Result<Explanation> {
     let config = Config::load(&args.config, &[])?;
     let material = Material::load(&config)?;
     let parameterization = Parameterization::from_config(&config.diffusion)?;
-    let subject = Subject {
+    let subject = ExplainedSubject {
         config: &config,
         parameterization: &parameterization,
         data: &material.train,
@@ -138,7 +138,7 @@ fn unknown_weight(args: &Args, error: anyhow::Error) -> anyhow::Error {
 ///
 /// # Errors
 /// A usage error for a timestep, picture or pixel that is not there.
-fn focus(args: &Args, subject: &Subject) -> Result<Focus> {
+fn focus(args: &Args, subject: &ExplainedSubject) -> Result<Focus> {
     let schedule = &subject.parameterization.schedule;
     let equal = schedule.level_of(1.0).t.round().max(0.0) as usize;
     let t = args.at.unwrap_or(equal.min(schedule.timesteps() - 1));

@@ -5,12 +5,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::RgbImage;
 
-use crate::explain::document::Picture;
+use crate::explain::document::ShownPicture;
 use crate::explain::latex::unicode;
 use crate::picture;
 
 /// Beside each other, in one picture. Numbers beyond [-1, 1] are black or white.
-pub fn row(pictures: &[Picture], scale: usize) -> RgbImage {
+pub fn row(pictures: &[ShownPicture], scale: usize) -> RgbImage {
     let Some(first) = pictures.first() else { return RgbImage::new(0, 0) };
     let (h, w, c) = first.shape;
     let all: Vec<f32> = pictures.iter().flat_map(|picture| picture.pixels.iter().copied()).collect();
@@ -18,7 +18,7 @@ pub fn row(pictures: &[Picture], scale: usize) -> RgbImage {
 }
 
 /// "from the left: x_0 · ε · x_t".
-pub fn caption(pictures: &[Picture]) -> String {
+pub fn caption(pictures: &[ShownPicture]) -> String {
     let symbols: Vec<String> = pictures.iter().map(|picture| unicode(&picture.symbol)).collect();
     format!("from the left: {}", symbols.join(" · "))
 }
@@ -27,7 +27,7 @@ pub fn caption(pictures: &[Picture]) -> String {
 ///
 /// # Errors
 /// When the picture can't be packed.
-pub fn in_markdown(pictures: &[Picture]) -> Result<String> {
+pub fn in_markdown(pictures: &[ShownPicture]) -> Result<String> {
     let symbols: Vec<String> = pictures.iter().map(|picture| format!("${}$", picture.symbol)).collect();
     let data = STANDARD.encode(picture::png(&row(pictures, 3), None)?);
     Ok(format!("![pictures](data:image/png;base64,{data})\n\nFrom the left: {}\n", symbols.join(" · ")))

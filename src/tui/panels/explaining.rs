@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::dialog;
-use crate::explain::document::Picture as Shown;
+use crate::explain::document::ShownPicture;
 use crate::explain::latex::unicode;
 use crate::explain::{Part, Topic, text};
 use crate::lab::Phase;
@@ -169,7 +169,7 @@ fn styled(state: &State, line: &str, role: Role) -> Line<'static> {
 }
 
 /// Beside each other, two pixels a cell.
-fn pictures(state: &State, row: &[Shown], width: usize) -> Vec<Line<'static>> {
+fn pictures(state: &State, row: &[ShownPicture], width: usize) -> Vec<Line<'static>> {
     let Some(first) = row.first() else { return Vec::new() };
     let (h, w, c) = first.shape;
     let pixels: Vec<f32> = row.iter().flat_map(|picture| picture.pixels.iter().copied()).collect();

@@ -11,7 +11,7 @@ use super::demo::{SIZE, config, digit, running};
 use super::paint::{buffer, characters, text};
 use crate::data::Dataset;
 use crate::diffusion::Parameterization;
-use crate::explain::{Explanation, Focus, Subject, Topic, explain};
+use crate::explain::{ExplainedSubject, Explanation, Focus, Topic, explain};
 use crate::kernels::Workers;
 use crate::lab::{Command, Event, ExplainRequest, Explained, Phase};
 use crate::tui::action::Action;
@@ -39,8 +39,13 @@ fn answer(request: ExplainRequest) -> Explanation {
     };
     let parameterization = Parameterization::from_config(&config.diffusion).unwrap();
     let workers = Arc::new(Workers::new(1).unwrap());
-    let subject =
-        Subject { config: &config, parameterization: &parameterization, data: &data, network: None, workers: &workers };
+    let subject = ExplainedSubject {
+        config: &config,
+        parameterization: &parameterization,
+        data: &data,
+        network: None,
+        workers: &workers,
+    };
     explain(request.topic, &subject, request.focus, None).unwrap()
 }
 
