@@ -9,6 +9,7 @@
 //! | [`headless`] | the same lab without a screen |
 //! | [`speak`] | what the program says: results that must arrive, remarks that must not hurt |
 //! | [`lab`] | the protocol, and the worker thread that owns the trainer |
+//! | [`course`] | stations, their questions, and how far a learner has come |
 //! | [`run`] | the run folder: config, metrics, checkpoints, snapshots, model card |
 //! | [`explain`](mod@explain) | the mathematics of what one sees, with the live numbers |
 //! | [`eval`] | the judge: how many samples read as what they should be |
@@ -33,6 +34,7 @@ pub mod ascii;
 pub mod bench;
 pub mod cli;
 pub mod config;
+pub mod course;
 pub mod data;
 pub mod diffusion;
 pub mod eval;

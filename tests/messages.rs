@@ -13,7 +13,7 @@ fn difflab(args: &[&str]) -> String {
 
 /// Long flags of the program and all its subcommands, from their own help.
 fn flags() -> BTreeSet<String> {
-    let commands: [&[&str]; 25] = [
+    let commands: [&[&str]; 27] = [
         &["--help"],
         &["sample", "--help"],
         &["schedule", "--help"],
@@ -34,6 +34,8 @@ fn flags() -> BTreeSet<String> {
         &["export", "--help"],
         &["import", "--help"],
         &["doctor", "--help"],
+        &["explain", "--help"],
+        &["course", "--help"],
         &["study", "steps", "--help"],
         &["study", "guidance", "--help"],
         &["study", "epochs", "--help"],

@@ -2,6 +2,7 @@
 
 mod bench;
 mod compare;
+mod course;
 pub mod data;
 mod device;
 pub mod doctor;

@@ -9,8 +9,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::tensor_words::told;
 use super::{
-    UsageError, bench, compare, data, doctor, eval, explain, export, fork, import, interruption, lab, numbers, race,
-    runs, sample, schedule, speedrun, study, sweep, watch,
+    UsageError, bench, compare, course, data, doctor, eval, explain, export, fork, import, interruption, lab, numbers,
+    race, runs, sample, schedule, speedrun, study, sweep, watch,
 };
 use crate::ascii;
 use crate::config::ConfigError;
@@ -50,6 +50,7 @@ enum Subcommands {
     Export(export::Args),
     Import(import::Args),
     Explain(explain::Args),
+    Course(course::Args),
     Study(study::Args),
     Speedrun(speedrun::Args),
     Doctor(doctor::Args),
@@ -149,6 +150,7 @@ fn run(command: Subcommands) -> Result<()> {
         Subcommands::Study(args) => study::run(args),
         Subcommands::Speedrun(args) => speedrun::run(&args),
         Subcommands::Explain(args) => explain::run(&args),
+        Subcommands::Course(args) => course::run(&args),
         Subcommands::Doctor(args) => doctor::run(args),
     }
 }

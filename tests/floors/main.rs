@@ -10,11 +10,12 @@ use modules::{modules, resolve};
 use source::{Source, sources};
 
 /// From the roof to the ground. Folders in one line share a floor and do not import each other.
-const FLOORS: [&[&str]; 17] = [
+const FLOORS: [&[&str]; 18] = [
     &["cli"],
     &["tui", "headless"],
     &["speak"],
     &["lab"],
+    &["course"],
     &["run"],
     &["explain"],
     &["eval"],
