@@ -10,6 +10,7 @@
 //! | [`speak`] | what the program says: results that must arrive, remarks that must not hurt |
 //! | [`lab`] | the protocol, and the worker thread that owns the trainer |
 //! | [`report`] | runs as one file for a browser |
+//! | [`course`] | stations, their questions, and how far a learner has come |
 //! | [`run`] | the run folder: config, metrics, checkpoints, snapshots, model card |
 //! | [`explain`](mod@explain) | the mathematics of what one sees, with the live numbers |
 //! | [`eval`] | the judge: how many samples read as what they should be |
@@ -34,6 +35,7 @@ pub mod ascii;
 pub mod bench;
 pub mod cli;
 pub mod config;
+pub mod course;
 pub mod data;
 pub mod diffusion;
 pub mod eval;

@@ -36,6 +36,8 @@ pub enum Stream {
     Points = 20,
     /// Timesteps, noise, dequantization and probes of `difflab eval`; index = first image of a chunk.
     Evaluation = 30,
+    /// The numbers in the course's questions; index = digest of station and task.
+    Course = 40,
 }
 
 /// The generator of one purpose at one index.

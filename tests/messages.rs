@@ -13,7 +13,7 @@ fn difflab(args: &[&str]) -> String {
 
 /// Long flags of the program and all its subcommands, from their own help.
 fn flags() -> BTreeSet<String> {
-    let commands: [&[&str]; 29] = [
+    let commands: [&[&str]; 30] = [
         &["--help"],
         &["sample", "--help"],
         &["schedule", "--help"],
@@ -37,6 +37,7 @@ fn flags() -> BTreeSet<String> {
         &["import", "--help"],
         &["doctor", "--help"],
         &["explain", "--help"],
+        &["course", "--help"],
         &["report", "--help"],
         &["study", "steps", "--help"],
         &["study", "guidance", "--help"],

@@ -3,6 +3,7 @@
 mod bench;
 mod card;
 mod compare;
+mod course;
 pub mod data;
 mod device;
 pub mod doctor;

@@ -9,8 +9,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::tensor_words::told;
 use super::{
-    UsageError, bench, card, compare, data, doctor, eval, explain, export, export_logs, fork, import, interruption,
-    lab, numbers, race, report, runs, sample, schedule, speedrun, study, sweep, watch,
+    UsageError, bench, card, compare, course, data, doctor, eval, explain, export, export_logs, fork, import,
+    interruption, lab, numbers, race, report, runs, sample, schedule, speedrun, study, sweep, watch,
 };
 use crate::ascii;
 use crate::config::ConfigError;
@@ -52,6 +52,7 @@ enum Subcommands {
     ExportLogs(export_logs::Args),
     Import(import::Args),
     Explain(explain::Args),
+    Course(course::Args),
     Report(report::Args),
     Study(study::Args),
     Speedrun(speedrun::Args),
@@ -155,6 +156,7 @@ fn run(command: Subcommands) -> Result<()> {
         Subcommands::Study(args) => study::run(args),
         Subcommands::Speedrun(args) => speedrun::run(&args),
         Subcommands::Explain(args) => explain::run(&args),
+        Subcommands::Course(args) => course::run(&args),
         Subcommands::Doctor(args) => doctor::run(args),
     }
 }

@@ -3,6 +3,7 @@
 mod backward;
 mod batch;
 mod by_hand;
+mod clipping;
 mod coupling;
 mod cut;
 mod divergence;
@@ -31,6 +32,7 @@ mod variance_loss;
 
 pub use batch::{Batch, LabelDrop, Recipe, Treatment};
 pub use by_hand::{ByHand, OneSample, OneWeight};
+pub use clipping::clipping;
 pub use divergence::tenth;
 pub use ema::Ema;
 pub use error::TrainError;

@@ -9,6 +9,7 @@ use candle_core::{Device, Tensor, Var};
 use super::TrainError;
 use super::backward::{Passes, to_f64};
 use super::batch::{Batch, LabelDrop, Recipe, Treatment};
+use super::clipping::clipping;
 use super::cut::Cut;
 use super::divergence::{advice, too_large};
 use super::ema::Ema;
@@ -208,8 +209,7 @@ impl Trainer {
 
     /// What gradients are multiplied by, so that their global norm is at most `max_grad_norm`.
     fn clip(&self, grad_norm: f64) -> f64 {
-        let most = self.config.train.max_grad_norm;
-        if most > 0.0 && grad_norm > most { most / grad_norm } else { 1.0 }
+        clipping(self.config.train.max_grad_norm, grad_norm)
     }
 
     fn check_finite(&self, step: u64, loss: f64, grad_norm: f64, lr: f64, gradients: &[Tensor]) -> Result<()> {

@@ -65,6 +65,7 @@ impl Place {
             .env("DIFFLAB_REAL", env!("CARGO_BIN_EXE_difflab"))
             .env_remove("DIFFLAB_DATASETS")
             .env_remove("XDG_CACHE_HOME")
+            .env_remove("XDG_DATA_HOME")
             .stdin(Stdio::null())
             .output()
             .unwrap();

@@ -15,7 +15,7 @@ const FLOORS: [&[&str]; 18] = [
     &["tui", "headless"],
     &["speak"],
     &["lab"],
-    &["report"],
+    &["report", "course"],
     &["run"],
     &["explain"],
     &["eval"],

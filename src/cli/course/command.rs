@@ -1,0 +1,126 @@
+//! What there is to read.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::answers;
+use super::args::{Args, CourseFormat};
+use crate::cli::UsageError;
+use crate::course::{CourseProgress, Station, page, progress_file, sheet, stations};
+use crate::explain::{Explanation, markdown, text};
+use crate::speak;
+
+/// Columns of text where there is no terminal to ask, and at most.
+const WIDTH: usize = 100;
+
+/// Lists the stations, prints one or a sheet, judges answers, or forgets.
+///
+/// # Errors
+/// A usage error for what is not there or can't be used; what keeping the progress reports.
+pub fn run(args: &Args) -> Result<()> {
+    let file = progress_file();
+    let (mut progress, damage) = match &file {
+        Some(file) => CourseProgress::read(file)?,
+        None => (CourseProgress::default(), None),
+    };
+    damage.iter().for_each(speak::warn);
+    if args.reset {
+        return reset(file, &progress);
+    }
+    let shipped = stations().map_err(|error| UsageError::new(error.to_string()))?;
+    let seed = args.seed.unwrap_or(progress.seed);
+    let chosen = chosen(args, &shipped)?;
+    if args.sheet {
+        let numbered = shipped.iter().enumerate().map(|(i, station)| (Some(i + 1), station));
+        let of_sheet = match &chosen {
+            Some((number, station)) => vec![(*number, station)],
+            None => numbered.collect(),
+        };
+        return print(&sheet(&of_sheet, seed, args.solutions)?, args.format);
+    }
+    let Some((number, station)) = chosen else {
+        return match (args.check.is_empty(), args.seed) {
+            (false, _) => {
+                Err(UsageError::new("--check: answers are to one station: difflab course 1 --check 1=…").into())
+            }
+            (_, Some(_)) => Err(UsageError::new("--seed: give a station's number too, or --sheet").into()),
+            _ => Ok(speak::print(&listed(&shipped, &progress))?),
+        };
+    };
+    if args.check.is_empty() {
+        return print(&page(&station, number, seed, &progress.of(&station.id))?, args.format);
+    }
+    let judged = answers::judge(&station, seed, &args.check, &mut progress)?;
+    if judged.learned {
+        progress.seed = seed;
+        match &file {
+            Some(file) => progress.write(file)?,
+            None => speak::warn("this system names no folder for a user's data: what is done is not kept"),
+        }
+    }
+    Ok(speak::print(&judged.said)?)
+}
+
+/// The station that is asked for, with its number if it is a shipped one.
+fn chosen(args: &Args, shipped: &[Station]) -> Result<Option<(Option<usize>, Station)>> {
+    if let Some(path) = &args.file {
+        let station = Station::open(path).map_err(|error| UsageError::new(error.to_string()))?;
+        if let Some(same) = shipped.iter().position(|other| other.id == station.id) {
+            let problem = format!("its id \"{}\" is that of station {}; give it another", station.id, same + 1);
+            return Err(UsageError::new(format!("{}: {problem}", path.display())).into());
+        }
+        return Ok(Some((None, station)));
+    }
+    let Some(number) = args.station else { return Ok(None) };
+    match number.checked_sub(1).and_then(|i| shipped.get(i)) {
+        Some(station) => Ok(Some((Some(number), station.clone()))),
+        None => Err(UsageError::new(format!("there is no station {number}, only 1 to {}", shipped.len())).into()),
+    }
+}
+
+fn reset(file: Option<PathBuf>, progress: &CourseProgress) -> Result<()> {
+    let done: usize = progress.done.values().map(|tasks| tasks.len()).sum();
+    if let Some(file) = file.filter(|file| file.exists()) {
+        CourseProgress::default().write(&file)?;
+    }
+    let words = match done {
+        0 => "nothing was done yet: there is nothing to forget".into(),
+        1 => "1 task that was done is forgotten".into(),
+        done => format!("{done} tasks that were done are forgotten"),
+    };
+    Ok(speak::print(&format!("{words}\n"))?)
+}
+
+fn listed(shipped: &[Station], progress: &CourseProgress) -> String {
+    let width = shipped.iter().map(|station| station.title.chars().count()).max().unwrap_or(0);
+    let mut lines = String::from("difflab course N\n\n");
+    for (i, station) in shipped.iter().enumerate() {
+        let done = progress.of(&station.id);
+        let done = station.tasks.iter().filter(|task| done.contains(&task.id)).count();
+        let tick = if done == station.tasks.len() { " ✓" } else { "" };
+        let (number, title, all) = (i + 1, &station.title, station.tasks.len());
+        lines.push_str(&format!("  {number:2}  {title:width$}  {done} of {all}{tick}\n"));
+    }
+    lines
+}
+
+fn print(explanation: &Explanation, format: CourseFormat) -> Result<()> {
+    if format == CourseFormat::Md {
+        return Ok(speak::print(&markdown::markdown(explanation, 1, |_| String::new()))?);
+    }
+    let width = match crossterm::terminal::size() {
+        Ok((columns, _)) if io::stdout().is_terminal() && columns > 20 => usize::from(columns).min(WIDTH),
+        _ => WIDTH,
+    };
+    let mut out = text::title(explanation);
+    for part in &explanation.parts {
+        out.push('\n');
+        for line in text::lines(part, width) {
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+    }
+    Ok(speak::print(&out)?)
+}

@@ -1,0 +1,34 @@
+//! The course: stations with a page of text and tasks, questions whose numbers are drawn from a seed and whose answers come
+//! from the code that trains and samples, and how far a learner has come.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `station` | what a station and its tasks consist of |
+//! | `reading` | a station from its TOML file |
+//! | `shipped` | the ten stations inside the program |
+//! | `kinds` | the questions that difflab can ask and answer, one function each |
+//! | `question` | a task with its numbers, and whether an answer is right |
+//! | `page` | stations, sheets and solutions to read |
+//! | `progress` | what is done, in the user's data folder |
+
+mod drawn;
+mod given;
+mod ground;
+mod kinds;
+mod page;
+mod progress;
+mod question;
+mod reading;
+mod shipped;
+mod station;
+
+#[cfg(test)]
+mod numbers_tests;
+
+pub use kinds::{KINDS, QuestionKind};
+pub use page::{page, sheet};
+pub use progress::{CourseProgress, progress_file};
+pub use question::{Expected, Question, question};
+pub use reading::StationError;
+pub use shipped::stations;
+pub use station::{Asks, CourseTask, Station};

@@ -1,0 +1,64 @@
+//! The stations inside the program.
+
+use std::path::Path;
+
+use super::reading::StationError;
+use super::station::Station;
+
+const FILES: [(&str, &str); 10] = [
+    ("01-destroying-data.toml", include_str!("../../configs/course/01-destroying-data.toml")),
+    ("02-what-t-means.toml", include_str!("../../configs/course/02-what-t-means.toml")),
+    ("03-a-denoiser.toml", include_str!("../../configs/course/03-a-denoiser.toml")),
+    ("04-the-loss.toml", include_str!("../../configs/course/04-the-loss.toml")),
+    ("05-ancestral-sampling.toml", include_str!("../../configs/course/05-ancestral-sampling.toml")),
+    ("06-ddim.toml", include_str!("../../configs/course/06-ddim.toml")),
+    ("07-guidance.toml", include_str!("../../configs/course/07-guidance.toml")),
+    ("08-score-and-sde.toml", include_str!("../../configs/course/08-score-and-sde.toml")),
+    ("09-flow-matching.toml", include_str!("../../configs/course/09-flow-matching.toml")),
+    ("10-what-breaks.toml", include_str!("../../configs/course/10-what-breaks.toml")),
+];
+
+/// The course, in its order.
+///
+/// # Errors
+/// None that a test hasn't met.
+pub fn stations() -> Result<Vec<Station>, StationError> {
+    FILES.iter().map(|(name, text)| Station::read(text, name, Path::new(""))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::course::question::question;
+
+    #[test]
+    fn ten_stations_of_three_to_six_tasks_each_with_its_sources() {
+        let stations = stations().unwrap();
+        let ids: std::collections::BTreeSet<&str> = stations.iter().map(|station| station.id.as_str()).collect();
+        assert_eq!(ids.len(), 10);
+        for station in &stations {
+            assert!((3..=6).contains(&station.tasks.len()), "{}", station.id);
+            assert!(!station.sources.is_empty() && station.text.matches('$').count() % 2 == 0, "{}", station.id);
+            for (task, seed) in station.tasks.iter().flat_map(|task| (0..20).map(move |seed| (task, seed))) {
+                let asked = question(station, task, seed).unwrap();
+                for text in [&asked.text, &asked.hint, &asked.solution] {
+                    assert!(text.matches('$').count() % 2 == 0 && !text.contains("NaN"), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_folder_holds_these_and_the_teacher_s_example() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/course");
+        let mut files: Vec<String> = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let mut names: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
+        names.push("your-own.toml");
+        assert_eq!(files, names);
+        assert!(Station::open(&folder.join("your-own.toml")).is_ok());
+    }
+}
