@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 use crate::random::{Stream, generator};
 
 /// Draws what one question needs. Another task, added before or after, changes nothing.
-pub struct Drawn(ChaCha8Rng);
+pub struct TaskDraws(ChaCha8Rng);
 
-impl Drawn {
+impl TaskDraws {
     pub fn of(seed: u64, station: &str, task: &str) -> Self {
         let digest = Sha256::digest(format!("{station}/{task}"));
         let address = digest.iter().take(8).fold(0, |address, byte| (address << 8) | u64::from(*byte));
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn an_address_gives_the_same_numbers_and_others_differ() {
         let draw = |seed, station: &str, task: &str| {
-            let mut drawn = Drawn::of(seed, station, task);
+            let mut drawn = TaskDraws::of(seed, station, task);
             (0..20).map(|_| drawn.whole(0, 999)).collect::<Vec<_>>()
         };
         assert_eq!(draw(1, "a", "b"), draw(1, "a", "b"));
@@ -65,8 +65,8 @@ mod tests {
     #[test]
     fn every_order_comes_up() {
         let orders: std::collections::BTreeSet<_> =
-            (0..100).map(|seed| Drawn::of(seed, "a", "b").shuffled(vec![1, 2, 3])).collect();
+            (0..100).map(|seed| TaskDraws::of(seed, "a", "b").shuffled(vec![1, 2, 3])).collect();
         assert_eq!(orders.len(), 6);
-        assert!((0..100).all(|seed| Drawn::of(seed, "a", "b").signed(1, 20).abs() >= 0.1));
+        assert!((0..100).all(|seed| TaskDraws::of(seed, "a", "b").signed(1, 20).abs() >= 0.1));
     }
 }

@@ -2,14 +2,14 @@
 
 use anyhow::{Result, ensure};
 
-use super::drawn::Drawn;
+use super::drawn::TaskDraws;
 use crate::config::{Config, PathName};
 use crate::diffusion::{Parameterization, Schedule};
 
 pub struct Ground {
     pub config: Config,
     pub parameterization: Parameterization,
-    pub drawn: Drawn,
+    pub drawn: TaskDraws,
     range: Option<(usize, usize)>,
 }
 
@@ -18,7 +18,7 @@ impl Ground {
     ///
     /// # Errors
     /// When the config makes no path, or the range leaves it.
-    pub fn new(config: Config, drawn: Drawn, range: Option<(usize, usize)>) -> Result<Self> {
+    pub fn new(config: Config, drawn: TaskDraws, range: Option<(usize, usize)>) -> Result<Self> {
         let parameterization = Parameterization::from_config(&config.diffusion)?;
         let last = parameterization.schedule.timesteps() - 1;
         if let Some((least, most)) = range {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::drawn::Drawn;
+use super::drawn::TaskDraws;
 use super::given::Computed;
 use super::ground::Ground;
 use super::station::{Asks, CourseTask, Station, TaskWords};
@@ -35,7 +35,7 @@ pub enum Expected {
 /// # Errors
 /// When the station's config can't be read, or the question is impossible on its path.
 pub fn question(station: &Station, task: &CourseTask, seed: u64) -> Result<Question> {
-    let mut drawn = Drawn::of(seed, &station.id, &task.id);
+    let mut drawn = TaskDraws::of(seed, &station.id, &task.id);
     let (written, expected) = match &task.asks {
         Asks::Computed { kind, set, range, tolerance, hint } => {
             let sets: Vec<String> = station.set.iter().chain(set).cloned().collect();

@@ -174,7 +174,7 @@ mod tests {
         let all = whole[0].grid.as_ref().unwrap().uri.len() + whole[0].film.as_ref().unwrap().uri.len();
         let (some, notes) = pack(all - 100_000);
         assert!(notes.len() == 1 && notes[0].starts_with("the film of a was made smaller, from "), "{notes:?}");
-        assert!(some[0].film.as_ref().unwrap().size.1 <= 320);
+        assert!(some[0].film.as_ref().unwrap().size.0 <= 320);
         let (none, notes) = pack(1000);
         assert!(none[0].grid.is_none() && none[0].film.is_none());
         assert!(notes.len() == 2 && notes.iter().all(|note| note.ends_with("left out")), "{notes:?}");

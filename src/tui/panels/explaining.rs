@@ -132,7 +132,11 @@ fn lines(state: &State, shown: &Explaining, width: usize) -> Vec<Line<'static>> 
 
 /// `symbol = value  meaning`: the value stands out, the meaning steps back.
 fn number(state: &State, line: &str) -> Line<'static> {
-    let Some((symbol, rest)) = line.split_once(" = ") else { return styled(state, line, Role::Dim) };
+    // A symbol may be an equation itself: the number is what begins like one.
+    let is_value = |rest: &str| rest.trim_start().starts_with(|c: char| c.is_ascii_digit() || "−∞".contains(c));
+    let signs = line.match_indices(" = ").map(|(at, sign)| (&line[..at], &line[at + sign.len()..]));
+    let split = signs.clone().find(|(_, rest)| is_value(rest)).or_else(|| signs.clone().next());
+    let Some((symbol, rest)) = split else { return styled(state, line, Role::Dim) };
     let value = rest.len() - rest.trim_start().len();
     let end = rest[value..].find("  ").map_or(rest.len(), |end| value + end);
     let mut spans = styled(state, symbol, Role::Text).spans;

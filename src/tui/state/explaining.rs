@@ -21,11 +21,13 @@ pub struct Explaining {
     pub asked: Option<(ExplainRequest, Duration)>,
     /// Its answer is still to come.
     pub waits: bool,
+    /// How long the newest answer took.
+    pub took: Duration,
 }
 
 impl Explaining {
     pub fn new(topic: Topic) -> Self {
-        Self { topic, image: 0, pixel: None, scroll: 0, answer: None, asked: None, waits: false }
+        Self { topic, image: 0, pixel: None, scroll: 0, answer: None, asked: None, waits: false, took: Duration::ZERO }
     }
 
     /// What to ask at this cursor.

@@ -112,15 +112,17 @@ fn another_cursor_and_newer_weights_are_asked_for_and_one_at_a_time() {
     let tick =
         |state: &mut State, seconds: f64| update(state, Message::Tick(state.now + Duration::from_secs_f64(seconds)));
     press(&mut state, KeyCode::Right);
-    let request = asked(&tick(&mut state, 0.05)).unwrap();
+    assert_eq!(asked(&tick(&mut state, 0.05)), None, "not at every frame of a film");
+    let request = asked(&tick(&mut state, 0.3)).unwrap();
     assert_eq!(request.focus.t, state.cursor_t);
     // The answer has not come yet.
     press(&mut state, KeyCode::Right);
-    assert_eq!(asked(&tick(&mut state, 0.05)), None);
+    assert_eq!(asked(&tick(&mut state, 0.2)), None);
     give(&mut state, request);
-    let request = asked(&tick(&mut state, 0.05)).unwrap();
+    assert_eq!(asked(&tick(&mut state, 0.3)), None, "it took 0.2 s: that is a fifth of one");
+    let request = asked(&tick(&mut state, 0.6)).unwrap();
     give(&mut state, request);
-    assert_eq!(asked(&tick(&mut state, 0.05)), None);
+    assert_eq!(asked(&tick(&mut state, 0.5)), None);
     assert_eq!(asked(&tick(&mut state, 3.0)), Some(request), "the run trains on");
     give(&mut state, request);
     update(&mut state, Message::Lab(Event::Phase(Phase::Paused)));

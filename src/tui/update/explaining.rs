@@ -9,6 +9,10 @@ use crate::tui::effect::Effect;
 use crate::tui::panel::Panel;
 use crate::tui::state::{Explaining, Gravity, Overlay, State};
 
+/// A cursor that moves on by itself, as with a film, is not asked for more often than this, nor for more than a fifth of the
+/// time that answers take.
+const PACE: Duration = Duration::from_millis(250);
+const SHARE: u32 = 5;
 /// While a run trains its numbers are asked for anew this often: an answer costs some network calls.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -49,8 +53,10 @@ pub fn tick(state: &mut State) -> Vec<Effect> {
     if explaining.waits || state.frozen.is_some() || state.ended {
         return Vec::new();
     }
+    let since = explaining.asked.map(|(_, at)| state.now.saturating_sub(at));
+    let rested = since.is_none_or(|since| since >= PACE.max(explaining.took * SHARE));
     let moved = explaining.asked.is_none_or(|(asked, _)| asked != explaining.request(state.cursor_t));
-    let stale = explaining.asked.is_some_and(|(_, at)| state.now.saturating_sub(at) >= AGAIN);
+    let stale = since.is_some_and(|since| since >= AGAIN);
     // Data stay as they are; a step by hand is of its own moment.
     let lives = !matches!(explaining.topic, Topic::Data | Topic::TrainingStep | Topic::Time | Topic::Forward);
     let trains = matches!(state.phase, Phase::Training);
@@ -58,14 +64,16 @@ pub fn tick(state: &mut State) -> Vec<Effect> {
         Topic::TrainingStep => explaining.answer.is_none(),
         _ => moved || (stale && lives && trains),
     };
-    if wants { ask(state) } else { Vec::new() }
+    if wants && rested { ask(state) } else { Vec::new() }
 }
 
 /// An answer came.
 pub fn answer(state: &mut State, explained: Arc<Explained>) {
+    let now = state.now;
     let Some(Overlay::Explain(explaining)) = &mut state.overlay else { return };
     if explained.topic == explaining.topic {
         explaining.waits = false;
+        explaining.took = explaining.asked.map_or(Duration::ZERO, |(_, at)| now.saturating_sub(at));
         explaining.answer = Some(explained);
     }
 }
