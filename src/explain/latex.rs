@@ -160,10 +160,11 @@ fn is_atom(text: &str) -> bool {
             None => return true,
             Some('\u{300}'..='\u{36f}' | '\'') => {}
             Some(c) if "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ".contains(c) => {}
-            Some('_' | '^') => match chars.next() {
-                Some('{') => while chars.next().is_some_and(|c| c != '}') {},
-                _ => {}
-            },
+            Some('_' | '^') => {
+                if chars.next() == Some('{') {
+                    while chars.next().is_some_and(|c| c != '}') {}
+                }
+            }
             Some(_) => return false,
         }
     }

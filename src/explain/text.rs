@@ -104,12 +104,12 @@ mod tests {
     fn numbers_stand_in_columns_and_long_meanings_below_themselves() {
         let numbers = [
             number(r"\bar\alpha_t", 0.5, "what is left of the signal's variance, the share of the picture"),
-            number(r"\sqrt{1-\bar\alpha_t}", 0.707_106, "noise"),
+            number(r"\sqrt{1-\bar\alpha_t}", 0.612_34, "noise"),
         ];
         let lines = lines(&Part::Numbers(numbers.into()), 56);
         assert_eq!(lines[0], "    ᾱ_t      =    0.5  what is left of the signal's");
         assert_eq!(lines[1].trim_start(), "variance, the share of the");
-        assert_eq!(lines.last().unwrap(), "    √(1−ᾱ_t) = 0.7071  noise".trim_end());
+        assert_eq!(lines.last().unwrap(), "    √(1−ᾱ_t) = 0.6123  noise".trim_end());
         assert!(lines.iter().all(|line| line.width() <= 56));
     }
 }

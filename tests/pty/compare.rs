@@ -19,7 +19,7 @@ fn marked_runs_are_drawn_over_one_another_and_sampled_from_one_noise() {
         let all = super::PANELS.iter().all(|panel| screen.contains(panel));
         all && screen.contains("comparing 2 runs") && screen.contains("Δ")
     });
-    lab.press("E");
+    lab.press("O");
     lab.wait_for("what differs", |screen| {
         ["diffusion.schedule", "\"linear\"", "\"cosine\""].iter().all(|word| screen.contains(word))
     });
