@@ -55,8 +55,10 @@ pub fn export(run: &Path, dir: &Path) -> Result<(PathBuf, [usize; 3])> {
             out.write_all(&bytes)
         };
         put(event::version(began))?;
+        let mut at = began;
         for (step, entry) in &order {
-            let at = clock.at(*step, elapsed(*step));
+            // events.jsonl tells whole seconds: a step after a checkpoint must not come before the one before it.
+            at = clock.at(*step, elapsed(*step)).max(at);
             match entry {
                 Entry::Step(record) => put(event::scalars(at, *step, &tags::of_step(record)))?,
                 Entry::Row(row) => put(event::scalars(at, *step, &tags::of_row(row)))?,
