@@ -71,14 +71,6 @@ impl Topic {
         }
     }
 
-    /// Does it need a trained network?
-    pub fn needs_network(self) -> bool {
-        matches!(
-            self,
-            Self::Loss | Self::TrainingStep | Self::Bound | Self::SamplingStep | Self::Guidance | Self::Plane
-        )
-    }
-
     /// By its name, or by the beginning of one that no other has.
     ///
     /// # Errors

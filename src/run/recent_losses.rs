@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::follow::FollowedRun;
+use super::logged_rows::read_timestep_loss;
 use super::records::TimestepLossRow;
 use crate::explain::bound::BinLosses;
 
@@ -26,18 +26,9 @@ impl RecentLosses {
     /// # Errors
     /// When its file cannot be read.
     pub fn of(dir: &Path) -> Result<Self> {
-        let (mut followed, mut recent) = (FollowedRun::new(dir), Self::default());
-        loop {
-            let news = followed.look().with_context(|| format!("reading {}", dir.display()))?;
-            if news.rows.restart.is_some() {
-                recent = Self::default();
-            }
-            let more = news.more();
-            news.rows.records.into_iter().for_each(|row| recent.push(row));
-            if !more {
-                return Ok(recent);
-            }
-        }
+        let mut recent = Self::default();
+        read_timestep_loss(dir)?.into_iter().for_each(|row| recent.push(row));
+        Ok(recent)
     }
 
     pub fn push(&mut self, row: TimestepLossRow) {
