@@ -31,4 +31,4 @@ pub use progress::{CourseProgress, progress_file};
 pub use question::{Expected, Question, question};
 pub use reading::StationError;
 pub use shipped::stations;
-pub use station::{Asks, CourseTask, Station};
+pub use station::{Asks, CourseTask, Station, StationRun};

@@ -10,12 +10,13 @@ const SEEDS: u64 = 25;
 fn asked(kind: &str, set: &[&str], range: Option<(usize, usize)>, seed: u64) -> Question {
     let kind = *KINDS.iter().find(|known| known.name == kind).unwrap();
     let asks = Asks::Computed { kind, set: Vec::new(), range, tolerance: None, hint: None };
-    let task = CourseTask { id: kind.name.into(), asks };
+    let task = CourseTask { id: kind.name.into(), run: None, asks };
     let station = Station {
         id: "test".into(),
         title: "Test".into(),
         config: if set.iter().any(|set| set.contains("path=")) { "two-moons" } else { "mnist-quick" }.into(),
         set: set.iter().map(|set| set.to_string()).collect(),
+        runs: Vec::new(),
         text: String::new(),
         sources: Vec::new(),
         tasks: vec![task.clone()],

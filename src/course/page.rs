@@ -14,7 +14,13 @@ use crate::explain::Explanation;
 /// When a question can't be asked.
 pub fn page(station: &Station, number: Option<usize>, seed: u64, done: &BTreeSet<String>) -> Result<Explanation> {
     let mut out = Explanation::new(titled(station, number));
-    out.text(format!("Its run, in the lab: `{}`", station.command()));
+    if station.runs.is_empty() {
+        out.text(format!("Its run, in the lab: `{}`", station.command()));
+    }
+    for run in &station.runs {
+        out.text(format!("{}, in the lab: `{}`", run.title, station.command_of(Some(run))));
+        prose(&mut out, &run.text);
+    }
     prose(&mut out, &station.text);
     station.sources.iter().for_each(|source| out.source(source.clone()));
     out.heading("Tasks");

@@ -38,7 +38,8 @@ pub fn question(station: &Station, task: &CourseTask, seed: u64) -> Result<Quest
     let mut drawn = TaskDraws::of(seed, &station.id, &task.id);
     let (written, expected) = match &task.asks {
         Asks::Computed { kind, set, range, tolerance, hint } => {
-            let sets: Vec<String> = station.set.iter().chain(set).cloned().collect();
+            let mut sets = station.set_of(station.run_of(task));
+            sets.extend(set.iter().cloned());
             let config = Config::load(&station.config, &sets)?;
             let asked: Computed = (kind.ask)(&mut Ground::new(config, drawn, *range)?)?;
             let tolerance = tolerance.unwrap_or(asked.tolerance);

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::kinds::{KINDS, QuestionKind};
 use super::question::question;
-use super::station::{Asks, CourseTask, Station, TaskWords};
+use super::station::{Asks, CourseTask, Station, StationRun, TaskWords};
 use crate::config::Config;
 use crate::process::plain_file;
 
@@ -19,14 +19,15 @@ use crate::process::plain_file;
 #[error("{0}")]
 pub struct StationError(String);
 
-const STATION_KEYS: [&str; 7] = ["id", "title", "config", "set", "text", "sources", "task"];
-const TASK_KEYS: [&str; 11] =
-    ["kind", "id", "set", "range", "tolerance", "hint", "text", "answer", "solution", "right", "wrong"];
-const COMPUTED: &[&str] = &["kind", "id", "set", "range", "tolerance", "hint"];
+const STATION_KEYS: [&str; 8] = ["id", "title", "config", "set", "run", "text", "sources", "task"];
+const RUN_KEYS: [&str; 4] = ["id", "title", "set", "text"];
+const TASK_KEYS: [&str; 12] =
+    ["kind", "id", "run", "set", "range", "tolerance", "hint", "text", "answer", "solution", "right", "wrong"];
+const COMPUTED: &[&str] = &["kind", "id", "run", "set", "range", "tolerance", "hint"];
 const OWN: [(&str, &[&str]); 3] = [
-    ("number", &["kind", "id", "text", "answer", "tolerance", "hint", "solution"]),
-    ("choice", &["kind", "id", "text", "right", "wrong", "hint", "solution"]),
-    ("action", &["kind", "id", "text", "hint", "solution"]),
+    ("number", &["kind", "id", "run", "text", "answer", "tolerance", "hint", "solution"]),
+    ("choice", &["kind", "id", "run", "text", "right", "wrong", "hint", "solution"]),
+    ("action", &["kind", "id", "run", "text", "hint", "solution"]),
 ];
 /// A letter each.
 const MOST_CHOICES: usize = 26;
@@ -38,6 +39,8 @@ struct StationFile {
     config: Option<String>,
     #[serde(default)]
     set: Vec<String>,
+    #[serde(default)]
+    run: Vec<RunTable>,
     text: Option<String>,
     #[serde(default)]
     sources: Vec<String>,
@@ -46,9 +49,20 @@ struct StationFile {
 }
 
 #[derive(Deserialize)]
+struct RunTable {
+    id: Option<String>,
+    title: Option<String>,
+    #[serde(default)]
+    set: Vec<String>,
+    #[serde(default)]
+    text: String,
+}
+
+#[derive(Deserialize)]
 struct TaskTable {
     kind: String,
     id: Option<String>,
+    run: Option<String>,
     #[serde(default)]
     set: Vec<String>,
     range: Option<[usize; 2]>,
@@ -104,6 +118,7 @@ impl Reader<'_> {
     fn station(&self, folder: &Path) -> Result<Station, StationError> {
         let table = DeTable::parse(self.text).map_err(|error| self.not_toml(&error))?;
         let places = self.check_keys(table.get_ref())?;
+        let run_places = self.check_run_keys(table.get_ref())?;
         let file: StationFile = toml::from_str(self.text).map_err(|error| self.not_toml(&error))?;
         let needed = |key: &str, value: Option<String>| {
             let value = value.filter(|value| !value.trim().is_empty());
@@ -118,6 +133,7 @@ impl Reader<'_> {
             title: needed("title", file.title)?,
             config: if own { folder.join(&config).display().to_string() } else { config },
             set: file.set,
+            runs: Vec::new(),
             text: needed("text", file.text)?,
             sources: file.sources,
             tasks: Vec::new(),
@@ -125,6 +141,16 @@ impl Reader<'_> {
         Config::load(&station.config, &station.set)
             .and_then(|config| config.validate())
             .map_err(|error| StationError(format!("{}: its run: {error}", self.source)))?;
+        for (run, place) in file.run.into_iter().zip(run_places) {
+            let run = self.run(run, &place)?;
+            if station.runs.iter().any(|other| other.id == run.id) {
+                return Err(StationError(format!("{place}: two runs of this station are called \"{}\"", run.id)));
+            }
+            Config::load(&station.config, &station.set_of(Some(&run)))
+                .and_then(|config| config.validate())
+                .map_err(|error| StationError(format!("{place}: run \"{}\": {error}", run.id)))?;
+            station.runs.push(run);
+        }
         if file.task.is_empty() {
             return Err(StationError(format!("{}: a station needs a [[task]], at least one", self.source)));
         }
@@ -136,11 +162,24 @@ impl Reader<'_> {
                     task.id
                 )));
             }
+            if let Some(run) = task.run.as_ref().filter(|_| station.run_of(&task).is_none()) {
+                return Err(StationError(format!("{place}: {}", no_such_run(run, &station.runs))));
+            }
             question(&station, &task, 0)
                 .map_err(|error| StationError(format!("{place}: this question can't be asked: {error:#}")))?;
             station.tasks.push(task);
         }
         Ok(station)
+    }
+
+    fn run(&self, table: RunTable, place: &str) -> Result<StationRun, StationError> {
+        let needed = |key: &str, value: Option<String>| {
+            let value = value.filter(|value| !value.trim().is_empty());
+            value.ok_or_else(|| StationError(format!("{place}: a run needs `{key}`")))
+        };
+        let id = needed("id", table.id)?;
+        self.check_id(&id)?;
+        Ok(StationRun { id, title: needed("title", table.title)?, set: table.set, text: table.text })
     }
 
     fn check_id(&self, id: &str) -> Result<(), StationError> {
@@ -180,6 +219,26 @@ impl Reader<'_> {
                 }
                 places.push(place);
             }
+        }
+        Ok(places)
+    }
+
+    /// Refuses keys of runs that nothing reads. Where each run begins.
+    fn check_run_keys(&self, table: &DeTable<'_>) -> Result<Vec<String>, StationError> {
+        let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref() == "run") else { return Ok(Vec::new()) };
+        let DeValue::Array(runs) = value.get_ref() else {
+            return Err(StationError(format!("{}: `run` is a list; write [[run]]", self.at(name.span()))));
+        };
+        let mut places = Vec::new();
+        for run in runs.iter() {
+            let place = self.at(run.span());
+            let DeValue::Table(run) = run.get_ref() else {
+                return Err(StationError(format!("{place}: `run` is a list of tables; write [[run]]")));
+            };
+            for (name, _) in run {
+                self.check_key(name, &RUN_KEYS, &RUN_KEYS, "a run")?;
+            }
+            places.push(place);
         }
         Ok(places)
     }
@@ -270,7 +329,17 @@ impl Reader<'_> {
                 }
             }
         };
-        Ok(CourseTask { id, asks })
+        Ok(CourseTask { id, run: table.run, asks })
+    }
+}
+
+fn no_such_run(run: &str, runs: &[StationRun]) -> String {
+    match runs.is_empty() {
+        true => format!("there is no run \"{run}\": this station has one run, and no [[run]]"),
+        false => {
+            let nearest = nearest(run, runs.iter().map(|run| run.id.as_str()));
+            format!("there is no run \"{run}\"; did you mean \"{nearest}\"?")
+        }
     }
 }
 
@@ -314,6 +383,30 @@ mod tests {
     }
 
     #[test]
+    fn a_station_has_several_runs_and_a_task_is_about_one() {
+        let runs = "set = [\"diffusion.schedule=linear\"]\n[[run]]\nid = \"a\"\ntitle = \"Run A\"\n\
+                    set = [\"diffusion.timesteps=100\"]\n[[run]]\nid = \"b\"\ntitle = \"Run B\"\ntext = \"Look.\"\n";
+        let task = "[[task]]\nkind = \"snr_one\"\n[[task]]\nid = \"of-a\"\nkind = \"snr_one\"\nrun = \"a\"\n";
+        let station = read(&format!("{HEAD}{runs}{task}")).unwrap();
+        assert_eq!(station.runs.len(), 2);
+        let common = "difflab mnist-quick --set diffusion.schedule=linear";
+        assert_eq!(station.command(), format!("{common} --set diffusion.timesteps=100"));
+        assert_eq!(station.command_of(Some(&station.runs[1])), common);
+        assert_eq!(station.command_of(None), common);
+        let text = |i: usize| question(&station, &station.tasks[i], 0).unwrap().text;
+        assert!(text(0).contains("T = 1000") && text(1).contains("T = 100$"), "{} {}", text(0), text(1));
+        refused("[[run]]\nid = \"a\"\n[[task]]\nkind = \"snr_one\"\n", "my.toml:5: a run needs `title`");
+        refused("[[run]]\ntitle = \"A\"\n", "a run needs `id`");
+        refused(&format!("{runs}[[run]]\nid = \"a\"\ntitle = \"A\"\n"), "two runs of this station are called \"a\"");
+        refused(&format!("{runs}sett = []\n"), "unknown key `sett`; did you mean `set`?");
+        refused("[[run]]\nid = \"a\"\ntitle = \"A\"\nset = [\"train.stps=3\"]\n", "my.toml:5: run \"a\": ");
+        refused(&format!("{runs}[[task]]\nkind = \"snr_one\"\nrun = \"aa\"\n"), "no run \"aa\"; did you mean \"a\"?");
+        refused("[[task]]\nkind = \"snr_one\"\nrun = \"a\"\n", "this station has one run");
+        refused("run = 3\n", "write [[run]]");
+        refused("run = [3]\n", "write [[run]]");
+    }
+
+    #[test]
     fn what_is_unknown_is_refused_with_the_nearest_and_its_line() {
         refused("txet = \"x\"\n", "my.toml:5: unknown key `txet`; did you mean `text`?");
         refused("[[task]]\nkind = \"snr_won\"\n", "there is no kind \"snr_won\" of task; did you mean \"snr_one\"?");
@@ -323,7 +416,7 @@ mod tests {
         );
         refused(
             "[[task]]\nkind = \"snr_one\"\nanswer = 1\n",
-            "\"snr_one\" has no key `answer`; it takes kind, id, set",
+            "\"snr_one\" has no key `answer`; it takes kind, id, run, set",
         );
         refused("[[task]]\nkind = \"snr_one\"\nrange = [1, 2]\n", "draws no timestep");
         refused("[[task]]\nkind = \"alpha_bar_at\"\nrange = [1, 1000]\n", "two timesteps from 0 to 999");

@@ -13,16 +13,32 @@ pub struct Station {
     pub config: String,
     /// `KEY=VALUE`, on top of the config.
     pub set: Vec<String>,
+    /// Where it has several runs: each is the station's own with something else. Empty where it has one.
+    pub runs: Vec<StationRun>,
     pub text: String,
     /// Papers, with their equations.
     pub sources: Vec<String>,
     pub tasks: Vec<CourseTask>,
 }
 
+/// One of a station's runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StationRun {
+    /// One of its station's alone: small letters, digits and hyphens; tasks name it.
+    pub id: String,
+    pub title: String,
+    /// `KEY=VALUE`, on top of the station's config and `set`.
+    pub set: Vec<String>,
+    /// What there is to read about it, paragraphs as in [`Station`]; may be empty.
+    pub text: String,
+}
+
 #[derive(Clone, Debug)]
 pub struct CourseTask {
     /// One of its station's alone.
     pub id: String,
+    /// The `id` of the run that it is about, where its station has several.
+    pub run: Option<String>,
     pub asks: Asks,
 }
 
@@ -58,13 +74,28 @@ pub struct TaskWords {
 }
 
 impl Station {
-    /// The command line that trains its run in the lab.
+    /// The command line that trains its run in the lab; of several runs the first.
     pub fn command(&self) -> String {
+        self.command_of(self.runs.first())
+    }
+
+    /// The command line that trains this run of it in the lab; without one, what its runs have in common.
+    pub fn command_of(&self, run: Option<&StationRun>) -> String {
         let mut line = format!("difflab {}", quoted(&self.config));
-        for set in &self.set {
-            line.push_str(&format!(" --set {}", quoted(set)));
+        for set in self.set_of(run) {
+            line.push_str(&format!(" --set {}", quoted(&set)));
         }
         line
+    }
+
+    /// `KEY=VALUE`, on top of the config, for this run of it.
+    pub fn set_of(&self, run: Option<&StationRun>) -> Vec<String> {
+        self.set.iter().chain(run.iter().flat_map(|run| &run.set)).cloned().collect()
+    }
+
+    /// The run that a task is about, where it names one.
+    pub fn run_of(&self, task: &CourseTask) -> Option<&StationRun> {
+        self.runs.iter().find(|run| Some(&run.id) == task.run.as_ref())
     }
 }
 
