@@ -92,6 +92,10 @@ DEFAULTS = {
     "train.timestep_sampling": "auto",
     "train.p_uncond": 0.1,
     "train.ema_decay": 0.999,
+    "train.ema_power": 0.0,
+    "train.optimizer": "adamw",
+    "train.muon_momentum": 0.95,
+    "model.zero_init": False,
 }
 # Keys that change nothing here: what is written, shown and sampled, and what --bf16 chooses.
 IDLE = ("name", "version", "seed", "preview.", "sample.", "train.eval_every", "train.checkpoint_every", "train.precision",
@@ -104,6 +108,7 @@ FIXED = {
     "train.lr_schedule": ["constant", "cosine"],
     "train.loss_weighting": ["simple", "min_snr"],
     "train.timestep_sampling": ["auto", "uniform", "stratified"],
+    "train.optimizer": ["adamw", "muon"],
 }
 
 
@@ -208,6 +213,75 @@ def learning_rate(chosen, step):
     return floor + 0.5 * (peak - floor) * (1 + math.cos(math.pi * progress))
 
 
+def zero_ends(model):
+    """The last layer of each branch and of the network: model.zero_init."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            layer = name.rsplit(".", 1)[0]
+            if layer == "conv_out" or layer.endswith((".conv2", ".to_out.0")):
+                parameter.zero_()
+
+
+class Muon(torch.optim.Optimizer):
+    """Jordan et al. 2024, with steps of 0.2 in the root mean square (Liu et al. 2025, arXiv:2502.16982, eq. 4), as difflab has
+    it: a convolution's matrix is what it reads, kernel and channels, by what it writes."""
+
+    def __init__(self, parameters, lr, momentum, weight_decay):
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                state = self.state[parameter]
+                if not state:
+                    state["m"] = torch.zeros_like(parameter)
+                state["m"].mul_(group["momentum"]).add_(parameter.grad)
+                ahead = parameter.grad + group["momentum"] * state["m"]
+                # Transposed, which changes nothing: (U S Vᵀ)ᵀ has the same orthogonal factor, transposed.
+                matrix = ahead.reshape(len(ahead), -1)
+                scale = 0.2 * max(matrix.shape) ** 0.5
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                parameter.add_(self.orthogonal(matrix).reshape(parameter.shape), alpha=-group["lr"] * scale)
+
+    @staticmethod
+    def orthogonal(x):
+        wide = x.shape[0] <= x.shape[1]
+        x = (x if wide else x.T) / (x.norm() + 1e-7)
+        for _ in range(5):
+            gram = x @ x.T
+            x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+        return x if wide else x.T
+
+
+def optimizers(chosen, model):
+    """AdamW for all parameters; with train.optimizer = "muon" Muon for the matrices inside the network."""
+    inside = {"conv_in.weight", "conv_out.weight"}
+    tables = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, torch.nn.Embedding)}
+    is_matrix = lambda name, p: p.dim() >= 2 and name not in inside and name not in tables  # noqa: E731
+    named = list(model.named_parameters())
+    matrices = [p for name, p in named if chosen["train.optimizer"] == "muon" and is_matrix(name, p)]
+    ids = {id(p) for p in matrices}
+    adamw = torch.optim.AdamW(
+        [p for _, p in named if id(p) not in ids],
+        lr=chosen["train.learning_rate"],
+        betas=(chosen["train.beta1"], chosen["train.beta2"]),
+        eps=chosen["train.adam_eps"],
+        weight_decay=chosen["train.weight_decay"],
+        fused=True,
+    )
+    if not matrices:
+        return [adamw]
+    rate = chosen["train.learning_rate"]
+    return [adamw, Muon(matrices, rate, chosen["train.muon_momentum"], chosen["train.weight_decay"])]
+
+
+def ema_decay(chosen, step):
+    power = chosen["train.ema_power"]
+    rising = (1 - 1 / step) ** (power + 1) if power > 0 else (1 + step) / (10 + step)
+    return min(chosen["train.ema_decay"], rising)
+
+
 def timesteps(chosen, batch):
     if chosen["train.timestep_sampling"] == "stratified":
         return ((torch.randperm(batch) + torch.rand(batch)) * 1000 / batch).long().clamp(max=999)
@@ -219,18 +293,13 @@ def train(chosen, unet_config, images, labels, seed):
     torch.manual_seed(seed)
     batch = chosen["train.batch_size"]
     model = UNet2DModel.from_config({k: v for k, v in unet_config.items() if not k.startswith("_")}).train()
+    if chosen["model.zero_init"]:
+        zero_ends(model)
     if ARGUMENTS.channels_last:
         model = model.to(memory_format=torch.channels_last)
     average = copy.deepcopy(model).requires_grad_(False).eval()
     parameters, averages = list(model.parameters()), list(average.parameters())
-    optimizer = torch.optim.AdamW(
-        parameters,
-        lr=chosen["train.learning_rate"],
-        betas=(chosen["train.beta1"], chosen["train.beta2"]),
-        eps=chosen["train.adam_eps"],
-        weight_decay=chosen["train.weight_decay"],
-        fused=True,
-    )
+    movers = optimizers(chosen, model)
     call = torch.compile(model, dynamic=False) if ARGUMENTS.compile else model
     # ᾱ of the cosine schedule (Nichol & Dhariwal 2021, eq. 17).
     g = lambda u: math.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2  # noqa: E731
@@ -260,7 +329,7 @@ def train(chosen, unet_config, images, labels, seed):
 
     # What is compiled or chosen at the first call isn't counted.
     loss_of(kept[:batch]).backward()
-    optimizer.zero_grad(set_to_none=True)
+    model.zero_grad(set_to_none=True)
 
     saved, clock, next_stop, step, order = [], 0.0, ARGUMENTS.every, 0, kept[:0]
     while clock < ARGUMENTS.seconds and step < chosen["train.steps"]:
@@ -270,15 +339,16 @@ def train(chosen, unet_config, images, labels, seed):
             order = kept[torch.randperm(len(kept))]
         index, order = order[:batch], order[batch:]
         loss = loss_of(index)
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         loss.backward()
         if chosen["train.max_grad_norm"] > 0:
             torch.nn.utils.clip_grad_norm_(parameters, chosen["train.max_grad_norm"], foreach=True)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(chosen, step)
-        optimizer.step()
+        for optimizer in movers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(chosen, step)
+            optimizer.step()
         with torch.no_grad():
-            decay = min(chosen["train.ema_decay"], (1 + step) / (10 + step))
+            decay = ema_decay(chosen, step)
             torch._foreach_lerp_(averages, parameters, 1 - decay)
         clock += time.perf_counter() - started
         if clock >= next_stop or step == chosen["train.steps"]:

@@ -80,6 +80,7 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
         Some(Subcommands::Watch(args)) => watch::run(&args),
         Some(Subcommands::Runs(args)) if args.open_browser() => runs::browse(&args),
         Some(Subcommands::Compare(args)) if compare::is_for_the_screen(&args) => compare::show(&args),
+        Some(Subcommands::Course(args)) if course::is_for_the_lab(&args) => course::show(&args),
         Some(Subcommands::Fork(args)) => fork::run(args),
         Some(Subcommands::Race(args)) => race::run(args),
         Some(Subcommands::Sweep(args)) => sweep::run(args),

@@ -5,12 +5,15 @@
 //! |---|---|
 //! | `station` | what a station and its tasks consist of |
 //! | `reading` | a station from its TOML file |
+//! | `deed`, `deed_reading` | what is done in the lab, and how the lab sees it |
 //! | `shipped` | the ten stations inside the program |
 //! | `kinds` | the questions that difflab can ask and answer, one function each |
 //! | `question` | a task with its numbers, and whether an answer is right |
 //! | `page` | stations, sheets and solutions to read |
 //! | `progress` | what is done, in the user's data folder |
 
+mod deed;
+mod deed_reading;
 mod drawn;
 mod given;
 mod ground;
@@ -25,10 +28,11 @@ mod station;
 #[cfg(test)]
 mod numbers_tests;
 
+pub use deed::{Deed, LabSight, SeenFilm, fewer_steps, is_fewest};
 pub use kinds::{KINDS, QuestionKind};
-pub use page::{page, sheet};
+pub use page::{page, prose, sheet};
 pub use progress::{CourseProgress, progress_file};
-pub use question::{Expected, Question, question};
+pub use question::{Expected, Question, letter, question};
 pub use reading::StationError;
 pub use shipped::stations;
 pub use station::{Asks, CourseTask, Station, StationRun};

@@ -58,7 +58,7 @@ pub fn question(station: &Station, task: &CourseTask, seed: u64) -> Result<Quest
             let right = choices.iter().position(|choice| choice == right).unwrap_or(0);
             (written, Expected::Choice { choices, right })
         }
-        Asks::Action { written } => (written, Expected::Done),
+        Asks::Action { written, .. } => (written, Expected::Done),
     };
     let TaskWords { text, hint, solution } = written.clone();
     Ok(Question { text, expected, hint, solution })

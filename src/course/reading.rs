@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::deed_reading::{DEED_KEYS, DeedTable};
 use super::kinds::{KINDS, QuestionKind};
 use super::question::question;
 use super::station::{Asks, CourseTask, Station, StationRun, TaskWords};
@@ -21,13 +22,13 @@ pub struct StationError(String);
 
 const STATION_KEYS: [&str; 8] = ["id", "title", "config", "set", "run", "text", "sources", "task"];
 const RUN_KEYS: [&str; 4] = ["id", "title", "set", "text"];
-const TASK_KEYS: [&str; 12] =
-    ["kind", "id", "run", "set", "range", "tolerance", "hint", "text", "answer", "solution", "right", "wrong"];
+const TASK_KEYS: [&str; 13] =
+    ["kind", "id", "run", "set", "range", "tolerance", "hint", "text", "answer", "solution", "right", "wrong", "done"];
 const COMPUTED: &[&str] = &["kind", "id", "run", "set", "range", "tolerance", "hint"];
 const OWN: [(&str, &[&str]); 3] = [
     ("number", &["kind", "id", "run", "text", "answer", "tolerance", "hint", "solution"]),
     ("choice", &["kind", "id", "run", "text", "right", "wrong", "hint", "solution"]),
-    ("action", &["kind", "id", "run", "text", "hint", "solution"]),
+    ("action", &["kind", "id", "run", "text", "done", "hint", "solution"]),
 ];
 /// A letter each.
 const MOST_CHOICES: usize = 26;
@@ -74,6 +75,7 @@ struct TaskTable {
     right: Option<String>,
     #[serde(default)]
     wrong: Vec<String>,
+    done: Option<DeedTable>,
 }
 
 impl Station {
@@ -217,6 +219,15 @@ impl Reader<'_> {
                 for (name, _) in task {
                     self.check_key(name, allowed, &TASK_KEYS, &format!("a task of kind \"{kind}\""))?;
                 }
+                match task.get("done").map(Spanned::get_ref) {
+                    Some(DeValue::Table(deed)) => {
+                        for (name, _) in deed {
+                            self.check_key(name, &DEED_KEYS, &DEED_KEYS, "`done`")?;
+                        }
+                    }
+                    Some(_) => return Err(StationError(format!("{place}: `done` is a table, as {{ frames = 10 }}"))),
+                    None => {}
+                }
                 places.push(place);
             }
         }
@@ -278,7 +289,7 @@ impl Reader<'_> {
         }))
     }
 
-    fn task(&self, table: TaskTable, place: &str) -> Result<CourseTask, StationError> {
+    fn task(&self, mut table: TaskTable, place: &str) -> Result<CourseTask, StationError> {
         let id = table.id.clone().unwrap_or_else(|| table.kind.clone());
         self.check_id(&id)?;
         let needs = |key: &str| StationError(format!("{place}: a task of kind \"{}\" needs `{key}`", table.kind));
@@ -313,7 +324,11 @@ impl Reader<'_> {
                 }
                 Asks::Choice { written: written()?, right, wrong: table.wrong.clone() }
             }
-            "action" => Asks::Action { written: written()? },
+            "action" => {
+                let written = written()?;
+                let deed = table.done.take().map(DeedTable::deed).transpose();
+                Asks::Action { written, deed: deed.map_err(|why| StationError(format!("{place}: {why}")))? }
+            }
             name => {
                 let kind: QuestionKind =
                     *KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| needs("a kind that there is"))?;

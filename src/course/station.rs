@@ -1,6 +1,8 @@
 //! What a station consists of.
 
+use super::deed::Deed;
 use super::kinds::QuestionKind;
+use crate::config::{Config, ConfigError};
 
 /// A lesson: a small run, a page of text, and tasks. Texts are paragraphs of Markdown with LaTeX between dollars; a
 /// paragraph between double dollars is a formula.
@@ -61,8 +63,8 @@ pub enum Asks {
     Number { written: TaskWords, answer: f64, tolerance: f64 },
     /// One of some sentences is right; their order is drawn.
     Choice { written: TaskWords, right: String, wrong: Vec<String> },
-    /// Something to do in the lab.
-    Action { written: TaskWords },
+    /// Something to do in the lab, which sees it for itself where the file says what there is to see.
+    Action { written: TaskWords, deed: Option<Deed> },
 }
 
 /// The words of a task that its file gives.
@@ -91,6 +93,22 @@ impl Station {
     /// `KEY=VALUE`, on top of the config, for this run of it.
     pub fn set_of(&self, run: Option<&StationRun>) -> Vec<String> {
         self.set.iter().chain(run.iter().flat_map(|run| &run.set)).cloned().collect()
+    }
+
+    /// The config of this run of it, called after the station unless it has a name.
+    ///
+    /// # Errors
+    /// When the config can't be read.
+    pub fn config_of(&self, run: Option<&StationRun>) -> Result<Config, ConfigError> {
+        let set = self.set_of(run);
+        let mut config = Config::load(&self.config, &set)?;
+        if !set.iter().any(|set| set.trim_start().starts_with("name=")) {
+            config.name = match run {
+                Some(run) => format!("course-{}-{}", self.id, run.id),
+                None => format!("course-{}", self.id),
+            };
+        }
+        Ok(config)
     }
 
     /// The run that a task is about, where it names one.

@@ -131,6 +131,8 @@ pub enum Action {
     InRuns(RunsAction),
     /// The mathematics of the panel in focus.
     Explain,
+    /// Keys to the course's page, or back to the lab.
+    Course,
     Messages,
     Help,
     Palette,

@@ -396,6 +396,13 @@ pub const BINDINGS: &[Binding] = &[
         "explain the panel in focus: its mathematics, with the numbers of now",
         H::Always("explain"),
     ),
+    row(
+        A::Course,
+        &[code(KeyCode::F(2))],
+        G::Screen,
+        "with the course open (difflab course): from the lab to its page, and back",
+        H::No,
+    ),
     row(A::Messages, &[key('!')], G::Screen, "all messages so far", H::No),
     row(A::Back, &[code(KeyCode::Esc)], G::Screen, "close, dismiss, or go back to live", H::No),
     row(A::Redraw, &[ctrl('l')], G::Screen, "redraw everything", H::No),

@@ -7,6 +7,14 @@ use crate::tui::archive::ArchiveRequest;
 use crate::tui::browser::{ReadyFork, RunsRequest};
 use crate::tui::state::NewRun;
 
+/// A task of the course that is done, under the seed that its numbers were drawn from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learned {
+    pub seed: u64,
+    pub station: String,
+    pub task: String,
+}
+
 /// Something that only the shell can do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -43,6 +51,8 @@ pub enum Effect {
     Begin(Box<ReadyFork>),
     /// Leave this run, which has ended, for the one that was tried.
     Switch,
+    /// A task of the course is done: keep it in the user's data folder.
+    Learned(Learned),
     /// Look for something in run folders; what is found comes as
     /// [`Message::Archive`](super::message::Message::Archive).
     Ask(ArchiveRequest),

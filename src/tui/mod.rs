@@ -34,4 +34,5 @@ pub mod words;
 mod tests;
 
 pub use shell::{TuiOptions, begin_fork, browse, compare, experiment as show_experiment, run, watch};
+pub use state::{Lesson, NumberedStation};
 pub use terminal::image_protocol::ImageProtocol;

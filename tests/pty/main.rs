@@ -4,6 +4,7 @@
 
 mod another_run;
 mod compare;
+mod course;
 mod experiments;
 mod explaining;
 mod films;

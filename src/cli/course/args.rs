@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::tui::ImageProtocol;
+
 /// A course in diffusion models: ten stations, each with a small run for the lab, a page of text, and tasks.
 ///
-/// Without a number it lists the stations and what is done of them; with one it prints that station. The numbers in the
-/// questions follow from the seed, and the answers are computed by the code that trains and samples.
+/// On a terminal it opens the lab on the station's run, with text and tasks beside it: without a number on the first station
+/// that is not done. On a pipe, or with --print, it lists the stations and what is done of them, or prints one. The numbers in
+/// the questions follow from the seed, and the answers are computed by the code that trains and samples.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The station, from 1.
@@ -16,6 +19,9 @@ pub struct Args {
     /// A station of your own, a .toml file (docs/course.md), in place of the shipped ones.
     #[arg(long, value_name = "STATION.toml", conflicts_with = "station")]
     pub file: Option<PathBuf>,
+    /// Print the list of stations, or the station, instead of opening the lab.
+    #[arg(long)]
+    pub print: bool,
     /// Answer tasks of the station: the task's number, =, and a number, a letter, or `done` for what was done in the lab.
     #[arg(long, value_name = "TASK=ANSWER", num_args = 1.., value_parser = answer, conflicts_with = "sheet")]
     pub check: Vec<(usize, String)>,
@@ -28,12 +34,18 @@ pub struct Args {
     /// Which numbers the questions have [default: that of your last answers, at first 0].
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
-    /// text for a terminal, md for Markdown with LaTeX.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = CourseFormat::Text)]
-    pub format: CourseFormat,
+    /// How to print: text for a terminal, md for Markdown with LaTeX [default: text].
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Option<CourseFormat>,
     /// Forget what is done.
     #[arg(long, conflicts_with_all = ["station", "file", "check", "sheet", "seed"])]
     pub reset: bool,
+    /// How to draw pictures in the lab.
+    #[arg(long, value_enum, default_value_t = ImageProtocol::Auto)]
+    pub images: ImageProtocol,
+    /// Training threads in the lab [default: one per physical core].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
 }
 
 /// How stations and sheets are written.

@@ -5,40 +5,93 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::answers;
 use super::args::{Args, CourseFormat};
+use super::{answers, lab};
 use crate::cli::UsageError;
 use crate::course::{CourseProgress, Station, page, progress_file, sheet, stations};
 use crate::explain::{Explanation, markdown, text};
+use crate::lab::Outcome;
 use crate::speak;
+use crate::tui::{Lesson, NumberedStation};
 
 /// Columns of text where there is no terminal to ask, and at most.
 const WIDTH: usize = 100;
+
+/// Does it open the lab? Only where one sits at a terminal, and asks for nothing to read or to judge.
+pub fn is_for_the_lab(args: &Args) -> bool {
+    let prints = args.print || args.sheet || args.reset || args.format.is_some() || !args.check.is_empty();
+    !prints && lab::no_lab().is_none()
+}
+
+/// Opens the chosen station in the lab, else the first one that is not done.
+///
+/// # Errors
+/// As [`run`], and the lab's own.
+pub fn show(args: &Args) -> Result<Outcome> {
+    let Desk { progress, shipped, seed, chosen, .. } = Desk::of(args)?;
+    let undone = |station: &Station| {
+        let done = progress.of(&station.id);
+        station.tasks.iter().any(|task| !done.contains(&task.id))
+    };
+    let at = match &chosen {
+        Some((Some(number), _)) => number - 1,
+        Some((None, _)) => 0,
+        None => shipped.iter().position(undone).unwrap_or(0),
+    };
+    let numbered = |(i, station)| NumberedStation { number: Some(i + 1), station };
+    let stations = match chosen {
+        Some((None, station)) => vec![NumberedStation { number: None, station }],
+        _ => shipped.into_iter().enumerate().map(numbered).collect(),
+    };
+    lab::open(Lesson::new(stations, at, seed, progress), args.images, args.threads)
+}
+
+/// What there is to work with.
+struct Desk {
+    /// Where progress is kept; `None`: the system names no folder.
+    file: Option<PathBuf>,
+    progress: CourseProgress,
+    shipped: Vec<Station>,
+    seed: u64,
+    /// The station that is asked for, with its number if it is a shipped one.
+    chosen: Option<(Option<usize>, Station)>,
+}
+
+impl Desk {
+    fn of(args: &Args) -> Result<Self> {
+        let file = progress_file();
+        let (progress, damage) = match &file {
+            Some(file) => CourseProgress::read(file)?,
+            None => (CourseProgress::default(), None),
+        };
+        damage.iter().for_each(speak::warn);
+        let shipped = stations().map_err(|error| UsageError::new(error.to_string()))?;
+        let chosen = chosen(args, &shipped)?;
+        Ok(Self { file, seed: args.seed.unwrap_or(progress.seed), progress, shipped, chosen })
+    }
+}
 
 /// Lists the stations, prints one or a sheet, judges answers, or forgets.
 ///
 /// # Errors
 /// A usage error for what is not there or can't be used; what keeping the progress reports.
 pub fn run(args: &Args) -> Result<()> {
-    let file = progress_file();
-    let (mut progress, damage) = match &file {
-        Some(file) => CourseProgress::read(file)?,
-        None => (CourseProgress::default(), None),
-    };
-    damage.iter().for_each(speak::warn);
+    let Desk { file, mut progress, shipped, seed, chosen } = Desk::of(args)?;
     if args.reset {
         return reset(file, &progress);
     }
-    let shipped = stations().map_err(|error| UsageError::new(error.to_string()))?;
-    let seed = args.seed.unwrap_or(progress.seed);
-    let chosen = chosen(args, &shipped)?;
+    let format = args.format.unwrap_or(CourseFormat::Text);
     if args.sheet {
         let numbered = shipped.iter().enumerate().map(|(i, station)| (Some(i + 1), station));
         let of_sheet = match &chosen {
             Some((number, station)) => vec![(*number, station)],
             None => numbered.collect(),
         };
-        return print(&sheet(&of_sheet, seed, args.solutions)?, args.format);
+        return print(&sheet(&of_sheet, seed, args.solutions)?, format);
+    }
+    let on_purpose = args.print || args.format.is_some() || !args.check.is_empty();
+    if let Some(Some(why)) = lab::no_lab().filter(|_| !on_purpose) {
+        speak::remark(format_args!("difflab: {why}: the course is printed instead"));
     }
     let Some((number, station)) = chosen else {
         return match (args.check.is_empty(), args.seed) {
@@ -50,7 +103,7 @@ pub fn run(args: &Args) -> Result<()> {
         };
     };
     if args.check.is_empty() {
-        return print(&page(&station, number, seed, &progress.of(&station.id))?, args.format);
+        return print(&page(&station, number, seed, &progress.of(&station.id))?, format);
     }
     let judged = answers::judge(&station, seed, &args.check, &mut progress)?;
     if judged.learned {

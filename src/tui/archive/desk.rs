@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, unbounded};
 use super::follower::follow;
 use super::panes::PanesUnderWay;
 use super::protocol::{ArchiveNews, ArchiveRequest, KeptOf};
+use super::read_as_asked::read_as_asked;
 use crate::picture::{read_film, read_picture};
 use crate::process::lower_priority_to;
 use crate::run;
@@ -107,6 +108,21 @@ fn answer(requests: &Receiver<ArchiveRequest>, news: &Sender<ArchiveNews>) {
                 samples = PanesUnderWay::default();
                 Ok(())
             }
+            Some(ArchiveRequest::ReadAsAsked(request)) => {
+                // It takes its time: on a thread of its own, which is as nice.
+                let (to, asked) = (news.clone(), request.clone());
+                let begun = std::thread::Builder::new().name("difflab-judge".into()).spawn(move || {
+                    let read = read_as_asked(&asked).map_err(|error| format!("{error:#}"));
+                    _ = to.send(ArchiveNews::ReadAsAsked { request: asked, read });
+                });
+                match begun {
+                    Ok(_) => Ok(()),
+                    Err(error) => {
+                        let read = Err(format!("no thread to draw samples with: {error}"));
+                        news.send(ArchiveNews::ReadAsAsked { request, read }).map_err(drop)
+                    }
+                }
+            }
             Some(request) => {
                 let what = one(&request);
                 let answer = what.unwrap_or_else(|error| Some(ArchiveNews::Refused(format!("{error:#}"))));
@@ -142,7 +158,10 @@ fn one(request: &ArchiveRequest) -> Result<Option<ArchiveNews>> {
         }
         ArchiveRequest::Kept(dirs) => ArchiveNews::Kept(dirs.iter().map(|dir| kept(dir)).collect()),
         // Another thread's, or no question.
-        ArchiveRequest::Follow(_) | ArchiveRequest::Denoise(_) | ArchiveRequest::StopDenoising => return Ok(None),
+        ArchiveRequest::Follow(_)
+        | ArchiveRequest::Denoise(_)
+        | ArchiveRequest::StopDenoising
+        | ArchiveRequest::ReadAsAsked(_) => return Ok(None),
     }))
 }
 

@@ -7,6 +7,7 @@
 //! | `follower` | the curves of runs, as their files grow |
 //! | `denoiser` | one pane of samples |
 //! | `panes` | several of them from one noise |
+//! | `read_as_asked` | a judge reads samples |
 //! | `desk` | the two threads, begun when something is first asked |
 
 mod denoiser;
@@ -14,9 +15,10 @@ mod desk;
 mod follower;
 mod panes;
 mod protocol;
+mod read_as_asked;
 
 #[cfg(test)]
 mod panes_tests;
 
 pub use desk::Archive;
-pub use protocol::{ArchiveNews, ArchiveRequest, KeptOf, SampleOrder, SamplePane, SampleRequest};
+pub use protocol::{ArchiveNews, ArchiveRequest, KeptOf, ReadRequest, SampleOrder, SamplePane, SampleRequest};

@@ -79,6 +79,18 @@ pub enum ArchiveRequest {
     Picture { path: PathBuf, most: u32 },
     /// A film.
     Film { path: PathBuf, most: u32 },
+    /// How many samples of a run the judge reads as asked, with each of these numbers of steps.
+    ReadAsAsked(Box<ReadRequest>),
+}
+
+/// Samples to be judged: of the run's newest checkpoint, the classes in turn, as its previews are drawn but for the steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadRequest {
+    pub dir: PathBuf,
+    pub settings: SamplingSettings,
+    /// Steps of sampling, one measurement each.
+    pub steps: Vec<usize>,
+    pub num: usize,
 }
 
 /// What was found.
@@ -129,6 +141,12 @@ pub enum ArchiveNews {
     Film {
         path: PathBuf,
         frames: Arc<Vec<RgbImage>>,
+    },
+    /// How many of how many samples are read as asked, for each of the numbers of steps; or why that can't be known. Of
+    /// weights after so many training steps.
+    ReadAsAsked {
+        request: Box<ReadRequest>,
+        read: Result<(u64, Vec<usize>), String>,
     },
     /// A run that can't be read: which, and why.
     Trouble {

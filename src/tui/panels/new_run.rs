@@ -54,7 +54,7 @@ pub fn new_run(state: &State, asked: &NewRun, screen: Rect, buf: &mut Buffer) {
     lines.push(Line::from(
         [
             answer("y", "start it"),
-            answer("n", if asked.fork.is_some() { "back to this run" } else { "back to the line" }),
+            answer("n", if asked.line.is_empty() { "back to this run" } else { "back to the line" }),
         ]
         .concat(),
     ));

@@ -16,11 +16,12 @@ use crate::tui::experiment::ExperimentNews;
 use crate::tui::message::Message;
 use crate::tui::pictures::Pictures;
 use crate::tui::shell::behind::Behind;
+use crate::tui::shell::learning::ProgressKeeper;
 use crate::tui::shell::onlooker::Onlooker;
 use crate::tui::shell::outbox::CommandQueue;
 use crate::tui::shell::pacing::Pacing;
 use crate::tui::shell::trials::Trials;
-use crate::tui::state::{Gallery, NewRun, State};
+use crate::tui::state::{Gallery, Gravity, NewRun, State};
 use crate::tui::terminal::session::erase;
 use crate::tui::update::{next_motion, update};
 use crate::tui::view::view;
@@ -107,6 +108,8 @@ pub struct EventLoop<'a, S: Surface> {
     archive: Archive,
     /// The experiment that trains behind the screen, where one does.
     behind: Behind,
+    /// What a learner has done.
+    progress: ProgressKeeper,
     end: Option<End>,
     terminated: bool,
     worker_ended: bool,
@@ -135,6 +138,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             onlooker: Onlooker::default(),
             archive: Archive::default(),
             behind: Behind::default(),
+            progress: ProgressKeeper::default(),
             end: None,
             terminated: false,
             worker_ended: false,
@@ -200,6 +204,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                 Effect::Switch => self.end = Some(End::Switch),
                 Effect::Begin(fork) => self.end = Some(End::Fork(fork)),
                 Effect::Ask(request) => self.archive.ask(request),
+                Effect::Learned(learned) => self.progress.keep(learned),
             }
         }
     }
@@ -232,7 +237,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
     pub fn draw(&mut self, painter: &dyn Painter) -> std::result::Result<(), <S::Backend as Backend>::Error> {
         let begin = Instant::now();
         let size = self.surface.terminal().size()?;
-        if self.state.size != (size.width, size.height) {
+        if self.state.terminal_size() != (size.width, size.height) {
             self.take(Message::Resize(size.width, size.height), painter);
         }
         self.take(Message::Tick(begin.duration_since(self.start)), painter);
@@ -344,6 +349,10 @@ impl<'a, S: Surface> EventLoop<'a, S> {
             self.looked(Message::BesideArchive(news), painter);
         }
         if !arrived(&mut sources.encoded).0.is_empty() {
+            self.pacing.changed();
+        }
+        for trouble in self.progress.troubles.try_iter() {
+            self.state.news.tell(self.state.now, Gravity::Warning, trouble);
             self.pacing.changed();
         }
     }

@@ -5,6 +5,7 @@ mod event_loop;
 mod experiment;
 mod farewell;
 mod input;
+mod learning;
 mod looking_on;
 mod onlooker;
 mod outbox;

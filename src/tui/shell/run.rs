@@ -23,7 +23,7 @@ use crate::tui::shell::event_loop::{End, EventLoop, Painter, Sources, Surface};
 use crate::tui::shell::farewell::Farewell;
 use crate::tui::shell::outbox::CommandQueue;
 use crate::tui::shell::trials::{KeptLab, OtherRuns};
-use crate::tui::state::{Gallery, Gravity, State};
+use crate::tui::state::{Gallery, Gravity, Lesson, State};
 use crate::tui::terminal::abilities;
 use crate::tui::terminal::encoder::Encoder;
 use crate::tui::terminal::image_protocol::{Graphics, ImageProtocol, detect};
@@ -40,6 +40,8 @@ pub struct TuiOptions {
     pub theme: Option<ThemeName>,
     /// `None`: braille where the locale has it, else ASCII.
     pub marker: Option<Marker>,
+    /// The course, to be read beside the lab.
+    pub lesson: Option<Box<Lesson>>,
 }
 
 /// Runs the lab on this terminal until the user leaves it; one run after the other, where the user asks in the
@@ -57,7 +59,7 @@ pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
     // Of the runs that were left for others.
     let mut words = String::new();
     let end = Stage::set(&mut screen, &options).and_then(|stage| {
-        let mut state = stage.state(&options, Some(config));
+        let mut state = State { lesson: options.lesson.clone(), ..stage.state(&options, Some(config)) };
         loop {
             let (end, left, told) = session.show(&mut screen, &stage, state, &mut others);
             let kept = if end == End::Switch { others.keep() } else { None };

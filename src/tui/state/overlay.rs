@@ -77,7 +77,7 @@ pub struct NewRun {
     pub in_two: bool,
     /// The folder of the run on the screen, where it has one.
     pub beside: Option<PathBuf>,
-    /// The palette's line, to come back to.
+    /// The palette's line, to come back to; empty where there was none.
     pub line: String,
     /// What it begins with, where that is another run's checkpoint.
     pub fork: Option<Box<ForkPoint>>,

@@ -14,6 +14,7 @@ use super::data::Data;
 use super::film::{Film, Still};
 use super::gallery::Gallery;
 use super::grab::Grab;
+use super::lesson::Lesson;
 use super::news::News;
 use super::overlay::Overlay;
 use super::panes::Panes;
@@ -66,7 +67,7 @@ pub struct PlotChoices {
 /// Everything the view draws from.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Columns and rows of the terminal.
+    /// Columns and rows that the lab has; with the course beside it not all of the terminal's.
     pub size: (u16, u16),
     /// Pixels of a cell, as pictures are drawn.
     pub cell_size: (u16, u16),
@@ -155,6 +156,8 @@ pub struct State {
     /// What is going on, in a sentence.
     pub story: Story,
     pub gallery: Gallery,
+    /// The course beside the lab.
+    pub lesson: Option<Box<Lesson>>,
 }
 
 impl State {
@@ -227,6 +230,7 @@ impl State {
             news: News::default(),
             story: Story::default(),
             gallery: Gallery::default(),
+            lesson: None,
         }
     }
 
@@ -248,6 +252,7 @@ impl State {
             bench: self.bench,
             browser: self.browser.clone(),
             marked: self.marked.clone(),
+            lesson: self.lesson.clone(),
             // Who has come so far is no newcomer.
             story: Story::of(self.story.hello),
             ..Self::new(options)
@@ -263,6 +268,17 @@ impl State {
             None => Some(format!("the run before is in {dir}, without a checkpoint")),
         });
         (next, before)
+    }
+
+    /// Columns and rows of the whole terminal.
+    pub fn terminal_size(&self) -> (u16, u16) {
+        self.lesson.as_ref().map_or(self.size, |lesson| lesson.terminal)
+    }
+
+    /// Do keys go to the course's page? Not while a dialog waits for an answer.
+    pub fn reads_lesson(&self) -> bool {
+        let asks = !matches!(self.overlay, None | Some(Overlay::Explain(_)));
+        self.lesson.as_ref().is_some_and(|lesson| lesson.has_focus) && !asks
     }
 
     /// What is on the screen while the list of runs is not: the run that is looked at, or this one.

@@ -12,6 +12,7 @@ mod explaining;
 mod films;
 mod fuzz;
 mod help;
+mod lesson;
 mod looks;
 mod paint;
 mod panes;

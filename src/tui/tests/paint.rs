@@ -13,7 +13,7 @@ use crate::tui::view::view;
 
 /// Draws a state at its size.
 pub fn buffer(state: &State) -> Buffer {
-    let mut terminal = Terminal::new(TestBackend::new(state.size.0, state.size.1)).unwrap();
+    let mut terminal = Terminal::new(TestBackend::new(state.terminal_size().0, state.terminal_size().1)).unwrap();
     let half_blocks = HalfBlocks { capability: state.theme.capability };
     let pictures: &dyn Pictures = if state.theme.capability.has_colors() { &half_blocks } else { &Ascii };
     terminal.draw(|frame| view(state, frame, pictures)).unwrap();

@@ -122,6 +122,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::PinRun => comparing::pin(state),
         Action::ToggleDifference => comparing::toggle_difference(state),
         Action::Explain => return explaining::open(state),
+        Action::Course => tell(state, "no course is open: `difflab course` opens one"),
         Action::Differences => comparing::show_differences(state),
         Action::Album => return album::open(state),
         Action::NextSmoothing => state.plots.smoothing = (state.plots.smoothing + 1) % SMOOTHINGS.len(),

@@ -92,6 +92,7 @@ pub fn new_run(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
             // Back to the line, to be mended.
             if let Some(Overlay::NewRun(asked)) = state.overlay.take()
                 && asked.fork.is_none()
+                && !asked.line.is_empty()
             {
                 state.overlay = Some(Overlay::Palette(CommandPalette::with(asked.line)));
             }

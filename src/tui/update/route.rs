@@ -3,7 +3,7 @@
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::dispatch::of_run;
-use super::runs;
+use super::{lesson, runs};
 use crate::tui::action::Action;
 use crate::tui::bindings;
 use crate::tui::browser::RunsMode;
@@ -14,7 +14,10 @@ use crate::tui::state::{Bench, State, refresh};
 /// Takes one message into the state; returns what the shell should do.
 pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
     let before = (state.is_browsing, state.beside.is_some());
-    let mut effects = routed(state, message);
+    let mut effects = match &state.lesson {
+        Some(_) => lesson::in_front(state, message, routed),
+        None => routed(state, message),
+    };
     // What comes to light has to be drawn anew, with nothing left of what covered it.
     if (state.is_browsing, state.beside.is_some()) != before {
         if let Some(beside) = &mut state.beside {

@@ -55,6 +55,25 @@ pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
     Ok(Vec::new())
 }
 
+/// Another run with this config, name included, to be asked about.
+///
+/// # Errors
+/// Why it is impossible, or needless.
+pub(super) fn other_run(state: &State, config: Config) -> Result<NewRun, String> {
+    let now = state.config_now().ok_or("the run has not begun yet")?;
+    if state.is_watched() {
+        return Err(format!("this run is looked at, not trained here: {}", state.who_steers()));
+    }
+    let asked = told(now.changes(&config));
+    if asked.is_empty() {
+        return Err("this is the run on the screen".into());
+    }
+    let warnings = check(state, &now, &config)?;
+    let beside = state.live.info.as_ref().map(|info| info.run_dir.clone());
+    let (taken_along, line, in_two) = (Vec::new(), String::new(), !state.ended);
+    Ok(NewRun { config, asked, taken_along, warnings, in_two, beside, line, fork: None })
+}
+
 /// Points that have no classes need a network without them: what was left out for that, in words. What the line itself
 /// asks for stays.
 fn leave_out_classes(now: &Config, after: &mut Config) -> Option<String> {

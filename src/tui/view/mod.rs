@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 
 use crate::lab::Phase;
 use crate::tui::browser::RunsLayout;
+use crate::tui::layout;
 use crate::tui::panels;
 use crate::tui::pictures::{Pictures, Spared};
 use crate::tui::state::{Overlay, State};
@@ -26,6 +27,26 @@ pub fn view(state: &State, frame: &mut Frame, pictures: &dyn Pictures) {
 
 /// As [`view`], into a buffer.
 pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
+    match &state.lesson {
+        Some(lesson) => {
+            let room = layout::course(area, state.reads_lesson());
+            if room.page != room.lab {
+                lab(state, room.lab, pictures, buf);
+            }
+            if !room.page.is_empty() {
+                panels::lesson(state, lesson, room.page, buf);
+            }
+        }
+        None => lab(state, area, pictures, buf),
+    }
+    if state.theme.capability == Capability::Console {
+        ascii_screen::spell_marks(buf);
+        console_font::fit(buf);
+    }
+}
+
+/// The lab, or what is on the screen in its place.
+fn lab(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer) {
     buf.set_style(area, state.theme.base());
     if state.is_browsing {
         if state.overlay == Some(Overlay::Quit) && RunsLayout::of(area).is_none() {
@@ -40,7 +61,7 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
         return;
     }
     if let Some(beside) = &state.beside {
-        return draw(beside, area, pictures, buf);
+        return lab(beside, area, pictures, buf);
     }
     let Some(layout) = state.layout_in(area) else {
         panels::too_small(state, area, buf);
@@ -57,10 +78,6 @@ pub fn draw(state: &State, area: Rect, pictures: &dyn Pictures, buf: &mut Buffer
     panels::footer(state, layout.status, layout.footer, buf);
     if let Some(shown) = &state.overlay {
         overlay(state, shown, area, buf);
-    }
-    if state.theme.capability == Capability::Console {
-        ascii_screen::spell_marks(buf);
-        console_font::fit(buf);
     }
 }
 

@@ -1,0 +1,45 @@
+//! A station beside the lab.
+
+use std::io::{self, IsTerminal};
+
+use anyhow::Result;
+use candle_core::Device;
+
+use crate::cli::UsageError;
+use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
+use crate::sampling::check_config_stability;
+use crate::tui::terminal::abilities;
+use crate::tui::{self, ImageProtocol, Lesson, TuiOptions};
+
+/// Why the lab can't be opened here, if so; nothing is to be said where nobody sits at a terminal.
+pub fn no_lab() -> Option<Option<String>> {
+    match io::stdin().is_terminal() && io::stdout().is_terminal() {
+        true => abilities::no_screen().map(Some),
+        false => Some(None),
+    }
+}
+
+/// Opens the lab on the run of the lesson's station, the lesson beside it.
+///
+/// # Errors
+/// As the lab's own.
+pub fn open(lesson: Lesson, images: ImageProtocol, threads: usize) -> Result<Outcome> {
+    let run = lesson.wanted_run();
+    let config = run.map(|run| run.config.clone()).unwrap_or_else(|| Err("it has none".into()));
+    let config = config.map_err(|why| UsageError::new(format!("the station's run: {why}")))?;
+    let mut warnings = config.validate()?;
+    warnings.extend(check_config_stability(&config));
+    let plan = LabPlan {
+        config,
+        run: RunChoice::New { dir: None },
+        device: Device::Cpu,
+        threads,
+        accept_data: false,
+        audience: Audience::Screen,
+        warnings,
+        chosen: Vec::new(),
+        after_step: None,
+        racing: None,
+    };
+    tui::run(plan, TuiOptions { images, lesson: Some(Box::new(lesson)), ..TuiOptions::default() })
+}
