@@ -1,17 +1,11 @@
 //! The one table of keys: dispatch, `?` help, footer hints, the command palette and the table in docs/keys.md
 //! all come from it.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::tui::action::Action;
+use crate::tui::key_press::{ALT, CTRL, KeyPress, SHIFT, code, ctrl, key, normalized, with};
 use crate::tui::panel::Panel;
-
-/// One key with its modifiers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyPress {
-    pub code: KeyCode,
-    pub modifiers: KeyModifiers,
-}
 
 /// Under which heading a binding stands in the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,26 +60,6 @@ pub enum Hint {
     /// While that panel is in focus.
     In(Panel, &'static str),
 }
-
-pub(in crate::tui) const fn key(c: char) -> KeyPress {
-    KeyPress { code: KeyCode::Char(c), modifiers: KeyModifiers::NONE }
-}
-
-pub(in crate::tui) const fn ctrl(c: char) -> KeyPress {
-    KeyPress { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
-}
-
-pub(in crate::tui) const fn code(code: KeyCode) -> KeyPress {
-    KeyPress { code, modifiers: KeyModifiers::NONE }
-}
-
-const fn with(modifiers: KeyModifiers, code: KeyCode) -> KeyPress {
-    KeyPress { code, modifiers }
-}
-
-const SHIFT: KeyModifiers = KeyModifiers::SHIFT;
-const CTRL: KeyModifiers = KeyModifiers::CONTROL;
-const ALT: KeyModifiers = KeyModifiers::ALT;
 
 pub(in crate::tui) const fn row(
     action: Action,
@@ -429,52 +403,6 @@ pub fn meaning(pressed: &KeyPress, focus: Panel) -> Option<&'static Binding> {
     hit(Some(focus)).or_else(|| hit(None))
 }
 
-/// Terminals disagree on whether a capital letter comes with Shift, and on what Ctrl-Space is.
-pub(in crate::tui) fn normalized(event: &KeyEvent) -> KeyPress {
-    let modifiers = event.modifiers & (KeyModifiers::SHIFT | KeyModifiers::CONTROL | KeyModifiers::ALT);
-    match event.code {
-        KeyCode::Null => ctrl(' '),
-        KeyCode::Char(c) if modifiers.contains(KeyModifiers::CONTROL) => {
-            KeyPress { code: KeyCode::Char(c.to_ascii_lowercase()), modifiers: modifiers - KeyModifiers::SHIFT }
-        }
-        KeyCode::Char(_) | KeyCode::BackTab => {
-            KeyPress { code: event.code, modifiers: modifiers - KeyModifiers::SHIFT }
-        }
-        code => KeyPress { code, modifiers },
-    }
-}
-
-impl KeyPress {
-    /// "Shift-←", "Ctrl-C", "space".
-    pub fn label(&self) -> String {
-        let name = match self.code {
-            KeyCode::Char(' ') => "space".to_string(),
-            KeyCode::Char(c) if self.modifiers.contains(KeyModifiers::CONTROL) => c.to_ascii_uppercase().to_string(),
-            KeyCode::Char(c) => c.to_string(),
-            KeyCode::Left => "←".into(),
-            KeyCode::Right => "→".into(),
-            KeyCode::Up => "↑".into(),
-            KeyCode::Down => "↓".into(),
-            KeyCode::PageUp => "PgUp".into(),
-            KeyCode::PageDown => "PgDn".into(),
-            KeyCode::BackTab => return "Shift-Tab".into(),
-            KeyCode::F(n) => format!("F{n}"),
-            other => format!("{other:?}"),
-        };
-        let mut label = String::new();
-        if self.modifiers.contains(KeyModifiers::ALT) {
-            label.push_str("Alt-");
-        }
-        if self.modifiers.contains(KeyModifiers::CONTROL) {
-            label.push_str("Ctrl-");
-        }
-        if self.modifiers.contains(KeyModifiers::SHIFT) {
-            label.push_str("Shift-");
-        }
-        label + &name
-    }
-}
-
 impl Binding {
     /// All keys: "z, Enter".
     pub fn keys_label(&self) -> String {
@@ -505,6 +433,8 @@ pub fn markdown() -> String {
 
 #[cfg(test)]
 mod tests {
+    use crossterm::event::KeyModifiers;
+
     use super::*;
 
     fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {

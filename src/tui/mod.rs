@@ -13,6 +13,7 @@ pub mod effect;
 pub mod experiment;
 pub mod format;
 pub mod guide;
+pub mod key_press;
 pub mod layout;
 pub mod marked;
 pub mod message;

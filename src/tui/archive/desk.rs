@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, unbounded};
 
 use super::follower::follow;
 use super::panes::PanesUnderWay;
-use super::protocol::{ArchiveNews, ArchiveRequest, KeptOf};
+use super::protocol::{ArchiveNews, ArchiveRequest, KeptOf, ReadRequest};
 use super::read_as_asked::read_as_asked;
 use crate::picture::{read_film, read_picture};
 use crate::process::lower_priority_to;
@@ -33,6 +33,7 @@ pub struct Archive {
 struct Asked {
     requests: Sender<ArchiveRequest>,
     follow: Sender<Vec<PathBuf>>,
+    news: Sender<ArchiveNews>,
 }
 
 impl Default for Archive {
@@ -51,6 +52,7 @@ impl Archive {
         let Some(asked) = &self.asked else { return };
         _ = match request {
             ArchiveRequest::Follow(dirs) => asked.follow.send(dirs).is_ok(),
+            ArchiveRequest::ReadAsAsked(request) => judge(request, asked.news.clone()),
             request => asked.requests.send(request).is_ok(),
         };
     }
@@ -63,7 +65,7 @@ impl Archive {
         let (send, news) = bounded(WAITING);
         let (requests, requested) = unbounded();
         let (follow_these, wanted) = unbounded();
-        let (following, answering) = (send.clone(), send);
+        let (following, answering) = (send.clone(), send.clone());
         self.news = news;
         let begun = std::thread::Builder::new()
             .name("difflab-follow".into())
@@ -74,12 +76,28 @@ impl Archive {
             });
         match begun {
             // Neither is joined: they end when nobody asks any more.
-            Ok(_) => self.asked = Some(Asked { requests, follow: follow_these }),
+            Ok(_) => self.asked = Some(Asked { requests, follow: follow_these, news: send }),
             Err(error) => {
                 let (send, news) = bounded(1);
                 _ = send.try_send(ArchiveNews::Refused(format!("no thread to read other runs with: {error}")));
                 self.news = news;
             }
+        }
+    }
+}
+
+/// Somebody waits for it: on a thread of its own, which is no nicer than the one that trains.
+fn judge(request: Box<ReadRequest>, news: Sender<ArchiveNews>) -> bool {
+    let (to, asked) = (news.clone(), request.clone());
+    let begun = std::thread::Builder::new().name("difflab-judge".into()).spawn(move || {
+        let read = read_as_asked(&asked).map_err(|error| format!("{error:#}"));
+        _ = to.send(ArchiveNews::ReadAsAsked { request: asked, read });
+    });
+    match begun {
+        Ok(_) => true,
+        Err(error) => {
+            let read = Err(format!("no thread to draw samples with: {error}"));
+            news.try_send(ArchiveNews::ReadAsAsked { request, read }).is_ok()
         }
     }
 }
@@ -107,21 +125,6 @@ fn answer(requests: &Receiver<ArchiveRequest>, news: &Sender<ArchiveNews>) {
             Some(ArchiveRequest::StopDenoising) => {
                 samples = PanesUnderWay::default();
                 Ok(())
-            }
-            Some(ArchiveRequest::ReadAsAsked(request)) => {
-                // It takes its time: on a thread of its own, which is as nice.
-                let (to, asked) = (news.clone(), request.clone());
-                let begun = std::thread::Builder::new().name("difflab-judge".into()).spawn(move || {
-                    let read = read_as_asked(&asked).map_err(|error| format!("{error:#}"));
-                    _ = to.send(ArchiveNews::ReadAsAsked { request: asked, read });
-                });
-                match begun {
-                    Ok(_) => Ok(()),
-                    Err(error) => {
-                        let read = Err(format!("no thread to draw samples with: {error}"));
-                        news.send(ArchiveNews::ReadAsAsked { request, read }).map_err(drop)
-                    }
-                }
             }
             Some(request) => {
                 let what = one(&request);

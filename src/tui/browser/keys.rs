@@ -3,7 +3,8 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::tui::action::{Action, RunsAction as R};
-use crate::tui::bindings::{Binding, Group, Hint as H, KeyPress, code, ctrl, key, normalized, row};
+use crate::tui::bindings::{Binding, Group, Hint as H, row};
+use crate::tui::key_press::{KeyPress, code, ctrl, key, normalized};
 
 const fn runs(action: R, keys: &'static [KeyPress], help: &'static str, hint: H) -> Binding {
     row(Action::InRuns(action), keys, Group::Runs, help, hint)

@@ -2,8 +2,9 @@
 
 use super::applies::why_not;
 use crate::tui::action::Action;
-use crate::tui::bindings::{BINDINGS, Binding, Group, KeyPress, meaning};
+use crate::tui::bindings::{BINDINGS, Binding, Group, meaning};
 use crate::tui::browser;
+use crate::tui::key_press::KeyPress;
 use crate::tui::panel::Panel;
 use crate::tui::state::State;
 
