@@ -47,7 +47,7 @@ impl Config {
         self.check_top()?;
         self.check_data()?;
         self.check_diffusion()?;
-        self.check_model()?;
+        self.check_model(&mut warnings)?;
         self.check_train(&mut warnings)?;
         self.check_sampling(&mut warnings)?;
         warnings.extend(self.idle_warnings());
