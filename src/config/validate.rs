@@ -452,5 +452,7 @@ mod tests {
         );
         let guided = ["model.class_conditional=true", "sample.guidance_scale=1", "train.p_uncond=0"];
         assert!(warn(&guided).contains("null class"));
+        assert!(warn(&["model.noise_conditioning=false"]).contains("the network is not told t"));
+        assert!(!warn(&[]).contains("noise_conditioning"));
     }
 }
