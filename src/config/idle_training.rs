@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Keys that a U-Net alone has.
-const OF_A_UNET: [&str; 14] = [
+const OF_A_UNET: [&str; 13] = [
     "model.block_out_channels",
     "model.layers_per_block",
     "model.attention_levels",
@@ -20,7 +20,6 @@ const OF_A_UNET: [&str; 14] = [
     "model.mid_block_scale_factor",
     "model.downsample_padding",
     "model.time_embedding_dim",
-    "model.freq_shift",
 ];
 
 impl Config {
@@ -68,6 +67,7 @@ impl Config {
             ("diffusion.shift", path == Flow, "path flow"),
             ("model.hidden_width", !unet, "kind mlp"),
             ("model.hidden_layers", !unet, "kind mlp"),
+            ("model.freq_shift", unet && model.noise_conditioning, "kind unet with noise_conditioning = true"),
             ("train.muon_momentum", train.optimizer == OptimizerName::Muon, "optimizer muon"),
             ("train.min_learning_rate", train.lr_schedule == LrSchedule::Cosine, "lr_schedule cosine"),
             ("train.min_snr_gamma", train.loss_weighting == LossWeighting::MinSnr, "loss_weighting min_snr"),
@@ -108,6 +108,8 @@ mod tests {
     fn a_key_is_idle_where_another_takes_its_place() {
         for (key, without, with) in [
             ("model.block_out_channels", "model.kind=mlp", "model.kind=unet"),
+            ("model.freq_shift", "model.kind=mlp", "model.kind=unet"),
+            ("model.freq_shift", "model.noise_conditioning=false", "model.noise_conditioning=true"),
             ("model.hidden_width", "model.kind=unet", "model.kind=mlp"),
             ("data.num_points", "data.dataset=mnist", "data.dataset=two_moons"),
             ("diffusion.schedule", "diffusion.path=flow", "diffusion.path=vp"),

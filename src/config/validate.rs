@@ -47,7 +47,7 @@ impl Config {
         self.check_top()?;
         self.check_data()?;
         self.check_diffusion()?;
-        self.check_model()?;
+        self.check_model(&mut warnings)?;
         self.check_train(&mut warnings)?;
         self.check_sampling(&mut warnings)?;
         warnings.extend(self.idle_warnings());
@@ -452,5 +452,7 @@ mod tests {
         );
         let guided = ["model.class_conditional=true", "sample.guidance_scale=1", "train.p_uncond=0"];
         assert!(warn(&guided).contains("null class"));
+        assert!(warn(&["model.noise_conditioning=false"]).contains("the network is not told t"));
+        assert!(!warn(&[]).contains("noise_conditioning"));
     }
 }

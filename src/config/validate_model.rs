@@ -11,8 +11,14 @@ const MOST_LEVELS: usize = 10;
 const MANY_POSITIONS: usize = 1024;
 
 impl Config {
-    pub(super) fn check_model(&self) -> Result<(), ConfigError> {
+    pub(super) fn check_model(&self, warnings: &mut Vec<String>) -> Result<(), ConfigError> {
         let model = &self.model;
+        if !model.noise_conditioning {
+            warnings.push(
+                "model.noise_conditioning = false: the network is not told t, and must see from x_t how much noise there is"
+                    .into(),
+            );
+        }
         ensure(
             (1..=WIDEST).contains(&model.hidden_width),
             "model.hidden_width",

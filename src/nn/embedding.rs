@@ -15,6 +15,8 @@ pub(super) struct TimeFeatures {
     width: usize,
     freq_shift: f64,
     cosines_first: bool,
+    /// Zeros whatever the time, if not.
+    told: bool,
 }
 
 impl TimeFeatures {
@@ -23,16 +25,20 @@ impl TimeFeatures {
             width: config.block_out_channels[0],
             freq_shift: config.freq_shift,
             cosines_first: config.flip_sin_to_cos,
+            told: config.noise_conditioning,
         }
     }
 
     /// As today's diffusers has them: cosines first, frequencies not shifted.
-    pub fn of_width(width: usize) -> Self {
-        Self { width, freq_shift: 0.0, cosines_first: true }
+    pub fn of_width(width: usize, told: bool) -> Self {
+        Self { width, freq_shift: 0.0, cosines_first: true, told }
     }
 
     /// `t` `[N]`, which may be fractional, to `[N, width]`.
     pub fn forward(&self, t: &Tensor) -> Result<Tensor> {
+        if !self.told {
+            return Ok(Tensor::zeros((t.dim(0)?, self.width), t.dtype(), t.device())?);
+        }
         let frequencies = self.frequencies(t.device())?.to_dtype(t.dtype())?;
         let angles = t.unsqueeze(1)?.broadcast_mul(&frequencies)?;
         let (sines, cosines) = (angles.sin()?, angles.cos()?);
@@ -112,6 +118,13 @@ mod tests {
         assert_close(&features(&config, 2.5), &[t.cos(), (t / 100.0).cos(), t.sin(), (t / 100.0).sin()]);
         let google = UNetConfig { flip_sin_to_cos: false, freq_shift: 1.0, ..config };
         assert_close(&features(&google, 2.5), &[t.sin(), (t / 1e4).sin(), t.cos(), (t / 1e4).cos()]);
+    }
+
+    #[test]
+    fn without_noise_conditioning_every_time_has_the_same_features() {
+        let config = UNetConfig { block_out_channels: vec![3], noise_conditioning: false, ..UNetConfig::default() };
+        assert_eq!(features(&config, 7.0), [0.0; 3]);
+        assert_eq!(features(&config, 700.0), [0.0; 3]);
     }
 
     #[test]

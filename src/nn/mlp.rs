@@ -68,7 +68,7 @@ impl Mlp {
             config.num_class_embeds.map(|rows| ClassEmbedding::new(scope.child("class_embedding"), rows, width));
         let parts = Parts {
             conditioning: Conditioning {
-                time_features: TimeFeatures::of_width(TIME_FEATURES),
+                time_features: TimeFeatures::of_width(TIME_FEATURES, config.noise_conditioning),
                 time_embedding: TimeEmbedding::new(scope.child("time_embedding"), TIME_FEATURES, width)?,
                 class_embedding: class_embedding.transpose()?,
             },

@@ -30,6 +30,17 @@ pub struct MlpConfig {
     pub dropout: f64,
     /// Rows of the class table, the null class's included; `None`: unconditional.
     pub num_class_embeds: Option<usize>,
+    /// Whether the network is told the time; `false` alone is written.
+    #[serde(default = "told", skip_serializing_if = "is_told")]
+    pub noise_conditioning: bool,
+}
+
+fn told() -> bool {
+    true
+}
+
+fn is_told(told: &bool) -> bool {
+    *told
 }
 
 impl MlpConfig {
@@ -45,6 +56,7 @@ impl MlpConfig {
             time_scale_shift: model.resnet_time_scale_shift,
             dropout: model.dropout,
             num_class_embeds: num_classes.filter(|_| model.class_conditional).map(|n| n + 1),
+            noise_conditioning: model.noise_conditioning,
         }
     }
 
@@ -117,6 +129,9 @@ mod tests {
         let text = config().to_json().unwrap();
         assert!(text.contains("\"_class_name\": \"Mlp\""), "{text}");
         assert_eq!(MlpConfig::from_json(&text).unwrap(), config());
+        assert!(!text.contains("noise_conditioning"), "older versions of difflab read it too");
+        let blind = MlpConfig { noise_conditioning: false, ..config() };
+        assert_eq!(MlpConfig::from_json(&blind.to_json().unwrap()).unwrap(), blind);
         assert_eq!(config().num_class_embeds, Some(4));
     }
 

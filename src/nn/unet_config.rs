@@ -106,6 +106,10 @@ pub struct UNetConfig {
     /// Rows of the class table. Our own networks have one more row than classes: the last is the
     /// null class.
     pub num_class_embeds: Option<usize>,
+    /// Whether the network is told the time. A key of ours: `false` alone is written, and diffusers passes over what begins
+    /// with `_`. It passes t all the same; [`Weights::with_zeroed_time`](super::Weights::with_zeroed_time) has it say nothing.
+    #[serde(rename = "_noise_conditioning", skip_serializing_if = "is_true")]
+    pub noise_conditioning: bool,
     /// Used by learned time embeddings only.
     pub num_train_timesteps: Option<usize>,
     /// Keys that only newer or other versions know.
@@ -147,6 +151,7 @@ impl Default for UNetConfig {
             add_attention: true,
             class_embed_type: None,
             num_class_embeds: None,
+            noise_conditioning: true,
             num_train_timesteps: None,
             unknown: BTreeMap::new(),
         }
@@ -197,6 +202,7 @@ impl UNetConfig {
             flip_sin_to_cos: model.flip_sin_to_cos,
             freq_shift: model.freq_shift,
             center_input_sample: model.center_input_sample,
+            noise_conditioning: model.noise_conditioning,
             ..Self::default()
         }
     }
@@ -309,6 +315,10 @@ impl UNetConfig {
 fn check_choice(key: &str, name: &str, supported: &[&str]) -> Result<()> {
     ensure!(supported.contains(&name), "{key} = {name:?} is not supported; supported: {}", supported.join(", "));
     Ok(())
+}
+
+fn is_true(told: &bool) -> bool {
+    *told
 }
 
 fn is_mid_block(name: &Option<String>) -> bool {
@@ -434,6 +444,12 @@ mod tests {
         assert_eq!(config.num_class_embeds, Some(11), "the null class has its own row");
         assert_eq!(config.attn_norm_num_groups, Some(4), "the middle attention keeps its normalization");
         assert_eq!((config.sample_size, config.in_channels), (Some(SampleSize::Square(28)), 1));
+        assert!(!config.to_json().unwrap().contains("noise_conditioning"));
+        let blind = ModelConfig { noise_conditioning: false, ..model.clone() };
+        let blind = UNetConfig::new(&blind, 28, 28, 1, Some(10));
+        let text = blind.to_json().unwrap();
+        assert!(text.contains("\"_noise_conditioning\": false"), "{text}");
+        assert_eq!(UNetConfig::from_json(&text).unwrap(), blind);
         let plain = ModelConfig { class_conditional: false, ..model };
         assert_eq!(UNetConfig::new(&plain, 28, 32, 1, Some(10)).num_class_embeds, None);
     }

@@ -10,6 +10,8 @@ use super::parameters::ends_a_branch;
 use super::{Architecture, Parameter, ParameterKind, parameters};
 use crate::random::{Stream, generator, normal};
 
+/// The layer that reads the time features, of a U-Net and of an MLP.
+const TIME_ENTRANCE: &str = "time_embedding.linear_1.weight";
 /// Training keeps at least five copies (values, gradients, two moments, moving average): 20 GB here.
 const MAX_PARAMETERS: usize = 1_000_000_000;
 
@@ -61,6 +63,18 @@ impl Weights {
     pub fn with_zeroed_ends(mut self, zeroed: bool) -> Result<Self> {
         for (name, tensor) in self.tensors.iter_mut().filter(|(name, _)| zeroed && ends_a_branch(name)) {
             *tensor = tensor.zeros_like().with_context(|| format!("zeros for {name}"))?;
+        }
+        Ok(self)
+    }
+
+    /// With zeros where the time comes in, if `zeroed`: for a network without noise conditioning, whose time features are
+    /// zeros. So these weights have no gradient and stay zeros, and diffusers, which passes t, gets the same answer for any.
+    ///
+    /// # Errors
+    /// When the device has no memory for them.
+    pub fn with_zeroed_time(mut self, zeroed: bool) -> Result<Self> {
+        if let Some(tensor) = self.tensors.get_mut(TIME_ENTRANCE).filter(|_| zeroed) {
+            *tensor = tensor.zeros_like().with_context(|| format!("zeros for {TIME_ENTRANCE}"))?;
         }
         Ok(self)
     }

@@ -50,6 +50,14 @@ pub fn export(run: &Path, model: &LoadedModel, dir: &Path, replace: bool) -> Res
                 .into(),
         );
     }
+    if !config.model.noise_conditioning {
+        loaded.weights = loaded.weights.with_zeroed_time(true)?;
+        notes.push(
+            "the network is not told t (model.noise_conditioning = false): diffusers passes it all the same, and the layer \
+             that would read it is zero"
+                .into(),
+        );
+    }
     let scheduler = scheduler_that_runs(&config.diffusion, &config.sample)?;
     if config.diffusion.path == PathName::VpSde {
         notes.push(format!(

@@ -267,6 +267,7 @@ mod tests {
         for (set, before, after, why) in [
             ("model.block_out_channels=8,16", "[32, 64, 64]", "[8, 16]", "built so"),
             ("model.layers_per_block=2", "1", "2", "built so"),
+            ("model.noise_conditioning=false", "true", "false", "built so"),
             ("model.kind=mlp", "\"unet\"", "\"mlp\"", "kind of network"),
             ("model.class_conditional=true", "false", "true", "no table of classes"),
             ("diffusion.variance_type=learned_range", "\"fixed", "\"learned_range\"", "second half"),

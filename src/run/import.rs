@@ -88,6 +88,7 @@ fn prepare(loaded: &mut LoadedUNet, options: ImportOptions, notes: &mut Vec<Stri
             "unet/config.json has no sample_size: say the height and width of the images with --image-size N"
         );
     };
+    loaded.weights = loaded.weights.clone().with_zeroed_time(!loaded.config.noise_conditioning)?;
     let unit = loaded.config.size_multiple();
     ensure!(
         height > 0 && width > 0 && height.is_multiple_of(unit) && width.is_multiple_of(unit),

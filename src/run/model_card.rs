@@ -67,6 +67,9 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
         NetworkKind::Mlp => format!("MLP of {} blocks, {} wide", config.model.hidden_layers, config.model.hidden_width),
     };
     line(format!("| network | {network}, {} parameters |", facts.parameters));
+    if !config.model.noise_conditioning {
+        line("| time | the network is not told t |".into());
+    }
     line(format!("| process | {path}, T = {}; predicts {prediction} |", config.diffusion.timesteps));
     let optimizer = match config.train.optimizer {
         OptimizerName::Adamw => "AdamW",

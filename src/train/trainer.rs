@@ -82,8 +82,10 @@ impl Trainer {
         let learned = config.diffusion.variance_type == VarianceType::LearnedRange;
         let net_config =
             NetConfig::new(&config.model, data.height, data.width, data.channels, num_classes).with_variance(learned);
-        let (weights, parameters) =
-            Weights::init(&net_config, config.seed, device)?.with_zeroed_ends(config.model.zero_init)?.trainable()?;
+        let (weights, parameters) = Weights::init(&net_config, config.seed, device)?
+            .with_zeroed_ends(config.model.zero_init)?
+            .with_zeroed_time(!config.model.noise_conditioning)?
+            .trainable()?;
         let net = Net::with_precision(&net_config, &weights, config.train.precision)?;
         let recipe = Recipe { parameterization: &parameterization, device, workers: &workers };
         let held_out = HeldOutLoss::new(recipe, held_out, config.train.batch_size, config.seed, conditional)?;

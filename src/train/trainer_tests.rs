@@ -162,6 +162,7 @@ fn every_recipe_trains() {
     for recipe in [
         &["train.optimizer=muon"][..],
         &["model.zero_init=true"],
+        &["model.noise_conditioning=false"],
         &["train.coupling=optimal_transport"],
         &["train.optimizer=muon", "train.ema_power=7", "model.zero_init=true", "train.weight_decay=0.01"],
     ] {
@@ -185,6 +186,32 @@ fn a_run_with_muon_is_resumed_exactly_whatever_the_number_of_workers() {
     resumed.restore(&saved).unwrap();
     assert_eq!(resumed.step().unwrap(), straight.step().unwrap());
     assert_eq!(resumed.step().unwrap(), straight.step().unwrap());
+}
+
+#[test]
+fn a_network_that_is_not_told_the_time_is_resumed_exactly_and_never_learns_to_read_it() {
+    for optimizer in ["adamw", "muon"] {
+        let optimizer = format!("train.optimizer={optimizer}");
+        let overrides =
+            [&optimizer, "model.noise_conditioning=false", "train.weight_decay=0.1", "train.warmup_steps=0"];
+        let mut straight = trainer_with(16, &overrides);
+        (0..3).for_each(|_| _ = straight.step().unwrap());
+        let saved = copy(&straight.state().unwrap());
+        let mut resumed = trainer_with(16, &overrides);
+        resumed.restore(&saved).unwrap();
+        for _ in 0..2 {
+            assert_eq!(resumed.step().unwrap(), straight.step().unwrap());
+        }
+        let state = straight.state().unwrap();
+        for (name, tensor) in state.weights.iter().chain(&state.ema) {
+            let values = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let zero = values.iter().all(|&value| value == 0.0);
+            assert_eq!(zero, name == "time_embedding.linear_1.weight", "{optimizer}: {name}");
+        }
+        let time_use = straight.time_use().unwrap();
+        assert_eq!(time_use.output, 0.0, "{optimizer}");
+        assert!(trainer_with(16, &[&optimizer]).time_use().unwrap().output > 0.0);
+    }
 }
 
 #[test]

@@ -290,6 +290,63 @@ fn an_imported_run_is_trained_further_once_it_knows_its_data_and_exports_again()
 }
 
 #[test]
+fn a_network_that_is_not_told_the_time_stays_so_in_checkpoints_and_exports_and_in_diffusers() {
+    let dir = tempfile::tempdir().unwrap();
+    let datasets = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets");
+    std::os::unix::fs::symlink(&datasets, dir.path().join("datasets")).unwrap();
+    let set = [
+        "data.dataset=mnist-10k",
+        "data.held_out=8",
+        "model.block_out_channels=8,16",
+        "model.norm_num_groups=4",
+        "model.noise_conditioning=false",
+        "train.batch_size=4",
+        "preview.enabled=false",
+    ];
+    let train = |steps: &str, begin: &[&str]| {
+        let mut words = vec!["--no-tui", "--steps", steps];
+        words.extend(begin);
+        let trained = difflab(&words, dir.path());
+        assert!(trained.status.success(), "{}", stderr(&trained));
+        stderr(&trained)
+    };
+    let sets: Vec<&str> = set.iter().flat_map(|set| ["--set", set]).collect();
+    assert!(train("2", &[&["--run", "run"], &sets[..]].concat()).contains("the network is not told t"));
+    train("3", &["--resume", "run"]);
+    let exported = difflab(&["export", "run", "out"], dir.path());
+    assert!(
+        exported.status.success() && stderr(&exported).contains("the network is not told t"),
+        "{}",
+        stderr(&exported)
+    );
+    let folder = dir.path().join("out");
+    assert!(fs::read_to_string(folder.join("README.md")).unwrap().contains("the network is not told t"));
+    assert!(
+        fs::read_to_string(dir.path().join("run/README.md")).unwrap().contains("| time | the network is not told t |")
+    );
+
+    // diffusers passes over a key that begins with _, and passes t: its network, in ours, is one that is told.
+    let model = LoadedModel::open(&dir.path().join("run"), None).unwrap();
+    let mut settings: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("unet/config.json")).unwrap()).unwrap();
+    assert_eq!(settings.as_object_mut().unwrap().remove("_noise_conditioning"), Some(json!(false)));
+    let (_, weights) = difflab::nn::diffusers::load_unet(&folder).unwrap();
+    let theirs = difflab::nn::UNetConfig::from_json(&settings.to_string()).unwrap();
+    let theirs = difflab::nn::UNet::new(&theirs, &weights).unwrap();
+    let x = Tensor::randn(0f32, 1.0, (1, 28, 28, 1), &Device::Cpu).unwrap();
+    let at = |t: f32| Tensor::new(&[t], &Device::Cpu).unwrap();
+    let own = model.net.forward(&x, &at(10.0), None).unwrap();
+    for t in [0.0, 10.0, 900.0] {
+        assert_eq!(largest_difference(&theirs.forward(&x, &at(t), None).unwrap(), &own), 0.0, "{t}");
+        assert_eq!(largest_difference(&model.net.forward(&x, &at(t), None).unwrap(), &own), 0.0, "{t}");
+    }
+
+    // An import knows it again.
+    let imported = run::import(&folder, &dir.path().join("again"), ImportOptions::default()).unwrap();
+    assert!(!imported.config.model.noise_conditioning && imported.notes.join("; ").contains("not told t"));
+}
+
+#[test]
 fn a_class_table_without_a_null_class_gets_one() {
     let dir = tempfile::tempdir().unwrap();
     let options = ImportOptions { no_null_class: true, ..ImportOptions::default() };

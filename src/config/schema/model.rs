@@ -9,8 +9,8 @@ use crate::config::names::{NetworkKind, TimeScaleShift};
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
     /// `unet` for images, or `mlp` for points in the plane: a residual multilayer perceptron that takes
-    /// `hidden_width` and `hidden_layers`, and of the other keys `resnet_time_scale_shift`, `dropout` and
-    /// `class_conditional`.
+    /// `hidden_width` and `hidden_layers`, and of the other keys `resnet_time_scale_shift`, `dropout`,
+    /// `noise_conditioning` and `class_conditional`.
     pub kind: NetworkKind,
     /// Units of each hidden layer of an mlp.
     pub hidden_width: usize,
@@ -45,6 +45,10 @@ pub struct ModelConfig {
     /// the blocks begin as the identity and the output as 0 (as in the code of Ho et al. 2020); false: all layers start
     /// as PyTorch's.
     pub zero_init: bool,
+    /// Tell the network the time, or noise level, of what it is shown; false: the same constant whatever the time, so that
+    /// it has to see from x_t how much noise there is (Sun et al. 2025, "Is Noise Conditioning Necessary for Denoising
+    /// Generative Models?").
+    pub noise_conditioning: bool,
     /// Train with class labels (needs a labelled dataset); a null class is added for guidance.
     pub class_conditional: bool,
     /// A middle block: two residual blocks below the last level.
@@ -81,6 +85,7 @@ impl Default for ModelConfig {
             resnet_time_scale_shift: TimeScaleShift::ScaleShift,
             dropout: 0.0,
             zero_init: false,
+            noise_conditioning: true,
             class_conditional: false,
             mid_block: true,
             mid_block_scale_factor: 1.0,

@@ -34,6 +34,7 @@ pub fn model_config(unet: &UNetConfig, variance_type: VarianceType) -> Result<Mo
         flip_sin_to_cos: unet.flip_sin_to_cos,
         freq_shift: unet.freq_shift,
         center_input_sample: unet.center_input_sample,
+        noise_conditioning: unet.noise_conditioning,
         ..ModelConfig::default()
     };
     let mirrored = unet
