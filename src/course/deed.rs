@@ -18,8 +18,8 @@ pub enum Deed {
     /// The fewest steps of sampling with which this share of the samples is read as asked, to be typed; the lab draws samples
     /// of the run on the screen, and the judge reads them.
     FewestSteps { share: f64 },
-    /// A run whose last timestep keeps no more than this SNR is trained for so many steps.
-    TerminalSnr { at_most: f64, after_step: u64 },
+    /// A run whose last timestep keeps no more than this SNR is trained for so many steps; with this T, if one is named.
+    TerminalSnr { at_most: f64, timesteps: Option<usize>, after_step: u64 },
 }
 
 /// A place of the cursor t.
@@ -107,9 +107,10 @@ impl Deed {
             }
             // Measured, not seen.
             Deed::FewestSteps { .. } => false,
-            Deed::TerminalSnr { at_most, after_step } => {
-                let last = sight.schedule.timesteps() - 1;
-                sight.step >= *after_step && sight.schedule.at(last).snr() <= *at_most
+            Deed::TerminalSnr { at_most, timesteps, after_step } => {
+                let all = sight.schedule.timesteps();
+                let meant = timesteps.is_none_or(|timesteps| timesteps == all);
+                meant && sight.step >= *after_step && sight.schedule.at(all - 1).snr() <= *at_most
             }
         }
     }
@@ -236,10 +237,12 @@ mod tests {
             ..DiffusionConfig::default()
         })
         .unwrap();
-        let deed = Deed::TerminalSnr { at_most: 1e-3, after_step: 5 };
+        let deed = Deed::TerminalSnr { at_most: 1e-3, timesteps: None, after_step: 5 };
         assert!(!deed.sees(0, &LabSight { step: 9, ..sight(&broken) }));
         let sound = schedule(ScheduleName::Linear);
         assert!(deed.sees(0, &LabSight { step: 9, ..sight(&sound) }) && !deed.sees(0, &sight(&sound)));
+        let other = Deed::TerminalSnr { at_most: 1e-3, timesteps: Some(100), after_step: 5 };
+        assert!(!other.sees(0, &LabSight { step: 9, ..sight(&sound) }), "another run than the broken one");
     }
 
     #[test]

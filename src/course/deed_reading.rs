@@ -8,7 +8,7 @@ use crate::explain::Topic;
 
 /// The keys of `done`. One of the first nine says what is done, but that the two of the cursor go together, and the four of
 /// films; the rest belong to them.
-pub const DEED_KEYS: [&str; 12] = [
+pub const DEED_KEYS: [&str; 13] = [
     "cursor_t",
     "cursor_snr",
     "explained",
@@ -20,6 +20,7 @@ pub const DEED_KEYS: [&str; 12] = [
     "fewest_steps",
     "terminal_snr",
     "schedules",
+    "timesteps",
     "after_step",
 ];
 
@@ -37,6 +38,7 @@ pub struct DeedTable {
     eta: Vec<f64>,
     fewest_steps: Option<f64>,
     terminal_snr: Option<f64>,
+    timesteps: Option<usize>,
     after_step: Option<u64>,
 }
 
@@ -86,10 +88,13 @@ impl DeedTable {
         }
         let terminal = self.terminal_snr.is_some();
         if let Some(at_most) = self.terminal_snr {
-            deeds.push(Deed::TerminalSnr { at_most: snr(at_most)?, after_step });
+            deeds.push(Deed::TerminalSnr { at_most: snr(at_most)?, timesteps: self.timesteps, after_step });
         }
         if !self.schedules.is_empty() && !cursor {
             return Err("`schedules` belongs to `cursor_t` or `cursor_snr`".into());
+        }
+        if self.timesteps.is_some() && !terminal {
+            return Err("`timesteps` belongs to `terminal_snr`".into());
         }
         if self.after_step.is_some() && !(films || terminal) {
             return Err("`after_step` belongs to films (`steps`, `guidance_scale`, …) or `terminal_snr`".into());
@@ -123,7 +128,10 @@ mod tests {
             Ok(Deed::Films { like: vec![FilmSetting::Steps(50), FilmSetting::GuidanceScale(3.0)], after_step: 9 })
         );
         assert_eq!(deed("fewest_steps = 0.9"), Ok(Deed::FewestSteps { share: 0.9 }));
-        assert_eq!(deed("terminal_snr = 0.01"), Ok(Deed::TerminalSnr { at_most: 0.01, after_step: 0 }));
+        assert_eq!(
+            deed("terminal_snr = 0.01"),
+            Ok(Deed::TerminalSnr { at_most: 0.01, timesteps: None, after_step: 0 })
+        );
         let why = |text: &str| deed(text).unwrap_err();
         assert!(why("").contains("says nothing"));
         assert!(why("frames = 3\nsteps = [3]").contains("two tasks"));

@@ -38,9 +38,10 @@ pub fn question(station: &Station, task: &CourseTask, seed: u64) -> Result<Quest
     let mut drawn = TaskDraws::of(seed, &station.id, &task.id);
     let (written, expected) = match &task.asks {
         Asks::Computed { kind, set, range, tolerance, hint } => {
-            let mut sets = station.set_of(station.run_of(task));
+            let run = station.run_of(task);
+            let mut sets = station.set_of(run);
             sets.extend(set.iter().cloned());
-            let config = Config::load(&station.config, &sets)?;
+            let config = Config::load(station.config_of(run), &sets)?;
             let asked: Computed = (kind.ask)(&mut Ground::new(config, drawn, *range)?)?;
             let tolerance = tolerance.unwrap_or(asked.tolerance);
             return Ok(Question {

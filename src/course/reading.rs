@@ -21,7 +21,7 @@ use crate::process::plain_file;
 pub struct StationError(String);
 
 const STATION_KEYS: [&str; 8] = ["id", "title", "config", "set", "run", "text", "sources", "task"];
-const RUN_KEYS: [&str; 4] = ["id", "title", "set", "text"];
+const RUN_KEYS: [&str; 5] = ["id", "title", "config", "set", "text"];
 const TASK_KEYS: [&str; 13] =
     ["kind", "id", "run", "set", "range", "tolerance", "hint", "text", "answer", "solution", "right", "wrong", "done"];
 const COMPUTED: &[&str] = &["kind", "id", "run", "set", "range", "tolerance", "hint"];
@@ -53,6 +53,7 @@ struct StationFile {
 struct RunTable {
     id: Option<String>,
     title: Option<String>,
+    config: Option<String>,
     #[serde(default)]
     set: Vec<String>,
     #[serde(default)]
@@ -129,11 +130,10 @@ impl Reader<'_> {
         let id = needed("id", file.id)?;
         self.check_id(&id)?;
         let config = needed("config", file.config)?;
-        let own = config.ends_with(".toml") && !Path::new(&config).is_absolute();
         let mut station = Station {
             id,
             title: needed("title", file.title)?,
-            config: if own { folder.join(&config).display().to_string() } else { config },
+            config: placed(config, folder),
             set: file.set,
             runs: Vec::new(),
             text: needed("text", file.text)?,
@@ -144,11 +144,11 @@ impl Reader<'_> {
             .and_then(|config| config.validate())
             .map_err(|error| StationError(format!("{}: its run: {error}", self.source)))?;
         for (run, place) in file.run.into_iter().zip(run_places) {
-            let run = self.run(run, &place)?;
+            let run = self.run(run, &place, folder)?;
             if station.runs.iter().any(|other| other.id == run.id) {
                 return Err(StationError(format!("{place}: two runs of this station are called \"{}\"", run.id)));
             }
-            Config::load(&station.config, &station.set_of(Some(&run)))
+            Config::load(station.config_of(Some(&run)), &station.set_of(Some(&run)))
                 .and_then(|config| config.validate())
                 .map_err(|error| StationError(format!("{place}: run \"{}\": {error}", run.id)))?;
             station.runs.push(run);
@@ -174,14 +174,15 @@ impl Reader<'_> {
         Ok(station)
     }
 
-    fn run(&self, table: RunTable, place: &str) -> Result<StationRun, StationError> {
+    fn run(&self, table: RunTable, place: &str, folder: &Path) -> Result<StationRun, StationError> {
         let needed = |key: &str, value: Option<String>| {
             let value = value.filter(|value| !value.trim().is_empty());
             value.ok_or_else(|| StationError(format!("{place}: a run needs `{key}`")))
         };
         let id = needed("id", table.id)?;
         self.check_id(&id)?;
-        Ok(StationRun { id, title: needed("title", table.title)?, set: table.set, text: table.text })
+        let config = table.config.map(|config| placed(config, folder));
+        Ok(StationRun { id, title: needed("title", table.title)?, config, set: table.set, text: table.text })
     }
 
     fn check_id(&self, id: &str) -> Result<(), StationError> {
@@ -348,6 +349,12 @@ impl Reader<'_> {
     }
 }
 
+/// A config that ends in .toml lies where the station does.
+fn placed(config: String, folder: &Path) -> String {
+    let own = config.ends_with(".toml") && !Path::new(&config).is_absolute();
+    if own { folder.join(&config).display().to_string() } else { config }
+}
+
 fn no_such_run(run: &str, runs: &[StationRun]) -> String {
     match runs.is_empty() {
         true => format!("there is no run \"{run}\": this station has one run, and no [[run]]"),
@@ -400,14 +407,16 @@ mod tests {
     #[test]
     fn a_station_has_several_runs_and_a_task_is_about_one() {
         let runs = "set = [\"diffusion.schedule=linear\"]\n[[run]]\nid = \"a\"\ntitle = \"Run A\"\n\
-                    set = [\"diffusion.timesteps=100\"]\n[[run]]\nid = \"b\"\ntitle = \"Run B\"\ntext = \"Look.\"\n";
+                    set = [\"diffusion.timesteps=100\"]\n[[run]]\nid = \"b\"\ntitle = \"Run B\"\ntext = \"Look.\"\n\
+                    [[run]]\nid = \"c\"\ntitle = \"Run C\"\nconfig = \"fashion\"\n";
         let task = "[[task]]\nkind = \"snr_one\"\n[[task]]\nid = \"of-a\"\nkind = \"snr_one\"\nrun = \"a\"\n";
         let station = read(&format!("{HEAD}{runs}{task}")).unwrap();
-        assert_eq!(station.runs.len(), 2);
+        assert_eq!(station.runs.len(), 3);
         let common = "difflab mnist-quick --set diffusion.schedule=linear";
         assert_eq!(station.command(), format!("{common} --set diffusion.timesteps=100"));
         assert_eq!(station.command_of(Some(&station.runs[1])), common);
         assert_eq!(station.command_of(None), common);
+        assert_eq!(station.command_of(Some(&station.runs[2])), common.replace("mnist-quick", "fashion"));
         let text = |i: usize| question(&station, &station.tasks[i], 0).unwrap().text;
         assert!(text(0).contains("T = 1000") && text(1).contains("T = 100$"), "{} {}", text(0), text(1));
         refused("[[run]]\nid = \"a\"\n[[task]]\nkind = \"snr_one\"\n", "my.toml:5: a run needs `title`");

@@ -29,7 +29,9 @@ pub struct StationRun {
     /// One of its station's alone: small letters, digits and hyphens; tasks name it.
     pub id: String,
     pub title: String,
-    /// `KEY=VALUE`, on top of the station's config and `set`.
+    /// As [`Station::config`], in its place.
+    pub config: Option<String>,
+    /// `KEY=VALUE`, on top of the config and the station's `set`.
     pub set: Vec<String>,
     /// What there is to read about it, paragraphs as in [`Station`]; may be empty.
     pub text: String,
@@ -83,11 +85,16 @@ impl Station {
 
     /// The command line that trains this run of it in the lab; without one, what its runs have in common.
     pub fn command_of(&self, run: Option<&StationRun>) -> String {
-        let mut line = format!("difflab {}", quoted(&self.config));
+        let mut line = format!("difflab {}", quoted(self.config_of(run)));
         for set in self.set_of(run) {
             line.push_str(&format!(" --set {}", quoted(&set)));
         }
         line
+    }
+
+    /// The config of this run of it.
+    pub fn config_of<'a>(&'a self, run: Option<&'a StationRun>) -> &'a str {
+        run.and_then(|run| run.config.as_deref()).unwrap_or(&self.config)
     }
 
     /// `KEY=VALUE`, on top of the config, for this run of it.
@@ -95,13 +102,13 @@ impl Station {
         self.set.iter().chain(run.iter().flat_map(|run| &run.set)).cloned().collect()
     }
 
-    /// The config of this run of it, called after the station unless it has a name.
+    /// The config of this run of it, read, and called after the station unless it has a name.
     ///
     /// # Errors
     /// When the config can't be read.
-    pub fn config_of(&self, run: Option<&StationRun>) -> Result<Config, ConfigError> {
+    pub fn loaded(&self, run: Option<&StationRun>) -> Result<Config, ConfigError> {
         let set = self.set_of(run);
-        let mut config = Config::load(&self.config, &set)?;
+        let mut config = Config::load(self.config_of(run), &set)?;
         if !set.iter().any(|set| set.trim_start().starts_with("name=")) {
             config.name = match run {
                 Some(run) => format!("course-{}-{}", self.id, run.id),

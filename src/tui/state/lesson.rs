@@ -103,7 +103,7 @@ impl Lesson {
                 }
             })
             .collect();
-        let config = |run: Option<&StationRun>| station.config_of(run).map_err(|error| error.to_string());
+        let config = |run: Option<&StationRun>| station.loaded(run).map_err(|error| error.to_string());
         self.runs = match station.runs.is_empty() {
             true => vec![LessonRun { run: None, config: config(None) }],
             false => {
