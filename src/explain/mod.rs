@@ -14,17 +14,21 @@ pub mod loss;
 pub mod markdown;
 mod of_topic;
 pub mod plane;
+mod rules;
 pub mod sampling_step;
 pub mod subject;
 pub mod text;
 pub mod time;
 mod topic;
 pub mod training_step;
-mod update_rule;
 mod watched;
 
 #[cfg(test)]
 mod numbers_tests;
+#[cfg(test)]
+mod papers_tests;
+#[cfg(test)]
+mod rules_tests;
 
 pub use document::{Explanation, Part};
 pub use of_topic::explain;

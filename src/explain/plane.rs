@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 use super::document::{Explanation, digits, number};
 use super::subject::{AskedNetwork, ExplainedSubject, Focus, numbers};
 use super::topic::Topic;
-use super::watched::calls_down_to;
+use super::watched::{calls_down_to, denoiser};
 use crate::config::SamplerName;
 use crate::diffusion::NoiseLevel;
 use crate::picture::is_points;
@@ -132,7 +132,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     for sampler in [SamplerName::Ddim, SamplerName::Ddpm] {
         if check_sampler(sampler, schedule).is_ok() {
             let guidance = Guidance::from(0.0);
-            ways.push((sampler, calls_down_to(subject, network, &settings(sampler), guidance, followed.class, -1.0)?));
+            ways.push((sampler, calls_down_to(subject, denoiser(subject, guidance, &followed)?, &settings(sampler), -1.0)?));
         }
     }
     let head: Vec<String> = std::iter::once("t".to_string())

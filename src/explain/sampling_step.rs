@@ -3,51 +3,39 @@
 use anyhow::{Context, Result};
 
 use super::document::{Explanation, digits, number, word};
+use super::rules::{PixelCall, Rule, rules};
 use super::subject::{ExplainedSubject, Focus, Followed, numbers};
 use super::topic::Topic;
-use super::update_rule::{Rule, What, rule};
-use super::watched::{Call, calls_down_to};
+use super::watched::{Call, calls_down_to, denoiser};
 use crate::diffusion::NoiseLevel;
-use crate::sampling::{Guidance, SamplerSettings, levels};
+use crate::sampling::{Guidance, SamplerSettings};
 
 /// The step, and what is made of it.
 pub struct SamplingStep {
     pub settings: SamplerSettings,
     pub guidance: Guidance,
-    /// The last is the step that is explained.
+    /// All from the noise on; those of the step that is explained are the last.
     pub calls: Vec<Call>,
-    /// Where it leads.
-    pub to: NoiseLevel,
-    pub rule: Option<Rule>,
+    /// Number of the step's first call, from 0.
+    pub first: usize,
 }
 
-/// One term of the update at the followed pixel.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct UpdateTerm {
-    pub what: What,
-    pub coefficient: f64,
-    pub value: f64,
-}
-
-/// The step that begins at or below the cursor, on the way from noise, with the run's sampler.
+/// The step that begins at or below the cursor, on the way from noise, with the run's sampler. Without a network the
+/// answers are the followed picture itself.
 ///
 /// # Errors
 /// What sampler or network report.
-pub fn take(subject: &ExplainedSubject, focus: Focus) -> Result<Option<SamplingStep>> {
-    let Some(network) = &subject.network else { return Ok(None) };
+pub fn take(subject: &ExplainedSubject, focus: Focus) -> Result<SamplingStep> {
     let sample = &subject.config.sample;
-    let (settings, schedule) = (SamplerSettings::from(sample), &subject.parameterization.schedule);
+    let settings = SamplerSettings::from(sample);
     let guidance =
         Guidance::from_config(sample, sample.guidance_scale, &subject.data.classes).map_err(anyhow::Error::msg)?;
-    let class = subject.followed(focus)?.class;
-    let calls = calls_down_to(subject, network, &settings, guidance, class, focus.t as f64)?;
-    let at = calls.last().context("a sampler that asks nothing")?.at;
-    let visited = if settings.sampler.is_adaptive() { Vec::new() } else { levels(schedule, &settings)? };
-    let place = visited.iter().position(|level| level.t == at.t);
-    let to = place.and_then(|place| visited.get(place + 1)).copied().unwrap_or(NoiseLevel::CLEAN);
-    let before = calls.len().checked_sub(2).map(|i| calls[i].at);
-    let rule = place.and_then(|_| rule(&settings, schedule.variance_type, before, at, to));
-    Ok(Some(SamplingStep { settings, guidance, calls, to, rule }))
+    let denoiser = denoiser(subject, guidance, &subject.followed(focus)?)?;
+    let calls = calls_down_to(subject, denoiser, &settings, focus.t as f64)?;
+    let last = calls.len().checked_sub(1).context("a sampler that asks nothing")?;
+    let more = |call: &Call| call.update.as_ref().is_some_and(|update| !update.ends_step());
+    let first = last - calls[..last].iter().rev().take_while(|call| more(call)).count();
+    Ok(SamplingStep { settings, guidance, calls, first })
 }
 
 impl SamplingStep {
@@ -55,24 +43,50 @@ impl SamplingStep {
         &self.calls[self.calls.len() - 1]
     }
 
-    /// The rule's terms at the followed pixel.
+    /// Where the step begins, and where it leads.
+    fn levels(&self) -> (NoiseLevel, NoiseLevel) {
+        let begin = &self.calls[self.first];
+        begin.update.as_ref().map_or((begin.at, NoiseLevel::CLEAN), |update| (update.from, update.to))
+    }
+
+    /// All calls at the followed pixel.
     ///
     /// # Errors
     /// When candle fails.
-    pub fn terms(&self, followed: &Followed) -> Result<Vec<UpdateTerm>> {
-        let call = self.call();
-        let value = |what: What| -> Result<f64> {
-            Ok(match what {
-                What::XT => followed.of(&call.x_t)?,
-                What::X0 => followed.of(&call.x_0)?,
-                What::Epsilon => followed.of(&call.epsilon)?,
-                What::Noise => call.noise.as_ref().map_or(Ok(0.0), |noise| followed.of(noise))?,
-                What::EarlierX0 => followed.of(&self.calls[self.calls.len() - 2].x_0)?,
+    pub fn at_pixel(&self, followed: &Followed) -> Result<Vec<PixelCall>> {
+        let one = |call: &Call| -> Result<PixelCall> {
+            Ok(PixelCall {
+                at: call.at,
+                x_t: followed.of(&call.x_t)?,
+                x_s: followed.of(&call.x_s)?,
+                x_0: followed.of(&call.x_0)?,
+                epsilon: followed.of(&call.epsilon)?,
+                noise: call.noise.as_ref().map_or(Ok(0.0), |noise| followed.of(noise))?,
+                variance_fraction: call.variance_fraction.as_ref().map(|f| followed.of(f)).transpose()?,
+                update: call.update.clone(),
             })
         };
-        let terms = self.rule.iter().flat_map(|rule| &rule.terms);
-        terms.map(|&(what, coefficient)| Ok(UpdateTerm { what, coefficient, value: value(what)? })).collect()
+        self.calls.iter().map(one).collect()
     }
+
+    /// The calls of the step that are told, with their rules: all of a few, of many the last, which has all of them in it.
+    /// Empty where a rule does not come to what the sampler made.
+    fn rules(&self, pixels: &[PixelCall]) -> Vec<(usize, Vec<Rule>)> {
+        let last = pixels.len() - 1;
+        let first = if last - self.first < TOLD { self.first } else { last };
+        let told: Vec<_> = (first..=last).map(|i| (i, rules(&pixels[..=i]))).collect();
+        let holds =
+            |(i, rules): &(usize, Vec<Rule>)| rules.last().is_some_and(|rule| agrees(rule.sum(), pixels[*i].x_s));
+        if told.iter().all(holds) { told } else { Vec::new() }
+    }
+}
+
+/// Of steps with more calls only the last is told.
+const TOLD: usize = 3;
+
+/// Is it the same but for rounding to f32?
+fn agrees(by_hand: f64, done: f64) -> bool {
+    (by_hand - done).abs() <= 1e-3 * (1.0 + done.abs())
 }
 
 /// # Errors
@@ -84,68 +98,106 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
         "A sampler walks from noise to a picture. At each level it asks the network, which says $\\hat{x}_0$ and \
          $\\hat\\epsilon$, and goes on to the next, cleaner level: $s$ after $t$.",
     );
-    let Some(step) = take(subject, focus)? else {
-        out.text("With a trained network its numbers stand here: name a run with --run.");
-        return Ok(out);
+    let step = take(subject, focus)?;
+    let (call, sampler, (t, s)) = (step.call(), step.settings.sampler.name(), step.levels());
+    let words = match &subject.network {
+        Some(network) => format!("{}, w = {}", network.words, digits(step.guidance.scale)),
+        None => {
+            out.text(
+                "There is no network here: what answers knows the training picture, and says it. With a run's network: name \
+                 the run with --run.",
+            );
+            "answers that know the picture".to_string()
+        }
     };
-    let (call, sampler) = (step.call(), step.settings.sampler.name());
-    let words = subject.network.as_ref().map_or("", |network| network.words.as_str());
+    let (first, last) = (step.first + 1, step.calls.len());
     out.text(format!(
-        "Sampler {sampler} in {} steps, {words}, w = {}, seed {}: call {} of the network, the first at or below the cursor; \
-         {}.",
+        "Sampler {sampler} in {} steps, {words}, seed {}: the first step that begins at or below the cursor, {} of \
+         the network; {}.",
         step.settings.steps,
-        digits(step.guidance.scale),
         subject.config.seed,
-        step.calls.len(),
+        if first == last { format!("call {last}") } else { format!("calls {first} to {last}") },
         followed.words
     ));
     out.numbers([
-        number("t", call.at.t, "where $x_t$ stands"),
-        number(r"\alpha_t", call.at.alpha, ""),
-        number(r"\sigma_t", call.at.sigma, ""),
-        match step.to {
+        number("t", t.t, "where $x_t$ stands"),
+        number(r"\alpha_t", t.alpha, ""),
+        number(r"\sigma_t", t.sigma, ""),
+        match s {
             NoiseLevel::CLEAN => word("s", "the clean picture", "where the step leads"),
             to => number("s", to.t, "where the step leads"),
         },
-        number(r"\alpha_s", step.to.alpha, ""),
-        number(r"\sigma_s", step.to.sigma, ""),
+        number(r"\alpha_s", s.alpha, ""),
+        number(r"\sigma_s", s.sigma, ""),
     ]);
-    out.pictures(&[
-        ("x_t", &call.x_t),
-        (r"\hat{x}_0", &call.x_0),
-        (r"\hat\epsilon", &call.epsilon),
-        ("x_s", &call.x_s),
-    ])?;
-    let terms = step.terms(&followed)?;
-    let by_hand: f64 = terms.iter().map(|term| term.coefficient * term.value).sum();
-    let done = followed.of(&call.x_s)?;
-    match &step.rule {
-        Some(rule) if (by_hand - done).abs() <= 1e-3 * (1.0 + done.abs()) => {
-            out.heading("The update");
-            rule.formulas.iter().for_each(|formula| out.formula(*formula));
-            out.numbers(rule.parts.iter().map(|(symbol, x, meaning)| number(symbol, *x, meaning)).collect::<Vec<_>>());
-            out.heading("One pixel");
-            let rows = terms.iter().map(|term| {
-                vec![
-                    format!("${}$", symbol(term.what)),
-                    digits(term.value),
-                    digits(term.coefficient),
-                    digits(term.coefficient * term.value),
-                ]
-            });
-            out.table(&["", "value", "coefficient", "product"], rows.collect());
-            out.numbers([
-                number("x_s", by_hand, "the products' sum"),
-                number(r"x_s^{\text{sampler}}", done, "what the sampler made of it"),
-            ]);
-            out.source(rule.source);
-        }
-        _ => fitted(&mut out, call, &followed, sampler)?,
+    let begun = &step.calls[step.first];
+    match first == last {
+        true => out.pictures(&[
+            ("x_t", &call.x_t),
+            (r"\hat{x}_0", &call.x_0),
+            (r"\hat\epsilon", &call.epsilon),
+            ("x_s", &call.x_s),
+        ])?,
+        false => out.pictures(&[
+            ("x_t", &begun.x_t),
+            (r"\hat{x}_0 \text{ of the first call}", &begun.x_0),
+            (r"\hat{x}_0 \text{ of the last}", &call.x_0),
+            ("x_s", &call.x_s),
+        ])?,
     }
+    let pixels = step.at_pixel(&followed)?;
+    let told = step.rules(&pixels);
+    if told.is_empty() {
+        fitted(&mut out, call, &followed, sampler)?;
+    }
+    for (i, rules) in &told {
+        let leads = rules.len() - 1;
+        for (place, rule) in rules.iter().enumerate() {
+            tell(&mut out, rule, (place == leads).then_some(pixels[*i].x_s));
+        }
+    }
+    sources(&mut out, &told);
     Ok(out)
 }
 
-/// Of a sampler without a rule here: which mixture of x_t and x̂_0 its step is, by least squares over the picture.
+/// One rule: its formulas, its coefficients, and the pixel; `done`: what the sampler made, where that can be seen.
+fn tell(out: &mut Explanation, rule: &Rule, done: Option<f64>) {
+    out.heading(rule.heading);
+    rule.formulas.iter().for_each(|formula| out.formula(*formula));
+    let parts = rule.parts.iter().map(|(symbol, x, meaning)| number(symbol, *x, meaning));
+    let parts: Vec<_> = parts.collect();
+    if !parts.is_empty() {
+        out.numbers(parts);
+    }
+    out.text("At the followed pixel:");
+    let answers: Vec<_> = rule.answers.iter().map(|(symbol, x, meaning)| number(symbol, *x, meaning)).collect();
+    if !answers.is_empty() {
+        out.numbers(answers);
+    }
+    let rows = rule.terms.iter().map(|term| {
+        let symbol = format!("${}$", term.symbol);
+        vec![symbol, digits(term.value), digits(term.coefficient), digits(term.product())]
+    });
+    out.table(&["", "value", "coefficient", "product"], rows.collect());
+    let mut sums = vec![number(rule.result, rule.sum(), "the products' sum")];
+    sums.extend(
+        done.map(|done| number(&format!("{}^{{\\text{{sampler}}}}", rule.result), done, "what the sampler made of it")),
+    );
+    out.numbers(sums);
+}
+
+/// The papers, each once.
+fn sources(out: &mut Explanation, told: &[(usize, Vec<Rule>)]) {
+    let mut named: Vec<&str> = Vec::new();
+    for rule in told.iter().flat_map(|(_, rules)| rules) {
+        if !named.contains(&rule.source) {
+            named.push(rule.source);
+            out.source(rule.source);
+        }
+    }
+}
+
+/// Where the rule does not hold, or there is none: which mixture of x_t and x̂_0 its step is, by least squares over the picture.
 fn fitted(out: &mut Explanation, call: &Call, followed: &Followed, sampler: &str) -> Result<()> {
     let (x_t, x_0, x_s) = (numbers(&call.x_t)?, numbers(&call.x_0)?, numbers(&call.x_s)?);
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
@@ -156,8 +208,8 @@ fn fitted(out: &mut Explanation, call: &Call, followed: &Followed, sampler: &str
     let rest: Vec<f64> = (0..x_s.len()).map(|i| x_s[i] - a * x_t[i] - b * x_0[i]).collect();
     out.heading("The update");
     out.text(format!(
-        "Sampler {sampler} makes its step of this answer and of others that it has had before, or asks twice for one step. \
-         Here is which mixture of $x_t$ and $\\hat{{x}}_0$ this call led to, found by least squares over the picture."
+        "No formula of sampler {sampler} comes to what it made here. This is which mixture of $x_t$ and $\\hat{{x}}_0$ its \
+         call led to, found by least squares over the picture."
     ));
     out.formula(r"x_s \approx a\cdot x_t + b\cdot\hat{x}_0");
     out.numbers([
@@ -171,14 +223,4 @@ fn fitted(out: &mut Explanation, call: &Call, followed: &Followed, sampler: &str
         number("x_s", followed.of(&call.x_s)?, "the followed pixel after it"),
     ]);
     Ok(())
-}
-
-fn symbol(what: What) -> &'static str {
-    match what {
-        What::XT => "x_t",
-        What::X0 => r"\hat{x}_0",
-        What::Epsilon => r"\hat\epsilon",
-        What::Noise => "z",
-        What::EarlierX0 => r"\hat{x}_0(t')",
-    }
 }

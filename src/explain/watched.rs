@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
-use super::subject::{AskedNetwork, ExplainedSubject};
-use crate::diffusion::NoiseLevel;
+use super::subject::{ExplainedSubject, Followed};
+use crate::diffusion::{NoiseLevel, combine};
 use crate::sampling::{
-    Denoiser, Guidance, NoiseSource, Prediction, SamplerSettings, SeededNoise, Trajectory, make, network_denoiser,
-    starting_noise,
+    Denoiser, Guidance, NoiseSource, Prediction, SamplerSettings, SeededNoise, Trajectory, Update, make,
+    network_denoiser, starting_noise,
 };
 
 /// One network call of a trajectory, and where it led.
@@ -24,27 +24,49 @@ pub struct Call {
     pub epsilon: Tensor,
     /// The unit noise that the sampler drew.
     pub noise: Option<Tensor>,
+    /// Where the network says the variance.
+    pub variance_fraction: Option<Tensor>,
+    /// The rule by which the sampler made x_s, with its numbers.
+    pub update: Option<Update>,
 }
 
-/// The calls from the noise on until one begins at or below `t`, of a single sample. `class`: what is asked for.
+/// Who answers when the followed picture's class is asked for: the network with guidance, of a run that has one.
+/// Otherwise one that knows the picture and says it, and the noise that makes x_t of it.
+///
+/// # Errors
+/// What the network reports.
+pub fn denoiser(
+    subject: &ExplainedSubject,
+    guidance: Guidance,
+    followed: &Followed,
+) -> Result<Box<dyn Denoiser + Send>> {
+    let Some(network) = &subject.network else { return Ok(Box::new(Knowing(followed.x_0.clone()))) };
+    let class = followed.class.filter(|_| network.net.num_classes().is_some());
+    let classes = class.map(|class| vec![class]);
+    let guidance = if class.is_some() { guidance } else { Guidance::from(0.0) };
+    network_denoiser(network.net, subject.parameterization, classes.as_deref(), guidance, subject.workers.clone())
+}
+
+struct Knowing(Tensor);
+
+impl Denoiser for Knowing {
+    fn predict(&self, x_t: &Tensor, at: NoiseLevel) -> Result<Prediction> {
+        let epsilon = combine(1.0 / at.sigma, x_t, -at.alpha / at.sigma, &self.0)?;
+        Ok(Prediction { variance_fraction: Some(x_t.zeros_like()?), ..Prediction::new(self.0.clone(), epsilon) })
+    }
+}
+
+/// The calls from the noise on to the end of the first step that begins at or below `t`, of a single sample.
 ///
 /// # Errors
 /// What sampler or network report.
 pub fn calls_down_to(
     subject: &ExplainedSubject,
-    network: &AskedNetwork,
+    denoiser: Box<dyn Denoiser + Send>,
     settings: &SamplerSettings,
-    guidance: Guidance,
-    class: Option<usize>,
     t: f64,
 ) -> Result<Vec<Call>> {
-    let (parameterization, seed) = (subject.parameterization, subject.config.seed);
-    let schedule = &parameterization.schedule;
-    let class = class.filter(|_| network.net.num_classes().is_some());
-    let classes = class.map(|class| vec![class]);
-    let guidance = if class.is_some() { guidance } else { Guidance::from(0.0) };
-    let denoiser =
-        network_denoiser(network.net, parameterization, classes.as_deref(), guidance, subject.workers.clone())?;
+    let (schedule, seed) = (&subject.parameterization.schedule, subject.config.seed);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let drawn = Arc::new(Mutex::new(None));
     let sampler = make(schedule, settings)?;
@@ -55,17 +77,23 @@ pub fn calls_down_to(
     let noise = WatchedNoise { source: SeededNoise::new(seed), drawn: drawn.clone() };
     let mut trajectory = Trajectory::with(Box::new(watched), sampler, Box::new(noise), start, settings.clamp())?;
     let mut x_t = trajectory.next().context("a trajectory begins with its noise")??.x_t;
-    let mut calls = Vec::new();
+    let (mut calls, mut begun) = (Vec::new(), None);
     for frame in trajectory {
         let frame = frame?;
         let asked = seen.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let (at, Prediction { epsilon, .. }) = asked.context("a frame without a network call")?;
+        let (at, Prediction { epsilon, variance_fraction, .. }) = asked.context("a frame without a network call")?;
         let noise = drawn.lock().unwrap_or_else(PoisonError::into_inner).take();
-        calls.push(Call { at, x_t, x_s: frame.x_t.clone(), x_0: frame.x_0, epsilon, noise });
-        if at.t <= t {
-            break;
+        let (ends, from) = frame.update.as_ref().map_or((true, at), |update| (update.ends_step(), update.from));
+        let (x_s, x_0, update) = (frame.x_t, frame.x_0, frame.update);
+        calls.push(Call { at, x_t, x_s: x_s.clone(), x_0, epsilon, noise, variance_fraction, update });
+        let begin = *begun.get_or_insert(from.t);
+        if ends {
+            if begin <= t {
+                break;
+            }
+            begun = None;
         }
-        x_t = frame.x_t;
+        x_t = x_s;
     }
     Ok(calls)
 }

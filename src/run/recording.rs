@@ -321,7 +321,7 @@ mod tests {
         (0..=total).map(move |index| {
             let level = 1.0 - 2.0 * index as f32 / total as f32;
             let x_t = Tensor::full(level, (2, 4, 4, 1), &Device::Cpu)?;
-            Ok(SampleFrame { index, total, t: total - index, x_0: x_t.neg()?, x_t })
+            Ok(SampleFrame { index, total, t: total - index, x_0: x_t.neg()?, x_t, update: None })
         })
     }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{Levels, NoiseSource, Prediction, Sampler, Step};
+use super::{Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
 use crate::diffusion::{NoiseLevel, Posterior, combine};
 
 /// x_s = α_s x̂_0 + √(σ_s² − ς²)·ε̂ + ς·z, with ς² = η² times the variance of q(x_s | x_t, x_0).
@@ -61,6 +61,8 @@ impl Sampler for Ddim {
         if added > 0.0 {
             x_s = (x_s + (noise.like(x_t)? * added.sqrt())?)?;
         }
-        Ok(Step { x_t: x_s, next: self.levels.advance() })
+        let (eta, recomputed) = (self.eta, self.use_clipped_model_output);
+        let update = Update::new(from, to, UpdateRule::Ddim { eta, variance, added, direction, recomputed });
+        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(update) })
     }
 }

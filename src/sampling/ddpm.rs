@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 
-use super::{Levels, NoiseSource, Prediction, Sampler, Step};
+use super::{Deviation, Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
 use crate::config::VarianceType;
 use crate::diffusion::{NoiseLevel, Posterior};
 
@@ -26,15 +26,34 @@ impl Ddpm {
         Self { levels: Levels::new(levels), variance_type }
     }
 
-    /// The noise that the step from `from` to `to` adds, to be added to the mean.
-    fn noise(&self, (from, to): (NoiseLevel, NoiseLevel), prediction: &Prediction, unit: Tensor) -> Result<Tensor> {
-        let (s, t) = ((to.alpha, to.sigma), (from.alpha, from.sigma));
-        let small = Posterior::between(s, t).variance.max(LEAST_VARIANCE);
-        let large = Posterior::added_variance(s, t).max(LEAST_VARIANCE);
-        Ok(match self.variance_type {
-            VarianceType::FixedSmall => (unit * small.sqrt())?,
-            VarianceType::FixedLarge => (unit * large.sqrt())?,
-            VarianceType::LearnedRange => {
+    /// How far the noise of a step is spread that adds `large` on its way and has a posterior of variance `small`.
+    fn deviation(&self, small: f64, large: f64) -> Deviation {
+        if small <= 0.0 {
+            return Deviation::None;
+        }
+        let (small, large) = (small.max(LEAST_VARIANCE), large.max(LEAST_VARIANCE));
+        match self.variance_type {
+            VarianceType::FixedSmall => Deviation::Fixed(small.sqrt()),
+            VarianceType::FixedLarge => Deviation::Fixed(large.sqrt()),
+            VarianceType::LearnedRange => Deviation::Learned { small, large },
+        }
+    }
+
+    /// Noise so far spread, to be added to the mean `x_s`.
+    fn with_noise(
+        x_s: Tensor,
+        deviation: Deviation,
+        prediction: &Prediction,
+        noise: &mut dyn NoiseSource,
+    ) -> Result<Tensor> {
+        Ok(match deviation {
+            Deviation::None => x_s,
+            Deviation::Fixed(deviation) => {
+                let unit = noise.like(&x_s)?;
+                (x_s + (unit * deviation)?)?
+            }
+            Deviation::Learned { small, large } => {
+                let unit = noise.like(&x_s)?;
                 let fraction = prediction.variance_fraction.as_ref().context(
                     "diffusion.variance_type = \"learned_range\" needs a network that was trained to say its variance \
                      (twice the output channels), and this one was not; use \"fixed_small\"",
@@ -47,7 +66,7 @@ impl Ddpm {
                 );
                 // √ of the variance: half its logarithm.
                 let deviation = fraction.affine(0.5 * (large / small).ln(), 0.5 * small.ln())?.exp()?;
-                (unit * deviation)?
+                (x_s + (unit * deviation)?)?
             }
         })
     }
@@ -64,11 +83,11 @@ impl Sampler for Ddpm {
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, noise: &mut dyn NoiseSource) -> Result<Step> {
         let (from, to) = (self.levels.from(), self.levels.to());
         let posterior = Posterior::between((to.alpha, to.sigma), (from.alpha, from.sigma));
-        let mut x_s = posterior.mean(&prediction.x_0, x_t)?;
-        if posterior.variance > 0.0 {
-            x_s = (x_s + self.noise((from, to), prediction, noise.like(x_t)?)?)?;
-        }
-        Ok(Step { x_t: x_s, next: self.levels.advance() })
+        let added = Posterior::added_variance((to.alpha, to.sigma), (from.alpha, from.sigma));
+        let deviation = self.deviation(posterior.variance, added);
+        let x_s = Self::with_noise(posterior.mean(&prediction.x_0, x_t)?, deviation, prediction, noise)?;
+        let update = Update::new(from, to, UpdateRule::Ancestral { posterior, added, deviation });
+        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(update) })
     }
 }
 

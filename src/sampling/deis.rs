@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use super::heun::slope;
 use super::multistep::{Past, order_of_step};
-use super::{Levels, NoiseSource, Prediction, Sampler, Step};
+use super::{Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
 use crate::diffusion::{NoiseLevel, combine};
 
 /// With x̄ = x/α and ρ = σ/α the flow is dx̄/dρ = ε (Karras et al. 2022, eq. 4). ε̂ is a polynomial in log ρ through
@@ -80,11 +80,18 @@ impl Sampler for Deis {
         let epsilon = slope(x_t, &prediction.x_0, from)?;
         self.past.push(from.noise_to_signal().ln(), &epsilon);
         let order = order_of_step(&self.levels, self.order, self.lower_order_final, false);
-        let x_s = match self.past.order().min(order) {
-            1 => combine(to.alpha, &prediction.x_0, to.sigma, &epsilon)?,
-            order => self.past.integrate(x_t, order, (from, to), weights)?,
+        let (x_s, rule) = match self.past.order().min(order) {
+            1 => {
+                let x_s = combine(to.alpha, &prediction.x_0, to.sigma, &epsilon)?;
+                (x_s, UpdateRule::Straight { recomputed: true })
+            }
+            order => {
+                let (places, weights) = self.past.weights(order, (from, to), weights);
+                let x_s = self.past.integrate(x_t, &weights, (from, to))?;
+                (x_s, UpdateRule::Polynomial { logarithmic: true, places, weights })
+            }
         };
-        Ok(Step { x_t: x_s, next: self.levels.advance() })
+        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(Update::new(from, to, rule)) })
     }
 }
 

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use super::heun::slope;
 use super::sigmas::level_of_ratio;
-use super::{Levels, NoiseSource, Prediction, Sampler, Step};
+use super::{Levels, NoiseSource, Prediction, Sampler, Stage, Step, Update, UpdateRule};
 use crate::diffusion::{NoiseLevel, Schedule, combine};
 
 /// The midpoint rule on d(x/α)/d(σ/α) = ε, with the middle of log(σ/α): Euler's step leads there, and the slope there
@@ -67,6 +67,8 @@ impl Sampler for Dpm2 {
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, noise: &mut dyn NoiseSource) -> Result<Step> {
         let (from, to) = (self.levels.from(), self.levels.to());
         let (down, up, second) = self.steps[self.levels.index()];
+        let update = |stage| Some(Update::new(from, to, UpdateRule::Midpoint { stage, middle: second, down, up }));
+        let stage = if second.is_some() { Stage::Second } else { Stage::Alone };
         let mut x_s = match (self.start.take(), second) {
             (Some(start), Some(second)) => {
                 let there = slope(x_t, &prediction.x_0, second)?;
@@ -76,13 +78,13 @@ impl Sampler for Dpm2 {
                 let begun = slope(x_t, &prediction.x_0, from)?;
                 self.start = Some((x_t * (1.0 / from.alpha))?);
                 let x_second = combine(second.alpha, &prediction.x_0, second.sigma, &begun)?;
-                return Ok(Step { x_t: x_second, next: Some(second) });
+                return Ok(Step { x_t: x_second, next: Some(second), update: update(Stage::First) });
             }
             _ => combine(to.alpha, &prediction.x_0, to.alpha * down, &slope(x_t, &prediction.x_0, from)?)?,
         };
         if up > 0.0 {
             x_s = combine(1.0, &x_s, to.alpha * up, &noise.like(x_t)?)?;
         }
-        Ok(Step { x_t: x_s, next: self.levels.advance() })
+        Ok(Step { x_t: x_s, next: self.levels.advance(), update: update(stage) })
     }
 }

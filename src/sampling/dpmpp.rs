@@ -6,7 +6,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 
 use super::multistep::{Past, order_of_step};
-use super::{Levels, NoiseSource, Prediction, Sampler, Step};
+use super::{LambdaStep, Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
 use crate::diffusion::combine;
 
 /// The probability flow solved exactly for x_t, with x̂_0 a polynomial in λ = log(α/σ) through the latest answers:
@@ -86,6 +86,43 @@ impl Dpmpp {
     }
 }
 
+impl Dpmpp {
+    /// The numbers of the coming step, from the level whose answer was remembered last.
+    fn numbers(&self) -> LambdaStep {
+        let (from, to) = (self.levels.from(), self.levels.to());
+        let h = to.lambda() - from.lambda();
+        let (kept, h_x_0) = match self.sde {
+            true => (to.sigma / from.sigma * (-h).exp(), 2.0 * h),
+            false => (to.sigma / from.sigma, h),
+        };
+        let decay = (-h_x_0).exp_m1();
+        let most = order_of_step(&self.levels, self.order, self.lower_order_final, self.euler_at_final);
+        // A step that leads nowhere has no slope.
+        let order = if h == 0.0 { 1 } else { self.past.order().min(most) };
+        let straight = decay / h_x_0 + 1.0;
+        let half = if self.sde { -0.5 } else { 0.5 };
+        let (slope, bend) = match order {
+            1 => (0.0, 0.0),
+            2 => (to.alpha * if self.heun { straight } else { -0.5 * decay }, 0.0),
+            _ => (to.alpha * straight, to.alpha * (self.curvature * ((decay + h_x_0) / (h_x_0 * h_x_0) - half))),
+        };
+        let noise = if self.sde && to.sigma > 0.0 { to.sigma * (-decay).sqrt() } else { 0.0 };
+        let r = (1..order).map(|i| (self.past.place(i - 1) - self.past.place(i)) / h).collect();
+        LambdaStep {
+            order,
+            h,
+            r,
+            kept,
+            x_0: -to.alpha * decay,
+            slope,
+            bend,
+            noise,
+            exact: self.heun || order > 2,
+            sde: self.sde,
+        }
+    }
+}
+
 impl Sampler for Dpmpp {
     fn levels(&self) -> &[crate::diffusion::NoiseLevel] {
         self.levels.all()
@@ -97,38 +134,24 @@ impl Sampler for Dpmpp {
 
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, noise: &mut dyn NoiseSource) -> Result<Step> {
         let (from, to) = (self.levels.from(), self.levels.to());
-        let h = to.lambda() - from.lambda();
         self.past.push(from.lambda(), &prediction.x_0);
-        let (kept, h_x_0) = match self.sde {
-            true => (to.sigma / from.sigma * (-h).exp(), 2.0 * h),
-            false => (to.sigma / from.sigma, h),
-        };
-        let decay = (-h_x_0).exp_m1();
-        let mut x_s = combine(kept, x_t, -to.alpha * decay, &prediction.x_0)?;
-        let order = order_of_step(&self.levels, self.order, self.lower_order_final, self.euler_at_final);
-        let straight = decay / h_x_0 + 1.0;
-        match self.past.order().min(order) {
-            // A step that leads nowhere has no slope.
-            _ if h == 0.0 => {}
-            2 => {
-                let slope = if self.heun { straight } else { -0.5 * decay };
-                x_s = combine(1.0, &x_s, to.alpha * slope, &self.past.change(0, h)?)?;
-            }
-            3 => {
+        let numbers = self.numbers();
+        let h = numbers.h;
+        let mut x_s = combine(numbers.kept, x_t, numbers.x_0, &prediction.x_0)?;
+        match (numbers.order, &numbers.r[..]) {
+            (2, _) => x_s = combine(1.0, &x_s, numbers.slope, &self.past.change(0, h)?)?,
+            (3, [r_0, r_1]) => {
                 let (newer, older) = (self.past.change(0, h)?, self.past.change(1, h)?);
-                let r_0 = (self.past.place(0) - self.past.place(1)) / h;
-                let r_1 = (self.past.place(1) - self.past.place(2)) / h;
                 let bend = ((&newer - older)? * (1.0 / (r_0 + r_1)))?;
-                let slope = combine(1.0, &newer, r_0, &bend)?;
-                let half = if self.sde { -0.5 } else { 0.5 };
-                let curved = self.curvature * ((decay + h_x_0) / (h_x_0 * h_x_0) - half);
-                x_s = (x_s + combine(to.alpha * straight, &slope, -to.alpha * curved, &bend)?)?;
+                let slope = combine(1.0, &newer, *r_0, &bend)?;
+                x_s = (x_s + combine(numbers.slope, &slope, -numbers.bend, &bend)?)?;
             }
             _ => {}
         }
-        if self.sde && to.sigma > 0.0 {
-            x_s = combine(1.0, &x_s, to.sigma * (-decay).sqrt(), &noise.like(x_t)?)?;
+        if numbers.noise > 0.0 {
+            x_s = combine(1.0, &x_s, numbers.noise, &noise.like(x_t)?)?;
         }
-        Ok(Step { x_t: x_s, next: self.levels.advance() })
+        let update = Update::new(from, to, UpdateRule::Multistep(numbers));
+        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(update) })
     }
 }

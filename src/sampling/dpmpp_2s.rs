@@ -5,7 +5,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 
 use super::multistep::Past;
-use super::{Levels, NoiseSource, Prediction, Sampler, Step};
+use super::{LambdaStep, Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
 use crate::config::FinalSigmasType;
 use crate::diffusion::{NoiseLevel, combine};
 
@@ -59,6 +59,25 @@ fn orders(n: usize, order: usize, lower_order_final: bool, ends_clean: bool) -> 
     orders
 }
 
+impl Dpmpp2s {
+    /// The numbers of the coming step, which begins at `start`, `order` answers ago.
+    fn numbers(&self, start: NoiseLevel, order: usize) -> LambdaStep {
+        let to = self.levels.to();
+        let h = to.lambda() - start.lambda();
+        let decay = (-h).exp_m1();
+        let straight = decay / h + 1.0;
+        let (slope, bend) = match order {
+            2 => (to.alpha * if self.heun { straight } else { -0.5 * decay }, 0.0),
+            3 if !self.heun => (to.alpha * straight, 0.0),
+            3 => (to.alpha * straight, to.alpha * ((decay + h) / (h * h) - 0.5)),
+            _ => (0.0, 0.0),
+        };
+        let r = (0..order - 1).map(|i| (self.past.place(i) - self.past.place(order - 1)) / h).collect();
+        let (kept, x_0) = (to.sigma / start.sigma, -to.alpha * decay);
+        LambdaStep { order, h, r, kept, x_0, slope, bend, noise: 0.0, exact: self.heun || order > 2, sde: false }
+    }
+}
+
 impl Sampler for Dpmpp2s {
     fn levels(&self) -> &[NoiseLevel] {
         self.levels.all()
@@ -79,37 +98,32 @@ impl Sampler for Dpmpp2s {
             Some((x, start)) if order > 1 => (x.clone(), *start),
             _ => (x_t.clone(), from),
         };
-        let h = to.lambda() - start.lambda();
-        let decay = (-h).exp_m1();
+        let numbers = self.numbers(start, order);
+        let h = numbers.h;
         let first = self.past.answer(order - 1);
-        let mut x_s = combine(to.sigma / start.sigma, &x, -to.alpha * decay, first)?;
+        let mut x_s = combine(numbers.kept, &x, numbers.x_0, first)?;
         // Slope times h from the first answer of the group to the i-th newest.
         let slope = |i: usize| -> Result<Tensor> {
             let over = h / (self.past.place(i) - self.past.place(order - 1));
             Ok(((self.past.answer(i) - first)? * over)?)
         };
-        let straight = decay / h + 1.0;
-        match order {
-            2 => {
-                let factor = if self.heun { straight } else { -0.5 * decay };
-                x_s = combine(1.0, &x_s, to.alpha * factor, &slope(0)?)?;
-            }
-            3 if !self.heun => x_s = combine(1.0, &x_s, to.alpha * straight, &slope(0)?)?,
-            3 => {
-                let r = |i: usize| (self.past.place(i) - self.past.place(2)) / h;
+        match (order, &numbers.r[..]) {
+            (3, [r_far, r_near]) if self.heun => {
                 let (near, far) = (slope(1)?, slope(0)?);
-                let (r_far, r_near) = (r(0), r(1));
                 let tangent = combine(r_far / (r_far - r_near), &near, -r_near / (r_far - r_near), &far)?;
                 let bend = ((far - near)? * (2.0 / (r_far - r_near)))?;
-                let curved = (decay + h) / (h * h) - 0.5;
-                x_s = (x_s + combine(to.alpha * straight, &tangent, -to.alpha * curved, &bend)?)?;
+                x_s = (x_s + combine(numbers.slope, &tangent, -numbers.bend, &bend)?)?;
             }
+            (2 | 3, _) => x_s = combine(1.0, &x_s, numbers.slope, &slope(0)?)?,
             _ => {}
         }
         if order == 1 {
             self.start = Some((x, start));
         }
-        Ok(Step { x_t: x_s, next: self.levels.advance() })
+        let goes_on = self.orders.get(self.levels.index() + 1).is_some_and(|&next| next > 1);
+        let ends = !goes_on || start.alpha == 0.0;
+        let update = Update::new(start, to, UpdateRule::Singlestep { step: numbers, ends });
+        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(update) })
     }
 }
 

@@ -4,8 +4,8 @@
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::heun::{Half, calls, mean_step, slope};
-use super::{Churn, Levels, NoiseSource, Prediction, Sampler, Step};
+use super::heun::{Half, calls, half_step, mean_step, slope};
+use super::{Churn, Levels, NoiseSource, Prediction, Raised, Sampler, Stage, Step, Update, UpdateRule};
 use crate::diffusion::{NoiseLevel, Schedule, combine};
 
 /// Before each step of Heun's method σ/α is raised by a factor 1 + γ with fresh noise, γ = min(S_churn/n,
@@ -49,17 +49,12 @@ impl Edm {
         Ok(Self { levels: Levels::new(levels), raised, noise_scale, s_noise, half: None })
     }
 
-    /// From the level of the list that x stands at to its raised one.
-    fn churn(&self, x: Tensor, noise: &mut dyn NoiseSource) -> Result<(Tensor, Option<NoiseLevel>)> {
-        let (level, Some(&raised)) = (self.levels.from(), self.raised.get(self.levels.index())) else {
-            return Ok((x, None));
-        };
-        let (before, after) = (level.noise_to_signal(), raised.noise_to_signal());
-        if after <= before {
-            return Ok((x, Some(level)));
-        }
-        let added = raised.alpha * (after * after - before * before).sqrt() * self.s_noise;
-        Ok((combine(raised.alpha / level.alpha, &x, added, &noise.like(&x)?)?, Some(raised)))
+    /// From the level of the list that x stands at to its raised one, where that is another.
+    fn churn(&self) -> Option<Raised> {
+        let (level, to) = (self.levels.from(), *self.raised.get(self.levels.index())?);
+        let (before, after) = (level.noise_to_signal(), to.noise_to_signal());
+        let added = to.alpha * (after * after - before * before).max(0.0).sqrt() * self.s_noise;
+        (after > before).then(|| Raised { to, kept: to.alpha / level.alpha, added })
     }
 }
 
@@ -78,23 +73,29 @@ impl Sampler for Edm {
 
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, noise: &mut dyn NoiseSource) -> Result<Step> {
         let (from, to) = (self.raised[self.levels.index()], self.levels.to());
-        let arrived = match self.half.take() {
+        let half = half_step(from, to);
+        let update = |stage, churn| Some(Update::new(from, to, UpdateRule::Heun { stage, half, churn }));
+        let (arrived, stage) = match self.half.take() {
             Some(Half { start, slope: before }) => {
                 let after = slope(x_t, &prediction.x_0, to)?;
-                mean_step(&start, &before, &after, from, to)?
+                (mean_step(&start, &before, &after, to.alpha, half)?, Stage::Second)
             }
             None => {
                 let before = slope(x_t, &prediction.x_0, from)?;
                 let euler = combine(to.alpha, &prediction.x_0, to.sigma, &before)?;
                 if to.sigma > 0.0 && from.alpha > 0.0 {
                     self.half = Some(Half { start: (x_t * (1.0 / from.alpha))?, slope: before });
-                    return Ok(Step { x_t: euler, next: Some(to) });
+                    return Ok(Step { x_t: euler, next: Some(to), update: update(Stage::First, None) });
                 }
-                euler
+                (euler, Stage::Alone)
             }
         };
-        self.levels.advance();
-        let (x_t, next) = self.churn(arrived, noise)?;
-        Ok(Step { x_t, next })
+        let next = self.levels.advance();
+        let churn = self.churn();
+        let (x_t, next) = match churn {
+            Some(Raised { to, kept, added }) => (combine(kept, &arrived, added, &noise.like(&arrived)?)?, Some(to)),
+            None => (arrived, next),
+        };
+        Ok(Step { x_t, next, update: update(stage, churn) })
     }
 }

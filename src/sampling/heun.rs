@@ -4,7 +4,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{Levels, NoiseSource, Prediction, Sampler, Step};
+use super::{Levels, NoiseSource, Prediction, Sampler, Stage, Step, Update, UpdateRule};
 use crate::diffusion::{NoiseLevel, combine};
 
 /// Euler's step in x/α and σ/α, then again with the mean of the slopes at both ends. Second order, and two
@@ -41,10 +41,14 @@ pub(super) fn slope(x_t: &Tensor, x_0: &Tensor, at: NoiseLevel) -> Result<Tensor
     combine(1.0 / at.sigma, x_t, -at.alpha / at.sigma, x_0)
 }
 
-/// α·(start + ½·(a + b)·(difference of σ/α)), where `start` is an x/α.
-pub(super) fn mean_step(start: &Tensor, a: &Tensor, b: &Tensor, from: NoiseLevel, to: NoiseLevel) -> Result<Tensor> {
-    let half = 0.5 * to.alpha * (to.noise_to_signal() - from.noise_to_signal());
-    combine(to.alpha, start, half, &(a + b)?)
+/// What the sum of both slopes is multiplied by: half the difference of σ/α, times α.
+pub(super) fn half_step(from: NoiseLevel, to: NoiseLevel) -> f64 {
+    0.5 * to.alpha * (to.noise_to_signal() - from.noise_to_signal())
+}
+
+/// α·start + half·(a + b), where `start` is an x/α, and α that of the level where the step leads.
+pub(super) fn mean_step(start: &Tensor, a: &Tensor, b: &Tensor, alpha: f64, half: f64) -> Result<Tensor> {
+    combine(alpha, start, half, &(a + b)?)
 }
 
 /// Two calls a level, but for the last and for one without signal: these have Euler's step alone.
@@ -68,16 +72,19 @@ impl Sampler for Heun {
 
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, _noise: &mut dyn NoiseSource) -> Result<Step> {
         let (from, to) = (self.levels.from(), self.levels.to());
+        let half = half_step(from, to);
+        let update = |stage| Some(Update::new(from, to, UpdateRule::Heun { stage, half, churn: None }));
         if let Some(Half { start, slope: before }) = self.half.take() {
             let after = slope(x_t, &prediction.x_0, to)?;
-            return Ok(Step { x_t: mean_step(&start, &before, &after, from, to)?, next: self.levels.advance() });
+            let x_t = mean_step(&start, &before, &after, to.alpha, half)?;
+            return Ok(Step { x_t, next: self.levels.advance(), update: update(Stage::Second) });
         }
         let before = slope(x_t, &prediction.x_0, from)?;
         let euler = combine(to.alpha, &prediction.x_0, to.sigma, &before)?;
         if to.sigma == 0.0 || from.alpha == 0.0 {
-            return Ok(Step { x_t: euler, next: self.levels.advance() });
+            return Ok(Step { x_t: euler, next: self.levels.advance(), update: update(Stage::Alone) });
         }
         self.half = Some(Half { start: (x_t * (1.0 / from.alpha))?, slope: before });
-        Ok(Step { x_t: euler, next: Some(to) })
+        Ok(Step { x_t: euler, next: Some(to), update: update(Stage::First) })
     }
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 
 use super::multistep::Past;
-use super::{Levels, NoiseSource, Prediction, Sampler, Step};
+use super::{Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
 use crate::diffusion::{NoiseLevel, combine};
 
 /// d(x/α)/d(σ/α) = ε (Karras et al. 2022, eq. 3 and 4), with ε̂ the polynomial in σ/α through the latest answers, four at
@@ -57,11 +57,18 @@ impl Sampler for Lms {
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, _noise: &mut dyn NoiseSource) -> Result<Step> {
         let (from, to) = (self.levels.from(), self.levels.to());
         self.past.push(from.noise_to_signal(), &prediction.epsilon);
-        let x_s = match self.past.order() {
-            1 => combine(to.alpha, &prediction.x_0, to.sigma, &prediction.epsilon)?,
-            order => self.past.integrate(x_t, order, (from, to), weights)?,
+        let (x_s, rule) = match self.past.order() {
+            1 => {
+                let x_s = combine(to.alpha, &prediction.x_0, to.sigma, &prediction.epsilon)?;
+                (x_s, UpdateRule::Straight { recomputed: false })
+            }
+            order => {
+                let (places, weights) = self.past.weights(order, (from, to), weights);
+                let x_s = self.past.integrate(x_t, &weights, (from, to))?;
+                (x_s, UpdateRule::Polynomial { logarithmic: false, places, weights })
+            }
         };
-        Ok(Step { x_t: x_s, next: self.levels.advance() })
+        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(Update::new(from, to, rule)) })
     }
 }
 

@@ -42,6 +42,7 @@ mod sigmas;
 mod stability;
 mod trajectory;
 mod unipc;
+mod update;
 mod visited;
 mod whole_timesteps;
 #[cfg(test)]
@@ -94,3 +95,6 @@ pub use settings::{Churn, SamplerSettings, Solver};
 pub use stability::{check_config_stability, check_stability};
 pub use trajectory::{SampleFrame, Trajectory, sample};
 pub use unipc::UniPc;
+pub use update::{
+    AngleStep, Deviation, LambdaStep, PseudoMethod, PseudoStep, Raised, Stage, UniStep, Update, UpdateRule,
+};

@@ -70,21 +70,25 @@ impl Past {
         Ok(((self.answer(i) - self.answer(i + 1))? * over)?)
     }
 
-    /// x_s = α_s (x_t/α_t + Σ_i ε̂_i w_i) from the `order` newest answers ε̂_i, where `weights` integrates Lagrange's
-    /// polynomials through their places over σ/α, from the first number to the second.
-    ///
-    /// # Errors
-    /// When the shapes disagree.
-    pub fn integrate(
+    /// The places of the `order` newest answers, and their weights: `weights` integrates Lagrange's polynomials through
+    /// these places over σ/α, from the first number to the second.
+    pub fn weights(
         &self,
-        x_t: &Tensor,
         order: usize,
         (from, to): (NoiseLevel, NoiseLevel),
         weights: impl Fn(&[f64], f64, f64) -> Vec<f64>,
-    ) -> Result<Tensor> {
+    ) -> (Vec<f64>, Vec<f64>) {
         let places: Vec<f64> = (0..order).map(|i| self.place(i)).collect();
         let weights = weights(&places, from.noise_to_signal(), to.noise_to_signal());
-        combine(to.alpha / from.alpha, x_t, to.alpha, &self.sum(&weights)?)
+        (places, weights)
+    }
+
+    /// x_s = α_s (x_t/α_t + Σ_i ε̂_i w_i) from the newest answers ε̂_i, as many as there are weights w_i.
+    ///
+    /// # Errors
+    /// When the shapes disagree.
+    pub fn integrate(&self, x_t: &Tensor, weights: &[f64], (from, to): (NoiseLevel, NoiseLevel)) -> Result<Tensor> {
+        combine(to.alpha / from.alpha, x_t, to.alpha, &self.sum(weights)?)
     }
 
     /// Σ c_i times the i-th newest answer.

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{Levels, NoiseSource, Prediction, Sampler, Step};
+use super::{Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
 use crate::diffusion::{NoiseLevel, Posterior, combine};
 
 /// Alternates a step down the reverse SDE with Langevin steps that stay at their level and mend what the
@@ -37,20 +37,24 @@ impl PredictorCorrector {
         Self { levels: Levels::new(levels), snr, corrections, due: 0 }
     }
 
-    fn predict(&self, x_t: &Tensor, epsilon: &Tensor, noise: &mut dyn NoiseSource) -> Result<Tensor> {
+    fn predict(&self, x_t: &Tensor, epsilon: &Tensor, noise: &mut dyn NoiseSource) -> Result<(Tensor, Option<Update>)> {
         let (from, to) = (self.levels.from(), self.levels.to());
         let a = from.alpha / to.alpha;
         let v = Posterior::added_variance((to.alpha, to.sigma), (from.alpha, from.sigma));
         let mean = combine(2.0 - a, x_t, -v / from.sigma, epsilon)?;
-        Ok((mean + (noise.like(x_t)? * v.sqrt())?)?)
+        let x_s = (mean + (noise.like(x_t)? * v.sqrt())?)?;
+        let rule = UpdateRule::ReverseDiffusion { a, v, corrections: self.corrections };
+        Ok((x_s, Some(Update::new(from, to, rule))))
     }
 
-    fn correct(&self, x_t: &Tensor, epsilon: &Tensor, noise: &mut dyn NoiseSource) -> Result<Tensor> {
+    fn correct(&self, x_t: &Tensor, epsilon: &Tensor, noise: &mut dyn NoiseSource) -> Result<(Tensor, Option<Update>)> {
         let (from, to) = (self.levels.from(), self.levels.to());
         let a = from.alpha / to.alpha;
         let step = 2.0 * (a * self.snr * from.sigma).powi(2);
         let moved = combine(1.0, x_t, -step / from.sigma, epsilon)?;
-        Ok((moved + (noise.like(x_t)? * (2.0 * step).sqrt())?)?)
+        let x_s = (moved + (noise.like(x_t)? * (2.0 * step).sqrt())?)?;
+        let rule = UpdateRule::Langevin { a, snr: self.snr, step, corrections: self.due };
+        Ok((x_s, Some(Update::new(from, from, rule))))
     }
 }
 
@@ -70,13 +74,15 @@ impl Sampler for PredictorCorrector {
         let epsilon = combine(1.0 / from.sigma, x_t, -from.alpha / from.sigma, &prediction.x_0)?;
         if self.due > 0 {
             self.due -= 1;
-            return Ok(Step { x_t: self.correct(x_t, &epsilon, noise)?, next: Some(from) });
+            let (x_t, update) = self.correct(x_t, &epsilon, noise)?;
+            return Ok(Step { x_t, next: Some(from), update });
         }
         if self.levels.is_last() {
-            return Ok(Step { x_t: prediction.x_0.clone(), next: self.levels.advance() });
+            let update = Some(Update::new(from, NoiseLevel::CLEAN, UpdateRule::Clean));
+            return Ok(Step { x_t: prediction.x_0.clone(), next: self.levels.advance(), update });
         }
-        let x_s = self.predict(x_t, &epsilon, noise)?;
+        let (x_s, update) = self.predict(x_t, &epsilon, noise)?;
         self.due = self.corrections;
-        Ok(Step { x_t: x_s, next: self.levels.advance() })
+        Ok(Step { x_t: x_s, next: self.levels.advance(), update })
     }
 }

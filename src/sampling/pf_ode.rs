@@ -7,7 +7,10 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::{DORMAND_PRINCE, EmbeddedPair, NoiseSource, Prediction, Sampler, Step, Tolerance, Verdict};
+use super::{
+    AngleStep, DORMAND_PRINCE, EmbeddedPair, NoiseSource, Prediction, Sampler, Step, Tolerance, Update, UpdateRule,
+    Verdict,
+};
 use crate::diffusion::{NoiseLevel, Schedule, combine};
 
 /// What Song et al. solve it with (SciPy's `RK45`).
@@ -46,6 +49,10 @@ pub struct ProbabilityFlow {
     asked: NoiseLevel,
     /// dz/dφ of this step's calls.
     slopes: Vec<Tensor>,
+    /// The calls that these are of.
+    sloped: Vec<usize>,
+    /// The last error over its tolerance, and whether it was good enough.
+    judged: Option<(f64, bool)>,
     /// Was the last try rejected? Then the step after must not grow.
     rejected: bool,
     calls: usize,
@@ -75,6 +82,8 @@ impl ProbabilityFlow {
             length: None,
             z: None,
             slopes: Vec::new(),
+            sloped: Vec::new(),
+            judged: None,
             rejected: false,
             calls: 0,
         }
@@ -102,7 +111,25 @@ impl ProbabilityFlow {
         let there = self.angle - length * PAIR.nodes[self.slopes.len()];
         let there = if there - self.end < 1e-9 * self.way { self.end } else { there };
         self.asked = self.level(there);
-        Ok(Step { x_t: (moved * norm(self.asked))?, next: Some(self.asked) })
+        let update = Some(self.numbers(length)?);
+        Ok(Step { x_t: (moved * norm(self.asked))?, next: Some(self.asked), update })
+    }
+
+    /// The numbers of the call that comes next.
+    fn numbers(&self, length: f64) -> Result<Update> {
+        let weights = PAIR.row(self.slopes.len())?;
+        let slopes = self.sloped.iter().copied().zip(weights.iter().copied()).collect();
+        let ends = self.slopes.len() + 1 == PAIR.stages();
+        let (angle, asked, judged) = (self.angle, self.asked, self.judged);
+        let step = AngleStep { angle, length, asked, slopes, ends, judged };
+        let to = self.level(angle - length);
+        Ok(Update::new(self.level(angle), to, UpdateRule::ProbabilityFlow(step)))
+    }
+
+    /// The last call's estimate is the sample.
+    fn end(&self, prediction: &Prediction) -> Step {
+        let update = Some(Update::new(self.asked, NoiseLevel::CLEAN, UpdateRule::Clean));
+        Step { x_t: prediction.x_0.clone(), next: None, update }
     }
 
     /// The largest error norm of an image.
@@ -145,7 +172,7 @@ impl Sampler for ProbabilityFlow {
         self.calls += 1;
         if self.way <= 0.0 {
             // One timestep: there is no way to go.
-            return Ok(Step { x_t: prediction.x_0.clone(), next: None });
+            return Ok(self.end(prediction));
         }
         let size = norm(at);
         let slope = combine(at.alpha / size, &prediction.epsilon, -at.sigma / size, &prediction.x_0)?;
@@ -155,6 +182,7 @@ impl Sampler for ProbabilityFlow {
         };
         self.z = Some(z.clone());
         self.slopes.push(slope);
+        self.sloped.push(self.calls - 1);
         let length = match self.length {
             Some(length) => length,
             None => {
@@ -170,10 +198,13 @@ impl Sampler for ProbabilityFlow {
         // The seventh call was at the step's end: x_t is what the step of order 5 led to.
         let moved = (x_t / size)?;
         let shortest = self.way * LEAST_STEP;
-        let Verdict { accepted, factor } = PAIR.judge(self.error(&z, &moved, length)?);
+        let error = self.error(&z, &moved, length)?;
+        let Verdict { accepted, factor } = PAIR.judge(error);
+        self.judged = Some((error, accepted || length <= shortest));
         if !accepted && length > shortest {
             self.rejected = true;
             self.slopes.truncate(1);
+            self.sloped.truncate(1);
             let length = (length * factor).max(shortest);
             self.length = Some(length);
             return self.ask(&z, length);
@@ -183,7 +214,7 @@ impl Sampler for ProbabilityFlow {
         self.rejected = false;
         self.angle = (begin - length).max(self.end);
         if self.angle - self.end < 1e-9 * self.way {
-            return Ok(Step { x_t: prediction.x_0.clone(), next: None });
+            return Ok(self.end(prediction));
         }
         let left = self.angle - self.end;
         let next = (length * factor).max(shortest).min(left);
@@ -192,6 +223,7 @@ impl Sampler for ProbabilityFlow {
         self.length = Some(next);
         // The last call of this step is the first of the next.
         self.slopes.drain(..PAIR.stages() - 1);
+        self.sloped.drain(..PAIR.stages() - 1);
         self.z = Some(moved.clone());
         self.ask(&moved, next)
     }

@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::{NoiseSource, Prediction, Sampler, Step};
+use super::{NoiseSource, Prediction, PseudoMethod, PseudoStep, Sampler, Step, Update, UpdateRule};
 use crate::diffusion::{NoiseLevel, combine};
 
 /// DDIM's step, taken with a noise that classical methods make of several answers: Adams and Bashforth's
@@ -21,6 +21,8 @@ pub struct Pndm {
     velocity: bool,
     /// The latest answers of the multistep rule, newest last, four at most.
     answers: Vec<Tensor>,
+    /// The calls that they are of.
+    answered: Vec<usize>,
     /// x at the beginning of the step under way, and what its stages add up to.
     start: Option<Tensor>,
     sum: Option<Tensor>,
@@ -65,19 +67,66 @@ impl Pndm {
     /// When there are too few levels for a Runge-Kutta start.
     pub fn new(levels: Vec<NoiseLevel>, strides: &Strides<'_>, skip_prk_steps: bool, velocity: bool) -> Result<Self> {
         let calls = plan(&levels, strides, skip_prk_steps)?;
-        Ok(Self { levels, calls, made: 0, velocity, answers: Vec::new(), start: None, sum: None })
+        Ok(Self { levels, calls, made: 0, velocity, answers: Vec::new(), answered: Vec::new(), start: None, sum: None })
     }
 
-    /// DDIM's step of `call` from `x` with the noise that `answer` means.
-    fn transfer(&self, call: Call, x: &Tensor, answer: &Tensor) -> Result<Tensor> {
+    /// What DDIM's step of `call` multiplies x by, and the answer, of which it makes the noise.
+    fn factors(&self, call: Call) -> (f64, f64) {
         let Call { from, to, .. } = call;
         let scale = to.alpha / from.alpha;
         let of_noise = to.sigma - scale * from.sigma;
         if !self.velocity {
-            return combine(scale, x, of_noise, answer);
+            return (scale, of_noise);
         }
         let size = from.alpha.powi(2) + from.sigma.powi(2);
-        combine(scale + of_noise * from.sigma / size, x, of_noise * from.alpha / size, answer)
+        (scale + of_noise * from.sigma / size, of_noise * from.alpha / size)
+    }
+
+    /// DDIM's step of `call` from `x` with the noise that `answer` means.
+    fn transfer(&self, call: Call, x: &Tensor, answer: &Tensor) -> Result<Tensor> {
+        let (of_x, of_answer) = self.factors(call);
+        combine(of_x, x, of_answer, answer)
+    }
+
+    /// The numbers of `call`, made as number `now`, after its answer was remembered.
+    fn numbers(&self, call: Call, now: usize) -> Update {
+        let (method, start, answers) = match call.rule {
+            Rule::Alone => {
+                return Update::new(call.from, call.to, UpdateRule::Straight { recomputed: false });
+            }
+            Rule::Start => (PseudoMethod::Euler, now, vec![(now, 1.0)]),
+            Rule::Mean => (PseudoMethod::Mean, now - 1, vec![(now, 0.5), (now - 1, 0.5)]),
+            Rule::RungeKutta(stage @ 0..3) => (PseudoMethod::RungeKutta, now - stage, vec![(now, 1.0)]),
+            Rule::RungeKutta(stage) => {
+                let stages = (0..=stage).map(|i| (now - stage + i, runge_kutta(i))).collect();
+                (PseudoMethod::RungeKutta, now - stage, stages)
+            }
+            Rule::Multistep => {
+                let weights = adams_bashforth(self.answered.len());
+                let answers = self.answered.iter().copied().zip(weights.iter().copied()).rev().collect();
+                (PseudoMethod::AdamsBashforth, now, answers)
+            }
+        };
+        let (x, answer) = self.factors(call);
+        let ends = !matches!(call.rule, Rule::Start | Rule::RungeKutta(0..3));
+        // Of a step of several calls the level where x stood, and that where the whole leads.
+        let to = match call.rule {
+            Rule::RungeKutta(stage) => self.calls[now - stage + 3].to,
+            _ => call.to,
+        };
+        let Call { from, .. } = call;
+        let step = PseudoStep { from, to: call.to, method, start, answers, x, answer, velocity: self.velocity, ends };
+        Update::new(from, to, UpdateRule::Pndm(step))
+    }
+
+    /// Keeps an answer of call `now` for the multistep rule.
+    fn remember(&mut self, answer: &Tensor, now: usize) {
+        if self.answers.len() == 4 {
+            self.answers.remove(0);
+            self.answered.remove(0);
+        }
+        self.answers.push(answer.clone());
+        self.answered.push(now);
     }
 }
 
@@ -119,14 +168,23 @@ fn plan(levels: &[NoiseLevel], strides: &Strides<'_>, skip_prk_steps: bool) -> R
     Ok(calls)
 }
 
-/// Adams and Bashforth's rule over as many answers as there are.
-fn adams_bashforth(answers: &[Tensor]) -> Result<Tensor> {
-    let weights: &[f64] = match answers.len() {
+/// Runge and Kutta's weight of a stage, 0 to 3.
+fn runge_kutta(stage: usize) -> f64 {
+    if matches!(stage, 0 | 3) { 1.0 / 6.0 } else { 1.0 / 3.0 }
+}
+
+/// Adams and Bashforth's weights of so many answers, the newest last.
+fn adams_bashforth(answers: usize) -> &'static [f64] {
+    match answers {
         1 => &[1.0],
         2 => &[-0.5, 1.5],
         3 => &[5.0 / 12.0, -16.0 / 12.0, 23.0 / 12.0],
         _ => &[-9.0 / 24.0, 37.0 / 24.0, -59.0 / 24.0, 55.0 / 24.0],
-    };
+    }
+}
+
+/// The answers' sum by these weights.
+fn weighted(answers: &[Tensor], weights: &[f64]) -> Result<Tensor> {
     let mut sum = (&answers[0] * weights[0])?;
     for (answer, weight) in answers.iter().zip(weights).skip(1) {
         sum = (sum + (answer * *weight)?)?;
@@ -152,7 +210,7 @@ impl Sampler for Pndm {
     }
 
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, _noise: &mut dyn NoiseSource) -> Result<Step> {
-        let call = self.calls[self.made];
+        let (call, now) = (self.calls[self.made], self.made);
         self.made += 1;
         let answer = match self.velocity {
             true => combine(call.asked.alpha, &prediction.epsilon, -call.asked.sigma, &prediction.x_0)?,
@@ -163,7 +221,7 @@ impl Sampler for Pndm {
             Rule::Alone => combine(call.to.alpha, &prediction.x_0, call.to.sigma, &prediction.epsilon)?,
             Rule::Start => {
                 self.start = Some(x_t.clone());
-                self.answers.push(answer.clone());
+                self.remember(&answer, now);
                 self.transfer(call, x_t, &answer)?
             }
             Rule::Mean => {
@@ -174,9 +232,9 @@ impl Sampler for Pndm {
             Rule::RungeKutta(stage) => {
                 if stage == 0 {
                     self.start = Some(x_t.clone());
-                    self.answers.push(answer.clone());
+                    self.remember(&answer, now);
                 }
-                let weight = if matches!(stage, 0 | 3) { 1.0 / 6.0 } else { 1.0 / 3.0 };
+                let weight = runge_kutta(stage);
                 let sum = match self.sum.take() {
                     Some(sum) => combine(1.0, &sum, weight, &answer)?,
                     None => (&answer * weight)?,
@@ -186,13 +244,12 @@ impl Sampler for Pndm {
                 self.transfer(call, &begun(&self.start), &taken)?
             }
             Rule::Multistep => {
-                if self.answers.len() == 4 {
-                    self.answers.remove(0);
-                }
-                self.answers.push(answer);
-                self.transfer(call, x_t, &adams_bashforth(&self.answers)?)?
+                self.remember(&answer, now);
+                let weights = adams_bashforth(self.answers.len());
+                self.transfer(call, x_t, &weighted(&self.answers, weights)?)?
             }
         };
-        Ok(Step { x_t: x_s, next: self.calls.get(self.made).map(|call| call.asked) })
+        let update = Some(self.numbers(call, now));
+        Ok(Step { x_t: x_s, next: self.calls.get(self.made).map(|call| call.asked), update })
     }
 }

@@ -80,7 +80,11 @@ impl EmbeddedPair {
         numbers(&zeros, h, self.error, slopes)
     }
 
-    fn row(&self, slopes: usize) -> Result<&'static [f64]> {
+    /// The weights a_ij of a stage before which there are so many slopes.
+    ///
+    /// # Errors
+    /// When there are no slopes yet or already all.
+    pub fn row(&self, slopes: usize) -> Result<&'static [f64]> {
         let row = slopes.checked_sub(1).and_then(|i| self.rows.get(i));
         row.copied().ok_or_else(|| anyhow::anyhow!("a pair of {} stages has no stage {slopes}", self.stages()))
     }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{NoiseSource, Prediction};
+use super::{NoiseSource, Prediction, Update};
 use crate::diffusion::NoiseLevel;
 
 /// What one network call led to.
@@ -12,6 +12,8 @@ pub struct Step {
     pub x_t: Tensor,
     /// The level of that call; `None`: the sample is finished.
     pub next: Option<NoiseLevel>,
+    /// By which rule x_t came about; `None` where that is no rule of one of the samplers.
+    pub update: Option<Update>,
 }
 
 /// One sampler: it decides where the network is asked, and what to make of each answer. A sampler with

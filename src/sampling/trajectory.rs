@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use candle_core::Tensor;
 
-use super::{Clamp, Denoiser, NoiseSource, Sampler, SamplerSettings, SeededNoise, Step, make};
+use super::{Clamp, Denoiser, NoiseSource, Sampler, SamplerSettings, SeededNoise, Step, Update, make};
 use crate::diffusion::{NoiseLevel, Schedule};
 use crate::process::interrupt;
 
@@ -24,6 +24,8 @@ pub struct SampleFrame {
     /// The estimate that led here, clamped if the settings say so; the starting frame has the zero
     /// image.
     pub x_0: Tensor,
+    /// The rule that led here; the starting frame has none.
+    pub update: Option<Update>,
 }
 
 /// From noise to images, one network call an item. The first item is the starting noise and costs
@@ -92,23 +94,23 @@ impl Trajectory {
         }
     }
 
-    /// One network call, unless the work was interrupted; returns x̂_0.
-    fn call(&mut self, at: NoiseLevel) -> Result<Tensor> {
+    /// One network call, unless the work was interrupted; returns x̂_0, and the rule of the step.
+    fn call(&mut self, at: NoiseLevel) -> Result<(Tensor, Option<Update>)> {
         interrupt::check()?;
         let mut prediction = self.denoiser.predict(&self.x_t, at)?;
         prediction.x_0 = self.clamp.apply(prediction.x_0)?;
-        let Step { x_t, next } = self.sampler.step(&self.x_t, &prediction, self.noise.as_mut())?;
+        let Step { x_t, next, update } = self.sampler.step(&self.x_t, &prediction, self.noise.as_mut())?;
         self.x_t = x_t;
         self.at = next;
-        Ok(prediction.x_0)
+        Ok((prediction.x_0, update))
     }
 
-    fn frame(&mut self, x_0: Tensor) -> SampleFrame {
+    fn frame(&mut self, (x_0, update): (Tensor, Option<Update>)) -> SampleFrame {
         let index = self.given;
         self.given += 1;
         // Rounding up to 0 what continuous paths have below their first tick.
         let t = self.at.map_or(0, |at| at.t.round().max(0.0) as usize);
-        SampleFrame { index, total: self.total(), t, x_t: self.x_t.clone(), x_0 }
+        SampleFrame { index, total: self.total(), t, x_t: self.x_t.clone(), x_0, update }
     }
 }
 
@@ -117,11 +119,14 @@ impl Iterator for Trajectory {
 
     fn next(&mut self) -> Option<Self::Item> {
         let at = self.at?;
-        let x_0 = if self.given == 0 { self.x_t.zeros_like().map_err(Into::into) } else { self.call(at) };
-        if x_0.is_err() {
+        let led = match self.given {
+            0 => self.x_t.zeros_like().map(|x_0| (x_0, None)).map_err(Into::into),
+            _ => self.call(at),
+        };
+        if led.is_err() {
             self.at = None;
         }
-        Some(x_0.map(|x_0| self.frame(x_0)))
+        Some(led.map(|led| self.frame(led)))
     }
 }
 

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use nalgebra::{DMatrix, DVector};
 
 use super::multistep::Past;
-use super::{Levels, NoiseSource, Prediction, Sampler, Step};
+use super::{Levels, NoiseSource, Prediction, Sampler, Step, UniStep, Update, UpdateRule};
 use crate::diffusion::{NoiseLevel, combine};
 
 /// A multistep step as a predictor (algorithm 2, UniP), and, once the network has answered at its end, the same step
@@ -83,7 +83,7 @@ impl UniPc {
     }
 
     /// UniC: the last step again, now that the answer at its end, `at`, is known. Before that is remembered.
-    fn correct(&self, taken: &Taken, at: NoiseLevel, answer: &Tensor) -> Result<Option<Tensor>> {
+    fn correct(&self, taken: &Taken, at: NoiseLevel, answer: &Tensor) -> Result<Option<(Tensor, UniStep)>> {
         let h = at.lambda() - taken.from.lambda();
         if h.is_infinite() && (self.bh1 || !self.predict_x0) {
             return Ok(None);
@@ -97,12 +97,15 @@ impl UniPc {
         for (i, (rho, ratio)) in old.iter().zip(&terms.ratios).enumerate() {
             bend = (bend + ((self.past.answer(i + 1) - self.past.answer(0))? * (rho / ratio))?)?;
         }
-        self.arrive(&taken.start, taken.from, at, &terms, Some(&bend)).map(Some)
+        let ratios = old.iter().enumerate().map(|(i, _)| terms.ratios[i]).chain([1.0]).collect();
+        let numbers = UniStep { rho, ratios, ..self.numbers((taken.from, at), h, taken.order, &terms) };
+        Ok(Some((self.arrive(&taken.start, &numbers, Some(&bend))?, numbers)))
     }
 
     /// UniP: from `from` to `to`.
-    fn predict(&self, x: &Tensor, from: NoiseLevel, to: NoiseLevel, order: usize) -> Result<Tensor> {
-        let terms = Terms::new(self, to.lambda() - from.lambda(), order);
+    fn predict(&self, x: &Tensor, from: NoiseLevel, to: NoiseLevel, order: usize) -> Result<(Tensor, UniStep)> {
+        let h = to.lambda() - from.lambda();
+        let terms = Terms::new(self, h, order);
         let rho = match order {
             1 => Vec::new(),
             // As the paper simplifies the second order.
@@ -117,30 +120,31 @@ impl UniPc {
                 None => term,
             });
         }
-        self.arrive(x, from, to, &terms, bend.as_ref())
+        let ratios = rho.iter().zip(&terms.ratios).map(|(_, ratio)| *ratio).collect();
+        let numbers = UniStep { rho, ratios, ..self.numbers((from, to), h, order, &terms) };
+        Ok((self.arrive(x, &numbers, bend.as_ref())?, numbers))
     }
 
-    /// The step of first order from `x`, and `bend` times B(h) beside it.
-    fn arrive(
-        &self,
-        x: &Tensor,
-        from: NoiseLevel,
-        to: NoiseLevel,
-        terms: &Terms,
-        bend: Option<&Tensor>,
-    ) -> Result<Tensor> {
-        let latest = self.past.answer(0);
+    /// What the step's terms are multiplied by.
+    fn numbers(&self, (from, to): (NoiseLevel, NoiseLevel), h: f64, order: usize, terms: &Terms) -> UniStep {
         let (kept, scale) = match self.predict_x0 {
             true => (to.sigma / from.sigma, to.alpha),
             false => (to.alpha / from.alpha, to.sigma),
         };
         let straight = match self.predict_x0 {
             // σ_s (e^h − 1) where σ_s is 0 and h infinite.
-            false if to.sigma == 0.0 => combine(kept, x, -kept * from.sigma, latest)?,
-            _ => combine(kept, x, -scale * terms.decay, latest)?,
+            false if to.sigma == 0.0 => -kept * from.sigma,
+            _ => -scale * terms.decay,
         };
+        let (b_of_h, bend) = (terms.b_of_h, -scale * terms.b_of_h);
+        UniStep { order, h, b_of_h, kept, straight, bend, rho: Vec::new(), ratios: Vec::new() }
+    }
+
+    /// The step of first order from `x`, and `bend` times B(h) beside it.
+    fn arrive(&self, x: &Tensor, numbers: &UniStep, bend: Option<&Tensor>) -> Result<Tensor> {
+        let straight = combine(numbers.kept, x, numbers.straight, self.past.answer(0))?;
         match bend {
-            Some(bend) => combine(1.0, &straight, -scale * terms.b_of_h, bend),
+            Some(bend) => combine(1.0, &straight, numbers.bend, bend),
             None => Ok(straight),
         }
     }
@@ -206,18 +210,19 @@ impl Sampler for UniPc {
             }
             _ => None,
         };
-        let start = corrected.unwrap_or_else(|| x_t.clone());
+        let (start, corrected) = corrected.map_or_else(|| (x_t.clone(), None), |(x, numbers)| (x, Some(numbers)));
         self.past.push(from.lambda(), &answer);
         let most = if self.lower_order_final { self.levels.left() } else { self.order };
         let order = match to {
             to if to.sigma == 0.0 || to.lambda() == from.lambda() => 1,
             _ => self.past.order().min(most),
         };
-        let x_s = match from.alpha {
-            0.0 => combine(to.alpha, &prediction.x_0, to.sigma, &prediction.epsilon)?,
-            _ => self.predict(&start, from, to, order)?,
+        let (x_s, predicted) = match from.alpha {
+            0.0 => (combine(to.alpha, &prediction.x_0, to.sigma, &prediction.epsilon)?, None),
+            _ => self.predict(&start, from, to, order).map(|(x_s, numbers)| (x_s, Some(numbers)))?,
         };
         self.taken = Some(Taken { start, from, order });
-        Ok(Step { x_t: x_s, next: self.levels.advance() })
+        let rule = UpdateRule::UniPc { predict_x0: self.predict_x0, corrected, predicted };
+        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(Update::new(from, to, rule)) })
     }
 }

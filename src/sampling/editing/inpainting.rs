@@ -100,17 +100,17 @@ impl Sampler for Inpainting {
         let rest = self.mask.affine(-1.0, 1.0)?;
         let x_s = (known.broadcast_mul(&self.mask)? + unknown.broadcast_mul(&rest)?)?;
         let Some(&next) = self.walk.get(self.made) else {
-            return Ok(Step { x_t: x_s, next: None });
+            return Ok(Step { x_t: x_s, next: None, update: None });
         };
         let next_level = self.levels[next];
         if next > at {
-            return Ok(Step { x_t: x_s, next: Some(next_level) });
+            return Ok(Step { x_t: x_s, next: Some(next_level), update: None });
         }
         // Back into the noise: q(x_t | x_s) over the whole jump at once.
         let (s, t) = ((to.alpha, to.sigma), (next_level.alpha, next_level.sigma));
         let added = Posterior::added_variance(s, t).sqrt();
         let back = combine(t.0 / s.0, &x_s, added, &noise.like(x_t)?)?;
-        Ok(Step { x_t: back, next: Some(next_level) })
+        Ok(Step { x_t: back, next: Some(next_level), update: None })
     }
 }
 
