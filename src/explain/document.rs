@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use candle_core::Tensor;
+use image::RgbImage;
 
 /// Headings, prose, formulas and numbers, in their order. Formulas and symbols are LaTeX; prose may hold some between
 /// dollars.
@@ -86,6 +87,16 @@ impl Explanation {
         };
         self.parts.push(Part::Pictures(pictures.iter().map(picture).collect::<Result<_>>()?));
         Ok(())
+    }
+
+    /// A row of drawings, all of one size.
+    pub fn drawings<'a>(&mut self, drawings: impl Iterator<Item = (String, &'a RgbImage)>) {
+        let shown = drawings.map(|(symbol, drawing)| {
+            let (w, h) = drawing.dimensions();
+            let pixels = drawing.as_raw().iter().map(|&byte| f32::from(byte) / 127.5 - 1.0).collect();
+            ShownPicture { symbol, shape: (h as usize, w as usize, 3), pixels: Arc::new(pixels) }
+        });
+        self.parts.push(Part::Pictures(shown.collect()));
     }
 
     pub fn source(&mut self, text: impl Into<String>) {

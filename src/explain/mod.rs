@@ -20,6 +20,7 @@ pub mod subject;
 pub mod text;
 pub mod time;
 mod topic;
+mod trails;
 pub mod training_step;
 mod watched;
 

@@ -6,11 +6,11 @@ use candle_core::{Device, Tensor};
 use super::document::{Explanation, digits, number};
 use super::subject::{AskedNetwork, ExplainedSubject, Focus, numbers};
 use super::topic::Topic;
-use super::watched::{calls_down_to, denoiser};
-use crate::config::SamplerName;
+use super::trails::{POINTS, draw, walk};
+use crate::config::{PathName, SamplerName};
 use crate::diffusion::NoiseLevel;
 use crate::picture::is_points;
-use crate::sampling::{Guidance, SamplerSettings, check_sampler, network_denoiser};
+use crate::sampling::{Guidance, check_sampler, network_denoiser};
 
 /// What the network says at one place.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,7 +66,10 @@ pub fn numbers_of(
 }
 
 /// Levels that a trail is told at.
-const STOPS: usize = 8;
+const STOPS: usize = 4;
+
+/// Of paths that do not preserve the variance.
+const DRAWN: &str = r" Drawn is $x_t/\sqrt{\alpha^2+\sigma^2}$, which keeps noise and data in one window.";
 
 /// # Errors
 /// A sentence for a point or timestep that is not there; what the network reports.
@@ -123,34 +126,31 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
          same place every time. Ancestral sampling (ddpm) adds new noise at every step; the distributions at every level are \
          the same, the ways are not.",
     );
-    let settings = |sampler: SamplerName| {
-        let own = SamplerSettings::from(&subject.config.sample);
-        SamplerSettings { sampler, steps: own.steps, eta: 0.0, timesteps: Vec::new(), ..own }
-    };
     let schedule = &subject.parameterization.schedule;
     let mut ways = Vec::new();
     for sampler in [SamplerName::Ddim, SamplerName::Ddpm] {
         if check_sampler(sampler, schedule).is_ok() {
-            let guidance = Guidance::from(0.0);
-            ways.push((sampler, calls_down_to(subject, denoiser(subject, guidance, &followed)?, &settings(sampler), -1.0)?));
+            ways.push(walk(subject, network, sampler)?);
         }
     }
+    let names: Vec<&str> = ways.iter().map(|trails| trails.sampler.name()).collect();
+    let pictures = draw(subject, &ways)?;
+    out.drawings(names.iter().zip(&pictures).map(|(name, picture)| (format!(r"\text{{{name}}}"), picture)));
+    out.text(format!(
+        "{POINTS} points, each in its own colour: a ring where its noise lies, a disc with a white heart where it ends, in the \
+         grey of the training points.{} The first point's ways by number:",
+        if schedule.path == PathName::Vp { "" } else { DRAWN }
+    ));
     let head: Vec<String> = std::iter::once("t".to_string())
-        .chain(ways.iter().flat_map(|(sampler, _)| ["x", "y"].map(|axis| format!("{} {axis}", sampler.name()))))
+        .chain(names.iter().flat_map(|name| ["x", "y"].map(|axis| format!("{name} {axis}"))))
         .collect();
-    let total = ways.iter().map(|(_, calls)| calls.len()).min().unwrap_or(0);
+    let steps = ways.iter().map(|trails| trails.stops.len() - 1).min().unwrap_or(0);
     let mut rows = Vec::new();
-    for stop in 0..=STOPS.min(total) {
-        let i = stop * total / STOPS.min(total).max(1);
-        let t = ways.first().and_then(|(_, calls)| calls.get(i)).map(|call| digits(call.at.t));
+    for stop in 0..=STOPS.min(steps) {
+        let i = stop * steps / STOPS.min(steps).max(1);
+        let t = ways.first().filter(|_| i < steps).map(|trails| digits(trails.stops[i].0.t));
         let mut row = vec![t.unwrap_or("end".into())];
-        for (_, calls) in &ways {
-            let x = match calls.get(i) {
-                Some(call) => numbers(&call.x_t)?,
-                None => calls.last().map_or(Ok(vec![f64::NAN; 2]), |call| numbers(&call.x_s))?,
-            };
-            row.extend([digits(x[0]), digits(x[1])]);
-        }
+        row.extend(ways.iter().filter_map(|trails| trails.stops[i].1.first()).flatten().map(|x| digits(*x)));
         rows.push(row);
     }
     out.table(&head.iter().map(String::as_str).collect::<Vec<_>>(), rows);

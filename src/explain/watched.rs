@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use super::subject::{ExplainedSubject, Followed};
 use crate::diffusion::{NoiseLevel, combine};
 use crate::sampling::{
-    Denoiser, Guidance, NoiseSource, Prediction, SamplerSettings, SeededNoise, Trajectory, Update, make,
+    Denoiser, Guidance, NoiseSource, Prediction, SamplerSettings, SamplerUpdate, SeededNoise, Trajectory, make,
     network_denoiser, starting_noise,
 };
 
@@ -27,7 +27,7 @@ pub struct Call {
     /// Where the network says the variance.
     pub variance_fraction: Option<Tensor>,
     /// The rule by which the sampler made x_s, with its numbers.
-    pub update: Option<Update>,
+    pub update: Option<SamplerUpdate>,
 }
 
 /// Who answers when the followed picture's class is asked for: the network with guidance, of a run that has one.

@@ -10,6 +10,7 @@ mod scatter;
 mod sheet;
 mod table;
 mod terminal;
+mod trails;
 
 pub use film::{FilmTiming, moments, save_film, strip};
 pub use grid::{grid, side_by_side, square_columns};
@@ -19,3 +20,4 @@ pub use scatter::{is_points, reach, scatter};
 pub use sheet::{png, save_png, sheet_of};
 pub use table::{PictureTable, captioned};
 pub use terminal::{TerminalProtocol, in_characters, print_in_terminal};
+pub use trails::{Trail, draw_trails};

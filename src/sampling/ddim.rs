@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
+use super::{Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, UpdateRule};
 use crate::diffusion::{NoiseLevel, Posterior, combine};
 
 /// x_s = α_s x̂_0 + √(σ_s² − ς²)·ε̂ + ς·z, with ς² = η² times the variance of q(x_s | x_t, x_0).
@@ -62,7 +62,7 @@ impl Sampler for Ddim {
             x_s = (x_s + (noise.like(x_t)? * added.sqrt())?)?;
         }
         let (eta, recomputed) = (self.eta, self.use_clipped_model_output);
-        let update = Update::new(from, to, UpdateRule::Ddim { eta, variance, added, direction, recomputed });
+        let update = SamplerUpdate::new(from, to, UpdateRule::Ddim { eta, variance, added, direction, recomputed });
         Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(update) })
     }
 }

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 
-use super::{Deviation, Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
+use super::{Deviation, Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, UpdateRule};
 use crate::config::VarianceType;
 use crate::diffusion::{NoiseLevel, Posterior};
 
@@ -86,7 +86,7 @@ impl Sampler for Ddpm {
         let added = Posterior::added_variance((to.alpha, to.sigma), (from.alpha, from.sigma));
         let deviation = self.deviation(posterior.variance, added);
         let x_s = Self::with_noise(posterior.mean(&prediction.x_0, x_t)?, deviation, prediction, noise)?;
-        let update = Update::new(from, to, UpdateRule::Ancestral { posterior, added, deviation });
+        let update = SamplerUpdate::new(from, to, UpdateRule::Ancestral { posterior, added, deviation });
         Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(update) })
     }
 }

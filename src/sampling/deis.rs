@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use super::heun::slope;
 use super::multistep::{Past, order_of_step};
-use super::{Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
+use super::{Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, UpdateRule};
 use crate::diffusion::{NoiseLevel, combine};
 
 /// With x̄ = x/α and ρ = σ/α the flow is dx̄/dρ = ε (Karras et al. 2022, eq. 4). ε̂ is a polynomial in log ρ through
@@ -91,7 +91,7 @@ impl Sampler for Deis {
                 (x_s, UpdateRule::Polynomial { logarithmic: true, places, weights })
             }
         };
-        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(Update::new(from, to, rule)) })
+        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(SamplerUpdate::new(from, to, rule)) })
     }
 }
 

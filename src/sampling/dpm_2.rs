@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use super::heun::slope;
 use super::sigmas::level_of_ratio;
-use super::{Levels, NoiseSource, Prediction, Sampler, Stage, Step, Update, UpdateRule};
+use super::{Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, StepStage, UpdateRule};
 use crate::diffusion::{NoiseLevel, Schedule, combine};
 
 /// The midpoint rule on d(x/α)/d(σ/α) = ε, with the middle of log(σ/α): Euler's step leads there, and the slope there
@@ -67,8 +67,9 @@ impl Sampler for Dpm2 {
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, noise: &mut dyn NoiseSource) -> Result<Step> {
         let (from, to) = (self.levels.from(), self.levels.to());
         let (down, up, second) = self.steps[self.levels.index()];
-        let update = |stage| Some(Update::new(from, to, UpdateRule::Midpoint { stage, middle: second, down, up }));
-        let stage = if second.is_some() { Stage::Second } else { Stage::Alone };
+        let update =
+            |stage| Some(SamplerUpdate::new(from, to, UpdateRule::Midpoint { stage, middle: second, down, up }));
+        let stage = if second.is_some() { StepStage::Second } else { StepStage::Alone };
         let mut x_s = match (self.start.take(), second) {
             (Some(start), Some(second)) => {
                 let there = slope(x_t, &prediction.x_0, second)?;
@@ -78,7 +79,7 @@ impl Sampler for Dpm2 {
                 let begun = slope(x_t, &prediction.x_0, from)?;
                 self.start = Some((x_t * (1.0 / from.alpha))?);
                 let x_second = combine(second.alpha, &prediction.x_0, second.sigma, &begun)?;
-                return Ok(Step { x_t: x_second, next: Some(second), update: update(Stage::First) });
+                return Ok(Step { x_t: x_second, next: Some(second), update: update(StepStage::First) });
             }
             _ => combine(to.alpha, &prediction.x_0, to.alpha * down, &slope(x_t, &prediction.x_0, from)?)?,
         };

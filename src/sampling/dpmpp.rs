@@ -6,7 +6,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 
 use super::multistep::{Past, order_of_step};
-use super::{LambdaStep, Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
+use super::{LambdaStep, Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, UpdateRule};
 use crate::diffusion::combine;
 
 /// The probability flow solved exactly for x_t, with x̂_0 a polynomial in λ = log(α/σ) through the latest answers:
@@ -151,7 +151,7 @@ impl Sampler for Dpmpp {
         if numbers.noise > 0.0 {
             x_s = combine(1.0, &x_s, numbers.noise, &noise.like(x_t)?)?;
         }
-        let update = Update::new(from, to, UpdateRule::Multistep(numbers));
+        let update = SamplerUpdate::new(from, to, UpdateRule::Multistep(numbers));
         Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(update) })
     }
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 
 use super::multistep::Past;
-use super::{LambdaStep, Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
+use super::{LambdaStep, Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, UpdateRule};
 use crate::config::FinalSigmasType;
 use crate::diffusion::{NoiseLevel, combine};
 
@@ -122,7 +122,7 @@ impl Sampler for Dpmpp2s {
         }
         let goes_on = self.orders.get(self.levels.index() + 1).is_some_and(|&next| next > 1);
         let ends = !goes_on || start.alpha == 0.0;
-        let update = Update::new(start, to, UpdateRule::Singlestep { step: numbers, ends });
+        let update = SamplerUpdate::new(start, to, UpdateRule::Singlestep { step: numbers, ends });
         Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(update) })
     }
 }

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
 use super::heun::{Half, calls, half_step, mean_step, slope};
-use super::{Churn, Levels, NoiseSource, Prediction, Raised, Sampler, Stage, Step, Update, UpdateRule};
+use super::{Churn, Levels, NoiseSource, Prediction, Raised, Sampler, SamplerUpdate, Step, StepStage, UpdateRule};
 use crate::diffusion::{NoiseLevel, Schedule, combine};
 
 /// Before each step of Heun's method σ/α is raised by a factor 1 + γ with fresh noise, γ = min(S_churn/n,
@@ -74,20 +74,20 @@ impl Sampler for Edm {
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, noise: &mut dyn NoiseSource) -> Result<Step> {
         let (from, to) = (self.raised[self.levels.index()], self.levels.to());
         let half = half_step(from, to);
-        let update = |stage, churn| Some(Update::new(from, to, UpdateRule::Heun { stage, half, churn }));
+        let update = |stage, churn| Some(SamplerUpdate::new(from, to, UpdateRule::Heun { stage, half, churn }));
         let (arrived, stage) = match self.half.take() {
             Some(Half { start, slope: before }) => {
                 let after = slope(x_t, &prediction.x_0, to)?;
-                (mean_step(&start, &before, &after, to.alpha, half)?, Stage::Second)
+                (mean_step(&start, &before, &after, to.alpha, half)?, StepStage::Second)
             }
             None => {
                 let before = slope(x_t, &prediction.x_0, from)?;
                 let euler = combine(to.alpha, &prediction.x_0, to.sigma, &before)?;
                 if to.sigma > 0.0 && from.alpha > 0.0 {
                     self.half = Some(Half { start: (x_t * (1.0 / from.alpha))?, slope: before });
-                    return Ok(Step { x_t: euler, next: Some(to), update: update(Stage::First, None) });
+                    return Ok(Step { x_t: euler, next: Some(to), update: update(StepStage::First, None) });
                 }
-                (euler, Stage::Alone)
+                (euler, StepStage::Alone)
             }
         };
         let next = self.levels.advance();

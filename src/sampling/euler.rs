@@ -5,7 +5,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
+use super::{Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, UpdateRule};
 use crate::diffusion::{NoiseLevel, combine};
 
 /// d(x/α)/d(σ/α) = ε (Karras et al. 2022, eq. 3 and 4 at s = 1, σ(t) = t), so a step along the straight line
@@ -47,7 +47,7 @@ impl Sampler for Euler {
     fn step(&mut self, _x_t: &Tensor, prediction: &Prediction, _noise: &mut dyn NoiseSource) -> Result<Step> {
         let (from, to) = (self.levels.from(), self.levels.to());
         let x_s = combine(to.alpha, &prediction.x_0, to.sigma, &prediction.epsilon)?;
-        let update = Update::new(from, to, UpdateRule::Straight { recomputed: false });
+        let update = SamplerUpdate::new(from, to, UpdateRule::Straight { recomputed: false });
         Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(update) })
     }
 }

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
+use super::{Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, UpdateRule};
 use crate::diffusion::{NoiseLevel, combine};
 
 /// With σ̄ = σ/α and x̄ = x/α (Karras et al. 2022, eq. 4, where dx̄/dσ̄ = ε̂), from σ̄_t to σ̄_s:
@@ -52,7 +52,7 @@ impl Sampler for EulerAncestral {
         if up > 0.0 {
             x_s = (x_s + (noise.like(x_t)? * (to.alpha * up))?)?;
         }
-        let update = Update::new(from, to, UpdateRule::EulerAncestral { up, down });
+        let update = SamplerUpdate::new(from, to, UpdateRule::EulerAncestral { up, down });
         Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(update) })
     }
 }

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{Levels, NoiseSource, Prediction, Sampler, Stage, Step, Update, UpdateRule};
+use super::{Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, StepStage, UpdateRule};
 use crate::diffusion::{NoiseLevel, Schedule, combine};
 
 /// How the velocity over a step follows from what the network says (Butcher 2008, "Numerical Methods for
@@ -63,20 +63,20 @@ impl Sampler for Flow {
         let second = self.seconds.get(self.levels.index()).copied().flatten();
         // u = σ: with x̂_0, which may have been clamped, goes the velocity (x_u − x̂_0)/u.
         let mean = self.rule == FlowRule::Heun;
-        let update = |stage| Some(Update::new(from, to, UpdateRule::Flow { stage, second, mean }));
+        let update = |stage| Some(SamplerUpdate::new(from, to, UpdateRule::Flow { stage, second, mean }));
         let velocity = |u: f64| combine(1.0 / u, x_t, -1.0 / u, &prediction.x_0);
         let (start, velocity, stage) = match (self.begun.take(), second) {
             (None, Some(second)) => {
                 let velocity = velocity(from.sigma)?;
                 let x_second = combine(1.0, x_t, second.sigma - from.sigma, &velocity)?;
                 self.begun = Some((x_t.clone(), velocity));
-                return Ok(Step { x_t: x_second, next: Some(second), update: update(Stage::First) });
+                return Ok(Step { x_t: x_second, next: Some(second), update: update(StepStage::First) });
             }
-            (None, None) => (x_t.clone(), velocity(from.sigma)?, Stage::Alone),
+            (None, None) => (x_t.clone(), velocity(from.sigma)?, StepStage::Alone),
             (Some((start, first)), second) => {
                 let there = velocity(second.unwrap_or(from).sigma)?;
                 let taken = if mean { combine(0.5, &first, 0.5, &there)? } else { there };
-                (start, taken, Stage::Second)
+                (start, taken, StepStage::Second)
             }
         };
         let x_s = combine(1.0, &start, to.sigma - from.sigma, &velocity)?;

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{Levels, NoiseSource, Prediction, Sampler, Stage, Step, Update, UpdateRule};
+use super::{Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, StepStage, UpdateRule};
 use crate::diffusion::{NoiseLevel, combine};
 
 /// Euler's step in x/α and σ/α, then again with the mean of the slopes at both ends. Second order, and two
@@ -73,18 +73,18 @@ impl Sampler for Heun {
     fn step(&mut self, x_t: &Tensor, prediction: &Prediction, _noise: &mut dyn NoiseSource) -> Result<Step> {
         let (from, to) = (self.levels.from(), self.levels.to());
         let half = half_step(from, to);
-        let update = |stage| Some(Update::new(from, to, UpdateRule::Heun { stage, half, churn: None }));
+        let update = |stage| Some(SamplerUpdate::new(from, to, UpdateRule::Heun { stage, half, churn: None }));
         if let Some(Half { start, slope: before }) = self.half.take() {
             let after = slope(x_t, &prediction.x_0, to)?;
             let x_t = mean_step(&start, &before, &after, to.alpha, half)?;
-            return Ok(Step { x_t, next: self.levels.advance(), update: update(Stage::Second) });
+            return Ok(Step { x_t, next: self.levels.advance(), update: update(StepStage::Second) });
         }
         let before = slope(x_t, &prediction.x_0, from)?;
         let euler = combine(to.alpha, &prediction.x_0, to.sigma, &before)?;
         if to.sigma == 0.0 || from.alpha == 0.0 {
-            return Ok(Step { x_t: euler, next: self.levels.advance(), update: update(Stage::Alone) });
+            return Ok(Step { x_t: euler, next: self.levels.advance(), update: update(StepStage::Alone) });
         }
         self.half = Some(Half { start: (x_t * (1.0 / from.alpha))?, slope: before });
-        Ok(Step { x_t: euler, next: Some(to), update: update(Stage::First) })
+        Ok(Step { x_t: euler, next: Some(to), update: update(StepStage::First) })
     }
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 
 use super::multistep::Past;
-use super::{Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
+use super::{Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, UpdateRule};
 use crate::diffusion::{NoiseLevel, combine};
 
 /// d(x/α)/d(σ/α) = ε (Karras et al. 2022, eq. 3 and 4), with ε̂ the polynomial in σ/α through the latest answers, four at
@@ -68,7 +68,7 @@ impl Sampler for Lms {
                 (x_s, UpdateRule::Polynomial { logarithmic: false, places, weights })
             }
         };
-        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(Update::new(from, to, rule)) })
+        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(SamplerUpdate::new(from, to, rule)) })
     }
 }
 

@@ -96,5 +96,5 @@ pub use stability::{check_config_stability, check_stability};
 pub use trajectory::{SampleFrame, Trajectory, sample};
 pub use unipc::UniPc;
 pub use update::{
-    AngleStep, Deviation, LambdaStep, PseudoMethod, PseudoStep, Raised, Stage, UniStep, Update, UpdateRule,
+    AngleStep, Deviation, LambdaStep, PseudoMethod, PseudoStep, Raised, SamplerUpdate, StepStage, UniStep, UpdateRule,
 };

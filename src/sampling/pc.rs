@@ -4,7 +4,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{Levels, NoiseSource, Prediction, Sampler, Step, Update, UpdateRule};
+use super::{Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, UpdateRule};
 use crate::diffusion::{NoiseLevel, Posterior, combine};
 
 /// Alternates a step down the reverse SDE with Langevin steps that stay at their level and mend what the
@@ -37,24 +37,34 @@ impl PredictorCorrector {
         Self { levels: Levels::new(levels), snr, corrections, due: 0 }
     }
 
-    fn predict(&self, x_t: &Tensor, epsilon: &Tensor, noise: &mut dyn NoiseSource) -> Result<(Tensor, Option<Update>)> {
+    fn predict(
+        &self,
+        x_t: &Tensor,
+        epsilon: &Tensor,
+        noise: &mut dyn NoiseSource,
+    ) -> Result<(Tensor, Option<SamplerUpdate>)> {
         let (from, to) = (self.levels.from(), self.levels.to());
         let a = from.alpha / to.alpha;
         let v = Posterior::added_variance((to.alpha, to.sigma), (from.alpha, from.sigma));
         let mean = combine(2.0 - a, x_t, -v / from.sigma, epsilon)?;
         let x_s = (mean + (noise.like(x_t)? * v.sqrt())?)?;
         let rule = UpdateRule::ReverseDiffusion { a, v, corrections: self.corrections };
-        Ok((x_s, Some(Update::new(from, to, rule))))
+        Ok((x_s, Some(SamplerUpdate::new(from, to, rule))))
     }
 
-    fn correct(&self, x_t: &Tensor, epsilon: &Tensor, noise: &mut dyn NoiseSource) -> Result<(Tensor, Option<Update>)> {
+    fn correct(
+        &self,
+        x_t: &Tensor,
+        epsilon: &Tensor,
+        noise: &mut dyn NoiseSource,
+    ) -> Result<(Tensor, Option<SamplerUpdate>)> {
         let (from, to) = (self.levels.from(), self.levels.to());
         let a = from.alpha / to.alpha;
         let step = 2.0 * (a * self.snr * from.sigma).powi(2);
         let moved = combine(1.0, x_t, -step / from.sigma, epsilon)?;
         let x_s = (moved + (noise.like(x_t)? * (2.0 * step).sqrt())?)?;
         let rule = UpdateRule::Langevin { a, snr: self.snr, step, corrections: self.due };
-        Ok((x_s, Some(Update::new(from, from, rule))))
+        Ok((x_s, Some(SamplerUpdate::new(from, from, rule))))
     }
 }
 
@@ -78,7 +88,7 @@ impl Sampler for PredictorCorrector {
             return Ok(Step { x_t, next: Some(from), update });
         }
         if self.levels.is_last() {
-            let update = Some(Update::new(from, NoiseLevel::CLEAN, UpdateRule::Clean));
+            let update = Some(SamplerUpdate::new(from, NoiseLevel::CLEAN, UpdateRule::Clean));
             return Ok(Step { x_t: prediction.x_0.clone(), next: self.levels.advance(), update });
         }
         let (x_s, update) = self.predict(x_t, &epsilon, noise)?;

@@ -8,8 +8,8 @@ use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
 use super::{
-    AngleStep, DORMAND_PRINCE, EmbeddedPair, NoiseSource, Prediction, Sampler, Step, Tolerance, Update, UpdateRule,
-    Verdict,
+    AngleStep, DORMAND_PRINCE, EmbeddedPair, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, Tolerance,
+    UpdateRule, Verdict,
 };
 use crate::diffusion::{NoiseLevel, Schedule, combine};
 
@@ -116,19 +116,19 @@ impl ProbabilityFlow {
     }
 
     /// The numbers of the call that comes next.
-    fn numbers(&self, length: f64) -> Result<Update> {
+    fn numbers(&self, length: f64) -> Result<SamplerUpdate> {
         let weights = PAIR.row(self.slopes.len())?;
         let slopes = self.sloped.iter().copied().zip(weights.iter().copied()).collect();
         let ends = self.slopes.len() + 1 == PAIR.stages();
         let (angle, asked, judged) = (self.angle, self.asked, self.judged);
         let step = AngleStep { angle, length, asked, slopes, ends, judged };
         let to = self.level(angle - length);
-        Ok(Update::new(self.level(angle), to, UpdateRule::ProbabilityFlow(step)))
+        Ok(SamplerUpdate::new(self.level(angle), to, UpdateRule::ProbabilityFlow(step)))
     }
 
     /// The last call's estimate is the sample.
     fn end(&self, prediction: &Prediction) -> Step {
-        let update = Some(Update::new(self.asked, NoiseLevel::CLEAN, UpdateRule::Clean));
+        let update = Some(SamplerUpdate::new(self.asked, NoiseLevel::CLEAN, UpdateRule::Clean));
         Step { x_t: prediction.x_0.clone(), next: None, update }
     }
 

@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::{NoiseSource, Prediction, PseudoMethod, PseudoStep, Sampler, Step, Update, UpdateRule};
+use super::{NoiseSource, Prediction, PseudoMethod, PseudoStep, Sampler, SamplerUpdate, Step, UpdateRule};
 use crate::diffusion::{NoiseLevel, combine};
 
 /// DDIM's step, taken with a noise that classical methods make of several answers: Adams and Bashforth's
@@ -89,10 +89,10 @@ impl Pndm {
     }
 
     /// The numbers of `call`, made as number `now`, after its answer was remembered.
-    fn numbers(&self, call: Call, now: usize) -> Update {
+    fn numbers(&self, call: Call, now: usize) -> SamplerUpdate {
         let (method, start, answers) = match call.rule {
             Rule::Alone => {
-                return Update::new(call.from, call.to, UpdateRule::Straight { recomputed: false });
+                return SamplerUpdate::new(call.from, call.to, UpdateRule::Straight { recomputed: false });
             }
             Rule::Start => (PseudoMethod::Euler, now, vec![(now, 1.0)]),
             Rule::Mean => (PseudoMethod::Mean, now - 1, vec![(now, 0.5), (now - 1, 0.5)]),
@@ -116,7 +116,7 @@ impl Pndm {
         };
         let Call { from, .. } = call;
         let step = PseudoStep { from, to: call.to, method, start, answers, x, answer, velocity: self.velocity, ends };
-        Update::new(from, to, UpdateRule::Pndm(step))
+        SamplerUpdate::new(from, to, UpdateRule::Pndm(step))
     }
 
     /// Keeps an answer of call `now` for the multistep rule.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::{NoiseSource, Prediction, Update};
+use super::{NoiseSource, Prediction, SamplerUpdate};
 use crate::diffusion::NoiseLevel;
 
 /// What one network call led to.
@@ -13,7 +13,7 @@ pub struct Step {
     /// The level of that call; `None`: the sample is finished.
     pub next: Option<NoiseLevel>,
     /// By which rule x_t came about; `None` where that is no rule of one of the samplers.
-    pub update: Option<Update>,
+    pub update: Option<SamplerUpdate>,
 }
 
 /// One sampler: it decides where the network is asked, and what to make of each answer. A sampler with

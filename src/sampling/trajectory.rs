@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use candle_core::Tensor;
 
-use super::{Clamp, Denoiser, NoiseSource, Sampler, SamplerSettings, SeededNoise, Step, Update, make};
+use super::{Clamp, Denoiser, NoiseSource, Sampler, SamplerSettings, SamplerUpdate, SeededNoise, Step, make};
 use crate::diffusion::{NoiseLevel, Schedule};
 use crate::process::interrupt;
 
@@ -25,7 +25,7 @@ pub struct SampleFrame {
     /// image.
     pub x_0: Tensor,
     /// The rule that led here; the starting frame has none.
-    pub update: Option<Update>,
+    pub update: Option<SamplerUpdate>,
 }
 
 /// From noise to images, one network call an item. The first item is the starting noise and costs
@@ -95,7 +95,7 @@ impl Trajectory {
     }
 
     /// One network call, unless the work was interrupted; returns x̂_0, and the rule of the step.
-    fn call(&mut self, at: NoiseLevel) -> Result<(Tensor, Option<Update>)> {
+    fn call(&mut self, at: NoiseLevel) -> Result<(Tensor, Option<SamplerUpdate>)> {
         interrupt::check()?;
         let mut prediction = self.denoiser.predict(&self.x_t, at)?;
         prediction.x_0 = self.clamp.apply(prediction.x_0)?;
@@ -105,7 +105,7 @@ impl Trajectory {
         Ok((prediction.x_0, update))
     }
 
-    fn frame(&mut self, (x_0, update): (Tensor, Option<Update>)) -> SampleFrame {
+    fn frame(&mut self, (x_0, update): (Tensor, Option<SamplerUpdate>)) -> SampleFrame {
         let index = self.given;
         self.given += 1;
         // Rounding up to 0 what continuous paths have below their first tick.

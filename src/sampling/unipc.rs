@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use nalgebra::{DMatrix, DVector};
 
 use super::multistep::Past;
-use super::{Levels, NoiseSource, Prediction, Sampler, Step, UniStep, Update, UpdateRule};
+use super::{Levels, NoiseSource, Prediction, Sampler, SamplerUpdate, Step, UniStep, UpdateRule};
 use crate::diffusion::{NoiseLevel, combine};
 
 /// A multistep step as a predictor (algorithm 2, UniP), and, once the network has answered at its end, the same step
@@ -223,6 +223,6 @@ impl Sampler for UniPc {
         };
         self.taken = Some(Taken { start, from, order });
         let rule = UpdateRule::UniPc { predict_x0: self.predict_x0, corrected, predicted };
-        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(Update::new(from, to, rule)) })
+        Ok(Step { x_t: x_s, next: self.levels.advance(), update: Some(SamplerUpdate::new(from, to, rule)) })
     }
 }

@@ -4,7 +4,7 @@ use crate::diffusion::{NoiseLevel, Posterior};
 
 /// The rule by which one network call's answer led to the next x_t.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Update {
+pub struct SamplerUpdate {
     /// Where x_t stood at the beginning of the step, and where the step leads. Of a step of several calls the same for
     /// all of them.
     pub from: NoiseLevel,
@@ -26,9 +26,9 @@ pub enum UpdateRule {
     EulerAncestral { up: f64, down: f64 },
     /// [`Heun`](super::Heun) and [`Edm`](super::Edm), which may raise the noise where it arrives. `half`:
     /// ½ α_s (σ_s/α_s − σ_t/α_t).
-    Heun { stage: Stage, half: f64, churn: Option<Raised> },
+    Heun { stage: StepStage, half: f64, churn: Option<Raised> },
     /// [`Dpm2`](super::Dpm2): down to `down`, with the noise `up` (both σ/α), by way of `middle`.
-    Midpoint { stage: Stage, middle: Option<NoiseLevel>, down: f64, up: f64 },
+    Midpoint { stage: StepStage, middle: Option<NoiseLevel>, down: f64, up: f64 },
     /// [`Dpmpp`](super::Dpmpp).
     Multistep(LambdaStep),
     /// [`Dpmpp2s`](super::Dpmpp2s). `ends`: the last of its group.
@@ -47,14 +47,14 @@ pub enum UpdateRule {
     /// x̂_0 itself is the sample.
     Clean,
     /// [`Flow`](super::Flow). `second`: the level of the second call; `mean`: of both velocities.
-    Flow { stage: Stage, second: Option<NoiseLevel>, mean: bool },
+    Flow { stage: StepStage, second: Option<NoiseLevel>, mean: bool },
     /// [`ProbabilityFlow`](super::ProbabilityFlow).
     ProbabilityFlow(AngleStep),
 }
 
 /// Which call of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum StepStage {
     /// The only one.
     Alone,
     First,
@@ -163,7 +163,7 @@ pub struct AngleStep {
     pub judged: Option<(f64, bool)>,
 }
 
-impl Update {
+impl SamplerUpdate {
     pub fn new(from: NoiseLevel, to: NoiseLevel, rule: UpdateRule) -> Self {
         Self { from, to, rule }
     }
@@ -172,7 +172,7 @@ impl Update {
     pub fn ends_step(&self) -> bool {
         match &self.rule {
             UpdateRule::Heun { stage, .. } | UpdateRule::Midpoint { stage, .. } | UpdateRule::Flow { stage, .. } => {
-                *stage != Stage::First
+                *stage != StepStage::First
             }
             UpdateRule::ReverseDiffusion { corrections, .. } | UpdateRule::Langevin { corrections, .. } => {
                 *corrections == 0

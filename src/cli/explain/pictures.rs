@@ -9,10 +9,15 @@ use crate::explain::document::ShownPicture;
 use crate::explain::latex::unicode;
 use crate::picture;
 
-/// Beside each other, in one picture. Numbers beyond [-1, 1] are black or white.
+/// Drawings of this height are large enough as they are, and as large as pictures come to be.
+const LARGE: usize = 160;
+
+/// Beside each other, in one picture, each enlarged by `scale` unless it is large already. Numbers beyond [-1, 1] are
+/// black or white.
 pub fn row(pictures: &[ShownPicture], scale: usize) -> RgbImage {
     let Some(first) = pictures.first() else { return RgbImage::new(0, 0) };
     let (h, w, c) = first.shape;
+    let scale = if h >= LARGE { 1 } else { scale };
     let all: Vec<f32> = pictures.iter().flat_map(|picture| picture.pixels.iter().copied()).collect();
     picture::grid(&all, pictures.len(), h, w, c, pictures.len(), scale, scale)
 }

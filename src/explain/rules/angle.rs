@@ -1,18 +1,18 @@
 //! The probability flow by the angle φ = atan(σ/α), with Dormand and Prince's pair.
 
 use super::pixel::PixelCall;
-use super::rule::{Rule, Term};
+use super::rule::{Rule, RuleTerm};
 use crate::sampling::AngleStep;
 
 pub fn probability_flow(calls: &[PixelCall], step: &AngleStep) -> Option<Rule> {
     let (first, _) = step.slopes.first()?;
     let begun = calls.get(*first)?;
     let scale = step.asked.alpha.hypot(step.asked.sigma);
-    let mut terms = vec![Term::new("y", begun.x_t / begun.at.alpha.hypot(begun.at.sigma), scale)];
+    let mut terms = vec![RuleTerm::new("y", begun.x_t / begun.at.alpha.hypot(begun.at.sigma), scale)];
     for (i, (call, weight)) in step.slopes.iter().enumerate() {
         let PixelCall { at, x_0, epsilon, .. } = calls.get(*call)?;
         let slope = (at.alpha * epsilon - at.sigma * x_0) / at.alpha.hypot(at.sigma);
-        terms.push(Term::new(format!("k_{}", i + 1), slope, -scale * step.length * weight));
+        terms.push(RuleTerm::new(format!("k_{}", i + 1), slope, -scale * step.length * weight));
     }
     let mut parts = vec![
         (r"\phi_t", step.angle, r"$\operatorname{atan}(\sigma_t/\alpha_t)$, where the step begins"),

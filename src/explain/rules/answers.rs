@@ -2,7 +2,7 @@
 
 use super::one_call::ratios;
 use super::pixel::PixelCall;
-use super::rule::{Rule, Term};
+use super::rule::{Rule, RuleTerm};
 use crate::diffusion::NoiseLevel;
 
 const PLACES: [&str; 4] = ["p_0", "p_1", "p_2", "p_3"];
@@ -20,9 +20,9 @@ pub fn polynomial(
         (0..weights.len()).map(|back| calls.len().checked_sub(1 + back).map(|i| &calls[i])).collect();
     // DEIS follows x̂_0, which may have been thresholded; LMS the network's ε̂.
     let answer = |call: &PixelCall| if logarithmic { call.slope() } else { call.epsilon };
-    let mut terms = vec![Term::new("x_t", now.x_t, s.alpha / t.alpha)];
+    let mut terms = vec![RuleTerm::new("x_t", now.x_t, s.alpha / t.alpha)];
     for (i, (call, weight)) in latest?.into_iter().zip(weights).enumerate() {
-        terms.push(Term::new(format!(r"\hat\epsilon_{i}"), answer(call), s.alpha * weight));
+        terms.push(RuleTerm::new(format!(r"\hat\epsilon_{i}"), answer(call), s.alpha * weight));
     }
     let mut parts = ratios(t, s);
     let meaning = match logarithmic {

@@ -1,7 +1,7 @@
 //! DPM-Solver++ in λ = log(α/σ), half the log-SNR: multistep and singlestep, of first to third order.
 
 use super::pixel::PixelCall;
-use super::rule::{Rule, Term};
+use super::rule::{Rule, RuleTerm};
 use crate::diffusion::NoiseLevel;
 use crate::sampling::LambdaStep;
 
@@ -117,7 +117,7 @@ fn rule(
     z: f64,
     source: &'static str,
 ) -> Rule {
-    let mut terms = vec![Term::new("x_t", x, step.kept), Term::new("D_0", d_0, step.x_0)];
+    let mut terms = vec![RuleTerm::new("x_t", x, step.kept), RuleTerm::new("D_0", d_0, step.x_0)];
     if step.order > 1 {
         let of_slope = match (step.exact, step.sde) {
             (false, false) => r"$-\frac{\alpha_s}{2}(e^{-h}-1)$: half of what $D_0$ has (midpoint)",
@@ -127,7 +127,7 @@ fn rule(
         };
         parts.push(("c_1", step.slope, of_slope));
         answers.push(("D_1".into(), d_1, r"the slope of $\hat{x}_0$ over $\lambda$, times h"));
-        terms.push(Term::new("D_1", d_1, step.slope));
+        terms.push(RuleTerm::new("D_1", d_1, step.slope));
     }
     if step.bend != 0.0 {
         let of_bend = match step.sde {
@@ -136,11 +136,11 @@ fn rule(
         };
         parts.push(("c_2", step.bend, of_bend));
         answers.push(("D_2".into(), d_2, r"the bend of $\hat{x}_0$ over $\lambda$, times $h^2$"));
-        terms.push(Term::new("D_2", d_2, -step.bend));
+        terms.push(RuleTerm::new("D_2", d_2, -step.bend));
     }
     if step.sde {
         parts.push((r"\sigma_s\sqrt{1-e^{-2h}}", step.noise, "noise added anew"));
-        terms.push(Term::new("z", z, step.noise));
+        terms.push(RuleTerm::new("z", z, step.noise));
     }
     let heading = match step.order {
         1 => "The update, of first order",

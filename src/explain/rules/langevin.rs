@@ -2,7 +2,7 @@
 
 use super::one_call::SLOPE;
 use super::pixel::PixelCall;
-use super::rule::{Rule, Term};
+use super::rule::{Rule, RuleTerm};
 
 pub fn reverse_diffusion(now: &PixelCall, a: f64, v: f64) -> Rule {
     let sigma = now.at.sigma;
@@ -19,9 +19,9 @@ pub fn reverse_diffusion(now: &PixelCall, a: f64, v: f64) -> Rule {
         answers: vec![(r"\hat s".into(), -now.slope() / sigma, "the score")],
         result: "x_s",
         terms: vec![
-            Term::new("x_t", now.x_t, 2.0 - a),
-            Term::new("d_t", now.slope(), -v / sigma),
-            Term::new("z", now.noise, v.sqrt()),
+            RuleTerm::new("x_t", now.x_t, 2.0 - a),
+            RuleTerm::new("d_t", now.slope(), -v / sigma),
+            RuleTerm::new("z", now.noise, v.sqrt()),
         ],
         source: "Song et al. 2021, eq. 46, algorithms 2 and 3",
     }
@@ -43,9 +43,9 @@ pub fn langevin(now: &PixelCall, (a, snr): (f64, f64), step: f64) -> Rule {
         answers: vec![(r"\hat s".into(), -now.slope() / sigma, "the score")],
         result: "x_s",
         terms: vec![
-            Term::new("x_s", now.x_t, 1.0),
-            Term::new("d_s", now.slope(), -step / sigma),
-            Term::new("z", now.noise, (2.0 * step).sqrt()),
+            RuleTerm::new("x_s", now.x_t, 1.0),
+            RuleTerm::new("d_s", now.slope(), -step / sigma),
+            RuleTerm::new("z", now.noise, (2.0 * step).sqrt()),
         ],
         source: "Song et al. 2021, algorithms 4 and 5, with the norms' expectations as in Song & Ermon 2019, algorithm 1",
     }

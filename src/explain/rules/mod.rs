@@ -1,7 +1,7 @@
 //! The samplers' updates as formulas, with the numbers that the samplers took, at one pixel.
 //!
-//! A family of rules is one file. Each makes of an [`Update`](crate::sampling::Update) a [`Rule`]: formulas, what their
-//! coefficients are made of, and a sum of terms that must come to what the sampler made.
+//! A family of rules is one file. Each makes of a [`SamplerUpdate`](crate::sampling::SamplerUpdate) a [`Rule`]: formulas,
+//! what their coefficients are made of, and a sum of terms that must come to what the sampler made.
 
 mod angle;
 mod answers;

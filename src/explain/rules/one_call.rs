@@ -1,7 +1,7 @@
 //! Rules of one call a step that look at no other: DDPM, DDIM, Euler and Euler ancestral.
 
 use super::pixel::PixelCall;
-use super::rule::{Rule, Term};
+use super::rule::{Rule, RuleTerm};
 use crate::diffusion::{NoiseLevel, Posterior};
 use crate::sampling::Deviation;
 
@@ -57,8 +57,9 @@ pub fn ancestral(
             deviation
         }
     };
-    let mut terms = vec![Term::new(r"\hat{x}_0", now.x_0, posterior.x_0), Term::new("x_t", now.x_t, posterior.x_t)];
-    terms.push(Term::new("z", now.noise, noise));
+    let mut terms =
+        vec![RuleTerm::new(r"\hat{x}_0", now.x_0, posterior.x_0), RuleTerm::new("x_t", now.x_t, posterior.x_t)];
+    terms.push(RuleTerm::new("z", now.noise, noise));
     Rule {
         heading: "The update",
         formulas,
@@ -93,9 +94,9 @@ pub fn ddim(
         answers: Vec::new(),
         result: "x_s",
         terms: vec![
-            Term::new(r"\hat{x}_0", now.x_0, s.alpha),
-            Term::new(r"\hat\epsilon", epsilon, direction),
-            Term::new("z", now.noise, added.sqrt()),
+            RuleTerm::new(r"\hat{x}_0", now.x_0, s.alpha),
+            RuleTerm::new(r"\hat\epsilon", epsilon, direction),
+            RuleTerm::new("z", now.noise, added.sqrt()),
         ],
         source: "Song, Meng & Ermon 2021, “Denoising Diffusion Implicit Models”, eq. 12 and 16",
     }
@@ -120,7 +121,7 @@ pub fn straight(now: &PixelCall, (t, s): (NoiseLevel, NoiseLevel), recomputed: b
         parts: ratios(t, s),
         answers: Vec::new(),
         result: "x_s",
-        terms: vec![Term::new(r"\hat{x}_0", now.x_0, s.alpha), Term::new(symbol, epsilon, s.sigma)],
+        terms: vec![RuleTerm::new(r"\hat{x}_0", now.x_0, s.alpha), RuleTerm::new(symbol, epsilon, s.sigma)],
         source: "Karras et al. 2022, algorithm 1 without its correction; it is DDIM's step with η = 0 (Song, Meng & Ermon \
                  2021, eq. 12), and the first order of the multistep solvers",
     }
@@ -145,9 +146,9 @@ pub fn euler_ancestral(now: &PixelCall, (t, s): (NoiseLevel, NoiseLevel), up: f6
         answers: Vec::new(),
         result: "x_s",
         terms: vec![
-            Term::new(r"\hat{x}_0", now.x_0, s.alpha),
-            Term::new("d_t", now.slope(), s.alpha * down),
-            Term::new("z", now.noise, s.alpha * up),
+            RuleTerm::new(r"\hat{x}_0", now.x_0, s.alpha),
+            RuleTerm::new("d_t", now.slope(), s.alpha * down),
+            RuleTerm::new("z", now.noise, s.alpha * up),
         ],
         source: "Karras et al. 2022, eq. 4; Song et al. 2021, eq. 46",
     }
@@ -160,7 +161,7 @@ pub fn clean(now: &PixelCall) -> Rule {
         parts: Vec::new(),
         answers: Vec::new(),
         result: "x_s",
-        terms: vec![Term::new(r"\hat{x}_0", now.x_0, 1.0)],
+        terms: vec![RuleTerm::new(r"\hat{x}_0", now.x_0, 1.0)],
         source: "Song et al. 2021, appendix C and D: the last answer is taken without noise",
     }
 }

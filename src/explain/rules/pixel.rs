@@ -1,7 +1,7 @@
 //! One network call at the followed pixel.
 
 use crate::diffusion::NoiseLevel;
-use crate::sampling::Update;
+use crate::sampling::SamplerUpdate;
 
 /// The numbers of one call at one pixel.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub struct PixelCall {
     /// The unit noise that was drawn; 0 where none was.
     pub noise: f64,
     pub variance_fraction: Option<f64>,
-    pub update: Option<Update>,
+    pub update: Option<SamplerUpdate>,
 }
 
 impl PixelCall {

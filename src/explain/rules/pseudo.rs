@@ -1,7 +1,7 @@
 //! PNDM: DDIM's step with a noise that classical methods make of several answers.
 
 use super::pixel::PixelCall;
-use super::rule::{Rule, Term};
+use super::rule::{Rule, RuleTerm};
 use crate::sampling::{PseudoMethod, PseudoStep};
 
 pub fn pndm(calls: &[PixelCall], step: &PseudoStep) -> Option<Rule> {
@@ -10,12 +10,12 @@ pub fn pndm(calls: &[PixelCall], step: &PseudoStep) -> Option<Rule> {
         true => call.at.alpha * call.epsilon - call.at.sigma * call.x_0,
         false => call.epsilon,
     };
-    let mut terms = vec![Term::new("x_t", begun.x_t, step.x)];
+    let mut terms = vec![RuleTerm::new("x_t", begun.x_t, step.x)];
     let mut mixed = 0.0;
     for (i, (call, weight)) in step.answers.iter().enumerate() {
         let value = answer(calls.get(*call)?);
         mixed += weight * value;
-        terms.push(Term::new(format!("e_{i}"), value, step.answer * weight));
+        terms.push(RuleTerm::new(format!("e_{i}"), value, step.answer * weight));
     }
     let mixture = match (step.method, step.answers.len()) {
         (PseudoMethod::Euler, _) | (_, 1) => "e' = e_0",

@@ -12,21 +12,21 @@ pub struct Rule {
     pub answers: Vec<(String, f64, &'static str)>,
     /// What is left of the equals sign.
     pub result: &'static str,
-    pub terms: Vec<Term>,
+    pub terms: Vec<RuleTerm>,
     /// The paper and its equations.
     pub source: &'static str,
 }
 
 /// One summand at the pixel.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Term {
+pub struct RuleTerm {
     /// LaTeX.
     pub symbol: String,
     pub value: f64,
     pub coefficient: f64,
 }
 
-impl Term {
+impl RuleTerm {
     pub fn new(symbol: impl Into<String>, value: f64, coefficient: f64) -> Self {
         Self { symbol: symbol.into(), value, coefficient }
     }
@@ -40,6 +40,6 @@ impl Term {
 impl Rule {
     /// Σ coefficient · value.
     pub fn sum(&self) -> f64 {
-        self.terms.iter().map(Term::product).sum()
+        self.terms.iter().map(RuleTerm::product).sum()
     }
 }

@@ -2,9 +2,9 @@
 
 use super::one_call::{SLOPE, ratios};
 use super::pixel::PixelCall;
-use super::rule::{Rule, Term};
+use super::rule::{Rule, RuleTerm};
 use crate::diffusion::NoiseLevel;
-use crate::sampling::{Raised, Stage};
+use crate::sampling::{Raised, StepStage};
 
 const HEUN: &str = "Karras et al. 2022, algorithm 1; with churn algorithm 2";
 const DPM_2: &str = "Lu et al. 2022, “DPM-Solver”, algorithm 1, in the σ of Karras et al. 2022; the ancestral form splits the \
@@ -21,13 +21,13 @@ fn pair(calls: &[PixelCall]) -> Option<(&PixelCall, &PixelCall)> {
 pub fn heun(
     calls: &[PixelCall],
     (t, s): (NoiseLevel, NoiseLevel),
-    stage: Stage,
+    stage: StepStage,
     half: f64,
     churn: Option<Raised>,
 ) -> Option<Rule> {
     let now = calls.last()?;
     let mut rule = match stage {
-        Stage::Second => {
+        StepStage::Second => {
             let (begun, there) = pair(calls)?;
             let mut parts = ratios(t, s);
             parts.push((r"\Delta/2", half, r"$\frac{\alpha_s}{2}\cdot(\bar\sigma_s - \bar\sigma_t)$"));
@@ -44,15 +44,15 @@ pub fn heun(
                 ],
                 result: "x_s",
                 terms: vec![
-                    Term::new("x_t", begun.x_t, s.alpha / t.alpha),
-                    Term::new("d_t", begun.slope(), half),
-                    Term::new("d_s", there.slope(), half),
+                    RuleTerm::new("x_t", begun.x_t, s.alpha / t.alpha),
+                    RuleTerm::new("d_t", begun.slope(), half),
+                    RuleTerm::new("d_s", there.slope(), half),
                 ],
                 source: HEUN,
             }
         }
         _ => {
-            let first = stage == Stage::First;
+            let first = stage == StepStage::First;
             Rule {
                 heading: if first { "The predictor: Euler's step" } else { "The update: Euler's step alone" },
                 formulas: vec![
@@ -66,7 +66,7 @@ pub fn heun(
                 parts: ratios(t, s),
                 answers: Vec::new(),
                 result: if first { r"\tilde x_s" } else { "x_s" },
-                terms: vec![Term::new(r"\hat{x}_0", now.x_0, s.alpha), Term::new("d_t", now.slope(), s.sigma)],
+                terms: vec![RuleTerm::new(r"\hat{x}_0", now.x_0, s.alpha), RuleTerm::new("d_t", now.slope(), s.sigma)],
                 source: HEUN,
             }
         }
@@ -82,7 +82,7 @@ pub fn heun(
         rule.parts.push((r"\alpha_{s+}/\alpha_s", kept, r"what $x_s$ is multiplied by"));
         rule.answers.push(("x_s".into(), rule.sum(), "before the noise is raised"));
         rule.terms.iter_mut().for_each(|term| term.coefficient *= kept);
-        rule.terms.push(Term::new("z", now.noise, added));
+        rule.terms.push(RuleTerm::new("z", now.noise, added));
         rule.result = "x_{s+}";
     }
     Some(rule)
@@ -91,7 +91,7 @@ pub fn heun(
 pub fn midpoint(
     calls: &[PixelCall],
     (t, s): (NoiseLevel, NoiseLevel),
-    (stage, middle): (Stage, Option<NoiseLevel>),
+    (stage, middle): (StepStage, Option<NoiseLevel>),
     down: f64,
     up: f64,
 ) -> Option<Rule> {
@@ -118,11 +118,11 @@ pub fn midpoint(
         parts: parts.clone(),
         answers: Vec::new(),
         result,
-        terms: vec![Term::new(r"\hat{x}_0", now.x_0, to.alpha), Term::new("d_t", now.slope(), to.sigma)],
+        terms: vec![RuleTerm::new(r"\hat{x}_0", now.x_0, to.alpha), RuleTerm::new("d_t", now.slope(), to.sigma)],
         source: DPM_2,
     };
     Some(match (stage, middle) {
-        (Stage::Second, Some(m)) => {
+        (StepStage::Second, Some(m)) => {
             let (begun, there) = pair(calls)?;
             Rule {
                 heading: "The whole step, with the slope in the middle",
@@ -140,15 +140,15 @@ pub fn midpoint(
                 ],
                 result: "x_s",
                 terms: vec![
-                    Term::new("x_t", begun.x_t, s.alpha / t.alpha),
-                    Term::new("d_m", there.slope(), s.alpha * (down - t.noise_to_signal())),
-                    Term::new("z", now.noise, s.alpha * up),
+                    RuleTerm::new("x_t", begun.x_t, s.alpha / t.alpha),
+                    RuleTerm::new("d_m", there.slope(), s.alpha * (down - t.noise_to_signal())),
+                    RuleTerm::new("z", now.noise, s.alpha * up),
                 ],
                 source: DPM_2,
                 parts,
             }
         }
-        (Stage::First, Some(m)) => first(
+        (StepStage::First, Some(m)) => first(
             m,
             "To the middle: Euler's step",
             r"x_m = \alpha_m\left(\frac{x_t}{\alpha_t} + (\bar\sigma_m - \bar\sigma_t)\cdot d_t\right) = \alpha_m\cdot\hat{x}_0 + \sigma_m\cdot d_t",
@@ -161,7 +161,7 @@ pub fn midpoint(
                 r"x_s = \alpha_s\cdot(\hat{x}_0 + \sigma_{\text{down}}\cdot d_t + \sigma_{\text{up}}\cdot z)",
                 "x_s",
             );
-            alone.terms.push(Term::new("z", now.noise, s.alpha * up));
+            alone.terms.push(RuleTerm::new("z", now.noise, s.alpha * up));
             alone
         }
     })
@@ -170,7 +170,7 @@ pub fn midpoint(
 pub fn flow(
     calls: &[PixelCall],
     (t, s): (NoiseLevel, NoiseLevel),
-    (stage, second): (Stage, Option<NoiseLevel>),
+    (stage, second): (StepStage, Option<NoiseLevel>),
     mean: bool,
 ) -> Option<Rule> {
     let now = calls.last()?;
@@ -191,7 +191,7 @@ pub fn flow(
         source: FLOW,
     };
     Some(match (stage, second) {
-        (Stage::First, Some(m)) => rule(
+        (StepStage::First, Some(m)) => rule(
             if mean { "The predictor: Euler's step" } else { "To the middle: Euler's step" },
             if mean {
                 vec![slope, r"\tilde x_s = x_t + (u_s - u_t)\cdot v_t"]
@@ -200,16 +200,16 @@ pub fn flow(
             },
             Vec::new(),
             if mean { r"\tilde x_s" } else { "x_m" },
-            vec![Term::new("x_t", now.x_t, 1.0), Term::new("v_t", velocity(now), m.sigma - t.sigma)],
+            vec![RuleTerm::new("x_t", now.x_t, 1.0), RuleTerm::new("v_t", velocity(now), m.sigma - t.sigma)],
         ),
-        (Stage::Second, _) => {
+        (StepStage::Second, _) => {
             let (begun, there) = pair(calls)?;
             let (first, last) = (velocity(begun), velocity(there));
             let length = s.sigma - t.sigma;
             let (name, share) = if mean { ("v_s", 0.5) } else { ("v_m", 1.0) };
-            let mut terms = vec![Term::new("x_t", begun.x_t, 1.0), Term::new(name, last, share * length)];
+            let mut terms = vec![RuleTerm::new("x_t", begun.x_t, 1.0), RuleTerm::new(name, last, share * length)];
             if mean {
-                terms.insert(1, Term::new("v_t", first, share * length));
+                terms.insert(1, RuleTerm::new("v_t", first, share * length));
             }
             rule(
                 if mean {
@@ -238,7 +238,7 @@ pub fn flow(
             vec![slope, r"x_s = x_t + (u_s - u_t)\cdot v_t"],
             Vec::new(),
             "x_s",
-            vec![Term::new("x_t", now.x_t, 1.0), Term::new("v_t", velocity(now), s.sigma - t.sigma)],
+            vec![RuleTerm::new("x_t", now.x_t, 1.0), RuleTerm::new("v_t", velocity(now), s.sigma - t.sigma)],
         ),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::one_call::straight;
 use super::pixel::PixelCall;
-use super::rule::{Rule, Term};
+use super::rule::{Rule, RuleTerm};
 use crate::diffusion::NoiseLevel;
 use crate::sampling::{UniStep, UpdateRule};
 
@@ -118,10 +118,10 @@ fn differences(calls: &[PixelCall], predict_x0: bool, step: &UniStep, new: Optio
     Some(values?.into_iter().zip(&step.ratios).map(|(m, r)| (m - now) / r).collect())
 }
 
-fn terms(symbol: &str, x: f64, latest: f64, differences: &[f64], step: &UniStep) -> Vec<Term> {
-    let mut terms = vec![Term::new(symbol, x, step.kept), Term::new("m_0", latest, step.straight)];
+fn terms(symbol: &str, x: f64, latest: f64, differences: &[f64], step: &UniStep) -> Vec<RuleTerm> {
+    let mut terms = vec![RuleTerm::new(symbol, x, step.kept), RuleTerm::new("m_0", latest, step.straight)];
     for (i, (difference, rho)) in differences.iter().zip(&step.rho).enumerate() {
-        terms.push(Term::new(format!("D_{}", i + 1), *difference, step.bend * rho));
+        terms.push(RuleTerm::new(format!("D_{}", i + 1), *difference, step.bend * rho));
     }
     terms
 }

@@ -41,7 +41,8 @@ pub fn explaining(state: &State, shown: &Explaining, screen: Rect, buf: &mut Buf
     let foot = Rect { y: inner.bottom() - 1, height: 1, ..inner };
     buf.set_line(foot.x, foot.y, &keys(state, inner.width), inner.width);
     let body = Rect { y: inner.y + 2, height: inner.height - 4, ..inner };
-    dialog::scrolled(state, &lines(state, shown, usize::from(inner.width)), shown.scroll, body, buf);
+    let room = (usize::from(body.width), usize::from(body.height));
+    dialog::scrolled(state, &lines(state, shown, room), shown.scroll, body, buf);
 }
 
 /// All topics by name, the one that is shown bright; those around it where not all have room.
@@ -81,7 +82,7 @@ fn keys(state: &State, width: u16) -> Line<'static> {
     Line::from(spans)
 }
 
-fn lines(state: &State, shown: &Explaining, width: usize) -> Vec<Line<'static>> {
+fn lines(state: &State, shown: &Explaining, (width, height): (usize, usize)) -> Vec<Line<'static>> {
     let dim = state.theme.style(Role::Dim);
     let plain = |text: String, role: Role| -> Vec<Line<'static>> {
         wrap(&text, width).into_iter().map(|line| Line::styled(line, state.theme.style(role))).collect()
@@ -107,7 +108,7 @@ fn lines(state: &State, shown: &Explaining, width: usize) -> Vec<Line<'static>> 
         lines.push(Line::default());
         match part {
             Part::Pictures(row) => {
-                lines.extend(pictures(state, row, width));
+                lines.extend(pictures(state, row, (width, height.saturating_sub(1))));
                 let symbols: Vec<String> = row.iter().map(|picture| unicode(&picture.symbol)).collect();
                 lines.extend(
                     text::wrapped(&symbols.join(" · "), width).iter().map(|line| styled(state, line, Role::Dim)),
@@ -172,14 +173,15 @@ fn styled(state: &State, line: &str, role: Role) -> Line<'static> {
     Line::from(spans)
 }
 
-/// Beside each other, two pixels a cell.
-fn pictures(state: &State, row: &[ShownPicture], width: usize) -> Vec<Line<'static>> {
+/// Beside each other, two pixels a cell, all of them in sight at once.
+fn pictures(state: &State, row: &[ShownPicture], (width, height): (usize, usize)) -> Vec<Line<'static>> {
     let Some(first) = row.first() else { return Vec::new() };
     let (h, w, c) = first.shape;
     let pixels: Vec<f32> = row.iter().flat_map(|picture| picture.pixels.iter().copied()).collect();
     let grid = picture::grid(&pixels, row.len(), h, w, c, row.len(), 1, 1);
-    let columns = (grid.width() as usize).min(width).max(1);
-    let rows = (columns * grid.height() as usize).div_ceil(2 * grid.width().max(1) as usize).max(1);
+    let (wide, high) = (grid.width().max(1) as usize, grid.height().max(1) as usize);
+    let columns = wide.min(width).min(2 * height * wide / high).max(1);
+    let rows = (columns * high).div_ceil(2 * wide).max(1);
     if !state.theme.capability.has_colors() || state.ascii {
         let text = picture::in_characters(&grid, columns as u32, rows as u32);
         return text.lines().map(|line| Line::styled(line.to_string(), state.theme.style(Role::Text))).collect();
