@@ -1,6 +1,7 @@
 //! `difflab card`: what is to be settled before a model is given away, and what of it is open.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -56,7 +57,11 @@ pub fn run(args: Args) -> Result<()> {
     })?;
     if args.fill_in {
         let path = own_card(&dir);
-        let written = write_replacing(&path, card.to_toml().as_bytes());
+        let text = card.to_toml();
+        if let Some(kept) = kept_aside(&path, &text)? {
+            speak::remark(format_args!("what stood there is kept in {}", kept.display()));
+        }
+        let written = write_replacing(&path, text.as_bytes());
         written.map_err(|error| RunError::not_writable(&dir, error)).context("writing the data card")?;
         speak::remark(format_args!("wrote {}", path.display()));
     }
@@ -68,6 +73,19 @@ pub fn run(args: Args) -> Result<()> {
         speak::remark(format_args!("wrote {}", path.display()));
     }
     Ok(())
+}
+
+/// A card that a person has written in is put aside before another is written; returns where.
+fn kept_aside(path: &Path, text: &str) -> Result<Option<PathBuf>> {
+    match fs::read(path) {
+        Ok(before) if before != text.as_bytes() => {
+            let mut names = (1..1000).map(|nth| path.with_file_name(format!("data-card.before-{nth}.toml")));
+            let aside = names.find(|name| !name.exists()).context("too many cards are put aside already")?;
+            fs::copy(path, &aside).with_context(|| format!("keeping {} as {}", path.display(), aside.display()))?;
+            Ok(Some(aside))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Columns of the terminal that are written on, and of the keys.

@@ -16,11 +16,12 @@ use crate::thousands::thousands;
 /// TensorBoard gets losses, learning rate, gradient norm, images/s, the loss by quarters of t, previews and snapshots. The
 /// table has a row a line of metrics.jsonl. A run with train.tensorboard = true writes such events while it trains.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").args(["tensorboard", "csv"]).required(true).multiple(true))]
 pub struct Args {
     /// The run folder, the beginning of its name in runs/, or `latest`.
     run: String,
     /// Write an event file into this folder, which is made where it is missing.
-    #[arg(long, value_name = "DIR", required_unless_present = "csv")]
+    #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
     /// Write a table of comma-separated values.
     #[arg(long, value_name = "FILE.csv")]
@@ -37,6 +38,10 @@ pub fn run(args: Args) -> Result<()> {
     if let Some(folder) = args.tensorboard.as_deref().filter(|folder| tensorboard::has_events(folder)) {
         let problem = "there are event files in it already, and steps would stand twice; choose another folder";
         return Err(UsageError::new(format!("--tensorboard {}: {problem}", folder.display())).into());
+    }
+    if let Some(file) = args.tensorboard.as_deref().filter(|folder| folder.is_file()) {
+        let problem = "this is a file; name a folder";
+        return Err(UsageError::new(format!("--tensorboard {}: {problem}", file.display())).into());
     }
     let steps = run::read_metrics(&dir)?;
     if steps.is_empty() {

@@ -70,7 +70,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus, losses: Option<&BinLoss
     let bin = (focus.t * bins / subject.parameterization.schedule.timesteps()).min(bins.saturating_sub(1));
     out.heading("The cell under the cursor");
     out.text(format!(
-        "Over the steps {} to {}.",
+        "Of late: the mean over the steps {} to {}.",
         thousands(losses.steps.0 as usize),
         thousands(losses.steps.1 as usize)
     ));
@@ -94,7 +94,8 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus, losses: Option<&BinLoss
             ]);
             out.text(
                 "This is an estimate from the training loss of weights that still move, one number for each bin, without \
-                 $L_0$. `difflab eval` measures the bound on held-out pictures, with its error.",
+                 $L_0$. While the loss falls fast it is far too high, by the averaged weights of that step: `difflab eval` \
+                 measures the bound of those on held-out pictures, with its error.",
             );
             let mut largest: Vec<usize> = (0..n.terms.len()).collect();
             largest.sort_by(|&a, &b| n.terms[b].total_cmp(&n.terms[a]));

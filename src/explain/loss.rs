@@ -164,6 +164,14 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
         number(r"\text{weight}", n.weight, &format!("at this t, by train.loss_weighting = {}", name(&weighting))),
         number(r"\text{loss}", n.term, "what this picture adds to the mean of its batch"),
     ]);
+    let variance = n.term - n.weight * n.error;
+    if variance.abs() > 1e-6 * n.term.abs() {
+        out.numbers([number(
+            r"\text{loss} - \text{weight}\cdot\text{error}",
+            variance,
+            "what the learned variance adds: its weighted share of the bound (Nichol & Dhariwal 2021, eq. 16)",
+        )]);
+    }
     out.heading("The same as denoising score matching");
     out.text(
         "The score of $q(x_t \\mid x_0)$ is $-\\epsilon/\\sigma$: who knows the noise knows where the data are denser. So the \
@@ -178,6 +186,10 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     out.heading("Its term of the variational bound");
     out.formula(r"L_t = w(t)\cdot\lVert\epsilon-\hat\epsilon\rVert^2");
     match n.bound_weight {
+        Some(_) if focus.t == 0 && !subject.parameterization.schedule.is_continuous() => out.text(
+            "At $t = 0$ there is no such term: $\\tilde\\beta_0 = 0$. In its place stands $L_0 = -\\log p(x_0 \\mid x_t)$, the \
+             likelihood of the pixels' own values (Ho et al. 2020, section 3.3), which `difflab eval` counts.",
+        ),
         Some(w) => {
             let nats = w * n.epsilon_square;
             out.numbers([
@@ -200,17 +212,37 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
 fn weights(out: &mut Explanation, parameterization: &Parameterization) {
     let schedule = &parameterization.schedule;
     let last = schedule.timesteps() - 1;
-    let stops = [1.min(last), last / 100, last / 4, last / 2, 3 * last / 4, last - last / 20];
+    // Discrete paths have no such term at t = 0.
+    let first = usize::from(!schedule.is_continuous()).min(last);
+    let mut stops = vec![first, last / 100, last / 4, last / 2, 3 * last / 4, last - last / 20, last];
+    stops.retain(|t| *t >= first);
+    stops.sort_unstable();
+    stops.dedup();
     let weight = |t: usize| bound_weight(parameterization, schedule.at(t));
-    let mut rows: Vec<Vec<String>> =
-        stops.iter().map(|&t| vec![t.to_string(), weight(t).map_or("–".into(), digits)]).collect();
-    rows.dedup();
+    let weights: Vec<f64> = stops.iter().filter_map(|&t| weight(t)).collect();
+    let rows = stops.iter().map(|&t| vec![t.to_string(), weight(t).map_or("–".into(), digits)]).collect();
     out.heading("Why $L_{\\text{simple}}$ drops w(t)");
     out.table(&["t", "w(t)"], rows);
-    out.text(
-        "The bound gives most of its weight to the smallest noises, where only imperceptible detail is left to learn. \
-         With weight 1 everywhere the network works on what makes a picture; samples get better, the likelihood worse.",
-    );
+    let (least, most) = weights.iter().fold((f64::INFINITY, 0.0_f64), |(l, m), w| (l.min(*w), m.max(*w)));
+    if most <= 1.01 * least {
+        out.text(
+            "On this path w(t) is the same at every $t$: its steps are even in the log SNR. The bound and \
+             $\\lVert\\epsilon-\\hat\\epsilon\\rVert^2$ without a weight are then one loss, but for a factor.",
+        );
+    } else {
+        out.text(
+            "At small noise w(t) is large, where only imperceptible detail is left to learn. With weight 1 everywhere the \
+             network works on what makes a picture; samples get better, the likelihood worse.",
+        );
+        // Where a schedule ends in noise at once, its last steps weigh much too.
+        let middle = weight(last / 2);
+        if weight(last).zip(middle).is_some_and(|(end, middle)| end > 2.0 * middle) {
+            out.text(
+                "At the very last steps this schedule takes away what is left of the picture at once, and w(t) is large again; \
+                 there the noise is nearly all of $x_t$, and $\\lVert\\epsilon-\\hat\\epsilon\\rVert^2$ is small.",
+            );
+        }
+    }
     out.source("Ho et al. 2020, eq. 12 and section 3.4; Kingma et al. 2021, eq. 14 and 17");
 }
 

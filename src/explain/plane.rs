@@ -109,17 +109,23 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
         number(r"\sigma'", d_sigma, r"$d\sigma/du$"),
     ]);
     let row = |symbol: &str, [x, y]: [f64; 2]| vec![symbol.to_string(), digits(x), digits(y)];
-    out.table(
-        &["", "x", "y"],
-        vec![
-            row("place", n.place),
-            row(r"$\hat{x}_0$", n.x_0),
-            row(r"$\hat\epsilon$", n.epsilon),
-            row(r"$\hat s = -\hat\epsilon/\sigma$", n.score),
-            row(r"$v$ by $\hat{x}_0$ and $\hat\epsilon$", n.velocity),
-            row("$v$ by the score", n.by_score),
-        ],
-    );
+    let mut rows = vec![
+        row("place", n.place),
+        row(r"$\hat{x}_0$", n.x_0),
+        row(r"$\hat\epsilon$", n.epsilon),
+        row(r"$\hat s = -\hat\epsilon/\sigma$", n.score),
+        row(r"$v$ by $\hat{x}_0$ and $\hat\epsilon$", n.velocity),
+    ];
+    let by_score = n.by_score.iter().all(|x| x.is_finite());
+    if by_score {
+        rows.push(row("$v$ by the score", n.by_score));
+    }
+    out.table(&["", "x", "y"], rows);
+    if !by_score {
+        out.text(
+            "Here $\\alpha = 0$: nothing of $x_0$ is in the place, and the score alone does not say the velocity.",
+        );
+    }
     out.heading("From one noise to the data, two ways");
     out.text(
         "Both begin at the same noise. The probability flow (ddim, η = 0) is deterministic: its way is smooth, and ends in the \

@@ -49,7 +49,8 @@ pub fn html(runs: &[ReportedRun]) -> String {
     }
     for run in runs {
         let dir = run.dir.display().to_string();
-        let command = format!("difflab eval {dir} --format json > {dir}/{EVALUATION}");
+        let (shown, file) = (shell_word(&dir), shell_word(&format!("{dir}/{EVALUATION}")));
+        let command = format!("difflab eval {shown} --format json > {file}");
         let words = match &run.evaluation {
             Evaluation::Measured(_) => continue,
             Evaluation::Missing => "was not measured".to_string(),
@@ -89,6 +90,11 @@ fn how(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
+    // Bounds and likelihoods are measured without samples.
+    let sampled = ["judge_fid", "precision", "recall", "accuracy", "diversity", "energy_distance"];
+    if sampled.iter().all(|key| value[*key].is_null()) {
+        return format!("step {}: no samples were drawn, seed {}", word("step"), word("seed"));
+    }
     format!(
         "step {}: {} samples by {}, {} steps, guidance w = {}, seed {}",
         word("step"),
@@ -98,6 +104,15 @@ fn how(value: &Value) -> String {
         word("guidance_scale"),
         word("seed")
     )
+}
+
+/// As a shell takes it.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+,:%@".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.into(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 fn not_measured(value: &Value) -> String {
@@ -126,5 +141,8 @@ mod tests {
         assert_eq!((cell(&measured, "/recall"), cell(&Evaluation::Missing, "/recall")), (None, None));
         let Evaluation::Measured(value) = measured else { return };
         assert_eq!(not_measured(&value), "nll: <none>");
+        assert_eq!(how(&json!({ "step": 3, "seed": 0, "num": 1000 })), "step 3: no samples were drawn, seed 0");
+        assert!(how(&json!({ "step": 3, "judge_fid": { "mean": 1.0 }, "num": 9 })).starts_with("step 3: 9 samples"));
+        assert_eq!((shell_word("runs/a"), shell_word("my runs/a")), ("runs/a".into(), "'my runs/a'".into()));
     }
 }

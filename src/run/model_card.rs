@@ -60,7 +60,10 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     };
     line(format!("| {noun} | {} for training, {} held out, {size} |", facts.train_images, facts.held_out_images));
     if config.model.class_conditional {
-        line(format!("| classes | {} |", facts.classes.join(", ")));
+        line(format!(
+            "| classes | {} |",
+            facts.classes.iter().map(|class| verbatim(class)).collect::<Vec<_>>().join(", ")
+        ));
     }
     let network = match config.model.kind {
         NetworkKind::Unet => format!("U-Net {:?}", config.model.block_out_channels),
@@ -107,9 +110,34 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     card + &facts.release.markdown()
 }
 
+/// A name from anywhere as Markdown that shows just that.
+pub(super) fn verbatim(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for c in name.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '|' | '[' | ']' | '*' | '_' | '`' | '\\' | '$' | '~' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_shown_as_they_are() {
+        assert_eq!(verbatim("a|b"), r"a\|b");
+        assert_eq!(verbatim("[l](x) **b** `c` <img>\n&amp;"), r"\[l\](x) \*\*b\*\* \`c\` &lt;img> &amp;amp;");
+        assert_eq!(verbatim("日本 ✓ T-shirt"), "日本 ✓ T-shirt");
+    }
     use crate::data::DataCard;
 
     fn release() -> Release {
