@@ -90,7 +90,8 @@ fn wrong_answers_get_a_hint_and_what_is_no_answer_is_refused() {
     assert!(said.contains("1: -5 is not it. Hint: Each step leaves") && said.contains("0 of 6 done"), "{said}");
     assert!(!home.join("data").exists(), "nothing was learned");
     refused(home, &["course", "1", "--check", "1=much"], "a number is asked for");
-    refused(home, &["course", "1", "--check", "6=z"], "a letter is asked for, a to c");
+    refused(home, &["course", "1", "--check", "6=z"], "it is done in the lab");
+    refused(home, &["course", "4", "--check", "5=z"], "a letter is asked for, a to d");
     refused(home, &["course", "1", "--check", "7=1"], "there is no task 7, only 1 to 6");
     refused(home, &["course", "1", "--check", "7"], "such as 2=0.25");
     refused(home, &["course", "--check", "1=1"], "answers are to one station");
@@ -122,7 +123,7 @@ fn a_teacher_s_station_is_read_asked_and_kept() {
     let example = "configs/course/your-own.toml";
     assert!(out(&difflab(home, &["course", "--file", example])).contains("Noise on clothes"));
     let said = out(&difflab(home, &["course", "--file", example, "--check", "3=10", "5=done"]));
-    assert!(said.contains("2 of 5 done") && said.contains("by your word"), "{said}");
+    assert!(said.contains("2 of 6 done") && said.contains("by your word"), "{said}");
     assert!(out(&difflab(home, &["course", "--file", example])).contains("✓ 3. How many classes"));
     let sheet = out(&difflab(home, &["course", "--file", example, "--sheet", "--solutions"]));
     assert!(sheet.contains("Answer: 10"), "{sheet}");

@@ -31,6 +31,26 @@ pub fn course(terminal: Rect, is_read: bool) -> CourseRoom {
     CourseRoom { lab: terminal, page: if is_read { terminal } else { Rect { width: 0, ..terminal } } }
 }
 
+/// Rows below the text: how much more there is, the answer, and two of keys.
+const BELOW: u16 = 4;
+
+/// The part of the page's place that its text has.
+pub fn course_text(page: Rect) -> Rect {
+    let inner = course_inner(page);
+    // A row for the run, and one of air.
+    Rect { y: (inner.y + 2).min(inner.bottom()), height: inner.height.saturating_sub(2 + BELOW), ..inner }
+}
+
+/// The page inside its frame.
+pub fn course_inner(page: Rect) -> Rect {
+    Rect {
+        x: page.x.saturating_add(2),
+        y: page.y.saturating_add(1),
+        width: page.width.saturating_sub(4),
+        height: page.height.saturating_sub(2),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::screen::{MIN_COLUMNS, screen};

@@ -10,7 +10,7 @@ mod panes;
 mod screen;
 
 pub use album::{AlbumPane, album, album_large, compared_samples, side_by_side};
-pub use course::{CourseRoom, course};
+pub use course::{CourseRoom, course, course_inner, course_text};
 pub use loss::{LossPane, loss_compared, loss_full};
 pub use pair::{Captions, Pair, pair};
 pub use paned::{LearningPane, StripPane, grid, learning, learning_bar, panes, step_place, strip};

@@ -6,29 +6,11 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::course::{Deed, Expected};
+use crate::tui::layout;
 use crate::tui::outline::outline;
 use crate::tui::state::{Lesson, LineKind, PageLine, State};
 use crate::tui::theme::Role;
 use crate::tui::words::{columns, shorten};
-
-/// Rows below the text: how much more there is, the answer, and two of keys.
-const BELOW: u16 = 4;
-
-/// The part of the page's place that its text has.
-pub fn lesson_text(page: Rect) -> Rect {
-    let inner = inner(page);
-    // A row for the run, and one of air.
-    Rect { y: (inner.y + 2).min(inner.bottom()), height: inner.height.saturating_sub(2 + BELOW), ..inner }
-}
-
-fn inner(page: Rect) -> Rect {
-    Rect {
-        x: page.x.saturating_add(2),
-        y: page.y.saturating_add(1),
-        width: page.width.saturating_sub(4),
-        height: page.height.saturating_sub(2),
-    }
-}
 
 /// Draws it.
 pub fn lesson(state: &State, lesson: &Lesson, page: Rect, buf: &mut Buffer) {
@@ -43,14 +25,14 @@ pub fn lesson(state: &State, lesson: &Lesson, page: Rect, buf: &mut Buffer) {
     let role = if reads { Role::Accent } else { Role::Border };
     outline(page, role, &state.theme, state.plots.marker, buf);
     if page.width < 24 || page.height < 10 {
-        let inner = inner(page);
+        let inner = layout::course_inner(page);
         buf.set_stringn(inner.x, inner.y, "too small: Esc", usize::from(inner.width), style(Role::Warning));
         return;
     }
     heading(state, lesson, page, buf);
-    let inner = inner(page);
+    let inner = layout::course_inner(page);
     buf.set_line(inner.x, inner.y, &run_line(state, lesson, inner.width), inner.width);
-    let text = lesson_text(page);
+    let text = layout::course_text(page);
     let rows = usize::from(text.height);
     for (i, line) in lesson.page.iter().skip(lesson.scroll).take(rows).enumerate() {
         buf.set_line(text.x, text.y + i as u16, &styled(state, lesson, line), text.width);

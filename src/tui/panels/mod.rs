@@ -50,7 +50,7 @@ pub use footer::footer;
 pub use header::header;
 pub use help::help;
 pub use leave_experiment::leave_experiment;
-pub use lesson::{lesson, lesson_text};
+pub use lesson::lesson;
 pub use messages::messages;
 pub use new_run::new_run;
 pub use palette::palette;

@@ -9,7 +9,6 @@ use crate::tui::bindings;
 use crate::tui::effect::Effect;
 use crate::tui::layout::{self, CourseRoom};
 use crate::tui::message::Message;
-use crate::tui::panels;
 use crate::tui::state::{Lesson, State};
 
 /// Lines that a turn of the wheel moves.
@@ -92,7 +91,7 @@ fn mouse(state: &mut State, event: MouseEvent, routed: Lab) -> Vec<Effect> {
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => {
             lesson.has_focus = true;
-            let row = usize::from(event.row.saturating_sub(panels::lesson_text(page).y));
+            let row = usize::from(event.row.saturating_sub(layout::course_text(page).y));
             if let Some(task) = lesson.page.get(lesson.scroll + row).and_then(|line| line.task) {
                 lesson_keys::choose(lesson, task);
             }
@@ -113,7 +112,7 @@ fn room(state: &State) -> CourseRoom {
 /// Breaks the page for the room that it has.
 fn lay_out(state: &mut State) {
     let page = room(state).page;
-    let text = panels::lesson_text(page);
+    let text = layout::course_text(page);
     let Some(lesson) = &mut state.lesson else { return };
     let room = (usize::from(text.width), usize::from(text.height));
     if page.width > 0 && lesson.room != room {
