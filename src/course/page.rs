@@ -65,13 +65,18 @@ fn asked(out: &mut Explanation, place: &str, asking: &Question) {
     }
 }
 
-/// Paragraphs; one between double dollars is a formula.
+/// Paragraphs, and formulas between double dollars.
 pub fn prose(out: &mut Explanation, text: &str) {
     let text = text.replace('\r', "");
     for paragraph in text.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
-        match paragraph.strip_prefix("$$").and_then(|formula| formula.strip_suffix("$$")) {
-            Some(formula) => out.formula(formula.trim()),
-            None => out.text(paragraph.split_whitespace().collect::<Vec<_>>().join(" ")),
+        let pieces: Vec<&str> = paragraph.split("$$").collect();
+        // Without its other half it is no formula.
+        let pieces = if pieces.len() % 2 == 1 { pieces } else { vec![paragraph] };
+        for (i, piece) in pieces.iter().map(|piece| piece.trim()).enumerate().filter(|(_, piece)| !piece.is_empty()) {
+            match i % 2 {
+                1 => out.formula(piece),
+                _ => out.text(piece.split_whitespace().collect::<Vec<_>>().join(" ")),
+            }
         }
     }
 }
@@ -88,6 +93,11 @@ mod tests {
         prose(&mut out, "One\nline.\n\n$$\nx = 1\n$$\n\n\nTwo $y$.\n");
         let parts = [Part::Text("One line.".into()), Part::Formula("x = 1".into()), Part::Text("Two $y$.".into())];
         assert_eq!(out.parts, parts);
+        let mut out = Explanation::new("");
+        prose(&mut out, "Each adds: $$z$$ And then.\n\nHalf $$ a formula.");
+        let texts = ["Each adds:", "And then.", "Half $$ a formula."].map(|text| Part::Text(text.into()));
+        let [first, second, third] = texts;
+        assert_eq!(out.parts, [first, Part::Formula("z".into()), second, third]);
     }
 
     #[test]

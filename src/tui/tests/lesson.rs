@@ -143,6 +143,15 @@ fn the_lab_sees_where_the_cursor_is_put_and_stays() {
     assert_eq!(learned(&pass(&mut state, 0.6)), ["what-t-means/where"]);
     assert!(learned(&pass(&mut state, 0.6)).is_empty(), "once");
     assert!(screen(&state).contains("✓ task 6 of the course is done"), "{}", screen(&state));
+
+    // Held where the film is, it is put there as well.
+    let mut state = open(2);
+    press(&mut state, KeyCode::F(2));
+    let before = state.cursor_t;
+    press(&mut state, KeyCode::Char('k'));
+    assert_eq!((state.playback, state.cursor_t), (Playback::Held, before));
+    pass(&mut state, 1.0);
+    assert_eq!(of(&state).sight.put(before, state.now), Some(before));
 }
 
 #[test]

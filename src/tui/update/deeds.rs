@@ -9,12 +9,14 @@ use crate::tui::state::{Gravity, Lesson, LessonTask, Overlay, Playback, Said, St
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Before {
     cursor_t: usize,
+    is_held: bool,
     frame: Option<(u64, usize)>,
 }
 
 impl Before {
     pub fn of(state: &State) -> Self {
-        Self { cursor_t: state.cursor_t, frame: state.playhead.map(|head| (head.trajectory, head.index)) }
+        let is_held = state.playback == Playback::Held;
+        Self { cursor_t: state.cursor_t, is_held, frame: state.playhead.map(|head| (head.trajectory, head.index)) }
     }
 }
 
@@ -33,10 +35,12 @@ pub fn watch(state: &mut State, before: Before, by_a_person: bool) -> Vec<Effect
 
 fn note(state: &State, lesson: &mut Lesson, before: Before, by_a_person: bool) {
     let now = Before::of(state);
-    if now.cursor_t != before.cursor_t {
+    // Where the film is held the cursor is put too, though it is there already.
+    let is_put = by_a_person && now.is_held && !before.is_held;
+    if now.cursor_t != before.cursor_t || is_put {
         lesson.sight.cursor(now.cursor_t, state.now, by_a_person);
     }
-    let held = state.playback == Playback::Held && state.sees_film();
+    let held = now.is_held && state.sees_film();
     if let Some((film, index)) = now.frame.filter(|_| by_a_person && held && now.frame != before.frame) {
         lesson.sight.frame(film, index);
     }
