@@ -1,8 +1,11 @@
 //! Something to do in the lab that the lab sees for itself.
 
-use crate::config::{SampleConfig, SamplerName};
+use crate::config::{Config, SampleConfig, SamplerName};
 use crate::diffusion::Schedule;
 use crate::explain::Topic;
+
+/// A film keeps no more frames than some hundred.
+const MOST_FRAMES: usize = 100;
 
 /// What is to be done. Most deeds have parts, which may come in any order.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,13 +118,60 @@ impl Deed {
         }
     }
 
-    /// What has to be the case before anything counts, in words.
-    pub fn waits_for(&self, sight: &LabSight) -> Option<String> {
+    /// When it begins to count, in words; `None`: at once.
+    pub fn counts_from(&self) -> Option<String> {
         match self {
-            Deed::Films { after_step, .. } | Deed::TerminalSnr { after_step, .. } if sight.step < *after_step => {
-                Some(format!("counts from training step {after_step} on"))
+            Deed::Films { after_step: 1.., .. } | Deed::TerminalSnr { after_step: 1.., .. } => {
+                Some(format!("counts from training step {} on", self.after_step()))
             }
             _ => None,
+        }
+    }
+
+    /// The same, where the run on the screen is not there yet.
+    pub fn waits_for(&self, sight: &LabSight) -> Option<String> {
+        self.counts_from().filter(|_| sight.step < self.after_step())
+    }
+
+    fn after_step(&self) -> u64 {
+        match self {
+            Deed::Films { after_step, .. } | Deed::TerminalSnr { after_step, .. } => *after_step,
+            _ => 0,
+        }
+    }
+
+    /// Can it be done in a run with this config?
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self, config: &Config) -> Result<(), String> {
+        let timesteps = config.diffusion.timesteps;
+        let steps = |n: usize| match (1..=timesteps).contains(&n) {
+            true => Ok(()),
+            false => Err(format!("{n} steps of sampling: there are 1 to {timesteps}")),
+        };
+        match self {
+            Deed::Cursor { at, .. } => at.iter().try_for_each(|place| match place {
+                CursorPlace::T(t) if *t >= timesteps => {
+                    Err(format!("cursor_t = {t}: the run's timesteps are 0 to {}", timesteps - 1))
+                }
+                _ => Ok(()),
+            }),
+            Deed::Frames(n) => match (1..=MOST_FRAMES).contains(n) {
+                true => Ok(()),
+                false => Err(format!("frames = {n}: 1 to {MOST_FRAMES} can be gone through")),
+            },
+            Deed::Films { like, .. } => like.iter().try_for_each(|setting| match setting {
+                FilmSetting::Steps(n) => steps(*n),
+                FilmSetting::Eta(eta) if !(0.0..=1.0).contains(eta) => Err(format!("eta = {eta}: it is 0 to 1")),
+                FilmSetting::GuidanceScale(w) if !w.is_finite() => Err("guidance_scale is a number".into()),
+                _ => Ok(()),
+            }),
+            Deed::FewestSteps { .. } => match config.data.dataset.contains("mnist") && config.model.class_conditional {
+                true => Ok(()),
+                false => Err("fewest_steps: a judge reads digits and clothes alone, of a network with classes".into()),
+            },
+            Deed::Explained(_) | Deed::TerminalSnr { .. } => Ok(()),
         }
     }
 }
@@ -243,6 +293,20 @@ mod tests {
         assert!(deed.sees(0, &LabSight { step: 9, ..sight(&sound) }) && !deed.sees(0, &sight(&sound)));
         let other = Deed::TerminalSnr { at_most: 1e-3, timesteps: Some(100), after_step: 5 };
         assert!(!other.sees(0, &LabSight { step: 9, ..sight(&sound) }), "another run than the broken one");
+    }
+
+    #[test]
+    fn what_cannot_be_done_in_a_run_is_said() {
+        let mut config = Config::default();
+        let why = |deed: Deed, config: &Config| deed.check(config).unwrap_err();
+        let cursor = |t| Deed::Cursor { at: vec![CursorPlace::T(t)], schedules: vec![] };
+        assert!(cursor(999).check(&config).is_ok() && why(cursor(1000), &config).contains("0 to 999"));
+        assert!(why(Deed::Frames(0), &config).contains("1 to 100"));
+        let films = |setting| Deed::Films { like: vec![setting], after_step: 0 };
+        assert!(why(films(FilmSetting::Steps(0)), &config).contains("1 to 1000"));
+        assert!(why(films(FilmSetting::Eta(7.0)), &config).contains("0 to 1"));
+        config.data.dataset = "two_moons".into();
+        assert!(why(Deed::FewestSteps { share: 0.9 }, &config).contains("a judge reads"));
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Question {
     pub fn judge(&self, answer: &str) -> Result<bool, String> {
         let answer = answer.trim();
         match &self.expected {
-            Expected::Number { value, tolerance } => match answer.replace('−', "-").parse::<f64>() {
+            Expected::Number { value, tolerance } => match decimal(answer).parse::<f64>() {
                 Ok(number) if number.is_finite() => Ok((number - value).abs() <= *tolerance),
                 _ => Err("a number is asked for, such as 0.25 or 1.5e-3".into()),
             },
@@ -105,6 +105,12 @@ impl Question {
     }
 }
 
+/// Also as those write it who have a comma.
+fn decimal(answer: &str) -> String {
+    let answer = answer.replace('−', "-");
+    if answer.contains('.') { answer } else { answer.replacen(',', ".", 1) }
+}
+
 /// a, b, c …
 pub fn letter(i: usize) -> char {
     char::from(b'a' + (i % 26) as u8)
@@ -121,11 +127,12 @@ mod tests {
     #[test]
     fn numbers_are_right_within_their_tolerance() {
         let question = asking(Expected::Number { value: -0.5, tolerance: 0.01 });
-        for (answer, right) in [("-0.5", true), (" -0.509 ", true), ("−0.5", true), ("-5e-1", true), ("-0.52", false)]
+        for (answer, right) in
+            [("-0.5", true), (" -0.509 ", true), ("−0.5", true), ("-5e-1", true), ("-0,5", true), ("-0.52", false)]
         {
             assert_eq!(question.judge(answer), Ok(right), "{answer}");
         }
-        for answer in ["", "half", "nan", "inf", "0,5"] {
+        for answer in ["", "half", "nan", "inf", "0,5,1", "1,0.5"] {
             assert!(question.judge(answer).unwrap_err().contains("a number"), "{answer}");
         }
         assert_eq!(question.right_answer(), "−0.5, and what is at most 0.01 off");

@@ -167,6 +167,11 @@ impl Reader<'_> {
             if let Some(run) = task.run.as_ref().filter(|_| station.run_of(&task).is_none()) {
                 return Err(StationError(format!("{place}: {}", no_such_run(run, &station.runs))));
             }
+            if let Asks::Action { deed: Some(deed), .. } = &task.asks {
+                let impossible = |why: String| StationError(format!("{place}: {why}"));
+                let config = station.loaded(station.run_of(&task)).map_err(|error| impossible(error.to_string()))?;
+                deed.check(&config).map_err(impossible)?;
+            }
             question(&station, &task, 0)
                 .map_err(|error| StationError(format!("{place}: this question can't be asked: {error:#}")))?;
             station.tasks.push(task);

@@ -50,6 +50,7 @@ pub fn judge(
     }
     let done = progress.of(&station.id);
     let done = station.tasks.iter().filter(|task| done.contains(&task.id)).count();
-    said.push_str(&format!("{}: {done} of {} done\n", station.title, station.tasks.len()));
+    let numbers = if seed == 0 { String::new() } else { format!(" (the numbers of seed {seed})") };
+    said.push_str(&format!("{}: {done} of {} done{numbers}\n", station.title, station.tasks.len()));
     Ok(JudgedAnswers { said, learned: found.iter().any(|(.., right)| *right) })
 }

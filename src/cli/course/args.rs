@@ -40,6 +40,9 @@ pub struct Args {
     /// Forget what is done.
     #[arg(long, conflicts_with_all = ["station", "file", "check", "sheet", "seed"])]
     pub reset: bool,
+    /// Go on with this run in the lab, in place of a new one: a folder, the beginning of its name in runs/, or `latest`.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["print", "check", "sheet", "reset", "format"])]
+    pub resume: Option<String>,
     /// How to draw pictures in the lab.
     #[arg(long, value_enum, default_value_t = ImageProtocol::Auto)]
     pub images: ImageProtocol,

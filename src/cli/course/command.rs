@@ -43,7 +43,7 @@ pub fn show(args: &Args) -> Result<Outcome> {
         Some((None, station)) => vec![NumberedStation { number: None, station }],
         _ => shipped.into_iter().enumerate().map(numbered).collect(),
     };
-    lab::open(Lesson::new(stations, at, seed, progress), args.images, args.threads)
+    lab::open(Lesson::new(stations, at, seed, progress), args)
 }
 
 /// What there is to work with.
@@ -89,6 +89,10 @@ pub fn run(args: &Args) -> Result<()> {
         };
         return print(&sheet(&of_sheet, seed, args.solutions)?, format);
     }
+    if let Some(run) = &args.resume {
+        let problem = "it opens the lab, and there is no terminal to draw it on";
+        return Err(UsageError::new(format!("--resume {run}: {problem}")).into());
+    }
     let on_purpose = args.print || args.format.is_some() || !args.check.is_empty();
     if let Some(Some(why)) = lab::no_lab().filter(|_| !on_purpose) {
         speak::remark(format_args!("difflab: {why}: the course is printed instead"));
@@ -106,6 +110,7 @@ pub fn run(args: &Args) -> Result<()> {
         return print(&page(&station, number, seed, &progress.of(&station.id))?, format);
     }
     let judged = answers::judge(&station, seed, &args.check, &mut progress)?;
+    speak::print(&judged.said)?;
     if judged.learned {
         progress.seed = seed;
         match &file {
@@ -113,7 +118,7 @@ pub fn run(args: &Args) -> Result<()> {
             None => speak::warn("this system names no folder for a user's data: what is done is not kept"),
         }
     }
-    Ok(speak::print(&judged.said)?)
+    Ok(())
 }
 
 /// The station that is asked for, with its number if it is a shipped one.

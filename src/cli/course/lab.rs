@@ -5,11 +5,13 @@ use std::io::{self, IsTerminal};
 use anyhow::Result;
 use candle_core::Device;
 
+use super::args::Args;
 use crate::cli::UsageError;
 use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
+use crate::run;
 use crate::sampling::check_config_stability;
 use crate::tui::terminal::abilities;
-use crate::tui::{self, ImageProtocol, Lesson, TuiOptions};
+use crate::tui::{self, Lesson, TuiOptions};
 
 /// Why the lab can't be opened here, if so; nothing is to be said where nobody sits at a terminal.
 pub fn no_lab() -> Option<Option<String>> {
@@ -23,17 +25,27 @@ pub fn no_lab() -> Option<Option<String>> {
 ///
 /// # Errors
 /// As the lab's own.
-pub fn open(lesson: Lesson, images: ImageProtocol, threads: usize) -> Result<Outcome> {
-    let run = lesson.wanted_run();
-    let config = run.map(|run| run.config.clone()).unwrap_or_else(|| Err("it has none".into()));
-    let config = config.map_err(|why| UsageError::new(format!("the station's run: {why}")))?;
+pub fn open(lesson: Lesson, args: &Args) -> Result<Outcome> {
+    let (config, run) = match &args.resume {
+        Some(named) => {
+            let path = run::find(named)?;
+            (run::resumed_config(&path, &[], false)?, RunChoice::Resume(path))
+        }
+        None => {
+            let run = lesson.wanted_run();
+            let config = run.map(|run| run.config.clone()).unwrap_or_else(|| Err("it has none".into()));
+            (config.map_err(|why| UsageError::new(format!("the station's run: {why}")))?, RunChoice::New { dir: None })
+        }
+    };
     let mut warnings = config.validate()?;
-    warnings.extend(check_config_stability(&config));
+    if args.resume.is_none() {
+        warnings.extend(check_config_stability(&config));
+    }
     let plan = LabPlan {
         config,
-        run: RunChoice::New { dir: None },
+        run,
         device: Device::Cpu,
-        threads,
+        threads: args.threads,
         accept_data: false,
         audience: Audience::Screen,
         warnings,
@@ -41,5 +53,5 @@ pub fn open(lesson: Lesson, images: ImageProtocol, threads: usize) -> Result<Out
         after_step: None,
         racing: None,
     };
-    tui::run(plan, TuiOptions { images, lesson: Some(Box::new(lesson)), ..TuiOptions::default() })
+    tui::run(plan, TuiOptions { images: args.images, lesson: Some(Box::new(lesson)), ..TuiOptions::default() })
 }

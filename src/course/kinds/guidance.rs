@@ -50,9 +50,15 @@ fn asked<const N: usize>(
 ) -> Result<Computed> {
     let w = ground.drawn.one_of(scales);
     let answer = guided(ground, w, conditional, unconditional)?;
+    // A symbol has one subscript.
+    let of = |word: &str| match symbol.strip_suffix("_0") {
+        Some(base) => format!(r"{base}_{{0,\text{{{word}}}}}"),
+        None => format!(r"{symbol}_{{\text{{{word}}}}}"),
+    };
+    let (cond, uncond) = (of("cond"), of("uncond"));
     Ok(Computed {
         text: format!(
-            r"For a pixel the network says ${symbol}_{{\text{{cond}}}} = {}$ with the class and ${symbol}_{{\text{{uncond}}}} = {}$ without. What is ${symbol}$ with guidance $w = {}$?",
+            r"For a pixel the network says ${cond} = {}$ with the class and ${uncond} = {}$ without. What is ${symbol}$ with guidance $w = {}$?",
             digits(conditional),
             digits(unconditional),
             digits(w)
@@ -62,7 +68,7 @@ fn asked<const N: usize>(
         hint: "From the answer without the class through the one with it, and on for $w$ times their difference."
             .into(),
         solution: format!(
-            r"$$(1+w)\cdot {symbol}_{{\text{{cond}}}} - w\cdot {symbol}_{{\text{{uncond}}}} = {}\cdot {} - {}\cdot {} = {}$${more}",
+            r"$$(1+w)\cdot {cond} - w\cdot {uncond} = {}\cdot {} - {}\cdot {} = {}$${more}",
             digits(1.0 + w),
             num(conditional),
             digits(w),

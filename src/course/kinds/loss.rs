@@ -123,21 +123,21 @@ pub fn bound_weight(ground: &mut Ground) -> Result<Computed> {
     let (beta, small, alpha_bar) = (schedule.betas[t], schedule.posterior(t)?.variance, schedule.alphas_cumprod[t]);
     Ok(Computed {
         text: format!(
-            r"{} At $t = {t}$, $\beta_t = {}$, $\tilde\beta_t = {}$ and $\bar\alpha_t = {}$. By which number does the bound multiply $\lVert\epsilon-\hat\epsilon\rVert^2$ there, in nats (fixed_small)?",
+            r"{} At $t = {t}$, $\beta_t = {}$, $\tilde\beta_t = {}$ and $1-\bar\alpha_t = {}$. By which number does the bound multiply $\lVert\epsilon-\hat\epsilon\rVert^2$ there, in nats (fixed_small)?",
             ground.words(),
             digits(beta),
             digits(small),
-            digits(alpha_bar)
+            digits(1.0 - alpha_bar)
         ),
         answer,
         tolerance: within(0.03, answer, 1e-12),
         hint: r"$w(t) = \frac{\beta_t^2}{2\tilde\beta_t(1-\beta_t)(1-\bar\alpha_t)}$ (Ho et al. 2020, eq. 12).".into(),
         solution: format!(
-            r"$$w(t) = \frac{{\beta_t^2}}{{2\tilde\beta_t(1-\beta_t)(1-\bar\alpha_t)}} = \frac{{({})^2}}{{2\cdot {}\cdot (1-{})\cdot (1-{})}} = {}$$",
+            r"$$w(t) = \frac{{\beta_t^2}}{{2\tilde\beta_t(1-\beta_t)(1-\bar\alpha_t)}} = \frac{{({})^2}}{{2\cdot {}\cdot (1-{})\cdot {}}} = {}$$",
             digits(beta),
             num(small),
             digits(beta),
-            digits(alpha_bar),
+            num(1.0 - alpha_bar),
             num(answer)
         ),
     })

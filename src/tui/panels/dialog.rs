@@ -8,6 +8,11 @@ use crate::tui::outline::outline;
 use crate::tui::state::State;
 use crate::tui::theme::Role;
 
+/// Columns of text in a box on this screen, of those that are wanted.
+pub fn columns(screen: Rect, wanted: usize) -> usize {
+    wanted.min(usize::from(screen.width.saturating_sub(6))).max(10)
+}
+
 /// Clears a box in the middle of `screen`, with room for `columns` × `rows` inside where the screen has it;
 /// returns the inside.
 pub fn open(state: &State, screen: Rect, title: &str, columns: u16, rows: u16, buf: &mut Buffer) -> Rect {

@@ -18,7 +18,7 @@ pub fn panel(state: &State, place: &PanelPlace, pictures: &dyn Pictures, buf: &m
     if state.is_comparing() {
         return compared::panel(state, place, pictures, buf);
     }
-    let focused = state.focus == place.panel;
+    let focused = state.focus == place.panel && !state.reads_lesson();
     let brief = place.density == Density::Brief;
     let subtitle = match place.panel {
         _ if brief || state.theme.is_for_the_back_row() => Words::new(&state.theme),

@@ -62,11 +62,11 @@ fn keys(state: &State, width: u16) -> Line<'static> {
     let all = [
         ("Tab", "topic"),
         ("←→", "t"),
-        ("Shift-arrows", "pixel"),
-        ("o", "image"),
         ("n", "step by hand"),
         ("↑↓", "scroll"),
         ("Esc", "close"),
+        ("o", "image"),
+        ("Shift-arrows", "pixel"),
     ];
     let mut spans = Vec::new();
     let mut used = 0;

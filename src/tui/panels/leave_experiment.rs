@@ -16,6 +16,7 @@ const WIDTH: usize = 60;
 pub fn leave_experiment(state: &State, experiment: &UnderWay, screen: Rect, buf: &mut Buffer) {
     let (facts, standing) = (&experiment.facts, &experiment.standing);
     let style = |role| state.theme.style(role);
+    let width = dialog::columns(screen, WIDTH);
     let step = thousands(standing.step);
     let said = match (standing.part.as_str(), standing.step) {
         ("", 0) => "It stops before the first step.".to_string(),
@@ -26,7 +27,7 @@ pub fn leave_experiment(state: &State, experiment: &UnderWay, screen: Rect, buf:
     let later = format!("The same command goes on with the {} later.", facts.kind);
     let mut lines: Vec<Line> = Vec::new();
     for (text, role) in [(said, Role::Text), (later, Role::Dim)] {
-        lines.extend(wrap(&text, WIDTH).into_iter().map(|line| Line::styled(line, style(role))));
+        lines.extend(wrap(&text, width).into_iter().map(|line| Line::styled(line, style(role))));
     }
     lines.push(Line::default());
     let answer = |key: &'static str, word: &'static str| {
@@ -34,6 +35,6 @@ pub fn leave_experiment(state: &State, experiment: &UnderWay, screen: Rect, buf:
     };
     lines.push(Line::from([answer("y", "save and leave"), answer("n", "stay")].concat()));
     let title = format!("Leave the {}?", facts.kind);
-    let inner = dialog::open(state, screen, &title, WIDTH as u16, lines.len() as u16, buf);
+    let inner = dialog::open(state, screen, &title, width as u16, lines.len() as u16, buf);
     dialog::scrolled(state, &lines, 0, inner, buf);
 }

@@ -16,9 +16,10 @@ const WIDTH: usize = 68;
 /// Draws the question.
 pub fn new_run(state: &State, asked: &NewRun, screen: Rect, buf: &mut Buffer) {
     let style = |role| state.theme.style(role);
+    let width = dialog::columns(screen, WIDTH);
     let mut lines: Vec<Line> = Vec::new();
     let mut settings = |settings: &[String], role| {
-        lines.extend(settings.iter().map(|text| Line::from(Span::styled(shorten(text, WIDTH), style(role)))));
+        lines.extend(settings.iter().map(|text| Line::from(Span::styled(shorten(text, width), style(role)))));
     };
     settings(&asked.asked, Role::Strong);
     if !asked.taken_along.is_empty() {
@@ -27,7 +28,7 @@ pub fn new_run(state: &State, asked: &NewRun, screen: Rect, buf: &mut Buffer) {
     }
     let mut say = |text: &str, role| {
         lines.push(Line::default());
-        lines.extend(wrap(text, WIDTH).into_iter().map(|line| Line::from(Span::styled(line, style(role)))));
+        lines.extend(wrap(text, width).into_iter().map(|line| Line::from(Span::styled(line, style(role)))));
     };
     let needs = if asked.asked.len() == 1 { "This needs" } else { "These need" };
     say(
@@ -58,6 +59,6 @@ pub fn new_run(state: &State, asked: &NewRun, screen: Rect, buf: &mut Buffer) {
         ]
         .concat(),
     ));
-    let inner = dialog::open(state, screen, "Another run?", WIDTH as u16, lines.len() as u16, buf);
+    let inner = dialog::open(state, screen, "Another run?", width as u16, lines.len() as u16, buf);
     dialog::scrolled(state, &lines, usize::MAX, inner, buf);
 }

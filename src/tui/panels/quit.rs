@@ -16,6 +16,7 @@ const WIDTH: usize = 64;
 /// Draws the question.
 pub fn quit(state: &State, screen: Rect, buf: &mut Buffer) {
     let style = |role| state.theme.style(role);
+    let width = dialog::columns(screen, WIDTH);
     let step = thousands(state.live.history.latest.as_ref().map_or(0, |r| r.step));
     let waits = matches!(state.phase, Phase::Waiting(_));
     let finished = state.phase == Phase::Finished;
@@ -29,10 +30,10 @@ pub fn quit(state: &State, screen: Rect, buf: &mut Buffer) {
         (false, false, false) => format!("Training stops at step {step}. A checkpoint is saved first."),
     };
     let line = |text: String, role| Line::from(Span::styled(text, style(role)));
-    let mut lines: Vec<Line> = wrap(&said, WIDTH).into_iter().map(|text| line(text, Role::Text)).collect();
+    let mut lines: Vec<Line> = wrap(&said, width).into_iter().map(|text| line(text, Role::Text)).collect();
     if state.snapshots_awaited > 0 {
         let text = "The snapshot that is being drawn is lost when you leave now.";
-        lines.extend(wrap(text, WIDTH).into_iter().map(|text| line(text, Role::Warning)));
+        lines.extend(wrap(text, width).into_iter().map(|text| line(text, Role::Warning)));
     }
     if waits {
         lines.push(Line::from(Span::styled("If it still can't be, you are asked where to save it.", style(Role::Dim))));
@@ -42,17 +43,18 @@ pub fn quit(state: &State, screen: Rect, buf: &mut Buffer) {
             true => format!("Sample from it with: difflab sample {dir}"),
             false => format!("Resume later with: difflab --resume {dir}"),
         };
-        lines.extend(wrap(&text, WIDTH).into_iter().map(|l| Line::from(Span::styled(l, style(Role::Dim)))));
+        lines.extend(wrap(&text, width).into_iter().map(|l| Line::from(Span::styled(l, style(Role::Dim)))));
     }
     lines.push(Line::default());
+    let gap = if width < 56 { "  " } else { "    " };
     let answer = |key: &'static str, word: &'static str| {
-        [Span::styled(key, style(Role::Accent)), Span::styled(format!(" {word}    "), style(Role::Text))]
+        [Span::styled(key, style(Role::Accent)), Span::styled(format!(" {word}{gap}"), style(Role::Text))]
     };
     let answers = match state.rests_saved() {
         true => [answer("y", "leave"), answer("n", "stay")].concat(),
         false => [answer("y", "save and leave"), answer("n", "stay"), answer("d", "leave without saving")].concat(),
     };
     lines.push(Line::from(answers));
-    let inner = dialog::open(state, screen, "Leave the lab?", WIDTH as u16, lines.len() as u16, buf);
+    let inner = dialog::open(state, screen, "Leave the lab?", width as u16, lines.len() as u16, buf);
     dialog::scrolled(state, &lines, 0, inner, buf);
 }

@@ -1,6 +1,6 @@
 //! What a learner has done is kept on a thread of its own: the disk may be slow, and the screen never waits.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, never, unbounded};
@@ -62,7 +62,7 @@ impl Drop for ProgressKeeper {
     }
 }
 
-fn write(file: &PathBuf, done: &Receiver<Learned>, tell: &Sender<String>) {
+fn write(file: &Path, done: &Receiver<Learned>, tell: &Sender<String>) {
     for Learned { seed, station, task } in done {
         match CourseProgress::learn(file, seed, &station, &task) {
             Ok(None) => {}

@@ -113,6 +113,8 @@ impl Lesson {
         self.chosen = self.tasks.iter().position(|task| !task.done).unwrap_or(0);
         self.line.clear();
         self.scroll = 0;
+        // What was done before is not done for this station.
+        self.sight = LessonSight::default();
         self.break_lines();
     }
 
@@ -149,7 +151,7 @@ impl Lesson {
     pub fn takes(&self, c: char) -> bool {
         let Some(task) = self.task() else { return false };
         match (&task.question.expected, &task.deed) {
-            (Expected::Number { .. }, _) => c.is_ascii_digit() || ".+-−eE".contains(c),
+            (Expected::Number { .. }, _) => c.is_ascii_digit() || ".,+-−e".contains(c),
             (Expected::Choice { choices, .. }, _) => {
                 let nth = (c.to_ascii_lowercase() as usize).wrapping_sub('a' as usize);
                 nth < choices.len()
@@ -161,7 +163,7 @@ impl Lesson {
 
     /// Breaks the page anew: its width, its station or what it says has changed. The chosen task stays where it is seen.
     pub fn break_lines(&mut self) {
-        self.page = page_lines(&self.stations[self.at].station, &self.tasks, self.chosen, self.room.0);
+        self.page = page_lines(&self.stations[self.at].station, (&self.tasks, self.chosen), self.seed, self.room.0);
         self.scroll = self.scroll.min(self.page.len().saturating_sub(self.room.1));
     }
 

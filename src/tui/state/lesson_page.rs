@@ -29,7 +29,12 @@ pub struct PageLine {
 }
 
 /// The whole page, at most `width` columns wide where words allow it.
-pub fn page_lines(station: &Station, tasks: &[LessonTask], chosen: usize, width: usize) -> Vec<PageLine> {
+pub fn page_lines(
+    station: &Station,
+    (tasks, chosen): (&[LessonTask], usize),
+    seed: u64,
+    width: usize,
+) -> Vec<PageLine> {
     let mut page = Page { width: width.max(10), task: None, lines: Vec::new() };
     page.prose(&station.text, LineKind::Text);
     for source in &station.sources {
@@ -41,7 +46,8 @@ pub fn page_lines(station: &Station, tasks: &[LessonTask], chosen: usize, width:
         page.prose(&run.text, LineKind::Text);
     }
     page.blank();
-    page.add(vec!["Tasks".into()], LineKind::Heading);
+    let numbers = if seed == 0 { String::new() } else { format!(", with the numbers of seed {seed}") };
+    page.add(vec![format!("Tasks{numbers}")], LineKind::Heading);
     for (i, task) in tasks.iter().enumerate() {
         page.task = None;
         page.blank();
@@ -107,6 +113,9 @@ impl Page {
                 parts.iter().zip(&task.parts).map(|(part, seen)| format!("{} {part}", if *seen { '✓' } else { '·' }));
             if task.parts.len() > 1 || task.parts.iter().any(|seen| *seen) {
                 self.add(text::wrapped(&marked.collect::<Vec<_>>().join("   "), self.width), LineKind::Choice);
+            }
+            if let Some(when) = deed.counts_from() {
+                self.add(text::wrapped(&when, self.width), LineKind::Help);
             }
         }
         self.said(task);

@@ -58,11 +58,11 @@ fn key(state: &mut State, event: KeyEvent, routed: Lab) -> Vec<Effect> {
     match event.code {
         KeyCode::Esc => turn(state, false),
         // The same wherever one is.
-        KeyCode::Char('q') => {
+        KeyCode::Char('q' | 'E' | ':') => {
             let effects = turn(state, false);
             [effects, routed(state, Message::Key(event))].concat()
         }
-        KeyCode::Char('?') | KeyCode::F(1) => routed(state, Message::Key(event)),
+        KeyCode::Char('?' | ' ') | KeyCode::F(1) => routed(state, Message::Key(event)),
         _ => lesson_keys::key(state, &event),
     }
 }

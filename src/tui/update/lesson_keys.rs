@@ -50,7 +50,10 @@ pub fn write(state: &mut State, c: char) {
     if !lesson.takes(c) {
         return;
     }
-    if matches!(lesson.task().map(|task| &task.question.expected), Some(Expected::Choice { .. })) {
+    let Some(task) = lesson.task() else { return };
+    // What was wrong, or another letter, is not typed on.
+    let judged = matches!(&task.said, Some(Said::Wrong(wrong)) if *wrong == lesson.line.trim());
+    if judged || matches!(task.question.expected, Expected::Choice { .. }) {
         lesson.line.clear();
     }
     if lesson.line.chars().count() < LONGEST {
