@@ -166,11 +166,10 @@ fn targets_and_losses() {
             let ((beta, now), before) = (linear(t), linear(t - 1).1);
             let small = beta * (1.0 - before) / (1.0 - now);
             exact(&q, beta * beta / (2.0 * small * (1.0 - beta) * (1.0 - now)));
-            if range.0 > 100 {
-                let (beta, small) = (read(&q.text, "$\\beta_t = "), read(&q.text, "\\tilde\\beta_t = "));
-                let now = read(&q.text, "\\bar\\alpha_t = ");
-                right(&q, beta * beta / (2.0 * small * (1.0 - beta) * (1.0 - now)));
-            }
+            // From the numbers as they are printed, small t too.
+            let (beta, small) = (read(&q.text, "$\\beta_t = "), read(&q.text, "\\tilde\\beta_t = "));
+            let noise = read(&q.text, "1-\\bar\\alpha_t = ");
+            right(&q, beta * beta / (2.0 * small * (1.0 - beta) * noise));
         }
     }
 }
@@ -231,9 +230,9 @@ fn the_way_back() {
 #[test]
 fn guidance_and_flow() {
     for seed in 0..SEEDS {
-        for (kind, symbol) in [("guided_epsilon", "\\hat\\epsilon"), ("guided_x_0", "\\hat{x}_0")] {
+        for (kind, symbol) in [("guided_epsilon", "\\hat\\epsilon_{"), ("guided_x_0", "\\hat{x}_{0,")] {
             let q = asked(kind, &[], None, seed);
-            let of = |which: &str| read(&q.text, &format!("{symbol}_{{\\text{{{which}}}}} = "));
+            let of = |which: &str| read(&q.text, &format!("{symbol}\\text{{{which}}}}} = "));
             let w = read(&q.text, "w = ");
             let want = (1.0 + w) * of("cond") - w * of("uncond");
             exact(&q, want);

@@ -300,6 +300,7 @@ fn a_network_that_is_not_told_the_time_stays_so_in_checkpoints_and_exports_and_i
         "model.block_out_channels=8,16",
         "model.norm_num_groups=4",
         "model.noise_conditioning=false",
+        "model.class_conditional=false",
         "train.batch_size=4",
         "preview.enabled=false",
     ];
