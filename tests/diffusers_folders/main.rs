@@ -301,6 +301,7 @@ fn a_network_that_is_not_told_the_time_stays_so_in_checkpoints_and_exports_and_i
         "model.norm_num_groups=4",
         "model.noise_conditioning=false",
         "model.class_conditional=false",
+        "sample.guidance_scale=0",
         "train.batch_size=4",
         "preview.enabled=false",
     ];
