@@ -190,8 +190,8 @@ impl CursorPlace {
             CursorPlace::T(wanted) => t.abs_diff(wanted) <= schedule.timesteps() / 50,
             CursorPlace::Snr(snr) => {
                 let off = |t: usize| (decibels(schedule.at(t).snr()) - decibels(snr)).abs();
-                let nearest = (0..schedule.timesteps()).min_by(|a, b| off(*a).total_cmp(&off(*b)));
-                off(t) <= 0.5 || nearest == Some(t)
+                let nearest = || (0..schedule.timesteps()).min_by(|a, b| off(*a).total_cmp(&off(*b)));
+                off(t) <= 0.5 || nearest() == Some(t)
             }
         }
     }

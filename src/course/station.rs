@@ -3,6 +3,7 @@
 use super::deed::Deed;
 use super::kinds::QuestionKind;
 use crate::config::{Config, ConfigError};
+use crate::process::shell_word;
 
 /// A lesson: a small run, a page of text, and tasks. Texts are paragraphs of Markdown with LaTeX between dollars; a
 /// paragraph between double dollars is a formula.
@@ -85,9 +86,9 @@ impl Station {
 
     /// The command line that trains this run of it in the lab; without one, what its runs have in common.
     pub fn command_of(&self, run: Option<&StationRun>) -> String {
-        let mut line = format!("difflab {}", quoted(self.config_of(run)));
+        let mut line = format!("difflab {}", shell_word(self.config_of(run)));
         for set in self.set_of(run) {
-            line.push_str(&format!(" --set {}", quoted(&set)));
+            line.push_str(&format!(" --set {}", shell_word(&set)));
         }
         line
     }
@@ -121,14 +122,5 @@ impl Station {
     /// The run that a task is about, where it names one.
     pub fn run_of(&self, task: &CourseTask) -> Option<&StationRun> {
         self.runs.iter().find(|run| Some(&run.id) == task.run.as_ref())
-    }
-}
-
-/// As a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+,:%@".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.into(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }

@@ -7,10 +7,11 @@ use super::document::{Explanation, digits, number};
 use super::subject::{AskedNetwork, ExplainedSubject, Focus, numbers};
 use super::topic::Topic;
 use super::trails::{POINTS, draw, walk};
+use super::watched::unguided;
 use crate::config::{PathName, SamplerName};
 use crate::diffusion::NoiseLevel;
 use crate::picture::is_points;
-use crate::sampling::{Guidance, check_sampler, network_denoiser};
+use crate::sampling::check_sampler;
 
 /// What the network says at one place.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,15 +36,8 @@ pub fn numbers_of(
     place: [f64; 2],
     class: Option<usize>,
 ) -> Result<PlaneNumbers> {
-    let classes = class.filter(|_| network.net.num_classes().is_some()).map(|class| vec![class]);
     let parameterization = subject.parameterization;
-    let denoiser = network_denoiser(
-        network.net,
-        parameterization,
-        classes.as_deref(),
-        Guidance::from(0.0),
-        subject.workers.clone(),
-    )?;
+    let denoiser = unguided(subject, network, class.map(|class| vec![class]))?;
     let x = Tensor::from_vec(place.map(|x| x as f32).to_vec(), (1, 1, 1, 2), &Device::Cpu)?;
     let said = denoiser.predict(&x, at)?;
     let pair = |x: &Tensor| -> Result<[f64; 2]> {

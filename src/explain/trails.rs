@@ -5,11 +5,12 @@ use candle_core::Device;
 use image::RgbImage;
 
 use super::subject::{AskedNetwork, ExplainedSubject, numbers};
+use super::watched::unguided;
 use crate::config::SamplerName;
 use crate::diffusion::NoiseLevel;
 use crate::picture::palette::DARK;
 use crate::picture::{Trail, draw_trails, reach, scatter};
-use crate::sampling::{Guidance, SamplerSettings, Trajectory, network_denoiser, starting_noise};
+use crate::sampling::{SamplerSettings, Trajectory, starting_noise};
 use crate::train::images;
 
 /// Points that are followed.
@@ -37,13 +38,7 @@ pub fn walk(subject: &ExplainedSubject, network: &AskedNetwork, sampler: Sampler
     let (parameterization, seed) = (subject.parameterization, subject.config.seed);
     let classes: Option<Vec<usize>> =
         network.net.num_classes().map(|classes| (0..POINTS).map(|i| i % classes.max(1)).collect());
-    let denoiser = network_denoiser(
-        network.net,
-        parameterization,
-        classes.as_deref(),
-        Guidance::from(0.0),
-        subject.workers.clone(),
-    )?;
+    let denoiser = unguided(subject, network, classes)?;
     let schedule = &parameterization.schedule;
     let noise = starting_noise(POINTS, 1, 1, 2, seed, &Device::Cpu)?;
     let mut stops: Vec<(NoiseLevel, Vec<[f64; 2]>)> = Vec::new();

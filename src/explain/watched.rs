@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
-use super::subject::{ExplainedSubject, Followed};
+use super::subject::{AskedNetwork, ExplainedSubject, Followed};
 use crate::diffusion::{NoiseLevel, combine};
 use crate::sampling::{
     Denoiser, Guidance, NoiseSource, Prediction, SamplerSettings, SamplerUpdate, SeededNoise, Trajectory, make,
@@ -45,6 +45,20 @@ pub fn denoiser(
     let classes = class.map(|class| vec![class]);
     let guidance = if class.is_some() { guidance } else { Guidance::from(0.0) };
     network_denoiser(network.net, subject.parameterization, classes.as_deref(), guidance, subject.workers.clone())
+}
+
+/// The network without guidance, asked for these classes; one without classes is asked for none.
+///
+/// # Errors
+/// What the network reports.
+pub fn unguided(
+    subject: &ExplainedSubject,
+    network: &AskedNetwork,
+    classes: Option<Vec<usize>>,
+) -> Result<Box<dyn Denoiser + Send>> {
+    let classes = classes.filter(|_| network.net.num_classes().is_some());
+    let (parameterization, workers) = (subject.parameterization, subject.workers.clone());
+    network_denoiser(network.net, parameterization, classes.as_deref(), Guidance::from(0.0), workers)
 }
 
 struct Knowing(Tensor);

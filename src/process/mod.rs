@@ -15,6 +15,7 @@ pub mod partial;
 mod peak_memory;
 pub mod plain_file;
 mod running_time;
+mod shell_word;
 pub mod signals;
 mod usage;
 
@@ -26,4 +27,5 @@ pub use memory::{free_memory, resident_memory};
 pub use open_files::too_many_files;
 pub use peak_memory::{peak_resident_bytes, peak_resident_mib};
 pub use running_time::RunningClock;
+pub use shell_word::shell_word;
 pub use usage::{Usage, UsageMeter};

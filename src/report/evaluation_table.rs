@@ -6,6 +6,7 @@ use super::escape::escaped;
 use super::evaluation::{EVALUATION, Evaluation};
 use super::figures::figure;
 use super::reported_run::ReportedRun;
+use crate::process::shell_word;
 
 /// Rows: the name, where it stands in the JSON, and whether it has a floor.
 const ROWS: [(&str, &str); 8] = [
@@ -104,15 +105,6 @@ fn how(value: &Value) -> String {
         word("guidance_scale"),
         word("seed")
     )
-}
-
-/// As a shell takes it.
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+,:%@".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.into(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 fn not_measured(value: &Value) -> String {

@@ -140,11 +140,9 @@ impl Lesson {
 
     /// Which of the station's runs has this config, its name aside.
     pub fn run_on_screen(&self, config: &Config) -> Option<usize> {
-        let alike = |run: &LessonRun| {
-            let own = run.config.as_ref().ok()?;
-            Some(own.changes(config).iter().all(|(key, _)| *key == "name"))
-        };
-        self.runs.iter().position(|run| alike(run) == Some(true))
+        // Each frame asks: compared as values, not as the texts of all keys.
+        let alike = |own: &Config| Config { name: own.name.clone(), ..config.clone() } == *own;
+        self.runs.iter().position(|run| run.config.as_ref().is_ok_and(alike))
     }
 
     /// Does a letter belong to an answer of the chosen task?
