@@ -189,9 +189,9 @@ fn tidy(text: &str) -> String {
 }
 
 /// Symbols that stand between two things.
-const OPERATORS: &str = "≤≥≠≈∈·×→←~|±";
+const OPERATORS: &str = "≤≥≠≈∈·×→←~|±∓";
 
-const SYMBOLS: [(&str, &str); 45] = [
+const SYMBOLS: [(&str, &str); 47] = [
     ("alpha", "α"),
     ("beta", "β"),
     ("gamma", "γ"),
@@ -229,6 +229,8 @@ const SYMBOLS: [(&str, &str); 45] = [
     ("to", "→"),
     ("leftarrow", "←"),
     ("pm", "±"),
+    ("mp", "∓"),
+    ("ell", "ℓ"),
     ("ldots", "…"),
     ("dots", "…"),
     ("angle", "angle"),
@@ -261,6 +263,7 @@ mod tests {
             ),
             (r"\theta - \text{lr}, L_T \le 1, t\ge 1, \alpha x", "θ − lr, L_T ≤ 1, t≥1, α x"),
             (r"L_{\text{simple}}, 10^{-5}", "L_{simple}, 10⁻⁵"),
+            (r"e^{\mp h}-1, \int\ell_i", "e^{∓h}−1, ∫ℓ_i"),
             (r"\prod_{s\le t}(1-\beta_s)", "Π_{s≤t}(1−β_s)"),
         ] {
             assert_eq!(unicode(latex), line);

@@ -169,7 +169,7 @@ fn tell(out: &mut Explanation, rule: &Rule, done: Option<f64>) {
     if !parts.is_empty() {
         out.numbers(parts);
     }
-    out.text("At the followed pixel:");
+    out.text("For the number that is followed:");
     let answers: Vec<_> = rule.answers.iter().map(|(symbol, x, meaning)| number(symbol, *x, meaning)).collect();
     if !answers.is_empty() {
         out.numbers(answers);

@@ -76,9 +76,10 @@ pub fn draw(subject: &ExplainedSubject, all: &[Trails]) -> Result<Vec<RgbImage>>
         (0..POINTS).map(way).collect()
     };
     let ways: Vec<Vec<Trail>> = all.iter().map(drawn).collect();
-    let everything = ways.iter().flatten().flat_map(|trail| trail.points.as_flattened());
-    let seen: Vec<f32> = data.iter().chain(everything).copied().collect();
-    let window = reach(&seen);
+    // Ways that lead far out for a while are cut off there, their ends never.
+    let ends = ways.iter().flatten().flat_map(|trail| trail.points.first().into_iter().chain(trail.points.last()));
+    let farthest = ends.flatten().filter(|x| x.is_finite()).fold(0.0f64, |most, x| most.max(f64::from(x.abs())));
+    let window = reach(&data).max(1.1 * farthest);
     let picture = |trails: &Vec<Trail>| {
         let mut picture = scatter(&data, window, SIDE, DARK.faint(DARK.text, 0.45));
         draw_trails(&mut picture, trails, window);

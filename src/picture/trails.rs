@@ -13,7 +13,7 @@ pub struct Trail {
 }
 
 /// How bright a trail is at its beginning; at its end it is 1.
-const FAINTEST: f64 = 0.35;
+const FAINTEST: f64 = 0.25;
 
 /// `trails` upon a square picture that shows [-reach, reach] on both axes ([`scatter`](super::scatter)). A trail begins
 /// with a ring, grows brighter on its way and ends with a disc that has a white heart. What lies outside is left out.
@@ -23,7 +23,7 @@ pub fn draw_trails(picture: &mut RgbImage, trails: &[Trail], reach: f64) {
         let at = |v: f64| (v / reach + 1.0) / 2.0 * side;
         (at(f64::from(x)), at(-f64::from(y)))
     };
-    let thick = (side / 170.0).max(0.6);
+    let thick = (side / 145.0).max(0.6);
     let ways: Vec<(Vec<(f64, f64)>, palette::Rgb)> = trails
         .iter()
         .map(|trail| (trail.points.iter().map(|point| place(*point)).collect(), trail.color))
