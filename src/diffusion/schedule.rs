@@ -143,6 +143,11 @@ impl Schedule {
         self.continuous.is_some()
     }
 
+    /// The formula of a path of continuous time.
+    pub fn formula(&self) -> Option<Continuous> {
+        self.continuous
+    }
+
     /// T.
     pub fn timesteps(&self) -> usize {
         self.betas.len()

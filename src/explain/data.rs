@@ -93,7 +93,11 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
             config.diffusion.sigma_data,
             "what diffusion.sigma_data says, which EDM's scalings take",
         ),
-        number(r"\text{least}", n.least, "pixels lie in [-1, 1]"),
+        number(
+            r"\text{least}",
+            n.least,
+            if points { "the data are scaled to about unit size" } else { "pixels lie in [-1, 1]" },
+        ),
         number(r"\text{largest}", n.largest, ""),
     ]);
     if (n.deviation / config.diffusion.sigma_data).ln().abs() > 0.3 {

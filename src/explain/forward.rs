@@ -4,9 +4,10 @@ use anyhow::Result;
 use candle_core::Device;
 
 use super::document::{Explanation, digits, number};
+use super::nouns::Nouns;
+use super::path;
 use super::subject::{ExplainedSubject, Focus, moments, numbers};
 use super::topic::Topic;
-use crate::config::PathName;
 use crate::diffusion::{NoiseLevel, Schedule};
 use crate::sampling::starting_noise;
 use crate::train::images;
@@ -64,52 +65,20 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     let n = numbers_of(subject, focus)?;
     let (schedule, followed) = (&subject.parameterization.schedule, subject.followed(focus)?);
     let (t, at, last) = (focus.t, n.at, schedule.timesteps() - 1);
+    let nouns = Nouns::of(subject.data);
     let mut out = Explanation::new(Topic::Forward.title());
     out.text(format!(
         "The forward process destroys the data by a fixed recipe that learns nothing. This run's is {}, with $T = {}$ \
-         timesteps $t = 0, \\ldots, {last}$ (the papers count the same steps 1 to T). The numbers are of $t = {t}$.",
-        path_words(schedule),
-        schedule.timesteps()
+         timesteps $t = 0, \\ldots, {last}${}. The numbers are of $t = {t}$.",
+        path::words(schedule),
+        schedule.timesteps(),
+        if schedule.is_continuous() { "" } else { " (the papers count the same steps 1 to T)" },
     ));
-    out.heading("One step of noise");
-    if schedule.is_continuous() {
-        out.formula(format_of_path(schedule.path));
-        out.numbers([
-            number("u", schedule.u(t as f64), "the path's own time, $(t + 1)/T$: 0 at the data, 1 at the noise"),
-            number(r"\alpha(t)", at.alpha, "what is left of the signal"),
-            number(r"\sigma(t)", at.sigma, "the noise"),
-            number(r"\beta_t", n.beta, "the variance that a step of 1/T adds here"),
-        ]);
-        out.source(source_of_path(schedule.path));
-    } else {
-        out.formula(r"q(x_t \mid x_{t-1}) = \mathcal{N}(\sqrt{1-\beta_t}\cdot x_{t-1},\ \beta_t\,\mathbf{I})");
-        out.formula(r"x_t = \sqrt{1-\beta_t}\cdot x_{t-1} + \sqrt{\beta_t}\cdot\epsilon_t");
-        out.numbers([
-            number(r"\beta_t", n.beta, "the variance of the noise that this step adds"),
-            number(r"\alpha_t", 1.0 - n.beta, r"$1-\beta_t$: what the step leaves of the variance before it"),
-            number(r"\sqrt{1-\beta_t}", (1.0 - n.beta).sqrt(), "what the picture before is multiplied by"),
-        ]);
-        out.source("Ho et al. 2020, “Denoising Diffusion Probabilistic Models”, eq. 2");
-        out.heading("All steps at once: the closed form");
-        out.formula(r"\bar\alpha_t = \prod_{s\le t}(1-\beta_s)");
-        out.formula(r"q(x_t \mid x_0) = \mathcal{N}(\sqrt{\bar\alpha_t}\cdot x_0,\ (1-\bar\alpha_t)\,\mathbf{I})");
-        out.numbers([
-            number(r"\bar\alpha_t", schedule.alphas_cumprod[t], "as the schedule has it"),
-            number(
-                r"\prod_{s\le t}(1-\beta_s)",
-                n.product.unwrap_or(f64::NAN),
-                &format!("the chain of {} factors, multiplied", t + 1),
-            ),
-            number(r"\alpha(t) = \sqrt{\bar\alpha_t}", at.alpha, "what is left of the signal"),
-            number(r"\sigma(t) = \sqrt{1-\bar\alpha_t}", at.sigma, "the noise"),
-        ]);
-        out.text(
-            "Sums of Gaussians are Gaussian: that is why the step-by-step chain and one jump have the same distribution, \
-             and why training can draw any $t$ without walking there.",
-        );
-        out.source("Ho et al. 2020, eq. 4");
+    match schedule.formula() {
+        Some(formula) => path::continuous(&mut out, schedule, formula, t),
+        None => chain(&mut out, schedule, &n, t, nouns),
     }
-    out.heading("One pixel");
+    out.heading(format!("One {}", nouns.pixel));
     out.text(format!("{}, {}:", subject.picture_words(focus, &followed), followed.words));
     out.formula(r"x_t = \alpha(t)\cdot x_0 + \sigma(t)\cdot\epsilon");
     out.formula(format!(
@@ -121,11 +90,11 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
         in_brackets(n.epsilon)
     ));
     out.pictures(&[("x_0", &followed.x_0), (r"\epsilon", &followed.epsilon), ("x_t", &followed.x_t(at)?)])?;
-    out.heading("Many pictures: measured beside theory");
+    out.heading(format!("Many {}: measured beside theory", nouns.pictures));
     out.text(format!(
-        "Mean and variance of all pixels of {} training pictures with a noise each, before and after. The theory needs \
-         those of the clean pixels alone.",
-        n.pictures
+        "Mean and variance of all {} of {} training {} with a noise each, before and after. The theory needs those of \
+         the clean {} alone.",
+        nouns.pixels, n.pictures, nouns.pictures, nouns.pixels
     ));
     out.formula(
         r"\mathrm{E}[x_t] = \alpha\,\mathrm{E}[x_0], \quad \mathrm{Var}[x_t] = \alpha^2\,\mathrm{Var}[x_0] + \sigma^2",
@@ -145,41 +114,52 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     Ok(out)
 }
 
-/// "the cosine schedule of path vp".
-fn path_words(schedule: &Schedule) -> String {
-    match schedule.path {
-        PathName::Vp => format!("path vp (variance preserving) with the schedule {}", schedule.name.name()),
-        path => format!("path {}", path.name()),
+/// A list of β: the chain step by step, and all its steps at once.
+fn chain(out: &mut Explanation, schedule: &Schedule, n: &ForwardNumbers, t: usize, nouns: Nouns) {
+    out.heading("One step of noise");
+    out.formula(r"q(x_t \mid x_{t-1}) = \mathcal{N}(\sqrt{1-\beta_t}\cdot x_{t-1},\ \beta_t\,\mathbf{I})");
+    out.formula(r"x_t = \sqrt{1-\beta_t}\cdot x_{t-1} + \sqrt{\beta_t}\cdot\epsilon_t");
+    out.numbers([
+        number(r"\beta_t", n.beta, "the variance of the noise that this step adds"),
+        number(
+            r"\alpha_t",
+            1.0 - n.beta,
+            r"Ho's $\alpha_t = 1-\beta_t$: what the step leaves of the variance before it",
+        ),
+        number(
+            r"\sqrt{1-\beta_t}",
+            (1.0 - n.beta).sqrt(),
+            &format!("what the {} before is multiplied by", nouns.picture),
+        ),
+    ]);
+    if t == 0 {
+        out.text(format!("At $t = 0$ it is the first step: before it lies the clean {} $x_0$ itself.", nouns.picture));
     }
-}
-
-fn format_of_path(path: PathName) -> &'static str {
-    match path {
-        PathName::Vp => r"x_t = \sqrt{\bar\alpha_t}\cdot x_0 + \sqrt{1-\bar\alpha_t}\cdot\epsilon",
-        PathName::VpSde => {
-            r"\mathrm{d}x = -\tfrac12\beta(u)x\,\mathrm{d}u + \sqrt{\beta(u)}\,\mathrm{d}w,\quad \log\alpha = -\tfrac14 u^2(\beta_{\max}-\beta_{\min}) - \tfrac12 u\beta_{\min},\quad \sigma = \sqrt{1-\alpha^2}"
-        }
-        PathName::SubVpSde => {
-            r"\log\alpha = -\tfrac14 u^2(\beta_{\max}-\beta_{\min}) - \tfrac12 u\beta_{\min},\quad \sigma = 1-\alpha^2"
-        }
-        PathName::Ve | PathName::Edm => {
-            r"\alpha = 1,\quad \sigma(u) = \sigma_{\min}\cdot\left(\frac{\sigma_{\max}}{\sigma_{\min}}\right)^{u}"
-        }
-        PathName::Flow => r"\alpha = 1 - u,\quad \sigma = u",
-    }
+    out.source("Ho et al. 2020, “Denoising Diffusion Probabilistic Models”, eq. 2");
+    out.heading("All steps at once: the closed form");
+    out.formula(r"\bar\alpha_t = \prod_{s\le t}(1-\beta_s)");
+    out.formula(r"q(x_t \mid x_0) = \mathcal{N}(\sqrt{\bar\alpha_t}\cdot x_0,\ (1-\bar\alpha_t)\,\mathbf{I})");
+    out.numbers([
+        number(r"\bar\alpha_t", schedule.alphas_cumprod[t], "as the schedule has it"),
+        number(
+            r"\prod_{s\le t}(1-\beta_s)",
+            n.product.unwrap_or(f64::NAN),
+            &format!("the chain of {} factors, multiplied", t + 1),
+        ),
+        number(
+            r"\alpha(t) = \sqrt{\bar\alpha_t}",
+            n.at.alpha,
+            r"what is left of the signal; with brackets, not Ho's $\alpha_t$",
+        ),
+        number(r"\sigma(t) = \sqrt{1-\bar\alpha_t}", n.at.sigma, "the noise"),
+    ]);
+    out.text(
+        "Sums of Gaussians are Gaussian: that is why the step-by-step chain and one jump have the same distribution, \
+         and why training can draw any $t$ without walking there.",
+    );
+    out.source("Ho et al. 2020, eq. 4");
 }
 
 fn in_brackets(x: f64) -> String {
     if x < 0.0 { format!("({})", digits(x)) } else { digits(x) }
-}
-
-fn source_of_path(path: PathName) -> &'static str {
-    match path {
-        PathName::Vp => "Ho et al. 2020, eq. 4",
-        PathName::VpSde => "Song et al. 2021, “Score-Based Generative Modeling through SDEs”, eq. 11 and 33",
-        PathName::SubVpSde => "Song et al. 2021, eq. 12 and 35",
-        PathName::Ve => "Song et al. 2021, eq. 9 and 31",
-        PathName::Edm => "Karras et al. 2022, “Elucidating the Design Space of Diffusion-Based Generative Models”",
-        PathName::Flow => "Liu et al. 2023, “Flow Straight and Fast”; Lipman et al. 2023, eq. 20",
-    }
 }

@@ -80,7 +80,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     let mut out = Explanation::new(Topic::Guidance.title());
     out.text(
         "A network that now and then is not told the class learns both the answer for the class and the answer for \
-         anything. Their difference points to what makes the picture one of its class; guidance goes further that way.",
+         anything. Their difference points to what makes the sample one of its class; guidance goes further that way.",
     );
     out.formula(r"\hat\epsilon = (1+w)\cdot\hat\epsilon_{\text{cond}} - w\cdot\hat\epsilon_{\text{uncond}}");
     out.text("Other libraries count $s = 1 + w$: $s = 1$ is the plain conditional model, $w = 0$ here.");
@@ -121,7 +121,15 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
         (r"\hat{x}_0", &answers.guided.1),
     ])?;
     out.numbers([
-        number("w", w, "sample.guidance_scale"),
+        number(
+            "w",
+            w,
+            if own == 0.0 {
+                "to show what it does; this run's sample.guidance_scale is 0"
+            } else {
+                "sample.guidance_scale"
+            },
+        ),
         number("s", 1.0 + w, "the same as others count it"),
         number(r"\lVert\hat\epsilon_{\text{cond}}\rVert", n.conditional, "length of the conditional answer"),
         number(r"\lVert\hat\epsilon_{\text{uncond}}\rVert", n.unconditional, "of the unconditional one"),

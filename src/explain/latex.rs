@@ -57,13 +57,29 @@ impl Reader<'_> {
             }
             '_' => {
                 let lowered = self.argument();
-                match lowered.chars().count() {
-                    1 => out.push_str(&format!("_{lowered}")),
+                let digits: Option<String> = lowered.chars().map(subscript).collect();
+                match (lowered.chars().count(), digits) {
+                    (1, _) => out.push_str(&format!("_{lowered}")),
+                    (_, Some(digits)) => out.push_str(&digits),
+                    (_, None) if self.ends_word(&lowered) => out.push_str(&format!("_{lowered}")),
                     _ => out.push_str(&format!("_{{{lowered}}}")),
                 }
             }
             c => out.push(c),
         }
+    }
+
+    /// Is `lowered` a word that what follows can't be taken for a part of?
+    fn ends_word(&self, lowered: &str) -> bool {
+        let goes_on = match self.rest.strip_prefix('\\') {
+            Some(command) => {
+                let name: String = command.chars().take_while(char::is_ascii_alphabetic).collect();
+                SYMBOLS.iter().any(|(latex, symbol)| *latex == name && symbol.chars().all(char::is_alphabetic))
+                    || ["hat", "bar", "tilde", "text", "mathrm"].contains(&name.as_str())
+            }
+            None => self.rest.starts_with(char::is_alphanumeric),
+        };
+        lowered.chars().all(|c| c.is_ascii_alphabetic()) && !goes_on
     }
 
     /// The next group, command or character.
@@ -88,9 +104,13 @@ impl Reader<'_> {
             }
             "frac" | "tfrac" => match (self.argument().as_str(), self.argument().as_str()) {
                 ("1", "2") => out.push('½'),
+                ("1", "4") => out.push('¼'),
                 (above, below) => {
+                    // The logarithm of a fraction, not a fraction of a logarithm.
+                    let of_log = ["log", "ln", "exp"].iter().any(|name| out.trim_end().ends_with(name));
                     let below = if is_atom(below) { below.to_string() } else { format!("({})", below.trim()) };
-                    out.push_str(&format!("{}/{below}", grouped(above)));
+                    let fraction = format!("{}/{below}", grouped(above));
+                    out.push_str(&if of_log { format!("({fraction})") } else { fraction });
                 }
             },
             "bar" | "hat" | "tilde" => {
@@ -152,7 +172,13 @@ fn is_atom(text: &str) -> bool {
             }
         }
         Some(first) if first.is_ascii_digit() => while chars.next_if(|c| c.is_ascii_digit() || *c == '.').is_some() {},
-        Some(_) => {}
+        // A function of one thing: α(t).
+        Some(_) => {
+            let rest: String = chars.clone().collect();
+            if let Some(argument) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+                return !argument.contains(['(', ')']);
+            }
+        }
         None => return true,
     }
     loop {
@@ -177,6 +203,10 @@ fn accented(accent: &str, letter: &str) -> String {
         ("hat", _) => format!("{letter}\u{302}"),
         _ => format!("{letter}\u{303}"),
     }
+}
+
+fn subscript(c: char) -> Option<char> {
+    "0123456789".chars().zip("₀₁₂₃₄₅₆₇₈₉".chars()).find(|(from, _)| *from == c).map(|(_, to)| to)
 }
 
 fn superscript(c: char) -> Option<char> {
@@ -262,9 +292,14 @@ mod tests {
                 "m/(1−β_1ⁿ), 1/(2r)·x, a/(2β\u{303}_t(1−β_t))",
             ),
             (r"\theta - \text{lr}, L_T \le 1, t\ge 1, \alpha x", "θ − lr, L_T ≤ 1, t≥1, α x"),
-            (r"L_{\text{simple}}, 10^{-5}", "L_{simple}, 10⁻⁵"),
+            (r"L_{\text{simple}}, 10^{-5}", "L_simple, 10⁻⁵"),
             (r"e^{\mp h}-1, \int\ell_i", "e^{∓h}−1, ∫ℓ_i"),
             (r"\prod_{s\le t}(1-\beta_s)", "Π_{s≤t}(1−β_s)"),
+            (r"\log \frac{\alpha(t)}{\sigma(t)}, 10\cdot\log_{10}\mathrm{SNR}", "log (α(t)/σ(t)), 10·log₁₀SNR"),
+            (
+                r"\hat\epsilon_{\text{cond}} - w, c_{\text{in}} x_t, c_{\text{in}}x",
+                "ε\u{302}_cond − w, c_in x_t, c_{in}x",
+            ),
         ] {
             assert_eq!(unicode(latex), line);
         }

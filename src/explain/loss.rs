@@ -4,7 +4,9 @@ use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
 use super::document::{Explanation, digits, given, number, word};
+use super::nouns::Nouns;
 use super::subject::{AskedNetwork, ExplainedSubject, Focus, Followed, numbers, squares};
+use super::targets::{self, TargetError};
 use super::topic::Topic;
 use crate::config::PredictionType;
 use crate::diffusion::{LossWeight, NoiseLevel, Parameterization};
@@ -28,6 +30,8 @@ pub struct LossNumbers {
     /// ‖ε − ε̂‖² and σ²‖s − ŝ‖², over the whole picture.
     pub epsilon_square: f64,
     pub score_square: f64,
+    /// The squared error as every target counts it.
+    pub by_target: Vec<TargetError>,
     /// w(t) of L_t = w(t)·‖ε − ε̂‖², in nats; `None` without signal, where ε̂ says nothing of x_0.
     pub bound_weight: Option<f64>,
 }
@@ -82,6 +86,7 @@ pub fn numbers_of(
     // s = −ε/σ, number by number.
     let scores = epsilon.iter().zip(&said).map(|(e, said)| -e / at.sigma - -said / at.sigma);
     let scores: Vec<f64> = scores.collect();
+    let (x_0, said_x_0) = (numbers(&followed.x_0)?, numbers(&answer.x_0)?);
     Ok(LossNumbers {
         at,
         target: followed.of(&answer.target)?,
@@ -94,6 +99,7 @@ pub fn numbers_of(
         term: answer.term,
         epsilon_square: squares(&off),
         score_square: at.sigma * at.sigma * squares(&scores),
+        by_target: targets::errors(subject.parameterization, at, (&x_0, &said_x_0), (&epsilon, &said)),
         bound_weight: bound_weight(subject.parameterization, at),
     })
 }
@@ -110,15 +116,23 @@ pub fn bound_weight(parameterization: &Parameterization, at: NoiseLevel) -> Opti
 pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> {
     let (followed, at) = (subject.followed(focus)?, subject.at(focus));
     let mut out = Explanation::new(Topic::Loss.title());
-    let target = target_words(subject.parameterization.prediction_type);
-    out.text(
-        "Training draws a picture, a timestep and a noise, makes $x_t$ of them, and asks the network what it was made of. \
-         Every target is a mixture of $x_0$ and $\\epsilon$, so that from $x_t$ and any one of them the others follow.",
-    );
-    out.formula(
-        r"L_{\text{simple}} = \mathrm{E}_{t, x_0, \epsilon}\,\lVert \epsilon - \epsilon_\theta(x_t, t)\rVert^2",
-    );
-    out.source("Ho et al. 2020, eq. 14; targets: Salimans & Ho 2022, Lipman et al. 2023, Karras et al. 2022");
+    let (kind, nouns) = (subject.parameterization.prediction_type, Nouns::of(subject.data));
+    let target = target_words(kind);
+    out.text(format!(
+        "Training draws a {}, a timestep and a noise, makes $x_t$ of them, and asks the network what it was made of. Every \
+         target is a mixture of $x_0$ and $\\epsilon$, so that from $x_t$ and any one of them the others follow. This run's \
+         target is {} (diffusion.prediction_type = {}):",
+        nouns.picture,
+        target.1,
+        kind.name()
+    ));
+    out.formula(targets::own_loss(kind));
+    out.source(targets::source(kind));
+    if !matches!(kind, PredictionType::Epsilon) {
+        out.text("It is Ho's $L_{\\text{simple}}$ but for a factor of $t$, which is told below:");
+        out.formula(targets::own_loss(PredictionType::Epsilon));
+        out.source(targets::source(PredictionType::Epsilon));
+    }
     let Some(network) = &subject.network else {
         out.text("With the numbers of a trained network: name a run with --run.");
         weights(&mut out, subject.parameterization);
@@ -131,7 +145,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     let class = followed.class.filter(|_| network.net.num_classes().is_some());
     out.numbers([
         number("t", at.t, "drawn"),
-        number("x_0", n.x_0.0, "the clean pixel, which the network doesn't see"),
+        number("x_0", n.x_0.0, &format!("the clean {}, which the network doesn't see", nouns.pixel)),
         number(r"\epsilon", n.epsilon.0, "drawn, and not seen either"),
         number(r"x_t = \alpha x_0 + \sigma\epsilon", followed.of(&answer.x_t)?, "what it sees"),
         number(r"t_{\text{net}}", subject.parameterization.network_time(at), "the time it is told"),
@@ -142,7 +156,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
         ),
     ]);
     out.heading("The answer");
-    out.text(format!("The network with the {}. Its target is {}.", network.words, target.1));
+    out.text(format!("The network with the {}.", network.words));
     out.pictures(&[
         ("x_0", &followed.x_0),
         ("x_t", &answer.x_t),
@@ -152,7 +166,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
         (r"\hat\epsilon", &answer.epsilon),
     ])?;
     out.numbers([
-        number(target.0, n.target, "what it should say of the pixel"),
+        number(target.0, n.target, &format!("what it should say of the {}", nouns.pixel)),
         number(&format!(r"\hat{{{}}}", target.0), n.output, "what it says"),
         number(r"\hat{x}_0", n.x_0.1, &format!("that makes this of $x_0 = {}$", digits(n.x_0.0))),
         number(r"\hat\epsilon", n.epsilon.1, &format!("and this of $\\epsilon = {}$", digits(n.epsilon.0))),
@@ -162,7 +176,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     out.numbers([
         number(r"\text{error}", n.error, &format!("mean of the squared errors over {} numbers", n.dimensions)),
         number(r"\text{weight}", n.weight, &format!("at this t, by train.loss_weighting = {}", name(&weighting))),
-        number(r"\text{loss}", n.term, "what this picture adds to the mean of its batch"),
+        number(r"\text{loss}", n.term, &format!("what this {} adds to the mean of its batch", nouns.picture)),
     ]);
     let variance = n.term - n.weight * n.error;
     if variance.abs() > 1e-6 * n.term.abs() {
@@ -172,6 +186,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
             "what the learned variance adds: its weighted share of the bound (Nichol & Dhariwal 2021, eq. 16)",
         )]);
     }
+    targets::tell(&mut out, &n.by_target, kind);
     out.heading("The same as denoising score matching");
     out.text(
         "The score of $q(x_t \\mid x_0)$ is $-\\epsilon/\\sigma$: who knows the noise knows where the data are denser. So the \
@@ -179,7 +194,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     );
     out.formula(r"\hat s = -\frac{\hat\epsilon}{\sigma}, \quad \sigma^2\lVert s - \hat s\rVert^2 = \lVert\epsilon-\hat\epsilon\rVert^2");
     out.numbers([
-        number(r"\lVert\epsilon-\hat\epsilon\rVert^2", n.epsilon_square, "over the whole picture"),
+        number(r"\lVert\epsilon-\hat\epsilon\rVert^2", n.epsilon_square, &format!("over the whole {}", nouns.picture)),
         number(r"\sigma^2\lVert s-\hat s\rVert^2", n.score_square, "counted from the scores"),
     ]);
     out.source("Vincent 2011; Song & Ermon 2019, eq. 5; Song et al. 2021, eq. 7");
@@ -188,13 +203,13 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     match n.bound_weight {
         Some(_) if focus.t == 0 && !subject.parameterization.schedule.is_continuous() => out.text(
             "At $t = 0$ there is no such term: $\\tilde\\beta_0 = 0$. In its place stands $L_0 = -\\log p(x_0 \\mid x_t)$, the \
-             likelihood of the pixels' own values (Ho et al. 2020, section 3.3), which `difflab eval` counts.",
+             likelihood of the data's own values (Ho et al. 2020, section 3.3), which `difflab eval` counts.",
         ),
         Some(w) => {
             let nats = w * n.epsilon_square;
             out.numbers([
                 number("w(t)", w, weight_words(subject.parameterization)),
-                number("L_t", nats, "nats for this picture"),
+                number("L_t", nats, &format!("nats for this {}", nouns.picture)),
                 number(
                     r"\frac{L_t}{D\,\ln 2}",
                     nats / (n.dimensions as f64 * std::f64::consts::LN_2),
@@ -260,8 +275,8 @@ fn target_words(kind: PredictionType) -> (&'static str, &'static str) {
         PredictionType::Sample => ("x_0", "the clean picture $x_0$"),
         PredictionType::VPrediction => ("v", r"$v = \alpha\epsilon - \sigma x_0$, over $\sqrt{\alpha^2+\sigma^2}$"),
         PredictionType::Score => (r"\sigma s", r"$\sigma$ times the score, $-\epsilon$"),
-        PredictionType::Flow => ("v", r"the velocity $v = \frac{d\alpha}{du}x_0 + \frac{d\sigma}{du}\epsilon$"),
-        PredictionType::Edm => ("F", r"EDM's $F = (x_0 - c_{\text{skip}}x)/c_{\text{out}}$"),
+        PredictionType::Flow => ("v", r"the velocity $v = \alpha' x_0 + \sigma'\epsilon$, derivatives by u"),
+        PredictionType::Edm => ("F", r"EDM's $F$, $x_0$ with what $x_t$ says already taken out"),
     }
 }
 

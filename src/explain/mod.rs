@@ -12,11 +12,14 @@ pub mod guidance;
 pub mod latex;
 pub mod loss;
 pub mod markdown;
+mod nouns;
 mod of_topic;
+pub mod path;
 pub mod plane;
 mod rules;
 pub mod sampling_step;
 pub mod subject;
+pub mod targets;
 pub mod text;
 pub mod time;
 mod topic;
@@ -29,7 +32,11 @@ mod numbers_tests;
 #[cfg(test)]
 mod papers_tests;
 #[cfg(test)]
+mod path_tests;
+#[cfg(test)]
 mod rules_tests;
+#[cfg(test)]
+mod stages_tests;
 
 pub use document::{Explanation, Part};
 pub use of_topic::explain;

@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use super::bound::{self, BinLosses};
 use super::subject::{AskedNetwork, ExplainedSubject, Focus, numbers};
 use super::{data, forward, guidance, loss, plane, training_step};
-use crate::config::Config;
+use crate::config::{Config, VarianceType};
 use crate::data::Dataset;
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
@@ -56,7 +56,8 @@ fn waves() -> Dataset {
 impl Bench {
     pub fn new(overrides: &[&str]) -> Self {
         let (config, data) = (config(overrides), waves());
-        let net = NetConfig::new(&config.model, 8, 8, 1, Some(3));
+        let learned = config.diffusion.variance_type == VarianceType::LearnedRange;
+        let net = NetConfig::new(&config.model, 8, 8, 1, Some(3)).with_variance(learned);
         let weights = Weights::init(&net, 5, &Device::Cpu).unwrap();
         Self {
             parameterization: Parameterization::from_config(&config.diffusion).unwrap(),
@@ -86,7 +87,7 @@ impl Bench {
 }
 
 pub(super) fn at(t: usize) -> Focus {
-    Focus { t, image: 4, pixel: Some((3, 2)) }
+    Focus { t, image: 4, pixel: Some((3, 2)), channel: 0 }
 }
 
 #[track_caller]

@@ -4,14 +4,14 @@ use super::numbers_tests::{Bench, close};
 use super::rules::PixelCall;
 use super::rules_tests::Walk;
 
-fn linear(sampler: &str, more: &[&str]) -> Bench {
+pub(super) fn linear(sampler: &str, more: &[&str]) -> Bench {
     let set = format!("sample.sampler={sampler}");
     let all = ["diffusion.schedule=linear", "diffusion.beta_end=0.2", "sample.clip_sample=false", &set];
     Bench::new(&all.iter().copied().chain(more.iter().copied()).collect::<Vec<_>>())
 }
 
 /// (α, σ) of a call by the definition of the linear schedule; after the last the clean picture.
-fn level(bench: &Bench, calls: &[PixelCall], i: usize) -> (f64, f64) {
+pub(super) fn level(bench: &Bench, calls: &[PixelCall], i: usize) -> (f64, f64) {
     let Some(call) = calls.get(i) else { return (1.0, 0.0) };
     assert_eq!(call.at.t.fract(), 0.0);
     let product = bench.linear(call.at.t as usize).1;
@@ -19,7 +19,7 @@ fn level(bench: &Bench, calls: &[PixelCall], i: usize) -> (f64, f64) {
 }
 
 /// σ/α and λ of a call.
-fn ratio(bench: &Bench, calls: &[PixelCall], i: usize) -> f64 {
+pub(super) fn ratio(bench: &Bench, calls: &[PixelCall], i: usize) -> f64 {
     let (alpha, sigma) = level(bench, calls, i);
     sigma / alpha
 }

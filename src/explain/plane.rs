@@ -4,6 +4,7 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 
 use super::document::{Explanation, digits, number};
+use super::path::{self, PathNumbers};
 use super::subject::{AskedNetwork, ExplainedSubject, Focus, numbers};
 use super::topic::Topic;
 use super::trails::{POINTS, draw, walk};
@@ -77,6 +78,9 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     out.formula(r"s(x, t) = \nabla_x \log p_t(x) = -\frac{\mathrm{E}[\epsilon \mid x_t = x]}{\sigma}");
     out.formula(r"v(x, u) = \alpha'\hat{x}_0 + \sigma'\hat\epsilon = \frac{\alpha'}{\alpha}\cdot x - \left(\sigma\sigma' - \sigma^2\cdot\frac{\alpha'}{\alpha}\right)\cdot s");
     out.formula(r"\mathrm{d}x = v\,\mathrm{d}u \quad\text{(flow)}, \qquad \mathrm{d}x = \left[f x - g^2 s\right]\mathrm{d}u + g\,\mathrm{d}\bar w \quad\text{(reverse SDE)}");
+    out.formula(
+        r"f = \frac{\alpha'}{\alpha}, \quad g^2 = 2\sigma\sigma' - 2\sigma^2 f, \quad v = f x - \tfrac12 g^2 s",
+    );
     out.source("Song et al. 2021, eq. 6 and 13; Lipman et al. 2023, eq. 13; Albergo et al. 2023");
     if !is_points((subject.data.height, subject.data.width, subject.data.channels)) {
         out.text("This run's data are pictures. In the plane: `difflab two-moons`, and then --run of that run.");
@@ -102,6 +106,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
         number(r"\alpha'", d_alpha, r"$d\alpha/du$"),
         number(r"\sigma'", d_sigma, r"$d\sigma/du$"),
     ]);
+    out.numbers(path::sde(&PathNumbers::of(&subject.parameterization.schedule, focus.t)));
     let row = |symbol: &str, [x, y]: [f64; 2]| vec![symbol.to_string(), digits(x), digits(y)];
     let mut rows = vec![
         row("place", n.place),

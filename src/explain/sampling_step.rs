@@ -95,7 +95,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     let followed = subject.followed(focus)?;
     let mut out = Explanation::new(Topic::SamplingStep.title());
     out.text(
-        "A sampler walks from noise to a picture. At each level it asks the network, which says $\\hat{x}_0$ and \
+        "A sampler walks from noise to data. At each level it asks the network, which says $\\hat{x}_0$ and \
          $\\hat\\epsilon$, and goes on to the next, cleaner level: $s$ after $t$.",
     );
     let step = take(subject, focus)?;
@@ -104,10 +104,10 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
         Some(network) => format!("{}, w = {}", network.words, digits(step.guidance.scale)),
         None => {
             out.text(
-                "There is no network here: what answers knows the training picture, and says it. With a run's network: name \
+                "There is no network here: what answers knows the training data, and says $x_0$. With a run's network: name \
                  the run with --run.",
             );
-            "answers that know the picture".to_string()
+            "answers that know $x_0$".to_string()
         }
     };
     let (first, last) = (step.first + 1, step.calls.len());
@@ -121,14 +121,18 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     ));
     out.numbers([
         number("t", t.t, "where $x_t$ stands"),
-        number(r"\alpha_t", t.alpha, ""),
-        number(r"\sigma_t", t.sigma, ""),
+        number(
+            r"\alpha_t",
+            t.alpha,
+            r"what is left of the signal: $\alpha(t)$, on path vp $\sqrt{\bar\alpha_t}$; not Ho's $1-\beta_t$",
+        ),
+        number(r"\sigma_t", t.sigma, r"the noise, $\sigma(t)$"),
         match s {
-            NoiseLevel::CLEAN => word("s", "the clean picture", "where the step leads"),
+            NoiseLevel::CLEAN => word("s", "clean", "where the step leads: to $x_0$"),
             to => number("s", to.t, "where the step leads"),
         },
-        number(r"\alpha_s", s.alpha, ""),
-        number(r"\sigma_s", s.sigma, ""),
+        number(r"\alpha_s", s.alpha, "the signal there"),
+        number(r"\sigma_s", s.sigma, "and the noise"),
     ]);
     let begun = &step.calls[step.first];
     match first == last {
@@ -209,7 +213,7 @@ fn fitted(out: &mut Explanation, call: &Call, followed: &Followed, sampler: &str
     out.heading("The update");
     out.text(format!(
         "No formula of sampler {sampler} comes to what it made here. This is which mixture of $x_t$ and $\\hat{{x}}_0$ its \
-         call led to, found by least squares over the picture."
+         call led to, found by least squares."
     ));
     out.formula(r"x_s \approx a\cdot x_t + b\cdot\hat{x}_0");
     out.numbers([
@@ -220,7 +224,7 @@ fn fitted(out: &mut Explanation, call: &Call, followed: &Followed, sampler: &str
             (dot(&rest, &rest) / dot(&x_s, &x_s)).sqrt(),
             "what earlier answers and noise add",
         ),
-        number("x_s", followed.of(&call.x_s)?, "the followed pixel after it"),
+        number("x_s", followed.of(&call.x_s)?, "after it"),
     ]);
     Ok(())
 }

@@ -42,8 +42,10 @@ pub struct Focus {
     pub t: usize,
     /// Which training image is followed, from 0.
     pub image: usize,
-    /// Row and column of the pixel that is followed by number; `None`: the brightest. Of points the first number.
+    /// Row and column of the pixel that is followed by number; `None`: the brightest. Points have one, in row 0, column 0.
     pub pixel: Option<(usize, usize)>,
+    /// Which of its channels; of points which coordinate.
+    pub channel: usize,
 }
 
 /// One picture with its noise, and the place of one pixel.
@@ -87,15 +89,18 @@ impl ExplainedSubject<'_> {
                 (brightest / w, brightest % w)
             }
         };
+        let channel = focus.channel;
+        ensure!(channel < c, "channel {channel}: the data have {c}, counted from 0");
         let words = match (is_points((h, w, c)), c) {
-            (true, _) => "the point's first coordinate".to_string(),
+            (true, _) => format!("the point's coordinate {}", ["x", "y"].get(channel).unwrap_or(&"?")),
             (false, 1) => format!("the pixel in row {row}, column {column}"),
-            (false, _) => format!("the pixel in row {row}, column {column}, its first channel"),
+            (false, 3) => format!("the pixel in row {row}, column {column}, its {}", ["red", "green", "blue"][channel]),
+            (false, _) => format!("the pixel in row {row}, column {column}, its channel {channel}"),
         };
         Ok(Followed {
             epsilon: starting_noise(1, h, w, c, self.config.seed, &Device::Cpu)?,
             class: data.class_of(&[focus.image]).first().map(|&class| class as usize),
-            place: (row * w + column) * c,
+            place: (row * w + column) * c + channel,
             x_0,
             words,
         })

@@ -16,11 +16,11 @@ impl Worker {
     /// Answers a request, with the averaged weights as they are.
     pub(super) fn explain(&self, request: ExplainRequest, outbox: &mut EventOutbox) {
         let said = self.explanation(request).map_err(|error| format!("{error:#}"));
-        self.explained(request.topic, said, outbox);
+        self.explained(request.topic, Some(request.focus.t), said, outbox);
     }
 
-    fn explained(&self, topic: Topic, said: Result<Explanation, String>, outbox: &mut EventOutbox) {
-        outbox.send(Event::Explained(Arc::new(Explained { topic, step: self.steps_done(), said })));
+    fn explained(&self, topic: Topic, t: Option<usize>, said: Result<Explanation, String>, outbox: &mut EventOutbox) {
+        outbox.send(Event::Explained(Arc::new(Explained { topic, t, step: self.steps_done(), said })));
     }
 
     fn explanation(&self, ExplainRequest { topic, focus }: ExplainRequest) -> Result<Explanation> {
@@ -53,7 +53,7 @@ impl Worker {
         let step = self.parts.trainer.step_by_hand(None)?;
         let trainer = &self.parts.trainer;
         let said = training_step::explain(&step, trainer.config(), trainer.data(), "this run, as the trainer took it");
-        self.explained(Topic::TrainingStep, said.map_err(|error| format!("{error:#}")), outbox);
+        self.explained(Topic::TrainingStep, None, said.map_err(|error| format!("{error:#}")), outbox);
         Ok(step.report)
     }
 }

@@ -71,6 +71,8 @@ pub struct ExplainRequest {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explained {
     pub topic: Topic,
+    /// The timestep that it is of; `None` where a training step drew its own.
+    pub t: Option<usize>,
     /// The training step whose weights it is of.
     pub step: u64,
     /// `Err`: why it can't be given.

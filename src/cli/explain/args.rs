@@ -30,9 +30,10 @@ pub struct Args {
     /// Which training image is followed, from 0.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub image: usize,
-    /// Row and column of the pixel that is followed by number [default: the brightest].
+    /// Row and column of the pixel that is followed by number, and its channel in colour [default: the brightest, channel
+    /// 0]; of points x or y.
     #[arg(long, value_name = "ROW,COLUMN", value_parser = pixel)]
-    pub pixel: Option<(usize, usize)>,
+    pub pixel: Option<(usize, usize, usize)>,
     /// Topic training-step: the weight to follow, by its name in the checkpoint [default: conv_in.weight, or
     /// the first that AdamW moves].
     #[arg(long, value_name = "NAME")]
@@ -58,10 +59,19 @@ pub enum Format {
     Md,
 }
 
-fn pixel(given: &str) -> Result<(usize, usize), String> {
+/// Row, column and channel.
+fn pixel(given: &str) -> Result<(usize, usize, usize), String> {
+    match given.trim() {
+        "x" => return Ok((0, 0, 0)),
+        "y" => return Ok((0, 0, 1)),
+        _ => {}
+    }
     let numbers: Vec<Option<usize>> = given.split(',').map(|part| part.trim().parse().ok()).collect();
     match numbers[..] {
-        [Some(row), Some(column)] => Ok((row, column)),
-        _ => Err("a pixel is a row and a column, counted from 0, such as 14,9".into()),
+        [Some(row), Some(column)] => Ok((row, column, 0)),
+        [Some(row), Some(column), Some(channel)] => Ok((row, column, channel)),
+        _ => Err("a pixel is a row and a column, counted from 0, such as 14,9, and of colours a channel, such as 14,9,2; of \
+                  points it is x or y"
+            .into()),
     }
 }

@@ -142,7 +142,12 @@ fn focus(args: &Args, subject: &ExplainedSubject) -> Result<Focus> {
     let schedule = &subject.parameterization.schedule;
     let equal = schedule.level_of(1.0).t.round().max(0.0) as usize;
     let t = args.at.unwrap_or(equal.min(schedule.timesteps() - 1));
-    let focus = Focus { t, image: args.image, pixel: args.pixel };
+    let focus = Focus {
+        t,
+        image: args.image,
+        pixel: args.pixel.map(|(row, column, _)| (row, column)),
+        channel: args.pixel.map_or(0, |(_, _, channel)| channel),
+    };
     subject.followed(focus).map_err(|error| UsageError::new(format!("{error:#}")))?;
     Ok(focus)
 }

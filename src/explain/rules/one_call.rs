@@ -37,6 +37,17 @@ pub fn ancestral(
         let mu = now.x_t / ratio - of_noise * now.epsilon;
         answers.push((r"\mu".into(), mu, r"by $x_t$ and $\hat\epsilon$; another number where $\hat{x}_0$ was clamped"));
     }
+    let preserving = |at: NoiseLevel| (at.alpha * at.alpha + at.sigma * at.sigma - 1.0).abs() < 1e-9;
+    if preserving(t) && preserving(s) {
+        formulas.push(
+            r"\mu = \frac{\sqrt{\bar\alpha_s}\,\beta}{1-\bar\alpha_t}\cdot\hat{x}_0 + \frac{\sqrt{1-\beta}\,(1-\bar\alpha_s)}{1-\bar\alpha_t}\cdot x_t, \quad \tilde\beta = \frac{1-\bar\alpha_s}{1-\bar\alpha_t}\cdot\beta",
+        );
+        formulas.push(
+            r"\mu = \frac{1}{\sqrt{1-\beta}}\cdot\left(x_t - \frac{\beta}{\sqrt{1-\bar\alpha_t}}\cdot\hat\epsilon\right)",
+        );
+        parts.push((r"\bar\alpha_t", t.alpha * t.alpha, r"$\alpha_t^2$, for both forms in Ho's symbols"));
+        parts.push((r"\bar\alpha_s", s.alpha * s.alpha, r"$\alpha_s^2$, his $\bar\alpha_{t-1}$ where $s = t-1$"));
+    }
     let noise = match deviation {
         Deviation::None => {
             formulas.push(r"x_s = \mu");
@@ -45,7 +56,13 @@ pub fn ancestral(
         }
         Deviation::Fixed(deviation) => {
             formulas.push(r"x_s = \mu + \varsigma\cdot z, \quad z \sim \mathcal{N}(0, \mathbf{I})");
-            parts.push((r"\varsigma", deviation, r"$\sqrt{\tilde\beta}$ (fixed_small) or $\sqrt\beta$ (fixed_large)"));
+            let close = |variance: f64| (deviation * deviation - variance).abs() <= 1e-9 * variance;
+            let meaning = match (close(posterior.variance), close(added)) {
+                (true, _) => r"$\sqrt{\tilde\beta}$: diffusion.variance_type = fixed_small",
+                (false, true) => r"$\sqrt\beta$: diffusion.variance_type = fixed_large",
+                _ => "the deviation of the noise",
+            };
+            parts.push((r"\varsigma", deviation, meaning));
             deviation
         }
         Deviation::Learned { small, large } => {

@@ -119,7 +119,7 @@ impl Sampler {
             Ok((step, explanation)) => (step, Ok(explanation)),
             Err(error) => (0, Err(format!("{error:#}"))),
         };
-        self.say(Event::Explained(Arc::new(Explained { topic: request.topic, step, said })));
+        self.say(Event::Explained(Arc::new(Explained { topic: request.topic, t: Some(request.focus.t), step, said })));
     }
 
     /// With the weights of the newest checkpoint, which are loaded once.

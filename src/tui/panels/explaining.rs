@@ -59,6 +59,12 @@ fn topics(state: &State, shown: Topic, width: u16) -> Line<'static> {
 }
 
 fn keys(state: &State, width: u16) -> Line<'static> {
+    let shape = state.live.info.as_ref().map_or((1, 1, 1), |info| info.image_shape);
+    let (pixel, channels) = match (picture::is_points(shape), shape.2) {
+        (true, _) => ("coordinate", None),
+        (false, 1) => ("pixel", None),
+        (false, _) => ("pixel", Some(("c", "channel"))),
+    };
     let all = [
         ("Tab", "topic"),
         ("←→", "t"),
@@ -66,11 +72,11 @@ fn keys(state: &State, width: u16) -> Line<'static> {
         ("↑↓", "scroll"),
         ("Esc", "close"),
         ("o", "image"),
-        ("Shift-arrows", "pixel"),
+        ("Shift-arrows", pixel),
     ];
     let mut spans = Vec::new();
     let mut used = 0;
-    for (key, what) in all {
+    for (key, what) in all.into_iter().chain(channels) {
         let columns = key.chars().count() + what.len() + 3;
         if used + columns > usize::from(width) + 2 {
             continue;
@@ -101,7 +107,10 @@ fn lines(state: &State, shown: &Explaining, (width, height): (usize, usize)) -> 
         Err(why) => return plain(format!("it can't be explained: {why}"), Role::Warning),
     };
     let mut lines = vec![Line::styled(
-        format!("t {} · weights of step {}", thousands(state.cursor_t as u64), thousands(answer.step)),
+        match answer.t {
+            Some(t) => format!("t {} · weights of step {}", thousands(t as u64), thousands(answer.step)),
+            None => format!("weights of step {}", thousands(answer.step)),
+        },
         dim,
     )];
     for part in &explanation.parts {

@@ -13,6 +13,8 @@ pub struct Explaining {
     /// Which training image is followed, and which pixel of it: row and column; `None`: the brightest.
     pub image: usize,
     pub pixel: Option<(usize, usize)>,
+    /// Which of its channels; of points which coordinate.
+    pub channel: usize,
     /// The first line that is shown.
     pub scroll: usize,
     /// The newest answer on this topic.
@@ -27,12 +29,28 @@ pub struct Explaining {
 
 impl Explaining {
     pub fn new(topic: Topic) -> Self {
-        Self { topic, image: 0, pixel: None, scroll: 0, answer: None, asked: None, waits: false, took: Duration::ZERO }
+        Self {
+            topic,
+            image: 0,
+            pixel: None,
+            channel: 0,
+            scroll: 0,
+            answer: None,
+            asked: None,
+            waits: false,
+            took: Duration::ZERO,
+        }
     }
 
     /// What to ask at this cursor.
     pub fn request(&self, cursor_t: usize) -> ExplainRequest {
-        ExplainRequest { topic: self.topic, focus: Focus { t: cursor_t, image: self.image, pixel: self.pixel } }
+        let focus = Focus { t: cursor_t, image: self.image, pixel: self.pixel, channel: self.channel };
+        ExplainRequest { topic: self.topic, focus }
+    }
+
+    /// Another topic, on the same picture and pixel.
+    pub fn on(&self, topic: Topic) -> Self {
+        Self { image: self.image, pixel: self.pixel, channel: self.channel, ..Self::new(topic) }
     }
 
     /// The newest explanation.

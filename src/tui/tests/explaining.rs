@@ -57,7 +57,7 @@ fn asked(effects: &[Effect]) -> Option<ExplainRequest> {
 }
 
 fn give(state: &mut State, request: ExplainRequest) {
-    let explained = Explained { topic: request.topic, step: 1234, said: Ok(answer(request)) };
+    let explained = Explained { topic: request.topic, t: Some(request.focus.t), step: 1234, said: Ok(answer(request)) };
     update(state, Message::Lab(Event::Explained(Arc::new(explained))));
 }
 
@@ -88,7 +88,10 @@ fn each_panel_has_its_topic() {
         let mut state = running(120, 40, ScreenOptions::default());
         act(&mut state, Action::Focus(panel));
         let request = asked(&act(&mut state, Action::Explain)).unwrap();
-        assert_eq!(request, ExplainRequest { topic, focus: Focus { t: state.cursor_t, image: 0, pixel: None } });
+        assert_eq!(
+            request,
+            ExplainRequest { topic, focus: Focus { t: state.cursor_t, image: 0, pixel: None, channel: 0 } }
+        );
         assert!(characters(&buffer(&state)).contains("asking the run"));
     }
 }
@@ -166,7 +169,7 @@ fn a_step_by_hand_is_asked_of_the_run_and_kept() {
 fn what_can_t_be_explained_is_said() {
     let mut state = open(120, 40, Panel::Loss);
     let said = Err("explanations are computed on the CPU alone".to_string());
-    let explained = Explained { topic: Topic::Loss, step: 0, said };
+    let explained = Explained { topic: Topic::Loss, t: Some(0), step: 0, said };
     update(&mut state, Message::Lab(Event::Explained(Arc::new(explained))));
     assert!(characters(&buffer(&state)).contains("it can't be explained: explanations are computed on the CPU"));
 }

@@ -173,7 +173,7 @@ fn the_lab_sees_frames_explanations_and_films() {
     press(&mut state, KeyCode::Char('E'));
     press(&mut state, KeyCode::Tab);
     press(&mut state, KeyCode::Char('n'));
-    let explained = Explained { topic: Topic::TrainingStep, step: 1, said: Ok(Explanation::new("By hand")) };
+    let explained = Explained { topic: Topic::TrainingStep, t: None, step: 1, said: Ok(Explanation::new("By hand")) };
     assert_eq!(
         learned(&update(&mut state, Message::Lab(Event::Explained(Arc::new(explained))))),
         ["a-denoiser/by-hand"]

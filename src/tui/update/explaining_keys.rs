@@ -7,6 +7,7 @@ use super::explaining::ask;
 use crate::explain::Topic;
 use crate::explain::data::PAGE;
 use crate::lab::{Command, Phase};
+use crate::picture::is_points;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::{Explaining, Gravity, Overlay, State};
@@ -21,6 +22,10 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
     let Some(Overlay::Explain(explaining)) = &mut state.overlay else { return Vec::new() };
     let shifted = event.modifiers.contains(KeyModifiers::SHIFT);
     match event.code {
+        // A point has two coordinates, and no rows and columns.
+        KeyCode::Left | KeyCode::Up if shifted && is_points(shape) => explaining.channel = 0,
+        KeyCode::Right | KeyCode::Down if shifted && is_points(shape) => explaining.channel = 1,
+        KeyCode::Char('c') => explaining.channel = (explaining.channel + 1) % shape.2.max(1),
         KeyCode::Left | KeyCode::Right | KeyCode::Up | KeyCode::Down if shifted => {
             let (row, column) = explaining.pixel.unwrap_or((shape.0 / 2, shape.1 / 2));
             let (down, right) = match event.code {
@@ -44,8 +49,7 @@ pub fn key(state: &mut State, event: &KeyEvent) -> Vec<Effect> {
             let topics = Topic::ALL;
             let at = topics.iter().position(|topic| *topic == explaining.topic).unwrap_or(0);
             let by = if event.code == KeyCode::Tab { 1 } else { topics.len() - 1 };
-            let (image, pixel) = (explaining.image, explaining.pixel);
-            *explaining = Explaining { image, pixel, ..Explaining::new(topics[(at + by) % topics.len()]) };
+            *explaining = explaining.on(topics[(at + by) % topics.len()]);
             return ask(state);
         }
         KeyCode::Char('o') => {
@@ -83,8 +87,7 @@ fn by_hand(state: &mut State) -> Vec<Effect> {
     }
     let now = state.now;
     let Some(Overlay::Explain(explaining)) = &mut state.overlay else { return Vec::new() };
-    let (image, pixel) = (explaining.image, explaining.pixel);
-    *explaining = Explaining { image, pixel, waits: true, ..Explaining::new(Topic::TrainingStep) };
+    *explaining = Explaining { waits: true, ..explaining.on(Topic::TrainingStep) };
     explaining.asked = Some((explaining.request(state.cursor_t), now));
     vec![Effect::Send(Command::StepByHand)]
 }
