@@ -89,7 +89,7 @@ pub fn tell(out: &mut Explanation, errors: &[TargetError], own: PredictionType) 
     }
     out.text(
         "$x_t$ is known, so a mistake in $\\epsilon$ is a mistake in $x_0$: $x_0 - \\hat{x}_0 = \
-         -\\frac{\\sigma}{\\alpha}(\\epsilon - \\hat\\epsilon)$. Every target's error is that of the noise, times a factor of \
+         -\\frac{\\sigma}{\\alpha}\\cdot(\\epsilon - \\hat\\epsilon)$. Every target's error is that of the noise, times a factor of \
          $t$ alone: to choose a target is to choose a weight of the timesteps.",
     );
     let rows = errors.iter().map(|error| {

@@ -150,6 +150,26 @@ fn keys_choose_topic_picture_and_pixel_and_close_it() {
 }
 
 #[test]
+fn points_have_coordinates_and_colours_channels() {
+    let shift = |state: &mut State, code| update(state, Message::Key(KeyEvent::new(code, KeyModifiers::SHIFT)));
+    let mut state = open(120, 40, Panel::Loss);
+    state.live.info.as_mut().unwrap().image_shape = (1, 1, 2);
+    shift(&mut state, KeyCode::Right);
+    assert_eq!((shown(&state).pixel, shown(&state).channel), (None, 1));
+    assert!(characters(&buffer(&state)).contains("Shift-arrows coordinate"));
+    press(&mut state, KeyCode::Tab);
+    assert_eq!(shown(&state).channel, 1, "the next topic follows the same number");
+    shift(&mut state, KeyCode::Left);
+    assert_eq!(shown(&state).channel, 0);
+    state.live.info.as_mut().unwrap().image_shape = (SIZE, SIZE, 3);
+    for channel in [1, 2, 0] {
+        press(&mut state, KeyCode::Char('c'));
+        assert_eq!(shown(&state).channel, channel);
+    }
+    assert!(characters(&buffer(&state)).contains("c channel"));
+}
+
+#[test]
 fn a_step_by_hand_is_asked_of_the_run_and_kept() {
     let mut state = open(120, 40, Panel::Loss);
     assert_eq!(press(&mut state, KeyCode::Char('n')), [Effect::Send(Command::StepByHand)]);
