@@ -72,7 +72,7 @@ impl Config {
             "diffusion.variance_type",
             "\"learned_range\"",
             format!(
-                "what is learned lies between β_t and β̃_t of the T steps of path vp, and path {} has no such steps; use \
+                "what is learned lies between β_t and β˜_t of the T steps of path vp, and path {} has no such steps; use \
                  \"fixed_small\", or diffusion.path = \"vp\"",
                 diffusion.path.name()
             ),

@@ -199,6 +199,8 @@ fn is_atom(text: &str) -> bool {
 fn accented(accent: &str, letter: &str) -> String {
     match (accent, letter) {
         ("bar", "α") => "ᾱ".into(),
+        // Terminals draw a combining tilde into the top of a tall letter, where it can't be seen.
+        ("tilde", "β") => "β˜".into(),
         ("bar", _) => format!("{letter}\u{304}"),
         ("hat", _) => format!("{letter}\u{302}"),
         _ => format!("{letter}\u{303}"),
@@ -286,10 +288,10 @@ mod tests {
             (r"\frac{\beta_t}{\sqrt{1-\bar\alpha_t}}\cdot\hat\epsilon", "β_t/√(1−ᾱ_t)·ε\u{302}"),
             (r"\frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1-\bar\alpha_t}", "(√ᾱ_{t−1} β_t)/(1−ᾱ_t)"),
             (r"\sigma^2\lVert s-\hat s\rVert^2", "σ²‖s−s\u{302}‖²"),
-            (r"\hat{x}_0, \tilde\beta_t, x^{(i)}, e^{-h}", "x\u{302}_0, β\u{303}_t, x^{(i)}, e^{−h}"),
+            (r"\hat{x}_0, \tilde\beta_t, x^{(i)}, e^{-h}", "x\u{302}_0, β˜_t, x^{(i)}, e^{−h}"),
             (
                 r"\frac{m}{1-\beta_1^n}, \frac{1}{2r}\cdot x, \frac{a}{2\tilde\beta_t(1-\beta_t)}",
-                "m/(1−β_1ⁿ), 1/(2r)·x, a/(2β\u{303}_t(1−β_t))",
+                "m/(1−β_1ⁿ), 1/(2r)·x, a/(2β˜_t(1−β_t))",
             ),
             (r"\theta - \text{lr}, L_T \le 1, t\ge 1, \alpha x", "θ − lr, L_T ≤ 1, t≥1, α x"),
             (r"L_{\text{simple}}, 10^{-5}", "L_simple, 10⁻⁵"),

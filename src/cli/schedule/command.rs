@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long, value_name = "STEP,STEP,…", value_delimiter = ',', allow_hyphen_values = true)]
     pub at: Vec<i64>,
 
-    /// A step back by hand: also α_t, ᾱ_{t−1}, the variance β̃_t of q(x_{t−1} | x_t, x_0), and what its mean multiplies
+    /// A step back by hand: also α_t, ᾱ_{t−1}, the variance β˜_t of q(x_{t−1} | x_t, x_0), and what its mean multiplies
     /// x_0 and x_t by (Ho et al. 2020, eq. 6 and 7)
     #[arg(long)]
     pub posterior: bool,
@@ -391,8 +391,8 @@ mod tests {
         assert!(rows.lines().all(|row| row.split(',').count() == 8 + posterior::NAMES.len()), "{rows}");
         let text = printed("schedule linear --posterior").unwrap();
         assert_eq!(text.matches("\nstep ").count(), 11);
-        assert!(text.ends_with("has all of them\n") && text.contains("β̃_t"), "{text}");
-        assert!(!printed("schedule linear --at 500").unwrap().contains("β̃"));
+        assert!(text.ends_with("has all of them\n") && text.contains("β˜_t"), "{text}");
+        assert!(!printed("schedule linear --at 500").unwrap().contains("β˜"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::diffusion::{Posterior, Schedule};
 pub const NAMES: [&str; 5] =
     ["alphas", "alphas_cumprod_prev", "posterior_variance", "posterior_mean_x_0", "posterior_mean_x_t"];
 
-/// q(x_{t−1} | x_t, x_0) = N(a·x_0 + b·x_t, β̃_t·I) and what it is computed from: Ho et al. 2020, "Denoising Diffusion
+/// q(x_{t−1} | x_t, x_0) = N(a·x_0 + b·x_t, β˜_t·I) and what it is computed from: Ho et al. 2020, "Denoising Diffusion
 /// Probabilistic Models", eq. 6 and 7. At t = 0 x_{t−1} is the clean image, ᾱ_{t−1} = 1.
 pub struct StepBack {
     beta: f64,
@@ -33,7 +33,7 @@ impl StepBack {
         Ok(Self { beta, alpha: 1.0 - beta, alpha_bar: schedule.alphas_cumprod[t], alpha_bar_before, posterior })
     }
 
-    /// α_t, ᾱ_{t−1}, β̃_t, a and b, in the order of [`NAMES`].
+    /// α_t, ᾱ_{t−1}, β˜_t, a and b, in the order of [`NAMES`].
     pub fn values(&self) -> [f64; 5] {
         let Posterior { variance, x_0, x_t } = self.posterior;
         [self.alpha, self.alpha_bar_before, variance, x_0, x_t]
@@ -56,9 +56,9 @@ pub fn columns(schedule: &Schedule, steps: &[usize]) -> Result<Vec<(String, Valu
 /// When a step is none of the schedule's.
 pub fn blocks(schedules: &[(String, Schedule)], steps: &[usize]) -> Result<String> {
     let mut text = String::from(
-        "q(x_{t−1} | x_t, x_0) = N(a·x_0 + b·x_t, β̃_t·I), the step back when x_0 is known (Ho et al. 2020, eq. 6 and 7);\n\
-         put the network's estimate x̂_0 in its place, and √β̃_t times fresh noise on top: that is a step of DDPM\n\
-         \x20 β̃_t = β_t·(1 − ᾱ_{t−1})/(1 − ᾱ_t)\n\
+        "q(x_{t−1} | x_t, x_0) = N(a·x_0 + b·x_t, β˜_t·I), the step back when x_0 is known (Ho et al. 2020, eq. 6 and 7);\n\
+         put the network's estimate x̂_0 in its place, and √β˜_t times fresh noise on top: that is a step of DDPM\n\
+         \x20 β˜_t = β_t·(1 − ᾱ_{t−1})/(1 − ᾱ_t)\n\
          \x20 a   = √ᾱ_{t−1}·β_t/(1 − ᾱ_t)\n\
          \x20 b   = √α_t·(1 − ᾱ_{t−1})/(1 − ᾱ_t)\n",
     );
@@ -72,7 +72,7 @@ pub fn blocks(schedules: &[(String, Schedule)], steps: &[usize]) -> Result<Strin
                  \x20 α_t = 1 − β_t  {alpha:?}\n\
                  \x20 ᾱ_t            {alpha_bar:?}\n\
                  \x20 ᾱ_{{t−1}}        {alpha_bar_before:?}\n\
-                 \x20 β̃_t            {:?}\n\
+                 \x20 β˜_t            {:?}\n\
                  \x20 a (of x_0)     {:?}\n\
                  \x20 b (of x_t)     {:?}\n",
                 step - 1,
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn the_numbers_are_those_of_a_calculation_by_hand() {
         let schedule = by_hand();
-        // Step 2: β̃ = 0.2·0.1/0.28, a = √0.9·0.2/0.28, b = √0.8·0.1/0.28; step 3: ᾱ = 0.72 before, 0.36 after.
+        // Step 2: β˜ = 0.2·0.1/0.28, a = √0.9·0.2/0.28, b = √0.8·0.1/0.28; step 3: ᾱ = 0.72 before, 0.36 after.
         for (step, known) in [
             (1, [0.9, 1.0, 0.0, 1.0, 0.0]),
             (2, [0.8, 0.9, 0.071_428_571_428_571, 0.677_630_927_178_938, 0.319_438_282_499_97]),
@@ -130,6 +130,6 @@ mod tests {
             assert!(text.contains(part), "{part} is missing: {text}");
         }
         assert_eq!(text.matches("no noise is added").count(), 1);
-        assert_eq!(text.matches("β̃_t            0.0\n").count(), 1, "{text}");
+        assert_eq!(text.matches("β˜_t            0.0\n").count(), 1, "{text}");
     }
 }

@@ -2,6 +2,8 @@
 
 mod behind;
 mod event_loop;
+#[cfg(test)]
+mod event_loop_tests;
 mod experiment;
 mod farewell;
 mod input;
@@ -12,6 +14,8 @@ mod outbox;
 mod pacing;
 mod run;
 mod runs_thread;
+mod sources;
+mod surface;
 mod trials;
 
 pub use experiment::experiment;

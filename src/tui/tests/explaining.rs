@@ -153,7 +153,11 @@ fn keys_choose_topic_picture_and_pixel_and_close_it() {
 fn points_have_coordinates_and_colours_channels() {
     let shift = |state: &mut State, code| update(state, Message::Key(KeyEvent::new(code, KeyModifiers::SHIFT)));
     let mut state = open(120, 40, Panel::Loss);
-    state.live.info.as_mut().unwrap().image_shape = (1, 1, 2);
+    let reshape = |state: &mut State, shape| {
+        let info = state.live.info.as_mut().unwrap();
+        Arc::make_mut(info).image_shape = shape;
+    };
+    reshape(&mut state, (1, 1, 2));
     shift(&mut state, KeyCode::Right);
     assert_eq!((shown(&state).pixel, shown(&state).channel), (None, 1));
     assert!(characters(&buffer(&state)).contains("Shift-arrows coordinate"));
@@ -161,7 +165,7 @@ fn points_have_coordinates_and_colours_channels() {
     assert_eq!(shown(&state).channel, 1, "the next topic follows the same number");
     shift(&mut state, KeyCode::Left);
     assert_eq!(shown(&state).channel, 0);
-    state.live.info.as_mut().unwrap().image_shape = (SIZE, SIZE, 3);
+    reshape(&mut state, (SIZE, SIZE, 3));
     for channel in [1, 2, 0] {
         press(&mut state, KeyCode::Char('c'));
         assert_eq!(shown(&state).channel, channel);
