@@ -93,7 +93,7 @@ impl BenchModel {
     /// Its network.
     pub fn net_config(&self) -> NetConfig {
         let (height, width, channels) = self.image_shape;
-        NetConfig::new(&self.config.model, height, width, channels, Some(self.num_classes))
+        NetConfig::new(&self.config, height, width, channels, Some(self.num_classes))
     }
 
     /// Random pictures of random classes, in place of the data.

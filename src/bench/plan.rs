@@ -51,6 +51,7 @@ impl BenchPlan {
             block_out_channels: match &net_config {
                 NetConfig::UNet(config) => config.block_out_channels.clone(),
                 NetConfig::Mlp(config) => vec![config.hidden_width; config.hidden_layers],
+                NetConfig::Autoencoder(config) => config.widths().to_vec(),
             },
             parameters: parameter_count(&net_config)?,
             machine: Machine::new(&self.device, workers.threads()),

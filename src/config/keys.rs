@@ -103,6 +103,7 @@ const SOURCE: &str = concat!(
     include_str!("schema/data.rs"),
     include_str!("schema/diffusion.rs"),
     include_str!("schema/model.rs"),
+    include_str!("schema/autoencoder.rs"),
     include_str!("schema/parent.rs"),
     include_str!("schema/train.rs"),
     include_str!("schema/preview.rs"),

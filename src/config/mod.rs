@@ -5,6 +5,7 @@
 //! refuses impossible values before anything is built.
 
 mod assignments;
+mod autoencoder_stage;
 mod comparable;
 mod error;
 mod held_out;
@@ -19,6 +20,7 @@ mod overrides;
 mod schema;
 mod shipped;
 mod validate;
+mod validate_autoencoder;
 mod validate_diffusion;
 mod validate_loss;
 mod validate_model;

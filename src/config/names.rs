@@ -61,6 +61,28 @@ pub enum NetworkKind {
     Unet,
     /// Residual multilayer perceptron, for points in the plane.
     Mlp,
+    /// Not diffusion: the autoencoder of `[autoencoder]`, whose latents diffusion may train on.
+    Autoencoder,
+}
+
+/// The layout of an autoencoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutoencoderKind {
+    /// diffusers' AutoencoderKL.
+    Kl,
+    /// diffusers' AutoencoderTiny.
+    Tiny,
+}
+
+/// What reconstructions are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReconstructionLoss {
+    /// The mean of |x − x̂|.
+    L1,
+    /// The mean of (x − x̂)².
+    L2,
 }
 
 /// How the time embedding enters a residual block (diffusers' `resnet_time_scale_shift`).
@@ -342,6 +364,7 @@ impl NetworkKind {
         match self {
             Self::Unet => "U-Net",
             Self::Mlp => "MLP",
+            Self::Autoencoder => "autoencoder",
         }
     }
 }

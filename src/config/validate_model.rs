@@ -31,8 +31,10 @@ impl Config {
             model.hidden_layers,
             format!("use 1 to {MOST_LAYERS} residual blocks; 3 are usual for points"),
         )?;
-        if model.kind == NetworkKind::Unet {
-            self.check_unet()?;
+        match model.kind {
+            NetworkKind::Unet => self.check_unet()?,
+            NetworkKind::Autoencoder => self.check_autoencoder()?,
+            NetworkKind::Mlp => {}
         }
         ensure(
             (0.0..1.0).contains(&model.dropout),
@@ -191,6 +193,7 @@ impl Config {
         channels: usize,
         num_classes: usize,
     ) -> Result<Vec<String>, ConfigError> {
+        let convolves = self.model.kind != NetworkKind::Mlp;
         let unet = self.model.kind == NetworkKind::Unet;
         let levels = self.model.block_out_channels.len();
         ensure(
@@ -201,14 +204,17 @@ impl Config {
         )?;
         let points = POINT_SETS.contains(&self.data.dataset.as_str());
         ensure(
-            !(unet && points),
+            !(convolves && points),
             "model.kind",
-            "\"unet\"",
+            if unet { "\"unet\"" } else { "\"autoencoder\"" },
             format!(
                 "{} are points in the plane, without pixels to convolve; use model.kind = \"mlp\"",
                 self.data.dataset
             ),
         )?;
+        if self.model.kind == NetworkKind::Autoencoder {
+            return self.check_autoencoder_for(height, width);
+        }
         let unit = 1usize << levels.saturating_sub(1).min(63);
         if unet && (!height.is_multiple_of(unit) || !width.is_multiple_of(unit)) {
             let possible = (1..levels).rev().find(|l| {

@@ -57,7 +57,7 @@ impl Bench {
     pub fn new(overrides: &[&str]) -> Self {
         let (config, data) = (config(overrides), waves());
         let learned = config.diffusion.variance_type == VarianceType::LearnedRange;
-        let net = NetConfig::new(&config.model, 8, 8, 1, Some(3)).with_variance(learned);
+        let net = NetConfig::new(&config, 8, 8, 1, Some(3)).with_variance(learned);
         let weights = Weights::init(&net, 5, &Device::Cpu).unwrap();
         Self {
             parameterization: Parameterization::from_config(&config.diffusion).unwrap(),
@@ -205,7 +205,7 @@ fn score_and_velocity_follow_from_each_other_on_every_path() {
             if path == "ve" { "diffusion.prediction_type=epsilon" } else { "diffusion.prediction_type=v_prediction" };
         let config =
             config(&[&set, target, "model.kind=mlp", "model.hidden_width=16", "model.class_conditional=false"]);
-        let net = NetConfig::new(&config.model, 1, 1, 2, None);
+        let net = NetConfig::new(&config, 1, 1, 2, None);
         let weights = Weights::init(&net, 5, &Device::Cpu).unwrap();
         let bench = Bench {
             net: Net::new(&net, &weights).unwrap(),

@@ -68,7 +68,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::config::{DiffusionConfig, ModelConfig, NetworkKind, PredictionType};
+    use crate::config::{Config, DiffusionConfig, ModelConfig, NetworkKind, PredictionType};
     use crate::kernels::Workers;
     use crate::nn::{Net, NetConfig, Weights};
 
@@ -80,7 +80,7 @@ mod tests {
             class_conditional: num_classes.is_some(),
             ..ModelConfig::default()
         };
-        let config = NetConfig::new(&model, 1, 1, 2, num_classes);
+        let config = NetConfig::new(&Config { model, ..Config::default() }, 1, 1, 2, num_classes);
         let diffusion = DiffusionConfig { prediction_type: PredictionType::Sample, ..DiffusionConfig::default() };
         // A network whose every weight is 0 estimates x̂_0 = 0 everywhere.
         let weights = Weights::init(&config, 0, &Device::Cpu).unwrap();

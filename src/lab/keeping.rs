@@ -99,7 +99,7 @@ mod tests {
     fn frozen(step: u64) -> Frozen {
         let mut config = Config::default();
         (config.model.kind, config.model.hidden_width) = (NetworkKind::Mlp, 4);
-        let net = NetConfig::new(&config.model, 1, 1, 2, None);
+        let net = NetConfig::new(&config, 1, 1, 2, None);
         let weights = Weights::init(&net, 5, &Device::Cpu).unwrap();
         Frozen { step, net, weights, config, data: None, run: Identity::new(Path::new("run")) }
     }

@@ -219,8 +219,9 @@ impl Worker {
             self.write_events(outbox);
             outbox.send(Event::TimestepLoss(row));
         }
-        if step == TIME_USE_STEP {
-            let time_use = self.parts.trainer.time_use()?;
+        if step == TIME_USE_STEP
+            && let Some(time_use) = self.parts.trainer.time_use()?
+        {
             self.note("time_use", &time_use.verdict(), outbox);
             outbox.send(Event::TimeUse { step, time_use });
         }

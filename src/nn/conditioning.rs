@@ -51,7 +51,7 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
-    use crate::config::{ModelConfig, NetworkKind, TimeScaleShift};
+    use crate::config::{Config, ModelConfig, NetworkKind, TimeScaleShift};
     use crate::nn::{Net, NetConfig, Weights};
 
     /// A network of either kind, conditioned on the noise or not, with weights that can learn.
@@ -65,9 +65,10 @@ mod tests {
             noise_conditioning,
             ..ModelConfig::default()
         };
+        let config = Config { model, ..Config::default() };
         let config = match kind {
-            NetworkKind::Unet => NetConfig::new(&model, 8, 8, 1, Some(3)),
-            NetworkKind::Mlp => NetConfig::new(&model, 1, 1, 2, Some(3)),
+            NetworkKind::Mlp => NetConfig::new(&config, 1, 1, 2, Some(3)),
+            _ => NetConfig::new(&config, 8, 8, 1, Some(3)),
         };
         let weights = Weights::init(&config, 5, &Device::Cpu).unwrap().with_zeroed_time(!noise_conditioning).unwrap();
         let (weights, variables) = weights.trainable().unwrap();

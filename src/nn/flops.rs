@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 
+use super::autoencoder::operations;
 use super::{NetConfig, ParameterKind, UNetConfig, parameters};
 
 /// Floating-point operations of one image; a multiplication and an addition are two.
@@ -25,6 +26,10 @@ pub fn flops(config: &NetConfig, height: usize, width: usize) -> Result<Flops> {
     match config {
         NetConfig::UNet(config) => unet_flops(config, height, width),
         NetConfig::Mlp(_) => mlp_flops(config),
+        NetConfig::Autoencoder(config) => {
+            let (forward, training) = operations(config, height, width)?;
+            Ok(Flops { forward, training })
+        }
     }
 }
 
@@ -105,7 +110,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ModelConfig, NetworkKind, TimeScaleShift};
+    use crate::config::{Config, ModelConfig, NetworkKind, TimeScaleShift};
 
     fn model() -> ModelConfig {
         ModelConfig {
@@ -140,7 +145,8 @@ mod tests {
     #[test]
     fn an_mlp_uses_every_weight_once() {
         let model = ModelConfig { kind: NetworkKind::Mlp, hidden_width: 10, hidden_layers: 1, ..model() };
-        let flops = flops(&NetConfig::new(&model, 1, 1, 2, None), 1, 1).unwrap();
+        let config = Config { model, ..Config::default() };
+        let flops = flops(&NetConfig::new(&config, 1, 1, 2, None), 1, 1).unwrap();
         // time 64·10 + 10·10, input 2·10, block 3·10·10, output 10·2.
         assert_eq!(flops.forward, 2 * (640 + 100 + 20 + 300 + 20));
         assert_eq!(flops.training, 3 * flops.forward - 2 * (640 + 20));

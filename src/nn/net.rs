@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 
+use super::autoencoder::{Autoencoder, AutoencoderConfig};
 use super::pass::Pass;
 use super::scope::recorded;
 use super::{Architecture, Mlp, MlpConfig, Parameter, SampleSize, UNet, UNetConfig, Weights, parameters};
-use crate::config::{ModelConfig, NetworkKind, Precision};
+use crate::config::{Config, NetworkKind, Precision};
 
 /// The architecture of a run's network.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,16 +18,21 @@ use crate::config::{ModelConfig, NetworkKind, Precision};
 pub enum NetConfig {
     UNet(UNetConfig),
     Mlp(MlpConfig),
+    Autoencoder(AutoencoderConfig),
 }
 
 impl NetConfig {
     /// The network that an experiment describes, for samples of `height` × `width` × `channels` numbers.
     /// `num_classes` counts the dataset's classes without the null class; it matters only when the model
     /// is class-conditional.
-    pub fn new(model: &ModelConfig, height: usize, width: usize, channels: usize, num_classes: Option<usize>) -> Self {
+    pub fn new(config: &Config, height: usize, width: usize, channels: usize, num_classes: Option<usize>) -> Self {
+        let model = &config.model;
         match model.kind {
             NetworkKind::Unet => Self::UNet(UNetConfig::new(model, height, width, channels, num_classes)),
             NetworkKind::Mlp => Self::Mlp(MlpConfig::new(model, height, width, channels, num_classes)),
+            NetworkKind::Autoencoder => {
+                Self::Autoencoder(AutoencoderConfig::new(&config.autoencoder, height, width, channels))
+            }
         }
     }
 
@@ -37,6 +43,8 @@ impl NetConfig {
         match &mut self {
             Self::UNet(config) => config.out_channels = factor * config.in_channels,
             Self::Mlp(config) => config.out_channels = factor * config.sample_shape[2],
+            // It has no target with a variance.
+            Self::Autoencoder(_) => {}
         }
         self
     }
@@ -49,6 +57,7 @@ impl NetConfig {
                 SampleSize::Rectangle([height, width]) => Some((height, width, config.in_channels)),
             },
             Self::Mlp(MlpConfig { sample_shape: [height, width, channels], .. }) => Some((*height, *width, *channels)),
+            Self::Autoencoder(config) => config.sample_shape(),
         }
     }
 
@@ -68,6 +77,7 @@ impl NetConfig {
         match self {
             Self::UNet(config) => config.to_json(),
             Self::Mlp(config) => config.to_json(),
+            Self::Autoencoder(config) => config.to_json(),
         }
     }
 }
@@ -77,6 +87,7 @@ impl Architecture for NetConfig {
         match self {
             Self::UNet(config) => parameters(config),
             Self::Mlp(config) => parameters(config),
+            Self::Autoencoder(config) => parameters(config),
         }
     }
 }
@@ -98,6 +109,7 @@ impl Architecture for MlpConfig {
 pub enum Net {
     UNet(UNet),
     Mlp(Mlp),
+    Autoencoder(Autoencoder),
 }
 
 impl Net {
@@ -108,10 +120,11 @@ impl Net {
         Ok(match config {
             NetConfig::UNet(config) => Self::UNet(UNet::new(config, weights)?),
             NetConfig::Mlp(config) => Self::Mlp(Mlp::new(config, weights)?),
+            NetConfig::Autoencoder(config) => Self::Autoencoder(Autoencoder::new(config, weights)?),
         })
     }
 
-    /// The same network, a U-Net's 3×3 convolutions multiplied with this precision (an MLP has none).
+    /// The same network, its 3×3 convolutions multiplied with this precision (an MLP has none).
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -119,6 +132,9 @@ impl Net {
         match config {
             NetConfig::UNet(config) => Ok(Self::UNet(UNet::with_precision(config, weights, precision)?)),
             NetConfig::Mlp(_) => Self::new(config, weights),
+            NetConfig::Autoencoder(config) => {
+                Ok(Self::Autoencoder(Autoencoder::with_precision(config, weights, precision)?))
+            }
         }
     }
 
@@ -127,6 +143,7 @@ impl Net {
         match self {
             Self::UNet(unet) => NetConfig::UNet(unet.config().clone()),
             Self::Mlp(mlp) => NetConfig::Mlp(mlp.config().clone()),
+            Self::Autoencoder(autoencoder) => NetConfig::Autoencoder(autoencoder.config().clone()),
         }
     }
 
@@ -135,11 +152,12 @@ impl Net {
         match self {
             Self::UNet(unet) => unet.num_classes(),
             Self::Mlp(mlp) => mlp.num_classes(),
+            Self::Autoencoder(_) => None,
         }
     }
 
     /// The network's output for `x` `[N, H, W, C]` at the times `t` `[N]` (f32), with labels `[N]` (u32)
-    /// where it is class-conditional. Dropout is off.
+    /// where it is class-conditional. Dropout is off. An autoencoder's is its reconstruction, whatever the time.
     ///
     /// # Errors
     /// When a shape or a label does not fit the network.
@@ -180,6 +198,7 @@ impl Net {
         match self {
             Self::UNet(unet) => unet.pass(x, t, class_labels, pass),
             Self::Mlp(mlp) => mlp.pass(x, t, class_labels, pass),
+            Self::Autoencoder(autoencoder) => autoencoder.decode(&autoencoder.encode(x)?.mean),
         }
     }
 
@@ -188,6 +207,7 @@ impl Net {
         match self {
             Self::UNet(unet) => unet.blocks(),
             Self::Mlp(mlp) => mlp.blocks(),
+            Self::Autoencoder(_) => Vec::new(),
         }
     }
 

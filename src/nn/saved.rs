@@ -1,7 +1,7 @@
-//! The folder that a network is kept in: diffusers' layout for a U-Net, one of our own for an MLP.
+//! The folder that a network is kept in: diffusers' layout for a U-Net and for an autoencoder, one of our own for an MLP.
 //!
 //! ```text
-//! DIR/model_index.json                 DIR/model_index.json
+//! DIR/model_index.json                 DIR/model_index.json                               DIR/vae/…
 //! DIR/unet/…                           DIR/mlp/config.json, DIR/mlp/weights.safetensors
 //! DIR/scheduler/scheduler_config.json  DIR/scheduler/scheduler_config.json
 //! ```
@@ -13,12 +13,14 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use serde_json::{Value, json};
 
+use super::autoencoder::{LoadedAutoencoder, autoencoder_config, open_autoencoder, save_autoencoder};
 use super::diffusers::{self, LoadedUNet, load_weights, save_weights};
 use super::json::sorted_json;
 use super::{MlpConfig, NetConfig, UNetConfig, Weights};
 use crate::process::plain_file;
 
 const MLP: &str = "mlp";
+const VAE: &str = "vae";
 const CONFIG: &str = "config.json";
 const TENSORS: &str = "weights.safetensors";
 
@@ -41,6 +43,7 @@ pub fn save_network(dir: &Path, config: &NetConfig, weights: &Weights, scheduler
     match config {
         NetConfig::UNet(config) => diffusers::save_pipeline(dir, config, weights, scheduler),
         NetConfig::Mlp(config) => save_mlp(dir, config, weights, scheduler),
+        NetConfig::Autoencoder(config) => save_autoencoder(&dir.join(VAE), config, weights),
     }
 }
 
@@ -71,6 +74,9 @@ fn save_mlp(dir: &Path, config: &MlpConfig, weights: &Weights, scheduler: Option
 /// # Errors
 /// When its config.json is missing, damaged or not supported.
 pub fn network_config(dir: &Path) -> Result<NetConfig> {
+    if is_autoencoder(dir) {
+        return autoencoder_config(dir).map(NetConfig::Autoencoder);
+    }
     let mlp = dir.join(MLP).join(CONFIG);
     let path = if mlp.is_file() { mlp.clone() } else { dir.join("unet").join(CONFIG) };
     let text = plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?;
@@ -88,6 +94,10 @@ pub fn network_config(dir: &Path) -> Result<NetConfig> {
 /// When a file is missing or damaged, a setting is not supported, or a tensor is missing or has the
 /// wrong shape; the message names the file, and the setting or tensor.
 pub fn open_network(dir: &Path) -> Result<LoadedNet> {
+    if is_autoencoder(dir) {
+        let LoadedAutoencoder { config, weights, warnings } = open_autoencoder(dir)?;
+        return Ok(LoadedNet { config: NetConfig::Autoencoder(config), weights, warnings });
+    }
     let folder = dir.join(MLP);
     if !folder.join(CONFIG).is_file() {
         let LoadedUNet { config, weights, warnings } = diffusers::open_unet(dir)?;
@@ -100,6 +110,11 @@ pub fn open_network(dir: &Path) -> Result<LoadedNet> {
     Ok(LoadedNet { config: NetConfig::Mlp(config), weights, warnings })
 }
 
+/// Is an autoencoder all that the folder holds? Beside a U-Net it is that one's.
+fn is_autoencoder(dir: &Path) -> bool {
+    dir.join(VAE).join(CONFIG).is_file() && !dir.join("unet").join(CONFIG).is_file()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,7 +125,7 @@ mod tests {
         let mut config = Config::default();
         config.model.kind = NetworkKind::Mlp;
         config.model.hidden_width = 8;
-        let net = NetConfig::new(&config.model, 1, 1, 2, None);
+        let net = NetConfig::new(&config, 1, 1, 2, None);
         let weights = Weights::init(&net, 5, &Device::Cpu).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let scheduler = diffusers::scheduler_config(&config.diffusion, &config.sample).unwrap().settings;

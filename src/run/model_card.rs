@@ -67,6 +67,10 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     }
     let network = match config.model.kind {
         NetworkKind::Unet => format!("U-Net {:?}", config.model.block_out_channels),
+        NetworkKind::Autoencoder => {
+            let stage = &config.autoencoder;
+            format!("autoencoder {:?}, {} latent channels", stage.block_out_channels, stage.latent_channels)
+        }
         NetworkKind::Mlp => format!("MLP of {} blocks, {} wide", config.model.hidden_layers, config.model.hidden_width),
     };
     line(format!("| network | {network}, {} parameters |", facts.parameters));

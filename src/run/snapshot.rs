@@ -255,7 +255,7 @@ mod tests {
         config.model.class_conditional = conditional;
         (config.sample.steps, config.sample.num, config.sample.guidance_scale) = (4, 6, 1.5);
         let classes = conditional.then_some(3);
-        let net_config = NetConfig::new(&config.model, 8, 8, 1, classes);
+        let net_config = NetConfig::new(&config, 8, 8, 1, classes);
         let weights = Weights::init(&net_config, 0, &Device::Cpu).unwrap();
         Lab {
             dir: tempfile::tempdir().unwrap(),

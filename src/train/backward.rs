@@ -7,7 +7,8 @@ use candle_core::{Tensor, Var};
 use super::batch::Batch;
 use super::cut::Cut;
 use super::gradients::add_to;
-use super::objective::{Losses, Objective, share_of_mean};
+use super::losses::Losses;
+use super::objective::{Objective, share_of_mean};
 use crate::kernels::Workers;
 use crate::nn::Net;
 use crate::random::{Stream, generator};
@@ -48,8 +49,7 @@ impl Passes<'_> {
             let mut sum: Option<GradStore> = None;
             for slice in self.cut.slices(ranges[i].clone()) {
                 let slice = batch.narrow(slice)?;
-                let output = self.net.forward_train(&slice.input, &slice.t, slice.classes.as_ref(), rng.as_mut())?;
-                let Losses { error, term } = self.objective.losses(&output, &slice)?;
+                let Losses { error, term } = self.objective.asked(self.net, &slice, rng.as_mut())?;
                 let gradients = share_of_mean(&term, &slice, batch.len())?.backward()?;
                 errors.extend(to_f64(&error)?);
                 terms.extend(to_f64(&term)?);

@@ -1,7 +1,7 @@
 //! One training batch: images, their timesteps, the noise, and what the network should say.
 
 use anyhow::Result;
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use rand::RngExt;
 
 use super::coupling::by_optimal_transport;
@@ -26,6 +26,8 @@ pub struct Batch {
     pub t: Tensor,
     /// Class of each sample, `[N]` u32; the null class where the label was dropped.
     pub classes: Option<Tensor>,
+    /// What an autoencoder draws its latents with, `[N, h, w, L]`; `None`: it takes the means.
+    pub latent_noise: Option<Tensor>,
 }
 
 /// What a batch is made with.
@@ -48,6 +50,15 @@ fn noise(workers: &Workers, (seed, step): (u64, u64), samples: usize, size: usiz
         }
     });
     noise
+}
+
+/// The images at `indices`, half of them mirrored left to right where `flip` says so.
+fn flipped(data: &Dataset, indices: &[usize], (seed, step): (u64, u64), flip: bool) -> Vec<f32> {
+    let flips: Option<Vec<bool>> = flip.then(|| {
+        let mut rng = generator(seed, Stream::Augment, step);
+        indices.iter().map(|_| rng.random_bool(0.5)).collect()
+    });
+    data.gather(indices, flips.as_deref())
 }
 
 /// How the classes of a training batch are treated.
@@ -89,11 +100,7 @@ impl Draws {
         times: &TimestepSampler,
     ) -> Self {
         let drawn = times.draw(indices.len(), &mut generator(seed, Stream::Timesteps, step));
-        let flips: Option<Vec<bool>> = treatment.horizontal_flip.then(|| {
-            let mut rng = generator(seed, Stream::Augment, step);
-            indices.iter().map(|_| rng.random_bool(0.5)).collect()
-        });
-        let pixels = data.gather(indices, flips.as_deref());
+        let pixels = flipped(data, indices, (seed, step), treatment.horizontal_flip);
         let size = pixels.len() / indices.len().max(1);
         let noise = noise(workers, (seed, step), indices.len(), size);
         let noise = match treatment.coupling {
@@ -163,7 +170,38 @@ impl Batch {
         let times: Vec<f32> = levels.iter().map(|&at| parameterization.network_time(at) as f32).collect();
         let t = Tensor::from_vec(times, n, device)?;
         let classes = classes.map(|classes| Tensor::from_vec(classes, n, device)).transpose()?;
-        Ok(Self { input, target, timesteps, corrections: None, t, classes })
+        Ok(Self { input, target, timesteps, corrections: None, t, classes, latent_noise: None })
+    }
+
+    /// Clean pictures `[N, H, W, C]`, which an autoencoder is to give back; `latent_noise` draws its latents.
+    ///
+    /// # Errors
+    /// When candle fails.
+    pub fn pictures(x: Tensor, latent_noise: Option<Tensor>) -> Result<Self> {
+        let n = x.dim(0)?;
+        let t = Tensor::zeros(n, DType::F32, x.device())?;
+        let timesteps = vec![0.0; n];
+        Ok(Self { input: x.clone(), target: x, timesteps, corrections: None, t, classes: None, latent_noise })
+    }
+
+    /// The same of training step `step` (from 0): pictures, flips and noise depend on `seed` and `step` alone. `latents`:
+    /// height, width and channels.
+    ///
+    /// # Errors
+    /// When a tensor cannot be made on the device.
+    pub fn training_pictures(
+        (workers, device): (&Workers, &Device),
+        data: &Dataset,
+        indices: &[usize],
+        address: (u64, u64),
+        horizontal_flip: bool,
+        (h, w, c): (usize, usize, usize),
+    ) -> Result<Self> {
+        let n = indices.len();
+        let pixels = flipped(data, indices, address, horizontal_flip);
+        let x = Tensor::from_vec(pixels, (n, data.height, data.width, data.channels), device)?;
+        let noise = Tensor::from_vec(noise(workers, address, n, h * w * c), (n, h, w, c), device)?;
+        Self::pictures(x, Some(noise))
     }
 
     /// Number of samples.
@@ -185,6 +223,7 @@ impl Batch {
             corrections: self.corrections.as_ref().map(|corrections| corrections[range].to_vec()),
             t: self.t.narrow(0, start, len)?,
             classes: self.classes.as_ref().map(|classes| classes.narrow(0, start, len)).transpose()?,
+            latent_noise: self.latent_noise.as_ref().map(|noise| noise.narrow(0, start, len)).transpose()?,
         })
     }
 }

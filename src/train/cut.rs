@@ -22,7 +22,7 @@ impl Cut {
     /// For a network of so many parameters and images of height × width `pixels`.
     pub fn new(net: &NetConfig, parameters: usize, pixels: usize, on_cpu: bool, workers: Arc<Workers>) -> Self {
         let slice_len = match net {
-            NetConfig::UNet(_) => slice_len(pixels),
+            NetConfig::UNet(_) | NetConfig::Autoencoder(_) => slice_len(pixels),
             // Its samples are rows of a matrix, and little memory.
             NetConfig::Mlp(_) => usize::MAX,
         };

@@ -2,9 +2,11 @@
 //! move it.
 
 use anyhow::Result;
+use candle_core::Device;
 use rand::seq::SliceRandom;
 
 use super::batch::{Batch, Recipe};
+use super::images::images;
 use super::times::stratified;
 use crate::data::Dataset;
 use crate::random::{Stream, generator, normal};
@@ -56,6 +58,17 @@ impl HeldOutLoss {
         Ok(Some(Self { batches }))
     }
 
+    /// The pictures themselves, of which an autoencoder's reconstructions are measured.
+    ///
+    /// # Errors
+    /// When the device cannot hold them.
+    pub fn of_pictures(device: &Device, data: &Dataset, batch_size: usize) -> Result<Option<Self>> {
+        let indices = data.spread(MOST_IMAGES);
+        let of = |chunk: &[usize]| Batch::pictures(images(data, chunk, device)?, None);
+        let batches = indices.chunks(batch_size.max(1)).map(of).collect::<Result<Vec<_>>>()?;
+        Ok((!batches.is_empty()).then_some(Self { batches }))
+    }
+
     pub fn batches(&self) -> &[Batch] {
         &self.batches
     }
@@ -64,8 +77,6 @@ impl HeldOutLoss {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-
-    use candle_core::Device;
 
     use super::*;
     use crate::config::DiffusionConfig;

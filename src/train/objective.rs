@@ -2,12 +2,16 @@
 
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
+use rand_chacha::ChaCha8Rng;
 
 use super::batch::Batch;
+use super::losses::Losses;
+use super::reconstruction::Reconstruction;
 use super::variance_loss::VarianceLoss;
 use crate::config::{Config, VarianceType};
 use crate::diffusion::{LossWeight, Parameterization};
 use crate::kernels;
+use crate::nn::Net;
 
 /// The loss of each sample: its squared error times the weight of its noise level, and, where the network
 /// learns the variance too, L_hybrid = L_simple + λ·L_vlb (Nichol & Dhariwal 2021, "Improved Denoising
@@ -16,14 +20,8 @@ pub struct Objective {
     parameterization: Parameterization,
     weight: LossWeight,
     variance: Option<VarianceLoss>,
-}
-
-/// Of each sample of a slice, `[N]` f32.
-pub struct Losses {
-    /// The plain mean squared error of the target.
-    pub error: Tensor,
-    /// What is optimized, before the correction for how the timesteps were drawn.
-    pub term: Tensor,
+    /// Of an autoencoder.
+    reconstruction: Option<Reconstruction>,
 }
 
 impl Objective {
@@ -32,7 +30,19 @@ impl Objective {
         Self {
             parameterization: parameterization.clone(),
             weight: LossWeight::from_config(&config.train),
+            reconstruction: config.trains_autoencoder().then(|| Reconstruction::new(&config.autoencoder)),
             variance: learned.then(|| VarianceLoss::new(parameterization, config.train.vlb_weight)),
+        }
+    }
+
+    /// The losses of a slice, for which the network is asked, with dropout drawn from `dropout` where one is given.
+    ///
+    /// # Errors
+    /// What the network reports.
+    pub fn asked(&self, net: &Net, slice: &Batch, dropout: Option<&mut ChaCha8Rng>) -> Result<Losses> {
+        match (&self.reconstruction, net) {
+            (Some(reconstruction), Net::Autoencoder(autoencoder)) => reconstruction.losses(autoencoder, slice),
+            _ => self.losses(&net.forward_train(&slice.input, &slice.t, slice.classes.as_ref(), dropout)?, slice),
         }
     }
 

@@ -133,7 +133,7 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{DiffusionConfig, ModelConfig, NetworkKind};
+    use crate::config::{Config, DiffusionConfig, ModelConfig, NetworkKind};
     use crate::nn::{NetConfig, Weights};
 
     fn measured(kind: NetworkKind, change: impl Fn(&str, Tensor) -> Tensor) -> TimeUse {
@@ -145,7 +145,7 @@ mod tests {
             hidden_layers: 2,
             ..ModelConfig::default()
         };
-        let config = NetConfig::new(&model, 4, 4, 1, None);
+        let config = NetConfig::new(&Config { model, ..Config::default() }, 4, 4, 1, None);
         let weights = Weights::init(&config, 0, &Device::Cpu).unwrap();
         let weights = weights.iter().map(|(name, tensor)| (name.to_string(), change(name, tensor.clone()))).collect();
         let net = Net::new(&config, &Weights::from_map(weights)).unwrap();

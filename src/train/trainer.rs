@@ -81,14 +81,17 @@ impl Trainer {
         let num_classes = conditional.then_some(data.classes.len());
         let learned = config.diffusion.variance_type == VarianceType::LearnedRange;
         let net_config =
-            NetConfig::new(&config.model, data.height, data.width, data.channels, num_classes).with_variance(learned);
+            NetConfig::new(&config, data.height, data.width, data.channels, num_classes).with_variance(learned);
         let (weights, parameters) = Weights::init(&net_config, config.seed, device)?
             .with_zeroed_ends(config.model.zero_init)?
             .with_zeroed_time(!config.model.noise_conditioning)?
             .trainable()?;
         let net = Net::with_precision(&net_config, &weights, config.train.precision)?;
         let recipe = Recipe { parameterization: &parameterization, device, workers: &workers };
-        let held_out = HeldOutLoss::new(recipe, held_out, config.train.batch_size, config.seed, conditional)?;
+        let held_out = match config.trains_autoencoder() {
+            true => HeldOutLoss::of_pictures(device, held_out, config.train.batch_size)?,
+            false => HeldOutLoss::new(recipe, held_out, config.train.batch_size, config.seed, conditional)?,
+        };
         let treatment = Treatment {
             horizontal_flip: config.data.horizontal_flip,
             labels: num_classes.map(|n| LabelDrop { null_class: n as u32, p_uncond: config.train.p_uncond }),
@@ -152,7 +155,9 @@ impl Trainer {
         let fresh = 1.0 - self.ema.decay(done);
         let update = Update { updates, lr, gradient_scale: self.clip(grad_norm), fresh };
         self.optimizer.step(&gradients, self.ema.averages(), update, &self.workers)?;
-        self.times.learn(&batch.timesteps, &terms);
+        if !self.config.trains_autoencoder() {
+            self.times.learn(&batch.timesteps, &terms);
+        }
         self.step = done;
         let epoch = (done * batch.len() as u64) as f64 / self.data.len() as f64;
         let samples = batch.timesteps.iter().copied().zip(errors).collect();
@@ -171,6 +176,11 @@ impl Trainer {
         let config = &self.config;
         let indices = self.coming_images();
         let address = (config.seed, self.step);
+        if let NetConfig::Autoencoder(net) = &self.net_config {
+            let latents = net.latent_shape(self.data.height, self.data.width)?;
+            let by = (&*self.workers, &self.device);
+            return Batch::training_pictures(by, &self.data, &indices, address, config.data.horizontal_flip, latents);
+        }
         Batch::training(self.recipe(), &self.data, &indices, address, self.treatment, &self.times)
     }
 
@@ -267,15 +277,18 @@ impl Trainer {
         Ok(errors)
     }
 
-    /// How much the raw weights' answers depend on t, by a few training images.
+    /// How much the raw weights' answers depend on t, by a few training images; `None` of a network that is told none.
     ///
     /// # Errors
     /// When candle fails.
-    pub fn time_use(&self) -> Result<TimeUse> {
+    pub fn time_use(&self) -> Result<Option<TimeUse>> {
+        if self.config.trains_autoencoder() {
+            return Ok(None);
+        }
         let n = self.data.len().min(TIME_USE_IMAGES);
         let indices: Vec<usize> = (0..n).map(|i| i * self.data.len() / n).collect();
         let x_0 = images(&self.data, &indices, &self.device)?;
-        TimeUse::measure(&self.detached()?, &self.parameterization, &x_0, false)
+        TimeUse::measure(&self.detached()?, &self.parameterization, &x_0, false).map(Some)
     }
 
     /// The network with the raw weights, recording no gradients.

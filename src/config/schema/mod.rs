@@ -4,6 +4,7 @@
 //! The resolved config (every key written out) is saved in the run folder, and alone repeats the
 //! run. The doc comment of each field is the text that `--help-config` shows.
 
+mod autoencoder;
 mod data;
 mod diffusion;
 mod model;
@@ -12,6 +13,7 @@ mod preview;
 mod sample;
 mod train;
 
+pub use autoencoder::AutoencoderStage;
 pub use data::DataConfig;
 pub use diffusion::DiffusionConfig;
 pub use model::ModelConfig;
@@ -35,6 +37,7 @@ pub struct Config {
     pub data: DataConfig,
     pub diffusion: DiffusionConfig,
     pub model: ModelConfig,
+    pub autoencoder: AutoencoderStage,
     pub train: TrainConfig,
     pub preview: PreviewConfig,
     pub sample: SampleConfig,
@@ -55,6 +58,7 @@ impl Default for Config {
             data: DataConfig::default(),
             diffusion: DiffusionConfig::default(),
             model: ModelConfig::default(),
+            autoencoder: AutoencoderStage::default(),
             train: TrainConfig::default(),
             preview: PreviewConfig::default(),
             sample: SampleConfig::default(),

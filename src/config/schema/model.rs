@@ -10,7 +10,8 @@ use crate::config::names::{NetworkKind, TimeScaleShift};
 pub struct ModelConfig {
     /// `unet` for images, or `mlp` for points in the plane: a residual multilayer perceptron that takes
     /// `hidden_width` and `hidden_layers`, and of the other keys `resnet_time_scale_shift`, `dropout`,
-    /// `noise_conditioning` and `class_conditional`.
+    /// `noise_conditioning` and `class_conditional`; `autoencoder` is what `difflab autoencoder` trains, by the keys of
+    /// [autoencoder].
     pub kind: NetworkKind,
     /// Units of each hidden layer of an mlp.
     pub hidden_width: usize,

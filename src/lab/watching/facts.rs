@@ -39,9 +39,10 @@ pub fn run_info(dir: &Path, config: &Config, data: Option<&DataIdentity>, found:
     };
     let parameters = image_shape.and_then(|(height, width, channels)| {
         let named = config.model.class_conditional.then_some(classes.len());
-        match &NetConfig::new(&config.model, height, width, channels, named) {
+        match &NetConfig::new(&config, height, width, channels, named) {
             NetConfig::UNet(config) => parameter_count(config).ok(),
             NetConfig::Mlp(config) => parameter_count(config).ok(),
+            NetConfig::Autoencoder(config) => parameter_count(config).ok(),
         }
     });
     let alphas = Schedule::from_config(&config.diffusion).map(|schedule| schedule.alphas_cumprod).unwrap_or_default();

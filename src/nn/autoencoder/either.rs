@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::kl::Kl;
 use super::tiny::Tiny;
 use super::{KlConfig, TinyConfig};
+use crate::config::{AutoencoderKind, AutoencoderStage, Precision};
 use crate::nn::json::{read_json, sorted_json};
 use crate::nn::scope::{Scope, recorded};
 use crate::nn::{Architecture, Parameter, Weights};
@@ -20,6 +21,25 @@ pub enum AutoencoderConfig {
 }
 
 impl AutoencoderConfig {
+    /// What `[autoencoder]` describes, for pictures of `height` × `width` × `channels` numbers.
+    pub fn new(stage: &AutoencoderStage, height: usize, width: usize, channels: usize) -> Self {
+        let (widths, latents) = (&stage.block_out_channels, stage.latent_channels);
+        match stage.kind {
+            AutoencoderKind::Kl => Self::Kl(KlConfig {
+                layers_per_block: stage.layers_per_block,
+                norm_num_groups: stage.norm_num_groups,
+                mid_block_add_attention: stage.mid_attention,
+                sample_size: height.max(width),
+                scaling_factor: 1.0,
+                ..KlConfig::new(channels, latents, widths.clone())
+            }),
+            AutoencoderKind::Tiny => {
+                let width = widths.first().copied().unwrap_or(1);
+                Self::Tiny(TinyConfig::new(channels, latents, widths.len(), width, stage.layers_per_block))
+            }
+        }
+    }
+
     /// Reads the text of a `config.json`; `_class_name` says which kind it is.
     ///
     /// # Errors
@@ -45,11 +65,27 @@ impl AutoencoderConfig {
         }
     }
 
+    /// Channels of each level, from full resolution down.
+    pub fn widths(&self) -> &[usize] {
+        match self {
+            Self::Kl(config) => &config.block_out_channels,
+            Self::Tiny(config) => &config.encoder_block_out_channels,
+        }
+    }
+
     /// How many times smaller the latents' sides are.
     pub fn factor(&self) -> usize {
         match self {
             Self::Kl(config) => config.factor(),
             Self::Tiny(config) => config.factor(),
+        }
+    }
+
+    /// Height, width and channels of the pictures that it was trained on, where its folder says them.
+    pub fn sample_shape(&self) -> Option<(usize, usize, usize)> {
+        match self {
+            Self::Kl(config) => Some((config.sample_size, config.sample_size, config.in_channels)),
+            Self::Tiny(_) => None,
         }
     }
 
@@ -138,6 +174,15 @@ impl Autoencoder {
     /// the key or the tensor.
     pub fn new(config: &AutoencoderConfig, weights: &Weights) -> Result<Self> {
         let kind = build(config, Scope::root(weights)).context("the autoencoder")?;
+        Ok(Self { config: config.clone(), kind })
+    }
+
+    /// The same, its 3×3 convolutions multiplied with this precision (forward and backward).
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_precision(config: &AutoencoderConfig, weights: &Weights, precision: Precision) -> Result<Self> {
+        let kind = build(config, Scope::root(weights).with_precision(precision)).context("the autoencoder")?;
         Ok(Self { config: config.clone(), kind })
     }
 

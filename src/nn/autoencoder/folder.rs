@@ -1,7 +1,7 @@
 //! An autoencoder's folder, as diffusers writes and reads it: `config.json` and `diffusion_pytorch_model.safetensors`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
@@ -43,14 +43,8 @@ pub fn save_autoencoder(dir: &Path, config: &AutoencoderConfig, weights: &Weight
 /// When a file is missing or damaged, a setting is not supported, or a tensor is missing or has the wrong shape; the
 /// message names the file, and the setting or tensor.
 pub fn open_autoencoder(dir: &Path) -> Result<LoadedAutoencoder> {
-    ensure!(dir.exists(), "there is no folder {}", dir.display());
-    let folder = PLACES.iter().map(|place| dir.join(place)).find(|folder| folder.join(CONFIG).is_file());
-    let folder = folder.with_context(|| {
-        format!("{} holds no autoencoder: neither {CONFIG} nor vae/{CONFIG} nor vqvae/{CONFIG} is there", dir.display())
-    })?;
-    let path = folder.join(CONFIG);
-    let text = plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?;
-    let config = AutoencoderConfig::from_json(&text).with_context(|| format!("in {}", path.display()))?;
+    let folder = folder_in(dir)?;
+    let (path, config) = (folder.join(CONFIG), config_in(&folder)?);
     let ignored = config.unknown().filter(|key| !key.starts_with('_'));
     let mut warnings: Vec<String> =
         ignored.map(|key| format!("{}: unknown setting {key:?} is ignored", path.display())).collect();
@@ -59,4 +53,26 @@ pub fn open_autoencoder(dir: &Path) -> Result<LoadedAutoencoder> {
     let (weights, more) = load_weights(&files, &config, &Device::Cpu).with_context(of)?;
     warnings.extend(more);
     Ok(LoadedAutoencoder { config, weights, warnings })
+}
+
+/// The architecture alone.
+///
+/// # Errors
+/// As [`open_autoencoder`].
+pub fn autoencoder_config(dir: &Path) -> Result<AutoencoderConfig> {
+    config_in(&folder_in(dir)?)
+}
+
+fn folder_in(dir: &Path) -> Result<PathBuf> {
+    ensure!(dir.exists(), "there is no folder {}", dir.display());
+    let folder = PLACES.iter().map(|place| dir.join(place)).find(|folder| folder.join(CONFIG).is_file());
+    folder.with_context(|| {
+        format!("{} holds no autoencoder: neither {CONFIG} nor vae/{CONFIG} nor vqvae/{CONFIG} is there", dir.display())
+    })
+}
+
+fn config_in(folder: &Path) -> Result<AutoencoderConfig> {
+    let path = folder.join(CONFIG);
+    let text = plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?;
+    AutoencoderConfig::from_json(&text).with_context(|| format!("in {}", path.display()))
 }

@@ -8,9 +8,11 @@
 //! | `kl` | `AutoencoderKL`: group norm, residual blocks, attention in the middle |
 //! | `tiny` | `AutoencoderTiny`: convolutions and ReLU |
 //! | `either` | an autoencoder of either kind |
+//! | `flops` | how much arithmetic it is |
 //! | `folder` | its folder, written and read |
 
 mod either;
+mod flops;
 mod folder;
 mod kl;
 mod kl_config;
@@ -19,6 +21,7 @@ mod tiny;
 mod tiny_config;
 
 pub use either::{Autoencoder, AutoencoderConfig, Moments};
-pub use folder::{LoadedAutoencoder, open_autoencoder, save_autoencoder};
+pub use flops::operations;
+pub use folder::{LoadedAutoencoder, autoencoder_config, open_autoencoder, save_autoencoder};
 pub use kl_config::KlConfig;
 pub use tiny_config::TinyConfig;

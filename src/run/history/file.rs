@@ -11,6 +11,7 @@ use super::facts::{FORMAT, HistoryFacts};
 use super::list::history_file;
 use crate::config::Config;
 use crate::data::DataIdentity;
+use crate::nn::autoencoder::AutoencoderConfig;
 use crate::nn::{MlpConfig, NetConfig, UNetConfig, Weights, diffusers, parameters, safetensors_file};
 use crate::run::durable::{make_folder, write_replacing};
 use crate::run::error::RunError;
@@ -76,6 +77,7 @@ fn kind(net: &NetConfig) -> &'static str {
     match net {
         NetConfig::UNet(_) => "unet",
         NetConfig::Mlp(_) => "mlp",
+        NetConfig::Autoencoder(_) => "autoencoder",
     }
 }
 
@@ -113,6 +115,7 @@ pub fn read(path: &Path, device: &Device) -> Result<(NetConfig, Weights, History
     let read = || -> Result<(NetConfig, Weights)> {
         let net = match facts.kind.as_str() {
             "mlp" => NetConfig::Mlp(MlpConfig::from_json(&facts.network)?),
+            "autoencoder" => NetConfig::Autoencoder(AutoencoderConfig::from_json(&facts.network)?),
             _ => NetConfig::UNet(UNetConfig::from_json(&facts.network)?),
         };
         let (weights, _) = diffusers::load_weights(&[path.to_path_buf()], &net, device)?;
@@ -145,8 +148,9 @@ mod tests {
         config.model.block_out_channels = vec![8, 8];
         config.model.norm_num_groups = 4;
         let net = match kind {
-            NetworkKind::Unet => NetConfig::new(&config.model, 8, 8, 1, None),
-            NetworkKind::Mlp => NetConfig::new(&config.model, 1, 1, 2, None),
+            NetworkKind::Unet => NetConfig::new(&config, 8, 8, 1, None),
+            NetworkKind::Mlp => NetConfig::new(&config, 1, 1, 2, None),
+            NetworkKind::Autoencoder => NetConfig::new(&config, 8, 8, 1, None),
         };
         let weights = Weights::init(&net, 5, &Device::Cpu).unwrap();
         (config, net, weights)
@@ -154,7 +158,7 @@ mod tests {
 
     #[test]
     fn weights_come_back_in_half_precision_and_the_same_step_makes_the_same_file() {
-        for kind in [NetworkKind::Unet, NetworkKind::Mlp] {
+        for kind in [NetworkKind::Unet, NetworkKind::Mlp, NetworkKind::Autoencoder] {
             let (config, net, weights) = network(kind);
             let dir = tempfile::tempdir().unwrap();
             let write = || write(dir.path(), 300, &net, &weights, ("abc", &config, None)).unwrap();

@@ -168,7 +168,7 @@ fn ready(state: &mut State, info: Arc<RunInfo>) {
 fn costs(info: &RunInfo) -> StepCosts {
     let (height, width, channels) = info.image_shape;
     let classes = info.conditional.then_some(info.classes.len());
-    let network = NetConfig::new(&info.config.model, height, width, channels, classes);
+    let network = NetConfig::new(&info.config, height, width, channels, classes);
     let images = info.config.train.batch_size as f64;
     // A network that nobody can count.
     let flops = nn::flops(&network, height, width).map_or(0.0, |flops| flops.training as f64);

@@ -1,0 +1,44 @@
+//! A config's first stage: the same data, and its autoencoder.
+
+use super::{Config, NetworkKind, OptimizerName};
+
+impl Config {
+    /// The config of the run that trains this one's `[autoencoder]`, on the same data.
+    pub fn autoencoder_run(&self) -> Self {
+        let stage = &self.autoencoder;
+        let mut config = self.clone();
+        config.model.kind = NetworkKind::Autoencoder;
+        config.model.class_conditional = false;
+        config.sample.guidance_scale = 0.0;
+        let train = &mut config.train;
+        (train.steps, train.epochs) = (stage.steps, 0.0);
+        (train.batch_size, train.learning_rate) = (stage.batch_size, stage.learning_rate);
+        train.optimizer = OptimizerName::Adamw;
+        if !config.name.ends_with("-autoencoder") {
+            config.name = format!("{}-autoencoder", self.name.strip_suffix("-latent").unwrap_or(&self.name));
+        }
+        config
+    }
+
+    /// Does this run train an autoencoder?
+    pub fn trains_autoencoder(&self) -> bool {
+        self.model.kind == NetworkKind::Autoencoder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_stage_has_the_data_and_its_own_training() {
+        let set = ["name=mnist-latent", "data.image_size=32", "autoencoder.steps=70", "train.optimizer=muon"];
+        let config = Config::default().with_overrides(&set.map(String::from)).unwrap();
+        let stage = config.autoencoder_run();
+        assert_eq!((stage.name.as_str(), stage.data.image_size, stage.train.steps), ("mnist-autoencoder", 32, 70));
+        assert!(stage.trains_autoencoder() && !config.trains_autoencoder());
+        assert_eq!(stage.train.optimizer, OptimizerName::Adamw);
+        stage.validate().unwrap();
+        assert_eq!(stage.autoencoder_run(), stage, "its own first stage is itself");
+    }
+}
