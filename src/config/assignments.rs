@@ -99,16 +99,18 @@ pub fn words_between_commas(text: &str) -> Vec<&str> {
 }
 
 /// The keys that a name can mean: the one of this dotted path, else those of this name in any section, else those with
-/// these initials, as `lr` for `learning_rate`.
+/// these initials, as `lr` for `learning_rate`. The first stage's keys, which are called like others, need their section.
 pub fn named(name: &str) -> Vec<&'static Key> {
     if let Some(key) = keys::find(name) {
         return vec![key];
     }
-    let by_name: Vec<&Key> = keys::keys().iter().filter(|key| key.name() == name).collect();
-    match by_name.is_empty() {
-        true => keys::keys().iter().filter(|key| key.has_initials(name)).collect(),
-        false => by_name,
-    }
+    let those = |is_meant: &dyn Fn(&Key) -> bool| -> Vec<&'static Key> {
+        let (stage, others): (Vec<_>, Vec<_>) =
+            keys::keys().iter().filter(|key| is_meant(key)).partition(|key| key.section() == "autoencoder");
+        if others.is_empty() { stage } else { others }
+    };
+    let by_name = those(&|key| key.name() == name);
+    if by_name.is_empty() { those(&|key| key.has_initials(name)) } else { by_name }
 }
 
 /// The key that `name` means where it is to be `value`: the only one of that name, or of several the only one

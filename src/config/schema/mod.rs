@@ -37,10 +37,10 @@ pub struct Config {
     pub data: DataConfig,
     pub diffusion: DiffusionConfig,
     pub model: ModelConfig,
-    pub autoencoder: AutoencoderStage,
     pub train: TrainConfig,
     pub preview: PreviewConfig,
     pub sample: SampleConfig,
+    pub autoencoder: AutoencoderStage,
     /// Of a fork alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentConfig>,
@@ -58,10 +58,10 @@ impl Default for Config {
             data: DataConfig::default(),
             diffusion: DiffusionConfig::default(),
             model: ModelConfig::default(),
-            autoencoder: AutoencoderStage::default(),
             train: TrainConfig::default(),
             preview: PreviewConfig::default(),
             sample: SampleConfig::default(),
+            autoencoder: AutoencoderStage::default(),
             parent: None,
         }
     }
