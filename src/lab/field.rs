@@ -92,6 +92,7 @@ mod tests {
             device: Device::Cpu,
             image_shape: (1, 1, 2),
             class_names: Vec::new(),
+            examples: Vec::new(),
         }
     }
 

@@ -75,6 +75,7 @@ mod tests {
             classes: vec![],
             settings: Arc::new(SamplingSettings::new(&Config::default())),
             field: None,
+            look: None,
         }
     }
 

@@ -4,6 +4,7 @@
 //! [`PreviewFrame`]s come out. The screen and the headless printer are two consumers of the same
 //! events.
 
+mod autoencoder_look;
 mod begin;
 mod budget;
 mod data_facts;
@@ -45,6 +46,7 @@ mod worker;
 mod writing;
 mod writing_state;
 
+pub use autoencoder_look::{AutoencoderLook, LatentChannel};
 pub use live::Live;
 pub use plan::{Audience, Ending, LabPlan, Outcome, RunChoice};
 pub use protocol::*;

@@ -282,6 +282,7 @@ pub fn open(
         device: plan.device,
         image_shape: shape,
         class_names: facts.classes.clone(),
+        examples: facts.examples.clone(),
     };
     let preview = Preview::new(asked, &config, &live, start_step);
     let (audience, after_step) = (plan.audience, plan.after_step);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use candle_core::Tensor;
 
+use super::autoencoder_look::{FRAMES, Interpolation};
 use super::budget::Budget;
 use super::field::Probe;
 use super::live::Live;
@@ -15,6 +16,7 @@ use super::preview_network::PreviewNetwork;
 use super::protocol::PreviewFrame;
 use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
+use crate::nn::Net;
 use crate::picture::palette::DARK;
 use crate::picture::{self, is_points};
 use crate::run::{classes_in_turn, columns_for, sheet_words};
@@ -54,12 +56,19 @@ pub struct PreviewPicture {
     pub png: Vec<u8>,
 }
 
+/// What a preview shows.
+enum Film {
+    Denoising(Trajectory),
+    Between(Interpolation),
+}
+
 struct UnderWay {
-    trajectory: Trajectory,
+    film: Film,
     number: u64,
     begun: Instant,
     /// The step that it began at, where that is known.
     first_step: Option<u64>,
+    num: usize,
     classes: Vec<usize>,
     settings: Arc<SamplingSettings>,
     /// For points in the plane.
@@ -152,20 +161,7 @@ impl Preview {
             Some(current) => current,
             None => UnderWay { first_step: Some(step), ..self.begin()? },
         };
-        let frame = current.trajectory.next().context("a trajectory that ended without its last frame")??;
-        let frame = PreviewFrame {
-            trajectory: current.number,
-            index: frame.index,
-            total: frame.total,
-            t: frame.t,
-            step,
-            x_t: Arc::new(pixels(&frame.x_t)?),
-            x_0: Arc::new(pixels(&frame.x_0)?),
-            num: self.config.preview.num,
-            classes: current.classes.clone(),
-            settings: current.settings.clone(),
-            field: current.probe.as_ref().map(|probe| probe.at(frame.t)).transpose()?.map(Arc::new),
-        };
+        let frame = current.next_frame(step)?;
         let mut picture = None;
         if frame.index < frame.total {
             self.under_way = Some(current);
@@ -203,6 +199,12 @@ impl Preview {
     }
 
     fn begin(&mut self) -> Result<UnderWay> {
+        if let Net::Autoencoder(autoencoder) = &self.network.net {
+            let PreviewNetwork { examples, image_shape, device, .. } = &self.network;
+            let examples = &examples[..examples.len().min(self.config.preview.num)];
+            let film = Film::Between(Interpolation::new(autoencoder, examples, *image_shape, device)?);
+            return Ok(self.begun(film, examples.len(), Vec::new(), None));
+        }
         let PreviewNetwork {
             net,
             parameterization,
@@ -210,6 +212,7 @@ impl Preview {
             device,
             image_shape: (height, width, channels),
             class_names,
+            ..
         } = &self.network;
         let n = self.config.preview.num;
         let classes = net.num_classes().map(|count| classes_in_turn(n, count, self.settings.class));
@@ -223,16 +226,21 @@ impl Preview {
         let seed = self.config.seed.wrapping_add(self.draw);
         let noise = starting_noise(n, *height, *width, *channels, seed, device)?;
         let trajectory = Trajectory::new(denoiser, parameterization.schedule.clone(), &settings, noise, seed)?;
+        Ok(self.begun(Film::Denoising(trajectory), n, classes.unwrap_or_default(), probe))
+    }
+
+    fn begun(&mut self, film: Film, num: usize, classes: Vec<usize>, probe: Option<Probe>) -> UnderWay {
         self.begun += 1;
-        Ok(UnderWay {
-            trajectory,
+        UnderWay {
+            film,
             number: self.begun,
             begun: Instant::now(),
             first_step: None,
-            classes: classes.unwrap_or_default(),
+            num,
+            classes,
             settings: Arc::new(self.settings.clone()),
             probe,
-        })
+        }
     }
 
     fn picture(&mut self, frame: &PreviewFrame) -> Result<PreviewPicture> {
@@ -242,7 +250,10 @@ impl Preview {
         let picture = if is_points((h, w, c)) {
             picture::scatter(&frame.x_t, picture::reach(&frame.x_t), PICTURE_WIDTH, DARK.x_0)
         } else {
-            let columns = columns_for(frame.num, &frame.classes);
+            let columns = match frame.look {
+                Some(_) => frame.num,
+                None => columns_for(frame.num, &frame.classes),
+            };
             let scale = (PICTURE_WIDTH / (columns * (w + GAP)).max(1)).max(1);
             // A single sample has no frame: it can be read back as it is.
             let gap = if frame.num == 1 { 0 } else { GAP };
@@ -250,6 +261,36 @@ impl Preview {
         };
         let png = picture::png(&picture, sheet_words(frame.num, (h, w, c)).as_deref())?;
         Ok(PreviewPicture { step: frame.step, png })
+    }
+}
+
+impl UnderWay {
+    /// The next frame, with weights of training step `step`.
+    fn next_frame(&mut self, step: u64) -> Result<PreviewFrame> {
+        let (index, total, t, x_t, x_0, look) = match &mut self.film {
+            Film::Denoising(trajectory) => {
+                let frame = trajectory.next().context("a trajectory that ended without its last frame")??;
+                (frame.index, frame.total, frame.t, frame.x_t, frame.x_0, None)
+            }
+            Film::Between(film) => {
+                let (index, decoded, originals) = film.next()?;
+                (index, FRAMES, 0, decoded, originals, Some(film.look.clone()))
+            }
+        };
+        Ok(PreviewFrame {
+            trajectory: self.number,
+            index,
+            total,
+            t,
+            step,
+            x_t: Arc::new(pixels(&x_t)?),
+            x_0: Arc::new(pixels(&x_0)?),
+            num: self.num,
+            classes: self.classes.clone(),
+            settings: self.settings.clone(),
+            field: self.probe.as_ref().map(|probe| probe.at(t)).transpose()?.map(Arc::new),
+            look,
+        })
     }
 }
 

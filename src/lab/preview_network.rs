@@ -18,4 +18,6 @@ pub struct PreviewNetwork {
     /// Height, width, channels.
     pub image_shape: (usize, usize, usize),
     pub class_names: Vec<String>,
+    /// Training pictures, which an autoencoder gives back, `[H, W, C]` each.
+    pub examples: Vec<Arc<Vec<f32>>>,
 }

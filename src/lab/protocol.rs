@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::autoencoder_look::AutoencoderLook;
 use super::live::Live;
 use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
@@ -179,6 +180,8 @@ pub struct PreviewFrame {
     pub settings: Arc<SamplingSettings>,
     /// For points in the plane: what the network says elsewhere at this t.
     pub field: Option<Arc<Field>>,
+    /// Of an autoencoder, whose films lead from each picture to the next: x_t is what it decodes, x̂_0 the pictures.
+    pub look: Option<Arc<AutoencoderLook>>,
 }
 
 /// What a network says on a grid of places in the plane, all at one t.

@@ -190,6 +190,7 @@ impl Sampler {
             device: Device::Cpu,
             image_shape,
             class_names: classes,
+            examples: Vec::new(),
         };
         let live = Live { previews: true, ..Live::new(&config) };
         // Pictures belong to the run's owner.

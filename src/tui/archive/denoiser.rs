@@ -87,6 +87,7 @@ impl Denoised {
             classes: self.classes.clone(),
             settings: self.settings.clone(),
             field,
+            look: None,
         }))
     }
 }

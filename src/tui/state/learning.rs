@@ -300,6 +300,7 @@ mod tests {
             classes: vec![],
             settings: Arc::new(SamplingSettings::new(&Config::default())),
             field: None,
+            look: None,
         }
     }
 

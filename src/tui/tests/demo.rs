@@ -133,6 +133,7 @@ pub fn frame(trajectory: u64, index: usize, step: u64) -> PreviewFrame {
         classes: (0..num).collect(),
         settings: Arc::new(settings()),
         field: None,
+        look: None,
     }
 }
 

@@ -459,6 +459,7 @@ fn points_are_scattered() {
                 x_t: Arc::new(x.clone()),
                 x_0: Arc::new(x),
                 field: Some(Arc::new(field)),
+                look: None,
                 ..frame(1, index, step)
             };
             let message = came(&state, pane, frame, (1, 1, 2));

@@ -48,6 +48,7 @@ fn frame(config: &Config, points: &[f32], index: usize) -> PreviewFrame {
         classes: vec![],
         settings: super::demo::settings().into(),
         field: Some(Arc::new(Field { side, reach, score: inwards, velocity: around })),
+        look: None,
     }
 }
 
