@@ -12,6 +12,7 @@ pub mod guidance;
 pub mod latex;
 pub mod loss;
 pub mod markdown;
+mod names;
 mod of_topic;
 pub mod plane;
 mod rules;
@@ -32,6 +33,6 @@ mod papers_tests;
 mod rules_tests;
 
 pub use document::{Explanation, Part};
-pub use of_topic::explain;
-pub use subject::{AskedNetwork, ExplainedSubject, Focus};
+pub use of_topic::{explain, of_the_path};
+pub use subject::{AskedNetwork, ExplainedSubject, Focus, level};
 pub use topic::Topic;

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::process::plain_file;
 use crate::run::catalogue::Summary;
 use crate::run::notes::Notes;
-use crate::run::{self, Release, StepRecord, TimestepLossRow, read_timestep_loss, with_release};
+use crate::run::{self, Release, StepRecord, TimestepLossRow, with_release};
 
 /// A run, read.
 pub struct ReportedRun {
@@ -35,12 +35,13 @@ impl ReportedRun {
     /// When its config or a file of its losses can't be read.
     pub fn read(dir: &Path, name: &str) -> Result<Self> {
         let config = run::config_of(dir)?;
-        let steps = run::read_metrics(dir)?;
-        let mut doubts = Vec::new();
+        let (steps, rows) = (run::logged_metrics(dir)?, run::logged_timestep_loss(dir)?);
+        let mut doubts: Vec<String> = [steps.unread.words(), rows.unread.words()].into_iter().flatten().collect();
+        let (steps, rows) = (steps.records, rows.records);
         if steps.is_empty()
             && let Err(error) = run::newest_metrics(dir, 0)
         {
-            doubts.push(format!("{error:#}"));
+            doubts = vec![format!("{error:#}")];
         }
         let notes = Notes::of(dir).unwrap_or_else(|error| {
             doubts.push(error.to_string());
@@ -54,7 +55,7 @@ impl ReportedRun {
             dir: dir.to_path_buf(),
             summary: Summary::of(dir),
             notes,
-            rows: read_timestep_loss(dir)?,
+            rows,
             evaluation: Evaluation::of(dir),
             card: with_release(&readme, &release),
             config,
