@@ -7,9 +7,10 @@ use anyhow::Result;
 use super::evaluation::Evaluation;
 use crate::config::Config;
 use crate::process::plain_file;
-use crate::run::catalogue::Summary;
+use crate::run::catalogue::{RunState, Summary};
 use crate::run::notes::Notes;
 use crate::run::{self, Release, StepRecord, TimestepLossRow, with_release};
+use crate::thousands::thousands;
 
 /// A run, read.
 pub struct ReportedRun {
@@ -48,12 +49,17 @@ impl ReportedRun {
             Notes::default()
         });
         let release = Release::of_run(dir, &config, &run::kept_class_names(dir));
+        let summary = Summary::of(dir);
+        if summary.state == RunState::Training {
+            let step = thousands(steps.last().map_or(0, |record| record.step));
+            doubts.push(format!("{name} is still training: this is what it had logged at step {step}"));
+        }
         let readme = plain_file::read_text(&dir.join("README.md"));
         let readme = readme.unwrap_or_else(|_| format!("# {}\n\nThe run has no README.md.\n", config.name));
         Ok(Self {
             name: name.into(),
             dir: dir.to_path_buf(),
-            summary: Summary::of(dir),
+            summary,
             notes,
             rows,
             evaluation: Evaluation::of(dir),

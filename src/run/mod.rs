@@ -69,6 +69,7 @@ mod sweep;
 pub mod tensorboard;
 mod thinned;
 pub mod trash;
+mod verbatim;
 mod whereabouts;
 mod whole_config;
 mod write_failure;
