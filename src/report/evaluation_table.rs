@@ -9,6 +9,9 @@ use super::reported_run::ReportedRun;
 use super::run_table::{RunTable, texts};
 use crate::process::shell_word;
 
+/// Runs that are each told a command of their own.
+const FEW: usize = 3;
+
 /// The table of all runs, and what is missing with the command that makes it.
 pub fn html(runs: &[ReportedRun]) -> String {
     let mut html = String::new();
@@ -30,6 +33,17 @@ pub fn html(runs: &[ReportedRun]) -> String {
         html += "<p class=\"note\">± is the standard error. The floor is the same measurement with real \
                  data in place of the samples. judge-FID is measured with difflab's own small judge: it is no Inception FID.</p>";
     }
+    let missing: Vec<&str> =
+        runs.iter().filter(|run| matches!(run.evaluation, Evaluation::Missing)).map(|run| run.name.as_str()).collect();
+    // One sentence for many.
+    let together = missing.len() > FEW;
+    if together {
+        html += &format!(
+            "<p class=\"note\">{} were not measured. This measures one of them (RUN: its folder), and a report made afterwards \
+             has it: <code>difflab eval RUN --format json &gt; RUN/{EVALUATION}</code></p>",
+            escaped(&missing.join(", "))
+        );
+    }
     for run in runs {
         let dir = run.dir.display().to_string();
         let (shown, file) = (shell_word(&dir), shell_word(&format!("{dir}/{EVALUATION}")));
@@ -40,6 +54,7 @@ pub fn html(runs: &[ReportedRun]) -> String {
                 html += &format!("<p class=\"warning\">{}</p>", prose(doubt));
                 continue;
             }
+            Evaluation::Missing if together => continue,
             Evaluation::Missing => "was not measured".to_string(),
             Evaluation::Broken(why) => format!("has no evaluation that can be shown: {why}"),
         };

@@ -13,8 +13,9 @@ const SHORT: usize = 4;
 const HIGHEST: f64 = 26.0;
 
 pub fn html(runs: &[ReportedRun], shown: &[Result<Shown, String>], pictures: &[PackedRun]) -> String {
-    let mut html = String::new();
+    let mut html = String::from("<div class=\"samples\">\n");
     for ((run, shown), pictures) in runs.iter().zip(shown).zip(pictures) {
+        html += "<div>";
         if runs.len() > 1 {
             let _ = writeln!(html, "<h3>{}</h3>", breakable(&run.name));
         }
@@ -24,8 +25,9 @@ pub fn html(runs: &[ReportedRun], shown: &[Result<Shown, String>], pictures: &[P
             }
             Ok(shown) => html += &of_run(&run.name, shown, pictures),
         }
+        html += "</div>\n";
     }
-    html
+    html + "</div>"
 }
 
 fn of_run(name: &str, shown: &Shown, pictures: &PackedRun) -> String {

@@ -146,10 +146,7 @@ mod tests {
         };
         assert_eq!(words(&[1, 1, 1, 1]), "All are of class dog.");
         assert_eq!(words(&[0, 1, 2]), "Classes, row by row from the left: cat, dog, 2.");
-        assert_eq!(
-            words(&[0, 1, 1, 0]),
-            "Classes, row by row from the left: cat, dog, dog, 0".replace('0', "cat") + "."
-        );
+        assert_eq!(words(&[0, 0, 1]), "Classes, row by row from the left: cat, cat, dog.");
     }
 
     #[test]
