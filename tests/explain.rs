@@ -151,7 +151,7 @@ fn a_run_whose_data_are_gone_is_explained_as_far_as_it_needs_none_and_with_them_
     let written = difflab(place, &[&["explain", "data", "-o", "my notes.md"], &moved[..]].concat());
     assert!(written.status.success() && written.stdout.is_empty(), "{}", String::from_utf8_lossy(&written.stderr));
     let notes = fs::read_to_string(place.join("my notes.md")).unwrap();
-    assert!(notes.contains(r"| a\_b\$\|\[x\](y) \`&lt;i\>\` | 64 |"), "{notes}");
+    assert!(notes.contains(r"| a\_b\$\|\[x\](y) \`&lt;i\>\` | $64$ |"), "{notes}");
     assert!(notes.contains("](my%20notes-pictures/data-1.png)") && !notes.contains("data:"), "{notes}");
     let links = notes.matches("![pictures](").count();
     assert_eq!(fs::read_dir(place.join("my notes-pictures")).unwrap().count(), links);

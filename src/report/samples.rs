@@ -32,7 +32,7 @@ pub fn html(runs: &[ReportedRun], shown: &[Result<Shown, String>], pictures: &[P
 
 fn of_run(name: &str, shown: &Shown, pictures: &PackedRun) -> String {
     let title = capitalized(&shown.what);
-    let mut words = shown.how.clone().map_or(String::new(), |how| how + ". ");
+    let mut words = shown.how.as_ref().map_or(String::new(), |how| capitalized(how) + ". ");
     let labels = match &shown.classes {
         Labels::None => None,
         Labels::Words(classes) => {

@@ -58,7 +58,11 @@ impl Shown {
     }
 
     fn from(grid: PathBuf, film: Option<PathBuf>, what: String, facts: Option<&SnapshotFacts>) -> Self {
-        Self { grid, film, what, how: facts.map(how), classes: facts.map_or(Labels::None, labels) }
+        // A preview keeps no such file.
+        let unknown =
+            || film.is_some().then(|| "how they were sampled is not known: snapshot.json can't be read".into());
+        let how = facts.map(how).or_else(unknown);
+        Self { grid, film, what, how, classes: facts.map_or(Labels::None, labels) }
     }
 }
 
