@@ -150,13 +150,22 @@ impl Deed {
             true => Ok(()),
             false => Err(format!("{n} steps of sampling: there are 1 to {timesteps}")),
         };
+        let trained = config.train.steps;
+        if self.after_step() > trained && config.train.epochs == 0.0 {
+            return Err(format!("after_step = {}: the run has {trained} steps of training", self.after_step()));
+        }
         match self {
-            Deed::Cursor { at, .. } => at.iter().try_for_each(|place| match place {
-                CursorPlace::T(t) if *t >= timesteps => {
-                    Err(format!("cursor_t = {t}: the run's timesteps are 0 to {}", timesteps - 1))
-                }
-                _ => Ok(()),
-            }),
+            Deed::Cursor { at, schedules } => {
+                let own = Schedule::from_config(&config.diffusion).map_err(|error| format!("{error:#}"))?;
+                let own = Some(&own).filter(|_| schedules.is_empty());
+                at.iter().try_for_each(|place| match place {
+                    CursorPlace::T(t) if *t >= timesteps => {
+                        Err(format!("cursor_t = {t}: the run's timesteps are 0 to {}", timesteps - 1))
+                    }
+                    CursorPlace::Snr(snr) => own.map_or(Ok(()), |own| has_snr(own, *snr)),
+                    _ => Ok(()),
+                })
+            }
             Deed::Frames(n) => match (1..=MOST_FRAMES).contains(n) {
                 true => Ok(()),
                 false => Err(format!("frames = {n}: 1 to {MOST_FRAMES} can be gone through")),
@@ -173,6 +182,15 @@ impl Deed {
             },
             Deed::Explained(_) | Deed::TerminalSnr { .. } => Ok(()),
         }
+    }
+}
+
+/// Does the schedule come to this SNR?
+fn has_snr(schedule: &Schedule, snr: f64) -> Result<(), String> {
+    let (most, least) = (schedule.at(0).snr(), schedule.at(schedule.timesteps() - 1).snr());
+    match (least..=most).contains(&snr) {
+        true => Ok(()),
+        false => Err(format!("cursor_snr = {snr}: the run's SNR goes from {most:.3e} down to {least:.3e}")),
     }
 }
 
@@ -301,6 +319,11 @@ mod tests {
         let why = |deed: Deed, config: &Config| deed.check(config).unwrap_err();
         let cursor = |t| Deed::Cursor { at: vec![CursorPlace::T(t)], schedules: vec![] };
         assert!(cursor(999).check(&config).is_ok() && why(cursor(1000), &config).contains("0 to 999"));
+        let snr = |snr| Deed::Cursor { at: vec![CursorPlace::Snr(snr)], schedules: vec![] };
+        assert!(snr(1.0).check(&config).is_ok() && why(snr(1e9), &config).contains("the run's SNR goes from"));
+        let late = |after_step| Deed::Films { like: vec![FilmSetting::Steps(9)], after_step };
+        assert!(late(config.train.steps).check(&config).is_ok());
+        assert!(why(late(config.train.steps + 1), &config).contains("steps of training"));
         assert!(why(Deed::Frames(0), &config).contains("1 to 100"));
         let films = |setting| Deed::Films { like: vec![setting], after_step: 0 };
         assert!(why(films(FilmSetting::Steps(0)), &config).contains("1 to 1000"));

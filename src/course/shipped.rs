@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::reading::StationError;
 use super::station::Station;
+use super::station_error::StationError;
 
 const FILES: [(&str, &str); 10] = [
     ("01-destroying-data.toml", include_str!("../../configs/course/01-destroying-data.toml")),
