@@ -91,17 +91,28 @@ impl Question {
         }
     }
 
-    /// "0.5234, and what is at most 0.01 off".
+    /// "0.5234, and what is at most 0.01 off"; it is right as it stands there.
     pub fn right_answer(&self) -> String {
         match &self.expected {
+            Expected::Number { value, tolerance } if *tolerance == 0.0 => shown(*value, *tolerance),
             Expected::Number { value, tolerance } => {
-                format!("{}, and what is at most {} off", unicode(&digits(*value)), unicode(&digits(*tolerance)))
+                format!("{}, and what is at most {} off", shown(*value, *tolerance), unicode(&digits(*tolerance)))
             }
             Expected::Choice { choices, right } => {
                 format!("{}) {}", letter(*right), choices.get(*right).map_or("", String::as_str))
             }
             Expected::Done => "done in the lab".into(),
         }
+    }
+}
+
+/// Four digits of an answer, or as many as its tolerance needs.
+fn shown(value: f64, tolerance: f64) -> String {
+    let four = format!("{value:.3e}").parse().unwrap_or(f64::NAN);
+    let off: f64 = value - four;
+    match off.abs() <= 0.5 * tolerance {
+        true => unicode(&digits(value)),
+        false => value.to_string().replace('-', "−"),
     }
 }
 
@@ -136,6 +147,17 @@ mod tests {
             assert!(question.judge(answer).unwrap_err().contains("a number"), "{answer}");
         }
         assert_eq!(question.right_answer(), "−0.5, and what is at most 0.01 off");
+        // What the sheet says is right is right.
+        for (value, tolerance, said) in [
+            (3.0, 0.0, "3"),
+            (12_345.678, 0.0, "12345.678"),
+            (-3.141_592, 1e-5, "−3.141592, and what is at most 1·10⁻⁵ off"),
+            (0.506_25, 0.003, "0.5062, and what is at most 0.003 off"),
+        ] {
+            let question = asking(Expected::Number { value, tolerance });
+            assert_eq!(question.right_answer(), said);
+            assert_eq!(question.judge(said.split(',').next().unwrap()), Ok(true));
+        }
     }
 
     #[test]

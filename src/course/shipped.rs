@@ -30,6 +30,7 @@ pub fn stations() -> Result<Vec<Station>, StationError> {
 mod tests {
     use super::*;
     use crate::course::question::question;
+    use crate::course::station::Asks;
 
     #[test]
     fn ten_stations_of_three_to_six_tasks_each_with_its_sources() {
@@ -44,6 +45,38 @@ mod tests {
                 for text in [&asked.text, &asked.hint, &asked.solution] {
                     assert!(text.matches('$').count() % 2 == 0 && !text.contains("NaN"), "{text}");
                 }
+            }
+        }
+    }
+
+    /// The numbers in a question's text, powers of ten included.
+    fn numbers(text: &str) -> Vec<f64> {
+        let starts = text.char_indices().filter(|(at, c)| {
+            let before = text[..*at].chars().next_back();
+            (c.is_ascii_digit() || *c == '-') && !before.is_some_and(|c| c.is_ascii_digit() || "._{".contains(c))
+        });
+        let number = |(at, _): (usize, char)| {
+            let rest = &text[at..];
+            let end = rest.find(|c: char| !(c.is_ascii_digit() || "-.".contains(c))).unwrap_or(rest.len());
+            let power = rest[end..].strip_prefix(r"\cdot 10^{").and_then(|rest| rest.split('}').next());
+            let power: i32 = power.and_then(|power| power.parse().ok()).unwrap_or(0);
+            rest[..end].trim_end_matches('.').parse::<f64>().ok().map(|number| number * 10f64.powi(power))
+        };
+        starts.filter_map(number).collect()
+    }
+
+    #[test]
+    fn nobody_is_right_by_writing_off_a_number_of_the_question() {
+        for station in stations().unwrap() {
+            for task in station.tasks.iter().filter(|task| matches!(task.asks, Asks::Computed { .. })) {
+                let seeds = 200;
+                let lucky = (0..seeds).filter(|seed| {
+                    let asked = question(&station, task, *seed).unwrap();
+                    numbers(&asked.text).iter().any(|number| asked.judge(&number.to_string()) == Ok(true))
+                });
+                let lucky = lucky.count();
+                println!("{}/{}: {lucky} of {seeds}", station.id, task.id);
+                assert!(lucky as f64 <= 0.06 * seeds as f64, "{}/{}: {lucky} of {seeds}", station.id, task.id);
             }
         }
     }

@@ -23,7 +23,8 @@ pub struct Args {
     #[arg(long)]
     pub print: bool,
     /// Answer tasks of the station: the task's number, =, and a number, a letter, or `done` for what was done in the lab.
-    #[arg(long, value_name = "TASK=ANSWER", num_args = 1.., value_parser = answer, conflicts_with = "sheet")]
+    #[arg(long, value_name = "TASK=ANSWER", num_args = 1.., value_parser = answer,
+        conflicts_with_all = ["sheet", "print", "format"])]
     pub check: Vec<(usize, String)>,
     /// Print a sheet of questions to hand out, of one station or of all.
     #[arg(long)]
