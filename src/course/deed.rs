@@ -172,14 +172,13 @@ impl Deed {
             },
             Deed::Films { like, .. } => like.iter().try_for_each(|setting| match setting {
                 FilmSetting::Steps(n) => steps(*n),
-                FilmSetting::Eta(eta) if !(0.0..=1.0).contains(eta) => Err(format!("eta = {eta}: it is 0 to 1")),
-                FilmSetting::GuidanceScale(w) if !w.is_finite() => Err("guidance_scale is a number".into()),
-                _ => Ok(()),
+                setting => setting.check(config),
             }),
             Deed::FewestSteps { .. } => match config.data.dataset.contains("mnist") && config.model.class_conditional {
                 true => Ok(()),
                 false => Err("fewest_steps: a judge reads digits and clothes alone, of a network with classes".into()),
             },
+            Deed::TerminalSnr { timesteps: Some(0), .. } => Err("timesteps = 0: a run has 1 at least".into()),
             Deed::Explained(_) | Deed::TerminalSnr { .. } => Ok(()),
         }
     }
@@ -223,6 +222,18 @@ impl FilmSetting {
             FilmSetting::Sampler(sampler) => sampler.name().into(),
             FilmSetting::Eta(eta) => format!("η {eta}"),
         }
+    }
+
+    /// Can the run draw so?
+    fn check(&self, config: &Config) -> Result<(), String> {
+        let mut config = config.clone();
+        match *self {
+            FilmSetting::Steps(steps) => config.preview.steps = steps,
+            FilmSetting::GuidanceScale(w) => config.sample.guidance_scale = w,
+            FilmSetting::Sampler(sampler) => config.sample.sampler = sampler,
+            FilmSetting::Eta(eta) => config.sample.eta = eta,
+        }
+        config.validate().map(|_| ()).map_err(|error| error.to_string())
     }
 
     fn holds(&self, film: &SeenFilm) -> bool {
@@ -327,7 +338,11 @@ mod tests {
         assert!(why(Deed::Frames(0), &config).contains("1 to 100"));
         let films = |setting| Deed::Films { like: vec![setting], after_step: 0 };
         assert!(why(films(FilmSetting::Steps(0)), &config).contains("1 to 1000"));
-        assert!(why(films(FilmSetting::Eta(7.0)), &config).contains("0 to 1"));
+        assert!(why(films(FilmSetting::Eta(7.0)), &config).contains("eta"));
+        assert!(why(films(FilmSetting::Sampler(SamplerName::FlowEuler)), &config).contains("flow_euler"));
+        assert!(why(films(FilmSetting::GuidanceScale(f64::NAN)), &config).contains("guidance_scale"));
+        let empty = Deed::TerminalSnr { at_most: 1.0, timesteps: Some(0), after_step: 0 };
+        assert!(why(empty, &config).contains("timesteps = 0"));
         config.data.dataset = "two_moons".into();
         assert!(why(Deed::FewestSteps { share: 0.9 }, &config).contains("a judge reads"));
     }

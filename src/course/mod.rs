@@ -6,7 +6,7 @@
 //! | `station` | what a station and its tasks consist of |
 //! | `reading` | a station from its TOML file |
 //! | `run_reading`, `task_reading`, `deed_reading` | its `[[run]]`, its `[[task]]` and their `done` |
-//! | `station_text`, `wording`, `station_error` | where in the file something stands; its words; what is wrong there |
+//! | `station_text`, `wording`, `toml_words`, `station_error` | where in the file something stands; its words; what is wrong there |
 //! | `deed` | what is done in the lab, and how the lab sees it |
 //! | `shipped` | the ten stations inside the program |
 //! | `kinds` | the questions that difflab can ask and answer, one function each |
@@ -30,6 +30,7 @@ mod station;
 mod station_error;
 mod station_text;
 mod task_reading;
+mod toml_words;
 mod wording;
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub fn stations() -> Result<Vec<Station>, StationError> {
 mod tests {
     use super::*;
     use crate::course::question::question;
-    use crate::course::station::Asks;
+    use crate::course::station::{Asks, CourseTask};
 
     #[test]
     fn ten_stations_of_three_to_six_tasks_each_with_its_sources() {
@@ -53,7 +53,7 @@ mod tests {
     fn numbers(text: &str) -> Vec<f64> {
         let starts = text.char_indices().filter(|(at, c)| {
             let before = text[..*at].chars().next_back();
-            (c.is_ascii_digit() || *c == '-') && !before.is_some_and(|c| c.is_ascii_digit() || "._{".contains(c))
+            (c.is_ascii_digit() || *c == '-') && !before.is_some_and(|c| c.is_ascii_digit() || "-._{".contains(c))
         });
         let number = |(at, _): (usize, char)| {
             let rest = &text[at..];
@@ -68,7 +68,9 @@ mod tests {
     #[test]
     fn nobody_is_right_by_writing_off_a_number_of_the_question() {
         for station in stations().unwrap() {
-            for task in station.tasks.iter().filter(|task| matches!(task.asks, Asks::Computed { .. })) {
+            // That AdamW's first step is the learning rate itself is the lesson; its sign is asked for.
+            let counts = |task: &&CourseTask| matches!(task.asks, Asks::Computed { kind, .. } if kind.name != "adamw_first_step");
+            for task in station.tasks.iter().filter(counts) {
                 let seeds = 200;
                 let lucky = (0..seeds).filter(|seed| {
                     let asked = question(&station, task, *seed).unwrap();

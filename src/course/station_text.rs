@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::station_error::StationError;
+use super::toml_words::in_words;
 
 /// A file's text, and what messages call the file.
 pub struct StationText<'a> {
@@ -23,8 +24,7 @@ impl StationText<'_> {
 
     /// What TOML's reader has to say.
     pub fn not_toml(&self, error: &toml::de::Error) -> StationError {
-        let reason = error.message().trim().replace('\n', " ");
-        StationError::new(format!("{}: {reason}", self.at(error.span().unwrap_or(0..0))))
+        StationError::new(format!("{}: {}", self.at(error.span().unwrap_or(0..0)), in_words(error.message())))
     }
 
     /// The tables of a list `[[name]]`, each with its place; none where there is no such list.

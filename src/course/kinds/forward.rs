@@ -87,7 +87,7 @@ pub fn x_t(ground: &mut Ground) -> Result<Computed> {
 }
 
 pub fn x_t_deviation(ground: &mut Ground) -> Result<Computed> {
-    let (t, deviation) = (ground.t(), ground.drawn.tenths(3, 9));
+    let (t, deviation) = (ground.t(), ground.drawn.tenths(2, 6));
     let at = ground.schedule().at(t);
     let answer = (at.alpha * deviation).hypot(at.sigma);
     Ok(Computed {

@@ -39,7 +39,9 @@ pub fn posterior_variance(ground: &mut Ground) -> Result<Computed> {
 
 pub fn posterior_mean(ground: &mut Ground) -> Result<Computed> {
     ground.need("posterior_mean", PathName::Vp)?;
-    let (t, x_t, x_0) = (ground.t_above_0(), ground.drawn.signed(1, 15), ground.drawn.signed(1, 10));
+    let (t, x_t) = (ground.t_above_0(), ground.drawn.signed(1, 15));
+    // On the other side of 0, so that the mean is neither of them.
+    let x_0 = -x_t.signum() * ground.drawn.tenths(1, 10);
     let posterior = ground.schedule().posterior(t)?;
     let answer = value(&posterior.mean(&pixel(x_0)?, &pixel(x_t)?)?)?;
     Ok(Computed {
