@@ -3,6 +3,7 @@
 use crate::config::{Config, SampleConfig, SamplerName};
 use crate::diffusion::Schedule;
 use crate::explain::Topic;
+use crate::sampling::check_sampler;
 
 /// A film keeps no more frames than some hundred.
 const MOST_FRAMES: usize = 100;
@@ -233,7 +234,9 @@ impl FilmSetting {
             FilmSetting::Sampler(sampler) => config.sample.sampler = sampler,
             FilmSetting::Eta(eta) => config.sample.eta = eta,
         }
-        config.validate().map(|_| ()).map_err(|error| error.to_string())
+        config.validate().map_err(|error| error.to_string())?;
+        let schedule = Schedule::from_config(&config.diffusion).map_err(|error| format!("{error:#}"))?;
+        check_sampler(config.sample.sampler, &schedule)
     }
 
     fn holds(&self, film: &SeenFilm) -> bool {

@@ -116,9 +116,16 @@ fn shown(value: f64, tolerance: f64) -> String {
     }
 }
 
-/// Also as those write it who have a comma.
+/// Also as those write it who have a comma, and as sheets write it: "5.8·10⁻⁵".
 fn decimal(answer: &str) -> String {
-    let answer = answer.replace('−', "-");
+    let plain = |c: char| match "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|raised| raised == c) {
+        Some(digit) => char::from(b'0' + digit as u8),
+        None if "−⁻".contains(c) => '-',
+        None if "×*".contains(c) => '·',
+        None => c,
+    };
+    let answer: String = answer.chars().map(plain).collect();
+    let answer = answer.replace(" ·", "·").replace("· ", "·").replacen("·10^", "e", 1).replacen("·10", "e", 1);
     if answer.contains('.') { answer } else { answer.replacen(',', ".", 1) }
 }
 
@@ -143,7 +150,10 @@ mod tests {
         {
             assert_eq!(question.judge(answer), Ok(right), "{answer}");
         }
-        for answer in ["", "half", "nan", "inf", "0,5,1", "1,0.5"] {
+        for answer in ["-5·10⁻¹", "-50 * 10^-2", "-0.05×10¹"] {
+            assert_eq!(question.judge(answer), Ok(true), "{answer}");
+        }
+        for answer in ["", "half", "nan", "inf", "0,5,1", "1,0.5", "2·10", "1 2"] {
             assert!(question.judge(answer).unwrap_err().contains("a number"), "{answer}");
         }
         assert_eq!(question.right_answer(), "−0.5, and what is at most 0.01 off");
