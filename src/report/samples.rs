@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::escape::{breakable, escaped};
 use super::pictures::{Packed, PackedRun};
 use super::reported_run::ReportedRun;
-use super::shown::{Labels, Shown};
+use super::shown::{SampleClasses, Shown};
 
 /// Letters of a class's name that stand above a column.
 const SHORT: usize = 4;
@@ -34,13 +34,13 @@ fn of_run(name: &str, shown: &Shown, pictures: &PackedRun) -> String {
     let title = capitalized(&shown.what);
     let mut words = shown.how.as_ref().map_or(String::new(), |how| capitalized(how) + ". ");
     let labels = match &shown.classes {
-        Labels::None => None,
-        Labels::Words(classes) => {
+        SampleClasses::None => None,
+        SampleClasses::Words(classes) => {
             words += classes;
             None
         }
-        Labels::Columns(names) if names.iter().all(|name| name.chars().count() <= SHORT) => Some(names),
-        Labels::Columns(names) => {
+        SampleClasses::Columns(names) if names.iter().all(|name| name.chars().count() <= SHORT) => Some(names),
+        SampleClasses::Columns(names) => {
             words += &format!("Each column is a class; from the left: {}.", names.join(", "));
             None
         }
@@ -50,8 +50,11 @@ fn of_run(name: &str, shown: &Shown, pictures: &PackedRun) -> String {
         html += &figure(grid, "picture", (&title, &words), &format!("{name}: {}", shown.what), labels);
     }
     if let Some(film) = &pictures.film {
-        let turns =
-            if matches!(shown.classes, Labels::Columns(_)) { " The classes come in turn, row by row." } else { "" };
+        let turns = if matches!(shown.classes, SampleClasses::Columns(_)) {
+            " The classes come in turn, row by row."
+        } else {
+            ""
+        };
         let words = format!("x_t on the left, x̂_0 on the right.{turns}");
         html += &figure(film, "picture film", ("On their way from noise", &words), &format!("{name}: a film"), None);
     }
@@ -95,7 +98,7 @@ fn capitalized(words: &str) -> String {
 mod tests {
     use super::*;
 
-    fn shown(classes: Labels) -> Shown {
+    fn shown(classes: SampleClasses) -> Shown {
         Shown {
             grid: "grid.png".into(),
             film: Some("film.gif".into()),
@@ -112,7 +115,8 @@ mod tests {
 
     #[test]
     fn short_names_stand_above_their_columns_and_long_ones_in_words() {
-        let columns = |names: &[&str]| shown(Labels::Columns(names.iter().map(|name| name.to_string()).collect()));
+        let columns =
+            |names: &[&str]| shown(SampleClasses::Columns(names.iter().map(|name| name.to_string()).collect()));
         let html = of_run("a", &columns(&["0", "<b>"]), &pictures());
         assert!(html.contains("<div class=\"labels\"><span>0</span><span>&lt;b&gt;</span></div><img"), "{html}");
         assert!(
@@ -124,7 +128,7 @@ mod tests {
         assert!(
             html.contains("Each column is a class; from the left: trousers, &lt;b&gt;.") && !html.contains("labels")
         );
-        let html = of_run("a", &shown(Labels::None), &pictures());
+        let html = of_run("a", &shown(SampleClasses::None), &pictures());
         assert!(!html.contains("class;") && html.contains("width:min(100%,52.0rem)"), "{html}");
     }
 }

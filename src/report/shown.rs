@@ -24,12 +24,12 @@ pub struct Shown {
     /// "20 samples by ddim in 50 steps, guidance_scale w = 1.5, seed 0, with the averaged weights"; of a preview nobody
     /// has kept it.
     pub how: Option<String>,
-    pub classes: Labels,
+    pub classes: SampleClasses,
 }
 
 /// Of which class the samples are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Labels {
+pub enum SampleClasses {
     /// Nobody knows, or there are none.
     None,
     /// Each column of the grid has its own, from the left.
@@ -62,7 +62,7 @@ impl Shown {
         let unknown =
             || film.is_some().then(|| "how they were sampled is not known: snapshot.json can't be read".into());
         let how = facts.map(how).or_else(unknown);
-        Self { grid, film, what, how, classes: facts.map_or(Labels::None, labels) }
+        Self { grid, film, what, how, classes: facts.map_or(SampleClasses::None, labels) }
     }
 }
 
@@ -87,25 +87,25 @@ fn how(facts: &SnapshotFacts) -> String {
 }
 
 /// As [`columns_for`] lays a grid out.
-fn labels(facts: &SnapshotFacts) -> Labels {
+fn labels(facts: &SnapshotFacts) -> SampleClasses {
     let name = |class: &usize| facts.class_names.get(*class).cloned().unwrap_or_else(|| class.to_string());
     let classes = &facts.classes;
     let [n, c, h, w] = facts.shape;
-    let Some(first) = classes.first().filter(|_| classes.len() == n) else { return Labels::None };
+    let Some(first) = classes.first().filter(|_| classes.len() == n) else { return SampleClasses::None };
     if classes.iter().all(|class| class == first) {
-        return Labels::Words(format!("All are of class {}.", name(first)));
+        return SampleClasses::Words(format!("All are of class {}.", name(first)));
     }
     if is_points((h, w, c)) {
-        return Labels::None;
+        return SampleClasses::None;
     }
     let columns = columns_for(n, classes);
     let is_of_its_column = |(i, class): (usize, &usize)| *class == classes[i % columns];
     if classes.iter().enumerate().all(is_of_its_column) {
-        return Labels::Columns(classes[..columns.min(n)].iter().map(name).collect());
+        return SampleClasses::Columns(classes[..columns.min(n)].iter().map(name).collect());
     }
     let names: Vec<String> = classes.iter().take(NAMED).map(name).collect();
     let more = if classes.len() > NAMED { ", …" } else { "" };
-    Labels::Words(format!("Classes, row by row from the left: {}{more}.", names.join(", ")))
+    SampleClasses::Words(format!("Classes, row by row from the left: {}{more}.", names.join(", ")))
 }
 
 #[cfg(test)]
@@ -137,15 +137,15 @@ mod tests {
         assert_eq!(shown.what, "snapshot of step 1,500");
         let how = "6 samples by ddim in 50 steps, guidance_scale w = 1.5, seed 7, with the averaged weights";
         assert_eq!(shown.how.as_deref(), Some(how));
-        assert_eq!(shown.classes, Labels::Columns(["cat", "dog", "owl"].map(String::from).to_vec()));
+        assert_eq!(shown.classes, SampleClasses::Columns(["cat", "dog", "owl"].map(String::from).to_vec()));
         let shown = snapshot(&[], &[], 6);
-        assert!(shown.classes == Labels::None && !shown.how.unwrap().contains("guidance"));
+        assert!(shown.classes == SampleClasses::None && !shown.how.unwrap().contains("guidance"));
     }
 
     #[test]
     fn one_class_for_all_and_classes_that_are_no_columns_are_told_in_words() {
         let words = |classes: &[usize]| match snapshot(classes, &["cat", "dog"], classes.len()).classes {
-            Labels::Words(words) => words,
+            SampleClasses::Words(words) => words,
             other => format!("{other:?}"),
         };
         assert_eq!(words(&[1, 1, 1, 1]), "All are of class dog.");
