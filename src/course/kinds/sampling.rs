@@ -25,7 +25,7 @@ pub fn posterior_variance(ground: &mut Ground) -> Result<Computed> {
         ),
         answer,
         tolerance: within(0.03, answer, 1e-12),
-        hint: r"$\tilde\beta_t$ is $\beta_t$ times $\frac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t}$, a little less than it."
+        hint: r"$\tilde\beta_t$ is $\beta_t$ times $\frac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t}$: less than it, the more so the nearer to the data."
             .into(),
         solution: format!(
             r"$$\tilde\beta_t = \frac{{1-\bar\alpha_{{t-1}}}}{{1-\bar\alpha_t}}\cdot\beta_t = \frac{{1-{}}}{{1-{}}}\cdot {} = {}$$",
