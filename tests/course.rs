@@ -58,7 +58,22 @@ fn the_right_answers_of_every_station_are_right_and_kept() {
     assert_eq!(listed.matches('✓').count(), 10, "{listed}");
     // The seed of the answers is remembered.
     assert_eq!(out(&difflab(home, &["course", "3"])), out(&difflab(home, &["course", "3", "--seed", "7"])));
-    assert!(out(&difflab(home, &["course", "--reset"])).contains("tasks that were done are forgotten"));
+    // One station is forgotten, and its neighbours are not.
+    let said = out(&difflab(home, &["course", "3", "--reset"]));
+    assert!(
+        said.starts_with("station 3, A denoiser") && said.contains("5 tasks that were done are forgotten"),
+        "{said}"
+    );
+    let listed = out(&difflab(home, &["course"]));
+    assert!(listed.matches('✓').count() == 9 && listed.contains("by hand   0 of 5\n"), "{listed}");
+    assert!(out(&difflab(home, &["course", "3", "--reset"])).contains("nothing was done yet"));
+    refused(home, &["course", "11", "--reset"], "there is no station 11");
+    refused(home, &["course", "3", "--reset", "--print"], "cannot be used with");
+    let said = out(&difflab(home, &["course", "--reset"]));
+    assert!(
+        said.contains("tasks that were done are forgotten (6 of station 1, ") && said.contains("not of 7"),
+        "{said}"
+    );
     assert!(!out(&difflab(home, &["course"])).contains('✓'));
     assert!(out(&difflab(home, &["course", "--reset"])).contains("nothing was done yet"));
 }
@@ -125,6 +140,8 @@ fn a_teacher_s_station_is_read_asked_and_kept() {
     let said = out(&difflab(home, &["course", "--file", example, "--check", "3=10", "5=done"]));
     assert!(said.contains("2 of 6 done") && said.contains("by your word"), "{said}");
     assert!(out(&difflab(home, &["course", "--file", example])).contains("✓ 3. How many classes"));
+    let said = out(&difflab(home, &["course", "--file", example, "--reset"]));
+    assert_eq!(said, "Noise on clothes: 2 tasks that were done are forgotten (3, 5)\n");
     let sheet = out(&difflab(home, &["course", "--file", example, "--sheet", "--solutions"]));
     assert!(sheet.contains("Answer: 10"), "{sheet}");
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(example)).unwrap();

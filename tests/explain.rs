@@ -124,6 +124,55 @@ fn every_topic_of_real_runs_is_explained_and_nothing_is_written() {
 }
 
 #[test]
+fn a_run_whose_data_are_gone_is_explained_as_far_as_it_needs_none_and_with_them_where_they_are_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let class = place.join("own").join("a_b$|[x](y) `<i>`");
+    fs::create_dir_all(&class).unwrap();
+    for i in 0..80u8 {
+        let pixel = |x: u32, y: u32| image::Luma([(x * 20 + y * 3) as u8 ^ i]);
+        image::GrayImage::from_fn(12, 12, pixel).save(class.join(format!("{i}.png"))).unwrap();
+    }
+    let config = TINY.replace("dataset = \"mnist-10k\"", "dataset = \"images\"\npath = \"own\"").replace("64", "16");
+    fs::write(place.join("own.toml"), config).unwrap();
+    out(&difflab(place, &["own.toml", "--no-tui", "--run", "run", "--threads", "2"]));
+    fs::rename(place.join("own"), place.join("moved")).unwrap();
+    for topic in ["time", "t", "bound"] {
+        let text = out(&difflab(place, &["explain", topic, "--run", "run", "--at", "20"]));
+        assert!(!text.contains("--run"), "{text}");
+    }
+    refused(place, &["explain", "loss", "--run", "run"], 2, "name them with --set data.path=IMAGES");
+    refused(place, &["explain", "time", "--run", "run", "--at", "60"], 2, "go from 0 to 59");
+    let moved = ["--run", "run", "--set", "data.path=moved"];
+    let text = out(&difflab(place, &[&["explain", "data"], &moved[..]].concat()));
+    assert!(text.contains("a_b$|[x](y) `<i>`  "), "{text}");
+
+    // Notes are a file, their pictures files beside it.
+    let written = difflab(place, &[&["explain", "data", "-o", "my notes.md"], &moved[..]].concat());
+    assert!(written.status.success() && written.stdout.is_empty(), "{}", String::from_utf8_lossy(&written.stderr));
+    let notes = fs::read_to_string(place.join("my notes.md")).unwrap();
+    assert!(notes.contains(r"| a\_b\$\|\[x\](y) \`&lt;i\>\` | $64$ |"), "{notes}");
+    assert!(notes.contains("](my%20notes-pictures/data-1.png)") && !notes.contains("data:"), "{notes}");
+    let links = notes.matches("![pictures](").count();
+    assert_eq!(fs::read_dir(place.join("my notes-pictures")).unwrap().count(), links);
+    assert!(image::open(place.join("my notes-pictures/data-1.png")).unwrap().width() > 100);
+    let printed = difflab(place, &[&["explain", "data", "--format", "md"], &moved[..]].concat());
+    assert!(String::from_utf8_lossy(&printed.stderr).contains("-o FILE.md writes them as files"));
+    assert!(out(&printed).contains("](data:image/png;base64,"));
+    refused(place, &["explain", "time", "-o", "notes.txt"], 2, "must end in .md");
+    refused(place, &["explain", "time", "-o", "notes.md", "--format", "text"], 2, "leave one out");
+
+    // What can't be read of the losses, and flags that mean nothing here, are said.
+    let rows = place.join("run/timestep_loss.jsonl");
+    fs::write(&rows, format!("garbage\n{}", fs::read_to_string(&rows).unwrap())).unwrap();
+    let told = difflab(place, &["explain", "bound", "--run", "run", "--image", "3"]);
+    let said = String::from_utf8_lossy(&told.stderr);
+    assert!(said.contains("timestep_loss.jsonl: line 1 can't be read, and is left out"), "{said}");
+    assert!(said.contains("--image has no effect on bound: it is for forward, loss, "), "{said}");
+    assert!(out(&told).contains("The cell under the cursor"));
+}
+
+#[test]
 fn what_is_not_there_is_refused_with_the_nearest() {
     let folder = tempfile::tempdir().unwrap();
     refused(folder.path(), &["explain", "guidence"], 2, "did you mean `guidance`?");

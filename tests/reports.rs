@@ -218,6 +218,41 @@ fn a_report_has_everything_in_it_and_nothing_out_of_a_file_is_markup() {
         assert!(html.contains("default-src 'none'"));
     }
 
+    // How the samples were made, and where what is in the files can't be read.
+    assert!(section(&one, "samples").contains("in 4 steps, guidance_scale w = "), "{}", section(&one, "samples"));
+    assert!(section(&one, "samples").contains("Each column is a class; from the left: &lt;script&gt;"));
+    assert!(section(&one, "runs").contains("<th>state</th><td>finished</td>"));
+    let metrics = root.join("moons/metrics.jsonl");
+    let lines = fs::read_to_string(&metrics).unwrap();
+    fs::write(&metrics, lines.replacen('\n', "\ngarbage\n", 3) + "{\"step\": 99, \"ep").unwrap();
+    fs::write(root.join("moons/eval.json"), "{\"x\": null}").unwrap();
+    let doubted = difflab(root, &["report", "moons", "-o", "moons.html"]);
+    let words = "moons/metrics.jsonl: 3 lines can't be read, the first is line 2: they are left out";
+    assert!(doubted.status.success() && stderr(&doubted).contains(words), "{}", stderr(&doubted));
+    let html = fs::read_to_string(root.join("moons.html")).unwrap();
+    assert!(html.contains("3 lines can&#39;t be read") && section(&html, "runs").contains("12 of 12"));
+    assert!(
+        section(&html, "evaluation").contains("moons/eval.json has none of the numbers that <code>difflab eval</code>")
+    );
+    let exported = difflab(root, &["export-logs", "moons", "--csv", "moons.csv"]);
+    assert!(exported.status.success() && stderr(&exported).contains(words), "{}", stderr(&exported));
+    assert_eq!(fs::read_to_string(root.join("moons.csv")).unwrap().lines().count(), 13);
+
+    // Many runs are rows, and none of their words breaks.
+    for i in 0..4 {
+        let (from, to) = (root.join("own-run"), root.join(format!("another_long_name-{i}")));
+        fs::create_dir(&to).unwrap();
+        for file in ["config.toml", "metrics.jsonl", "README.md"] {
+            fs::copy(from.join(file), to.join(file)).unwrap();
+        }
+    }
+    let others = ["0", "1", "2", "3"].map(|i| format!("another_long_name-{i}"));
+    let named: Vec<&str> = others.iter().map(String::as_str).collect();
+    works(root, &[&["report", "own-run", "moons", "-o", "many.html", "--no-drawing"][..], &named].concat());
+    let many = fs::read_to_string(root.join("many.html")).unwrap();
+    assert!(many.contains("<h1>6 runs</h1>") && section(&many, "runs").contains("<table class=\"by-row\">"));
+    assert!(section(&many, "runs").contains("another_<wbr>long_<wbr>name-3"), "{}", section(&many, "runs"));
+
     // A file that is no report is not replaced in silence; a report is.
     fs::write(root.join("thesis.html"), "mine").unwrap();
     let replaced = difflab(root, &["report", "moons", "-o", "thesis.html", "--no-drawing"]);

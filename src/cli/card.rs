@@ -114,7 +114,7 @@ fn text(run: &Path, release: &Release) -> String {
             text += &indented(&format!("{name}{answer}"), 3, 3 + KEYS);
         }
         for says in &part.says {
-            text += &indented(says, 3, 3);
+            text += &indented(&says.text, 3, 3);
         }
     }
     let place = own_card(run).display().to_string();
@@ -155,7 +155,7 @@ fn json(release: &Release) -> Value {
         .map(|part| {
             let answers: serde_json::Map<String, Value> =
                 part.entries.iter().map(|entry| (entry.key.name.into(), json!(entry.answer))).collect();
-            json!({ "title": part.title, "answers": answers, "says": part.says })
+            json!({ "title": part.title, "answers": answers, "says": part.says.iter().map(|says| &says.text).collect::<Vec<_>>() })
         })
         .collect();
     json!({ "parts": parts, "open": release.open(), "sources": release.sources })

@@ -75,7 +75,7 @@ pub fn run(args: Args) -> Result<()> {
     let dirs: Vec<PathBuf> = args.runs.iter().map(|name| run::find(name)).collect::<Result<_, _>>()?;
     let named = dirs.iter().zip(distinct_names(&dirs));
     let runs: Vec<Run> = named.map(|(dir, name)| Run::read(dir, &name)).collect::<Result<_>>()?;
-    runs.iter().filter_map(|run| run.without_metrics.as_ref()).for_each(speak::warn);
+    runs.iter().filter_map(|run| run.unread.as_ref()).for_each(speak::warn);
     let text = match args.format.unwrap_or(Format::Table) {
         Format::Table => table(&runs) + &comparability(&runs).map_or(String::new(), |note| format!("\n{note}\n")),
         Format::Json => serde_json::to_string_pretty(&json(&runs))? + "\n",
@@ -98,19 +98,19 @@ struct Run {
     /// Every key, dotted.
     keys: BTreeMap<String, toml::Value>,
     metrics: Vec<StepRecord>,
-    /// Why there are none where there should be.
-    without_metrics: Option<String>,
+    /// Why there are none where there should be, or not all.
+    unread: Option<String>,
 }
 
 impl Run {
     fn read(path: &Path, name: &str) -> Result<Self> {
-        let metrics = run::read_metrics(path)?;
+        let run::Logged { records: metrics, unread } = run::logged_metrics(path)?;
         let newest = if metrics.is_empty() { run::newest_metrics(path, 0).map(|_| ()) } else { Ok(()) };
         Ok(Self {
             name: shown(name),
             keys: run::config_of(path)?.values(),
             metrics,
-            without_metrics: newest.err().map(|error| format!("{error:#}")),
+            unread: newest.err().map(|error| format!("{error:#}")).or(unread.words()),
         })
     }
 
@@ -274,7 +274,7 @@ mod tests {
             elapsed_s: 90.0,
             ..StepRecord::at(10 * (i as u64 + 1))
         });
-        Run { name: name.into(), keys: config.values(), metrics: metrics.collect(), without_metrics: None }
+        Run { name: name.into(), keys: config.values(), metrics: metrics.collect(), unread: None }
     }
 
     #[test]

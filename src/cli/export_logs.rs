@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::UsageError;
 use super::output::OutputFile;
 use crate::run::tensorboard::{self, QUARTERS, by_quarter};
-use crate::run::{self, StepRecord, TimestepLossRow, read_timestep_loss};
+use crate::run::{self, StepRecord, TimestepLossRow, logged_metrics, logged_timestep_loss};
 use crate::speak;
 use crate::thousands::thousands;
 
@@ -43,25 +43,26 @@ pub fn run(args: Args) -> Result<()> {
         let problem = "this is a file; name a folder";
         return Err(UsageError::new(format!("--tensorboard {}: {problem}", file.display())).into());
     }
-    let steps = run::read_metrics(&dir)?;
-    if steps.is_empty() {
+    let (steps, rows) = (logged_metrics(&dir)?, logged_timestep_loss(&dir)?);
+    if steps.records.is_empty() {
         // What is there and cannot be read is told.
         run::newest_metrics(&dir, 0)?;
         return Err(UsageError::new(format!("{}: nothing is logged yet", dir.display())).into());
     }
+    [steps.unread.words(), rows.unread.words()].iter().flatten().for_each(speak::warn);
+    let (steps, rows) = (steps.records, rows.records);
     if let Some(folder) = &args.tensorboard {
-        let (file, [lines, rows, pictures]) = tensorboard::export(&dir, folder)?;
+        let (file, pictures) = tensorboard::export(&dir, (&steps, &rows), folder)?;
         speak::remark(format_args!(
             "wrote {}: {} lines of metrics, {} of losses by t, {} pictures; look at them by tensorboard --logdir {}",
             file.display(),
-            thousands(lines),
-            thousands(rows),
+            thousands(steps.len()),
+            thousands(rows.len()),
             thousands(pictures),
             folder.display()
         ));
     }
     if let Some(out) = csv {
-        let rows = read_timestep_loss(&dir)?;
         out.write(|path, _| write_table(path, &steps, &rows))?;
         speak::remark(format_args!("wrote {}: {} rows", out.path.display(), thousands(steps.len())));
     }

@@ -5,6 +5,7 @@ mod card;
 mod compare;
 mod course;
 pub mod data;
+mod data_elsewhere;
 mod device;
 pub mod doctor;
 mod doctor_run;

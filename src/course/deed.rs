@@ -3,6 +3,7 @@
 use crate::config::{Config, SampleConfig, SamplerName};
 use crate::diffusion::Schedule;
 use crate::explain::Topic;
+use crate::sampling::check_sampler;
 
 /// A film keeps no more frames than some hundred.
 const MOST_FRAMES: usize = 100;
@@ -150,29 +151,46 @@ impl Deed {
             true => Ok(()),
             false => Err(format!("{n} steps of sampling: there are 1 to {timesteps}")),
         };
+        let trained = config.train.steps;
+        if self.after_step() > trained && config.train.epochs == 0.0 {
+            return Err(format!("after_step = {}: the run has {trained} steps of training", self.after_step()));
+        }
         match self {
-            Deed::Cursor { at, .. } => at.iter().try_for_each(|place| match place {
-                CursorPlace::T(t) if *t >= timesteps => {
-                    Err(format!("cursor_t = {t}: the run's timesteps are 0 to {}", timesteps - 1))
-                }
-                _ => Ok(()),
-            }),
+            Deed::Cursor { at, schedules } => {
+                let own = Schedule::from_config(&config.diffusion).map_err(|error| format!("{error:#}"))?;
+                let own = Some(&own).filter(|_| schedules.is_empty());
+                at.iter().try_for_each(|place| match place {
+                    CursorPlace::T(t) if *t >= timesteps => {
+                        Err(format!("cursor_t = {t}: the run's timesteps are 0 to {}", timesteps - 1))
+                    }
+                    CursorPlace::Snr(snr) => own.map_or(Ok(()), |own| has_snr(own, *snr)),
+                    _ => Ok(()),
+                })
+            }
             Deed::Frames(n) => match (1..=MOST_FRAMES).contains(n) {
                 true => Ok(()),
                 false => Err(format!("frames = {n}: 1 to {MOST_FRAMES} can be gone through")),
             },
             Deed::Films { like, .. } => like.iter().try_for_each(|setting| match setting {
                 FilmSetting::Steps(n) => steps(*n),
-                FilmSetting::Eta(eta) if !(0.0..=1.0).contains(eta) => Err(format!("eta = {eta}: it is 0 to 1")),
-                FilmSetting::GuidanceScale(w) if !w.is_finite() => Err("guidance_scale is a number".into()),
-                _ => Ok(()),
+                setting => setting.check(config),
             }),
             Deed::FewestSteps { .. } => match config.data.dataset.contains("mnist") && config.model.class_conditional {
                 true => Ok(()),
                 false => Err("fewest_steps: a judge reads digits and clothes alone, of a network with classes".into()),
             },
+            Deed::TerminalSnr { timesteps: Some(0), .. } => Err("timesteps = 0: a run has 1 at least".into()),
             Deed::Explained(_) | Deed::TerminalSnr { .. } => Ok(()),
         }
+    }
+}
+
+/// Does the schedule come to this SNR?
+fn has_snr(schedule: &Schedule, snr: f64) -> Result<(), String> {
+    let (most, least) = (schedule.at(0).snr(), schedule.at(schedule.timesteps() - 1).snr());
+    match (least..=most).contains(&snr) {
+        true => Ok(()),
+        false => Err(format!("cursor_snr = {snr}: the run's SNR goes from {most:.3e} down to {least:.3e}")),
     }
 }
 
@@ -205,6 +223,20 @@ impl FilmSetting {
             FilmSetting::Sampler(sampler) => sampler.name().into(),
             FilmSetting::Eta(eta) => format!("η {eta}"),
         }
+    }
+
+    /// Can the run draw so?
+    fn check(&self, config: &Config) -> Result<(), String> {
+        let mut config = config.clone();
+        match *self {
+            FilmSetting::Steps(steps) => config.preview.steps = steps,
+            FilmSetting::GuidanceScale(w) => config.sample.guidance_scale = w,
+            FilmSetting::Sampler(sampler) => config.sample.sampler = sampler,
+            FilmSetting::Eta(eta) => config.sample.eta = eta,
+        }
+        config.validate().map_err(|error| error.to_string())?;
+        let schedule = Schedule::from_config(&config.diffusion).map_err(|error| format!("{error:#}"))?;
+        check_sampler(config.sample.sampler, &schedule)
     }
 
     fn holds(&self, film: &SeenFilm) -> bool {
@@ -301,10 +333,19 @@ mod tests {
         let why = |deed: Deed, config: &Config| deed.check(config).unwrap_err();
         let cursor = |t| Deed::Cursor { at: vec![CursorPlace::T(t)], schedules: vec![] };
         assert!(cursor(999).check(&config).is_ok() && why(cursor(1000), &config).contains("0 to 999"));
+        let snr = |snr| Deed::Cursor { at: vec![CursorPlace::Snr(snr)], schedules: vec![] };
+        assert!(snr(1.0).check(&config).is_ok() && why(snr(1e9), &config).contains("the run's SNR goes from"));
+        let late = |after_step| Deed::Films { like: vec![FilmSetting::Steps(9)], after_step };
+        assert!(late(config.train.steps).check(&config).is_ok());
+        assert!(why(late(config.train.steps + 1), &config).contains("steps of training"));
         assert!(why(Deed::Frames(0), &config).contains("1 to 100"));
         let films = |setting| Deed::Films { like: vec![setting], after_step: 0 };
         assert!(why(films(FilmSetting::Steps(0)), &config).contains("1 to 1000"));
-        assert!(why(films(FilmSetting::Eta(7.0)), &config).contains("0 to 1"));
+        assert!(why(films(FilmSetting::Eta(7.0)), &config).contains("eta"));
+        assert!(why(films(FilmSetting::Sampler(SamplerName::FlowEuler)), &config).contains("flow_euler"));
+        assert!(why(films(FilmSetting::GuidanceScale(f64::NAN)), &config).contains("guidance_scale"));
+        let empty = Deed::TerminalSnr { at_most: 1.0, timesteps: Some(0), after_step: 0 };
+        assert!(why(empty, &config).contains("timesteps = 0"));
         config.data.dataset = "two_moons".into();
         assert!(why(Deed::FewestSteps { share: 0.9 }, &config).contains("a judge reads"));
     }

@@ -1,14 +1,17 @@
 //! A deed from the `done` of its task: `done = { cursor_snr = [1] }`.
 
 use serde::Deserialize;
+use toml::de::DeTable;
 
 use super::deed::{CursorPlace, Deed, FilmSetting};
+use super::station_error::StationError;
+use super::station_text::StationText;
 use crate::config::{SamplerName, ScheduleName};
 use crate::explain::Topic;
 
 /// The keys of `done`. One of the first nine says what is done, but that the two of the cursor go together, and the four of
 /// films; the rest belong to them.
-pub const DEED_KEYS: [&str; 13] = [
+const DEED_KEYS: [&str; 13] = [
     "cursor_t",
     "cursor_snr",
     "explained",
@@ -24,6 +27,7 @@ pub const DEED_KEYS: [&str; 13] = [
     "after_step",
 ];
 
+/// A `done`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct DeedTable {
@@ -40,6 +44,14 @@ pub struct DeedTable {
     terminal_snr: Option<f64>,
     timesteps: Option<usize>,
     after_step: Option<u64>,
+}
+
+/// Refuses keys of `done` that nothing reads.
+///
+/// # Errors
+/// [`StationError`], with the nearest that there is.
+pub fn check_deed_keys(file: &StationText, deed: &DeTable) -> Result<(), StationError> {
+    deed.iter().try_for_each(|(name, _)| file.check_key(name, &DEED_KEYS, &DEED_KEYS, "`done`"))
 }
 
 impl DeedTable {
@@ -74,7 +86,7 @@ impl DeedTable {
             deeds.push(Deed::Explained(Topic::find(topic)?));
         }
         if let Some(frames) = self.frames {
-            deeds.push(Deed::Frames(frames.max(1)));
+            deeds.push(Deed::Frames(frames));
         }
         let films = !like.is_empty();
         if films {

@@ -5,7 +5,9 @@
 //! |---|---|
 //! | `station` | what a station and its tasks consist of |
 //! | `reading` | a station from its TOML file |
-//! | `deed`, `deed_reading` | what is done in the lab, and how the lab sees it |
+//! | `run_reading`, `task_reading`, `deed_reading` | its `[[run]]`, its `[[task]]` and their `done` |
+//! | `station_text`, `wording`, `toml_words`, `station_error` | where in the file something stands; its words; what is wrong there |
+//! | `deed` | what is done in the lab, and how the lab sees it |
 //! | `shipped` | the ten stations inside the program |
 //! | `kinds` | the questions that difflab can ask and answer, one function each |
 //! | `question` | a task with its numbers, and whether an answer is right |
@@ -22,8 +24,14 @@ mod page;
 mod progress;
 mod question;
 mod reading;
+mod run_reading;
 mod shipped;
 mod station;
+mod station_error;
+mod station_text;
+mod task_reading;
+mod toml_words;
+mod wording;
 
 #[cfg(test)]
 mod numbers_tests;
@@ -33,6 +41,6 @@ pub use kinds::{KINDS, QuestionKind};
 pub use page::{page, prose, sheet};
 pub use progress::{CourseProgress, progress_file};
 pub use question::{Expected, Question, letter, question};
-pub use reading::StationError;
 pub use shipped::stations;
 pub use station::{Asks, CourseTask, Station, StationRun};
+pub use station_error::StationError;

@@ -91,11 +91,12 @@ impl Question {
         }
     }
 
-    /// "0.5234, and what is at most 0.01 off".
+    /// "0.5234, and what is at most 0.01 off"; it is right as it stands there.
     pub fn right_answer(&self) -> String {
         match &self.expected {
+            Expected::Number { value, tolerance } if *tolerance == 0.0 => shown(*value, *tolerance),
             Expected::Number { value, tolerance } => {
-                format!("{}, and what is at most {} off", unicode(&digits(*value)), unicode(&digits(*tolerance)))
+                format!("{}, and what is at most {} off", shown(*value, *tolerance), unicode(&digits(*tolerance)))
             }
             Expected::Choice { choices, right } => {
                 format!("{}) {}", letter(*right), choices.get(*right).map_or("", String::as_str))
@@ -105,9 +106,26 @@ impl Question {
     }
 }
 
-/// Also as those write it who have a comma.
+/// Four digits of an answer, or as many as its tolerance needs.
+fn shown(value: f64, tolerance: f64) -> String {
+    let four = format!("{value:.3e}").parse().unwrap_or(f64::NAN);
+    let off: f64 = value - four;
+    match off.abs() <= 0.5 * tolerance {
+        true => unicode(&digits(value)),
+        false => value.to_string().replace('-', "−"),
+    }
+}
+
+/// Also as those write it who have a comma, and as sheets write it: "5.8·10⁻⁵".
 fn decimal(answer: &str) -> String {
-    let answer = answer.replace('−', "-");
+    let plain = |c: char| match "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|raised| raised == c) {
+        Some(digit) => char::from(b'0' + digit as u8),
+        None if "−⁻".contains(c) => '-',
+        None if "×*".contains(c) => '·',
+        None => c,
+    };
+    let answer: String = answer.chars().map(plain).collect();
+    let answer = answer.replace(" ·", "·").replace("· ", "·").replacen("·10^", "e", 1).replacen("·10", "e", 1);
     if answer.contains('.') { answer } else { answer.replacen(',', ".", 1) }
 }
 
@@ -132,10 +150,24 @@ mod tests {
         {
             assert_eq!(question.judge(answer), Ok(right), "{answer}");
         }
-        for answer in ["", "half", "nan", "inf", "0,5,1", "1,0.5"] {
+        for answer in ["-5·10⁻¹", "-50 * 10^-2", "-0.05×10¹"] {
+            assert_eq!(question.judge(answer), Ok(true), "{answer}");
+        }
+        for answer in ["", "half", "nan", "inf", "0,5,1", "1,0.5", "2·10", "1 2"] {
             assert!(question.judge(answer).unwrap_err().contains("a number"), "{answer}");
         }
         assert_eq!(question.right_answer(), "−0.5, and what is at most 0.01 off");
+        // What the sheet says is right is right.
+        for (value, tolerance, said) in [
+            (3.0, 0.0, "3"),
+            (12_345.678, 0.0, "12345.678"),
+            (-3.141_592, 1e-5, "−3.141592, and what is at most 1·10⁻⁵ off"),
+            (0.506_25, 0.003, "0.5062, and what is at most 0.003 off"),
+        ] {
+            let question = asking(Expected::Number { value, tolerance });
+            assert_eq!(question.right_answer(), said);
+            assert_eq!(question.judge(said.split(',').next().unwrap()), Ok(true));
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::reading::StationError;
 use super::station::Station;
+use super::station_error::StationError;
 
 const FILES: [(&str, &str); 10] = [
     ("01-destroying-data.toml", include_str!("../../configs/course/01-destroying-data.toml")),
@@ -30,6 +30,7 @@ pub fn stations() -> Result<Vec<Station>, StationError> {
 mod tests {
     use super::*;
     use crate::course::question::question;
+    use crate::course::station::{Asks, CourseTask};
 
     #[test]
     fn ten_stations_of_three_to_six_tasks_each_with_its_sources() {
@@ -44,6 +45,40 @@ mod tests {
                 for text in [&asked.text, &asked.hint, &asked.solution] {
                     assert!(text.matches('$').count() % 2 == 0 && !text.contains("NaN"), "{text}");
                 }
+            }
+        }
+    }
+
+    /// The numbers in a question's text, powers of ten included.
+    fn numbers(text: &str) -> Vec<f64> {
+        let starts = text.char_indices().filter(|(at, c)| {
+            let before = text[..*at].chars().next_back();
+            (c.is_ascii_digit() || *c == '-') && !before.is_some_and(|c| c.is_ascii_digit() || "-._{".contains(c))
+        });
+        let number = |(at, _): (usize, char)| {
+            let rest = &text[at..];
+            let end = rest.find(|c: char| !(c.is_ascii_digit() || "-.".contains(c))).unwrap_or(rest.len());
+            let power = rest[end..].strip_prefix(r"\cdot 10^{").and_then(|rest| rest.split('}').next());
+            let power: i32 = power.and_then(|power| power.parse().ok()).unwrap_or(0);
+            rest[..end].trim_end_matches('.').parse::<f64>().ok().map(|number| number * 10f64.powi(power))
+        };
+        starts.filter_map(number).collect()
+    }
+
+    #[test]
+    fn nobody_is_right_by_writing_off_a_number_of_the_question() {
+        for station in stations().unwrap() {
+            // That AdamW's first step is the learning rate itself is the lesson; its sign is asked for.
+            let counts = |task: &&CourseTask| matches!(task.asks, Asks::Computed { kind, .. } if kind.name != "adamw_first_step");
+            for task in station.tasks.iter().filter(counts) {
+                let seeds = 200;
+                let lucky = (0..seeds).filter(|seed| {
+                    let asked = question(&station, task, *seed).unwrap();
+                    numbers(&asked.text).iter().any(|number| asked.judge(&number.to_string()) == Ok(true))
+                });
+                let lucky = lucky.count();
+                // Now and then one happens to be near.
+                assert!(lucky <= seeds as usize / 8, "{}/{}: {lucky} of {seeds}", station.id, task.id);
             }
         }
     }

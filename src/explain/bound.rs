@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::document::{Explanation, digits, number, word};
-use super::subject::{ExplainedSubject, Focus};
+use super::subject::level;
 use super::topic::Topic;
+use crate::diffusion::Parameterization;
 use crate::eval::TrainingBound;
 use crate::thousands::thousands;
 
@@ -32,12 +33,12 @@ pub struct BoundNumbers {
 }
 
 /// `None`: the path has no steps, or there are no bins.
-pub fn numbers_of(subject: &ExplainedSubject, focus: Focus, losses: &BinLosses) -> Option<BoundNumbers> {
-    let (schedule, bins) = (&subject.parameterization.schedule, losses.mean.len());
+pub fn numbers_of(parameterization: &Parameterization, t: usize, losses: &BinLosses) -> Option<BoundNumbers> {
+    let (schedule, bins) = (&parameterization.schedule, losses.mean.len());
     let timesteps = schedule.timesteps();
-    let bound = TrainingBound::of(subject.parameterization).filter(|_| bins > 0)?;
+    let bound = TrainingBound::of(parameterization).filter(|_| bins > 0)?;
     let edge = |b: usize| (b * timesteps).div_ceil(bins);
-    let bin = (focus.t * bins / timesteps).min(bins - 1);
+    let bin = (t * bins / timesteps).min(bins - 1);
     let term = |b: usize| losses.mean[b].and_then(|loss| bound.of_bin(b, bins, loss)).unwrap_or(0.0);
     let terms: Vec<f64> = (0..bins).map(term).collect();
     let sigma = schedule.sigma(timesteps - 1);
@@ -46,8 +47,8 @@ pub fn numbers_of(subject: &ExplainedSubject, focus: Focus, losses: &BinLosses) 
 
 /// # Errors
 /// A sentence for a timestep that is not there.
-pub fn explain(subject: &ExplainedSubject, focus: Focus, losses: Option<&BinLosses>) -> Result<Explanation> {
-    subject.followed(focus)?;
+pub fn explain(parameterization: &Parameterization, t: usize, losses: Option<&BinLosses>) -> Result<Explanation> {
+    level(parameterization, t)?;
     let mut out = Explanation::new(Topic::Bound.title());
     out.text(
         "Every sample of every batch has its own $t$. A cell of the heatmap is the mean of the squared errors of the \
@@ -67,7 +68,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus, losses: Option<&BinLoss
         return Ok(out);
     };
     let bins = losses.mean.len();
-    let bin = (focus.t * bins / subject.parameterization.schedule.timesteps()).min(bins.saturating_sub(1));
+    let bin = (t * bins / parameterization.schedule.timesteps()).min(bins.saturating_sub(1));
     out.heading("The cell under the cursor");
     out.text(format!(
         "Of late: the mean over the steps {} to {}.",
@@ -76,7 +77,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus, losses: Option<&BinLoss
     ));
     let cell = losses.mean.get(bin).copied().flatten();
     let count = losses.count.get(bin).copied().unwrap_or(0);
-    match numbers_of(subject, focus, losses) {
+    match numbers_of(parameterization, t, losses) {
         Some(n) => {
             out.numbers([
                 word("t", format!(r"{}\ldots {}", n.t.0, n.t.1.saturating_sub(1)), "the timesteps of its bin"),
@@ -99,7 +100,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus, losses: Option<&BinLoss
             );
             let mut largest: Vec<usize> = (0..n.terms.len()).collect();
             largest.sort_by(|&a, &b| n.terms[b].total_cmp(&n.terms[a]));
-            let timesteps = subject.parameterization.schedule.timesteps();
+            let timesteps = parameterization.schedule.timesteps();
             let rows = largest.iter().take(5).map(|&b| {
                 let first = (b * timesteps).div_ceil(bins);
                 let after = ((b + 1) * timesteps).div_ceil(bins);

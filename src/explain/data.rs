@@ -3,7 +3,8 @@
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 
-use super::document::{Explanation, given, given_symbol, number, word};
+use super::document::{Explanation, number, word};
+use super::names::{given, given_symbol};
 use super::subject::{ExplainedSubject, Focus, moments, numbers};
 use super::topic::Topic;
 use crate::data::Dataset;

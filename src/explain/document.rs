@@ -114,25 +114,6 @@ pub fn word(symbol: &str, value: impl ToString, meaning: &str) -> Number {
     Number { symbol: symbol.into(), value: value.to_string(), meaning: meaning.into() }
 }
 
-/// A name out of files, fit to stand in prose and tables: what has a meaning in LaTeX or Markdown gives way to its like.
-pub fn given(name: &str) -> String {
-    let like = |c| match c {
-        '$' => '＄',
-        '\\' => '/',
-        '{' => '(',
-        '}' => ')',
-        '|' => '¦',
-        c if c.is_control() => ' ',
-        c => c,
-    };
-    name.chars().map(like).collect()
-}
-
-/// The same as a symbol of a formula.
-pub fn given_symbol(name: &str) -> String {
-    format!(r"\text{{{}}}", given(name).replace('_', r"\_"))
-}
-
 /// Four significant digits, in LaTeX: `0.03125`, `12.5`, `1.5\cdot 10^{-5}`, `\infty`.
 pub fn digits(x: f64) -> String {
     let size = x.abs();
@@ -167,13 +148,6 @@ fn trimmed(number: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_out_of_files_change_no_formula() {
-        assert_eq!(given("a$b\\c{d}|e"), "a＄b/c(d)¦e");
-        assert_eq!(given_symbol("my_cats"), r"\text{my\_cats}");
-        assert_eq!(crate::explain::latex::unicode(&given_symbol("my_cats $1 {x}")), "my_cats ＄1 (x)");
-    }
 
     #[test]
     fn numbers_have_four_digits() {

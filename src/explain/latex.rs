@@ -1,16 +1,18 @@
 //! Formulas are written once, in the part of LaTeX that they need; a terminal is shown them in Unicode.
 
+use super::names::as_they_are;
+
 /// `latex` as a line of Unicode: `\sqrt{1-\bar\alpha_t}` becomes √(1−ᾱ_t). What has no letter of its own keeps its
 /// braces (x_{t−1}); an unknown command stands by its name.
 pub fn unicode(latex: &str) -> String {
     let mut reader = Reader { rest: latex };
-    tidy(&reader.until_end(None))
+    as_they_are(&tidy(&reader.until_end(None)))
 }
 
 /// `text` with the formulas between its dollars in Unicode.
 pub fn unicode_within(text: &str) -> String {
     let part = |(i, part): (usize, &str)| if i % 2 == 1 { unicode(part) } else { part.to_string() };
-    text.split('$').enumerate().map(part).collect()
+    as_they_are(&text.split('$').enumerate().map(part).collect::<String>())
 }
 
 struct Reader<'a> {

@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
-use super::document::{Explanation, digits, given, number, word};
+use super::document::{Explanation, digits, number, word};
+use super::names::given;
 use super::nouns::Nouns;
 use super::subject::{AskedNetwork, ExplainedSubject, Focus, Followed, numbers, squares};
 use super::targets::{self, TargetError};

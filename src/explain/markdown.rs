@@ -1,15 +1,16 @@
 //! An explanation as Markdown with LaTeX, for lecture notes.
 
-use super::document::{Explanation, Number, Part};
+use super::document::{Explanation, Number, Part, ShownPicture};
+use super::names::{as_they_are, in_latex, in_markdown, is_held};
 
-/// Headings from `level` on; `show` says what stands for pictures.
-pub fn markdown(explanation: &Explanation, level: usize, show: impl Fn(&Part) -> String) -> String {
+/// Headings from `level` on; `show` says what stands for a row of pictures.
+pub fn markdown(explanation: &Explanation, level: usize, mut show: impl FnMut(&[ShownPicture]) -> String) -> String {
     let mut out = format!("{} {}\n", "#".repeat(level), explanation.title);
     for part in &explanation.parts {
         out.push('\n');
         match part {
             Part::Heading(text) => out.push_str(&format!("{} {text}\n", "#".repeat(level + 1))),
-            Part::Text(text) => out.push_str(&format!("{}\n", without_tags(text))),
+            Part::Text(text) => out.push_str(&format!("{}\n", in_prose(text))),
             Part::Formula(latex) => out.push_str(&format!("$$\n{latex}\n$$\n")),
             Part::Numbers(numbers) => out.push_str(&of_numbers(numbers)),
             Part::Table(table) => {
@@ -19,11 +20,20 @@ pub fn markdown(explanation: &Explanation, level: usize, show: impl Fn(&Part) ->
                 out.push_str(&format!("|{}\n", "---|".repeat(table.head.len())));
                 table.rows.iter().for_each(|cells| out.push_str(&row(cells)));
             }
-            Part::Pictures(_) => out.push_str(&show(part)),
+            Part::Pictures(row) => out.push_str(&show(row)),
             Part::Source(text) => out.push_str(&format!("*Source: {text}*\n")),
         }
     }
     out
+}
+
+/// "From the left: $x_0$ · $x_t$"; names that would be hard on LaTeX stand as words.
+pub fn caption(pictures: &[ShownPicture]) -> String {
+    let symbol = |picture: &ShownPicture| {
+        let name = picture.symbol.strip_prefix(r"\text{").and_then(|rest| rest.strip_suffix('}'));
+        name.filter(|name| is_held(name)).map_or(format!("${}$", picture.symbol), in_markdown)
+    };
+    format!("From the left: {}", pictures.iter().map(symbol).collect::<Vec<_>>().join(" · "))
 }
 
 fn of_numbers(numbers: &[Number]) -> String {
@@ -40,16 +50,18 @@ fn of_numbers(numbers: &[Number]) -> String {
     out
 }
 
-/// A bar would end the cell: within a formula it is `\vert`.
+/// Within a cell of a table, which a bar would end: within a formula it is `\vert`.
 fn in_cell(text: &str) -> String {
-    let parts = without_tags(text);
-    let parts = parts.split('$').enumerate();
-    let barless = |(i, part): (usize, &str)| part.replace('|', if i % 2 == 1 { r"\vert " } else { r"\|" });
-    parts.map(barless).collect::<Vec<_>>().join("$")
+    shown(text, true)
 }
 
-/// Outside of formulas and code a `<` begins no tag: names come from anywhere.
-fn without_tags(text: &str) -> String {
+/// Within a paragraph.
+fn in_prose(text: &str) -> String {
+    shown(text, false)
+}
+
+/// Outside of formulas and code a `<` begins no tag, and names are shown as they are.
+fn shown(text: &str, is_cell: bool) -> String {
     let (mut out, mut math, mut code) = (String::with_capacity(text.len()), false, false);
     for c in text.chars() {
         match c {
@@ -57,14 +69,24 @@ fn without_tags(text: &str) -> String {
             '`' if !math => code = !code,
             _ => {}
         }
-        if c == '<' && !math && !code { out.push_str("&lt;") } else { out.push(c) }
+        let mut bytes = [0; 4];
+        let one = c.encode_utf8(&mut bytes);
+        match (math, code) {
+            (true, _) if is_cell && c == '|' => out.push_str(r"\vert "),
+            (false, _) if is_cell && c == '|' => out.push_str(r"\|"),
+            (true, _) => out.push_str(&in_latex(one)),
+            (_, true) => out.push_str(&as_they_are(one)),
+            _ if c == '<' => out.push_str("&lt;"),
+            _ => out.push_str(&in_markdown(one)),
+        }
     }
     out
 }
 
 /// A number or a formula, which stands between dollars.
 fn is_math(cell: &str) -> bool {
-    !cell.contains('$') && (cell.contains('\\') || cell.parse::<f64>().is_ok())
+    let is_number = || cell.parse::<f64>().is_ok() && !cell.contains(|c: char| c.is_alphabetic() && c != 'e');
+    !cell.contains('$') && (cell.contains('\\') || is_number())
 }
 
 #[cfg(test)]

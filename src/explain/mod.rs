@@ -12,6 +12,7 @@ pub mod guidance;
 pub mod latex;
 pub mod loss;
 pub mod markdown;
+mod names;
 mod nouns;
 mod of_topic;
 pub mod path;
@@ -39,6 +40,6 @@ mod rules_tests;
 mod stages_tests;
 
 pub use document::{Explanation, Part};
-pub use of_topic::explain;
-pub use subject::{AskedNetwork, ExplainedSubject, Focus};
+pub use of_topic::{explain, of_the_path};
+pub use subject::{AskedNetwork, ExplainedSubject, Focus, level};
 pub use topic::Topic;

@@ -231,7 +231,7 @@ fn the_cells_sum_to_the_bound() {
     let bench =
         Bench::new(&["diffusion.schedule=linear", "diffusion.beta_end=0.2", "diffusion.prediction_type=epsilon"]);
     let losses = BinLosses { mean: vec![Some(0.5), Some(0.25), None, Some(0.125)], count: vec![1; 4], steps: (1, 50) };
-    let n = bound::numbers_of(&bench.subject(), at(30), &losses).unwrap();
+    let n = bound::numbers_of(bench.subject().parameterization, 30, &losses).unwrap();
     assert_eq!((n.bin, n.t), (1, (25, 50)));
     let term = |t: usize| {
         let ((beta, now), before) = (bench.linear(t), bench.linear(t - 1).1);

@@ -7,6 +7,7 @@ use super::document::Explanation;
 use super::subject::{ExplainedSubject, Focus};
 use super::topic::Topic;
 use super::{bound, data, forward, guidance, loss, plane, sampling_step, time, training_step};
+use crate::diffusion::Parameterization;
 
 /// Explains a topic. A training step has to be taken first ([`training_step::explain`]); without one it is an invitation.
 ///
@@ -20,13 +21,28 @@ pub fn explain(
 ) -> Result<Explanation> {
     match topic {
         Topic::Forward => forward::explain(subject, focus),
-        Topic::Time => time::explain(subject, focus),
         Topic::Loss => loss::explain(subject, focus),
         Topic::TrainingStep => Ok(training_step::invitation()),
-        Topic::Bound => bound::explain(subject, focus, losses),
+        Topic::Time | Topic::Bound => of_the_path(topic, subject.parameterization, focus.t, losses),
         Topic::SamplingStep => sampling_step::explain(subject, focus),
         Topic::Guidance => guidance::explain(subject, focus),
         Topic::Plane => plane::explain(subject, focus),
         Topic::Data => data::explain(subject, focus),
+    }
+}
+
+/// Explains a topic that takes neither data nor a network ([`Topic::needs_no_data`]), at timestep `t`.
+///
+/// # Errors
+/// A sentence for a timestep that is not there.
+pub fn of_the_path(
+    topic: Topic,
+    parameterization: &Parameterization,
+    t: usize,
+    losses: Option<&BinLosses>,
+) -> Result<Explanation> {
+    match topic {
+        Topic::Bound => bound::explain(parameterization, t, losses),
+        _ => time::explain(parameterization, t),
     }
 }

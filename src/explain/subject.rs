@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use candle_core::{Device, Tensor};
 
-use super::document::given;
+use super::names::given;
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::diffusion::{NoiseLevel, Parameterization, combine};
@@ -72,8 +72,8 @@ impl ExplainedSubject<'_> {
     /// # Errors
     /// A sentence for a picture, pixel or timestep that is not there.
     pub fn followed(&self, focus: Focus) -> Result<Followed> {
-        let (data, timesteps) = (self.data, self.parameterization.schedule.timesteps());
-        ensure!(focus.t < timesteps, "t = {}: this run's timesteps go from 0 to {}", focus.t, timesteps - 1);
+        let data = self.data;
+        level(self.parameterization, focus.t)?;
         ensure!(focus.image < data.len(), "image {}: the training set has images 0 to {}", focus.image, data.len() - 1);
         let (h, w, c) = (data.height, data.width, data.channels);
         let x_0 = images(data, &[focus.image], &Device::Cpu)?;
@@ -134,6 +134,17 @@ impl Followed {
     pub fn of(&self, picture: &Tensor) -> Result<f64> {
         Ok(numbers(picture)?[self.place])
     }
+}
+
+/// The level of timestep `t`.
+///
+/// # Errors
+/// A sentence for a timestep that is not there.
+pub fn level(parameterization: &Parameterization, t: usize) -> Result<NoiseLevel> {
+    let schedule = &parameterization.schedule;
+    let last = schedule.timesteps() - 1;
+    ensure!(t <= last, "t = {t}: this run's timesteps go from 0 to {last}");
+    Ok(schedule.at(t))
 }
 
 /// All numbers of a tensor.

@@ -1,6 +1,6 @@
 //! An explanation as plain text: formulas in Unicode, numbers in columns.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::document::{Explanation, Number, NumberTable, Part};
 use super::latex::{unicode, unicode_within};
@@ -80,19 +80,68 @@ fn padded(text: &str, width: usize, right: bool) -> String {
 
 /// Words, as many a line as fit.
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    filled(text.split_whitespace().map(|word| vec![word]), width)
+}
+
+/// As [`wrapped`]; a word that is wider than a line is broken, where one may read on: behind a slash, a dot, a sign.
+pub fn fitted(text: &str, width: usize) -> Vec<String> {
+    filled(text.split_whitespace().map(|word| pieces(word, width.max(1))), width)
+}
+
+/// As [`lines`] of text, of a formula or of a source, with words broken as in [`fitted`]: no line is wider.
+pub fn fitted_lines(part: &Part, width: usize) -> Vec<String> {
+    match part {
+        Part::Text(text) => fitted(&unicode_within(text), width),
+        Part::Formula(latex) => indented(&fitted(&unicode(latex), width.saturating_sub(4))),
+        Part::Source(text) => fitted(&format!("→ {text}"), width),
+        _ => lines(part, width),
+    }
+}
+
+/// Words in their pieces; each but the last of a word's has a line of its own.
+fn filled<'a>(words: impl Iterator<Item = Vec<&'a str>>, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let Some(line) = lines.last_mut() else { break };
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.width() + 1 + word.width() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_string());
+    for word in words {
+        for (i, piece) in word.iter().enumerate() {
+            let Some(line) = lines.last_mut() else { break };
+            if line.is_empty() {
+                line.push_str(piece);
+            } else if i == 0 && word.len() == 1 && line.width() + 1 + piece.width() <= width {
+                line.push(' ');
+                line.push_str(piece);
+            } else {
+                lines.push(piece.to_string());
+            }
         }
     }
     lines
+}
+
+/// A word in pieces that are no wider than a line.
+fn pieces(word: &str, width: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = word;
+    while rest.width() > width {
+        let (mut fits, mut good, mut used) = (0, 0, 0);
+        for (at, c) in rest.char_indices() {
+            used += c.width().unwrap_or(0);
+            if used > width && fits > 0 {
+                break;
+            }
+            // A sign above a letter stays with it.
+            fits = at + c.len_utf8();
+            if "/\\.,;:=-+·)]}".contains(c) && 3 * used > width {
+                good = fits;
+            }
+        }
+        let (piece, more) = rest.split_at(if good > 0 { good } else { fits });
+        pieces.push(piece);
+        rest = more;
+    }
+    if !rest.is_empty() || pieces.is_empty() {
+        pieces.push(rest);
+    }
+    pieces
 }
 
 #[cfg(test)]
@@ -111,5 +160,27 @@ mod tests {
         assert_eq!(lines[1].trim_start(), "variance, the share of the");
         assert_eq!(lines.last().unwrap(), "    √(1−ᾱ_t) = 0.6123  noise".trim_end());
         assert!(lines.iter().all(|line| line.width() <= 56));
+    }
+    #[test]
+    fn a_word_that_is_wider_than_a_line_is_broken_and_nothing_of_it_is_lost() {
+        let command = "first `difflab mnist-quick --set diffusion.prediction_type=epsilon` then";
+        assert_eq!(
+            fitted(command, 24),
+            ["first `difflab", "mnist-quick --set", "diffusion.", "prediction_type=epsilon`", "then"]
+        );
+        let formula =
+            Part::Formula(r"\hat{x}_0=\hat{x}_0\hat{x}_0\hat{x}_0\hat{x}_0\hat{x}_0\hat{x}_0\hat{x}_0".into());
+        for width in 1..40 {
+            for text in [command, "/home/me/a-very-long-folder/of/mine.toml", "x̂x̂x̂x̂x̂x̂", "数字数字数字"]
+            {
+                let lines = fitted(text, width);
+                assert!(lines.iter().all(|line| line.width() <= width.max(2)), "{width}: {lines:?}");
+                assert!(lines.iter().all(|line| !line.starts_with('\u{302}')), "{width}: {lines:?}");
+                let bare = |text: &str| text.split_whitespace().collect::<String>();
+                assert_eq!(bare(&lines.concat()), bare(text));
+            }
+            assert!(fitted_lines(&formula, width).iter().all(|line| line.width() <= width.max(5)), "{width}");
+        }
+        assert_eq!(fitted("", 5), [""]);
     }
 }

@@ -3,15 +3,15 @@
 use anyhow::Result;
 
 use super::document::{Explanation, digits, number};
-use super::subject::{ExplainedSubject, Focus};
+use super::subject::level;
 use super::topic::Topic;
 use crate::config::PathName;
+use crate::diffusion::Parameterization;
 
 /// # Errors
 /// A sentence for a timestep that is not there.
-pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> {
-    subject.followed(focus)?;
-    let (parameterization, at) = (subject.parameterization, subject.at(focus));
+pub fn explain(parameterization: &Parameterization, t: usize) -> Result<Explanation> {
+    let at = level(parameterization, t)?;
     let schedule = &parameterization.schedule;
     let last = schedule.timesteps() - 1;
     let mut out = Explanation::new(Topic::Time.title());
@@ -21,7 +21,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     );
     out.formula(r"\mathrm{SNR}(t) = \frac{\alpha(t)^2}{\sigma(t)^2}, \quad \lambda(t) = \tfrac12\,\log \mathrm{SNR}(t) = \log \frac{\alpha(t)}{\sigma(t)}");
     out.numbers([
-        number("t", focus.t as f64, "the timestep under the cursor"),
+        number("t", t as f64, "the timestep under the cursor"),
         number("u", schedule.u(at.t), "$(t+1)/T$, the time of the SDE and of flows: 0 at the data, 1 at the noise"),
         number(r"\alpha(t)", at.alpha, "what is left of the signal"),
         number(r"\sigma(t)", at.sigma, "the noise"),

@@ -71,22 +71,34 @@ impl Topic {
         }
     }
 
-    /// By its name, or by the beginning of one that no other has.
+    /// Is it told by a path and the losses of a run alone, without data and network?
+    pub fn needs_no_data(self) -> bool {
+        matches!(self, Self::Time | Self::Bound)
+    }
+
+    /// By its name, or by the beginning of one that no other has; `t` is time, which it stands for.
     ///
     /// # Errors
-    /// A sentence with the names, the nearest first.
+    /// A sentence with the names: those that begin so, or the nearest.
     pub fn find(given: &str) -> Result<Self, String> {
         let wanted = given.to_lowercase().replace([' ', '_'], "-");
         if let Some(topic) = Self::ALL.into_iter().find(|topic| topic.name() == wanted) {
             return Ok(topic);
         }
         let begin: Vec<Self> = Self::ALL.into_iter().filter(|topic| topic.name().starts_with(&wanted)).collect();
-        if let ([topic], false) = (begin.as_slice(), wanted.is_empty()) {
-            return Ok(*topic);
+        let names = Self::ALL.map(Self::name).join(", ");
+        match begin.as_slice() {
+            _ if wanted.is_empty() => return Err(format!("no topic is named; there are {names}")),
+            _ if wanted == "t" => return Ok(Self::Time),
+            [] => {}
+            [topic] => return Ok(*topic),
+            several => {
+                let several: Vec<String> = several.iter().map(|topic| format!("`{}`", topic.name())).collect();
+                return Err(format!("several topics begin so: {}", several.join(", ")));
+            }
         }
         let distance = |topic: &Self| strsim::damerau_levenshtein(&wanted, topic.name());
         let nearest = Self::ALL.into_iter().min_by_key(distance).unwrap_or(Self::Forward);
-        let names = Self::ALL.map(Self::name).join(", ");
         Err(format!("there is no such topic; did you mean `{}`? There are {names}", nearest.name()))
     }
 }
@@ -104,6 +116,7 @@ mod tests {
         assert_eq!(Topic::find("training step"), Ok(Topic::TrainingStep));
         let message = Topic::find("guidence").unwrap_err();
         assert!(message.contains("`guidance`"), "{message}");
-        assert!(Topic::find("").is_err());
+        assert_eq!((Topic::find("t"), Topic::find("tr")), (Ok(Topic::Time), Ok(Topic::TrainingStep)));
+        assert!(Topic::find("").unwrap_err().starts_with("no topic is named; there are forward, "));
     }
 }

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::document::{Explanation, digits, given, number, word};
+use super::document::{Explanation, digits, number, word};
+use super::names::given;
 use super::topic::Topic;
 use crate::config::{Config, OptimizerName};
 use crate::data::Dataset;

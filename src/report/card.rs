@@ -1,18 +1,24 @@
 //! A model card, which is Markdown, as part of a page. What it says may come from anywhere: nothing in it is markup, a
-//! link or a picture of its own.
+//! link or a picture of its own; where a link leads is told in words.
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
 
 use crate::data::shown_text;
 
 /// The Markdown as HTML; headings are two levels below the page's own.
 pub fn html(markdown: &str) -> String {
     let markdown = shown_text(markdown);
+    // Where the link that is open leads, unless its own words say so.
+    let mut leads = None;
     let events = Parser::new_ext(&markdown, Options::ENABLE_TABLES).filter_map(|event| match event {
         // HTML is text like other text.
         Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
-        Event::Start(Tag::HtmlBlock | Tag::Link { .. } | Tag::Image { .. })
-        | Event::End(TagEnd::HtmlBlock | TagEnd::Link | TagEnd::Image) => None,
+        Event::Start(Tag::Link { link_type, dest_url, .. } | Tag::Image { link_type, dest_url, .. }) => {
+            leads = (!matches!(link_type, LinkType::Autolink | LinkType::Email)).then(|| format!(" ({dest_url})"));
+            None
+        }
+        Event::End(TagEnd::Link | TagEnd::Image) => leads.take().map(|place| Event::Text(place.into())),
+        Event::Start(Tag::HtmlBlock) | Event::End(TagEnd::HtmlBlock) => None,
         Event::Start(Tag::Heading { level, classes, attrs, .. }) => {
             Some(Event::Start(Tag::Heading { level: below(level), id: None, classes, attrs }))
         }
@@ -48,7 +54,9 @@ mod tests {
         );
         assert!(out.contains("<h3>a &lt;script&gt;alert(1)&lt;/script&gt;</h3>"), "{out}");
         assert!(out.contains("<strong>c</strong>") && out.contains("h &lt; i") && !out.contains("thead"), "{out}");
-        for bad in ["<script", "<img", "<a ", "href", "javascript", "http:"] {
+        assert!(out.contains("<p>d (javascript:e) f (http://g)</p>"), "{out}");
+        assert!(html("<https://a.org/b_c>").contains("<p>https://a.org/b_c</p>"));
+        for bad in ["<script", "<img", "<a ", "href"] {
             assert!(!out.contains(bad), "{bad} in {out}");
         }
     }

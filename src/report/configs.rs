@@ -1,7 +1,8 @@
 //! The config: of one run every key, of several where they differ.
 
-use super::escape::escaped;
+use super::escape::{breakable, escaped};
 use super::reported_run::ReportedRun;
+use super::run_table::RunTable;
 use crate::config::differing;
 
 /// Letters of a value; a list of a thousand β is cut.
@@ -14,16 +15,13 @@ pub fn html(runs: &[ReportedRun]) -> String {
         if differing.is_empty() {
             return "<p>The configs are the same.</p>".into();
         }
-        let mut html = String::from("<div class=\"scroll\"><table><thead><tr><th></th>");
-        html += &runs.iter().map(|run| format!("<th>{}</th>", escaped(&run.name))).collect::<String>();
-        html += "</tr></thead><tbody>";
+        let mut table = RunTable::of(runs.iter().map(|run| run.name.as_str()));
         for key in differing {
-            let cells =
-                values.iter().map(|values| values.get(key).map_or("–".into(), |value| short(&value.to_string())));
-            let cells: String = cells.map(|cell| format!("<td><code>{cell}</code></td>")).collect();
-            html += &format!("<tr><th><code>{}</code></th>{cells}</tr>", escaped(key));
+            let cell = |value: &toml::Value| format!("<code>{}</code>", short(&value.to_string()));
+            let cells = values.iter().map(|values| values.get(key).map(cell)).collect();
+            table.row(format!("<code>{}</code>", breakable(key)), cells);
         }
-        return html + "</tbody></table></div><p class=\"note\">Keys that are not named are the same in all.</p>";
+        return table.html() + "<p class=\"note\">Keys that are not named are the same in all.</p>";
     };
     let mut sections: Vec<(&str, String)> = Vec::new();
     for (key, value) in all {

@@ -10,7 +10,10 @@
 //! | `chart` | lines over an axis, as SVG, with their numbers for the read-out |
 //! | `heatmap` | the loss by t and step |
 //! | `losses`, `schedules` | which lines |
+//! | `shown` | which pictures of a run, and how they were sampled |
 //! | `pictures` | samples and films inside the file, within a number of bytes |
+//! | `samples` | the section of them |
+//! | `run_table` | values of few or many runs |
 //! | `evaluation` | what `difflab eval` has measured |
 //! | `evaluation_table`, `configs`, `overview` | tables |
 //! | `card` | the model card |
@@ -30,11 +33,14 @@ mod overview;
 mod page;
 mod pictures;
 mod reported_run;
+mod run_table;
+mod samples;
 mod schedules;
+mod shown;
 mod thin;
 
 pub use drawn::{DrawnSamples, draw};
 pub use evaluation::EVALUATION;
 pub use page::{MARK, MOST_BYTES, Page, page};
-pub use pictures::{Shown, left_by};
 pub use reported_run::ReportedRun;
+pub use shown::{Shown, left_by};

@@ -1,26 +1,20 @@
 //! What each run is, and how far it came, in one table.
 
-use super::escape::escaped;
+use super::escape::prose;
 use super::figures::{duration, figure};
 use super::reported_run::ReportedRun;
+use super::run_table::{RunTable, texts};
 use crate::thousands::thousands;
 
 pub fn html(runs: &[ReportedRun]) -> String {
-    let mut html = String::from("<div class=\"scroll\"><table><thead><tr><th></th>");
-    for (i, run) in runs.iter().enumerate() {
-        let swatch = if runs.len() > 1 { format!("<span class=\"swatch c-run{i}\"></span>") } else { String::new() };
-        html += &format!("<th>{swatch}{}</th>", escaped(&run.name));
-    }
-    html += "</tr></thead><tbody>";
+    let table = RunTable::of(runs.iter().map(|run| run.name.as_str()));
+    let mut table = if runs.len() > 1 { table.with_swatches() } else { table };
     for (name, value) in ROWS {
-        let cells: Vec<Option<String>> = runs.iter().map(value).collect();
-        if cells.iter().any(Option::is_some) {
-            let cells: String =
-                cells.into_iter().map(|cell| format!("<td>{}</td>", escaped(&cell.unwrap_or("–".into())))).collect();
-            html += &format!("<tr><th>{name}</th>{cells}</tr>");
-        }
+        table.row(name, texts(runs.iter().map(value)));
     }
-    html + "</tbody></table></div>"
+    let note = |run: &ReportedRun| Some(prose(&run.notes.note)).filter(|note| !note.is_empty());
+    table.words("note", runs.iter().map(note).collect());
+    table.html()
 }
 
 type Row = (&'static str, fn(&ReportedRun) -> Option<String>);
@@ -31,6 +25,10 @@ const ROWS: [Row; 13] = [
     ("process", |run| Some(format!("{} {}", run.summary.path, run.summary.schedule).trim().into())),
     ("predicts", |run| Some(run.summary.target.clone())),
     ("forked from", |run| run.config.parent.as_ref().map(|parent| format!("{} at step {}", parent.run, parent.step))),
+    ("state", |run| {
+        let why = run.summary.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+        Some(run.summary.state.word().to_string() + &why)
+    }),
     ("steps", |run| Some(format!("{} of {}", count(run.steps.last()?.step), count(run.config.train.steps)))),
     ("epochs", |run| Some(figure(run.steps.last()?.epoch))),
     ("training loss, smoothed", |run| Some(figure(run.steps.last()?.loss_smoothed))),
@@ -52,7 +50,6 @@ const ROWS: [Row; 13] = [
     }),
     ("time spent training", |run| Some(duration(run.steps.last()?.elapsed_s))),
     ("tags", |run| Some(run.notes.tags.iter().cloned().collect::<Vec<_>>().join(", ")).filter(|tags| !tags.is_empty())),
-    ("note", |run| Some(run.notes.note.clone()).filter(|note| !note.is_empty())),
 ];
 
 fn count(steps: u64) -> String {

@@ -8,10 +8,11 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::chart::Chart;
-use super::escape::escaped;
-use super::pictures::{Packed, Shown, packed};
+use super::escape::{escaped, prose};
+use super::pictures::packed;
 use super::reported_run::ReportedRun;
-use super::{card, configs, evaluation_table, heatmap, losses, overview, schedules};
+use super::shown::Shown;
+use super::{card, configs, evaluation_table, heatmap, losses, overview, samples, schedules};
 use crate::config::comparable;
 use crate::picture::palette::{DARK, LIGHT, Palette, Rgb};
 
@@ -20,6 +21,9 @@ pub const MOST_BYTES: usize = 5_000_000;
 
 /// How a report is known by its beginning.
 pub const MARK: &str = "<!DOCTYPE html>\n<!-- a report of difflab's -->\n";
+
+/// Runs that are named in the heading.
+const FEW: usize = 4;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -37,14 +41,15 @@ pub struct Page {
 pub fn page(runs: &[ReportedRun], shown: &[Result<Shown, String>], made: &str) -> Result<Page> {
     let title = match runs {
         [run] => run.name.clone(),
-        several => several.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(" · "),
+        several if several.len() <= FEW => several.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(" · "),
+        many => format!("{} runs", many.len()),
     };
     let (above, below) = (above(runs)?, below(runs));
     let frame = STYLE.len() + SCRIPT.len() + 20_000 + 2000 * runs.len();
     let room = MOST_BYTES.saturating_sub(above.len() + below.len() + frame);
     let named: Vec<(String, Option<Shown>)> =
         runs.iter().zip(shown).map(|(run, shown)| (run.name.clone(), shown.as_ref().ok().cloned())).collect();
-    let (pictures, notes) = packed(&named, room)?;
+    let (pictures, notes) = packed(&named, room);
 
     let mut html = head(&title, runs.len());
     let _ = write!(html, "<h1>{}</h1>\n<p class=\"made\">{}</p>\n<nav>", escaped(&title), escaped(made));
@@ -53,32 +58,12 @@ pub fn page(runs: &[ReportedRun], shown: &[Result<Shown, String>], made: &str) -
     }
     html += "</nav>\n";
     for doubt in runs.iter().flat_map(|run| &run.doubts).chain(&notes) {
-        let _ = writeln!(html, "<p class=\"warning\">{}</p>", escaped(doubt));
+        let _ = writeln!(html, "<p class=\"warning\">{}</p>", prose(doubt));
     }
     html += &above;
     html += &begin("samples");
-    html += "<div class=\"grid2\">\n";
-    for ((run, shown), pictures) in runs.iter().zip(shown).zip(&pictures) {
-        match shown {
-            Err(why) => {
-                let _ = writeln!(html, "<p class=\"note\">{}: {}</p>", escaped(&run.name), escaped(why));
-            }
-            Ok(shown) => {
-                let words = if runs.len() == 1 { shown.what.clone() } else { format!("{}: {}", run.name, shown.what) };
-                html += &picture(pictures.grid.as_ref(), "picture", &words);
-                html += &picture(
-                    pictures.film.as_ref(),
-                    "picture film",
-                    &format!("{words}, on their way from noise: x_t and x̂_0"),
-                );
-                if shown.film.is_none() {
-                    html += "<p class=\"note\">A preview has no film; a report of a run with a checkpoint draws one unless it \
-                             is told not to.</p>\n";
-                }
-            }
-        }
-    }
-    html += "</div></section>\n";
+    html += &samples::html(runs, shown, &pictures);
+    html += "</section>\n";
     html += &below;
     let _ = write!(html, "<script>{SCRIPT}</script>\n</body>\n</html>\n");
     Ok(Page { html, notes })
@@ -105,7 +90,7 @@ fn above(runs: &[ReportedRun]) -> Result<String> {
     let mut html = begin("runs") + &overview::html(runs) + "</section>\n" + &begin("loss");
     let values: Vec<_> = runs.iter().map(|run| run.config.values()).collect();
     if let Some(words) = comparable(&values.iter().collect::<Vec<_>>()).words() {
-        let _ = writeln!(html, "<p class=\"warning\">{}</p>", escaped(&words));
+        let _ = writeln!(html, "<p class=\"warning\">{}</p>", prose(&words));
     }
     let charts = losses::charts(runs);
     let none = "<p class=\"note\">Nothing is logged yet.</p>";
@@ -144,15 +129,6 @@ fn below(runs: &[ReportedRun]) -> String {
 fn grid<'a>(charts: impl Iterator<Item = &'a Chart>, none: &str) -> String {
     let charts: String = charts.filter_map(Chart::html).collect();
     if charts.is_empty() { none.into() } else { format!("<div class=\"grid2\">\n{charts}</div>") }
-}
-
-fn picture(picture: Option<&Packed>, class: &str, words: &str) -> String {
-    let Some(Packed { uri, size: (width, height) }) = picture else { return String::new() };
-    let words = escaped(words);
-    format!(
-        "<figure class=\"{class}\"><figcaption>{words}</figcaption><img alt=\"{words}\" width=\"{width}\" \
-         height=\"{height}\" src=\"{uri}\"></figure>\n"
-    )
 }
 
 /// Up to the body. The policy lets no page of this kind fetch or run anything but what is written here.

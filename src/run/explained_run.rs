@@ -33,7 +33,14 @@ impl ExplainedRun {
     /// # Errors
     /// As [`LoadedModel::open`]; and when its data can't be had, or are others and `accept_data` is not said.
     pub fn open(dir: &Path, at: Option<u64>, accept_data: bool, workers: Arc<Workers>) -> Result<Self> {
-        let model = LoadedModel::open(dir, at)?;
+        Self::of(dir, LoadedModel::open(dir, at)?, accept_data, workers)
+    }
+
+    /// The run in `dir` with a network of it, and the data that the network's config names.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn of(dir: &Path, model: LoadedModel, accept_data: bool, workers: Arc<Workers>) -> Result<Self> {
         let config = &model.config;
         let dataset = data::load(&config.data)?;
         let identity = DataIdentity::of(&dataset);
@@ -64,7 +71,7 @@ impl ExplainedRun {
     /// As [`explain`], and when the run's losses can't be read.
     pub fn explain(&self, topic: Topic, focus: Focus) -> Result<Explanation> {
         let losses = match topic {
-            Topic::Bound => RecentLosses::of(&self.dir)?.column(),
+            Topic::Bound => RecentLosses::of(&self.dir)?.0.column(),
             _ => None,
         };
         explain(topic, &self.subject(), focus, losses.as_ref())

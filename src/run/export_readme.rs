@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::release::Release;
+use super::verbatim::verbatim;
 use crate::config::SampleConfig;
 use crate::nn::diffusers::{Class, ExportedScheduler, class_of, default_value, scales_its_input};
 
@@ -30,13 +31,13 @@ pub fn readme(facts: &ReadmeFacts) -> String {
     let mut text = format!(
         "# {}\n\nA diffusion model for {width}×{height} images with {channels} channel{}, trained with difflab (averaged \
          weights of step {}) and exported as a diffusers pipeline: `UNet2DModel` with `{}`.\n\n",
-        facts.name,
+        verbatim(facts.name),
         if channels == 1 { "" } else { "s" },
         facts.step,
         class_of(&facts.scheduler.settings)
     );
     for note in facts.notes {
-        text += &format!("Note: {note}.\n\n");
+        text += &format!("Note: {}.\n\n", verbatim(note));
     }
     text += "## Sample it in Python\n\nInside this folder:\n\n```python\n";
     text += &match facts.classes {
@@ -46,7 +47,8 @@ pub fn readme(facts: &ReadmeFacts) -> String {
     };
     text += "```\n";
     if let Some(classes) = facts.classes {
-        let names: Vec<String> = classes.iter().enumerate().map(|(i, name)| format!("{i} {name}")).collect();
+        let names: Vec<String> =
+            classes.iter().enumerate().map(|(i, name)| format!("{i} {}", verbatim(name))).collect();
         text += &format!(
             "\n`DDPMPipeline` itself passes no class labels, so its call fails on this network (\"class_labels should be \
              provided\"): the loop above takes its place. The network's table has one row more than there are classes; \

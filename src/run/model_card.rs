@@ -1,6 +1,7 @@
 //! README.md of a run folder: what was trained on what, and how to use it.
 
 use super::release::Release;
+use super::verbatim::verbatim;
 use crate::config::{Config, NetworkKind, OptimizerName, PathName, PredictionType};
 use crate::picture::is_points;
 
@@ -47,13 +48,13 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
         card += &text;
         card.push('\n');
     };
-    line(format!("# {}\n", config.name));
+    line(format!("# {}\n", verbatim(&config.name)));
     line("A denoising diffusion model, trained with difflab.\n".into());
     line("| | |\n|---|---|".into());
     if let Some(parent) = &config.parent {
-        line(format!("| forked from | {} at step {} |", parent.run, parent.step));
+        line(format!("| forked from | {} at step {} |", verbatim(&parent.run), parent.step));
     }
-    line(format!("| data | {} ({}) |", config.data.dataset, facts.source));
+    line(format!("| data | {} ({}) |", config.data.dataset, verbatim(facts.source)));
     let (noun, size) = match is_points(facts.image_shape) {
         true => ("points", "in the plane".to_string()),
         false => ("images", format!("{width}×{height}×{channels}")),
@@ -114,34 +115,9 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     card + &facts.release.markdown()
 }
 
-/// A name from anywhere as Markdown that shows just that.
-pub(super) fn verbatim(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for c in name.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '|' | '[' | ']' | '*' | '_' | '`' | '\\' | '$' | '~' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_shown_as_they_are() {
-        assert_eq!(verbatim("a|b"), r"a\|b");
-        assert_eq!(verbatim("[l](x) **b** `c` <img>\n&amp;"), r"\[l\](x) \*\*b\*\* \`c\` &lt;img> &amp;amp;");
-        assert_eq!(verbatim("日本 ✓ T-shirt"), "日本 ✓ T-shirt");
-    }
     use crate::data::DataCard;
 
     fn release() -> Release {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::logged_rows::read_timestep_loss;
+use super::logged::{UnreadLines, logged_timestep_loss};
 use super::records::TimestepLossRow;
 use crate::explain::bound::BinLosses;
 
@@ -23,14 +23,14 @@ pub struct RecentLosses {
 }
 
 impl RecentLosses {
-    /// Those of the run in `dir`.
+    /// Those of the run in `dir`, and the lines of its file that are none.
     ///
     /// # Errors
     /// When its file cannot be read.
-    pub fn of(dir: &Path) -> Result<Self> {
-        let mut recent = Self::default();
-        read_timestep_loss(dir)?.into_iter().for_each(|row| recent.push(row));
-        Ok(recent)
+    pub fn of(dir: &Path) -> Result<(Self, UnreadLines)> {
+        let (mut recent, logged) = (Self::default(), logged_timestep_loss(dir)?);
+        logged.records.into_iter().for_each(|row| recent.push(row));
+        Ok((recent, logged.unread))
     }
 
     pub fn push(&mut self, row: TimestepLossRow) {

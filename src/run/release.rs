@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::verbatim::verbatim;
 use crate::config::{Config, DataConfig, NetworkKind};
 use crate::data::{CARD_KEYS, CardKey, DATA_CARD, DataCard, DataError};
 
@@ -19,8 +20,21 @@ const NAMED: usize = 20;
 pub struct ReleasePart {
     pub title: &'static str,
     /// What holds for every model, or follows from the network itself.
-    pub says: Vec<String>,
+    pub says: Vec<Saying>,
     pub entries: Vec<ReleaseEntry>,
+}
+
+/// A sentence, in plain words and in Markdown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saying {
+    pub text: String,
+    pub markdown: String,
+}
+
+impl From<&str> for Saying {
+    fn from(text: &str) -> Self {
+        Self { text: text.into(), markdown: text.into() }
+    }
 }
 
 /// A question to a person.
@@ -123,22 +137,22 @@ impl Release {
             ),
         };
         if !self.sources.is_empty() {
-            text += &format!(" Answers come from {}.", self.sources.join(", and "));
+            text += &format!(" Answers come from {}.", verbatim(&self.sources.join(", and ")));
         }
         text += "\n";
         if let Some(problem) = &self.problem {
-            text += &format!("\nThe data card could not be read: {problem}\n");
+            text += &format!("\nThe data card could not be read: {}\n", verbatim(problem));
         }
         for (number, part) in (1..).zip(&self.parts) {
             text += &format!("\n### {number}. {}\n\n", part.title);
             for ReleaseEntry { label, key, answer } in &part.entries {
                 text += &match answer {
-                    Some(answer) => format!("- **{label}**: {answer}\n"),
+                    Some(answer) => format!("- **{label}**: {}\n", verbatim(answer)),
                     None => format!("- **{label}**: **{OPEN}** (`{}`: {})\n", key.name, key.asks),
                 };
             }
             for says in &part.says {
-                text += &format!("- {says}\n");
+                text += &format!("- {}\n", says.markdown);
             }
         }
         text
@@ -177,12 +191,12 @@ fn entry(name: &str, label: &'static str, card: &DataCard) -> Option<ReleaseEntr
 }
 
 /// What the network can be asked for, from the network itself.
-fn conditioning(config: &Config, classes: &[String]) -> Vec<String> {
+fn conditioning(config: &Config, classes: &[String]) -> Vec<Saying> {
+    let takes = |classes: String| {
+        format!("The network takes no text, but one of {classes}; guidance makes samples more like their class.")
+    };
     let mut says = vec![match config.model.class_conditional {
-        true => format!(
-            "The network takes no text, but one of {}; guidance makes samples more like their class.",
-            named(classes)
-        ),
+        true => Saying { text: takes(named(classes, str::to_string)), markdown: takes(named(classes, verbatim)) },
         false => "The network takes neither text nor a class: nothing can be asked of it in words.".into(),
     }];
     if config.model.kind == NetworkKind::Unet {
@@ -191,14 +205,14 @@ fn conditioning(config: &Config, classes: &[String]) -> Vec<String> {
     says
 }
 
-/// "3 classes (cat, dog, owl)".
-fn named(classes: &[String]) -> String {
+/// "3 classes (cat, dog, owl)", each name as `written`.
+fn named(classes: &[String], written: impl Fn(&str) -> String) -> String {
     let count = match classes.len() {
         0 => return "its classes".into(),
         1 => "1 class".to_string(),
         n => format!("{n} classes"),
     };
-    let shown: Vec<&str> = classes.iter().take(NAMED).map(String::as_str).collect();
+    let shown: Vec<String> = classes.iter().take(NAMED).map(|name| written(name)).collect();
     let more = if classes.len() > NAMED { ", …" } else { "" };
     format!("{count} ({}{more})", shown.join(", "))
 }
@@ -262,6 +276,25 @@ mod tests {
         let release = Release::of_run(run.path(), &config, &[]);
         assert!(release.problem.as_ref().unwrap().contains("did you mean `people`"));
         assert!(release.markdown().contains("could not be read") && people().is_none());
+    }
+
+    #[test]
+    fn names_and_answers_are_shown_as_they_are() {
+        let mut config = config("images", "x");
+        config.model.class_conditional = true;
+        let run = tempfile::tempdir().unwrap();
+        fs::write(own_card(run.path()), "origin = \"[a|b](c) <d>\"\nrights = \"https://e.org/f_(g)\"").unwrap();
+        let card = card_of_run(run.path(), &config.data).unwrap();
+        let release = Release::of(&config, &["a|b".into(), "<i>".into(), "[x](y)".into()], &card);
+        let text = release.markdown();
+        for part in [
+            r"3 classes (a\|b, &lt;i>, \[x\](y))",
+            r"- **Origin**: \[a\|b\](c) &lt;d>",
+            "- **Rights**: <https://e.org/f_(g)>",
+        ] {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+        assert!(release.parts[5].says[0].text.contains("3 classes (a|b, <i>, [x](y))"));
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub struct Args {
     #[arg(long)]
     pub print: bool,
     /// Answer tasks of the station: the task's number, =, and a number, a letter, or `done` for what was done in the lab.
-    #[arg(long, value_name = "TASK=ANSWER", num_args = 1.., value_parser = answer, conflicts_with = "sheet")]
+    #[arg(long, value_name = "TASK=ANSWER", num_args = 1.., value_parser = answer,
+        conflicts_with_all = ["sheet", "print", "format"])]
     pub check: Vec<(usize, String)>,
     /// Print a sheet of questions to hand out, of one station or of all.
     #[arg(long)]
@@ -37,8 +38,8 @@ pub struct Args {
     /// How to print: text for a terminal, md for Markdown with LaTeX [default: text].
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub format: Option<CourseFormat>,
-    /// Forget what is done.
-    #[arg(long, conflicts_with_all = ["station", "file", "check", "sheet", "seed"])]
+    /// Forget what is done, of this station or of all.
+    #[arg(long, conflicts_with_all = ["print", "check", "sheet", "seed", "format"])]
     pub reset: bool,
     /// Go on with this run in the lab, in place of a new one: a folder, the beginning of its name in runs/, or `latest`.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["print", "check", "sheet", "reset", "format"])]

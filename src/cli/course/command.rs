@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::args::{Args, CourseFormat};
-use super::{answers, lab};
+use super::{answers, forgetting, lab};
 use crate::cli::UsageError;
 use crate::course::{CourseProgress, Station, page, progress_file, sheet, stations};
 use crate::explain::{Explanation, markdown, text};
@@ -76,10 +76,11 @@ impl Desk {
 /// # Errors
 /// A usage error for what is not there or can't be used; what keeping the progress reports.
 pub fn run(args: &Args) -> Result<()> {
-    let Desk { file, mut progress, shipped, seed, chosen } = Desk::of(args)?;
+    let desk = Desk::of(args)?;
     if args.reset {
-        return reset(file, &progress);
+        return reset(desk);
     }
+    let Desk { file, mut progress, shipped, seed, chosen } = desk;
     let format = args.format.unwrap_or(CourseFormat::Text);
     if args.sheet {
         let numbered = shipped.iter().enumerate().map(|(i, station)| (Some(i + 1), station));
@@ -138,16 +139,17 @@ fn chosen(args: &Args, shipped: &[Station]) -> Result<Option<(Option<usize>, Sta
     }
 }
 
-fn reset(file: Option<PathBuf>, progress: &CourseProgress) -> Result<()> {
-    let done: usize = progress.done.values().map(|tasks| tasks.len()).sum();
-    if let Some(file) = file.filter(|file| file.exists()) {
-        CourseProgress::default().write(&file)?;
-    }
-    let words = match done {
-        0 => "nothing was done yet: there is nothing to forget".into(),
-        1 => "1 task that was done is forgotten".into(),
-        done => format!("{done} tasks that were done are forgotten"),
+/// Forgets what is done of the station that was chosen, else all of it.
+fn reset(desk: Desk) -> Result<()> {
+    let Desk { file, mut progress, shipped, chosen, .. } = desk;
+    let before = progress.clone();
+    let words = match &chosen {
+        Some((number, station)) => forgetting::forget_station(&mut progress, station, *number),
+        None => forgetting::forget_all(&mut progress, &shipped),
     };
+    if let Some(file) = file.filter(|_| progress != before) {
+        progress.write(&file)?;
+    }
     Ok(speak::print(&format!("{words}\n"))?)
 }
 

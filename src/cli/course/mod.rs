@@ -3,13 +3,15 @@
 //! | file | what it does |
 //! |---|---|
 //! | `args` | the flags |
-//! | `command` | lists, prints, resets |
+//! | `command` | lists, prints, and asks the others |
 //! | `lab` | opens a station in the lab |
 //! | `answers` | judges what was answered, and keeps what is done |
+//! | `forgetting` | forgets what is done |
 
 mod answers;
 mod args;
 mod command;
+mod forgetting;
 mod lab;
 
 pub use args::Args;

@@ -13,9 +13,10 @@ use super::material::Material;
 use super::plane::PlaneDistance;
 use super::report::EvalReport;
 use super::samples;
+use crate::cli::data_elsewhere::{EXAMPLE, with_data};
 use crate::cli::usage::check_steps;
 use crate::cli::{UsageError, memory};
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::eval::{Judge, JudgeOf, NEIGHBOURS};
 use crate::kernels::Workers;
 use crate::picture::is_points;
@@ -145,22 +146,10 @@ fn check_numbers(args: &Args, model: &LoadedModel) -> Result<(), UsageError> {
 }
 
 /// What `--set` names.
-const EXAMPLE: &str = "data.path=IMAGES";
 
 /// Only a network that was imported has no data, until they are named.
 fn has_no_data(config: &Config) -> bool {
     config.data.dataset == "images" && config.data.path.is_empty()
-}
-
-/// The run's config with other data.
-fn with_data(config: &Config, overrides: &[String]) -> Result<Config, ConfigError> {
-    for given in overrides {
-        if !given.split('=').next().unwrap_or_default().trim().starts_with("data.") {
-            let problem = "only where the data lie, and what of them, can be set here: the keys of [data]".to_string();
-            return Err(ConfigError::Override { given: given.clone(), problem, example: EXAMPLE });
-        }
-    }
-    config.clone().with_overrides(overrides).map_err(|error| error.with_example(EXAMPLE))
 }
 
 /// Why a measurement says nothing of this run, or of so few samples, if so.

@@ -1,7 +1,10 @@
 //! The flags of `difflab explain`.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 
+use crate::cli::usage::set_in_full;
 use crate::explain::Topic;
 use crate::tui::terminal::image_protocol::ImageProtocol;
 
@@ -11,7 +14,8 @@ use crate::tui::terminal::image_protocol::ImageProtocol;
 /// network is left out, in words. All numbers come from the code that trains and samples.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// forward, time, loss, training-step, bound, sampling-step, guidance, plane or data; the beginning of one is enough.
+    /// forward, time (or t), loss, training-step, bound, sampling-step, guidance, plane or data; the beginning of one is
+    /// enough.
     #[arg(value_name = "TOPIC", value_parser = Topic::find)]
     pub topic: Option<Topic>,
     /// The run whose numbers to show: a folder, the beginning of its name in runs/, or `latest`.
@@ -27,9 +31,9 @@ pub struct Args {
     /// The timestep t, from 0 to T − 1 [default: where signal and noise are equal].
     #[arg(long, value_name = "T")]
     pub at: Option<usize>,
-    /// Which training image is followed, from 0.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub image: usize,
+    /// Which training image is followed, from 0 [default: 0].
+    #[arg(long, value_name = "N")]
+    pub image: Option<usize>,
     /// Row and column of the pixel that is followed by number, and its channel in colour [default: the brightest, channel
     /// 0]; of points x or y.
     #[arg(long, value_name = "ROW,COLUMN", value_parser = pixel)]
@@ -38,9 +42,17 @@ pub struct Args {
     /// the first that AdamW moves].
     #[arg(long, value_name = "NAME")]
     pub weight: Option<String>,
-    /// text for a terminal, md for Markdown with LaTeX.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    /// text for a terminal, md for Markdown with LaTeX, in which pictures are data: URIs, which GitHub and many other readers
+    /// don't show [default: text].
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Option<Format>,
+    /// Write Markdown to this file, and the pictures as PNG files into a folder beside it: of notes.md into notes-pictures/.
+    #[arg(short, long, value_name = "FILE.md", requires = "topic")]
+    pub out: Option<PathBuf>,
+    /// Explain a run with its data where they lie now: a key of [data], e.g. --set data.path=IMAGES after they have moved;
+    /// may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = set_in_full, requires = "run")]
+    pub set: Vec<String>,
     /// Explain with the current data, even if the run was trained on others.
     #[arg(long)]
     pub accept_data: bool,

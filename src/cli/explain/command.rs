@@ -7,17 +7,21 @@ use anyhow::Result;
 use candle_core::Device;
 
 use super::args::{Args, Format};
-use super::pictures;
+use super::ignored::ignored;
+use super::{notes, pictures};
 use crate::cli::UsageError;
+use crate::cli::data_elsewhere::{EXAMPLE, with_data};
 use crate::cli::eval::Material;
+use crate::cli::output::OutputFile;
 use crate::cli::sample::at_the_shell;
 use crate::config::Config;
+use crate::data::DataError;
 use crate::diffusion::Parameterization;
 use crate::explain::document::ShownPicture;
-use crate::explain::{self, ExplainedSubject, Explanation, Focus, Part, Topic, markdown, text, training_step};
+use crate::explain::{self, ExplainedSubject, Explanation, Focus, Part, Topic, text, training_step};
 use crate::kernels::Workers;
 use crate::picture;
-use crate::run::{self, ExplainedRun};
+use crate::run::{self, ExplainedRun, LoadedModel, RecentLosses};
 use crate::speak;
 use crate::train::Trainer;
 
@@ -33,18 +37,21 @@ pub fn run(args: &Args) -> Result<()> {
     if args.weight.is_some() && topic != Topic::TrainingStep {
         return Err(UsageError::new("--weight is of topic training-step alone").into());
     }
-    let explanation = explanation(args, topic)?;
-    match args.format {
-        Format::Md => {
-            let show = |part: &Part| match part {
-                Part::Pictures(pictures) => {
-                    pictures::in_markdown(pictures).unwrap_or_else(|error| format!("({error})\n"))
-                }
-                _ => String::new(),
-            };
-            Ok(speak::print(&markdown::markdown(&explanation, 1, show))?)
-        }
-        Format::Text => print_text(args, &explanation),
+    if args.out.is_some() && args.format == Some(Format::Text) {
+        return Err(
+            UsageError::new("--out writes Markdown, and --format text asks for a terminal's: leave one out").into()
+        );
+    }
+    let out = args.out.as_deref().map(|path| OutputFile::new(path, "--out", &["md"])).transpose()?;
+    ignored(args, topic).iter().for_each(speak::warn);
+    let explanation = match topic.needs_no_data() {
+        true => of_the_path(args, topic)?,
+        false => explanation(args, topic)?,
+    };
+    match (out, args.format) {
+        (Some(out), _) => notes::write(&explanation, topic, &out),
+        (None, Some(Format::Md)) => notes::print(&explanation),
+        (None, _) => print_text(args, &explanation),
     }
 }
 
@@ -91,12 +98,30 @@ fn in_characters(row: &[ShownPicture], width: usize) -> String {
     picture::in_characters(&picture, columns, lines)
 }
 
+/// A topic that a path and a run's losses tell alone: neither data nor a checkpoint has to be there.
+fn of_the_path(args: &Args, topic: Topic) -> Result<Explanation> {
+    let (config, losses) = match &args.run {
+        Some(run) => {
+            let dir = run::find(run)?;
+            let losses = (topic == Topic::Bound).then(|| RecentLosses::of(&dir)).transpose()?;
+            losses.iter().filter_map(|(_, unread)| unread.words()).for_each(speak::warn);
+            let losses = losses.and_then(|(losses, _)| losses.column());
+            (with_data(&run::config_of(&dir)?, &args.set)?, losses)
+        }
+        None => (Config::load(&args.config, &[])?, None),
+    };
+    let parameterization = Parameterization::from_config(&config.diffusion)?;
+    let t = timestep(args, &parameterization);
+    explain::level(&parameterization, t).map_err(|error| UsageError::new(format!("{error:#}")))?;
+    explain::of_the_path(topic, &parameterization, t, losses.as_ref())
+}
+
 /// Of a run, or of a config.
 fn explanation(args: &Args, topic: Topic) -> Result<Explanation> {
     let workers = Arc::new(Workers::new(args.threads)?);
     let weight = args.weight.as_deref();
     if let Some(run) = &args.run {
-        let run = ExplainedRun::open(&run::find(run)?, args.checkpoint, args.accept_data, workers)?;
+        let run = opened(args, run, workers)?;
         run.warnings.iter().for_each(speak::warn);
         let focus = focus(args, &run.subject())?;
         return match topic {
@@ -124,6 +149,24 @@ fn explanation(args: &Args, topic: Topic) -> Result<Explanation> {
     explain::explain(topic, &subject, focus, None)
 }
 
+/// The run with its network and data.
+///
+/// # Errors
+/// As [`ExplainedRun::of`]; of data that are not there, what helps.
+fn opened(args: &Args, run: &str, workers: Arc<Workers>) -> Result<ExplainedRun> {
+    let dir = run::find(run)?;
+    let mut model = LoadedModel::open(&dir, args.checkpoint)?;
+    model.config = with_data(&model.config, &args.set)?;
+    ExplainedRun::of(&dir, model, args.accept_data, workers).map_err(|error| match error.downcast_ref::<DataError>() {
+        Some(missing) => UsageError::new(format!(
+            "{missing}\n  the run's data are needed here: where they have moved, name them with --set {EXAMPLE}; without \
+             them there are the topics time and bound"
+        ))
+        .into(),
+        None => error,
+    })
+}
+
 /// A weight that is not there is a mistake on the command line.
 fn unknown_weight(args: &Args, error: anyhow::Error) -> anyhow::Error {
     match &args.weight {
@@ -134,17 +177,22 @@ fn unknown_weight(args: &Args, error: anyhow::Error) -> anyhow::Error {
     }
 }
 
+/// The timestep to look at: where signal and noise are equal, unless one is named.
+fn timestep(args: &Args, parameterization: &Parameterization) -> usize {
+    let schedule = &parameterization.schedule;
+    let equal = schedule.level_of(1.0).t.round().max(0.0) as usize;
+    args.at.unwrap_or(equal.min(schedule.timesteps() - 1))
+}
+
 /// Where the flags look.
 ///
 /// # Errors
 /// A usage error for a timestep, picture or pixel that is not there.
 fn focus(args: &Args, subject: &ExplainedSubject) -> Result<Focus> {
-    let schedule = &subject.parameterization.schedule;
-    let equal = schedule.level_of(1.0).t.round().max(0.0) as usize;
-    let t = args.at.unwrap_or(equal.min(schedule.timesteps() - 1));
+    let t = timestep(args, subject.parameterization);
     let focus = Focus {
         t,
-        image: args.image,
+        image: args.image.unwrap_or(0),
         pixel: args.pixel.map(|(row, column, _)| (row, column)),
         channel: args.pixel.map_or(0, |(_, _, channel)| channel),
     };

@@ -28,12 +28,10 @@ pub fn caption(pictures: &[ShownPicture]) -> String {
     format!("from the left: {}", symbols.join(" · "))
 }
 
-/// A picture inside Markdown, as its own data.
+/// A picture as its own address: a data: URI.
 ///
 /// # Errors
 /// When the picture can't be packed.
-pub fn in_markdown(pictures: &[ShownPicture]) -> Result<String> {
-    let symbols: Vec<String> = pictures.iter().map(|picture| format!("${}$", picture.symbol)).collect();
-    let data = STANDARD.encode(picture::png(&row(pictures, 3), None)?);
-    Ok(format!("![pictures](data:image/png;base64,{data})\n\nFrom the left: {}\n", symbols.join(" · ")))
+pub fn as_data(pictures: &[ShownPicture]) -> Result<String> {
+    Ok(format!("data:image/png;base64,{}", STANDARD.encode(picture::png(&row(pictures, 3), None)?)))
 }

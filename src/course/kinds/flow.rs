@@ -34,7 +34,7 @@ pub fn flow_velocity(ground: &mut Ground) -> Result<Computed> {
 The same at every $u$: that is what straight means.",
             num(epsilon),
             num(x_0),
-            num(answer)
+            digits(answer)
         ),
     })
 }
@@ -67,7 +67,7 @@ pub fn flow_step(ground: &mut Ground) -> Result<Computed> {
             digits(to.sigma),
             digits(from.sigma),
             num(velocity),
-            num(answer)
+            digits(answer)
         ),
     })
 }
@@ -98,7 +98,7 @@ pub fn pf_ode_velocity(ground: &mut Ground) -> Result<Computed> {
             digits(beta),
             num(x),
             num(score),
-            num(answer)
+            digits(answer)
         ),
     })
 }

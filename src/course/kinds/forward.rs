@@ -31,7 +31,7 @@ pub fn alpha_bar_of_betas(ground: &mut Ground) -> Result<Computed> {
         solution: format!(
             r"$$\bar\alpha_2 = \prod_{{s\le 2}}(1-\beta_s) = {} = {}$$",
             factors.join(r"\cdot "),
-            num(answer)
+            digits(answer)
         ),
     })
 }
@@ -52,7 +52,7 @@ pub fn alpha_bar_at(ground: &mut Ground) -> Result<Computed> {
             r"$$\bar\alpha_{{{t}}} = \prod_{{s\le {t}}}(1-\beta_s) = {}$$
 
 The signal is multiplied by $\sqrt{{\bar\alpha_t}} = {}$, the noise by $\sqrt{{1-\bar\alpha_t}} = {}$.",
-            num(answer),
+            digits(answer),
             num(schedule.alpha(t)),
             num(schedule.sigma(t))
         ),
@@ -81,13 +81,13 @@ pub fn x_t(ground: &mut Ground) -> Result<Computed> {
             num(x_0),
             num(at.sigma),
             num(epsilon),
-            num(answer)
+            digits(answer)
         ),
     })
 }
 
 pub fn x_t_deviation(ground: &mut Ground) -> Result<Computed> {
-    let (t, deviation) = (ground.t(), ground.drawn.tenths(3, 9));
+    let (t, deviation) = (ground.t(), ground.drawn.tenths(2, 6));
     let at = ground.schedule().at(t);
     let answer = (at.alpha * deviation).hypot(at.sigma);
     Ok(Computed {
@@ -108,7 +108,7 @@ Of one pixel whose $x_0$ is known it is $\sigma$ alone: then only the noise is r
             num(at.alpha),
             num(deviation),
             num(at.sigma),
-            num(answer)
+            digits(answer)
         ),
     })
 }

@@ -29,7 +29,11 @@ fn guided(ground: &Ground, w: f64, conditional: f64, unconditional: f64) -> Resu
 }
 
 pub fn guided_epsilon(ground: &mut Ground) -> Result<Computed> {
-    let (conditional, unconditional) = (ground.drawn.signed(1, 15), ground.drawn.signed(1, 15));
+    let (conditional, mut unconditional) = (ground.drawn.signed(1, 15), ground.drawn.signed(1, 15));
+    // Between two that are the same there is nothing to mix.
+    if unconditional == conditional {
+        unconditional = -conditional;
+    }
     asked(ground, r"\hat\epsilon", conditional, unconditional, [0.5, 1.0, 2.0, 3.0, 7.5], "")
 }
 
@@ -73,7 +77,7 @@ fn asked<const N: usize>(
             num(conditional),
             digits(w),
             num(unconditional),
-            num(answer)
+            digits(answer)
         ),
     })
 }

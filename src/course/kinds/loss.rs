@@ -33,7 +33,7 @@ pub fn x_0_of_epsilon(ground: &mut Ground) -> Result<Computed> {
             num(at.sigma),
             num(epsilon),
             num(at.alpha),
-            num(answer)
+            digits(answer)
         ),
     })
 }
@@ -65,7 +65,7 @@ pub fn v_target(ground: &mut Ground) -> Result<Computed> {
             num(epsilon),
             num(at.sigma),
             num(x_0),
-            num(answer)
+            digits(answer)
         ),
     })
 }
@@ -87,7 +87,7 @@ pub fn score_at(ground: &mut Ground) -> Result<Computed> {
         tolerance: within(0.02, answer, 0.01),
         hint: r"The logarithm of a Gaussian has the gradient $-(x_t-\alpha x_0)/\sigma^2$, and $x_t-\alpha x_0 = \sigma\epsilon$."
             .into(),
-        solution: format!(r"$$s = -\frac{{\epsilon}}{{\sigma}} = -\frac{{{}}}{{{}}} = {}$$", num(epsilon), num(at.sigma), num(answer)),
+        solution: format!(r"$$s = -\frac{{\epsilon}}{{\sigma}} = -\frac{{{}}}{{{}}} = {}$$", num(epsilon), num(at.sigma), digits(answer)),
     })
 }
 
@@ -110,7 +110,7 @@ pub fn squared_error(ground: &mut Ground) -> Result<Computed> {
         answer,
         tolerance: within(0.01, answer, 0.01),
         hint: "Three differences, squared, and their mean.".into(),
-        solution: format!(r"$$\frac{{1}}{{3}}\cdot \left({}\right) = {}$$", squares.join(" + "), num(answer)),
+        solution: format!(r"$$\frac{{1}}{{3}}\cdot \left({}\right) = {}$$", squares.join(" + "), digits(answer)),
     })
 }
 
@@ -138,7 +138,7 @@ pub fn bound_weight(ground: &mut Ground) -> Result<Computed> {
             num(small),
             digits(beta),
             num(1.0 - alpha_bar),
-            num(answer)
+            digits(answer)
         ),
     })
 }

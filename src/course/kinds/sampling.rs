@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 
 use crate::config::PathName;
-use crate::course::given::{Computed, num, pixel, value, within};
+use crate::course::given::{Computed, num, pixel, share, value, within};
 use crate::course::ground::Ground;
 use crate::diffusion::{NoiseLevel, Posterior};
 use crate::explain::document::digits;
@@ -20,26 +20,28 @@ pub fn posterior_variance(ground: &mut Ground) -> Result<Computed> {
             r"{} At $t = {t}$, $\beta_t = {}$, $\bar\alpha_t = {}$ and $\bar\alpha_{{t-1}} = {}$. What is the variance $\tilde\beta_t$ of $q(x_{{t-1}} \mid x_t, x_0)$?",
             ground.words(),
             digits(beta),
-            digits(now),
-            digits(before)
+            share(now),
+            share(before)
         ),
         answer,
         tolerance: within(0.03, answer, 1e-12),
-        hint: r"$\tilde\beta_t$ is $\beta_t$ times $\frac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t}$, a little less than it."
+        hint: r"$\tilde\beta_t$ is $\beta_t$ times $\frac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t}$: less than it, the more so the nearer to the data."
             .into(),
         solution: format!(
             r"$$\tilde\beta_t = \frac{{1-\bar\alpha_{{t-1}}}}{{1-\bar\alpha_t}}\cdot\beta_t = \frac{{1-{}}}{{1-{}}}\cdot {} = {}$$",
-            digits(before),
-            digits(now),
+            share(before),
+            share(now),
             digits(beta),
-            num(answer)
+            digits(answer)
         ),
     })
 }
 
 pub fn posterior_mean(ground: &mut Ground) -> Result<Computed> {
     ground.need("posterior_mean", PathName::Vp)?;
-    let (t, x_t, x_0) = (ground.t_above_0(), ground.drawn.signed(1, 15), ground.drawn.signed(1, 10));
+    let (t, x_t) = (ground.t_above_0(), ground.drawn.signed(1, 15));
+    // On the other side of 0, so that the mean is neither of them.
+    let x_0 = -x_t.signum() * ground.drawn.tenths(1, 10);
     let posterior = ground.schedule().posterior(t)?;
     let answer = value(&posterior.mean(&pixel(x_0)?, &pixel(x_t)?)?)?;
     Ok(Computed {
@@ -60,7 +62,7 @@ pub fn posterior_mean(ground: &mut Ground) -> Result<Computed> {
             num(x_0),
             num(posterior.x_t),
             num(x_t),
-            num(answer)
+            digits(answer)
         ),
     })
 }
@@ -99,7 +101,7 @@ pub fn ddim_step(ground: &mut Ground) -> Result<Computed> {
             num(x_0),
             num(to.sigma),
             num(epsilon),
-            num(answer)
+            digits(answer)
         ),
     })
 }
@@ -125,7 +127,7 @@ pub fn ddim_noise(ground: &mut Ground) -> Result<Computed> {
             r"$$\varsigma = \eta\cdot\sqrt{{\tilde\beta}} = {}\cdot\sqrt{{{}}} = {}$$",
             digits(eta),
             digits(variance),
-            num(answer)
+            digits(answer)
         ),
     })
 }

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 
 use crate::config::PathName;
-use crate::course::given::{Computed, num, within};
+use crate::course::given::{Computed, num, share, within};
 use crate::course::ground::Ground;
 use crate::explain::document::digits;
 
@@ -12,16 +12,16 @@ pub fn sigma_at(ground: &mut Ground) -> Result<Computed> {
     let (schedule, at) = (ground.schedule(), ground.schedule().at(t));
     let (given, hint, formula) = match schedule.path {
         PathName::Vp | PathName::VpSde => (
-            format!(r"$\bar\alpha_t = {}$", digits(at.alpha * at.alpha)),
+            format!(r"$\bar\alpha_t = {}$", share(at.alpha * at.alpha)),
             r"The path preserves the variance: $\alpha^2 + \sigma^2 = 1$, and $\alpha^2 = \bar\alpha_t$.",
-            format!(r"\sigma = \sqrt{{1-\bar\alpha_t}} = \sqrt{{1-{}}}", digits(at.alpha * at.alpha)),
+            format!(r"\sigma = \sqrt{{1-\bar\alpha_t}} = \sqrt{{1-{}}}", share(at.alpha * at.alpha)),
         ),
         PathName::SubVpSde => {
-            let alpha = digits(at.alpha);
+            let alpha = share(at.alpha);
             (format!(r"$\alpha = {alpha}$"), r"$\sigma = 1-\alpha^2$ on this path.", format!(r"\sigma = 1-{alpha}^2"))
         }
         PathName::Flow => {
-            let alpha = digits(at.alpha);
+            let alpha = share(at.alpha);
             (format!(r"$\alpha = {alpha}$"), r"$\alpha = 1-u$ and $\sigma = u$.", format!(r"\sigma = 1-{alpha}"))
         }
         PathName::Ve | PathName::Edm => {
@@ -61,7 +61,7 @@ pub fn log_snr_at(ground: &mut Ground) -> Result<Computed> {
             r"$$\log \frac{{\alpha^2}}{{\sigma^2}} = 2\cdot\ln({}/{}) = {}$$",
             num(at.alpha),
             num(at.sigma),
-            num(answer)
+            digits(answer)
         ),
     })
 }
@@ -80,7 +80,7 @@ fn timestep_of(ground: &Ground, kind: &str, snr: f64, asked: &str) -> Result<Com
     ensure!((at.snr() / snr - 1.0).abs() < 0.01, "{kind}: this path has no timestep of SNR {snr}");
     Ok(Computed {
         text: format!("{} {asked}", ground.words()),
-        answer: at.t,
+        answer: at.t.round(),
         tolerance: (schedule.timesteps() as f64 / 100.0).max(1.0),
         hint: "In the lab move the cursor in the Schedule panel, whose line tells the SNR in decibels: \
                $10\\cdot\\log_{10} \\mathrm{SNR}$, 0 where both are equal."
@@ -116,7 +116,7 @@ pub fn terminal_snr(ground: &mut Ground) -> Result<Computed> {
 Sampling begins at pure noise, which a network trained with so much signal has never seen.",
             num(at.alpha),
             num(at.sigma),
-            num(answer)
+            digits(answer)
         ),
     })
 }

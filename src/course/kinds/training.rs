@@ -23,7 +23,7 @@ pub fn clipping_factor(ground: &mut Ground) -> Result<Computed> {
         answer,
         tolerance: within(0.02, answer, 0.001),
         hint: "Afterwards the norm is exactly the largest that is allowed.".into(),
-        solution: format!(r"$$\min(1, {}/{}) = {}$$", digits(most), digits(norm), num(answer)),
+        solution: format!(r"$$\min(1, {}/{}) = {}$$", digits(most), digits(norm), digits(answer)),
     })
 }
 
@@ -56,7 +56,7 @@ The size of the gradient cancels: the first step moves each weight by the learni
             num(gradient.signum()),
             digits(settings.weight_decay),
             num(weight),
-            num(answer)
+            digits(answer)
         ),
     })
 }

@@ -12,6 +12,7 @@ use super::event::{self, LoggedPicture};
 use super::whole::{export, free_name};
 use super::{record, tags};
 use crate::run::durable::make_folder;
+use crate::run::logged::{logged_metrics, logged_timestep_loss};
 use crate::run::records::{StepRecord, TimestepLossRow};
 
 /// The folder in a run's folder.
@@ -44,7 +45,7 @@ impl LiveEvents {
         let dir = run.join(FOLDER);
         let (mut newest, mut problem) = (HashMap::new(), None);
         let past = match event_files(&dir).is_empty() {
-            true if step > 0 => export(run, &dir).map(|_| ()),
+            true if step > 0 => logged(run).and_then(|(steps, rows)| export(run, (&steps, &rows), &dir).map(|_| ())),
             _ => Ok(()),
         };
         match past.and_then(|()| Ok(cut_back(&dir, step)?)) {
@@ -183,6 +184,11 @@ fn begin(dir: &Path, from: u64) -> io::Result<(PathBuf, File, u64)> {
 /// Seconds since 1970.
 fn now() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// What the run has logged until now.
+fn logged(run: &Path) -> anyhow::Result<(Vec<StepRecord>, Vec<TimestepLossRow>)> {
+    Ok((logged_metrics(run)?.records, logged_timestep_loss(run)?.records))
 }
 
 #[cfg(test)]

@@ -13,22 +13,21 @@ use super::event::{self, LoggedPicture};
 use super::{record, tags};
 use crate::process::partial::Partial;
 use crate::run::album::left_pictures;
-use crate::run::journal::{read_events, read_metrics};
-use crate::run::logged_rows::read_timestep_loss;
+use crate::run::journal::read_events;
+use crate::run::records::{StepRecord, TimestepLossRow};
 
 /// Are there event files in this folder, of whatever program?
 pub fn has_events(dir: &Path) -> bool {
     !event_files(dir).is_empty()
 }
 
-/// Writes what the run in `run` has logged into a new event file in `dir`, which is made where it is missing: in the order
-/// of the steps, none twice. Returns the file, and how many steps there were of each kind: lines, rows, pictures.
+/// Writes what the run in `run` has logged, `steps` and `rows`, into a new event file in `dir`, which is made where it is
+/// missing: in the order of the steps, none twice. Returns the file, and how many pictures it has.
 ///
 /// # Errors
 /// When the run can't be read or the file can't be written; then there is none.
-pub fn export(run: &Path, dir: &Path) -> Result<(PathBuf, [usize; 3])> {
-    let (steps, rows) = (read_metrics(run)?, read_timestep_loss(run)?);
-    let clock = RunClock::of(&read_events(run)?, &steps);
+pub fn export(run: &Path, (steps, rows): (&[StepRecord], &[TimestepLossRow]), dir: &Path) -> Result<(PathBuf, usize)> {
+    let clock = RunClock::of(&read_events(run)?, steps);
     let elapsed = |step: u64| {
         let before = steps.partition_point(|record| record.step <= step);
         before.checked_sub(1).map_or(0.0, |last| steps[last].elapsed_s)
@@ -77,12 +76,12 @@ pub fn export(run: &Path, dir: &Path) -> Result<(PathBuf, [usize; 3])> {
     write().with_context(|| format!("writing {}", file.display())).inspect_err(|_| {
         let _ = fs::remove_file(&beside);
     })?;
-    Ok((file, [steps.len(), rows.len(), pictures.len()]))
+    Ok((file, pictures.len()))
 }
 
 enum Entry<'a> {
-    Step(&'a crate::run::records::StepRecord),
-    Row(&'a crate::run::records::TimestepLossRow),
+    Step(&'a StepRecord),
+    Row(&'a TimestepLossRow),
     /// Is it a snapshot?
     Picture(bool, &'a Path),
 }
@@ -97,8 +96,7 @@ pub(super) fn free_name(dir: &Path, wall_time: f64) -> PathBuf {
 mod tests {
     use super::super::event::reading::{Said, said};
     use super::*;
-    use crate::run::Journal;
-    use crate::run::records::{StepRecord, TimestepLossRow};
+    use crate::run::{Journal, logged_metrics, logged_timestep_loss};
 
     #[test]
     fn every_line_row_and_picture_of_a_run_is_an_event_and_none_twice() {
@@ -123,8 +121,10 @@ mod tests {
         {
             image.save(run.path().join(file)).unwrap();
         }
-        let (file, counts) = export(run.path(), &dir.path().join("deep/tb")).unwrap();
-        assert_eq!(counts, [4, 1, 2]);
+        let (steps, rows) = (logged_metrics(run.path()).unwrap(), logged_timestep_loss(run.path()).unwrap());
+        let logged = (&steps.records[..], &rows.records[..]);
+        let (file, pictures) = export(run.path(), logged, &dir.path().join("deep/tb")).unwrap();
+        assert_eq!((steps.records.len(), rows.records.len(), pictures), (4, 1, 2));
         let mut from = &fs::read(&file).unwrap()[..];
         let events: Vec<Vec<u8>> = std::iter::from_fn(|| record::next(&mut from).unwrap()).collect();
         assert!(from.is_empty() && events.len() == 1 + 4 + 1 + 2, "{}", events.len());

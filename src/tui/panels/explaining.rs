@@ -124,16 +124,18 @@ fn lines(state: &State, shown: &Explaining, (width, height): (usize, usize)) -> 
                 );
             }
             Part::Heading(_) => {
-                let heading = text::lines(part, width).into_iter().next().unwrap_or_default();
+                let heading = text::fitted_lines(part, width).into_iter().next().unwrap_or_default();
                 lines.push(Line::styled(heading, state.theme.style(Role::Strong)));
             }
             Part::Formula(_) => {
-                lines.extend(text::lines(part, width).iter().map(|line| styled(state, line, Role::Strong)))
+                lines.extend(text::fitted_lines(part, width).iter().map(|line| styled(state, line, Role::Strong)))
             }
-            Part::Numbers(_) => lines.extend(text::lines(part, width).iter().map(|line| number(state, line))),
-            Part::Source(_) => lines.extend(text::lines(part, width).iter().map(|line| styled(state, line, Role::Dim))),
+            Part::Numbers(_) => lines.extend(text::fitted_lines(part, width).iter().map(|line| number(state, line))),
+            Part::Source(_) => {
+                lines.extend(text::fitted_lines(part, width).iter().map(|line| styled(state, line, Role::Dim)))
+            }
             Part::Text(_) | Part::Table(_) => {
-                lines.extend(text::lines(part, width).iter().map(|line| styled(state, line, Role::Text)));
+                lines.extend(text::fitted_lines(part, width).iter().map(|line| styled(state, line, Role::Text)));
             }
         }
     }

@@ -40,7 +40,9 @@ impl Trials for NoTrials {
 pub struct OtherRuns {
     /// As the program was started.
     first: LabPlan,
-    /// The keys that the run on the screen was asked for with, of all that came before it too.
+    /// The last run that had a name given to it, at first that of the program's start: the others are called after it.
+    named: Config,
+    /// The keys that the run on the screen was asked for with, of all that came between it and that one too.
     asked: Vec<String>,
     trial: Option<Trial>,
     /// Those that end by themselves, unwanted.
@@ -66,13 +68,16 @@ pub struct KeptLab {
 
 impl OtherRuns {
     pub fn new(first: LabPlan) -> Self {
-        Self { first, asked: Vec::new(), trial: None, ending: Vec::new() }
+        Self { named: first.config.clone(), first, asked: Vec::new(), trial: None, ending: Vec::new() }
     }
 
     /// Takes the run on trial as the one that stays. Who takes it tells it so.
     pub fn keep(&mut self) -> Option<KeptLab> {
         let Trial { lab, config, asked, signals } = self.trial.take()?;
-        self.asked = asked;
+        match is_named(&asked) {
+            true => (self.named, self.asked) = (config.clone(), Vec::new()),
+            false => self.asked = asked,
+        }
         Some(KeptLab { lab, config, signals })
     }
 
@@ -91,10 +96,13 @@ impl OtherRuns {
             // The first run never began: its place is free.
             (None, RunChoice::New { dir } | RunChoice::Fork { dir, .. }) => return Ok(dir.clone()),
         };
-        let changes = self.first.config.changes(&wanted.config);
+        // A name that was given says all.
+        if is_named(asked) {
+            return Ok(Some(folder_beside(&beside, &wanted.config.name, &[])?));
+        }
+        let changes = self.named.changes(&wanted.config);
         let changes: Vec<_> = changes.into_iter().filter(|(key, _)| asked.iter().any(|a| a == key)).collect();
-        let name = if is_named(asked) { &wanted.config.name } else { &self.first.config.name };
-        Ok(Some(folder_beside(&beside, name, &changes)?))
+        Ok(Some(folder_beside(&beside, &self.named.name, &changes)?))
     }
 }
 
@@ -222,5 +230,25 @@ mod tests {
         runs.asked = vec!["data.dataset".into()];
         let third = wanted("seed=3", &swiss.config, Some(place("two-moons-swiss_roll")));
         assert_eq!(folder(&runs, &third), Some(place("two-moons-seed-3-swiss_roll")));
+    }
+
+    #[test]
+    fn a_run_that_has_a_name_is_called_by_it_alone_and_those_after_it_too() {
+        let parent = tempfile::tempdir().unwrap();
+        let place = |name: &str| parent.path().join(name);
+        let mut first = plan(RunChoice::New { dir: Some(place("first")) });
+        first.config.name = "course-x-a".into();
+        let mut runs = OtherRuns::new(first.clone());
+        let c = wanted("name=course-x-c diffusion.schedule=linear", &first.config, Some(place("first")));
+        assert_eq!(folder(&runs, &c), Some(place("course-x-c")));
+        std::fs::create_dir(place("course-x-c")).unwrap();
+        std::fs::write(place("course-x-c/config.toml"), "").unwrap();
+        assert_eq!(folder(&runs, &c), Some(place("course-x-c-2")));
+        runs.named = c.config.clone();
+        let other = wanted("seed=3", &c.config, Some(place("course-x-c")));
+        assert_eq!(folder(&runs, &other), Some(place("course-x-c-seed-3")));
+        // The same once more: with nothing otherwise it has the same name.
+        let again = NewRun { asked: vec!["sample.guidance_scale = 1.0".into()], ..c };
+        assert_eq!(folder(&runs, &again), Some(place("course-x-c-2")));
     }
 }

@@ -3,6 +3,7 @@
 use super::lesson_task::{LessonTask, Said};
 use crate::course::{Expected, Station, letter, prose};
 use crate::explain::{Explanation, Part, text};
+use crate::tui::words::columns;
 
 /// What a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct PageLine {
     pub task: Option<usize>,
 }
 
-/// The whole page, at most `width` columns wide where words allow it.
+/// The whole page, at most `width` columns wide; words that are wider are broken.
 pub fn page_lines(
     station: &Station,
     (tasks, chosen): (&[LessonTask], usize),
@@ -38,16 +39,16 @@ pub fn page_lines(
     let mut page = Page { width: width.max(10), task: None, lines: Vec::new() };
     page.prose(&station.text, LineKind::Text);
     for source in &station.sources {
-        page.add(text::lines(&Part::Source(source.clone()), page.width), LineKind::Source);
+        page.add(text::fitted_lines(&Part::Source(source.clone()), page.width), LineKind::Source);
     }
     for run in &station.runs {
         page.blank();
-        page.add(vec![run.title.clone()], LineKind::Heading);
+        page.add(text::fitted(&run.title, page.width), LineKind::Heading);
         page.prose(&run.text, LineKind::Text);
     }
     page.blank();
     let numbers = if seed == 0 { String::new() } else { format!(", with the numbers of seed {seed}") };
-    page.add(vec![format!("Tasks{numbers}")], LineKind::Heading);
+    page.add(text::fitted(&format!("Tasks{numbers}"), page.width), LineKind::Heading);
     for (i, task) in tasks.iter().enumerate() {
         page.task = None;
         page.blank();
@@ -85,7 +86,7 @@ impl Page {
                 self.blank();
             }
             let kind = if matches!(part, Part::Formula(_)) { LineKind::Formula } else { kind };
-            self.add(text::lines(part, self.width), kind);
+            self.add(text::fitted_lines(part, self.width), kind);
         }
     }
 
@@ -101,7 +102,7 @@ impl Page {
         self.prose(&format!("{do_it}{}", task.question.text.trim()), LineKind::Text);
         if let Expected::Choice { choices, .. } = &task.question.expected {
             for (nth, choice) in choices.iter().enumerate() {
-                let said = text::lines(&Part::Text(format!("{}) {choice}", letter(nth))), self.width - 3);
+                let said = text::fitted_lines(&Part::Text(format!("{}) {choice}", letter(nth))), self.width - 3);
                 let said =
                     said.into_iter().enumerate().map(|(n, line)| if n > 0 { format!("   {line}") } else { line });
                 self.add(said.collect(), LineKind::Choice);
@@ -109,13 +110,11 @@ impl Page {
         }
         if let Some(deed) = task.deed.as_ref().filter(|_| !task.done) {
             let parts = deed.parts();
-            let marked =
-                parts.iter().zip(&task.parts).map(|(part, seen)| format!("{} {part}", if *seen { '✓' } else { '·' }));
             if task.parts.len() > 1 || task.parts.iter().any(|seen| *seen) {
-                self.add(text::wrapped(&marked.collect::<Vec<_>>().join("   "), self.width), LineKind::Choice);
+                self.parts(&parts, &task.parts);
             }
             if let Some(when) = deed.counts_from() {
-                self.add(text::wrapped(&when, self.width), LineKind::Help);
+                self.add(text::fitted(&when, self.width), LineKind::Help);
             }
         }
         self.said(task);
@@ -127,6 +126,19 @@ impl Page {
                 line.kind = LineKind::Task;
             }
         }
+    }
+
+    /// What a deed consists of, ticked where it was seen; none is parted from its tick.
+    fn parts(&mut self, parts: &[String], seen: &[bool]) {
+        let mut lines: Vec<String> = Vec::new();
+        for (part, seen) in parts.iter().zip(seen) {
+            let part = format!("{} {part}", if *seen { '✓' } else { '·' });
+            match lines.last_mut() {
+                Some(line) if columns(line) + 3 + columns(&part) <= self.width => *line = format!("{line}   {part}"),
+                _ => lines.extend(text::fitted(&part, self.width)),
+            }
+        }
+        self.add(lines, LineKind::Choice);
     }
 
     fn said(&mut self, task: &LessonTask) {

@@ -21,14 +21,22 @@ const LEAST_EXAMPLES: usize = 3;
 /// Goes on with the story, where its sentence has stood long enough.
 pub fn go_on(state: &mut State) {
     // A frozen display stands still.
-    if state.frozen.is_none() && state.story.is_due(state.now) {
-        let facts = facts(state);
+    if state.frozen.is_some() {
+        return;
+    }
+    let (stage, step) = (stage(state), step(state));
+    if state.story.is_due(state.now, &stage, step) {
+        let facts = facts(state, stage, step);
         state.story.go_on(state.now, &facts);
     }
 }
 
-fn facts(state: &State) -> Facts {
-    let stage = match &state.phase {
+fn step(state: &State) -> u64 {
+    state.live.history.latest.as_ref().map_or(0, |record| record.step)
+}
+
+fn stage(state: &State) -> Stage {
+    match &state.phase {
         _ if state.only_compares() => Stage::Silent,
         // It is not for this screen to go on, and what is read is read in a moment.
         Phase::Starting(_) | Phase::Loading(_) | Phase::Paused if state.is_watched() => Stage::Silent,
@@ -38,14 +46,17 @@ fn facts(state: &State) -> Facts {
         Phase::Paused => Stage::Paused,
         Phase::Finished => Stage::Finished,
         Phase::Waiting(_) | Phase::Stopping | Phase::Failed(_) | Phase::Resting { .. } => Stage::Silent,
-    };
+    }
+}
+
+fn facts(state: &State, stage: Stage, step: u64) -> Facts {
     let (history, smoothing) = (&state.live.history, state.plots.smoothing);
     let untouched = state.controls.live.learning_rate_scale == 1.0;
     let peak = history.losses().iter().map(|b| b.lr).fold(0.0, f64::max);
     Facts {
         stage,
         is_images: state.plane.is_none(),
-        step: history.latest.as_ref().map_or(0, |r| r.step),
+        step,
         steps: state.config.as_ref().map_or(0, |c| c.train.steps),
         // The numbers that the loss panel shows.
         loss: history.smoothed(smoothing).unwrap_or(f64::NAN),

@@ -19,6 +19,7 @@ use crate::tui::options::ScreenOptions;
 use crate::tui::panel::Panel;
 use crate::tui::state::{Lesson, NumberedStation, Overlay, Playback, Said, State};
 use crate::tui::update::update;
+use crate::tui::words::columns;
 
 fn lesson(number: usize) -> Lesson {
     let all = stations().unwrap().into_iter().enumerate();
@@ -85,6 +86,30 @@ fn it_stands_beside_the_lab_and_covers_a_narrow_one() {
     assert!(!screen(&narrow).contains("DDIM: a thousand") && screen(&narrow).contains("Denoising"));
     press(&mut narrow, KeyCode::F(2));
     assert!(screen(&narrow).contains("DDIM: a thousand"));
+}
+
+#[test]
+fn no_word_of_the_page_is_cut() {
+    let long = "/home/me/a/very-long-folder-of-mine/with-a-config-in-it/that-is-called.toml";
+    let mut own = lesson(10).station().clone();
+    own.station.text = format!("Look at {long} first.\n\n$$\\hat{{x}}_0={}$$", "\\hat{x}_0+".repeat(20));
+    own.station.runs[0].title = format!("Run {long}");
+    let mut all: Vec<Lesson> = (1..=10).map(lesson).collect();
+    all.push(Lesson::new(vec![own], 0, u64::MAX, CourseProgress::default()));
+    for (mut lesson, width) in all.into_iter().flat_map(|lesson| [24, 40, 62].map(|width| (lesson.clone(), width))) {
+        for said in [Said::Hint, Said::Solution, Said::Mend(long.into())] {
+            lesson.tasks.iter_mut().for_each(|task| task.said = Some(said.clone()));
+            lesson.room = (width, 20);
+            lesson.break_lines();
+            for line in &lesson.page {
+                assert!(columns(&line.text) <= width, "{width}: {}", line.text);
+            }
+        }
+        if lesson.seed == u64::MAX {
+            let shown: String = lesson.page.iter().map(|line| line.text.trim()).collect();
+            assert_eq!(shown.matches(long).count(), 2 + lesson.tasks.len(), "{shown}");
+        }
+    }
 }
 
 #[test]

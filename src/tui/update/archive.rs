@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{comparing, lesson_keys, panes};
+use super::{comparing, lesson_measuring, panes};
 use crate::run::follow::RunNews;
 use crate::tui::archive::{ArchiveNews, ArchiveRequest};
 use crate::tui::effect::Effect;
@@ -43,7 +43,7 @@ pub fn came(state: &mut State, news: ArchiveNews) -> Vec<Effect> {
                 run.history.bookmark(bookmarks);
             }
         }
-        ArchiveNews::ReadAsAsked { request, read } => return lesson_keys::measured(state, &request, read),
+        ArchiveNews::ReadAsAsked { request, read } => return lesson_measuring::measured(state, &request, read),
         ArchiveNews::Frame { round, pane, frame, shape } => panes::frame_came(state, (round, pane), &frame, shape),
         ArchiveNews::NoFrames { round, pane, why } => panes::no_frames(state, (round, pane), why),
         ArchiveNews::Kept(kept) => return panes::kept_came(state, &kept),

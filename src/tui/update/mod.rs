@@ -17,6 +17,8 @@ mod lab;
 mod ladder;
 mod lesson;
 mod lesson_keys;
+mod lesson_measuring;
+mod lesson_saying;
 mod mouse;
 mod overlay;
 mod palette;

@@ -19,8 +19,9 @@ const TURN: Duration = Duration::from_secs(12);
 #[derive(Clone, Debug, Default)]
 pub struct Story {
     shown: Option<(Sentence, String, Duration)>,
-    /// When its numbers were read.
+    /// When its numbers were read, and of which step.
     read: Duration,
+    step: u64,
     told: Vec<Sentence>,
     pub hello: Hello,
 }
@@ -36,17 +37,22 @@ impl Story {
         self.shown.as_ref().map(|(_, line, _)| line.as_str())
     }
 
-    /// Has the sentence stood long enough for another?
-    pub fn is_due(&self, now: Duration) -> bool {
+    /// Has the sentence stood long enough for another, or is it untrue by what the worker does now, at this step?
+    pub fn is_due(&self, now: Duration, stage: &Stage, step: u64) -> bool {
+        let Some((sentence, ..)) = &self.shown else { return true };
         // What is said before the first step is soon untrue.
-        self.shown.as_ref().is_none_or(|(sentence, ..)| sentence.is_of_the_start() || now >= self.read + LEAST)
+        let untrue = sentence.is_of_the_start() || !sentence.is_of(stage);
+        // A run that stands still goes on by single steps.
+        let has_moved = *stage == Stage::Paused && step != self.step;
+        untrue || has_moved || now >= self.read + LEAST
     }
 
     /// Goes on to what is true now: what has not been told before goes first, then each in turn.
     pub fn go_on(&mut self, now: Duration, facts: &Facts) {
-        if !self.is_due(now) {
+        if !self.is_due(now, &facts.stage, facts.step) {
             return;
         }
+        self.step = facts.step;
         let (old, since) = match &self.shown {
             Some((sentence, _, since)) => (Some(*sentence), *since),
             None => (None, now),
@@ -127,6 +133,22 @@ mod tests {
             }
         }
         assert!(seen.len() >= 4 && seen[0] == seen[2] && seen[1] == seen[3] && seen[0] != seen[1], "{seen:?}");
+    }
+
+    #[test]
+    fn a_paused_run_that_goes_on_is_not_called_paused() {
+        let mut story = Story::default();
+        let paused = |step| Facts { stage: Stage::Paused, ..training(step, 0.3) };
+        story.go_on(second(0), &training(400, 0.3));
+        story.go_on(second(1), &paused(401));
+        assert!(story.line().unwrap().starts_with("paused after step 401"), "{story:?}");
+        // One step by hand, and it stands still again.
+        story.go_on(second(1), &paused(402));
+        assert!(story.line().unwrap().starts_with("paused after step 402"), "{story:?}");
+        story.go_on(second(2), &training(403, 0.3));
+        assert!(story.line().unwrap().contains("step 403"), "{story:?}");
+        story.go_on(second(3), &Facts { stage: Stage::Finished, ..training(404, 0.3) });
+        assert!(story.line().unwrap().starts_with("all 404 steps are done"), "{story:?}");
     }
 
     #[test]

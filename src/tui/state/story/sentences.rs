@@ -42,6 +42,18 @@ impl Sentence {
     pub fn is_of_the_start(self) -> bool {
         matches!(self, Self::Opening | Self::Ready)
     }
+
+    /// Can it be true while the worker does this?
+    pub fn is_of(self, stage: &Stage) -> bool {
+        match stage {
+            Stage::Silent => false,
+            Stage::Opening(_) => self == Self::Opening,
+            Stage::Ready => self == Self::Ready,
+            Stage::Paused => self == Self::Paused,
+            Stage::Finished => self == Self::Finished,
+            Stage::Training => !matches!(self, Self::Opening | Self::Ready | Self::Paused | Self::Finished),
+        }
+    }
 }
 
 /// The step up to which the beginning is spoken of.
