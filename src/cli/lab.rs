@@ -83,8 +83,27 @@ pub fn run(args: Args, after_step: Option<fn(u64)>) -> Result<Outcome> {
         speak::print(&format!("{}\n", config::help().trim_end()))?;
         return Ok(Outcome::Done);
     }
-    let plan = LabPlan { after_step, ..plan(&args)? };
+    let plan = LabPlan { after_step, ..plan(&args, Stage::Own)? };
     show(plan, args.no_tui, args.log, args.images)
+}
+
+/// The same for the config's autoencoder.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_autoencoder(args: Args) -> Result<Outcome> {
+    if args.help_config {
+        return run(args, None);
+    }
+    let plan = plan(&args, Stage::Autoencoder)?;
+    show(plan, args.no_tui, args.log, args.images)
+}
+
+/// Which of a config's trainings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Own,
+    Autoencoder,
 }
 
 /// Opens the lab on `plan`: on the screen where there is one, unless `no_tui` or a `log` is asked for.
@@ -139,7 +158,7 @@ pub fn train(config: &str, folder: &Path, sets: Vec<String>, threads: usize) -> 
     run(args, None)
 }
 
-fn plan(args: &Args) -> Result<LabPlan> {
+fn plan(args: &Args, stage: Stage) -> Result<LabPlan> {
     let device = device::open(&args.device)?;
     refuse_both("--steps", args.steps.is_some(), &LENGTHS[..1], &args.set)?;
     refuse_both("--epochs", args.epochs.is_some(), &LENGTHS[1..], &args.set)?;
@@ -156,7 +175,11 @@ fn plan(args: &Args) -> Result<LabPlan> {
         }
         None => {
             let word = args.config.as_deref().unwrap_or(DEFAULT_CONFIG);
-            let (config, chosen) = source::config_of(word, &overrides)?;
+            let (mut config, chosen) = source::config_of(word, &overrides)?;
+            if stage == Stage::Autoencoder {
+                // What was asked for goes before what the first stage brings.
+                config = config.autoencoder_run().with_overrides(&overrides)?;
+            }
             if let Some(dir) = &args.run {
                 run::check_free(dir)?;
             }

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod autoencoder;
 mod bench;
 mod card;
 mod compare;

@@ -9,8 +9,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::tensor_words::told;
 use super::{
-    UsageError, bench, card, compare, course, data, doctor, eval, explain, export, export_logs, fork, import,
-    interruption, lab, numbers, race, report, runs, sample, schedule, speedrun, study, sweep, watch,
+    UsageError, autoencoder, bench, card, compare, course, data, doctor, eval, explain, export, export_logs, fork,
+    import, interruption, lab, numbers, race, report, runs, sample, schedule, speedrun, study, sweep, watch,
 };
 use crate::ascii;
 use crate::config::ConfigError;
@@ -42,6 +42,7 @@ enum Subcommands {
     Bench(bench::Args),
     Data(data::Args),
     Runs(runs::Args),
+    Autoencoder(Box<autoencoder::Args>),
     Watch(watch::Args),
     Compare(compare::Args),
     Fork(fork::Args),
@@ -77,6 +78,7 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
     };
     let result = match program.command {
         None => lab::run(program.lab, after_step),
+        Some(Subcommands::Autoencoder(args)) => autoencoder::run(*args),
         Some(Subcommands::Watch(args)) => watch::run(&args),
         Some(Subcommands::Runs(args)) if args.open_browser() => runs::browse(&args),
         Some(Subcommands::Compare(args)) if compare::is_for_the_screen(&args) => compare::show(&args),
@@ -148,7 +150,11 @@ fn run(command: Subcommands) -> Result<()> {
         Subcommands::Runs(args) => runs::run(args),
         Subcommands::Compare(args) => compare::run(args),
         // They have a screen or train, and hear of signals as the lab does.
-        Subcommands::Watch(_) | Subcommands::Fork(_) | Subcommands::Race(_) | Subcommands::Sweep(_) => Ok(()),
+        Subcommands::Autoencoder(_)
+        | Subcommands::Watch(_)
+        | Subcommands::Fork(_)
+        | Subcommands::Race(_)
+        | Subcommands::Sweep(_) => Ok(()),
         Subcommands::Card(args) => card::run(args),
         Subcommands::Export(args) => export::run(args),
         Subcommands::ExportLogs(args) => export_logs::run(args),

@@ -25,6 +25,9 @@ impl Worker {
 
     fn explanation(&self, ExplainRequest { topic, focus }: ExplainRequest) -> Result<Explanation> {
         let trainer = &self.parts.trainer;
+        if self.parts.config.trains_autoencoder() {
+            bail!("this run trains an autoencoder, and the explanations are of diffusion");
+        }
         if !trainer.device().is_cpu() {
             bail!(
                 "explanations are computed on the CPU alone, and this run trains on another device: `difflab explain` shows \

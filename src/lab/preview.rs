@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use candle_core::Tensor;
 
 use super::autoencoder_look::{FRAMES, Interpolation};
@@ -69,6 +69,8 @@ struct UnderWay {
     /// The step that it began at, where that is known.
     first_step: Option<u64>,
     num: usize,
+    /// T − 1.
+    last_t: usize,
     classes: Vec<usize>,
     settings: Arc<SamplingSettings>,
     /// For points in the plane.
@@ -202,6 +204,7 @@ impl Preview {
         if let Net::Autoencoder(autoencoder) = &self.network.net {
             let PreviewNetwork { examples, image_shape, device, .. } = &self.network;
             let examples = &examples[..examples.len().min(self.config.preview.num)];
+            ensure!(!examples.is_empty(), "there are no pictures to give back");
             let film = Film::Between(Interpolation::new(autoencoder, examples, *image_shape, device)?);
             return Ok(self.begun(film, examples.len(), Vec::new(), None));
         }
@@ -237,6 +240,7 @@ impl Preview {
             begun: Instant::now(),
             first_step: None,
             num,
+            last_t: self.config.diffusion.timesteps.saturating_sub(1),
             classes,
             settings: Arc::new(self.settings.clone()),
             probe,
@@ -247,13 +251,13 @@ impl Preview {
         let every = self.config.preview.save_every.max(1);
         self.picture_due = Some((frame.step / every + 1) * every);
         let (h, w, c) = self.network.image_shape;
-        let picture = if is_points((h, w, c)) {
+        let picture = if frame.look.is_some() {
+            let scale = (PICTURE_WIDTH / (frame.num * (w + GAP)).max(1)).max(1);
+            picture::grid(&with_reconstructions(frame), 2 * frame.num, h, w, c, frame.num, scale, GAP)
+        } else if is_points((h, w, c)) {
             picture::scatter(&frame.x_t, picture::reach(&frame.x_t), PICTURE_WIDTH, DARK.x_0)
         } else {
-            let columns = match frame.look {
-                Some(_) => frame.num,
-                None => columns_for(frame.num, &frame.classes),
-            };
+            let columns = columns_for(frame.num, &frame.classes);
             let scale = (PICTURE_WIDTH / (columns * (w + GAP)).max(1)).max(1);
             // A single sample has no frame: it can be read back as it is.
             let gap = if frame.num == 1 { 0 } else { GAP };
@@ -262,6 +266,14 @@ impl Preview {
         let png = picture::png(&picture, sheet_words(frame.num, (h, w, c)).as_deref())?;
         Ok(PreviewPicture { step: frame.step, png })
     }
+}
+
+/// The pictures of an autoencoder's last frame, and below each its reconstruction: there it has come to the next one's.
+fn with_reconstructions(frame: &PreviewFrame) -> Vec<f32> {
+    let size = frame.x_t.len() / frame.num.max(1);
+    let mut reconstructions = frame.x_t.to_vec();
+    reconstructions.rotate_right(size);
+    frame.x_0.iter().copied().chain(reconstructions).collect()
 }
 
 impl UnderWay {
@@ -274,7 +286,9 @@ impl UnderWay {
             }
             Film::Between(film) => {
                 let (index, decoded, originals) = film.next()?;
-                (index, FRAMES, 0, decoded, originals, Some(film.look.clone()))
+                // Scrubbed by t, as any film: from T − 1 down to 0.
+                let t = self.last_t * (FRAMES - index) / FRAMES;
+                (index, FRAMES, t, decoded, originals, Some(film.look.clone()))
             }
         };
         Ok(PreviewFrame {

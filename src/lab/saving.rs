@@ -129,8 +129,30 @@ impl Worker {
         !self.writing.card_owed
     }
 
+    /// An autoencoder draws nothing of its own: what there is to keep is the picture of its reconstructions.
+    fn picture_of_reconstructions(&mut self, outbox: &mut EventOutbox) -> Result<()> {
+        let step = self.steps_done();
+        match self.parts.preview.finish_with_picture(step, |_| {}) {
+            Ok(Some(picture)) => {
+                self.save_picture(picture, outbox);
+                let message = "the pictures and their reconstructions are in previews/".into();
+                outbox.send(Event::Note { step, message });
+            }
+            Ok(None) => {
+                let message = "the picture of this step is in previews/ already, or previews are off".into();
+                outbox.send(Event::Note { step, message });
+            }
+            Err(error) if Interrupted::caused(&error) => {}
+            Err(error) => self.preview_failed(error, outbox),
+        }
+        Ok(())
+    }
+
     /// Begins a snapshot of the newest averaged weights, for a person who asks.
     pub(super) fn start_snapshot(&mut self, outbox: &mut EventOutbox) -> Result<()> {
+        if self.parts.config.trains_autoencoder() {
+            return self.picture_of_reconstructions(outbox);
+        }
         if self.snapshots.are_under_way() {
             let message = "a snapshot is being written already; ask again when it is done".into();
             outbox.send(Event::Warning { step: self.steps_done(), message });
@@ -142,6 +164,9 @@ impl Worker {
     /// Takes the weights of now for a snapshot; it begins when no other is being written. `due`: by the config, and not
     /// by a person's wish.
     pub(super) fn order_snapshot(&mut self, due: bool, outbox: &mut EventOutbox) -> Result<()> {
+        if self.parts.config.trains_autoencoder() {
+            return self.picture_of_reconstructions(outbox);
+        }
         let step = self.steps_done();
         let parts = &self.parts;
         let order = Order {

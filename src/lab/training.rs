@@ -198,7 +198,8 @@ impl Worker {
             (
                 due(train.eval_every),
                 due(train.log_every) || last,
-                due(train.timestep_loss_every) || last && train.timestep_loss_every > 0,
+                !self.parts.config.trains_autoencoder()
+                    && (due(train.timestep_loss_every) || last && train.timestep_loss_every > 0),
                 due(train.checkpoint_every),
                 due(self.parts.config.preview.snapshot_every),
             )

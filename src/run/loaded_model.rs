@@ -148,10 +148,11 @@ impl LoadedModel {
         };
         let weights = weights.detached();
         let net = Net::new(&net_config, &weights)?;
-        let Some(image_shape) = net_config.sample_shape() else {
+        let trained = data_of(&path)?;
+        let of_data = || trained.as_ref().map(|data| (data.height, data.width, data.channels));
+        let Some(image_shape) = net_config.sample_shape().or_else(of_data) else {
             return Err(RunError::damaged(&path, "unet/config.json has no sample_size").into());
         };
-        let trained = data_of(&path)?;
         let (classes, said) = class_names(run_dir, trained.as_ref(), net.num_classes().unwrap_or(0));
         warnings.extend(said);
         Ok(Self {

@@ -26,6 +26,12 @@ pub trait Network: Send + Sync {
 
     /// Classes without the null class, which is the next index; None: takes no labels.
     fn num_classes(&self) -> Option<usize>;
+
+    /// # Errors
+    /// When it was trained for something else than denoising.
+    fn check_denoises(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl Network for UNet {
@@ -45,6 +51,16 @@ impl Network for Net {
 
     fn num_classes(&self) -> Option<usize> {
         Net::num_classes(self)
+    }
+
+    fn check_denoises(&self) -> Result<()> {
+        match self {
+            Net::UNet(_) | Net::Mlp(_) => Ok(()),
+            Net::Autoencoder(_) => bail!(
+                "this run trained an autoencoder, which gives pictures back and draws none by itself: diffusion in its \
+                 latents does"
+            ),
+        }
     }
 }
 
@@ -89,6 +105,7 @@ fn denoiser<N: Network + Clone + 'static>(
     guidance: Guidance,
     workers: Option<Arc<Workers>>,
 ) -> Result<Box<dyn Denoiser + Send>> {
+    network.check_denoises()?;
     guidance.check()?;
     let scale = guidance.scale;
     let plain = |labels| NetworkDenoiser {

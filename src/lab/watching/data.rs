@@ -45,7 +45,11 @@ pub fn look_for(config: &Config, known: Option<&DataIdentity>) -> Option<Receive
     Some(found)
 }
 
-fn load(config: &Config) -> anyhow::Result<DataFacts> {
+/// The training images of a run.
+///
+/// # Errors
+/// Data that cannot be loaded.
+pub fn load(config: &Config) -> anyhow::Result<DataFacts> {
     let dataset = data::load(&config.data)?;
     let held_out = config.data.held_out.of(dataset.len());
     let (train, held_out) = dataset.split_held_out(held_out, config.seed)?;

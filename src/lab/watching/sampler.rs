@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 
+use super::data::load;
 use crate::config::Config;
 use crate::explain::Explanation;
 use crate::kernels::Workers;
@@ -183,6 +184,8 @@ impl Sampler {
         }
         let message = format!("sampling from the checkpoint of step {}, at low priority", thousands(step));
         self.say(Event::Note { step, message });
+        // An autoencoder gives pictures back.
+        let examples = if config.trains_autoencoder() { load(&config)?.examples } else { Vec::new() };
         let network = PreviewNetwork {
             net,
             parameterization,
@@ -190,7 +193,7 @@ impl Sampler {
             device: Device::Cpu,
             image_shape,
             class_names: classes,
-            examples: Vec::new(),
+            examples,
         };
         let live = Live { previews: true, ..Live::new(&config) };
         // Pictures belong to the run's owner.

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 
 use super::frame::border;
-use super::{compared, denoising, heatmap, loss, paned, schedule};
+use super::{autoencoder, compared, denoising, heatmap, loss, paned, schedule};
 use crate::tui::layout::{Density, PanelPlace};
 use crate::tui::panel::Panel;
 use crate::tui::pictures::Pictures;
@@ -17,6 +17,9 @@ pub fn panel(state: &State, place: &PanelPlace, pictures: &dyn Pictures, buf: &m
     }
     if state.is_comparing() {
         return compared::panel(state, place, pictures, buf);
+    }
+    if state.trains_autoencoder() && place.panel != Panel::Loss {
+        return autoencoder::panel(state, place, pictures, buf);
     }
     let focused = state.focus == place.panel && !state.reads_lesson();
     let brief = place.density == Density::Brief;

@@ -3,6 +3,7 @@
 mod album;
 mod another_run;
 mod ask;
+mod autoencoder;
 mod cannot_save;
 mod compared;
 mod curves;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::lab::{Field, PreviewFrame, SamplingSettings};
+use crate::lab::{AutoencoderLook, Field, PreviewFrame, SamplingSettings};
 
 /// Most stills of a film; longer trajectories are thinned evenly.
 const STILLS: usize = 128;
@@ -20,6 +20,8 @@ pub struct Still {
     pub x_0: Arc<Vec<u8>>,
     /// Of points in the plane, which need more than bytes.
     pub points: Option<PointsStill>,
+    /// Of an autoencoder.
+    pub look: Option<Arc<AutoencoderLook>>,
 }
 
 /// One moment of a trajectory of points.
@@ -78,7 +80,8 @@ impl Film {
             field: field.clone(),
         });
         let (x_t, x_0) = (bytes(&frame.x_t), bytes(&frame.x_0));
-        self.stills.push(Still { index: frame.index, t: frame.t, step: frame.step, x_t, x_0, points });
+        let (index, t, step, look) = (frame.index, frame.t, frame.step, frame.look.clone());
+        self.stills.push(Still { index, t, step, x_t, x_0, points, look });
     }
 
     /// Of the trajectory's frames every so many is kept.

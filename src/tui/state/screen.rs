@@ -27,7 +27,7 @@ use super::under_way::UnderWay;
 use super::undo::UndoList;
 use super::x_axis::XAxis;
 use crate::config::Config;
-use crate::lab::{Live, Phase};
+use crate::lab::{AutoencoderLook, Live, Phase};
 use crate::tui::browser::Browser;
 use crate::tui::chart::Marker;
 use crate::tui::format::thousands;
@@ -364,6 +364,16 @@ impl State {
     pub fn shown_still(&self) -> Option<(&Film, &Still)> {
         let (film, playhead) = self.shown_film()?;
         Some((film, film.stills().get(film.position(playhead.index))?))
+    }
+
+    /// Does this run train an autoencoder?
+    pub fn trains_autoencoder(&self) -> bool {
+        self.config.as_ref().is_some_and(Config::trains_autoencoder)
+    }
+
+    /// What was seen of it in the film on the screen.
+    pub fn autoencoder_look(&self) -> Option<&AutoencoderLook> {
+        self.shown_still().and_then(|(_, still)| still.look.as_deref())
     }
 
     /// Is the film to be seen? A panel that fills the screen hides it.
