@@ -9,6 +9,7 @@
 //! | `tiny` | `AutoencoderTiny`: convolutions and ReLU |
 //! | `either` | an autoencoder of either kind |
 //! | `flops` | how much arithmetic it is |
+//! | `normalized` | unit variance for the latents, as part of the weights |
 //! | `folder` | its folder, written and read |
 
 mod either;
@@ -16,6 +17,7 @@ mod flops;
 mod folder;
 mod kl;
 mod kl_config;
+mod normalized;
 mod resnet;
 mod tiny;
 mod tiny_config;
@@ -24,4 +26,5 @@ pub use either::{Autoencoder, AutoencoderConfig, Moments};
 pub use flops::operations;
 pub use folder::{LoadedAutoencoder, autoencoder_config, open_autoencoder, save_autoencoder};
 pub use kl_config::KlConfig;
+pub use normalized::normalized;
 pub use tiny_config::TinyConfig;

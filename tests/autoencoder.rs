@@ -1,0 +1,132 @@
+//! `difflab autoencoder` with the real program: trained, stopped, gone on with exactly, and refused what it can't do.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use difflab::nn::autoencoder::{AutoencoderConfig, open_autoencoder};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const TINY: &str = r#"
+name = "tiny"
+seed = 3
+[data]
+dataset = "mnist-10k"
+held_out = 16
+[autoencoder]
+block_out_channels = [8, 8]
+norm_num_groups = 4
+latent_channels = 2
+batch_size = 8
+[train]
+warmup_steps = 2
+eval_every = 4
+checkpoint_every = 4
+[preview]
+num = 4
+save_every = 6
+"#;
+
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        fs::write(place.path("tiny.toml"), TINY).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn difflab(&self, words: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_difflab")).args(words).current_dir(self.0.path()).output().unwrap()
+    }
+
+    fn done(&self, words: &[&str]) -> Vec<Value> {
+        let output = self.difflab(words);
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+fn losses(run: &Path) -> Vec<f64> {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["loss"].as_f64().unwrap()).collect()
+}
+
+fn file(run: &Path, step: &str, name: &str) -> Vec<u8> {
+    fs::read(run.join("checkpoints").join(step).join(name)).unwrap()
+}
+
+const WEIGHTS: &str = "vae/diffusion_pytorch_model.safetensors";
+
+#[test]
+fn both_kinds_train_learn_and_go_on_exactly() {
+    let place = Place::new();
+    for (kind, widths) in [("kl", "[8, 8]"), ("tiny", "[8, 8, 8]")] {
+        let kind_set = format!("autoencoder.kind={kind}");
+        let widths_set = format!("autoencoder.block_out_channels={widths}");
+        let train = |run: &str, steps: &str| {
+            let sets = ["--set", &kind_set, "--set", &widths_set, "--steps", steps, "--threads", "2"];
+            place.done(&[&["autoencoder", "tiny.toml", "--no-tui", "--run", run], &sets[..]].concat())
+        };
+        let (straight, parts) = (format!("{kind}-straight"), format!("{kind}-parts"));
+        train(&straight, "12");
+        train(&parts, "12");
+        // The second goes on from its middle.
+        for step in ["step-00000012", "step-00000008"] {
+            fs::remove_dir_all(place.path(&parts).join("checkpoints").join(step)).unwrap();
+        }
+        place.done(&["--resume", &parts, "--no-tui", "--threads", "2"]);
+        let of = |run: &str| losses(&place.path(run));
+        assert_eq!(of(&straight), of(&parts));
+        assert_eq!(of(&straight).len(), 12);
+        for name in [WEIGHTS, "difflab/weights.safetensors", "difflab/optimizer.safetensors"] {
+            let last = |run: &str| file(&place.path(run), "step-00000012", name);
+            assert_eq!(last(&straight), last(&parts), "{kind}: {name}");
+        }
+        let loaded = open_autoencoder(&place.path(&straight).join("checkpoints/step-00000012")).unwrap();
+        assert_eq!(loaded.warnings, Vec::<String>::new());
+        assert_eq!(loaded.config.latent_shape(28, 28).unwrap().2, 2);
+        assert_eq!(matches!(loaded.config, AutoencoderConfig::Kl(_)), kind == "kl");
+        let pictures = fs::read_dir(place.path(&straight).join("previews")).unwrap().count();
+        assert!(pictures >= 2, "{pictures}");
+        let card = fs::read_to_string(place.path(&straight).join("README.md")).unwrap();
+        assert!(card.contains("autoencoder") && card.contains("2 latent channels"), "{card}");
+    }
+}
+
+#[test]
+fn it_learns_to_give_pictures_back() {
+    let place = Place::new();
+    place.done(&["autoencoder", "tiny.toml", "--no-tui", "--run", "learns", "--steps", "120", "--set", "train.eval_every=40"]);
+    let all = losses(&place.path("learns"));
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    let (first, last) = (mean(&all[..5]), mean(&all[all.len() - 20..]));
+    assert!(last < 0.6 * first, "from {first} to {last}");
+}
+
+#[test]
+fn what_an_autoencoder_can_t_do_is_said() {
+    let place = Place::new();
+    place.done(&["autoencoder", "tiny.toml", "--no-tui", "--run", "one", "--steps", "2"]);
+    for words in [&["sample", "one", "--num", "2"][..], &["eval", "one", "--metrics", "judge-fid", "--num", "10"]] {
+        let output = place.difflab(words);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains("autoencoder"), "{words:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+    let said = |set: &str| {
+        let output = place.difflab(&["autoencoder", "tiny.toml", "--no-tui", "--run", "no", "--set", set]);
+        assert_eq!(output.status.code(), Some(2), "{set}");
+        assert!(!place.path("no").exists(), "{set}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(said("autoencoder.norm_num_groups=3").contains("autoencoder.norm_num_groups"));
+    assert!(said("data.image_size=27").contains("multiples of"));
+    assert!(said("data.dataset=two_moons").contains("points in the plane"));
+}
