@@ -18,7 +18,11 @@ pub fn page(station: &Station, number: Option<usize>, seed: u64, done: &BTreeSet
         out.text(format!("Its run, in the lab: `{}`", station.command()));
     }
     for run in &station.runs {
-        out.text(format!("{}, in the lab: `{}`", run.title, station.command_of(Some(run))));
+        out.text(match run.secret {
+            // What it is made with is the question.
+            true => format!("{}: `r` opens it in the lab", run.title),
+            false => format!("{}, in the lab: `{}`", run.title, station.command_of(Some(run))),
+        });
         prose(&mut out, &run.text);
     }
     prose(&mut out, &station.text);

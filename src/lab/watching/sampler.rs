@@ -97,6 +97,8 @@ impl Sampler {
     /// Takes the wish in, and those that wait behind it. Is a new film wanted, whatever was before?
     fn note(&mut self, wish: Wish, wishes: &Receiver<Wish>) -> bool {
         let mut wanted = false;
+        // Who turns the topics quickly wants the last.
+        let mut explain = None;
         for wish in std::iter::once(wish).chain(wishes.try_iter()) {
             match wish {
                 Wish::Now => {
@@ -108,8 +110,11 @@ impl Sampler {
                     // The film on the screen begins again.
                     wanted |= self.model.is_some();
                 }
-                Wish::Explain(request) => self.explain(request),
+                Wish::Explain(request) => explain = Some(request),
             }
+        }
+        if let Some(request) = explain {
+            self.explain(request);
         }
         wanted
     }
