@@ -13,7 +13,7 @@ const RUN_KEYS: [&str; 6] = ["id", "title", "config", "set", "text", "secret"];
 
 /// One `[[run]]`.
 #[derive(Deserialize)]
-pub struct RunTable {
+pub struct StationRunTable {
     id: Option<String>,
     title: Option<String>,
     config: Option<String>,
@@ -40,7 +40,7 @@ pub fn check_run_keys(file: &StationText, table: &DeTable) -> Result<Vec<String>
     Ok(places)
 }
 
-impl RunTable {
+impl StationRunTable {
     /// The run; `folder` is where the station's own configs lie.
     ///
     /// # Errors
