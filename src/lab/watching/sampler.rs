@@ -18,7 +18,7 @@ use crate::lab::preview::Preview;
 use crate::lab::preview_network::PreviewNetwork;
 use crate::lab::protocol::{Event, ExplainRequest, Explained, PreviewFrame};
 use crate::lab::sampling_settings::SamplingSettings;
-use crate::process::lower_priority;
+use crate::process::lower_priority_to;
 use crate::run::{ExplainedRun, LoadedModel, checkpoint};
 use crate::thousands::thousands;
 
@@ -74,7 +74,8 @@ enum FilmEnd {
 
 impl Sampler {
     fn obey(mut self, wishes: &Receiver<Wish>) {
-        lower_priority();
+        // Somebody waits for what it draws and explains.
+        lower_priority_to(10);
         let mut next = wishes.recv().ok();
         while let Some(wish) = next.take() {
             // Of many that came at once the last counts.
