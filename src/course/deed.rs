@@ -1,6 +1,6 @@
 //! Something to do in the lab that the lab sees for itself.
 
-use crate::config::{Config, SampleConfig, SamplerName};
+use crate::config::{Config, POINT_SETS, SampleConfig, SamplerName};
 use crate::diffusion::Schedule;
 use crate::explain::Topic;
 use crate::sampling::check_sampler;
@@ -180,6 +180,12 @@ impl Deed {
                 false => Err("fewest_steps: a judge reads digits and clothes alone, of a network with classes".into()),
             },
             Deed::TerminalSnr { timesteps: Some(0), .. } => Err("timesteps = 0: a run has 1 at least".into()),
+            Deed::Explained(Topic::Plane) if !POINT_SETS.contains(&config.data.dataset.as_str()) => {
+                Err("explained = \"plane\": the run's data are pictures, and the plane is of points".into())
+            }
+            Deed::Explained(Topic::Guidance) if !config.model.class_conditional => {
+                Err("explained = \"guidance\": the run's network is trained without classes".into())
+            }
             Deed::Explained(_) | Deed::TerminalSnr { .. } => Ok(()),
         }
     }

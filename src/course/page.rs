@@ -18,7 +18,14 @@ pub fn page(station: &Station, number: Option<usize>, seed: u64, done: &BTreeSet
         out.text(format!("Its run, in the lab: `{}`", station.command()));
     }
     for run in &station.runs {
-        out.text(format!("{}, in the lab: `{}`", run.title, station.command_of(Some(run))));
+        out.text(match run.secret {
+            // What it is made with is the question.
+            true => match number {
+                Some(number) => format!("{}: `r` opens it in the lab (`difflab course {number}`)", run.title),
+                None => format!("{}: `r` opens it in the lab", run.title),
+            },
+            false => format!("{}, in the lab: `{}`", run.title, station.command_of(Some(run))),
+        });
         prose(&mut out, &run.text);
     }
     prose(&mut out, &station.text);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::question::question;
-use super::run_reading::{RunTable, check_run_keys, no_such_run, placed};
+use super::run_reading::{StationRunTable, check_run_keys, no_such_run, placed};
 use super::station::{Asks, Station, StationRun};
 use super::station_error::StationError;
 use super::station_text::{StationText, check_id, filled, on_one_line};
@@ -26,7 +26,7 @@ struct StationFile {
     #[serde(default)]
     set: Vec<String>,
     #[serde(default)]
-    run: Vec<RunTable>,
+    run: Vec<StationRunTable>,
     text: Option<String>,
     #[serde(default)]
     sources: Vec<String>,
@@ -102,7 +102,7 @@ fn check_config(station: &Station, run: Option<&StationRun>) -> Result<(), Strin
     config.and_then(|config| config.validate()).map(|_| ()).map_err(|error| error.to_string())
 }
 
-fn add_run(station: &mut Station, table: RunTable, place: &str, folder: &Path) -> Result<(), StationError> {
+fn add_run(station: &mut Station, table: StationRunTable, place: &str, folder: &Path) -> Result<(), StationError> {
     let run = table.run(place, folder)?;
     if station.runs.iter().any(|other| other.id == run.id) {
         return Err(StationError::new(format!("{place}: two runs of this station are called \"{}\"", run.id)));

@@ -9,11 +9,11 @@ use super::station::StationRun;
 use super::station_error::StationError;
 use super::station_text::{StationText, check_id, filled, nearest, on_one_line};
 
-const RUN_KEYS: [&str; 5] = ["id", "title", "config", "set", "text"];
+const RUN_KEYS: [&str; 6] = ["id", "title", "config", "set", "text", "secret"];
 
 /// One `[[run]]`.
 #[derive(Deserialize)]
-pub struct RunTable {
+pub struct StationRunTable {
     id: Option<String>,
     title: Option<String>,
     config: Option<String>,
@@ -21,6 +21,8 @@ pub struct RunTable {
     set: Vec<String>,
     #[serde(default)]
     text: String,
+    #[serde(default)]
+    secret: bool,
 }
 
 /// Refuses keys of runs that nothing reads. Where each run begins.
@@ -38,7 +40,7 @@ pub fn check_run_keys(file: &StationText, table: &DeTable) -> Result<Vec<String>
     Ok(places)
 }
 
-impl RunTable {
+impl StationRunTable {
     /// The run; `folder` is where the station's own configs lie.
     ///
     /// # Errors
@@ -50,7 +52,8 @@ impl RunTable {
         let id = needed("id", self.id)?;
         check_id(&id, place)?;
         let config = self.config.map(|config| placed(config, folder));
-        Ok(StationRun { id, title: on_one_line(&needed("title", self.title)?), config, set: self.set, text: self.text })
+        let title = on_one_line(&needed("title", self.title)?);
+        Ok(StationRun { id, title, config, set: self.set, text: self.text, secret: self.secret })
     }
 }
 

@@ -36,6 +36,8 @@ pub struct StationRun {
     pub set: Vec<String>,
     /// What there is to read about it, paragraphs as in [`Station`]; may be empty.
     pub text: String,
+    /// What it is made with is the question, and not told.
+    pub secret: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -115,7 +115,11 @@ pub fn explain(parameterization: &Parameterization, t: usize, losses: Option<&Bi
             out.table(&["t", "cell", "bits/dim", "share"], rows.collect());
         }
         None => {
+            let (timesteps, count_of_bins) = (parameterization.schedule.timesteps(), bins.max(1));
+            let edge = |b: usize| (b * timesteps).div_ceil(count_of_bins);
+            let range = format!(r"{}\ldots {}", edge(bin), edge(bin + 1).saturating_sub(1));
             out.numbers([
+                word("t", range, "the timesteps of its bin"),
                 word("n", thousands(count as usize), "samples in it"),
                 cell.map_or(word(r"\text{cell}", "–", "nothing fell into it yet"), |cell| {
                     number(r"\text{cell}", cell, "their mean squared error")

@@ -2,13 +2,17 @@
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
+use image::RgbImage;
 
 use super::document::{Explanation, number, word};
 use super::names::{given, given_symbol};
 use super::subject::{ExplainedSubject, Focus, moments, numbers};
 use super::topic::Topic;
 use crate::data::Dataset;
-use crate::picture::is_points;
+use crate::diffusion::combine;
+use crate::picture::palette::DARK;
+use crate::picture::{is_points, scatter};
+use crate::sampling::starting_noise;
 use crate::thousands::thousands;
 use crate::train::images;
 
@@ -86,7 +90,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
         false => format!(r"{}\times {}\times {}", data.width, data.height, data.channels),
     };
     out.numbers([
-        word("D", &size, "numbers in each: width × height × channels"),
+        word("D", &size, if points { "coordinates" } else { "numbers in each: width × height × channels" }),
         number(r"\text{mean}", n.mean, &format!("of the numbers of {} of them", thousands(n.measured))),
         number(r"\text{deviation}", n.deviation, "their standard deviation"),
         number(
@@ -125,6 +129,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     });
     out.table(&["", "share", ""], rows.collect());
     if points {
+        plane(&mut out, subject)?;
         return Ok(out);
     }
     page(&mut out, subject, focus)?;
@@ -146,6 +151,39 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     out.pictures(&pictures.iter().map(|(name, x_t)| (name.as_str(), x_t)).collect::<Vec<_>>())?;
     Ok(out)
 }
+
+/// Points that are drawn, and pixels a side of the drawings.
+const DRAWN: usize = 1000;
+const SIDE: usize = 160;
+
+/// Points as they lie, and under noise.
+fn plane(out: &mut Explanation, subject: &ExplainedSubject) -> Result<()> {
+    let (data, schedule) = (subject.data, &subject.parameterization.schedule);
+    let which = data.spread(DRAWN);
+    let x_0 = images(data, &which, &Device::Cpu)?;
+    let noise = starting_noise(which.len(), 1, 1, 2, subject.config.seed, &Device::Cpu)?;
+    let last = schedule.timesteps() - 1;
+    out.heading("The points under every t");
+    out.text(format!(
+        "{} of them, each with its own noise; drawn is $x_t/\\sqrt{{\\alpha^2+\\sigma^2}}$, in one window.",
+        thousands(which.len())
+    ));
+    let mut drawings = vec![("x_0".to_string(), scattered(&x_0)?)];
+    for t in [last / 4, last / 2, 3 * last / 4, last] {
+        let at = schedule.at(t);
+        let norm = at.alpha.hypot(at.sigma);
+        drawings.push((format!("t = {t}"), scattered(&combine(at.alpha / norm, &x_0, at.sigma / norm, &noise)?)?));
+    }
+    out.drawings(drawings.iter().map(|(symbol, drawing)| (symbol.clone(), drawing)));
+    Ok(())
+}
+
+fn scattered(points: &Tensor) -> Result<RgbImage> {
+    Ok(scatter(&points.flatten_all()?.to_vec1::<f32>()?, REACH, SIDE, DARK.x_0))
+}
+
+/// Half the window's side: noise lies within.
+const REACH: f64 = 3.0;
 
 /// A page of the training set, from the followed picture on.
 fn page(out: &mut Explanation, subject: &ExplainedSubject, focus: Focus) -> Result<()> {

@@ -48,6 +48,8 @@ pub struct ShownPicture {
     pub shape: (usize, usize, usize),
     /// H·W·C numbers, about [-1, 1].
     pub pixels: Arc<Vec<f32>>,
+    /// Lines and dots on a dark ground, and not a picture of the data.
+    pub drawing: bool,
 }
 
 impl Explanation {
@@ -75,15 +77,20 @@ impl Explanation {
         self.parts.push(Part::Table(NumberTable { head: head.iter().map(|cell| cell.to_string()).collect(), rows }));
     }
 
-    /// A row of pictures, each `[1, H, W, C]`, all of one size.
+    /// A row of pictures, each `[1, H, W, C]`, all of one size; none of points in the plane.
     ///
     /// # Errors
     /// When candle fails.
     pub fn pictures(&mut self, pictures: &[(&str, &Tensor)]) -> Result<()> {
+        // A point in the plane is no picture.
+        let of_one_pixel = |(_, image): &(&str, &Tensor)| image.dims().get(1..3) == Some(&[1, 1]);
+        if pictures.iter().all(of_one_pixel) {
+            return Ok(());
+        }
         let picture = |(symbol, image): &(&str, &Tensor)| -> Result<ShownPicture> {
             let (_, h, w, c) = image.dims4()?;
             let pixels = Arc::new(image.flatten_all()?.to_vec1::<f32>()?);
-            Ok(ShownPicture { symbol: symbol.to_string(), shape: (h, w, c), pixels })
+            Ok(ShownPicture { symbol: symbol.to_string(), shape: (h, w, c), pixels, drawing: false })
         };
         self.parts.push(Part::Pictures(pictures.iter().map(picture).collect::<Result<_>>()?));
         Ok(())
@@ -94,7 +101,7 @@ impl Explanation {
         let shown = drawings.map(|(symbol, drawing)| {
             let (w, h) = drawing.dimensions();
             let pixels = drawing.as_raw().iter().map(|&byte| f32::from(byte) / 127.5 - 1.0).collect();
-            ShownPicture { symbol, shape: (h as usize, w as usize, 3), pixels: Arc::new(pixels) }
+            ShownPicture { symbol, shape: (h as usize, w as usize, 3), pixels: Arc::new(pixels), drawing: true }
         });
         self.parts.push(Part::Pictures(shown.collect()));
     }
@@ -117,6 +124,10 @@ pub fn word(symbol: &str, value: impl ToString, meaning: &str) -> Number {
 /// Four significant digits, in LaTeX: `0.03125`, `12.5`, `1.5\cdot 10^{-5}`, `\infty`.
 pub fn digits(x: f64) -> String {
     let size = x.abs();
+    // What rounding leaves of 0.
+    if size < 1e-14 {
+        return "0".into();
+    }
     if x.is_nan() {
         return "NaN".into();
     }

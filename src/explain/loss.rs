@@ -187,7 +187,7 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
             "what the learned variance adds: its weighted share of the bound (Nichol & Dhariwal 2021, eq. 16)",
         )]);
     }
-    targets::tell(&mut out, &n.by_target, kind);
+    targets::tell(&mut out, &n.by_target, kind, at);
     out.heading("The same as denoising score matching");
     out.text(
         "The score of $q(x_t \\mid x_0)$ is $-\\epsilon/\\sigma$: who knows the noise knows where the data are denser. So the \

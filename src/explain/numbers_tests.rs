@@ -6,13 +6,13 @@ use candle_core::{Device, Tensor};
 
 use super::bound::{self, BinLosses};
 use super::subject::{AskedNetwork, ExplainedSubject, Focus, numbers};
-use super::{data, forward, guidance, loss, plane, training_step};
+use super::{data, forward, guidance, loss, markdown, plane, training_step};
 use crate::config::{Config, VarianceType};
 use crate::data::Dataset;
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
 use crate::nn::{Net, NetConfig, Weights};
-use crate::sampling::starting_noise;
+use crate::sampling::{Guidance, starting_noise};
 use crate::train::Trainer;
 
 /// A network of random weights with the data that it is asked about.
@@ -182,7 +182,8 @@ fn guidance_is_the_mixture_of_the_two_answers() {
     let (subject, focus) = (bench.subject(), at(50));
     let followed = subject.followed(focus).unwrap();
     let (level, network) = (subject.at(focus), subject.network.as_ref().unwrap());
-    let answers = guidance::ask(&subject, network, 1, &followed.x_t(level).unwrap(), level, 2.5).unwrap();
+    let plain = Guidance::from(2.5);
+    let answers = guidance::ask(&subject, network, 1, &followed.x_t(level).unwrap(), level, plain).unwrap();
     let of = |x: &Tensor| numbers(x).unwrap();
     let (a, b, guided) = (of(&answers.conditional.0), of(&answers.unconditional.0), of(&answers.guided.0));
     for i in 0..64 {
@@ -195,6 +196,40 @@ fn guidance_is_the_mixture_of_the_two_answers() {
     close(n.difference.powi(2), square, 1e-4);
     close(n.conditional, a.iter().map(|x| x * x).sum::<f64>().sqrt(), 1e-9);
     assert!(n.difference > 0.0);
+}
+
+#[test]
+fn guidance_is_explained_as_the_run_samples() {
+    let said = |sets: &[&str]| {
+        let bench = Bench::new(&[&["sample.guidance_scale=3"], sets].concat());
+        let said = guidance::explain(&bench.subject(), at(50)).unwrap();
+        markdown::markdown(&said, 1, |_| String::new())
+    };
+    let plain = said(&[]);
+    assert!(plain.contains("uncond") && !plain.contains("nothing is guided") && !plain.contains("rescale"));
+    let outside = said(&["sample.guidance_interval=[0.0, 0.3]"]);
+    assert!(outside.contains("Here nothing is guided") && outside.contains("0.3"), "{outside}");
+    let away = said(&["sample.negative_class=a"]);
+    assert!(away.contains("guided away from") && away.contains(r"\hat\epsilon_{\text{neg}}"), "{away}");
+    // The factor is what the sampler's answer has.
+    let bench = Bench::new(&["sample.guidance_scale=3", "sample.guidance_rescale=0.7"]);
+    let (subject, focus) = (bench.subject(), at(50));
+    let level = subject.at(focus);
+    let x_t = subject.followed(focus).unwrap().x_t(level).unwrap();
+    let network = subject.network.as_ref().unwrap();
+    let asked = |rescale| {
+        let guidance = Guidance { rescale, ..Guidance::from(3.0) };
+        let answers = guidance::ask(&subject, network, 1, &x_t, level, guidance).unwrap();
+        let output =
+            subject.parameterization.from_x_0_and_epsilon(&answers.guided.1, &answers.guided.0, level).unwrap();
+        (numbers(&output).unwrap(), answers, guidance)
+    };
+    let ((plain, ..), (rescaled, answers, guidance)) = (asked(0.0), asked(0.7));
+    let factor = guidance::rescaling(&subject, &answers, level, guidance).unwrap();
+    assert!((factor - 1.0).abs() > 1e-3, "{factor}");
+    for (plain, rescaled) in plain.iter().zip(&rescaled) {
+        close(*rescaled, factor * plain, 1e-4);
+    }
 }
 
 #[test]

@@ -46,7 +46,8 @@ impl SamplingStep {
     /// Where the step begins, and where it leads.
     fn levels(&self) -> (NoiseLevel, NoiseLevel) {
         let begin = &self.calls[self.first];
-        begin.update.as_ref().map_or((begin.at, NoiseLevel::CLEAN), |update| (update.from, update.to))
+        let to = self.call().update.as_ref().map_or(NoiseLevel::CLEAN, |update| update.to);
+        begin.update.as_ref().map_or((begin.at, to), |update| (update.from, to))
     }
 
     /// All calls at the followed pixel.
@@ -101,7 +102,11 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     let step = take(subject, focus)?;
     let (call, sampler, (t, s)) = (step.call(), step.settings.sampler.name(), step.levels());
     let words = match &subject.network {
-        Some(network) => format!("{}, w = {}", network.words, digits(step.guidance.scale)),
+        Some(network) => {
+            let guided = step.guidance.applies_at(subject.parameterization.schedule.u(step.calls[step.first].at.t));
+            let not = if guided || step.guidance.scale == 0.0 { "" } else { " (not here: sample.guidance_interval)" };
+            format!("{}, w = {}{not}", network.words, digits(step.guidance.scale))
+        }
         None => {
             out.text(
                 "There is no network here: what answers knows the training data, and says $x_0$. With a run's network: name \
@@ -111,11 +116,15 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
         }
     };
     let (first, last) = (step.first + 1, step.calls.len());
+    let adaptive = step.settings.sampler.is_adaptive();
     out.text(format!(
-        "Sampler {sampler} in {} steps, {words}, seed {}: the first step that begins at or below the cursor, {} of \
-         the network; {}.",
-        step.settings.steps,
+        "Sampler {sampler} {}, {words}, seed {}: {}, {} of the network; {}.",
+        if adaptive { "with steps of its own".into() } else { format!("in {} steps", step.settings.steps) },
         subject.config.seed,
+        match t.t <= focus.t as f64 + 1e-9 {
+            true => "the first step that begins at or below the cursor",
+            false => "no step begins at or below the cursor, so its last one",
+        },
         if first == last { format!("call {last}") } else { format!("calls {first} to {last}") },
         followed.words
     ));
@@ -156,12 +165,28 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
     }
     for (i, rules) in &told {
         let leads = rules.len() - 1;
+        // A stage within the step that leads elsewhere than the step.
+        let stage = pixels[*i].update.as_ref().map(|update| update.to).filter(|to| *to != s);
+        if let Some(to) = stage {
+            stage_level(&mut out, to);
+        }
         for (place, rule) in rules.iter().enumerate() {
             tell(&mut out, rule, (place == leads).then_some(pixels[*i].x_s));
         }
     }
     sources(&mut out, &told);
     Ok(out)
+}
+
+/// Where a stage leads.
+fn stage_level(out: &mut Explanation, to: NoiseLevel) {
+    out.heading("A stage of the step");
+    out.text("It leads to a level between; in its formulas that is $s$:");
+    out.numbers([
+        number("s", to.t, "where the stage leads"),
+        number(r"\alpha_s", to.alpha, "the signal there"),
+        number(r"\sigma_s", to.sigma, "and the noise"),
+    ]);
 }
 
 /// One rule: its formulas, its coefficients, and the pixel; `done`: what the sampler made, where that can be seen.

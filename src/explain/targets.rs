@@ -8,30 +8,30 @@ use crate::diffusion::{NoiseLevel, Parameterization, Target};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TargetError {
     pub kind: PredictionType,
-    /// (b − a·σ/α)² of a target a·x_0 + b·ε, since x_t fixes x_0 − x̂_0 = −(σ/α)·(ε − ε̂).
+    /// (b − a·σ/α)² of a target a·x_0 + b·ε, since x_t fixes x_0 − x̂_0 = −(σ/α)·(ε − ε̂). Without signal x_t is the noise,
+    /// and what is left is a², of ‖x_0 − x̂_0‖².
     pub factor: f64,
     /// Counted from the target and what the network's answer makes of it.
     pub square: f64,
 }
 
-/// Every target that the path has, from the numbers of x_0, ε and what the network said of both. Empty without signal,
-/// where ε̂ says nothing of x_0.
+/// Every target that the path has, from the numbers of x_0, ε and what the network said of both.
 pub fn errors(
     parameterization: &Parameterization,
     at: NoiseLevel,
     (x_0, said_x_0): (&[f64], &[f64]),
     (epsilon, said_epsilon): (&[f64], &[f64]),
 ) -> Vec<TargetError> {
-    if at.alpha == 0.0 {
-        return Vec::new();
-    }
     let derivative = parameterization.schedule.derivative(at.t);
     let of = |kind: PredictionType| {
         let target = Target::of(kind, at, derivative, parameterization.sigma_data);
         let off = |i: usize| target.x_0 * (x_0[i] - said_x_0[i]) + target.epsilon * (epsilon[i] - said_epsilon[i]);
         TargetError {
             kind,
-            factor: (target.epsilon - target.x_0 * at.sigma / at.alpha).powi(2),
+            factor: match at.alpha == 0.0 {
+                true => target.x_0 * target.x_0,
+                false => (target.epsilon - target.x_0 * at.sigma / at.alpha).powi(2),
+            },
             square: (0..x_0.len()).map(|i| off(i).powi(2)).sum(),
         }
     };
@@ -81,10 +81,18 @@ pub fn source(kind: PredictionType) -> &'static str {
 }
 
 /// The table of them.
-pub fn tell(out: &mut Explanation, errors: &[TargetError], own: PredictionType) {
+pub fn tell(out: &mut Explanation, errors: &[TargetError], own: PredictionType, at: NoiseLevel) {
     out.heading("The same error by every target");
-    if errors.is_empty() {
-        out.text("Without signal at this $t$ no target says another.");
+    if at.alpha == 0.0 {
+        out.text(
+            "Here $\\alpha = 0$: $x_t$ is the noise itself, whatever the picture, so that to say $\\epsilon$ is to repeat it. \
+             The error of every other target is that of $x_0$, times the square of its share of $x_0$.",
+        );
+        let rows = errors.iter().map(|error| {
+            let mark = if error.kind == own { " (this run's)" } else { "" };
+            vec![format!("${}${mark}", symbols(error.kind).0), digits(error.factor), digits(error.square)]
+        });
+        out.table(&["target", "factor", "squared error"], rows.collect());
         return;
     }
     out.text(

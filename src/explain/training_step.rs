@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 
-use super::document::{Explanation, digits, number, word};
+use super::document::{Explanation, Part, digits, number, word};
 use super::names::given;
+use super::nouns::Nouns;
 use super::topic::Topic;
 use crate::config::{Config, OptimizerName};
 use crate::data::Dataset;
@@ -56,9 +57,12 @@ pub fn explain(step: &ByHand, config: &Config, data: &Dataset, words: &str) -> R
             None => "the null class: the label was dropped, so that guidance has an unconditional answer".to_string(),
         },
     };
+    let nouns = Nouns::of(data);
     out.text(format!(
-        "{} pictures, each with its own $t$ and $\\epsilon$. The first is training image {}, at $t = {}$; class: {class}.",
+        "{} {}, each with its own $t$ and $\\epsilon$. The first is training {} {}, at $t = {}$; class: {class}.",
         step.batch_size,
+        nouns.pictures,
+        if nouns.picture == "picture" { "image" } else { nouns.picture },
         sample.image,
         digits(sample.timestep),
     ));
@@ -71,7 +75,7 @@ pub fn explain(step: &ByHand, config: &Config, data: &Dataset, words: &str) -> R
     out.heading("The loss");
     out.formula(r"L = \frac{1}{N}\cdot\sum_i w(t_i)\cdot\text{error}_i");
     out.numbers([
-        number(r"\text{error}_1", sample.error, "the first picture's mean squared error"),
+        number(r"\text{error}_1", sample.error, &format!("the first {}'s mean squared error", nouns.picture)),
         number(r"\frac{1}{N}\cdot\sum\text{error}_i", mean, "the mean over the batch, without weights"),
         number("L", report.loss, "what is differentiated"),
     ]);
@@ -94,6 +98,18 @@ pub fn explain(step: &ByHand, config: &Config, data: &Dataset, words: &str) -> R
         None => muon(&mut out, step, config),
     }
     Ok(out)
+}
+
+/// Of a run that is trained elsewhere, or has ended.
+pub fn from_outside(command: &str) -> Explanation {
+    let mut out = invitation();
+    let words = format!(
+        "A training step draws a batch with its timesteps and noises, asks the network, and moves every weight a little against \
+         the gradient of the loss. This run is not trained here. Its next step, from its newest checkpoint and in memory alone, \
+         is told by `{command}`."
+    );
+    out.parts[0] = Part::Text(words);
+    out
 }
 
 /// Before a step was taken.

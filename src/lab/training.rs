@@ -92,14 +92,22 @@ impl Worker {
 
     /// Carries out everything asked for; `Some` when the run shall end.
     fn take_commands(&mut self, outbox: &mut EventOutbox) -> Result<Option<Wish>> {
+        // Who turns the topics quickly wants the last.
+        let mut explain = None;
         loop {
             let early = self.early.pop_front().map(Ok);
             match early.unwrap_or_else(|| self.parts.commands.try_recv()) {
+                Ok(Command::Explain(request)) => explain = Some(request),
                 Ok(Command::Quit { save }) => return Ok(Some(Wish::Quit { save })),
                 Ok(Command::Leave) => return Ok(Some(Wish::Leave)),
                 Ok(Command::SaveElsewhere { dir }) => return Ok(Some(Wish::SaveElsewhere(dir))),
                 Ok(command) => self.carry_out(command, outbox)?,
-                Err(TryRecvError::Empty) => return Ok(None),
+                Err(TryRecvError::Empty) => {
+                    if let Some(request) = explain {
+                        self.explain(request, outbox);
+                    }
+                    return Ok(None);
+                }
                 // Nobody is left to tell us anything: keep what was trained.
                 Err(TryRecvError::Disconnected) => return Ok(Some(Wish::Quit { save: true })),
             }
@@ -115,7 +123,6 @@ impl Worker {
             Command::StepOnce if self.mode != Mode::Finished => self.mode = Mode::OneStep,
             Command::StepByHand if self.mode != Mode::Finished => self.mode = Mode::ByHand,
             Command::StepOnce | Command::StepByHand => {}
-            Command::Explain(request) => self.explain(request, outbox),
             Command::Snapshot => self.start_snapshot(outbox)?,
             Command::SampleNow => self.parts.preview.sample_now(),
             Command::SetLearningRateScale(scale) if scale.is_finite() && scale >= 0.0 => {
@@ -149,7 +156,7 @@ impl Worker {
             Command::GoOn => self.go_on(outbox),
             Command::Keep => self.keep(outbox),
             // Taken out by the caller.
-            Command::Quit { .. } | Command::Leave | Command::SaveElsewhere { .. } => {}
+            Command::Explain(_) | Command::Quit { .. } | Command::Leave | Command::SaveElsewhere { .. } => {}
         }
         Ok(())
     }

@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::kernels::Workers;
-use crate::run::LoadedModel;
 use crate::run::snapshot::{self, SnapshotRequest};
+use crate::run::{LoadedModel, history};
 
 /// A snapshot that is gone when this is dropped.
 pub struct DrawnSamples {
@@ -26,7 +26,11 @@ pub struct DrawnSamples {
 /// # Errors
 /// A run without a checkpoint that is whole, samples that are no numbers, no room for them, `Interrupted`.
 pub fn draw(run: &Path) -> Result<DrawnSamples> {
-    let model = LoadedModel::open(run, None)?;
+    // A run that has no checkpoint yet may have kept averaged weights.
+    let model = match (LoadedModel::open(run, None), history::steps(run).last()) {
+        (Err(_), Some(step)) => LoadedModel::open(run, Some(*step))?,
+        (model, _) => model?,
+    };
     let folder = tempfile::tempdir().context("making a folder for the samples")?;
     let sample = &model.config.sample;
     let request = SnapshotRequest {

@@ -30,8 +30,18 @@ pub fn html(runs: &[ReportedRun]) -> String {
             );
         }
         html += &table.html();
-        html += "<p class=\"note\">± is the standard error. The floor is the same measurement with real \
-                 data in place of the samples. judge-FID is measured with difflab's own small judge: it is no Inception FID.</p>";
+        // Only of what is in the table.
+        let has = |text: &str| html.contains(text);
+        let (error, floor, judge) = (has("±"), has("(floor"), has("judge-FID"));
+        let notes = [
+            (error, "± is the standard error."),
+            (floor, "The floor is the same measurement with real data in place of the samples."),
+            (judge, "judge-FID is measured with difflab's own small judge: it is no Inception FID."),
+        ];
+        let notes: Vec<&str> = notes.into_iter().filter(|(shown, _)| *shown).map(|(_, note)| note).collect();
+        if !notes.is_empty() {
+            html += &format!("<p class=\"note\">{}</p>", notes.join(" "));
+        }
     }
     let missing: Vec<&str> =
         runs.iter().filter(|run| matches!(run.evaluation, Evaluation::Missing)).map(|run| run.name.as_str()).collect();

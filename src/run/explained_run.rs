@@ -14,6 +14,7 @@ use super::recent_losses::RecentLosses;
 use crate::data::{self, DataIdentity, Dataset};
 use crate::explain::{AskedNetwork, ExplainedSubject, Explanation, Focus, Topic, explain, training_step};
 use crate::kernels::Workers;
+use crate::process::shell_word;
 use crate::train::Trainer;
 
 /// Everything that the numbers of an explanation come from. Nothing in the run is written.
@@ -74,6 +75,10 @@ impl ExplainedRun {
             Topic::Bound => RecentLosses::of(&self.dir)?.0.column(),
             _ => None,
         };
+        if topic == Topic::TrainingStep {
+            let run = shell_word(&self.dir.display().to_string());
+            return Ok(training_step::from_outside(&format!("difflab explain training-step --run {run}")));
+        }
         explain(topic, &self.subject(), focus, losses.as_ref())
     }
 

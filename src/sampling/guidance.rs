@@ -50,6 +50,12 @@ impl Guidance {
         Ok(Self { scale, rescale: config.guidance_rescale, interval, negative_class })
     }
 
+    /// Is there guidance at the time u = (t + 1)/T?
+    pub fn applies_at(&self, u: f64) -> bool {
+        let (from, to) = self.interval;
+        (from - ROUNDING..=to + ROUNDING).contains(&u)
+    }
+
     /// Are these numbers possible?
     ///
     /// # Errors
@@ -118,9 +124,7 @@ impl<D: Denoiser> Guided<D> {
 impl<D: Denoiser> Denoiser for Guided<D> {
     fn predict(&self, x_t: &Tensor, at: NoiseLevel) -> Result<Prediction> {
         let n = x_t.dim(0)?;
-        let u = self.parameterization.schedule.u(at.t);
-        let (from, to) = self.guidance.interval;
-        if u < from - ROUNDING || u > to + ROUNDING {
+        if !self.guidance.applies_at(self.parameterization.schedule.u(at.t)) {
             return self.conditional.predict(x_t, at);
         }
         let both = self.both.predict(&Tensor::cat(&[x_t, x_t], 0)?, at)?;

@@ -107,6 +107,7 @@ mod tests {
             symbol: symbol.into(),
             shape: (2, 2, 1),
             pixels: Arc::new(vec![value; 4]),
+            drawing: false,
         };
         page.parts.push(Part::Pictures(vec![picture("x_0", 1.0), picture("x_t", -1.0)]));
         page.text("Between.");

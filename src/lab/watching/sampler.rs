@@ -19,7 +19,7 @@ use crate::lab::preview::Preview;
 use crate::lab::preview_network::PreviewNetwork;
 use crate::lab::protocol::{Event, ExplainRequest, Explained, PreviewFrame};
 use crate::lab::sampling_settings::SamplingSettings;
-use crate::process::lower_priority;
+use crate::process::lower_priority_to;
 use crate::run::{ExplainedRun, LoadedModel, checkpoint};
 use crate::thousands::thousands;
 
@@ -75,7 +75,8 @@ enum FilmEnd {
 
 impl Sampler {
     fn obey(mut self, wishes: &Receiver<Wish>) {
-        lower_priority();
+        // Somebody waits for what it draws and explains.
+        lower_priority_to(10);
         let mut next = wishes.recv().ok();
         while let Some(wish) = next.take() {
             // Of many that came at once the last counts.
@@ -98,6 +99,8 @@ impl Sampler {
     /// Takes the wish in, and those that wait behind it. Is a new film wanted, whatever was before?
     fn note(&mut self, wish: Wish, wishes: &Receiver<Wish>) -> bool {
         let mut wanted = false;
+        // Who turns the topics quickly wants the last.
+        let mut explain = None;
         for wish in std::iter::once(wish).chain(wishes.try_iter()) {
             match wish {
                 Wish::Now => {
@@ -109,8 +112,11 @@ impl Sampler {
                     // The film on the screen begins again.
                     wanted |= self.model.is_some();
                 }
-                Wish::Explain(request) => self.explain(request),
+                Wish::Explain(request) => explain = Some(request),
             }
+        }
+        if let Some(request) = explain {
+            self.explain(request);
         }
         wanted
     }

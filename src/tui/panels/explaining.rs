@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::dialog;
+use super::{dialog, drawing};
 use crate::explain::document::ShownPicture;
 use crate::explain::latex::unicode;
 use crate::explain::{Part, Topic, text};
@@ -65,18 +65,12 @@ fn keys(state: &State, width: u16) -> Line<'static> {
         (false, 1) => ("pixel", None),
         (false, _) => ("pixel", Some(("c", "channel"))),
     };
-    let all = [
-        ("Tab", "topic"),
-        ("←→", "t"),
-        ("n", "step by hand"),
-        ("↑↓", "scroll"),
-        ("Esc", "close"),
-        ("o", "image"),
-        ("Shift-arrows", pixel),
-    ];
+    let by_hand = (!state.is_watched()).then_some(("n", "step by hand"));
+    let all = [("Tab", "topic"), ("←→", "t"), ("↑↓", "scroll"), ("Esc", "close"), ("Shift-arrows", pixel)];
     let mut spans = Vec::new();
     let mut used = 0;
-    for (key, what) in all.into_iter().chain(channels) {
+    let rest = [Some(("o", "image")), channels].into_iter().flatten();
+    for (key, what) in all.into_iter().chain(by_hand).chain(rest) {
         let columns = key.chars().count() + what.len() + 3;
         if used + columns > usize::from(width) + 2 {
             continue;
@@ -190,6 +184,9 @@ fn pictures(state: &State, row: &[ShownPicture], (width, height): (usize, usize)
     let (h, w, c) = first.shape;
     let pixels: Vec<f32> = row.iter().flat_map(|picture| picture.pixels.iter().copied()).collect();
     let grid = picture::grid(&pixels, row.len(), h, w, c, row.len(), 1, 1);
+    if row.iter().all(|picture| picture.drawing) && state.theme.capability.has_colors() && !state.ascii {
+        return drawing::lines(state, &grid, (width, height));
+    }
     let (wide, high) = (grid.width().max(1) as usize, grid.height().max(1) as usize);
     let columns = wide.min(width).min(2 * height * wide / high).max(1);
     let rows = (columns * high).div_ceil(2 * wide).max(1);

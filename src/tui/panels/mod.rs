@@ -9,6 +9,7 @@ mod compared;
 mod curves;
 mod denoising;
 mod dialog;
+mod drawing;
 mod drawn;
 mod explaining;
 mod failure;

@@ -23,6 +23,8 @@ pub struct Explaining {
     pub asked: Option<(ExplainRequest, Duration)>,
     /// Its answer is still to come.
     pub waits: bool,
+    /// Since when there is something to read.
+    pub read_since: Option<Duration>,
     /// How long the newest answer took.
     pub took: Duration,
 }
@@ -38,6 +40,7 @@ impl Explaining {
             answer: None,
             asked: None,
             waits: false,
+            read_since: None,
             took: Duration::ZERO,
         }
     }

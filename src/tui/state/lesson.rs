@@ -38,6 +38,8 @@ pub struct Lesson {
     pub chosen: usize,
     /// What is typed.
     pub line: String,
+    /// What was typed and judged last: another number is not typed on behind it.
+    pub answered: Option<String>,
     /// The first line that is shown.
     pub scroll: usize,
     /// Keys go to the page.
@@ -64,6 +66,7 @@ impl Lesson {
             runs: Vec::new(),
             chosen: 0,
             line: String::new(),
+            answered: None,
             scroll: 0,
             has_focus: true,
             terminal: (0, 0),

@@ -1,9 +1,14 @@
 //! What a learner has done in the lab, held against what the course asks for.
 
+use std::time::Duration;
+
 use crate::course::{LabSight, SeenFilm};
 use crate::explain::Topic;
 use crate::tui::effect::{Effect, Learned};
 use crate::tui::state::{Gravity, Lesson, LessonTask, Overlay, Playback, Said, State};
+
+/// An explanation that was only turned past was not read.
+const READING: Duration = Duration::from_secs(6);
 
 /// Cursor and frame before a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +100,10 @@ fn sight<'a>(state: &'a State, lesson: &Lesson) -> Option<LabSight<'a>> {
 
 fn explained(state: &State) -> Option<Topic> {
     match &state.overlay {
-        Some(Overlay::Explain(shown)) => shown.explanation().map(|_| shown.topic),
+        Some(Overlay::Explain(shown)) => {
+            let read = shown.read_since.is_some_and(|since| state.now.saturating_sub(since) >= READING);
+            shown.explanation().filter(|_| read).map(|_| shown.topic)
+        }
         _ => None,
     }
 }

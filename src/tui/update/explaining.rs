@@ -74,6 +74,7 @@ pub fn answer(state: &mut State, explained: Arc<Explained>) {
     if explained.topic == explaining.topic {
         explaining.waits = false;
         explaining.took = explaining.asked.map_or(Duration::ZERO, |(_, at)| now.saturating_sub(at));
+        explaining.read_since.get_or_insert(now);
         explaining.answer = Some(explained);
     }
 }

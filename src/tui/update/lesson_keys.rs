@@ -49,7 +49,7 @@ pub fn write(state: &mut State, c: char) {
     }
     let Some(task) = lesson.task() else { return };
     // What was wrong, or another letter, is not typed on.
-    let judged = matches!(&task.said, Some(Said::Wrong(wrong)) if *wrong == lesson.line.trim());
+    let judged = lesson.answered.as_deref() == Some(lesson.line.trim());
     if judged || matches!(task.question.expected, Expected::Choice { .. }) {
         lesson.line.clear();
     }
@@ -98,6 +98,7 @@ fn answer(state: &mut State) -> Vec<Effect> {
         },
     };
     if let Some(lesson) = &mut state.lesson {
+        lesson.answered = Some(lesson.line.trim().to_string());
         say(lesson, said);
     }
     Vec::new()
@@ -115,6 +116,8 @@ fn right(state: &mut State) -> Vec<Effect> {
 /// Opens the run that the chosen task is about, in place of the one on the screen.
 fn open_run(state: &mut State) -> Vec<Effect> {
     let Some(lesson) = &state.lesson else { return Vec::new() };
+    let secret = lesson.wanted_run().and_then(|run| run.run.as_ref()).filter(|run| run.secret);
+    let secret = secret.map(|run| run.title.clone());
     let wanted = lesson.wanted_run().map(|run| run.config.clone());
     let config = match wanted {
         Some(Ok(config)) => config,
@@ -125,7 +128,14 @@ fn open_run(state: &mut State) -> Vec<Effect> {
         None => return Vec::new(),
     };
     match setting::other_run(state, config) {
-        Ok(wanted) => state.overlay = Some(Overlay::NewRun(Box::new(wanted))),
+        Ok(mut wanted) => {
+            // What is wrong with it is the question.
+            if let Some(title) = secret {
+                (wanted.asked, wanted.warnings) =
+                    (vec![format!("{title}: its settings are yours to find out")], Vec::new());
+            }
+            state.overlay = Some(Overlay::NewRun(Box::new(wanted)));
+        }
         Err(why) => state.news.answer(state.now, Gravity::Warning, why),
     }
     Vec::new()

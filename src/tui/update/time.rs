@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{film, panes_motion};
-use crate::tui::state::{Playback, State};
+use crate::tui::state::{Overlay, Playback, State};
 
 /// Before the first preview the cursor sweeps over all t and back in this time.
 const SWEEP: Duration = Duration::from_secs(14);
@@ -28,6 +28,10 @@ pub fn follow(state: &mut State) {
         return;
     }
     let held = state.playback == Playback::Held;
+    // What is explained stands still, until keys move it.
+    if !held && matches!(state.overlay, Some(Overlay::Explain(_))) {
+        return;
+    }
     if let Some((_, still)) = state.shown_still() {
         let t = still.t.min(last);
         if !held || state.sees_film() {
