@@ -3,7 +3,6 @@
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 
-use super::UNetConfig;
 use super::layers::{GroupNorm, Linear};
 use super::resnet::rescale;
 use super::scope::Scope;
@@ -22,22 +21,21 @@ pub(super) struct Attention {
 }
 
 impl Attention {
-    /// `norm` names the setting that gives the number of groups, and gives it; `None`: no
-    /// normalization.
+    /// Of heads that are `head_dim` wide (`None`: one over all channels). `norm` names the setting that gives the number of
+    /// groups, and gives it, and what is added to the variance; `None`: no normalization.
     pub fn new(
         scope: Scope,
-        config: &UNetConfig,
         channels: usize,
-        norm: Option<(&str, usize)>,
+        head_dim: Option<usize>,
+        norm: Option<(&str, usize, f64)>,
         output_scale_factor: f64,
     ) -> Result<Self> {
-        let head_dim = config.attention_head_dim.unwrap_or(channels);
+        let head_dim = head_dim.unwrap_or(channels);
         let heads = channels / head_dim;
         ensure!(heads > 0, "attention_head_dim = {head_dim} is wider than the {channels} channels of {}", scope.name());
         // Not the same as `channels` when the head's width doesn't divide them.
         let inner = heads * head_dim;
-        let norm =
-            norm.map(|(key, groups)| GroupNorm::new(scope.child("group_norm"), channels, key, groups, config.norm_eps));
+        let norm = norm.map(|(key, groups, eps)| GroupNorm::new(scope.child("group_norm"), channels, key, groups, eps));
         Ok(Self {
             group_norm: norm.transpose()?,
             to_q: Linear::new(scope.child("to_q"), channels, inner)?,

@@ -26,9 +26,9 @@ impl Layers {
         let resnet = |(k, &(c_in, c_out)): (usize, &(usize, usize))| {
             ResnetBlock::new(scope.child(format!("resnets.{k}")), config, c_in, c_out, 1.0)
         };
-        let norm = Some(("norm_num_groups", config.norm_num_groups));
+        let norm = Some(("norm_num_groups", config.norm_num_groups, config.norm_eps));
         let attention = |(k, &(_, c_out)): (usize, &(usize, usize))| {
-            Attention::new(scope.child(format!("attentions.{k}")), config, c_out, norm, 1.0)
+            Attention::new(scope.child(format!("attentions.{k}")), c_out, config.attention_head_dim, norm, 1.0)
         };
         let attended = if attends { widths } else { &[] };
         Ok(Self {
@@ -69,7 +69,7 @@ impl DownBlock {
         widths[0].0 = c_in;
         let attends = config.down_block_types[level] == DownBlockType::AttnDownBlock2D;
         let last = level + 1 == channels.len();
-        let downsampler = || Downsample::new(scope.child("downsamplers.0"), config, c_out);
+        let downsampler = || Downsample::new(scope.child("downsamplers.0"), c_out, config.downsample_padding);
         Ok(Self {
             layers: Layers::new(&scope, config, &widths, attends)?,
             downsampler: (!last).then(downsampler).transpose()?,
@@ -106,12 +106,14 @@ impl MidBlock {
     pub fn new(scope: Scope, config: &UNetConfig, channels: usize) -> Result<Self> {
         let factor = config.mid_block_scale_factor;
         let resnet = |name| ResnetBlock::new(scope.child(name), config, channels, channels, factor);
+        let eps = config.norm_eps;
         let norm = match (config.attn_norm_num_groups, config.resnet_time_scale_shift) {
-            (Some(groups), _) => Some(("attn_norm_num_groups", groups)),
-            (None, TimeScaleShift::Default) => Some(("norm_num_groups", config.norm_num_groups)),
+            (Some(groups), _) => Some(("attn_norm_num_groups", groups, eps)),
+            (None, TimeScaleShift::Default) => Some(("norm_num_groups", config.norm_num_groups, eps)),
             (None, TimeScaleShift::ScaleShift) => None,
         };
-        let attention = || Attention::new(scope.child("attentions.0"), config, channels, norm, factor);
+        let head_dim = config.attention_head_dim;
+        let attention = || Attention::new(scope.child("attentions.0"), channels, head_dim, norm, factor);
         Ok(Self {
             first: resnet("resnets.0")?,
             attention: config.add_attention.then(attention).transpose()?,

@@ -42,6 +42,13 @@ impl Conv2d {
         })
     }
 
+    /// A 3×3 convolution whose bias is no parameter: zeros.
+    pub fn without_bias(scope: Scope, c_in: usize, c_out: usize, stride: usize) -> Result<Self> {
+        let weight = scope.parameter("weight", ParameterKind::Conv, &[3, 3, c_in, c_out])?;
+        let bias = Tensor::zeros(c_out, weight.dtype(), weight.device())?;
+        Ok(Self { weight, bias, stride, padding: Padding::Same, precision: scope.precision() })
+    }
+
     /// `[kernel, kernel, c_in, c_out]`.
     pub fn weight(&self) -> &Tensor {
         &self.weight

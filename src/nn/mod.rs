@@ -11,10 +11,11 @@
 //! | `layers`, `embedding`, `resnet`, `attention`, `resample`, `blocks` | the parts, small to large |
 //! | `conditioning` | what a network is told beside its input: time and class |
 //! | `unet` | the whole network |
+//! | `autoencoder` | diffusers' `AutoencoderKL` and `AutoencoderTiny` |
 //! | `mlp`, `mlp_config` | the network for points, and its settings |
 //! | `net` | the network of a run, whichever kind it is |
 //! | `pass` | what one forward pass carries along: dropout's generator, an observer |
-//! | `json`, `wrong_type` | reading and writing settings as Python does, and saying what is wrong with them |
+//! | `json`, `json_config`, `wrong_type` | reading and writing settings as Python does, and saying what is wrong with them |
 //! | `diffusers` | pipeline folders that diffusers reads, and reading those that it wrote |
 //! | `safetensors_file` | the bytes of a file of tensors, once its header fits it |
 //! | `saved` | the folder of either kind |
@@ -24,12 +25,14 @@
 //! `[c_out, c_in]`.
 
 mod attention;
+pub mod autoencoder;
 mod blocks;
 mod conditioning;
 pub mod diffusers;
 mod embedding;
 mod flops;
 mod json;
+mod json_config;
 mod layers;
 mod mlp;
 mod mlp_config;

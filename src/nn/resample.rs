@@ -3,7 +3,6 @@
 use anyhow::Result;
 use candle_core::Tensor;
 
-use super::UNetConfig;
 use super::layers::Conv2d;
 use super::scope::Scope;
 use crate::kernels::{self, Padding};
@@ -15,8 +14,9 @@ pub(super) struct Downsample {
 }
 
 impl Downsample {
-    pub fn new(scope: Scope, config: &UNetConfig, channels: usize) -> Result<Self> {
-        let padding = if config.downsample_padding == 0 { Padding::RightBottom } else { Padding::Same };
+    /// `padding` 1: zeros on all sides; 0: right and below alone.
+    pub fn new(scope: Scope, channels: usize, padding: usize) -> Result<Self> {
+        let padding = if padding == 0 { Padding::RightBottom } else { Padding::Same };
         Ok(Self { conv: Conv2d::strided(scope.child("conv"), channels, channels, 3, 2, padding)? })
     }
 

@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail, ensure};
-use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Value, json};
+use anyhow::{Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::json::{read_json, sorted_json};
-use super::wrong_type::wrong_type;
+use super::json_config::{check_choice, check_range, read_config, whole_as_integer};
 use crate::config::{ModelConfig, TimeScaleShift};
 
 /// The release of diffusers whose formats we write.
 pub(super) const DIFFUSERS_VERSION: &str = "0.27.2";
 const MID_BLOCK: &str = "UNetMidBlock2D";
-/// Larger values are taken for a damaged file; they also keep every product below 2^63.
-const MAX_CHANNELS: usize = 1 << 16;
 const MAX_LAYERS: usize = 64;
 
 /// Kinds of level on the way down.
@@ -227,14 +225,7 @@ impl UNetConfig {
                 }
             }
         }
-        let config: Self = match serde_json::from_value(value.clone()) {
-            Ok(config) => config,
-            Err(error) => {
-                let given = value.as_object().context("expected a JSON object of settings")?;
-                let why = wrong_type::<Self>(given, &json!({})).unwrap_or_else(|| error.to_string());
-                bail!("a setting has the wrong type: {why}");
-            }
-        };
+        let config: Self = read_config(text)?;
         config.validate()?;
         Ok(config)
     }
@@ -284,7 +275,7 @@ impl UNetConfig {
         ];
         let optional = optional.into_iter().filter_map(|(key, value)| Some((key, value?)));
         for (key, value) in widths.chain(others).chain(optional) {
-            ensure!((1..=MAX_CHANNELS).contains(&value), "{key} = {value} is outside 1 to {MAX_CHANNELS}");
+            check_range(key, value)?;
         }
         ensure!(self.downsample_padding <= 1, "downsample_padding = {}; only 0 and 1 exist", self.downsample_padding);
         ensure!((0.0..1.0).contains(&self.dropout), "dropout = {} is outside 0 to 1", self.dropout);
@@ -312,26 +303,12 @@ impl UNetConfig {
     }
 }
 
-fn check_choice(key: &str, name: &str, supported: &[&str]) -> Result<()> {
-    ensure!(supported.contains(&name), "{key} = {name:?} is not supported; supported: {}", supported.join(", "));
-    Ok(())
-}
-
 fn is_true(told: &bool) -> bool {
     *told
 }
 
 fn is_mid_block(name: &Option<String>) -> bool {
     name.as_deref() == Some(MID_BLOCK)
-}
-
-/// diffusers writes these as `1`, not `1.0`.
-fn whole_as_integer<S: Serializer>(value: &f64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    if value.fract() == 0.0 && value.abs() < 1e9 {
-        serializer.serialize_i64(*value as i64)
-    } else {
-        serializer.serialize_f64(*value)
-    }
 }
 
 #[cfg(test)]

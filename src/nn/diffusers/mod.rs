@@ -28,6 +28,7 @@ pub use super::json::read_json;
 pub use classes::{CLASSES, Class, Fate, Preset, SchedulerKey};
 pub use manifest::{SchedulerFile, read_scheduler, scales_its_input};
 pub use model::{image_size, model_config};
+pub(super) use pipeline::tensor_files;
 pub use pipeline::{LoadedUNet, load_unet, open_unet, save_pipeline};
 pub use scheduler::{
     ExportedScheduler, NotExpressible, class_of, default_value, scheduler_config, scheduler_config_with,

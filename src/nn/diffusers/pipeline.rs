@@ -120,7 +120,7 @@ fn meant(key: &str) -> String {
 }
 
 /// The safetensors files that hold the weights: those that an index names, or one.
-fn tensor_files(folder: &Path, warnings: &mut Vec<String>) -> Result<Vec<PathBuf>> {
+pub(in crate::nn) fn tensor_files(folder: &Path, warnings: &mut Vec<String>) -> Result<Vec<PathBuf>> {
     let (whole, index) = (folder.join(TENSORS), folder.join(INDEX));
     if index.exists() {
         let files = shards(&index).with_context(|| format!("in {}", index.display()))?;

@@ -1,0 +1,62 @@
+//! An autoencoder's folder, as diffusers writes and reads it: `config.json` and `diffusion_pytorch_model.safetensors`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use candle_core::Device;
+
+use super::AutoencoderConfig;
+use crate::nn::Weights;
+use crate::nn::diffusers::{load_weights, save_weights, tensor_files};
+use crate::process::plain_file;
+
+const CONFIG: &str = "config.json";
+const TENSORS: &str = "diffusion_pytorch_model.safetensors";
+/// Where pipelines keep it, beside a folder that is one itself.
+const PLACES: [&str; 3] = ["vae", "vqvae", ""];
+
+/// An autoencoder read from a folder.
+#[derive(Clone, Debug)]
+pub struct LoadedAutoencoder {
+    pub config: AutoencoderConfig,
+    pub weights: Weights,
+    /// What was ignored: unknown settings, tensors that it has no place for.
+    pub warnings: Vec<String>,
+}
+
+/// Writes the folder: `dir` is created where it doesn't exist, files of the same names are replaced. Files are not synced
+/// to disk.
+///
+/// # Errors
+/// When a file can't be written, or the weights lack a tensor; the message names it.
+pub fn save_autoencoder(dir: &Path, config: &AutoencoderConfig, weights: &Weights) -> Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("creating the folder {}", dir.display()))?;
+    let path = dir.join(CONFIG);
+    fs::write(&path, config.to_json()?).with_context(|| format!("writing {}", path.display()))?;
+    save_weights(&dir.join(TENSORS), config, weights)
+}
+
+/// Reads the autoencoder of a folder, or of a pipeline's `vae/` or `vqvae/` in it.
+///
+/// # Errors
+/// When a file is missing or damaged, a setting is not supported, or a tensor is missing or has the wrong shape; the
+/// message names the file, and the setting or tensor.
+pub fn open_autoencoder(dir: &Path) -> Result<LoadedAutoencoder> {
+    ensure!(dir.exists(), "there is no folder {}", dir.display());
+    let folder = PLACES.iter().map(|place| dir.join(place)).find(|folder| folder.join(CONFIG).is_file());
+    let folder = folder.with_context(|| {
+        format!("{} holds no autoencoder: neither {CONFIG} nor vae/{CONFIG} nor vqvae/{CONFIG} is there", dir.display())
+    })?;
+    let path = folder.join(CONFIG);
+    let text = plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?;
+    let config = AutoencoderConfig::from_json(&text).with_context(|| format!("in {}", path.display()))?;
+    let ignored = config.unknown().filter(|key| !key.starts_with('_'));
+    let mut warnings: Vec<String> =
+        ignored.map(|key| format!("{}: unknown setting {key:?} is ignored", path.display())).collect();
+    let files = tensor_files(&folder, &mut warnings)?;
+    let of = || format!("the autoencoder of {}", path.display());
+    let (weights, more) = load_weights(&files, &config, &Device::Cpu).with_context(of)?;
+    warnings.extend(more);
+    Ok(LoadedAutoencoder { config, weights, warnings })
+}
