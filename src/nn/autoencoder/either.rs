@@ -119,7 +119,7 @@ enum Kind {
 }
 
 /// What an encoder says of a picture: z ~ N(mean, exp(log_variance)), each `[N, h, w, L]`.
-pub struct Moments {
+pub struct LatentMoments {
     pub mean: Tensor,
     /// ln σ²; `None`: z is the mean.
     pub log_variance: Option<Tensor>,
@@ -149,7 +149,7 @@ impl Autoencoder {
     ///
     /// # Errors
     /// When the channels are others, or the factor does not divide the size.
-    pub fn encode(&self, x: &Tensor) -> Result<Moments> {
+    pub fn encode(&self, x: &Tensor) -> Result<LatentMoments> {
         let (_, h, w, c) = x.dims4().context("a batch of pictures is [N, H, W, C]")?;
         let channels = self.config.channels();
         ensure!(c == channels, "pictures of {c} channels for an autoencoder of {channels}");
@@ -157,9 +157,9 @@ impl Autoencoder {
         Ok(match &self.kind {
             Kind::Kl(kl) => {
                 let (mean, log_variance) = kl.encode(x)?;
-                Moments { mean, log_variance: Some(log_variance) }
+                LatentMoments { mean, log_variance: Some(log_variance) }
             }
-            Kind::Tiny(tiny) => Moments { mean: tiny.encode(x)?, log_variance: None },
+            Kind::Tiny(tiny) => LatentMoments { mean: tiny.encode(x)?, log_variance: None },
         })
     }
 

@@ -18,7 +18,7 @@ mod resnet;
 mod tiny;
 mod tiny_config;
 
-pub use either::{Autoencoder, AutoencoderConfig, Moments};
+pub use either::{Autoencoder, AutoencoderConfig, LatentMoments};
 pub use folder::{LoadedAutoencoder, open_autoencoder, save_autoencoder};
 pub use kl_config::KlConfig;
 pub use tiny_config::TinyConfig;
