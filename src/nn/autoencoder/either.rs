@@ -1,5 +1,7 @@
 //! An autoencoder of either kind.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::Tensor;
 use serde_json::Value;
@@ -13,7 +15,6 @@ use crate::nn::{Architecture, Parameter, Weights};
 
 /// The architecture of an autoencoder.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one a run, and it is passed by reference")]
 pub enum AutoencoderConfig {
     Kl(KlConfig),
     Tiny(TinyConfig),
@@ -107,15 +108,15 @@ impl Architecture for AutoencoderConfig {
 
 fn build(config: &AutoencoderConfig, scope: Scope) -> Result<Kind> {
     Ok(match config {
-        AutoencoderConfig::Kl(config) => Kind::Kl(Kl::build(config, scope)?),
-        AutoencoderConfig::Tiny(config) => Kind::Tiny(Tiny::build(config, scope)?),
+        AutoencoderConfig::Kl(config) => Kind::Kl(Arc::new(Kl::build(config, scope)?)),
+        AutoencoderConfig::Tiny(config) => Kind::Tiny(Arc::new(Tiny::build(config, scope)?)),
     })
 }
 
 #[derive(Clone)]
 enum Kind {
-    Kl(Kl),
-    Tiny(Tiny),
+    Kl(Arc<Kl>),
+    Tiny(Arc<Tiny>),
 }
 
 /// What an encoder says of a picture: z ~ N(mean, exp(log_variance)), each `[N, h, w, L]`.
