@@ -103,7 +103,17 @@ fn both_kinds_train_learn_and_go_on_exactly() {
 #[test]
 fn it_learns_to_give_pictures_back() {
     let place = Place::new();
-    place.done(&["autoencoder", "tiny.toml", "--no-tui", "--run", "learns", "--steps", "120", "--set", "train.eval_every=40"]);
+    place.done(&[
+        "autoencoder",
+        "tiny.toml",
+        "--no-tui",
+        "--run",
+        "learns",
+        "--steps",
+        "120",
+        "--set",
+        "train.eval_every=40",
+    ]);
     let all = losses(&place.path("learns"));
     let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
     let (first, last) = (mean(&all[..5]), mean(&all[all.len() - 20..]));

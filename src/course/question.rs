@@ -161,7 +161,7 @@ mod tests {
         for (value, tolerance, said) in [
             (3.0, 0.0, "3"),
             (12_345.678, 0.0, "12345.678"),
-            (-3.141_592, 1e-5, "−3.141592, and what is at most 1·10⁻⁵ off"),
+            (-3.251_592, 1e-5, "−3.251592, and what is at most 1·10⁻⁵ off"),
             (0.506_25, 0.003, "0.5062, and what is at most 0.003 off"),
         ] {
             let question = asking(Expected::Number { value, tolerance });

@@ -1,7 +1,6 @@
-//! The variational bound's terms by the training loss: what each timestep's mean squared error adds, on path vp.
+//! The variational bound's terms by the training loss: what each timestep's mean squared error adds.
 
 use super::bound::{ReverseVariance, StepCost};
-use crate::config::PathName;
 use crate::diffusion::Parameterization;
 
 /// For each t ≥ 1: L_t of the variational bound, bits/dim, where the mean squared error of the target is 1;
@@ -14,18 +13,21 @@ pub struct TrainingBound {
 }
 
 impl TrainingBound {
-    /// `None` where the path has no steps.
+    /// On paths of continuous time the bound is an integral; these are the terms of its T timesteps. `None` where the process
+    /// has no such terms.
     pub fn of(parameterization: &Parameterization) -> Option<Self> {
         let schedule = &parameterization.schedule;
-        if schedule.path != PathName::Vp {
-            return None;
-        }
         let weight = |t: usize| {
             let at = schedule.at(t);
             let target = parameterization.target(at);
             // With x_t given, an error e of the target a·x_0 + b·ε is an error e/(a − bα/σ) of x_0.
             let slope = target.x_0 - target.epsilon * at.alpha / at.sigma;
-            let nats = StepCost::at(schedule, t).ok()?.of_square(ReverseVariance::FixedSmall, 1.0 / (slope * slope));
+            let square = 1.0 / (slope * slope);
+            let nats = match schedule.is_continuous() {
+                // ½ (SNR(s) − SNR(t))·‖x_0 − x̂_0‖², s the timestep before (Kingma et al. 2021, eq. 14).
+                true => 0.5 * (schedule.snr(t - 1) - schedule.snr(t)) * square,
+                false => StepCost::at(schedule, t).ok()?.of_square(ReverseVariance::FixedSmall, square),
+            };
             Some(nats / std::f64::consts::LN_2)
         };
         let weights = std::iter::once(Some(0.0)).chain((1..schedule.timesteps()).map(weight)).collect::<Option<_>>()?;
@@ -43,7 +45,7 @@ impl TrainingBound {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{DiffusionConfig, PredictionType, ScheduleName};
+    use crate::config::{DiffusionConfig, PathName, PredictionType, ScheduleName};
 
     fn of(path: PathName, prediction_type: PredictionType) -> (Parameterization, Option<TrainingBound>) {
         let config =
@@ -69,6 +71,24 @@ mod tests {
         }
         let sum: f64 = (0..40).map(|bin| epsilon.of_bin(bin, 40, 1.0).unwrap()).sum();
         assert!((sum / epsilon.weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        assert_eq!(of(PathName::Flow, PredictionType::Flow).1, None);
+    }
+
+    #[test]
+    fn on_paths_of_continuous_time_it_is_the_fall_of_the_snr() {
+        let (parameterization, flow) = of(PathName::Flow, PredictionType::Flow);
+        let flow = flow.unwrap();
+        let timesteps = parameterization.schedule.timesteps() as f64;
+        for t in [1, 40, 500, 999] {
+            let u = |t: usize| (t as f64 + 1.0) / timesteps;
+            let snr = |u: f64| ((1.0 - u) / u).powi(2);
+            // v = ε − x_0, and x_t fixes ε − ε̂ = −(1 − u)/u·(x_0 − x̂_0): v − v̂ = −(x_0 − x̂_0)/u.
+            let weight = 0.5 * (snr(u(t - 1)) - snr(u(t))) * u(t) * u(t) / std::f64::consts::LN_2;
+            assert!((flow.weights[t] / weight - 1.0).abs() < 1e-9, "t = {t}: {} not {weight}", flow.weights[t]);
+        }
+        let (parameterization, ve) = of(PathName::Ve, PredictionType::Epsilon);
+        let (s, ve) = (parameterization.schedule, ve.unwrap());
+        // ε: x_0 − x̂_0 = −σ·(ε − ε̂).
+        let weight = 0.5 * (1.0 / s.sigma(299).powi(2) - 1.0 / s.sigma(300).powi(2)) * s.sigma(300).powi(2);
+        assert!((ve.weights[300] * std::f64::consts::LN_2 / weight - 1.0).abs() < 1e-9);
     }
 }

@@ -41,8 +41,12 @@ pub fn numbers_of(parameterization: &Parameterization, t: usize, losses: &BinLos
     let bin = (t * bins / timesteps).min(bins - 1);
     let term = |b: usize| losses.mean[b].and_then(|loss| bound.of_bin(b, bins, loss)).unwrap_or(0.0);
     let terms: Vec<f64> = (0..bins).map(term).collect();
-    let sigma = schedule.sigma(timesteps - 1);
-    Some(BoundNumbers { bin, t: (edge(bin), edge(bin + 1)), sum: terms.iter().sum(), terms, prior: -sigma.log2() })
+    // KL(q(x_T | x_0) ‖ N(0, s²)) of one number, ½((α²x² + σ²)/s² − 1 − ln(σ²/s²)), with x² = 1.
+    let last = schedule.noisiest();
+    let scale = schedule.noise_scale(last);
+    let (alpha, sigma) = ((last.alpha / scale).powi(2), (last.sigma / scale).powi(2));
+    let prior = 0.5 * (alpha + sigma - 1.0 - sigma.ln()) / std::f64::consts::LN_2;
+    Some(BoundNumbers { bin, t: (edge(bin), edge(bin + 1)), sum: terms.iter().sum(), terms, prior })
 }
 
 /// # Errors
@@ -89,6 +93,13 @@ pub fn explain(parameterization: &Parameterization, t: usize, losses: Option<&Bi
                 number(r"\text{share}", 100.0 * n.terms[n.bin] / n.sum, "percent of the sum below"),
             ]);
             out.heading("The whole sum");
+            if parameterization.schedule.is_continuous() {
+                out.text(
+                    "On a path of continuous time the bound is an integral over the SNR. This is its sum over the $T$ timesteps, \
+                     $L_t = \\tfrac12(\\mathrm{SNR}(t-1) - \\mathrm{SNR}(t))\\lVert x_0 - \\hat{x}_0\\rVert^2$ (Kingma et al. 2021, \
+                     eq. 14), which is no less than the integral.",
+                );
+            }
             out.numbers([
                 number(r"\sum_{t\ge 1} L_t", n.sum, "bits/dim, all bins"),
                 number("L_T", n.prior, "at most this, for pixels in [-1, 1]: what the noisiest picture still tells"),
@@ -125,10 +136,6 @@ pub fn explain(parameterization: &Parameterization, t: usize, losses: Option<&Bi
                     number(r"\text{cell}", cell, "their mean squared error")
                 }),
             ]);
-            out.text(
-                "On a path of continuous time the bound is an integral over the SNR, which `difflab eval` estimates \
-                 (Kingma et al. 2021, section 5).",
-            );
         }
     }
     Ok(out)

@@ -286,6 +286,18 @@ fn the_cells_sum_to_the_bound() {
 }
 
 #[test]
+fn on_a_flow_the_cells_sum_to_the_bound_of_its_timesteps() {
+    let bench = Bench::new(&["diffusion.path=flow", "diffusion.prediction_type=flow"]);
+    let losses = BinLosses { mean: vec![Some(0.5), Some(0.25)], count: vec![1; 2], steps: (1, 50) };
+    let n = bound::numbers_of(bench.subject().parameterization, 30, &losses).unwrap();
+    let snr = |t: usize| ((99.0 - t as f64) / (t as f64 + 1.0)).powi(2);
+    let term = |t: usize| 0.5 * (snr(t - 1) - snr(t)) * ((t as f64 + 1.0) / 100.0).powi(2) / std::f64::consts::LN_2;
+    close(n.terms[0], 0.5 * (1..50).map(term).sum::<f64>(), 1e-9);
+    close(n.terms[1], 0.25 * (50..100).map(term).sum::<f64>(), 1e-9);
+    assert_eq!((n.bin, n.t, n.prior), (0, (0, 50), 0.0));
+}
+
+#[test]
 fn the_data_s_numbers_are_those_of_their_bytes() {
     let data = waves();
     let n = data::numbers_of(&data).unwrap();

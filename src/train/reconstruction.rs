@@ -7,7 +7,7 @@ use super::batch::Batch;
 use super::losses::Losses;
 use crate::config::{AutoencoderStage, ReconstructionLoss};
 use crate::kernels;
-use crate::nn::autoencoder::{Autoencoder, Moments};
+use crate::nn::autoencoder::{Autoencoder, LatentMoments};
 
 /// An autoencoder's objective, sample by sample (Kingma & Welling 2014, eq. 10, with the weights of Rombach et al. 2022,
 /// appendix G): reconstruction + kl_weight·KL/D + gradient_weight·… + multi_scale_weight·…, D numbers in a picture.
@@ -95,7 +95,7 @@ impl Reconstruction {
 ///
 /// # Errors
 /// When candle fails.
-pub fn kl(moments: &Moments) -> Result<Option<Tensor>> {
+pub fn kl(moments: &LatentMoments) -> Result<Option<Tensor>> {
     let Some(log_variance) = &moments.log_variance else { return Ok(None) };
     let each = ((moments.mean.sqr()? + log_variance.exp()?)? - (log_variance + 1.0)?)?;
     Ok(Some((each.flatten_from(1)?.sum(D::Minus1)? * 0.5)?))

@@ -145,8 +145,6 @@ fn check_numbers(args: &Args, model: &LoadedModel) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// What `--set` names.
-
 /// Only a network that was imported has no data, until they are named.
 fn has_no_data(config: &Config) -> bool {
     config.data.dataset == "images" && config.data.path.is_empty()

@@ -3,8 +3,10 @@
 use super::args::Args;
 use crate::explain::Topic;
 
-/// Flags and the topics that they change.
-const FLAGS: [(&str, fn(&Args) -> bool, &[Topic]); 5] = [
+/// A flag, whether it was given, and the topics that it changes.
+type Flag = (&'static str, fn(&Args) -> bool, &'static [Topic]);
+
+const FLAGS: [Flag; 5] = [
     (
         "--at",
         |args| args.at.is_some(),

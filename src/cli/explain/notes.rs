@@ -58,10 +58,12 @@ pub fn write(explanation: &Explanation, topic: Topic, out: &OutputFile) -> Resul
 }
 
 fn rows(explanation: &Explanation) -> Vec<&[ShownPicture]> {
-    let row = |part| match part {
-        &Part::Pictures(ref row) => Some(&row[..]),
-        _ => None,
-    };
+    fn row(part: &Part) -> Option<&[ShownPicture]> {
+        match part {
+            Part::Pictures(row) => Some(row),
+            _ => None,
+        }
+    }
     explanation.parts.iter().filter_map(row).collect()
 }
 

@@ -1,5 +1,7 @@
 //! An autoencoder of either kind.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::Tensor;
 use serde_json::Value;
@@ -14,7 +16,6 @@ use crate::nn::{Architecture, Parameter, Weights};
 
 /// The architecture of an autoencoder.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one a run, and it is passed by reference")]
 pub enum AutoencoderConfig {
     Kl(KlConfig),
     Tiny(TinyConfig),
@@ -143,19 +144,19 @@ impl Architecture for AutoencoderConfig {
 
 fn build(config: &AutoencoderConfig, scope: Scope) -> Result<Kind> {
     Ok(match config {
-        AutoencoderConfig::Kl(config) => Kind::Kl(Kl::build(config, scope)?),
-        AutoencoderConfig::Tiny(config) => Kind::Tiny(Tiny::build(config, scope)?),
+        AutoencoderConfig::Kl(config) => Kind::Kl(Arc::new(Kl::build(config, scope)?)),
+        AutoencoderConfig::Tiny(config) => Kind::Tiny(Arc::new(Tiny::build(config, scope)?)),
     })
 }
 
 #[derive(Clone)]
 enum Kind {
-    Kl(Kl),
-    Tiny(Tiny),
+    Kl(Arc<Kl>),
+    Tiny(Arc<Tiny>),
 }
 
 /// What an encoder says of a picture: z ~ N(mean, exp(log_variance)), each `[N, h, w, L]`.
-pub struct Moments {
+pub struct LatentMoments {
     pub mean: Tensor,
     /// ln σ²; `None`: z is the mean.
     pub log_variance: Option<Tensor>,
@@ -194,7 +195,7 @@ impl Autoencoder {
     ///
     /// # Errors
     /// When the channels are others, or the factor does not divide the size.
-    pub fn encode(&self, x: &Tensor) -> Result<Moments> {
+    pub fn encode(&self, x: &Tensor) -> Result<LatentMoments> {
         let (_, h, w, c) = x.dims4().context("a batch of pictures is [N, H, W, C]")?;
         let channels = self.config.channels();
         ensure!(c == channels, "pictures of {c} channels for an autoencoder of {channels}");
@@ -202,9 +203,9 @@ impl Autoencoder {
         Ok(match &self.kind {
             Kind::Kl(kl) => {
                 let (mean, log_variance) = kl.encode(x)?;
-                Moments { mean, log_variance: Some(log_variance) }
+                LatentMoments { mean, log_variance: Some(log_variance) }
             }
-            Kind::Tiny(tiny) => Moments { mean: tiny.encode(x)?, log_variance: None },
+            Kind::Tiny(tiny) => LatentMoments { mean: tiny.encode(x)?, log_variance: None },
         })
     }
 

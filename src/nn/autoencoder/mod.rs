@@ -22,7 +22,7 @@ mod resnet;
 mod tiny;
 mod tiny_config;
 
-pub use either::{Autoencoder, AutoencoderConfig, Moments};
+pub use either::{Autoencoder, AutoencoderConfig, LatentMoments};
 pub use flops::operations;
 pub use folder::{LoadedAutoencoder, autoencoder_config, open_autoencoder, save_autoencoder};
 pub use kl_config::KlConfig;

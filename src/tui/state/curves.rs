@@ -1,6 +1,6 @@
 //! The schedules that the schedule panel draws, and how its axes are read.
 
-use crate::config::{DiffusionConfig, ScheduleName};
+use crate::config::{DiffusionConfig, PathName, ScheduleName};
 use crate::diffusion::{Parameterization, Schedule};
 use crate::eval::TrainingBound;
 
@@ -61,7 +61,9 @@ impl Curves {
             .filter(|name| *name != run.name)
             .filter_map(named)
             .collect();
-        let bound = Parameterization::from_config(config).ok().and_then(|p| TrainingBound::of(&p));
+        // The panels tell it of path vp alone, whose steps it is made of.
+        let of_steps = config.path == PathName::Vp;
+        let bound = Parameterization::from_config(config).ok().filter(|_| of_steps).and_then(|p| TrainingBound::of(&p));
         Some(Self { run, others, bound })
     }
 
