@@ -12,9 +12,10 @@ use crate::run::RunError;
 /// Where the checksums lie in a checkpoint.
 pub(super) const MANIFEST: &str = "difflab/checksums.sha256";
 
-/// The network's, of either kind.
-const NETWORKS: [[&str; 2]; 2] =
-    [["unet/config.json", "unet/diffusion_pytorch_model.safetensors"], ["mlp/config.json", "mlp/weights.safetensors"]];
+/// The network's, of each kind.
+const UNET: [&str; 2] = ["unet/config.json", "unet/diffusion_pytorch_model.safetensors"];
+const MLP: [&str; 2] = ["mlp/config.json", "mlp/weights.safetensors"];
+const AUTOENCODER: [&str; 2] = ["vae/config.json", "vae/diffusion_pytorch_model.safetensors"];
 
 /// Files without which a checkpoint is of no use.
 const NEEDED: [&str; 3] = ["difflab/weights.safetensors", "difflab/optimizer.safetensors", "difflab/state.json"];
@@ -39,7 +40,12 @@ pub(super) fn write(dir: &Path) -> io::Result<()> {
 pub(super) fn verify(dir: &Path) -> Result<(), RunError> {
     let text = read(dir)?;
     let entries: Vec<(&str, &str)> = entries(&text).collect();
-    let network = if entries.iter().any(|(_, name)| name.starts_with("mlp/")) { NETWORKS[1] } else { NETWORKS[0] };
+    let has = |folder: &str| entries.iter().any(|(_, name)| name.starts_with(folder));
+    let network = match (has("mlp/"), has("vae/") && !has("unet/")) {
+        (true, _) => MLP,
+        (_, true) => AUTOENCODER,
+        _ => UNET,
+    };
     for needed in network.into_iter().chain(NEEDED) {
         if !entries.iter().any(|(_, name)| *name == needed) {
             return Err(RunError::damaged(dir, format!("{MANIFEST} does not list {needed}")));
