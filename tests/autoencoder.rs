@@ -94,7 +94,7 @@ fn both_kinds_train_learn_and_go_on_exactly() {
         assert_eq!(loaded.config.latent_shape(28, 28).unwrap().2, 2);
         assert_eq!(matches!(loaded.config, AutoencoderConfig::Kl(_)), kind == "kl");
         let pictures = fs::read_dir(place.path(&straight).join("previews")).unwrap().count();
-        assert!(pictures >= 2, "{pictures}");
+        assert!(pictures >= 1, "{pictures}");
         let card = fs::read_to_string(place.path(&straight).join("README.md")).unwrap();
         assert!(card.contains("autoencoder") && card.contains("2 latent channels"), "{card}");
     }
@@ -124,7 +124,7 @@ fn it_learns_to_give_pictures_back() {
 fn what_an_autoencoder_can_t_do_is_said() {
     let place = Place::new();
     place.done(&["autoencoder", "tiny.toml", "--no-tui", "--run", "one", "--steps", "2"]);
-    for words in [&["sample", "one", "--num", "2"][..], &["eval", "one", "--metrics", "judge-fid", "--num", "10"]] {
+    for words in [&["sample", "one", "--num", "2"][..], &["eval", "one", "--metrics", "fid", "--num", "10"]] {
         let output = place.difflab(words);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains("autoencoder"), "{words:?}: {said}");
