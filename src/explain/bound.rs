@@ -19,6 +19,19 @@ pub struct BinLosses {
     pub steps: (u64, u64),
 }
 
+impl BinLosses {
+    /// The bin of a timestep.
+    fn bin(&self, t: usize, timesteps: usize) -> usize {
+        (t * self.mean.len() / timesteps).min(self.mean.len().saturating_sub(1))
+    }
+
+    /// The t that a bin begins with, and the one after its last.
+    fn range(&self, bin: usize, timesteps: usize) -> (usize, usize) {
+        let edge = |b: usize| (b * timesteps).div_ceil(self.mean.len().max(1));
+        (edge(bin), edge(bin + 1))
+    }
+}
+
 /// The bound by these losses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundNumbers {
@@ -32,13 +45,12 @@ pub struct BoundNumbers {
     pub prior: f64,
 }
 
-/// `None`: the path has no steps, or there are no bins.
+/// `None`: the process has no such terms ([`TrainingBound::of`]), or there are no bins.
 pub fn numbers_of(parameterization: &Parameterization, t: usize, losses: &BinLosses) -> Option<BoundNumbers> {
     let (schedule, bins) = (&parameterization.schedule, losses.mean.len());
     let timesteps = schedule.timesteps();
     let bound = TrainingBound::of(parameterization).filter(|_| bins > 0)?;
-    let edge = |b: usize| (b * timesteps).div_ceil(bins);
-    let bin = (t * bins / timesteps).min(bins - 1);
+    let bin = losses.bin(t, timesteps);
     let term = |b: usize| losses.mean[b].and_then(|loss| bound.of_bin(b, bins, loss)).unwrap_or(0.0);
     let terms: Vec<f64> = (0..bins).map(term).collect();
     // KL(q(x_T | x_0) ‖ N(0, s²)) of one number, ½((α²x² + σ²)/s² − 1 − ln(σ²/s²)), with x² = 1.
@@ -46,7 +58,7 @@ pub fn numbers_of(parameterization: &Parameterization, t: usize, losses: &BinLos
     let scale = schedule.noise_scale(last);
     let (alpha, sigma) = ((last.alpha / scale).powi(2), (last.sigma / scale).powi(2));
     let prior = 0.5 * (alpha + sigma - 1.0 - sigma.ln()) / std::f64::consts::LN_2;
-    Some(BoundNumbers { bin, t: (edge(bin), edge(bin + 1)), sum: terms.iter().sum(), terms, prior })
+    Some(BoundNumbers { bin, t: losses.range(bin, timesteps), sum: terms.iter().sum(), terms, prior })
 }
 
 /// # Errors
@@ -71,8 +83,8 @@ pub fn explain(parameterization: &Parameterization, t: usize, losses: Option<&Bi
         out.text("With a run's losses its numbers stand here: name a run with --run.");
         return Ok(out);
     };
-    let bins = losses.mean.len();
-    let bin = (t * bins / parameterization.schedule.timesteps()).min(bins.saturating_sub(1));
+    let timesteps = parameterization.schedule.timesteps();
+    let bin = losses.bin(t, timesteps);
     out.heading("The cell under the cursor");
     out.text(format!(
         "Of late: the mean over the steps {} to {}.",
@@ -111,10 +123,8 @@ pub fn explain(parameterization: &Parameterization, t: usize, losses: Option<&Bi
             );
             let mut largest: Vec<usize> = (0..n.terms.len()).collect();
             largest.sort_by(|&a, &b| n.terms[b].total_cmp(&n.terms[a]));
-            let timesteps = parameterization.schedule.timesteps();
             let rows = largest.iter().take(5).map(|&b| {
-                let first = (b * timesteps).div_ceil(bins);
-                let after = ((b + 1) * timesteps).div_ceil(bins);
+                let (first, after) = losses.range(b, timesteps);
                 vec![
                     format!("{first}–{}", after - 1),
                     losses.mean[b].map_or("–".into(), digits),
@@ -126,9 +136,8 @@ pub fn explain(parameterization: &Parameterization, t: usize, losses: Option<&Bi
             out.table(&["t", "cell", "bits/dim", "share"], rows.collect());
         }
         None => {
-            let (timesteps, count_of_bins) = (parameterization.schedule.timesteps(), bins.max(1));
-            let edge = |b: usize| (b * timesteps).div_ceil(count_of_bins);
-            let range = format!(r"{}\ldots {}", edge(bin), edge(bin + 1).saturating_sub(1));
+            let (first, after) = losses.range(bin, timesteps);
+            let range = format!(r"{first}\ldots {}", after.saturating_sub(1));
             out.numbers([
                 word("t", range, "the timesteps of its bin"),
                 word("n", thousands(count as usize), "samples in it"),
