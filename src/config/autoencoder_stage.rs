@@ -2,6 +2,9 @@
 
 use super::{Config, NetworkKind, OptimizerName};
 
+/// What `data.latents` says for the config's own autoencoder.
+pub const OWN_LATENTS: &str = "own";
+
 impl Config {
     /// The config of the run that trains this one's `[autoencoder]`, on the same data.
     pub fn autoencoder_run(&self) -> Self {
@@ -9,6 +12,7 @@ impl Config {
         let mut config = self.clone();
         config.model.kind = NetworkKind::Autoencoder;
         config.model.class_conditional = false;
+        config.data.latents = String::new();
         config.sample.guidance_scale = 0.0;
         let train = &mut config.train;
         (train.steps, train.epochs) = (stage.steps, 0.0);
@@ -18,6 +22,16 @@ impl Config {
             config.name = format!("{}-autoencoder", self.name.strip_suffix("-latent").unwrap_or(&self.name));
         }
         config
+    }
+
+    /// Does diffusion happen in latents?
+    pub fn diffuses_latents(&self) -> bool {
+        !self.data.latents.is_empty()
+    }
+
+    /// Are they those of the config's own `[autoencoder]`?
+    pub fn has_own_autoencoder(&self) -> bool {
+        self.data.latents == OWN_LATENTS
     }
 
     /// Does this run train an autoencoder?

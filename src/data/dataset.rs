@@ -50,15 +50,31 @@ impl Dataset {
         let len = self.image_len();
         let mut out = Vec::with_capacity(indices.len() * len);
         for (k, &index) in indices.iter().enumerate().filter(|(_, index)| **index < self.len()) {
-            let start = out.len();
-            self.pixels.append(index * len..(index + 1) * len, &mut out);
-            if flip.is_some_and(|flip| flip.get(k) == Some(&true)) {
+            let (start, range) = (out.len(), index * len..(index + 1) * len);
+            let flipped = flip.is_some_and(|flip| flip.get(k) == Some(&true));
+            if let Some(mirrored) = self.pixels.mirrored(range.clone()).filter(|_| flipped) {
+                out.extend_from_slice(mirrored);
+                continue;
+            }
+            self.pixels.append(range, &mut out);
+            if flipped {
                 for row in out[start..].chunks_exact_mut(self.width * self.channels) {
                     mirror(row, self.channels);
                 }
             }
         }
         out
+    }
+
+    /// The same images by their latents, `[N, h, w, L]`; `mirrored`: those of the images mirrored left-right.
+    pub fn in_latents(
+        &self,
+        (height, width, channels): (usize, usize, usize),
+        plain: Vec<f32>,
+        mirrored: Option<Vec<f32>>,
+    ) -> Self {
+        let pixels = Pixels::Latents { plain: Arc::new(plain), mirrored: mirrored.map(Arc::new) };
+        Self { height, width, channels, pixels, ..self.clone() }
     }
 
     /// `n` indices evenly spread over the set, which is often in the order of its classes; all of them where it
@@ -158,6 +174,18 @@ mod tests {
         assert_eq!(data.class_of(&[1, 2, 1]), [1, 0, 1]);
         assert_eq!(data.class_counts(), [2, 1]);
         assert!(data.gather(&[99], None).is_empty());
+    }
+
+    #[test]
+    fn latents_are_mirrored_by_the_mirrored_pictures() {
+        let plain: Vec<f32> = (0..12).map(|i| i as f32).collect();
+        let mirrored: Vec<f32> = plain.iter().map(|x| -x).collect();
+        let data = dataset(3).in_latents((1, 1, 4), plain, Some(mirrored));
+        assert_eq!(data.gather(&[1, 1], Some(&[false, true])), [4.0, 5.0, 6.0, 7.0, -4.0, -5.0, -6.0, -7.0]);
+        let (train, held_out) = data.split_held_out(1, 0).unwrap();
+        assert_eq!((train.len(), held_out.len()), (2, 1));
+        let both = held_out.gather(&[0, 0], Some(&[false, true]));
+        assert!(both[..4].iter().zip(&both[4..]).all(|(a, b)| *a == -b));
     }
 
     #[test]

@@ -246,7 +246,7 @@ fn digests(data: &Dataset, threads: usize) -> Vec<[u8; 32]> {
     let len = data.image_len().max(1);
     match &data.pixels {
         Pixels::Bytes(bytes) => each(bytes, len, threads, |hash, image| hash.update(image)),
-        Pixels::Floats(floats) => each(floats, len, threads, |hash, image| {
+        Pixels::Floats(floats) | Pixels::Latents { plain: floats, .. } => each(floats, len, threads, |hash, image| {
             image.iter().for_each(|number| hash.update(number.to_le_bytes()));
         }),
     }

@@ -10,6 +10,12 @@ pub enum Pixels {
     Bytes(Arc<Vec<u8>>),
     /// Points, as the network sees them.
     Floats(Arc<Vec<f32>>),
+    /// Latents of pictures, as the network sees them.
+    Latents {
+        plain: Arc<Vec<f32>>,
+        /// Those of the pictures mirrored left-right, where they are asked for: a mirrored latent is another one.
+        mirrored: Option<Arc<Vec<f32>>>,
+    },
 }
 
 impl Pixels {
@@ -17,7 +23,7 @@ impl Pixels {
     pub fn len(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
-            Self::Floats(floats) => floats.len(),
+            Self::Floats(floats) | Self::Latents { plain: floats, .. } => floats.len(),
         }
     }
 
@@ -25,11 +31,11 @@ impl Pixels {
         self.len() == 0
     }
 
-    /// The bytes of pictures; nothing of points.
+    /// The bytes of pictures; nothing of points and latents.
     pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) => bytes,
-            Self::Floats(_) => &[],
+            Self::Floats(_) | Self::Latents { .. } => &[],
         }
     }
 
@@ -37,7 +43,15 @@ impl Pixels {
     pub(super) fn append(&self, range: Range<usize>, out: &mut Vec<f32>) {
         match self {
             Self::Bytes(bytes) => out.extend(bytes[range].iter().map(|byte| f32::from(*byte) / 127.5 - 1.0)),
-            Self::Floats(floats) => out.extend_from_slice(&floats[range]),
+            Self::Floats(floats) | Self::Latents { plain: floats, .. } => out.extend_from_slice(&floats[range]),
+        }
+    }
+
+    /// The same numbers of the pictures mirrored, where those are kept as well.
+    pub(super) fn mirrored(&self, range: Range<usize>) -> Option<&[f32]> {
+        match self {
+            Self::Latents { mirrored: Some(mirrored), .. } => mirrored.get(range),
+            _ => None,
         }
     }
 
@@ -51,6 +65,17 @@ impl Pixels {
             Self::Floats(floats) => {
                 let (kept, marked) = partition(floats, len, marks);
                 (kept.into(), marked.into())
+            }
+            Self::Latents { plain, mirrored } => {
+                let (kept, marked) = partition(plain, len, marks);
+                let (kept_mirrored, marked_mirrored) = match mirrored.map(|mirrored| partition(mirrored, len, marks)) {
+                    Some((kept, marked)) => (Some(Arc::new(kept)), Some(Arc::new(marked))),
+                    None => (None, None),
+                };
+                (
+                    Self::Latents { plain: Arc::new(kept), mirrored: kept_mirrored },
+                    Self::Latents { plain: Arc::new(marked), mirrored: marked_mirrored },
+                )
             }
         }
     }

@@ -32,6 +32,7 @@ mod neighbours;
 mod training_bound;
 mod training_images;
 
+pub use cache::cache_folder;
 pub use accuracy::{ClassAccuracy, class_accuracy};
 pub use bound::{Bound, BoundSettings, ReverseVariance, StepCost, Term, bound};
 pub use decoder::PixelLevels;

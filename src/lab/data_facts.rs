@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::data::Dataset;
+use crate::nn::autoencoder::LatentSpace;
 use crate::picture::is_points;
 use crate::process::peak_resident_mib;
 use crate::run::{CardFacts, Release, model_card};
@@ -19,8 +20,10 @@ const POINTS: usize = 2000;
 pub struct DataFacts {
     pub train_images: usize,
     pub held_out_images: usize,
-    /// Height, width, channels.
+    /// Height, width, channels of the pictures.
     pub image_shape: (usize, usize, usize),
+    /// In which it diffuses, if not in pixels.
+    pub latents: Option<LatentSpace>,
     pub classes: Vec<String>,
     pub source: String,
     /// A few training images, `[H, W, C]` each, pixels in [-1, 1].
@@ -35,6 +38,7 @@ impl DataFacts {
             train_images: train.len(),
             held_out_images: held_out.len(),
             image_shape: (train.height, train.width, train.channels),
+            latents: None,
             classes: train.classes.clone(),
             source: train.source.clone(),
             points: Arc::new(match is_points((train.height, train.width, train.channels)) {
@@ -43,6 +47,11 @@ impl DataFacts {
             }),
             examples: examples(train).into_iter().map(|i| Arc::new(train.gather(&[i], None))).collect(),
         }
+    }
+
+    /// Height, width and channels of what diffusion sees.
+    pub fn sample_shape(&self) -> (usize, usize, usize) {
+        self.latents.as_ref().map_or(self.image_shape, LatentSpace::shape)
     }
 
     /// The model card's text; `run` is the folder that it lies in.

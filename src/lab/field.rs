@@ -91,6 +91,7 @@ mod tests {
             workers: Arc::new(Workers::new(1).unwrap()),
             device: Device::Cpu,
             image_shape: (1, 1, 2),
+            latents: None,
             class_names: Vec::new(),
             examples: Vec::new(),
         }

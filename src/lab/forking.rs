@@ -1,6 +1,8 @@
 //! A fork's beginning: what its parent had at a checkpoint, held against the data and the config before anything is
 //! built.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use candle_core::Device;
 
@@ -77,6 +79,11 @@ impl Forked {
             }
         }
         Self::open(&from, config, data, accept_data, device)
+    }
+
+    /// The parent's run folder, and the checkpoint in it.
+    pub fn parent(&self) -> (&Path, &Path) {
+        (&self.from.run, &self.from.checkpoint)
     }
 
     /// Lets the trainer go on from the parent's weights, averages and moments.

@@ -27,6 +27,8 @@ pub(super) struct Frozen {
     pub weights: Weights,
     pub config: Config,
     pub data: Option<Identified>,
+    /// The sha256 of the autoencoder in whose latents it diffuses.
+    pub latents: Option<String>,
     pub run: Identity,
 }
 
@@ -86,7 +88,7 @@ impl Keeping {
 }
 
 fn write(frozen: &Frozen, run: &Path) -> Result<()> {
-    let about = (frozen.run.run.as_str(), &frozen.config, frozen.data.as_ref().map(Identified::get));
+    let about = (frozen.run.run.as_str(), &frozen.config, frozen.data.as_ref().map(Identified::get), frozen.latents.as_deref());
     history::write(run, frozen.step, &frozen.net, &frozen.weights, about)
 }
 
@@ -101,7 +103,7 @@ mod tests {
         (config.model.kind, config.model.hidden_width) = (NetworkKind::Mlp, 4);
         let net = NetConfig::new(&config, 1, 1, 2, None);
         let weights = Weights::init(&net, 5, &Device::Cpu).unwrap();
-        Frozen { step, net, weights, config, data: None, run: Identity::new(Path::new("run")) }
+        Frozen { step, net, weights, config, data: None, latents: None, run: Identity::new(Path::new("run")) }
     }
 
     #[test]

@@ -25,6 +25,7 @@ impl Worker {
             weights: parts.trainer.ema_weights(),
             config: parts.config.clone(),
             data: parts.progress.data.clone(),
+            latents: parts.facts.latents.as_ref().map(|latents| latents.sha256().to_string()),
             run: parts.run.identity().clone(),
         })?;
         if let Some(lost) = lost {

@@ -16,6 +16,7 @@ mod forking;
 mod handover;
 mod history;
 mod keeping;
+mod latents;
 mod kept_history;
 mod live;
 mod opening;

@@ -11,6 +11,7 @@ use super::data_facts::DataFacts;
 use super::film_channel::FilmSender;
 use super::forking::Forked;
 use super::history::history as past_of;
+use super::latents::OpenedLatents;
 use super::live::Live;
 use super::outbox::EventOutbox;
 use super::plan::{LabPlan, RunChoice};
@@ -29,10 +30,13 @@ use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::kernels::precision::{sampling_doubt, slowness};
 use crate::process::interrupt::{self, Token};
+use crate::nn::autoencoder::LatentSpace;
 use crate::run::checkpoint::{self, Progress};
 use crate::run::history::{self, HistoryPlan};
 use crate::run::tensorboard::LiveEvents;
-use crate::run::{Journal, RecentLosses, RunDir, RunError, other_class_names, own_card, sweep, write_class_names};
+use crate::run::{
+    Journal, RecentLosses, RunDir, RunError, keep_autoencoder, other_class_names, own_card, sweep, write_class_names,
+};
 use crate::thousands::thousands;
 use crate::train::Trainer;
 
@@ -42,7 +46,7 @@ use crate::train::Trainer;
 /// # Errors
 /// Data, configs and run folders that cannot be used, with the typed error in the chain; `Interrupted`.
 pub fn open(
-    plan: LabPlan,
+    mut plan: LabPlan,
     commands: Receiver<Command>,
     frames: FilmSender,
     token: &Token,
@@ -66,8 +70,8 @@ pub fn open(
     let mut warnings = plan.warnings;
     let identity = match &plan.run {
         // Nothing asks for it before the first checkpoint.
-        RunChoice::New { .. } => None,
-        RunChoice::Resume(_) | RunChoice::Fork { .. } => Some(DataIdentity::of(&dataset)),
+        RunChoice::New { .. } if !config.diffuses_latents() => None,
+        _ => Some(DataIdentity::of(&dataset)),
     };
     let mut resumed = match (&plan.run, &identity) {
         (RunChoice::Resume(path), Some(identity)) => {
@@ -94,12 +98,38 @@ pub fn open(
     }
     warnings.extend(forked.iter().flat_map(|forked| forked.warnings.iter().cloned()));
     warnings.extend(resumed.iter_mut().flat_map(|resumed| std::mem::take(&mut resumed.warnings)));
-    warnings.extend(config.validate_for_data(shape.0, shape.1, shape.2, dataset.classes.len())?);
+    let workers = match &plan.racing {
+        Some(racing) => racing.workers.clone(),
+        None => Arc::new(Workers::new(plan.threads)?),
+    };
+    let parent = match (&resumed, &forked) {
+        (Some(resumed), _) => Some((resumed.run.path(), resumed.folder.as_path())),
+        (_, Some(forked)) => Some(forked.parent()),
+        _ => None,
+    };
+    let latents = match &identity {
+        Some(identity) => OpenedLatents::open((&plan.run, parent), &config, (&dataset, identity), &workers, outbox)?,
+        None => None,
+    };
+    let (seen, space) = match latents {
+        Some(latents) => {
+            warnings.extend(latents.warnings);
+            plan.chosen.extend(latents.words);
+            (Some(latents.data), Some(latents.space))
+        }
+        None => (None, None),
+    };
+    let (height, width, channels) = space.as_ref().map_or(shape, LatentSpace::shape);
+    warnings.extend(config.validate_for_data(height, width, channels, dataset.classes.len())?);
     warnings.extend(dataset.warnings.iter().cloned());
     warnings.extend(config.data.held_out.doubt(dataset.len()));
     let held_out = config.data.held_out.of(dataset.len());
-    let (train_data, held_out) = dataset.split_held_out(held_out, config.seed)?;
-    let facts = DataFacts::of(&train_data, &held_out);
+    let (train_data, held_out_data) = dataset.split_held_out(held_out, config.seed)?;
+    let facts = DataFacts { latents: space, ..DataFacts::of(&train_data, &held_out_data) };
+    let (train_data, held_out) = match seen {
+        Some(seen) => seen.split_held_out(held_out, config.seed)?,
+        None => (train_data, held_out_data),
+    };
     let identity = match identity {
         Some(identity) => Identified::now(identity),
         None => Identified::later(&train_data, &held_out, config.seed),
@@ -111,10 +141,6 @@ pub fn open(
 
     let network = config.model.kind.title();
     say(outbox, format!("building a {network} for {} {}", thousands(facts.train_images), noun(&config)));
-    let workers = match &plan.racing {
-        Some(racing) => racing.workers.clone(),
-        None => Arc::new(Workers::new(plan.threads)?),
-    };
     interrupt::check()?;
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
     warnings.extend(trainer.idle_workers());
@@ -190,6 +216,9 @@ pub fn open(
         let copied = copy_card(&card, &own_card(run.path()));
         copied.map_err(|error| RunError::not_writable(run.path(), error))?;
     }
+    if let Some(space) = &facts.latents {
+        warnings.extend(keep_autoencoder(run.path(), space)?);
+    }
     let mut journal = Journal::open(run.path(), config.diffusion.timesteps)?;
     let missed = match &plan.run {
         RunChoice::New { .. } => {
@@ -248,6 +277,7 @@ pub fn open(
         held_out_images: facts.held_out_images,
         steps_per_epoch: facts.train_images as f64 / config.train.batch_size as f64,
         image_shape: shape,
+        sample_shape: facts.sample_shape(),
         classes: facts.classes.clone(),
         conditional: config.model.class_conditional,
         alphas_cumprod: Arc::new(trainer.schedule().alphas_cumprod.clone()),
@@ -281,6 +311,7 @@ pub fn open(
         workers,
         device: plan.device,
         image_shape: shape,
+        latents: facts.latents.clone(),
         class_names: facts.classes.clone(),
         examples: facts.examples.clone(),
     };

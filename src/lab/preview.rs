@@ -17,6 +17,7 @@ use super::protocol::PreviewFrame;
 use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
 use crate::nn::Net;
+use crate::nn::autoencoder::LatentSpace;
 use crate::picture::palette::DARK;
 use crate::picture::{self, is_points};
 use crate::run::{classes_in_turn, columns_for, sheet_words};
@@ -213,7 +214,8 @@ impl Preview {
             parameterization,
             workers,
             device,
-            image_shape: (height, width, channels),
+            image_shape,
+            latents,
             class_names,
             ..
         } = &self.network;
@@ -223,12 +225,14 @@ impl Preview {
         let guidance =
             Guidance::from_config(&sample, sample.guidance_scale, class_names).map_err(|problem| anyhow!(problem))?;
         let denoiser = network_denoiser(net, parameterization, classes.as_deref(), guidance, workers.clone())?;
-        let in_plane = is_points((*height, *width, *channels));
+        let in_plane = is_points(*image_shape);
+        let (height, width, channels) = latents.as_ref().map_or(*image_shape, LatentSpace::shape);
         let probe = in_plane.then(|| Probe::new(&self.network, self.settings.class, guidance)).transpose()?;
         let settings = SamplerSettings::from(&sample);
         let seed = self.config.seed.wrapping_add(self.draw);
-        let noise = starting_noise(n, *height, *width, *channels, seed, device)?;
+        let noise = starting_noise(n, height, width, channels, seed, device)?;
         let trajectory = Trajectory::new(denoiser, parameterization.schedule.clone(), &settings, noise, seed)?;
+        let trajectory = trajectory.in_latents(latents.as_ref());
         Ok(self.begun(Film::Denoising(trajectory), n, classes.unwrap_or_default(), probe))
     }
 
@@ -282,7 +286,8 @@ impl UnderWay {
         let (index, total, t, x_t, x_0, look) = match &mut self.film {
             Film::Denoising(trajectory) => {
                 let frame = trajectory.next().context("a trajectory that ended without its last frame")??;
-                (frame.index, frame.total, frame.t, frame.x_t, frame.x_0, None)
+                let (x_t, x_0) = (frame.picture_of_x_t()?, frame.picture_of_x_0()?);
+                (frame.index, frame.total, frame.t, x_t, x_0, None)
             }
             Film::Between(film) => {
                 let (index, decoded, originals) = film.next()?;

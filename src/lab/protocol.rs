@@ -118,8 +118,10 @@ pub struct RunInfo {
     pub held_out_images: usize,
     /// Steps an epoch, as a fraction: train_images / batch_size.
     pub steps_per_epoch: f64,
-    /// Height, width, channels.
+    /// Height, width, channels of the pictures.
     pub image_shape: (usize, usize, usize),
+    /// The same of what diffusion sees: the latents, where it happens in such.
+    pub sample_shape: (usize, usize, usize),
     /// Names of the classes; empty when unlabelled.
     pub classes: Vec<String>,
     /// Is the network class-conditional?

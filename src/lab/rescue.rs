@@ -92,7 +92,12 @@ impl Worker {
         copy_card(&own_card(parts.run.path()), &own_card(run.path())).context("writing data-card.toml")?;
         let card = parts.facts.card(run.path(), &parts.config, parts.trainer.parameter_count(), progress);
         write_replacing(&run.path().join("README.md"), card.as_bytes()).context("writing README.md")?;
-        let origin = Origin { identity: run.identity(), seed: parts.config.seed, spoiled: None };
+        let origin = Origin {
+            identity: run.identity(),
+            seed: parts.config.seed,
+            spoiled: None,
+            latents: parts.facts.latents.as_ref(),
+        };
         let net = parts.trainer.net_config();
         let saved = checkpoint::save(run.path(), &parts.config, net, &state, &parts.progress, &origin)?;
         checkpoint::verify(&saved)?;

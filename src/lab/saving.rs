@@ -87,7 +87,12 @@ impl Worker {
         parts.journal.sync().context("writing metrics and events")?;
         parts.progress.live = parts.live.record(&parts.config);
         let state = parts.trainer.state()?;
-        let origin = Origin { identity: parts.run.identity(), seed: parts.config.seed, spoiled };
+        let origin = Origin {
+            identity: parts.run.identity(),
+            seed: parts.config.seed,
+            spoiled,
+            latents: parts.facts.latents.as_ref(),
+        };
         let net = parts.trainer.net_config();
         let dir = checkpoint::save(parts.run.path(), &parts.config, net, &state, &parts.progress, &origin)?;
         self.writing.verified.note(&dir);
@@ -177,6 +182,7 @@ impl Worker {
             weights: parts.trainer.ema_weights(),
             parameterization: parts.trainer.parameterization().clone(),
             image_shape: parts.facts.image_shape,
+            latents: parts.facts.latents.clone(),
             class_names: parts.facts.classes.clone(),
             settings: parts.preview.settings().clone(),
         };

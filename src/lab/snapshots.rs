@@ -15,6 +15,7 @@ use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
+use crate::nn::autoencoder::LatentSpace;
 use crate::nn::{Net, NetConfig, Weights};
 use crate::process::interrupt::{Interrupted, Token};
 use crate::process::partial;
@@ -36,6 +37,8 @@ pub struct Order {
     pub weights: Weights,
     pub parameterization: Parameterization,
     pub image_shape: (usize, usize, usize),
+    /// In which it diffuses.
+    pub latents: Option<LatentSpace>,
     pub class_names: Vec<String>,
     pub settings: SamplingSettings,
 }
@@ -165,6 +168,7 @@ fn write(order: &Order, run_dir: &Path) -> Result<PathBuf> {
         config: &order.config,
         parameterization: &order.parameterization,
         image_shape: order.image_shape,
+        latents: order.latents.as_ref(),
         class_names: &order.class_names,
         sample: &order.settings.sample,
         class: order.settings.class,

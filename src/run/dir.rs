@@ -13,6 +13,7 @@ use super::error::RunError;
 use super::free_name::{LOCK, free_beside, is_free};
 use super::history;
 use super::identity::{self, Identity};
+use super::kept_autoencoder::AUTOENCODER;
 use super::lock::lock_folder;
 use super::plain_files::check_files;
 use super::tensorboard;
@@ -184,7 +185,7 @@ impl RunDir {
 
     /// Removes the folder of a new run that came to nothing: what its start wrote, and the folders that it made.
     pub fn discard(&self) {
-        for name in ["snapshots", "previews", history::FOLDER, tensorboard::FOLDER] {
+        for name in ["snapshots", "previews", AUTOENCODER, history::FOLDER, tensorboard::FOLDER] {
             let _ = fs::remove_dir_all(self.path.join(name));
         }
         remove_start(&self.path, &self.made);

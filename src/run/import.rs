@@ -188,7 +188,7 @@ fn write(target: &Path, config: &Config, loaded: &LoadedUNet, from: &str) -> Res
     };
     let folder = FreshFolder::begin(target)?;
     let run = RunDir::create(Some(folder.path()), config)?;
-    let origin = checkpoint::Origin { identity: run.identity(), seed: config.seed, spoiled: None };
+    let origin = checkpoint::Origin { identity: run.identity(), seed: config.seed, spoiled: None, latents: None };
     let net = NetConfig::UNet(loaded.config.clone());
     checkpoint::save(run.path(), config, &net, &state, &Progress::new(config), &origin)?;
     let classes = loaded.config.num_class_embeds.map_or(0, |rows| rows - 1);

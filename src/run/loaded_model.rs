@@ -1,6 +1,7 @@
 //! A trained network taken from a run folder, ready to sample.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use candle_core::Device;
@@ -11,10 +12,13 @@ use super::dir::config_of;
 use super::error::RunError;
 use super::history::{self, history_file};
 use super::identity::Identity;
+use super::kept_autoencoder::kept_autoencoder;
 use super::lock::is_trained_in;
 use crate::config::{Config, ConfigError, PathName, Precision, SampleConfig, VarianceType};
 use crate::diffusion::Parameterization;
+use crate::kernels::Workers;
 use crate::kernels::precision::obstacle;
+use crate::nn::autoencoder::LatentSpace;
 use crate::nn::{Net, Weights, open_network};
 
 /// The averaged weights of one checkpoint, or of one step of the history, as a network, with what sampling needs to know.
@@ -25,8 +29,12 @@ pub struct LoadedModel {
     /// Averaged weights, unless [`Self::with_raw_weights`] made it; records no gradients.
     pub net: Net,
     pub parameterization: Parameterization,
-    /// Height, width, channels.
+    /// Height, width, channels of its pictures.
     pub image_shape: (usize, usize, usize),
+    /// The same of what diffusion sees: the latents, where it happens in such.
+    pub sample_shape: (usize, usize, usize),
+    /// The autoencoder in whose latents it diffuses, if it does.
+    pub latents: Option<LatentSpace>,
     /// Names of the classes (their numbers where the run did not keep names); empty when
     /// unconditional.
     pub classes: Vec<String>,
@@ -150,14 +158,20 @@ impl LoadedModel {
         let net = Net::new(&net_config, &weights)?;
         let trained = data_of(&path)?;
         let of_data = || trained.as_ref().map(|data| (data.height, data.width, data.channels));
-        let Some(image_shape) = net_config.sample_shape().or_else(of_data) else {
+        let Some(sample_shape) = net_config.sample_shape().or_else(of_data) else {
             return Err(RunError::damaged(&path, "unet/config.json has no sample_size").into());
+        };
+        let latents = match config.diffuses_latents() {
+            true => Some(kept_autoencoder(run_dir, &path, &net_config, &Arc::new(Workers::new(0)?))?),
+            false => None,
         };
         let (classes, said) = class_names(run_dir, trained.as_ref(), net.num_classes().unwrap_or(0));
         warnings.extend(said);
         Ok(Self {
             parameterization: Parameterization::from_config(&config.diffusion).context("the run's path")?,
-            image_shape,
+            image_shape: latents.as_ref().map_or(sample_shape, LatentSpace::image_shape),
+            sample_shape,
+            latents,
             config,
             net,
             classes,
@@ -189,6 +203,11 @@ impl LoadedModel {
         let weights = raw_weights(&self.checkpoint)?.detached();
         let net = Net::new(&self.net.config(), &weights)?;
         Ok(Self { net, weights, averaged: false, ..self.clone() })
+    }
+
+    /// The weights of [`Self::net`], which shares them.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
     }
 
     /// The network, multiplying in `precision`.

@@ -10,6 +10,7 @@
 //! timestep_loss.jsonl    the loss per bin over t
 //! events.jsonl           what happened when
 //! notes.toml             a person's note and tags: the one file that others than the owner write
+//! autoencoder/           of a run that diffuses in latents: the autoencoder that it was made with
 //! checkpoints/           see [`checkpoint`]
 //! history/               averaged weights of earlier steps: see [`history`]
 //! previews/, snapshots/  pictures
@@ -45,7 +46,9 @@ mod ill_network;
 mod import;
 pub mod io_words;
 mod journal;
+mod kept_autoencoder;
 mod kept_steps;
+mod latents;
 mod line_reading;
 mod lines;
 mod loaded_model;
@@ -92,7 +95,9 @@ pub use how_found::HowFound;
 pub use identity::Identity;
 pub use import::{ImportOptions, Imported, import};
 pub use journal::{Journal, newest_metrics, read_events, read_metrics};
+pub use kept_autoencoder::{keep_autoencoder, kept_autoencoder, sample_shape};
 pub use kept_steps::{KeptStep, averaged_network, kept_steps, steps_of_learning};
+pub use latents::{Encoding, NamedAutoencoder, OwnStage, encoded, named_autoencoder, own_autoencoder, own_stage};
 pub use loaded_model::LoadedModel;
 pub use lock::{is_trained_in, lock_folder};
 pub use logged::{Logged, UnreadLines, logged_metrics, logged_timestep_loss};

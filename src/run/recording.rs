@@ -11,7 +11,7 @@ use crate::sampling::SampleFrame;
 
 /// A trajectory that has run to its end.
 pub struct Recording {
-    /// `[N, H, W, C]`.
+    /// Pictures, `[N, H, W, C]`.
     pub samples: Tensor,
     /// Network calls that it took.
     pub calls: usize,
@@ -153,7 +153,7 @@ impl Recording {
             _ => (0..moments.len()).collect(),
         };
         let moments = shown.into_iter().filter_map(|i| moments[i].take()).collect();
-        let (samples, calls) = (last.x_t, last.index);
+        let (samples, calls) = (last.picture_of_x_t()?, last.index);
         let shape = samples.dims4().context("samples are batches of images [N, H, W, C]")?;
         Ok(Self { samples, calls, moments, shape })
     }
@@ -285,7 +285,7 @@ const KEPT: usize = 2;
 
 impl Moment {
     fn of(frame: &SampleFrame, asked: Option<usize>) -> Result<Self> {
-        Ok(Self { asked, x_t: Kept::of(&frame.x_t)?, x_0: Kept::of(&frame.x_0)? })
+        Ok(Self { asked, x_t: Kept::of(&frame.picture_of_x_t()?)?, x_0: Kept::of(&frame.picture_of_x_0()?)? })
     }
 }
 
@@ -321,7 +321,7 @@ mod tests {
         (0..=total).map(move |index| {
             let level = 1.0 - 2.0 * index as f32 / total as f32;
             let x_t = Tensor::full(level, (2, 4, 4, 1), &Device::Cpu)?;
-            Ok(SampleFrame { index, total, t: total - index, x_0: x_t.neg()?, x_t, update: None })
+            Ok(SampleFrame { index, total, t: total - index, x_0: x_t.neg()?, x_t, update: None, latents: None })
         })
     }
 

@@ -20,6 +20,7 @@ use crate::config::{Config, SampleConfig, SamplerName, TimestepSpacing};
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
 use crate::nn::Net;
+use crate::nn::autoencoder::LatentSpace;
 use crate::picture::{self, FilmTiming};
 use crate::process::interrupt;
 use crate::process::partial::Partial;
@@ -39,8 +40,10 @@ pub struct SnapshotRequest<'a> {
     pub net: &'a Net,
     pub config: &'a Config,
     pub parameterization: &'a Parameterization,
-    /// Height, width, channels.
+    /// Height, width, channels of a picture.
     pub image_shape: (usize, usize, usize),
+    /// In which it diffuses, if not in pixels.
+    pub latents: Option<&'a LatentSpace>,
     /// Names of the data's classes; empty when unlabelled.
     pub class_names: &'a [String],
     /// How to sample, and how many. The guidance scale is not used by an unconditional network.
@@ -133,7 +136,7 @@ pub fn partial_folder(run_dir: &Path, step: u64) -> PathBuf {
 }
 
 fn record(request: &SnapshotRequest, classes: Option<&[usize]>) -> Result<Recording> {
-    let (h, w, c) = request.image_shape;
+    let (h, w, c) = request.latents.map_or(request.image_shape, LatentSpace::shape);
     let guidance_scale = if classes.is_some() { request.sample.guidance_scale } else { 0.0 };
     let guidance = Guidance::from_config(request.sample, guidance_scale, request.class_names);
     let denoiser = sampling::network_denoiser(
@@ -146,7 +149,7 @@ fn record(request: &SnapshotRequest, classes: Option<&[usize]>) -> Result<Record
     let noise = sampling::starting_noise(request.sample.num, h, w, c, request.seed, &Device::Cpu)?;
     let settings = SamplerSettings::from(request.sample);
     let schedule = request.parameterization.schedule.clone();
-    let trajectory = Trajectory::new(denoiser, schedule, &settings, noise, request.seed)?;
+    let trajectory = Trajectory::new(denoiser, schedule, &settings, noise, request.seed)?.in_latents(request.latents);
     Recording::of(trajectory, FILM_FRAMES, |_| {})
 }
 
@@ -276,6 +279,7 @@ mod tests {
                 config: &self.config,
                 parameterization: &self.parameterization,
                 image_shape: (8, 8, 1),
+                latents: None,
                 class_names: &self.names,
                 sample: &self.config.sample,
                 class: None,

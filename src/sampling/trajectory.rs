@@ -8,6 +8,7 @@ use candle_core::Tensor;
 
 use super::{Clamp, Denoiser, NoiseSource, Sampler, SamplerSettings, SamplerUpdate, SeededNoise, Step, make};
 use crate::diffusion::{NoiseLevel, Schedule};
+use crate::nn::autoencoder::LatentSpace;
 use crate::process::interrupt;
 
 /// One frame of a trajectory.
@@ -26,6 +27,30 @@ pub struct SampleFrame {
     pub x_0: Tensor,
     /// The rule that led here; the starting frame has none.
     pub update: Option<SamplerUpdate>,
+    /// What decodes both where they are latents.
+    pub latents: Option<LatentSpace>,
+}
+
+impl SampleFrame {
+    /// x_t as a batch of pictures.
+    ///
+    /// # Errors
+    /// When latents can't be decoded.
+    pub fn picture_of_x_t(&self) -> Result<Tensor> {
+        pictures(&self.latents, &self.x_t)
+    }
+
+    /// x̂_0 as a batch of pictures.
+    ///
+    /// # Errors
+    /// As [`Self::picture_of_x_t`].
+    pub fn picture_of_x_0(&self) -> Result<Tensor> {
+        pictures(&self.latents, &self.x_0)
+    }
+}
+
+fn pictures(latents: &Option<LatentSpace>, x: &Tensor) -> Result<Tensor> {
+    latents.as_ref().map_or_else(|| Ok(x.clone()), |latents| latents.decode(x))
 }
 
 /// From noise to images, one network call an item. The first item is the starting noise and costs
@@ -40,6 +65,7 @@ pub struct Trajectory {
     at: Option<NoiseLevel>,
     /// Frames given out.
     given: usize,
+    latents: Option<LatentSpace>,
 }
 
 impl Trajectory {
@@ -83,7 +109,12 @@ impl Trajectory {
             clamp => clamp,
         };
         clamp.check()?;
-        Ok(Self { denoiser, sampler, noise, clamp, x_t: start, at, given: 0 })
+        Ok(Self { denoiser, sampler, noise, clamp, x_t: start, at, given: 0, latents: None })
+    }
+
+    /// The same in the latents of an autoencoder, if one is given: its frames can be shown as pictures.
+    pub fn in_latents(self, latents: Option<&LatentSpace>) -> Self {
+        Self { latents: latents.cloned(), ..self }
     }
 
     /// Network calls of the whole trajectory, as far as the sampler knows by now.
@@ -110,7 +141,7 @@ impl Trajectory {
         self.given += 1;
         // Rounding up to 0 what continuous paths have below their first tick.
         let t = self.at.map_or(0, |at| at.t.round().max(0.0) as usize);
-        SampleFrame { index, total: self.total(), t, x_t: self.x_t.clone(), x_0, update }
+        SampleFrame { index, total: self.total(), t, x_t: self.x_t.clone(), x_0, update, latents: self.latents.clone() }
     }
 }
 
@@ -132,14 +163,14 @@ impl Iterator for Trajectory {
 
 impl FusedIterator for Trajectory {}
 
-/// Runs a trajectory to its end: the samples, `[N, H, W, C]`, about [-1, 1].
+/// Runs a trajectory to its end: the samples, `[N, H, W, C]`, about [-1, 1]; where they are latents, decoded.
 ///
 /// # Errors
 /// When a step fails.
 pub fn sample(trajectory: Trajectory) -> Result<Tensor> {
-    let mut x_t = trajectory.x_t.clone();
+    let (latents, mut x_t) = (trajectory.latents.clone(), trajectory.x_t.clone());
     for frame in trajectory {
         x_t = frame?.x_t;
     }
-    Ok(x_t)
+    pictures(&latents, &x_t)
 }

@@ -30,6 +30,10 @@ pub struct DataConfig {
     pub held_out: HeldOut,
     /// Mirror each training image left-right with probability one half.
     pub horizontal_flip: bool,
+    /// Diffusion in the latents of an autoencoder instead of in pixels (Rombach et al. 2022): a RUN of `difflab autoencoder`,
+    /// or a folder of diffusers' AutoencoderKL or AutoencoderTiny. `own`: that of this config's [autoencoder], trained first
+    /// where no run of it is found. Empty: pixels.
+    pub latents: String,
     /// How many points a point set has, the held-out ones included; always the same ones.
     pub num_points: usize,
 }
@@ -44,6 +48,7 @@ impl Default for DataConfig {
             channels: 0,
             held_out: HeldOut::Share(0.05),
             horizontal_flip: false,
+            latents: String::new(),
             num_points: 20_000,
         }
     }

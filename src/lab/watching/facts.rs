@@ -10,7 +10,7 @@ use crate::lab::data_facts::DataFacts;
 use crate::lab::live::Live;
 use crate::lab::protocol::RunInfo;
 use crate::nn::{NetConfig, parameter_count};
-use crate::run::checkpoint;
+use crate::run::{checkpoint, sample_shape};
 
 /// What the newest checkpoint says of the data; `None` where there is none, or it doesn't say.
 pub fn data_of(dir: &Path) -> Option<DataIdentity> {
@@ -37,7 +37,8 @@ pub fn run_info(dir: &Path, config: &Config, data: Option<&DataIdentity>, found:
         (None, Some(data)) => data.classes.iter().map(|class| class.name.clone()).collect(),
         (None, None) => Vec::new(),
     };
-    let parameters = image_shape.and_then(|(height, width, channels)| {
+    let sample_shape = image_shape.and_then(|shape| sample_shape(dir, config, shape));
+    let parameters = sample_shape.and_then(|(height, width, channels)| {
         let named = config.model.class_conditional.then_some(classes.len());
         match &NetConfig::new(&config, height, width, channels, named) {
             NetConfig::UNet(config) => parameter_count(config).ok(),
@@ -54,6 +55,7 @@ pub fn run_info(dir: &Path, config: &Config, data: Option<&DataIdentity>, found:
         held_out_images,
         steps_per_epoch: train_images as f64 / config.train.batch_size.max(1) as f64,
         image_shape: image_shape.unwrap_or((1, 1, 1)),
+        sample_shape: sample_shape.or(image_shape).unwrap_or((1, 1, 1)),
         classes,
         conditional: config.model.class_conditional,
         alphas_cumprod: Arc::new(alphas),

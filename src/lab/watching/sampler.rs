@@ -183,7 +183,7 @@ impl Sampler {
     }
 
     fn load(&self) -> Result<(u64, Preview)> {
-        let LoadedModel { config, net, parameterization, image_shape, classes, step, warnings, .. } =
+        let LoadedModel { config, net, parameterization, image_shape, latents, classes, step, warnings, .. } =
             LoadedModel::open(&self.run, None)?;
         for message in warnings {
             self.say(Event::Warning { step, message });
@@ -198,6 +198,7 @@ impl Sampler {
             workers: Arc::new(Workers::new(0)?),
             device: Device::Cpu,
             image_shape,
+            latents,
             class_names: classes,
             examples,
         };

@@ -11,12 +11,14 @@
 //! | `flops` | how much arithmetic it is |
 //! | `normalized` | unit variance for the latents, as part of the weights |
 //! | `folder` | its folder, written and read |
+//! | `latent_space` | between pictures and what diffusion sees, trained already |
 
 mod either;
 mod flops;
 mod folder;
 mod kl;
 mod kl_config;
+mod latent_space;
 mod normalized;
 mod resnet;
 mod tiny;
@@ -26,5 +28,6 @@ pub use either::{Autoencoder, AutoencoderConfig, LatentMoments};
 pub use flops::operations;
 pub use folder::{LoadedAutoencoder, autoencoder_config, open_autoencoder, save_autoencoder};
 pub use kl_config::KlConfig;
+pub use latent_space::{LatentSpace, autoencoder_sha256};
 pub use normalized::normalized;
 pub use tiny_config::TinyConfig;

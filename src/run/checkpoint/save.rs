@@ -13,6 +13,7 @@ use super::manifest;
 use super::state::{FORMAT_VERSION, Progress, StateFile};
 use crate::config::Config;
 use crate::data::Identified;
+use crate::nn::autoencoder::{LatentSpace, save_autoencoder};
 use crate::nn::{NetConfig, Weights, diffusers, save_network};
 use crate::run::durable::{make_folder, remove_folder, replace_folder, sync_tree};
 use crate::run::{Identity, free_beside};
@@ -25,6 +26,8 @@ pub struct Origin<'a> {
     pub seed: u64,
     /// Why the weights are of doubtful use: training has diverged.
     pub spoiled: Option<String>,
+    /// In whose latents it diffuses.
+    pub latents: Option<&'a LatentSpace>,
 }
 
 /// Writes `checkpoints/step-…/` in the run folder `run` and returns its path. One of the same step
@@ -55,6 +58,9 @@ pub fn save(
             Err(error) => return Err(error),
         };
         save_network(&partial, net, &ema, scheduler.as_ref())?;
+        if let Some(space) = origin.latents {
+            save_autoencoder(&partial.join("vae"), space.config(), space.weights())?;
+        }
         write_state(&partial.join("difflab"), state, progress, origin)?;
         facts::write(&partial, config, progress.data.as_ref().map(Identified::get))?;
         manifest::write(&partial)?;

@@ -25,6 +25,9 @@ pub struct HistoryFacts {
     /// Which data it was trained on, where they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataIdentity>,
+    /// Of the autoencoder in whose latents it diffuses, if it does ([`LatentSpace::sha256`](crate::nn::autoencoder::LatentSpace)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latents: Option<String>,
     /// Of the bytes of all tensors, as they lie in the file.
     pub sha256: String,
 }

@@ -31,7 +31,7 @@ pub fn write(
     step: u64,
     net: &NetConfig,
     weights: &Weights,
-    (id, config, data): (&str, &Config, Option<&DataIdentity>),
+    (id, config, data, latents): (&str, &Config, Option<&DataIdentity>, Option<&str>),
 ) -> Result<()> {
     let tensors = halved(net, weights)?;
     let mut hash = Sha256::new();
@@ -44,6 +44,7 @@ pub fn write(
         network: net.to_json()?,
         config: config.to_toml(),
         data: data.cloned(),
+        latents: latents.map(str::to_string),
         sha256: hex(hash),
     };
     // One entry: a map of several would be written in any order.
@@ -161,7 +162,7 @@ mod tests {
         for kind in [NetworkKind::Unet, NetworkKind::Mlp, NetworkKind::Autoencoder] {
             let (config, net, weights) = network(kind);
             let dir = tempfile::tempdir().unwrap();
-            let write = || write(dir.path(), 300, &net, &weights, ("abc", &config, None)).unwrap();
+            let write = || write(dir.path(), 300, &net, &weights, ("abc", &config, None, None)).unwrap();
             write();
             let file = history_file(dir.path(), 300);
             let first = fs::read(&file).unwrap();
@@ -183,7 +184,7 @@ mod tests {
     fn a_changed_byte_a_cut_and_a_newer_form_are_told() {
         let (config, net, weights) = network(NetworkKind::Mlp);
         let dir = tempfile::tempdir().unwrap();
-        write(dir.path(), 2, &net, &weights, ("abc", &config, None)).unwrap();
+        write(dir.path(), 2, &net, &weights, ("abc", &config, None, None)).unwrap();
         let file = history_file(dir.path(), 2);
         let whole = fs::read(&file).unwrap();
         let told = |bytes: &[u8]| {
@@ -210,7 +211,7 @@ mod tests {
         let all = weights.iter().map(|(name, tensor)| (name.to_string(), tensor.clone()));
         let large = Weights::from_map(all.chain([(name.clone(), (first * 1e9).unwrap())]).collect());
         let dir = tempfile::tempdir().unwrap();
-        let error = write(dir.path(), 2, &net, &large, ("abc", &config, None)).unwrap_err().to_string();
+        let error = write(dir.path(), 2, &net, &large, ("abc", &config, None, None)).unwrap_err().to_string();
         assert!(error.contains(&name) && error.contains("65,504"), "{error}");
         assert!(!history_file(dir.path(), 2).exists());
     }

@@ -108,6 +108,7 @@ mod tests {
             held_out_images: 0,
             steps_per_epoch: 1.0,
             image_shape: (8, 8, 1),
+            sample_shape: (8, 8, 1),
             classes: vec![],
             conditional: false,
             alphas_cumprod: Arc::new(vec![]),

@@ -45,6 +45,7 @@ pub fn info(start_step: u64) -> RunInfo {
         held_out_images: 1_000,
         steps_per_epoch: 59_000.0 / 64.0,
         image_shape: (SIZE, SIZE, 1),
+        sample_shape: (SIZE, SIZE, 1),
         classes: (0..10).map(|c| c.to_string()).collect(),
         conditional: true,
         alphas_cumprod: Arc::new(schedule.alphas_cumprod),
