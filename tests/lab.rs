@@ -55,6 +55,8 @@ fn plan(config: Config, run: RunChoice, audience: Audience) -> LabPlan {
         chosen: vec![],
         after_step: None,
         racing: None,
+        stage: None,
+        then: None,
     }
 }
 

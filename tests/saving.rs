@@ -606,6 +606,8 @@ fn a_lab_that_cannot_save_asks_and_saves_where_it_is_told_to() {
         chosen: vec![],
         after_step: None,
         racing: None,
+        stage: None,
+        then: None,
     };
     let lab = Lab::spawn(plan).unwrap();
     let wait = |wanted: &dyn Fn(&Event) -> bool| {

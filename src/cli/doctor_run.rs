@@ -53,7 +53,7 @@ fn own_samples(model: &LoadedModel) -> Result<Tensor> {
         clip_sample: false,
         ..SamplerSettings::from(&model.config.sample)
     };
-    let (h, w, c) = model.image_shape;
+    let (h, w, c) = model.sample_shape;
     let noise = starting_noise(IMAGES, h, w, c, 0, &Device::Cpu)?;
     let schedule = model.parameterization.schedule.clone();
     let samples = sample(Trajectory::new(denoiser, schedule, &settings, noise.clone(), 0)?)?;

@@ -87,6 +87,8 @@ pub fn run(args: Args) -> Result<Outcome> {
         chosen: changes,
         after_step: None,
         racing: None,
+        stage: None,
+        then: None,
     };
     lab::show(plan, args.no_tui, args.log, args.images)
 }

@@ -8,10 +8,12 @@ use clap::ValueEnum;
 
 use super::usage::{LENGTHS, refuse_both, set_in_full};
 use super::{device, source};
+use crate::cli::UsageError;
 use crate::config;
 use crate::headless::{self, Log};
-use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
-use crate::run;
+use crate::lab::{Audience, LabPlan, Outcome, PlannedStage, RunChoice};
+use crate::process::shell_word;
+use crate::run::{self, OwnStage, own_stage};
 use crate::sampling::check_config_stability;
 use crate::speak;
 use crate::tui::terminal::abilities;
@@ -84,7 +86,7 @@ pub fn run(args: Args, after_step: Option<fn(u64)>) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let plan = LabPlan { after_step, ..plan(&args, Stage::Own)? };
-    show(plan, args.no_tui, args.log, args.images)
+    show(with_its_autoencoder(plan)?, args.no_tui, args.log, args.images)
 }
 
 /// The same for the config's autoencoder.
@@ -97,6 +99,53 @@ pub fn run_autoencoder(args: Args) -> Result<Outcome> {
     }
     let plan = plan(&args, Stage::Autoencoder)?;
     show(plan, args.no_tui, args.log, args.images)
+}
+
+/// The plan of a new run that diffuses in the latents of its own autoencoder, which is trained first, or on, where it isn't
+/// trained yet.
+fn with_its_autoencoder(plan: LabPlan) -> Result<LabPlan> {
+    let RunChoice::New { dir } = &plan.run else { return Ok(plan) };
+    if !plan.config.has_own_autoencoder() {
+        return Ok(plan);
+    }
+    let config = plan.config.autoencoder_run();
+    let stage = |number, what, next| Some(PlannedStage { number, of: 2, what, next });
+    let (run, config) = match own_stage(&config, dir.as_deref())? {
+        OwnStage::Trained(_) => return Ok(plan),
+        OwnStage::InTraining(run) => {
+            let message = format!(
+                "the autoencoder of {} is being trained in {} at the moment: wait until that is done, or look on with \
+                 difflab watch {}",
+                plan.config.name,
+                run.display(),
+                shell_word(&run.display().to_string())
+            );
+            return Err(UsageError::new(message).into());
+        }
+        OwnStage::Begun { run, step } => {
+            speak::remark(format_args!("difflab: going on with the autoencoder in {} at step {step}", run.display()));
+            let config = run::resumed_config(&run, &[], plan.accept_data)?;
+            (RunChoice::Resume(run), config)
+        }
+        OwnStage::Missing => {
+            let beside = dir.as_ref().map(|dir| beside_run(dir)).transpose()?;
+            (RunChoice::New { dir: beside }, config)
+        }
+    };
+    let warnings = config.validate()?;
+    let then = LabPlan { stage: stage(2, "diffusion in its latents", None), ..plan.clone() };
+    let next = Some(plan.config.name.clone());
+    let (chosen, then) = (Vec::new(), Some(Box::new(then)));
+    Ok(LabPlan { config, run, warnings, chosen, stage: stage(1, "autoencoder", next), then, ..plan })
+}
+
+/// Where the autoencoder of the run in `dir` is trained: beside it, under its name with "-autoencoder".
+fn beside_run(dir: &Path) -> Result<PathBuf> {
+    let mut name = dir.file_name().unwrap_or_default().to_os_string();
+    name.push("-autoencoder");
+    let beside = dir.with_file_name(name);
+    run::check_free(&beside)?;
+    Ok(beside)
 }
 
 /// Which of a config's trainings.
@@ -128,8 +177,14 @@ pub fn show(mut plan: LabPlan, no_tui: bool, log: Option<LogFormat>, images: Ima
         None if io::stdout().is_terminal() => Log::Text,
         None => Log::Json,
     };
-    plan.audience = Audience::Nobody;
-    headless::watch(plan, log)
+    loop {
+        plan.audience = Audience::Nobody;
+        let then = plan.then.take();
+        match (headless::watch(plan, log)?, then) {
+            (Outcome::Done, Some(next)) => plan = *next,
+            (outcome, _) => return Ok(outcome),
+        }
+    }
 }
 
 /// Trains without a screen, telling the progress in text: `config` in the new folder `run`, or on with the run that is
@@ -205,5 +260,7 @@ fn plan(args: &Args, stage: Stage) -> Result<LabPlan> {
         chosen,
         after_step: None,
         racing: None,
+        stage: None,
+        then: None,
     })
 }

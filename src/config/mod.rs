@@ -29,8 +29,8 @@ mod validate_sampling;
 mod validate_solver;
 mod values;
 
-pub use autoencoder_stage::OWN_LATENTS;
 pub use assignments::{assignments, key_in_full, meant, named, words, words_between_commas};
+pub use autoencoder_stage::OWN_LATENTS;
 pub use comparable::{Comparable, comparable, differing};
 pub use error::ConfigError;
 pub use held_out::HeldOut;

@@ -50,6 +50,7 @@ impl Config {
         self.check_model(&mut warnings)?;
         self.check_train(&mut warnings)?;
         self.check_sampling(&mut warnings)?;
+        self.check_latents(&mut warnings)?;
         warnings.extend(self.idle_warnings());
         Ok(warnings)
     }

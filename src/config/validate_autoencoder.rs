@@ -1,7 +1,7 @@
 //! Does the autoencoder fit together, and does it fit the data?
 
 use super::validate::ensure;
-use super::{AutoencoderKind, Config, ConfigError};
+use super::{AutoencoderKind, Config, ConfigError, NetworkKind, POINT_SETS};
 
 const WIDEST: usize = 4096;
 const MOST_LEVELS: usize = 5;
@@ -59,6 +59,81 @@ impl Config {
             ensure(weight >= 0.0 && weight.is_finite(), key, weight, "use a number from 0 on; 0 leaves the term out")?;
         }
         Ok(())
+    }
+
+    /// Can the data be encoded, as `data.latents` asks?
+    pub(super) fn check_latents(&self, warnings: &mut Vec<String>) -> Result<(), ConfigError> {
+        if !self.diffuses_latents() {
+            return Ok(());
+        }
+        let given = format!("{:?}", self.data.latents);
+        ensure(
+            !self.trains_autoencoder(),
+            "data.latents",
+            given.clone(),
+            "this run trains an autoencoder, on pixels; leave it out",
+        )?;
+        ensure(
+            !POINT_SETS.contains(&self.data.dataset.as_str()),
+            "data.latents",
+            given,
+            format!("{} are points in the plane, not pictures; leave it out", self.data.dataset),
+        )?;
+        if self.has_own_autoencoder() {
+            self.check_autoencoder()?;
+        }
+        if self.sample.clip_sample {
+            warnings.push(format!(
+                "sample.clip_sample = true clamps x̂_0 to [-{0}, {0}], and latents have no range: they have deviation 1 and go \
+                 to 3 and beyond; set it to false",
+                self.sample.clip_sample_range
+            ));
+        }
+        Ok(())
+    }
+
+    /// As [`Self::validate_for_data`] for latents of `(height, width, channels)`, of pictures a `factor` larger.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the key and what to do.
+    pub fn validate_for_latents(
+        &self,
+        (height, width, channels): (usize, usize, usize),
+        factor: usize,
+        num_classes: usize,
+    ) -> Result<Vec<String>, ConfigError> {
+        let levels = self.model.block_out_channels.len();
+        let unit = 1usize << levels.saturating_sub(1).min(63);
+        let unet = self.model.kind == NetworkKind::Unet;
+        let fits = height.is_multiple_of(unit) && width.is_multiple_of(unit);
+        let most = (1..levels).rev().find(|levels| {
+            let unit = 1usize << (levels - 1);
+            height.is_multiple_of(unit) && width.is_multiple_of(unit)
+        });
+        ensure(
+            !unet || fits,
+            "model.block_out_channels",
+            format!("{:?}", self.model.block_out_channels),
+            format!(
+                "the latents are {width}×{height}, and {levels} levels halve them {} times, so width and height must be \
+                 multiples of {unit}; use {} level{}, or pictures of data.image_size = {}",
+                levels.saturating_sub(1),
+                most.unwrap_or(1),
+                if most.unwrap_or(1) == 1 { "" } else { "s" },
+                (height.min(width) * factor).next_multiple_of(unit * factor)
+            ),
+        )?;
+        ensure(
+            height * width > 1,
+            "data.latents",
+            format!("{:?}", self.data.latents),
+            format!(
+                "the latents have one place alone, of pictures of {0}×{0} pixels; use larger pictures (data.image_size), or an \
+                 autoencoder with fewer levels",
+                factor
+            ),
+        )?;
+        self.validate_for_data(height, width, channels, num_classes)
     }
 
     pub(super) fn check_autoencoder_for(&self, height: usize, width: usize) -> Result<Vec<String>, ConfigError> {

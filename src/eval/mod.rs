@@ -32,9 +32,9 @@ mod neighbours;
 mod training_bound;
 mod training_images;
 
-pub use cache::cache_folder;
 pub use accuracy::{ClassAccuracy, class_accuracy};
 pub use bound::{Bound, BoundSettings, ReverseVariance, StepCost, Term, bound};
+pub use cache::cache_folder;
 pub use decoder::PixelLevels;
 pub use diversity::diversity;
 pub use energy_distance::{EnergyDistance, energy_distance};

@@ -9,6 +9,7 @@ pub mod data;
 pub mod document;
 pub mod forward;
 pub mod guidance;
+mod latents;
 pub mod latex;
 pub mod loss;
 pub mod markdown;
@@ -40,6 +41,7 @@ mod rules_tests;
 mod stages_tests;
 
 pub use document::{Explanation, Part};
+pub use latents::shown_in_pictures;
 pub use of_topic::{explain, of_the_path};
 pub use subject::{AskedNetwork, ExplainedSubject, Focus, level};
 pub use topic::Topic;

@@ -73,6 +73,7 @@ impl Bench {
             config: &self.config,
             parameterization: &self.parameterization,
             data: &self.data,
+            latents: None,
             network: Some(AskedNetwork { net: &self.net, words: "random weights".into() }),
             workers: &self.workers,
         }

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::bound::BinLosses;
 use super::document::Explanation;
+use super::latents::shown_in_pictures;
 use super::subject::{ExplainedSubject, Focus};
 use super::topic::Topic;
 use super::{bound, data, forward, guidance, loss, plane, sampling_step, time, training_step};
@@ -19,7 +20,7 @@ pub fn explain(
     focus: Focus,
     losses: Option<&BinLosses>,
 ) -> Result<Explanation> {
-    match topic {
+    let said = match topic {
         Topic::Forward => forward::explain(subject, focus),
         Topic::Loss => loss::explain(subject, focus),
         Topic::TrainingStep => Ok(training_step::invitation()),
@@ -28,6 +29,10 @@ pub fn explain(
         Topic::Guidance => guidance::explain(subject, focus),
         Topic::Plane => plane::explain(subject, focus),
         Topic::Data => data::explain(subject, focus),
+    };
+    match topic.needs_no_data() {
+        true => said,
+        false => shown_in_pictures(said?, subject.latents),
     }
 }
 

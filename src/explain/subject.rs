@@ -11,6 +11,7 @@ use crate::data::Dataset;
 use crate::diffusion::{NoiseLevel, Parameterization, combine};
 use crate::kernels::Workers;
 use crate::nn::Net;
+use crate::nn::autoencoder::LatentSpace;
 use crate::picture::is_points;
 use crate::sampling::starting_noise;
 use crate::train::images;
@@ -22,6 +23,8 @@ pub struct ExplainedSubject<'a> {
     pub parameterization: &'a Parameterization,
     /// What the run trains on.
     pub data: &'a Dataset,
+    /// The autoencoder whose latents the data are, if they are such.
+    pub latents: Option<&'a LatentSpace>,
     /// A trained network; topics that ask it say so where there is none.
     pub network: Option<AskedNetwork<'a>>,
     pub workers: &'a Arc<Workers>,
@@ -92,6 +95,9 @@ impl ExplainedSubject<'_> {
         let channel = focus.channel;
         ensure!(channel < c, "channel {channel}: the data have {c}, counted from 0");
         let words = match (is_points((h, w, c)), c) {
+            (false, _) if self.latents.is_some() => {
+                format!("the latent in row {row}, column {column}, its channel {channel}")
+            }
             (true, _) => format!("the point's coordinate {}", ["x", "y"].get(channel).unwrap_or(&"?")),
             (false, 1) => format!("the pixel in row {row}, column {column}"),
             (false, 3) => format!("the pixel in row {row}, column {column}, its {}", ["red", "green", "blue"][channel]),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::output::LogLines;
-use crate::lab::{Event, Phase, StepRecord};
+use crate::lab::{Event, Phase, PlannedStage, StepRecord};
 use crate::speak::Unwritten;
 
 /// Writes events as JSON lines. `step` lines have the keys of metrics.jsonl, and come every
@@ -66,6 +66,7 @@ impl<W: Write> JsonLines<W> {
                 "threads": info.threads,
                 "start_step": info.start_step,
                 "steps": info.config.train.steps,
+                "stage": info.stage.as_ref().map(PlannedStage::words),
                 "warnings": info.warnings,
                 "chosen": info.chosen,
                 "still_set": info.live.words(&info.config, &info.classes),

@@ -70,9 +70,10 @@ pub fn sentences(event: &Event) -> Vec<String> {
         // A failure is told once, by the program, on stderr.
         Event::Phase(_) => vec![],
         Event::Ready(info) => {
+            let stage = info.stage.as_ref().map(|stage| format!("{}: ", stage.words())).unwrap_or_default();
             let mut lines = vec![
                 format!(
-                    "{} · {} {} parameters · {} {}, {} more held out (drawn by seed {}) · {} ({} threads)",
+                    "{stage}{} · {} {} parameters · {} {}, {} more held out (drawn by seed {}) · {} ({} threads)",
                     info.config.name,
                     info.network,
                     info.parameters,

@@ -8,7 +8,7 @@ use super::outbox::EventOutbox;
 use super::protocol::{Event, ExplainRequest, Explained};
 use super::worker::Worker;
 use crate::config::{Config, Precision};
-use crate::explain::{AskedNetwork, ExplainedSubject, Explanation, Topic, explain, training_step};
+use crate::explain::{AskedNetwork, ExplainedSubject, Explanation, Topic, explain, shown_in_pictures, training_step};
 use crate::thousands::thousands;
 use crate::train::StepReport;
 
@@ -42,6 +42,7 @@ impl Worker {
             config: &config,
             parameterization: trainer.parameterization(),
             data: trainer.data(),
+            latents: self.parts.facts.latents.as_ref(),
             network: Some(AskedNetwork { net: &net, words }),
             workers: trainer.workers(),
         };
@@ -55,7 +56,8 @@ impl Worker {
     pub(super) fn step_by_hand(&mut self, outbox: &mut EventOutbox) -> Result<StepReport> {
         let step = self.parts.trainer.step_by_hand(None)?;
         let trainer = &self.parts.trainer;
-        let said = training_step::explain(&step, trainer.config(), trainer.data(), "this run, as the trainer took it");
+        let said = training_step::explain(&step, trainer.config(), trainer.data(), "this run, as the trainer took it")
+            .and_then(|said| shown_in_pictures(said, self.parts.facts.latents.as_ref()));
         self.explained(Topic::TrainingStep, None, said.map_err(|error| format!("{error:#}")), outbox);
         Ok(step.report)
     }

@@ -88,7 +88,8 @@ impl Keeping {
 }
 
 fn write(frozen: &Frozen, run: &Path) -> Result<()> {
-    let about = (frozen.run.run.as_str(), &frozen.config, frozen.data.as_ref().map(Identified::get), frozen.latents.as_deref());
+    let about =
+        (frozen.run.run.as_str(), &frozen.config, frozen.data.as_ref().map(Identified::get), frozen.latents.as_deref());
     history::write(run, frozen.step, &frozen.net, &frozen.weights, about)
 }
 

@@ -16,8 +16,8 @@ mod forking;
 mod handover;
 mod history;
 mod keeping;
-mod latents;
 mod kept_history;
+mod latents;
 mod live;
 mod opening;
 mod outbox;
@@ -49,7 +49,7 @@ mod writing_state;
 
 pub use autoencoder_look::{AutoencoderLook, LatentChannel};
 pub use live::Live;
-pub use plan::{Audience, Ending, LabPlan, Outcome, RunChoice};
+pub use plan::{Audience, Ending, LabPlan, Outcome, PlannedStage, RunChoice};
 pub use protocol::*;
 pub use racing::Racing;
 pub use rescue::what_remains;

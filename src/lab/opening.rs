@@ -30,7 +30,6 @@ use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::kernels::precision::{sampling_doubt, slowness};
 use crate::process::interrupt::{self, Token};
-use crate::nn::autoencoder::LatentSpace;
 use crate::run::checkpoint::{self, Progress};
 use crate::run::history::{self, HistoryPlan};
 use crate::run::tensorboard::LiveEvents;
@@ -119,8 +118,10 @@ pub fn open(
         }
         None => (None, None),
     };
-    let (height, width, channels) = space.as_ref().map_or(shape, LatentSpace::shape);
-    warnings.extend(config.validate_for_data(height, width, channels, dataset.classes.len())?);
+    warnings.extend(match &space {
+        Some(space) => config.validate_for_latents(space.shape(), space.config().factor(), dataset.classes.len())?,
+        None => config.validate_for_data(shape.0, shape.1, shape.2, dataset.classes.len())?,
+    });
     warnings.extend(dataset.warnings.iter().cloned());
     warnings.extend(config.data.held_out.doubt(dataset.len()));
     let held_out = config.data.held_out.of(dataset.len());
@@ -292,6 +293,7 @@ pub fn open(
         start_step,
         warnings,
         chosen: plan.chosen.clone(),
+        stage: plan.stage.clone(),
         live: live.clone(),
         config: config.clone(),
     };

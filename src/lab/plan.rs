@@ -29,6 +29,29 @@ pub struct LabPlan {
     pub after_step: Option<fn(u64)>,
     /// What the runs of a race share; `None`: the run is alone.
     pub racing: Option<Racing>,
+    /// Where the run is one of several in a row, which.
+    pub stage: Option<PlannedStage>,
+    /// What is trained after it, in the same lab.
+    pub then: Option<Box<LabPlan>>,
+}
+
+/// One of two trainings that follow each other: the autoencoder, then the diffusion in its latents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedStage {
+    /// From 1.
+    pub number: usize,
+    pub of: usize,
+    /// "autoencoder".
+    pub what: &'static str,
+    /// The name of what comes next, if anything does.
+    pub next: Option<String>,
+}
+
+impl PlannedStage {
+    /// "stage 1 of 2: autoencoder".
+    pub fn words(&self) -> String {
+        format!("stage {} of {}: {}", self.number, self.of, self.what)
+    }
 }
 
 /// Where the run's folder is.

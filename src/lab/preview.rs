@@ -209,16 +209,8 @@ impl Preview {
             let film = Film::Between(Interpolation::new(autoencoder, examples, *image_shape, device)?);
             return Ok(self.begun(film, examples.len(), Vec::new(), None));
         }
-        let PreviewNetwork {
-            net,
-            parameterization,
-            workers,
-            device,
-            image_shape,
-            latents,
-            class_names,
-            ..
-        } = &self.network;
+        let PreviewNetwork { net, parameterization, workers, device, image_shape, latents, class_names, .. } =
+            &self.network;
         let n = self.config.preview.num;
         let classes = net.num_classes().map(|count| classes_in_turn(n, count, self.settings.class));
         let sample = self.settings.of_preview();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::autoencoder_look::AutoencoderLook;
 use super::live::Live;
+use super::plan::PlannedStage;
 use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
 use crate::explain::{Explanation, Focus, Topic};
@@ -141,6 +142,8 @@ pub struct RunInfo {
     pub warnings: Vec<String>,
     /// What was chosen for the user.
     pub chosen: Vec<String>,
+    /// Which of several trainings in a row it is.
+    pub stage: Option<PlannedStage>,
     /// What was set while the run went on before; as the config says where nothing was.
     pub live: Live,
 }

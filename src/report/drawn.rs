@@ -40,6 +40,7 @@ pub fn draw(run: &Path) -> Result<DrawnSamples> {
         config: &model.config,
         parameterization: &model.parameterization,
         image_shape: model.image_shape,
+        latents: model.latents.as_ref(),
         class_names: &model.classes,
         sample,
         class: None,

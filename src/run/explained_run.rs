@@ -9,10 +9,13 @@ use candle_core::Device;
 use super::checkpoint::{self, CheckpointFacts};
 use super::data_changes::{MOVED, check_measured};
 use super::error::RunError;
+use super::latents::seen_data;
 use super::loaded_model::LoadedModel;
 use super::recent_losses::RecentLosses;
 use crate::data::{self, DataIdentity, Dataset};
-use crate::explain::{AskedNetwork, ExplainedSubject, Explanation, Focus, Topic, explain, training_step};
+use crate::explain::{
+    AskedNetwork, ExplainedSubject, Explanation, Focus, Topic, explain, shown_in_pictures, training_step,
+};
 use crate::kernels::Workers;
 use crate::process::shell_word;
 use crate::train::Trainer;
@@ -45,6 +48,7 @@ impl ExplainedRun {
         let config = &model.config;
         let dataset = data::load(&config.data)?;
         let identity = DataIdentity::of(&dataset);
+        let dataset = seen_data(config, dataset, model.latents.as_ref())?;
         let held_out = config.data.held_out.of(dataset.len());
         let (train, held_out) = dataset.split_held_out(held_out, config.seed)?;
         let facts = CheckpointFacts::of(&model.checkpoint)?;
@@ -63,6 +67,7 @@ impl ExplainedRun {
             config: &self.model.config,
             parameterization: &self.model.parameterization,
             data: &self.train,
+            latents: self.model.latents.as_ref(),
             network: Some(AskedNetwork { net: &self.model.net, words: self.model.weights_in_words() }),
             workers: &self.workers,
         }
@@ -101,6 +106,7 @@ impl ExplainedRun {
         trainer.restore(&loaded.state).with_context(|| format!("going on from {}", folder.display()))?;
         let words =
             format!("{}, from its checkpoint of step {}; nothing is written", self.dir.display(), self.model.step);
-        training_step::explain(&trainer.step_by_hand(weight)?, config, &self.train, &words)
+        let said = training_step::explain(&trainer.step_by_hand(weight)?, config, &self.train, &words)?;
+        shown_in_pictures(said, self.model.latents.as_ref())
     }
 }

@@ -75,7 +75,7 @@ mod tests {
 
     fn frame(index: usize, t: usize, values: [f32; 2]) -> SampleFrame {
         let x_t = Tensor::from_slice(&values, (2, 1, 1, 1), &Device::Cpu).unwrap();
-        SampleFrame { index, total: 3, t, x_0: x_t.clone(), x_t, update: None }
+        SampleFrame { index, total: 3, t, x_0: x_t.clone(), x_t, update: None, latents: None }
     }
 
     #[test]

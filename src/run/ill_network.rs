@@ -64,7 +64,7 @@ impl LoadedModel {
         let mut asked = classes.unwrap_or_default().to_vec();
         asked.sort_unstable();
         asked.dedup();
-        let (h, w, c) = self.image_shape;
+        let (h, w, c) = self.sample_shape;
         for labels in [None, Some(asked).filter(|asked| !asked.is_empty())] {
             let num = labels.as_ref().map_or(1, Vec::len);
             let x_t = (starting_noise(num, h, w, c, 0, &Device::Cpu)? * at.alpha.hypot(at.sigma))?;

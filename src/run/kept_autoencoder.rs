@@ -91,5 +91,10 @@ fn opened(place: &Path, net: &NetConfig, workers: &Arc<Workers>) -> Result<Laten
         "its latents have {} channels, and the network takes {l}",
         loaded.config.latent_channels()
     );
-    LatentSpace::new(&loaded.config, &loaded.weights, (h * factor, w * factor, loaded.config.channels()), workers.clone())
+    LatentSpace::new(
+        &loaded.config,
+        &loaded.weights,
+        (h * factor, w * factor, loaded.config.channels()),
+        workers.clone(),
+    )
 }

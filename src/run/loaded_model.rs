@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 
 use super::checkpoint::{all, cannot_look, data_of, newest_good, none_at_all, raw_weights, verify};
 use super::class_names::class_names;
@@ -203,6 +203,22 @@ impl LoadedModel {
         let weights = raw_weights(&self.checkpoint)?.detached();
         let net = Net::new(&self.net.config(), &weights)?;
         Ok(Self { net, weights, averaged: false, ..self.clone() })
+    }
+
+    /// What diffusion sees of pictures `[N, H, W, C]`: their latents, where it happens in such.
+    ///
+    /// # Errors
+    /// When they have another shape than its pictures.
+    pub fn seen(&self, pictures: &Tensor) -> Result<Tensor> {
+        self.latents.as_ref().map_or_else(|| Ok(pictures.clone()), |latents| latents.encode(pictures))
+    }
+
+    /// The pictures of what diffusion sees: the decoded latents, where it happens in such.
+    ///
+    /// # Errors
+    /// When it has another shape than that.
+    pub fn shown(&self, seen: &Tensor) -> Result<Tensor> {
+        self.latents.as_ref().map_or_else(|| Ok(seen.clone()), |latents| latents.decode(seen))
     }
 
     /// The weights of [`Self::net`], which shares them.

@@ -97,7 +97,9 @@ pub use import::{ImportOptions, Imported, import};
 pub use journal::{Journal, newest_metrics, read_events, read_metrics};
 pub use kept_autoencoder::{keep_autoencoder, kept_autoencoder, sample_shape};
 pub use kept_steps::{KeptStep, averaged_network, kept_steps, steps_of_learning};
-pub use latents::{Encoding, NamedAutoencoder, OwnStage, encoded, named_autoencoder, own_autoencoder, own_stage};
+pub use latents::{
+    Encoding, NamedAutoencoder, OwnStage, encoded, named_autoencoder, own_autoencoder, own_stage, seen_data,
+};
 pub use loaded_model::LoadedModel;
 pub use lock::{is_trained_in, lock_folder};
 pub use logged::{Logged, UnreadLines, logged_metrics, logged_timestep_loss};

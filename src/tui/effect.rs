@@ -51,6 +51,8 @@ pub enum Effect {
     Begin(Box<ReadyFork>),
     /// Leave this run, which has ended, for the one that was tried.
     Switch,
+    /// Leave this run, all of whose steps are done and saved, for the next stage.
+    NextStage,
     /// A task of the course is done: keep it in the user's data folder.
     Learned(Learned),
     /// Look for something in run folders; what is found comes as

@@ -52,6 +52,8 @@ pub fn open(lesson: Lesson, args: &Args) -> Result<Outcome> {
         chosen: Vec::new(),
         after_step: None,
         racing: None,
+        stage: None,
+        then: None,
     };
     tui::run(plan, TuiOptions { images: args.images, lesson: Some(Box::new(lesson)), ..TuiOptions::default() })
 }

@@ -87,6 +87,13 @@ pub fn measure(args: &Args) -> Result<EvalReport> {
     }
     if let Ok(material) = &material {
         report.data = material.words();
+        if let Some(latents) = model.latents.as_ref().filter(|_| wanted(Metric::Vlb) || wanted(Metric::Nll)) {
+            let (h, w, l) = latents.shape();
+            report.warnings.push(format!(
+                "the likelihoods are those of the {w}×{h} latents with {l} channels, in nats: they can't be compared with the \
+                 bits/dim of a run in pixels"
+            ));
+        }
         if wanted(Metric::Vlb) {
             report.vlb =
                 report.attempt("vlb", &[Metric::Vlb], || likelihoods::bounds(args, &model, material, &workers))?;
@@ -106,7 +113,8 @@ pub fn measure(args: &Args) -> Result<EvalReport> {
         let by_judge: Vec<Metric> = Metric::JUDGED.into_iter().filter(|&metric| wanted(metric)).collect();
         if !by_judge.is_empty()
             && let Ok(of) = judge_of(&model, material)
-            && let Some(judged) = report.attempt("judge", &by_judge, || Judged::of(of, &samples, material, &wanted))?
+            && let Some(judged) = report
+                .attempt("judge", &by_judge, || Judged::of(of, (&samples, model.latents.as_ref()), material, &wanted))?
         {
             report.skipped.extend(judged.unmeasurable.iter().map(|(metric, why)| (metric.name(), why.clone())));
             report.warnings.extend(judged.warnings());

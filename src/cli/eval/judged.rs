@@ -15,6 +15,7 @@ use crate::eval::{
     self, ClassAccuracy, Estimate, Features, Judge, JudgeOf, Moments, NEIGHBOURS, PrecisionRecall, Reading, Reference,
     class_accuracy, precision_recall, reads, training_moments,
 };
+use crate::nn::autoencoder::LatentSpace;
 use crate::train::images;
 
 /// What was asked of a judge.
@@ -23,6 +24,8 @@ pub struct Judged {
     /// Which judge it was.
     pub of: JudgeOf,
     pub fid: Option<WithFloor>,
+    /// Of the held-out images encoded and decoded, where diffusion happens in latents: what the autoencoder costs alone.
+    pub reconstruction_fid: Option<Estimate>,
     pub precision: Option<WithFloor>,
     pub recall: Option<WithFloor>,
     pub diversity: Option<WithFloor>,
@@ -50,6 +53,7 @@ impl Judged {
         Self {
             of,
             fid: None,
+            reconstruction_fid: None,
             precision: None,
             recall: None,
             diversity: None,
@@ -66,7 +70,7 @@ impl Judged {
     /// Samples with NaN in them.
     pub fn of(
         of: JudgeOf,
-        samples: &Samples,
+        (samples, latents): (&Samples, Option<&LatentSpace>),
         material: Option<&Material>,
         wanted: &impl Fn(Metric) -> bool,
     ) -> Result<Self> {
@@ -98,6 +102,11 @@ impl Judged {
             let enough = held_out.as_ref().filter(|seen| seen.labels.len() >= 2);
             let floor = enough.map(|seen| of(&seen.reading)).transpose()?;
             judged.fid = Some(WithFloor { samples: of(&read)?, floor });
+            if let (Some(latents), Some(_), false) = (latents, enough, material.held_out.is_empty()) {
+                let pictures = images(&material.held_out, &material.held_out.spread(num), &Device::Cpu)?;
+                let again = latents.decode(&latents.encode(&pictures)?)?.clamp(-1f32, 1f32)?;
+                judged.reconstruction_fid = Some(of(&judge.read(&again)?)?);
+            }
         }
         if !(wanted(Metric::Pr) || wanted(Metric::Diversity)) {
             return Ok(judged);

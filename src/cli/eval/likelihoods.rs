@@ -13,6 +13,7 @@ use super::progress::progress;
 use crate::config::{PathName, VarianceType};
 use crate::eval::{self, Bound, BoundSettings, Estimate, FlowSettings, LikelihoodData, PixelLevels};
 use crate::kernels::Workers;
+use crate::picture::is_points;
 use crate::run::LoadedModel;
 use crate::sampling::{DORMAND_PRINCE, Denoiser, Tolerance, traced_denoiser};
 use crate::train::images;
@@ -83,8 +84,8 @@ pub struct OdeLikelihood {
 /// # Errors
 /// What the network reports.
 pub fn bounds(args: &Args, model: &LoadedModel, material: &Material, workers: &Arc<Workers>) -> Result<Bounds> {
-    let levels = material.levels();
-    let wanted = args.vlb_images.unwrap_or(if levels == PixelLevels::Real { 2000 } else { 512 }) as usize;
+    let levels = levels(model, material);
+    let wanted = args.vlb_images.unwrap_or(if is_points(model.image_shape) { 2000 } else { 512 }) as usize;
     let settings = BoundSettings {
         strata: STRATA,
         clip: levels == PixelLevels::Grey256,
@@ -102,18 +103,23 @@ pub fn bounds(args: &Args, model: &LoadedModel, material: &Material, workers: &A
 /// # Errors
 /// What the network or the solver reports.
 pub fn flow(args: &Args, model: &LoadedModel, material: &Material, workers: &Arc<Workers>) -> Result<OdeLikelihood> {
-    let levels = material.levels();
-    let wanted = args.nll_images.unwrap_or(if levels == PixelLevels::Real { 1000 } else { 32 }) as usize;
+    let points = is_points(model.image_shape);
+    let wanted = args.nll_images.unwrap_or(if points { 1000 } else { 32 }) as usize;
     let settings = FlowSettings {
         pair: &DORMAND_PRINCE,
         tolerance: Tolerance { rtol: args.tolerance(), atol: args.tolerance() },
-        batch: if levels == PixelLevels::Real { POINTS_BATCH } else { BATCH },
+        batch: if points { POINTS_BATCH } else { BATCH },
     };
     let (found, unit, images) = on_images("likelihood", wanted, args, model, material, workers, |subject| {
         eval::flow_likelihood(subject, settings)
     })?;
     finite([found.estimate()])?;
     Ok(OdeLikelihood { unit, images, estimate: found.estimate(), calls: found.calls, tolerance: args.tolerance() })
+}
+
+/// Latents are real numbers, whatever the pictures' pixels are.
+fn levels(model: &LoadedModel, material: &Material) -> PixelLevels {
+    if model.latents.is_some() { PixelLevels::Real } else { material.levels() }
 }
 
 /// A likelihood is a number.
@@ -144,8 +150,8 @@ fn on_images<T>(
     let bar: ProgressBar = progress(what, indices.len() as u64)?;
     let subject = LikelihoodData {
         schedule: &model.parameterization.schedule,
-        x_0: &images(data, &indices, &Device::Cpu)?,
-        levels: material.levels(),
+        x_0: &model.seen(&images(data, &indices, &Device::Cpu)?)?,
+        levels: levels(model, material),
         denoiser: &denoiser,
         workers,
         seed: args.seed,

@@ -192,6 +192,13 @@ impl EvalReport {
                 None => String::new(),
             };
         }
+        if let Some(fid) = judged.reconstruction_fid {
+            out += &format!(
+                "  {:<16} {:<18} the same held-out images, encoded and decoded: no sample gets better than the autoencoder\n",
+                "reconstruction",
+                with_error(fid, 2)
+            );
+        }
         out += &match judged.floor_images {
             0 => "  * the run held no images out: no floor\n".to_string(),
             n => format!("  * {} held-out images in the samples' place\n", thousands(n)),
@@ -223,6 +230,7 @@ impl EvalReport {
                 "tolerance": flow.tolerance,
             })),
             "judge_fid": judged.and_then(|judged| judged.fid).map(floored),
+            "reconstruction_judge_fid": judged.and_then(|judged| judged.reconstruction_fid).map(number),
             "precision": judged.and_then(|judged| judged.precision).map(floored),
             "recall": judged.and_then(|judged| judged.recall).map(floored),
             "diversity": judged.and_then(|judged| judged.diversity).map(floored),
@@ -379,6 +387,7 @@ mod tests {
             judged: Some(Judged {
                 of: JudgeOf::Digits,
                 fid: floor(12.0, 1.5),
+                reconstruction_fid: None,
                 precision: None,
                 recall: None,
                 diversity: None,

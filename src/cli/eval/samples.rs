@@ -53,7 +53,7 @@ pub fn sample_config(args: &Args, model: &LoadedModel) -> SampleConfig {
 /// # Errors
 /// What the sampler reports.
 pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<Samples> {
-    let ((h, w, c), num) = (model.image_shape, args.num() as usize);
+    let ((h, w, c), num) = (model.sample_shape, args.num() as usize);
     let classes = model.net.num_classes().map(|count| run::classes_in_turn(num, count, None));
     let scale = guidance_scale(args, model);
     let config = sample_config(args, model);
@@ -75,7 +75,7 @@ pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<
         // Samplers that draw noise on their way draw other noise for each batch.
         let seed = args.seed.wrapping_add(batch as u64);
         let trajectory = Trajectory::new(denoiser, parameterization.schedule.clone(), &settings, noise, seed)?;
-        let recording = run::Recording::of(trajectory, 0, |frame| {
+        let recording = run::Recording::of(trajectory.in_latents(model.latents.as_ref()), 0, |frame| {
             bar.set_length((batches * frame.total) as u64);
             bar.set_position((batch * frame.total + frame.index) as u64);
         });

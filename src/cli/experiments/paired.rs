@@ -11,7 +11,7 @@ use super::results::Results;
 use crate::data;
 use crate::eval::Estimate;
 use crate::kernels::Workers;
-use crate::run::{self, checkpoint};
+use crate::run::{self, LoadedModel, checkpoint, seen_data};
 use crate::train::Trainer;
 
 /// Blocks whose means stand for independent draws.
@@ -65,6 +65,11 @@ pub fn held_out_errors(dir: &Path, workers: &Arc<Workers>) -> Result<Vec<f64>> {
     let config = run::config_of(dir)?;
     let (_, folder, _) = checkpoint::newest_good(dir)?;
     let dataset = data::load(&config.data)?;
+    let latents = match config.diffuses_latents() {
+        true => LoadedModel::open(dir, None)?.latents,
+        false => None,
+    };
+    let dataset = seen_data(&config, dataset, latents.as_ref())?;
     let held_out = config.data.held_out.of(dataset.len());
     let (train, held_out) = dataset.split_held_out(held_out, config.seed)?;
     let mut trainer = Trainer::new(&config, train, &held_out, &Device::Cpu, workers.clone())?;

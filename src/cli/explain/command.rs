@@ -130,12 +130,22 @@ fn explanation(args: &Args, topic: Topic) -> Result<Explanation> {
         };
     }
     let config = Config::load(&args.config, &[])?;
+    if config.diffuses_latents() {
+        let message = format!(
+            "{} diffuses in the latents of an autoencoder, and {} is explained by these: train it, and name the run with \
+             --run",
+            args.config,
+            topic.name()
+        );
+        return Err(UsageError::new(message).into());
+    }
     let material = Material::load(&config)?;
     let parameterization = Parameterization::from_config(&config.diffusion)?;
     let subject = ExplainedSubject {
         config: &config,
         parameterization: &parameterization,
         data: &material.train,
+        latents: None,
         network: None,
         workers: &workers,
     };

@@ -127,6 +127,8 @@ pub fn run(args: Args) -> Result<Outcome> {
             chosen: Vec::new(),
             after_step: None,
             racing: None,
+            stage: None,
+            then: None,
         };
         plans.push((place, entrant.name.clone(), plan));
     }

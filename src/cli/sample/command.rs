@@ -67,6 +67,14 @@ pub fn run(args: Args) -> Result<()> {
         speak::remark(remark);
     }
     plan.edit.iter().flat_map(Edit::remarks).for_each(speak::remark);
+    if let (Some(Edit::Inpaint { .. }), Some(latents)) = (&plan.edit, &model.latents) {
+        let ((height, _, _), (h, _, _)) = (latents.image_shape(), latents.shape());
+        speak::remark(format_args!(
+            "inpainting in latents, each of {0}×{0} pixels: those that the mask touches are made anew, and at the end the \
+             pixels that it keeps are the picture's own",
+            height / h
+        ));
+    }
     if let Some(Edit::Invert { image, .. }) = &plan.edit {
         return inverted(&args, &plan, &model, image, out);
     }
@@ -145,7 +153,8 @@ fn inverted(
     let most = Inversion::calls_for(levels.len()) + levels.len();
     let bar = if args.quiet { ProgressBar::hidden() } else { ProgressBar::new(most as u64) };
     bar.set_style(ProgressStyle::with_template("inverting {bar:30} {pos}/{len} · {eta} left")?);
-    let inversion = editing::invert(denoiser.as_ref(), &levels, image, |calls| bar.set_position(calls as u64))?;
+    let seen = model.seen(image)?;
+    let inversion = editing::invert(denoiser.as_ref(), &levels, &seen, |calls| bar.set_position(calls as u64))?;
     let noise = (&inversion.x_t / schedule.noise_scale(levels[0]))?;
     let finite = noise.abs()?.sum_all()?.to_scalar::<f32>()?.is_finite();
     if !finite {
@@ -156,14 +165,13 @@ fn inverted(
         });
     }
     let trajectory = Trajectory::new(denoiser, schedule.clone(), &plan.settings, noise.clone(), plan.seed)?;
+    let trajectory = trajectory.in_latents(model.latents.as_ref());
     let again = Recording::of(trajectory, 0, |frame| bar.set_position((inversion.calls + frame.index) as u64));
     bar.finish_and_clear();
     let again = again.map_err(|error| without_samples(error, plan, model))?.samples;
 
-    let off = (&again - image)?;
-    let rmse = off.sqr()?.mean_all()?.to_scalar::<f32>()?.sqrt();
-    let largest = off.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>()?;
-    let grid = run::grid_of(&Tensor::cat(&[image, &(&noise * 0.5)?, &again], 0)?, 3, GRID_WIDTH)?;
+    let (rmse, largest) = difference(&again, image)?;
+    let grid = run::grid_of(&Tensor::cat(&[image, &model.shown(&(&noise * 0.5)?)?, &again], 0)?, 3, GRID_WIDTH)?;
     if let Some(out) = out {
         out.write(|path, kind| match kind {
             "png" => picture::save_png(&grid, path, Some("a picture, its noise and its reconstruction")),
@@ -181,7 +189,19 @@ fn inverted(
     speak::print(&format!(
         "reconstruction error: {rmse:.4} (root mean square of pixels in [-1, 1]), {largest:.4} at most\n"
     ))?;
+    if let Some(latents) = &model.latents {
+        let (rmse, largest) = difference(&latents.decode(&seen)?, image)?;
+        speak::print(&format!(
+            "of that the autoencoder's own, encoding the picture and decoding it: {rmse:.4}, {largest:.4} at most\n"
+        ))?;
+    }
     Ok(())
+}
+
+/// Root mean square of the difference, and the largest one.
+fn difference(a: &Tensor, b: &Tensor) -> Result<(f32, f32)> {
+    let off = (a - b)?;
+    Ok((off.sqr()?.mean_all()?.to_scalar::<f32>()?.sqrt(), off.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>()?))
 }
 
 /// "--noise: found by --invert, and sampled as it was found: ddim 50, w 0, class 9; flags say otherwise".

@@ -244,6 +244,10 @@ impl SamplePlan {
 
     /// The way that the flags ask for.
     fn trajectory(&self, model: &LoadedModel) -> Result<Trajectory> {
+        Ok(self.way(model)?.in_latents(model.latents.as_ref()))
+    }
+
+    fn way(&self, model: &LoadedModel) -> Result<Trajectory> {
         let denoiser = self.denoiser(model)?;
         let schedule = &model.parameterization.schedule;
         let (settings, noise) = (&self.settings, self.noise.clone());
@@ -256,12 +260,17 @@ impl SamplePlan {
         let clip = settings.clamp();
         match &self.edit {
             Some(Edit::Sdedit { image, .. }) => {
-                let start = editing::noised(image, &noise, sampler.first())?;
+                let start = editing::noised(&model.seen(image)?, &noise, sampler.first())?;
                 Trajectory::with(denoiser, sampler, Box::new(seeded), start, clip)
             }
             Some(Edit::Inpaint { image, mask, resampling, .. }) => {
                 let levels = sampling::levels(schedule, settings)?;
-                sampler = Box::new(Inpainting::new(levels, image.clone(), mask.clone(), *resampling)?);
+                sampler = Box::new(Inpainting::new(
+                    levels,
+                    model.seen(image)?,
+                    model.latents.as_ref().map_or_else(|| Ok(mask.clone()), |latents| latents.mask(mask))?,
+                    *resampling,
+                )?);
                 Trajectory::with(denoiser, sampler, Box::new(seeded), (noise * scale)?, clip)
             }
             _ => Trajectory::with(denoiser, sampler, Box::new(SharedNoise(seeded)), (noise * scale)?, clip),
@@ -282,7 +291,16 @@ impl SamplePlan {
             bar.set_position(frame.index as u64);
         });
         bar.finish_and_clear();
-        recording
+        self.with_kept_pixels(model, recording?)
+    }
+
+    /// What is inpainted in latents has the picture's own pixels where the mask keeps them.
+    fn with_kept_pixels(&self, model: &LoadedModel, mut recording: Recording) -> Result<Recording> {
+        if let (Some(Edit::Inpaint { image, mask, .. }), Some(_)) = (&self.edit, &model.latents) {
+            let new = recording.samples.broadcast_mul(&mask.affine(-1.0, 1.0)?)?;
+            recording.samples = new.broadcast_add(&(image * mask)?)?;
+        }
+        Ok(recording)
     }
 
     /// Samples, keeping `rows` of the way: see [`Recording::of_way`].

@@ -26,7 +26,7 @@ impl Given {
         let Some(path) = &args.noise else {
             return Ok(Self { noise: None, config: model.config.clone(), how: None });
         };
-        let read = run::read_noise(path, model.image_shape);
+        let read = run::read_noise(path, model.sample_shape);
         let (noise, how) = read.map_err(|e| UsageError::new(format!("--noise: {e:#}")))?;
         let config = match &how {
             Some(how) => Config { sample: how.sample.clone(), ..model.config.clone() }.with_overrides(&args.set)?,
@@ -49,7 +49,7 @@ impl Given {
     /// # Errors
     /// A usage error for a number that can't be had.
     pub fn noise(&self, num: Option<usize>, model: &LoadedModel, edit: Option<&Edit>, seed: u64) -> Result<Tensor> {
-        let (h, w, c) = model.image_shape;
+        let (h, w, c) = model.sample_shape;
         let of = |num: usize, seed: u64| sampling::starting_noise(num, h, w, c, seed, &Device::Cpu);
         let usage = |message: String| Err(UsageError::new(message).into());
         match (&self.noise, edit, num) {

@@ -174,12 +174,12 @@ impl<'a> JudgedRun<'a> {
             self.board.guidance_scale,
             self.workers.clone(),
         )?;
-        let (h, w, c) = model.image_shape;
+        let (h, w, c) = model.sample_shape;
         let noise =
             sampling::starting_noise(first + count, h, w, c, self.seed, &Device::Cpu)?.narrow(0, first, count)?;
         let schedule = model.parameterization.schedule.clone();
         let trajectory = Trajectory::new(denoiser, schedule, &SamplerSettings::from(&config), noise, self.seed)?;
-        match Recording::of(trajectory, 0, |_| {}) {
+        match Recording::of(trajectory.in_latents(model.latents.as_ref()), 0, |_| {}) {
             Ok(recording) => Ok(Some((recording.samples, classes.unwrap_or_default()))),
             Err(error) if error.is::<NotFinite>() => Ok(None),
             Err(error) => Err(error),

@@ -143,10 +143,11 @@ impl StudiedRun {
             guidance_scale,
             self.workers.clone(),
         )?;
-        let (h, w, c) = self.model.image_shape;
+        let (h, w, c) = self.model.sample_shape;
         let noise = sampling::starting_noise(self.num, h, w, c, seed, &Device::Cpu)?;
         let schedule = self.model.parameterization.schedule.clone();
-        let trajectory = Trajectory::new(denoiser, schedule, settings, noise, seed)?;
+        let trajectory =
+            Trajectory::new(denoiser, schedule, settings, noise, seed)?.in_latents(self.model.latents.as_ref());
         let none = |calls, seconds| JudgedPoint {
             num: self.num,
             right: None,

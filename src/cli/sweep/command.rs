@@ -194,6 +194,8 @@ fn train_one(
         chosen: Vec::new(),
         after_step: None,
         racing: None,
+        stage: None,
+        then: None,
     };
     let mut together = train(vec![(run.name.clone(), plan)], (count, already), screen)?;
     if together.interrupted {

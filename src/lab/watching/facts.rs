@@ -66,6 +66,7 @@ pub fn run_info(dir: &Path, config: &Config, data: Option<&DataIdentity>, found:
         start_step: 0,
         warnings: Vec::new(),
         chosen: Vec::new(),
+        stage: None,
         // Whether its owner draws any is no matter here.
         live: Live { previews: true, ..Live::new(config) },
         config: config.clone(),

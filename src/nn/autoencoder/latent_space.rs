@@ -30,7 +30,11 @@ pub struct LatentSpace {
 impl std::fmt::Debug for LatentSpace {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         let Self { image_shape, shape, sha256, .. } = self;
-        f.debug_struct("LatentSpace").field("image_shape", image_shape).field("shape", shape).field("sha256", sha256).finish()
+        f.debug_struct("LatentSpace")
+            .field("image_shape", image_shape)
+            .field("shape", shape)
+            .field("sha256", sha256)
+            .finish()
     }
 }
 
@@ -119,9 +123,10 @@ impl LatentSpace {
         let (device, x) = (x.device(), x.to_device(&Device::Cpu)?);
         let n = x.dim(0).context("a batch has four dimensions")?;
         let shares = self.workers.run_on(self.workers.shares(n), |share| -> Result<Tensor> {
-            let parts = share.clone().step_by(AT_ONCE).map(|from| {
-                of(&x.narrow(0, from, AT_ONCE.min(share.end - from))?.contiguous()?)
-            });
+            let parts = share
+                .clone()
+                .step_by(AT_ONCE)
+                .map(|from| of(&x.narrow(0, from, AT_ONCE.min(share.end - from))?.contiguous()?));
             Ok(Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 0)?)
         });
         let parts = shares.into_iter().collect::<Result<Vec<_>>>()?;

@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 use sha2::{Digest, Sha256};
 
-use crate::data::Dataset;
+use crate::config::Config;
+use crate::data::{DataIdentity, Dataset};
 use crate::eval::cache_folder;
 use crate::nn::autoencoder::LatentSpace;
 use crate::process::interrupt;
@@ -39,6 +40,17 @@ pub struct Encoding<'a> {
 /// `Interrupted`; what the autoencoder reports.
 pub fn encoded(asked: Encoding, space: &LatentSpace, tell: &mut dyn FnMut(usize, usize)) -> Result<Dataset> {
     in_cache(cache_folder().as_deref(), asked, space, tell)
+}
+
+/// What diffusion sees of `data`: their latents where it happens in such, else the data themselves.
+///
+/// # Errors
+/// As [`encoded`].
+pub fn seen_data(config: &Config, data: Dataset, latents: Option<&LatentSpace>) -> Result<Dataset> {
+    let Some(space) = latents else { return Ok(data) };
+    let identity = DataIdentity::of(&data);
+    let asked = Encoding { data: &data, content: &identity.content, mirrored: config.data.horizontal_flip };
+    encoded(asked, space, &mut |_, _| {})
 }
 
 fn in_cache(
@@ -125,7 +137,8 @@ fn read(file: &Path, numbers: usize) -> Option<Vec<f32>> {
         return None;
     }
     // So that the one used last is the youngest.
-    let _ = fs::File::options().append(true).open(file).and_then(|file| file.set_modified(std::time::SystemTime::now()));
+    let _ =
+        fs::File::options().append(true).open(file).and_then(|file| file.set_modified(std::time::SystemTime::now()));
     Some(content.chunks_exact(4).filter_map(|four| four.try_into().ok()).map(f32::from_le_bytes).collect())
 }
 

@@ -4,6 +4,6 @@ mod encoded;
 mod named;
 mod own_stage;
 
-pub use encoded::{Encoding, encoded};
+pub use encoded::{Encoding, encoded, seen_data};
 pub use named::{NamedAutoencoder, named_autoencoder};
 pub use own_stage::{OwnStage, own_autoencoder, own_stage};

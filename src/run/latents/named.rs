@@ -59,7 +59,12 @@ fn opened(latents: &str) -> Result<NamedAutoencoder> {
     if path.is_dir() && !path.join("config.toml").is_file() {
         let loaded = open_autoencoder(path)?;
         let words = format!("the folder {}", path.display());
-        return Ok(NamedAutoencoder { config: loaded.config, weights: loaded.weights, words, warnings: loaded.warnings });
+        return Ok(NamedAutoencoder {
+            config: loaded.config,
+            weights: loaded.weights,
+            words,
+            warnings: loaded.warnings,
+        });
     }
     of_run(&find(latents)?)
 }
@@ -149,4 +154,3 @@ fn moments(space: &LatentSpace, data: &Dataset) -> Result<ChannelMoments> {
     let deviation = squares.iter().zip(&mean).map(|(squares, mean)| (squares / n - mean * mean).max(0.0).sqrt());
     Ok(ChannelMoments { deviation: deviation.collect(), mean })
 }
-

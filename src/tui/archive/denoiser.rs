@@ -55,10 +55,11 @@ impl Denoised {
             guidance.map_err(|problem| anyhow!(problem))?,
             workers.clone(),
         )?;
-        let (height, width, channels) = model.image_shape;
+        let (height, width, channels) = model.sample_shape;
         let noise = starting_noise(num, height, width, channels, seed, &Device::Cpu)?;
         let schedule = model.parameterization.schedule.clone();
         let trajectory = Trajectory::new(denoiser, schedule, &SamplerSettings::from(&sample), noise, seed)?;
+        let trajectory = trajectory.in_latents(model.latents.as_ref());
         let shape = model.image_shape;
         let classes = classes.unwrap_or_default();
         Ok(Self { pane, shape, trajectory, classes, settings, step: model.step, number, num })
@@ -71,7 +72,7 @@ impl Denoised {
     pub fn advance(&mut self) -> Result<Option<PreviewFrame>> {
         let Some(frame) = self.trajectory.next() else { return Ok(None) };
         let frame = frame.context("sampling")?;
-        let (x_t, x_0) = (pixels(&frame.x_t)?, pixels(&frame.x_0)?);
+        let (x_t, x_0) = (pixels(&frame.picture_of_x_t()?)?, pixels(&frame.picture_of_x_0()?)?);
         // The field itself is the business of the run that trains.
         let field = is_points(self.shape)
             .then(|| Arc::new(Field { side: 0, reach: reach(&x_0) as f32, score: Vec::new(), velocity: Vec::new() }));

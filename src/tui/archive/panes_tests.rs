@@ -53,6 +53,8 @@ fn train(config: Config, dir: &Path) {
         chosen: vec![],
         after_step: None,
         racing: None,
+        stage: None,
+        then: None,
     };
     let lab = Lab::spawn(plan).unwrap();
     while !matches!(lab.events.recv().unwrap(), Event::Ended(_)) {}

@@ -47,7 +47,7 @@ fn right(
     let mut settings = request.settings.of_preview();
     (settings.steps, settings.timesteps) = (steps, Vec::new());
     let classes = classes_in_turn(request.num, Judge::CLASSES, None);
-    let (height, width, channels) = model.image_shape;
+    let (height, width, channels) = model.sample_shape;
     let noise = starting_noise(request.num, height, width, channels, SEED, &Device::Cpu)?;
     let mut right = 0;
     for (batch, classes) in classes.chunks(BATCH).enumerate() {
@@ -63,7 +63,7 @@ fn right(
         let schedule = model.parameterization.schedule.clone();
         let seed = SEED.wrapping_add(batch as u64);
         let trajectory = Trajectory::new(denoiser, schedule, &SamplerSettings::from(&settings), noise, seed)?;
-        let samples = sample(trajectory).context("sampling")?;
+        let samples = sample(trajectory.in_latents(model.latents.as_ref())).context("sampling")?;
         // Numbers that are none are read as nothing.
         let finite = samples.flatten_all()?.to_vec1::<f32>()?.iter().all(|x| x.is_finite());
         right += if finite { class_accuracy(judge, &samples, classes)?.right() } else { 0 };

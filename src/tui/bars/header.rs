@@ -67,6 +67,10 @@ fn facts(state: &State) -> Words {
     let folder = state.live.info.as_ref().filter(|_| state.is_watched()).and_then(|info| info.run_dir.file_name());
     let name = folder.map_or(config.name.clone(), |folder| shown_text(&folder.to_string_lossy()));
     let words = words.add_shortened(Role::Text, name, 8);
+    let words = match state.live.info.as_ref().and_then(|info| info.stage.as_ref()) {
+        Some(stage) => words.add(Role::Strong, stage.words()),
+        None => words,
+    };
     if state.theme.is_for_the_back_row() {
         return words.add(Role::Dim, target(config));
     }

@@ -36,6 +36,8 @@ pub enum End {
     Quit,
     /// The run has ended, and the one that was tried takes its place.
     Switch,
+    /// All steps are done and saved, and the next stage is to be trained.
+    NextStage,
     /// There is no run here, and this fork is to be trained.
     Fork(Box<ReadyFork>),
     /// A signal or Ctrl-C asked for it.
@@ -157,6 +159,7 @@ impl<'a, S: Surface> EventLoop<'a, S> {
                 Effect::Try(wanted) => self.begin_trial(&wanted, painter),
                 Effect::Abandon => self.abandon_trial(),
                 Effect::Switch => self.end = Some(End::Switch),
+                Effect::NextStage => self.end = Some(End::NextStage),
                 Effect::Begin(fork) => self.end = Some(End::Fork(fork)),
                 Effect::Ask(request) => self.archive.ask(request),
                 Effect::Learned(learned) => self.progress.keep(learned),

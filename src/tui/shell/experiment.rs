@@ -71,7 +71,7 @@ pub fn experiment<T: Send>(
         });
         let (outcome, fork) = match shown? {
             End::Fork(fork) => (Outcome::Done, Some(fork)),
-            End::Quit | End::Switch => (Outcome::Done, None),
+            End::Quit | End::Switch | End::NextStage => (Outcome::Done, None),
             End::Terminated | End::TerminalLost => (Outcome::Interrupted, None),
         };
         let came = came.ok_or_else(|| anyhow!("the experiment has not begun"))?;

@@ -119,6 +119,7 @@ mod tests {
             start_step: 0,
             warnings: vec![],
             chosen: vec![],
+            stage: None,
         }))
     }
 

@@ -78,7 +78,7 @@ pub fn watch(dir: &Path, options: TuiOptions) -> Result<Outcome> {
 fn on_alone(end: End, options: &TuiOptions) -> Result<Outcome> {
     Ok(match end {
         End::Fork(fork) => return begin_fork(*fork, options.clone()),
-        End::Quit | End::Switch => Outcome::Done,
+        End::Quit | End::Switch | End::NextStage => Outcome::Done,
         End::Terminated | End::TerminalLost => Outcome::Interrupted,
     })
 }
@@ -156,5 +156,7 @@ fn plan(fork: ReadyFork) -> Result<LabPlan> {
         chosen: changes,
         after_step: None,
         racing: None,
+        stage: None,
+        then: None,
     })
 }

@@ -54,6 +54,7 @@ pub struct TuiOptions {
 /// given back either way.
 pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
     let config = plan.config.clone();
+    let mut then = plan.then.clone();
     let mut others = OtherRuns::new(plan.clone());
     let mut screen = Screen::open().context("opening the screen (difflab --no-tui runs without one)")?;
     // The worker loads its data while the terminal is asked what it can do.
@@ -64,6 +65,17 @@ pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
         let mut state = State { lesson: options.lesson.clone(), ..stage.state(&options, Some(config)) };
         loop {
             let (end, left, told) = session.show(&mut screen, &stage, state, &mut others);
+            if end == End::NextStage
+                && let Some(next) = then.take()
+            {
+                then = next.then.clone();
+                std::mem::replace(&mut others, OtherRuns::new((*next).clone())).close();
+                state = left.again(next.config.clone()).0;
+                session.finish();
+                let before = std::mem::replace(&mut session, Session::begin(*next)?);
+                words.push_str(&before.close().0);
+                continue;
+            }
             let kept = if end == End::Switch { others.keep() } else { None };
             let Some(kept) = kept else { return Ok(end) };
             state = begin_again(&left, &kept, &told);
@@ -88,7 +100,7 @@ pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
     }
     ending?;
     Ok(match end? {
-        End::Quit | End::Switch | End::Fork(_) => Outcome::Done,
+        End::Quit | End::Switch | End::NextStage | End::Fork(_) => Outcome::Done,
         End::Terminated | End::TerminalLost => Outcome::Interrupted,
     })
 }

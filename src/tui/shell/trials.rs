@@ -128,8 +128,8 @@ impl Trials for OtherRuns {
         let mut warnings = config.validate()?;
         warnings.extend(check_config_stability(&config));
         // It may wait for nobody.
-        let (chosen, racing) = (Vec::new(), None);
-        let plan = LabPlan { config: config.clone(), run, warnings, chosen, racing, ..self.first.clone() };
+        let (chosen, racing, stage, then) = (Vec::new(), None, None, None);
+        let plan = LabPlan { config: config.clone(), run, warnings, chosen, racing, stage, then, ..self.first.clone() };
         let lab = Lab::on_trial(plan)?;
         let signals = lab.give_up_on_signals().context("listening for signals")?;
         let events = lab.events.clone();
@@ -191,6 +191,8 @@ mod tests {
             chosen: vec![],
             after_step: None,
             racing: None,
+            stage: None,
+            then: None,
         }
     }
 

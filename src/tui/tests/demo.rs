@@ -56,6 +56,7 @@ pub fn info(start_step: u64) -> RunInfo {
         start_step,
         warnings: vec![],
         chosen: vec![],
+        stage: None,
         live: Live::new(&config),
         config,
     }

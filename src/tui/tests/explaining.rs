@@ -43,6 +43,7 @@ fn answer(request: ExplainRequest) -> Explanation {
         config: &config,
         parameterization: &parameterization,
         data: &data,
+        latents: None,
         network: None,
         workers: &workers,
     };

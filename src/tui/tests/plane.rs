@@ -63,6 +63,7 @@ pub fn moons(columns: u16, rows: u16, options: ScreenOptions) -> State {
         parameters: 174_210,
         image_shape: (1, 1, 2),
         sample_shape: (1, 1, 2),
+        stage: None,
         classes: dataset.classes.clone(),
         points: Arc::new(points.clone()),
         config: config.clone(),

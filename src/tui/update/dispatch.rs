@@ -51,7 +51,7 @@ pub fn of_run(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Tick(now) => {
             time::tick(state, now);
             state::go_on(state);
-            [panes::look_again(state), explaining::tick(state)].concat()
+            [panes::look_again(state), explaining::tick(state), lab::go_on_to_next_stage(state)].concat()
         }
         Message::Terminate => act::terminate(state),
     };

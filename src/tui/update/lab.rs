@@ -128,11 +128,32 @@ fn phase_changed(state: &mut State, phase: Phase) {
             say(state, gravity, resting_words(*resting, why));
         }
         Phase::Finished if state.phase != phase => {
-            say(state, Gravity::Info, "all steps are done and saved; q leaves".into());
+            say(
+                state,
+                Gravity::Info,
+                match next_stage(state) {
+                    Some(next) => format!("all steps are done and saved; next comes {next}"),
+                    None => "all steps are done and saved; q leaves".into(),
+                },
+            );
         }
         _ => {}
     }
     state.phase = phase;
+}
+
+/// What is trained in this lab after this run, if anything is.
+pub(super) fn next_stage(state: &State) -> Option<String> {
+    state.live.info.as_ref()?.stage.as_ref()?.next.clone()
+}
+
+/// Once this run is done and saved, and nobody is asked anything, the lab goes on to the next stage.
+pub(super) fn go_on_to_next_stage(state: &State) -> Vec<Effect> {
+    let done = state.phase == Phase::Finished && state.has_all_saved() && !state.leaving && !state.ended;
+    match done && state.overlay.is_none() && !state.is_browsing && next_stage(state).is_some() {
+        true => vec![Effect::NextStage],
+        false => Vec::new(),
+    }
 }
 
 fn resting_words(state: RunState, why: &str) -> String {
