@@ -141,7 +141,8 @@ pub fn open(
     }
 
     let network = config.model.kind.title();
-    say(outbox, format!("building a {network} for {} {}", thousands(facts.train_images), noun(&config)));
+    let article = if config.trains_autoencoder() { "an" } else { "a" };
+    say(outbox, format!("building {article} {network} for {} {}", thousands(facts.train_images), noun(&config)));
     interrupt::check()?;
     let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
     warnings.extend(trainer.idle_workers());

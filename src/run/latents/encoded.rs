@@ -18,7 +18,7 @@ use crate::process::interrupt;
 /// Pictures that are encoded at once.
 const AT_ONCE: usize = 128;
 /// Time between two words about how far it is.
-const EVERY: Duration = Duration::from_millis(100);
+const EVERY: Duration = Duration::from_millis(500);
 /// Sets of latents that are kept: those used last.
 const KEPT: usize = 6;
 const DIGEST: usize = 32;
