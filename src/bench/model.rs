@@ -7,6 +7,7 @@ use rand::RngExt;
 use crate::config::{Config, ConfigError};
 use crate::data::{Dataset, catalogue};
 use crate::nn::NetConfig;
+use crate::nn::autoencoder::AutoencoderConfig;
 use crate::random::{Stream, generator};
 
 /// Two networks that are measured besides the shipped experiments: one small and grey, at home on two
@@ -50,7 +51,7 @@ const USUAL_CLASSES: usize = 10;
 #[derive(Clone, Debug, PartialEq)]
 pub struct BenchModel {
     pub config: Config,
-    /// Height, width, channels.
+    /// Height, width, channels of what the network sees.
     pub image_shape: (usize, usize, usize),
     /// Classes of the data, the null class not counted.
     pub num_classes: usize,
@@ -86,6 +87,7 @@ impl BenchModel {
         let width = size("data.image_size", data.image_size, known.as_ref().map(|entry| entry.width))?;
         let channels = size("data.channels", data.channels, known.as_ref().map(|entry| entry.channels))?;
         let num_classes = known.map_or(USUAL_CLASSES, |entry| entry.classes.len().max(1));
+        let (height, width, channels) = seen_shape(&config, (height, width, channels))?;
         config.validate_for_data(height, width, channels, num_classes)?;
         Ok(Self { config, image_shape: (height, width, channels), num_classes })
     }
@@ -112,6 +114,28 @@ impl BenchModel {
             warnings: Vec::new(),
         }
     }
+}
+
+/// What the network sees of pictures of this shape: of a config that diffuses in the latents of its own autoencoder, those.
+fn seen_shape(
+    config: &Config,
+    (height, width, channels): (usize, usize, usize),
+) -> Result<(usize, usize, usize), ConfigError> {
+    if !config.diffuses_latents() {
+        return Ok((height, width, channels));
+    }
+    let impossible = |problem: String| ConfigError::Impossible {
+        key: "data.latents".into(),
+        value: format!("{:?}", config.data.latents),
+        problem,
+    };
+    if !config.has_own_autoencoder() {
+        let problem = "a benchmark opens no autoencoder; set data.latents = \"own\", whose latents have the size that \
+                       [autoencoder] says";
+        return Err(impossible(problem.into()));
+    }
+    let autoencoder = AutoencoderConfig::new(&config.autoencoder, height, width, channels);
+    autoencoder.latent_shape(height, width).map_err(|error| impossible(format!("{error:#}")))
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ pub struct DataFacts {
     pub source: String,
     /// A few training images, `[H, W, C]` each, pixels in [-1, 1].
     pub examples: Vec<Arc<Vec<f32>>>,
+    /// The latents of the same images where diffusion happens in such, as pictures `[h, w, 3]`: their first channels are red,
+    /// green and blue; a single one is grey.
+    pub latent_examples: Vec<Arc<Vec<f32>>>,
     /// The first training points, `[N, 2]`; empty for images.
     pub points: Arc<Vec<f32>>,
 }
@@ -39,6 +42,7 @@ impl DataFacts {
             held_out_images: held_out.len(),
             image_shape: (train.height, train.width, train.channels),
             latents: None,
+            latent_examples: Vec::new(),
             classes: train.classes.clone(),
             source: train.source.clone(),
             points: Arc::new(match is_points((train.height, train.width, train.channels)) {
@@ -47,6 +51,21 @@ impl DataFacts {
             }),
             examples: examples(train).into_iter().map(|i| Arc::new(train.gather(&[i], None))).collect(),
         }
+    }
+
+    /// The same of diffusion in `latents`, of which the training data are `seen`.
+    pub fn in_latents(self, latents: LatentSpace, seen: &Dataset) -> Self {
+        let l = seen.channels;
+        let coloured = |i: usize| -> Arc<Vec<f32>> {
+            let numbers = seen.gather(&[i], None);
+            let colours = |place: &[f32]| match l {
+                1 => [place[0]; 3],
+                2 => [place[0], place[1], 0.0],
+                _ => [place[0], place[1], place[2]],
+            };
+            Arc::new(numbers.chunks_exact(l.max(1)).flat_map(colours).collect())
+        };
+        Self { latent_examples: examples(seen).into_iter().map(coloured).collect(), latents: Some(latents), ..self }
     }
 
     /// Height, width and channels of what diffusion sees.

@@ -126,10 +126,13 @@ pub fn open(
     warnings.extend(config.data.held_out.doubt(dataset.len()));
     let held_out = config.data.held_out.of(dataset.len());
     let (train_data, held_out_data) = dataset.split_held_out(held_out, config.seed)?;
-    let facts = DataFacts { latents: space, ..DataFacts::of(&train_data, &held_out_data) };
-    let (train_data, held_out) = match seen {
-        Some(seen) => seen.split_held_out(held_out, config.seed)?,
-        None => (train_data, held_out_data),
+    let facts = DataFacts::of(&train_data, &held_out_data);
+    let (facts, train_data, held_out) = match (space, seen) {
+        (Some(space), Some(seen)) => {
+            let (seen, held_out) = seen.split_held_out(held_out, config.seed)?;
+            (facts.in_latents(space, &seen), seen, held_out)
+        }
+        _ => (facts, train_data, held_out_data),
     };
     let identity = match identity {
         Some(identity) => Identified::now(identity),
@@ -284,6 +287,7 @@ pub fn open(
         conditional: config.model.class_conditional,
         alphas_cumprod: Arc::new(trainer.schedule().alphas_cumprod.clone()),
         examples: facts.examples.clone(),
+        latent_examples: facts.latent_examples.clone(),
         points: facts.points.clone(),
         device: match plan.device.location() {
             DeviceLocation::Cpu => "cpu".into(),

@@ -131,6 +131,8 @@ pub struct RunInfo {
     pub alphas_cumprod: Arc<Vec<f64>>,
     /// A few training images for the forward-process picture, pixels in [-1, 1], `[H, W, C]` each.
     pub examples: Vec<Arc<Vec<f32>>>,
+    /// Their latents where diffusion happens in such, as pictures `[h, w, 3]` of about unit variance; else empty.
+    pub latent_examples: Vec<Arc<Vec<f32>>>,
     /// Where the data are points in the plane: a few thousand of them, `[N, 2]`; else empty.
     pub points: Arc<Vec<f32>>,
     /// "cpu" or "cuda:0", and threads.

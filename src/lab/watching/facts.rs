@@ -60,6 +60,7 @@ pub fn run_info(dir: &Path, config: &Config, data: Option<&DataIdentity>, found:
         conditional: config.model.class_conditional,
         alphas_cumprod: Arc::new(alphas),
         examples: found.map(|found| found.examples.clone()).unwrap_or_default(),
+        latent_examples: found.map(|found| found.latent_examples.clone()).unwrap_or_default(),
         points: found.map(|found| found.points.clone()).unwrap_or_default(),
         device: String::new(),
         threads: 0,

@@ -35,10 +35,14 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
     if pane.picture.is_empty() {
         return;
     }
-    let caption = Words::new(&state.theme)
-        .joined_by(" ")
-        .add(Role::Noisy, "x_t")
-        .add(Role::Dim, if state.plane.is_some() { "of the data" } else { "of a training image" });
+    let caption = Words::new(&state.theme).joined_by(" ").add(Role::Noisy, "x_t").add(
+        Role::Dim,
+        match (state.plane.is_some(), state.diffuses_latents()) {
+            (true, _) => "of the data",
+            (_, true) => "of an image's latents",
+            _ => "of a training image",
+        },
+    );
     buf.set_line(pane.caption.x, pane.caption.y, &caption.fit(pane.caption.width), pane.caption.width);
     if !pane.formula.is_empty() {
         // Right under the picture, which may be lower than its room.

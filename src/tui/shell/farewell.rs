@@ -120,6 +120,7 @@ mod tests {
             warnings: vec![],
             chosen: vec![],
             stage: None,
+            latent_examples: vec![],
         }))
     }
 

@@ -59,6 +59,16 @@ impl State {
         self.arranged(room, &Subject { n, height, width, smallest }, true)
     }
 
+    /// The same at its upper left.
+    pub(super) fn laid_out_at_left(
+        &self,
+        room: Rect,
+        (n, (height, width, _)): (usize, (usize, usize, usize)),
+        smallest: usize,
+    ) -> Option<(Rect, Arrangement)> {
+        self.arranged(room, &Subject { n, height, width, smallest }, false)
+    }
+
     fn arranged(&self, room: Rect, subject: &Subject, centred: bool) -> Option<(Rect, Arrangement)> {
         let (columns, rows) = (room.width, room.height);
         let canvas = Room { columns, rows, cell: self.cell_size, whole_cells: self.needs_whole_cells() };

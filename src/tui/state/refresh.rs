@@ -39,7 +39,7 @@ pub fn refresh(state: &mut State) {
     }
     let schedule = layout.place(Panel::Schedule).filter(|p| p.density == Density::Full);
     let schedule = schedule.map_or(Rect::ZERO, |place| layout::schedule_full(place.inner()).picture);
-    forward(state, &mut gallery, state.alone(schedule, 1, 1, false));
+    forward(state, &mut gallery, schedule);
     let (noisy, clean) = match layout.place(Panel::Denoising) {
         _ if state.is_paned() => (None, None),
         Some(place) if place.density == Density::Full => {
@@ -56,7 +56,9 @@ pub fn refresh(state: &mut State) {
     state.gallery = gallery;
 }
 
-fn forward(state: &State, gallery: &mut Gallery, at: Place) {
+fn forward(state: &State, gallery: &mut Gallery, room: Rect) {
+    let seen = seen_example(state);
+    let at = seen.and_then(|(_, shape, _)| state.laid_out_at_left(room, (1, shape), 1));
     let now = made(state, at, [state.plots.example as u64, state.cursor_t as u64, 0, 0]);
     if gallery.forward.made == Some(now) && gallery.forward.placed.is_some() {
         return;
@@ -64,7 +66,7 @@ fn forward(state: &State, gallery: &mut Gallery, at: Place) {
     gallery.forward.placed = (|| {
         let info = state.live.info.as_ref()?;
         let curves = state.curves.as_ref()?;
-        let example = info.examples.get(state.plots.example % info.examples.len().max(1))?;
+        let (example, shape, reach) = seen?;
         if gallery.noise.len() != example.len() {
             let mut rng = generator(info.config.seed, Stream::Sampling, ILLUSTRATION);
             gallery.noise = Arc::new(normal(&mut rng, example.len()));
@@ -74,12 +76,25 @@ fn forward(state: &State, gallery: &mut Gallery, at: Place) {
         let bytes: Vec<u8> = example
             .iter()
             .zip(gallery.noise.iter())
-            .map(|(x, e)| (((alpha * x + sigma * e).clamp(-1.0, 1.0) + 1.0) * 127.5).round() as u8)
+            .map(|(x, e)| ((((alpha * x + sigma * e) / reach).clamp(-1.0, 1.0) + 1.0) * 127.5).round() as u8)
             .collect();
-        place(state, &bytes, 1, at, &mut gallery.versions)
+        place_images(state, (&bytes, 1, shape), at, &mut gallery.versions)
     })();
     gallery.forward.made = Some(now);
 }
+
+/// A training image as diffusion sees it, its shape, and the number that is shown at full brightness: latents go beyond 1.
+fn seen_example(state: &State) -> Option<(&[f32], (usize, usize, usize), f32)> {
+    let info = state.live.info.as_ref().filter(|_| state.plane.is_none())?;
+    let in_latents = info.config.diffuses_latents();
+    let all = if in_latents { &info.latent_examples } else { &info.examples };
+    let example = all.get(state.plots.example % all.len().max(1))?;
+    let (height, width, _) = info.sample_shape;
+    Some(if in_latents { (example, (height, width, 3), LATENT_REACH) } else { (example, info.image_shape, 1.0) })
+}
+
+/// Latents of unit variance hardly ever go further.
+const LATENT_REACH: f32 = 2.5;
 
 fn grids(state: &State, gallery: &mut Gallery, noisy: Place, clean: Place) {
     let Some((film, still)) = state.shown_still() else {

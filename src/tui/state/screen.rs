@@ -318,6 +318,11 @@ impl State {
         }
     }
 
+    /// Does the run's diffusion happen in latents?
+    pub fn diffuses_latents(&self) -> bool {
+        self.config.as_ref().is_some_and(Config::diffuses_latents)
+    }
+
     /// As [`Self::has_all_saved`], and nothing is trained any more that would not be.
     pub fn rests_saved(&self) -> bool {
         matches!(self.phase, Phase::Finished | Phase::Paused) && self.has_all_saved()

@@ -57,6 +57,7 @@ pub fn info(start_step: u64) -> RunInfo {
         warnings: vec![],
         chosen: vec![],
         stage: None,
+        latent_examples: vec![],
         live: Live::new(&config),
         config,
     }

@@ -64,6 +64,7 @@ pub fn moons(columns: u16, rows: u16, options: ScreenOptions) -> State {
         image_shape: (1, 1, 2),
         sample_shape: (1, 1, 2),
         stage: None,
+        latent_examples: vec![],
         classes: dataset.classes.clone(),
         points: Arc::new(points.clone()),
         config: config.clone(),
