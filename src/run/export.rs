@@ -6,16 +6,18 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::error::RunError;
-use super::export_readme::{ReadmeFacts, readme};
+use super::export_readme::{ReadmeFacts, ReadmeLatents, readme};
 use super::export_spacing::scheduler_that_runs;
 use super::fresh_folder::FreshFolder;
 use super::{LoadedModel, Release};
 use crate::config::{Config, PathName, PredictionType, VarianceType};
+use crate::nn::autoencoder::{add_autoencoder, autoencoder_folder};
 use crate::nn::diffusers::ExportedScheduler;
 use crate::nn::{Net, Weights, diffusers};
 
 /// Writes the averaged weights of `model`, of the run in `run`, as a `DDPMPipeline` folder, with the scheduler that samples as
-/// this run does and a README that says how. A network that predicts the score gets its last layer's sign
+/// this run does and a README that says how; of a run in latents as an `LDMPipeline` folder where it has no classes, else as
+/// `vae/`, `unet/` and `scheduler/`. A network that predicts the score gets its last layer's sign
 /// turned: σ times the score is −ε, which diffusers knows as epsilon.
 ///
 /// `replace`: take the place of a pipeline that is there. Returns what the user should know.
@@ -70,6 +72,9 @@ pub fn export(run: &Path, model: &LoadedModel, dir: &Path, replace: bool) -> Res
     check_place(dir, replace)?;
     let folder = FreshFolder::begin(dir)?;
     diffusers::save_pipeline(folder.path(), &loaded.config, &loaded.weights, Some(&scheduler.settings))?;
+    if let Some(latents) = &model.latents {
+        add_autoencoder(folder.path(), (latents.config(), latents.weights()), model.net.num_classes().is_some())?;
+    }
     let release = Release::of_run(run, &model.config, &model.classes);
     let text = readme(&facts(model, &config, &scheduler, (&notes, &release)));
     fs::write(folder.path().join("README.md"), text).context("writing README.md")?;
@@ -112,7 +117,7 @@ fn facts<'a>(
     ReadmeFacts {
         name: &config.name,
         step: model.step,
-        image_shape: model.image_shape,
+        image_shape: model.sample_shape,
         classes: model.net.num_classes().map(|_| model.classes.as_slice()),
         scheduler,
         sample: &config.sample,
@@ -120,6 +125,11 @@ fn facts<'a>(
         learned_variance: config.diffusion.variance_type == VarianceType::LearnedRange,
         notes,
         release,
+        latents: model.latents.as_ref().map(|latents| ReadmeLatents {
+            class: latents.config().class_name(),
+            folder: autoencoder_folder(model.net.num_classes().is_some()),
+            image_shape: latents.image_shape(),
+        }),
     }
 }
 

@@ -12,7 +12,7 @@ pub struct ReadmeFacts<'a> {
     pub name: &'a str,
     /// Training steps behind the weights.
     pub step: u64,
-    /// Height, width, channels.
+    /// Height, width, channels of what the network draws.
     pub image_shape: (usize, usize, usize),
     /// Names of the classes; None: unconditional.
     pub classes: Option<&'a [String]>,
@@ -23,17 +23,31 @@ pub struct ReadmeFacts<'a> {
     pub learned_variance: bool,
     pub notes: &'a [String],
     pub release: &'a Release,
+    /// What decodes it, where it draws latents.
+    pub latents: Option<ReadmeLatents>,
+}
+
+/// The autoencoder beside an exported network.
+pub struct ReadmeLatents {
+    /// "AutoencoderKL".
+    pub class: &'static str,
+    /// "vae" or "vqvae".
+    pub folder: &'static str,
+    /// Height, width, channels of the pictures.
+    pub image_shape: (usize, usize, usize),
 }
 
 /// The text, in Markdown. Its one Python snippet runs as it stands, inside the folder.
 pub fn readme(facts: &ReadmeFacts) -> String {
-    let (height, width, channels) = facts.image_shape;
+    let (height, width, channels) = facts.latents.as_ref().map_or(facts.image_shape, |latents| latents.image_shape);
     let mut text = format!(
-        "# {}\n\nA diffusion model for {width}×{height} images with {channels} channel{}, trained with difflab (averaged \
-         weights of step {}) and exported as a diffusers pipeline: `UNet2DModel` with `{}`.\n\n",
+        "# {}\n\nA {}diffusion model for {width}×{height} images with {channels} channel{}, trained with difflab (averaged \
+         weights of step {}) and exported for diffusers: `UNet2DModel`{} with `{}`.\n\n",
         verbatim(facts.name),
+        if facts.latents.is_some() { "latent " } else { "" },
         if channels == 1 { "" } else { "s" },
         facts.step,
+        in_latents(facts),
         class_of(&facts.scheduler.settings)
     );
     for note in facts.notes {
@@ -50,10 +64,10 @@ pub fn readme(facts: &ReadmeFacts) -> String {
         let names: Vec<String> =
             classes.iter().enumerate().map(|(i, name)| format!("{i} {}", verbatim(name))).collect();
         text += &format!(
-            "\n`DDPMPipeline` itself passes no class labels, so its call fails on this network (\"class_labels should be \
-             provided\"): the loop above takes its place. The network's table has one row more than there are classes; \
+            "\n{} The network's table has one row more than there are classes; \
              the last, {}, is the null class of classifier-free guidance (Ho & Salimans 2022). diffusers counts the \
              scale as `s` in `uncond + s·(cond − uncond)`; difflab's w is s − 1.\n\nClasses: {}.\n",
+            why_a_loop(facts),
             classes.len(),
             names.join(", ")
         );
@@ -61,9 +75,30 @@ pub fn readme(facts: &ReadmeFacts) -> String {
     text + "\n" + &facts.release.markdown()
 }
 
+fn in_latents(facts: &ReadmeFacts) -> String {
+    facts.latents.as_ref().map_or(String::new(), |latents| {
+        let (height, width, channels) = facts.image_shape;
+        format!(" in the {width}×{height} latents with {channels} channels of an `{}`", latents.class)
+    })
+}
+
+/// Why no pipeline is called where there are classes.
+fn why_a_loop(facts: &ReadmeFacts) -> &'static str {
+    match facts.latents {
+        None => {
+            "`DDPMPipeline` itself passes no class labels, so its call fails on this network (\"class_labels should be \
+             provided\"): the loop above takes its place."
+        }
+        Some(_) => {
+            "diffusers has no pipeline for a `UNet2DModel` with classes in latents: the loop above takes its place."
+        }
+    }
+}
+
 fn one_call(facts: &ReadmeFacts) -> String {
+    let class = if facts.latents.is_some() { "LDMPipeline" } else { "DDPMPipeline" };
     format!(
-        "from diffusers import DDPMPipeline\n\npipeline = DDPMPipeline.from_pretrained(\".\")\n\
+        "from diffusers import {class}\n\npipeline = {class}.from_pretrained(\".\")\n\
          images = pipeline(batch_size=4, num_inference_steps={}).images\n\
          for i, image in enumerate(images):\n    image.save(f\"sample-{{i}}.png\")\n",
         steps(facts)
@@ -76,6 +111,9 @@ fn steps(facts: &ReadmeFacts) -> usize {
 
 /// The lines up to the loop: `unet`, `scheduler` with its timesteps set.
 fn head(facts: &ReadmeFacts) -> String {
+    if let Some(latents) = &facts.latents {
+        return head_in_latents(facts, latents);
+    }
     let (import, scheduler) = match &facts.scheduler.exact {
         None => ("DDPMPipeline".to_string(), "pipeline.scheduler".to_string()),
         Some(exact) => {
@@ -97,6 +135,39 @@ fn head(facts: &ReadmeFacts) -> String {
          scheduler.set_timesteps({})\n\n",
         steps(facts)
     )
+}
+
+/// The same with the autoencoder that decodes what is drawn.
+fn head_in_latents(facts: &ReadmeFacts, latents: &ReadmeLatents) -> String {
+    let class = class_of(facts.scheduler.nearest());
+    let changes: String = facts
+        .scheduler
+        .exact
+        .iter()
+        .flat_map(|exact| changes(&facts.scheduler.settings, exact))
+        .map(|(key, value)| format!(", {key}={}", python(&value)))
+        .collect();
+    let mut names = [latents.class, class, "UNet2DModel"];
+    names.sort();
+    format!(
+        "import torch\nfrom diffusers import {}\nfrom diffusers.utils import numpy_to_pil\n\n\
+         unet = UNet2DModel.from_pretrained(\"unet\")\n\
+         vae = {}.from_pretrained(\"{}\")\n\
+         scheduler = {class}.from_pretrained(\"scheduler\"{changes})\n\
+         scheduler.set_timesteps({})\n\n",
+        names.join(", "),
+        latents.class,
+        latents.folder,
+        steps(facts)
+    )
+}
+
+/// What stands between the loop and the pictures; what makes PIL images of these.
+fn pictures(facts: &ReadmeFacts) -> (&'static str, &'static str) {
+    match facts.latents {
+        Some(_) => ("    x = vae.decode(x / vae.config.scaling_factor).sample\n", "numpy_to_pil"),
+        None => ("", "pipeline.numpy_to_pil"),
+    }
 }
 
 /// Those settings of `exact` that its `from_config` of the folder's would not have.
@@ -141,15 +212,16 @@ fn step_arguments(facts: &ReadmeFacts) -> String {
 
 fn unconditional(facts: &ReadmeFacts) -> String {
     let (height, width, channels) = facts.image_shape;
+    let (decoded, to_pil) = pictures(facts);
     let (input, noise) = scaling(facts);
     format!(
         "{}x = torch.randn(4, {channels}, {height}, {width}){noise}\n\
          with torch.no_grad():\n\
          \x20   for t in scheduler.timesteps:\n\
          \x20       output = unet({input}, t).sample\n\
-         \x20       x = scheduler.step(output, t, x{}).prev_sample\n\n\
+         \x20       x = scheduler.step(output, t, x{}).prev_sample\n{decoded}\n\
          images = (x / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()\n\
-         for i, image in enumerate(pipeline.numpy_to_pil(images)):\n\
+         for i, image in enumerate({to_pil}(images)):\n\
          \x20   image.save(f\"sample-{{i}}.png\")\n",
         head(facts),
         step_arguments(facts)
@@ -158,6 +230,7 @@ fn unconditional(facts: &ReadmeFacts) -> String {
 
 fn conditional(facts: &ReadmeFacts, classes: usize) -> String {
     let (height, width, channels) = facts.image_shape;
+    let (decoded, to_pil) = pictures(facts);
     let (input, noise) = scaling(facts);
     format!(
         "{head}labels = torch.arange({classes})  # one image of each class\n\
@@ -171,9 +244,9 @@ fn conditional(facts: &ReadmeFacts, classes: usize) -> String {
          \x20       uncond = unet({shown}, t, class_labels=null).sample\n\
          \x20       guided = uncond + s * (cond - uncond)\n\
          {variance}\
-         \x20       x = scheduler.step(guided, t, x{arguments}).prev_sample\n\n\
+         \x20       x = scheduler.step(guided, t, x{arguments}).prev_sample\n{decoded}\n\
          images = (x / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()\n\
-         for label, image in zip(labels.tolist(), pipeline.numpy_to_pil(images)):\n\
+         for label, image in zip(labels.tolist(), {to_pil}(images)):\n\
          \x20   image.save(f\"class-{{label}}.png\")\n",
         head = head(facts),
         rename = if input == "x" { String::new() } else { format!("        scaled = {input}\n") },
@@ -216,6 +289,7 @@ mod tests {
             learned_variance: false,
             notes: &[],
             release: release(),
+            latents: None,
         }
     }
 

@@ -2,17 +2,21 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 
 use super::checkpoint::{self, Progress};
 use super::fresh_folder::FreshFolder;
+use super::kept_autoencoder::keep_autoencoder;
 use super::release::{Release, with_release};
 use super::{Journal, RunDir, RunError, check_free, write_class_names};
 use crate::config::{Config, DataConfig, PreviewConfig, SampleConfig, TrainConfig};
 use crate::data::DataCard;
 use crate::diffusion::Parameterization;
+use crate::kernels::Workers;
+use crate::nn::autoencoder::{LatentSpace, holds_autoencoder, open_autoencoder};
 use crate::nn::diffusers::{self, LoadedUNet, Scheduling};
 use crate::nn::{NetConfig, SampleSize, Weights};
 use crate::train::TrainerState;
@@ -33,6 +37,8 @@ pub struct Imported {
     pub parameters: usize,
     /// What the user should know.
     pub notes: Vec<String>,
+    /// In whose latents it draws, if it does.
+    pub latents: Option<LatentSpace>,
 }
 
 /// Makes the run folder `target` from a folder of diffusers with a `UNet2DModel`. The network becomes the
@@ -49,7 +55,7 @@ pub fn import(dir: &Path, target: &Path, options: ImportOptions) -> Result<Impor
         other => other,
     })?;
     let (imported, loaded) = read(dir, target, options).map_err(RunError::NotImportable)?;
-    write(target, &imported.config, &loaded, &format!("{}", dir.display()))?;
+    write(target, &imported, &loaded, &format!("{}", dir.display()))?;
     Ok(imported)
 }
 
@@ -60,9 +66,19 @@ fn read(dir: &Path, target: &Path, options: ImportOptions) -> Result<(Imported, 
     if let Some(broken) = diffusers::not_finite(&loaded.weights)? {
         notes.push(format!("the weights are broken, and samples will be NaN: {broken}"));
     }
-    prepare(&mut loaded, options, &mut notes)?;
+    prepare(&mut loaded, options, holds_autoencoder(dir), &mut notes)?;
+    let latents = match holds_autoencoder(dir) {
+        true => Some(latents(dir, &loaded, &mut notes)?),
+        false => None,
+    };
     let scheduling = scheduling(dir, &mut notes)?;
-    let config = config(dir, target, &loaded, scheduling)?;
+    let mut config = config(dir, target, &loaded, scheduling)?;
+    if let Some(latents) = &latents {
+        let (height, width, channels) = latents.image_shape();
+        config.data.image_size = if height == width { height } else { 0 };
+        config.data.channels = channels;
+        config.data.latents = std::path::absolute(dir).unwrap_or_else(|_| dir.into()).display().to_string();
+    }
     Parameterization::from_config(&config.diffusion).context("the scheduler's settings")?;
     // The data are still to be named; the rest must stand as it is.
     // That its strides are equal says something of other spacings than leading only, and nobody has set it.
@@ -73,13 +89,32 @@ fn read(dir: &Path, target: &Path, options: ImportOptions) -> Result<(Imported, 
         Err(error) => notes.push(format!("it can be sampled, but not trained further as it is: {error}")),
     }
     let parameters = loaded.weights.iter().map(|(_, tensor)| tensor.elem_count()).sum();
-    Ok((Imported { config, parameters, notes }, loaded))
+    Ok((Imported { config, parameters, notes, latents }, loaded))
+}
+
+/// The autoencoder beside the network, with its own scaling: that is what the network was trained on.
+fn latents(dir: &Path, loaded: &LoadedUNet, notes: &mut Vec<String>) -> Result<LatentSpace> {
+    let found = open_autoencoder(dir)?;
+    notes.extend(found.warnings);
+    let (h, w) = diffusers::image_size(&loaded.config).unwrap_or_default();
+    let (l, factor) = (loaded.config.in_channels, found.config.factor());
+    ensure!(
+        l == found.config.latent_channels(),
+        "the network draws latents of {l} channels, and those of the autoencoder have {}",
+        found.config.latent_channels()
+    );
+    let shape = (h * factor, w * factor, found.config.channels());
+    notes.push(format!("it draws {w}×{h} latents with {l} channels, which the {} decodes", found.config.class_name()));
+    LatentSpace::new(&found.config, &found.weights, shape, Arc::new(Workers::new(0)?))
 }
 
 /// Completes the network's settings by what the options say.
-fn prepare(loaded: &mut LoadedUNet, options: ImportOptions, notes: &mut Vec<String>) -> Result<()> {
+fn prepare(loaded: &mut LoadedUNet, options: ImportOptions, in_latents: bool, notes: &mut Vec<String>) -> Result<()> {
     let channels = loaded.config.in_channels;
-    ensure!(matches!(channels, 1 | 3), "in_channels = {channels}: only grey (1) and RGB (3) images are known here");
+    ensure!(
+        in_latents || matches!(channels, 1 | 3),
+        "in_channels = {channels}: only grey (1) and RGB (3) images are known here"
+    );
     if let Some(size) = options.image_size {
         loaded.config.sample_size = Some(SampleSize::Square(size));
     }
@@ -166,7 +201,8 @@ fn config(dir: &Path, target: &Path, loaded: &LoadedUNet, scheduling: Scheduling
     })
 }
 
-fn write(target: &Path, config: &Config, loaded: &LoadedUNet, from: &str) -> Result<()> {
+fn write(target: &Path, imported: &Imported, loaded: &LoadedUNet, from: &str) -> Result<()> {
+    let config = &imported.config;
     let named = |weights: &Weights| -> Vec<(String, Tensor)> {
         weights.iter().map(|(name, tensor)| (name.to_string(), tensor.clone())).collect()
     };
@@ -188,7 +224,15 @@ fn write(target: &Path, config: &Config, loaded: &LoadedUNet, from: &str) -> Res
     };
     let folder = FreshFolder::begin(target)?;
     let run = RunDir::create(Some(folder.path()), config)?;
-    let origin = checkpoint::Origin { identity: run.identity(), seed: config.seed, spoiled: None, latents: None };
+    let origin = checkpoint::Origin {
+        identity: run.identity(),
+        seed: config.seed,
+        spoiled: None,
+        latents: imported.latents.as_ref(),
+    };
+    if let Some(latents) = &imported.latents {
+        keep_autoencoder(run.path(), latents)?;
+    }
     let net = NetConfig::UNet(loaded.config.clone());
     checkpoint::save(run.path(), config, &net, &state, &Progress::new(config), &origin)?;
     let classes = loaded.config.num_class_embeds.map_or(0, |rows| rows - 1);

@@ -66,6 +66,14 @@ impl AutoencoderConfig {
         }
     }
 
+    /// What diffusers calls it.
+    pub fn class_name(&self) -> &'static str {
+        match self {
+            Self::Kl(_) => "AutoencoderKL",
+            Self::Tiny(_) => "AutoencoderTiny",
+        }
+    }
+
     /// Channels of each level, from full resolution down.
     pub fn widths(&self) -> &[usize] {
         match self {

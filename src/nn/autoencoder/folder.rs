@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
+use serde_json::{Value, json};
 
 use super::AutoencoderConfig;
 use crate::nn::Weights;
 use crate::nn::diffusers::{load_weights, save_weights, tensor_files};
+use crate::nn::json::{read_json, sorted_json};
 use crate::process::plain_file;
 
 const CONFIG: &str = "config.json";
+const INDEX: &str = "model_index.json";
 const TENSORS: &str = "diffusion_pytorch_model.safetensors";
 /// Where pipelines keep it, beside a folder that is one itself.
 const PLACES: [&str; 3] = ["vae", "vqvae", ""];
@@ -35,6 +38,30 @@ pub fn save_autoencoder(dir: &Path, config: &AutoencoderConfig, weights: &Weight
     let path = dir.join(CONFIG);
     fs::write(&path, config.to_json()?).with_context(|| format!("writing {}", path.display()))?;
     save_weights(&dir.join(TENSORS), config, weights)
+}
+
+/// Where a network in latents keeps its autoencoder: diffusers' `LDMPipeline`, which knows no classes, in `vqvae`.
+pub fn autoencoder_folder(has_classes: bool) -> &'static str {
+    if has_classes { "vae" } else { "vqvae" }
+}
+
+/// Puts the autoencoder beside the network in `dir`, in whose latents that draws, and says in `model_index.json` what they are
+/// together. No pipeline of diffusers samples a class-conditional one: it has no such file.
+///
+/// # Errors
+/// As [`save_autoencoder`].
+pub fn add_autoencoder(dir: &Path, (config, weights): (&AutoencoderConfig, &Weights), has_classes: bool) -> Result<()> {
+    let (folder, index) = (autoencoder_folder(has_classes), dir.join(INDEX));
+    save_autoencoder(&dir.join(folder), config, weights)?;
+    // Without a scheduler there is none.
+    let Ok(text) = fs::read_to_string(&index) else { return Ok(()) };
+    if has_classes {
+        return fs::remove_file(&index).with_context(|| format!("removing {}", index.display()));
+    }
+    let mut parts: Value = read_json(&text).with_context(|| format!("in {}", index.display()))?;
+    parts["_class_name"] = json!("LDMPipeline");
+    parts[folder] = json!(["diffusers", config.class_name()]);
+    fs::write(&index, sorted_json(&parts)?).with_context(|| format!("writing {}", index.display()))
 }
 
 /// Reads the autoencoder of a folder, or of a pipeline's `vae/` or `vqvae/` in it.
@@ -61,6 +88,11 @@ pub fn open_autoencoder(dir: &Path) -> Result<LoadedAutoencoder> {
 /// As [`open_autoencoder`].
 pub fn autoencoder_config(dir: &Path) -> Result<AutoencoderConfig> {
     config_in(&folder_in(dir)?)
+}
+
+/// Is one in a folder `vae/` or `vqvae/` there?
+pub fn holds_autoencoder(dir: &Path) -> bool {
+    PLACES[..2].iter().any(|place| dir.join(place).join(CONFIG).is_file())
 }
 
 fn folder_in(dir: &Path) -> Result<PathBuf> {

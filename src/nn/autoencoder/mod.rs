@@ -26,7 +26,10 @@ mod tiny_config;
 
 pub use either::{Autoencoder, AutoencoderConfig, LatentMoments};
 pub use flops::operations;
-pub use folder::{LoadedAutoencoder, autoencoder_config, open_autoencoder, save_autoencoder};
+pub use folder::{
+    LoadedAutoencoder, add_autoencoder, autoencoder_config, autoencoder_folder, holds_autoencoder, open_autoencoder,
+    save_autoencoder,
+};
 pub use kl_config::KlConfig;
 pub use latent_space::{LatentSpace, autoencoder_sha256};
 pub use normalized::normalized;

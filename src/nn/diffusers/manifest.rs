@@ -110,6 +110,11 @@ fn unnamed(place: &str) -> String {
     )
 }
 
+/// Is a part the autoencoder whose latents the network draws? It is read with that.
+fn decodes(name: &str, part: &Value) -> bool {
+    matches!(name, "vae" | "vqvae") && matches!(part[1].as_str(), Some("AutoencoderKL" | "AutoencoderTiny"))
+}
+
 /// Holds the pipeline's parts against those that are known here: a network of diffusers, and a scheduler of its own.
 ///
 /// # Errors
@@ -118,6 +123,7 @@ fn check_parts(index: &Value, notes: &mut Vec<String>) -> Result<()> {
     let pipeline = class_name(index)?.unwrap_or("DDPMPipeline");
     let others = || {
         let parts = index.as_object().into_iter().flatten();
+        let parts = parts.filter(|(name, part)| !decodes(name, part));
         parts.filter(|(name, _)| !name.starts_with('_') && !matches!(name.as_str(), UNET_KEY | SCHEDULER_KEY))
     };
     let foreign: Vec<&str> = others().filter(|(_, part)| part[1].is_string()).map(|(name, _)| name.as_str()).collect();

@@ -13,7 +13,7 @@ use super::manifest;
 use super::state::{FORMAT_VERSION, Progress, StateFile};
 use crate::config::Config;
 use crate::data::Identified;
-use crate::nn::autoencoder::{LatentSpace, save_autoencoder};
+use crate::nn::autoencoder::{LatentSpace, add_autoencoder};
 use crate::nn::{NetConfig, Weights, diffusers, save_network};
 use crate::run::durable::{make_folder, remove_folder, replace_folder, sync_tree};
 use crate::run::{Identity, free_beside};
@@ -59,7 +59,7 @@ pub fn save(
         };
         save_network(&partial, net, &ema, scheduler.as_ref())?;
         if let Some(space) = origin.latents {
-            save_autoencoder(&partial.join("vae"), space.config(), space.weights())?;
+            add_autoencoder(&partial, (space.config(), space.weights()), config.model.class_conditional)?;
         }
         write_state(&partial.join("difflab"), state, progress, origin)?;
         facts::write(&partial, config, progress.data.as_ref().map(Identified::get))?;
