@@ -46,7 +46,7 @@ mod worker;
 mod writing;
 mod writing_state;
 
-pub use autoencoder_look::{AutoencoderLook, LatentChannel};
+pub use autoencoder_look::AutoencoderLook;
 pub use live::Live;
 pub use plan::{Audience, Ending, LabPlan, Outcome, RunChoice};
 pub use protocol::*;

@@ -21,10 +21,10 @@ pub enum RunError {
     )]
     Taken(PathBuf),
     #[error(
-        "--force replaces an older export, and {} is none: it has no model_index.json\n  choose another folder",
-        .0.display()
+        "--force replaces an older export, and {} is none: it has no {mark}\n  choose another folder",
+        path.display()
     )]
-    NotAPipeline(PathBuf),
+    NoExport { path: PathBuf, mark: &'static str },
     #[error("cannot write in {}: {}\n  {}", path.display(), io_words::reason(error), io_words::cure(error))]
     NotWritable { path: PathBuf, error: io::Error },
     /// A run that goes on is asked for what was not trained.

@@ -8,6 +8,7 @@
 //! | `kl` | `AutoencoderKL`: group norm, residual blocks, attention in the middle |
 //! | `tiny` | `AutoencoderTiny`: convolutions and ReLU |
 //! | `either` | an autoencoder of either kind |
+//! | `latent_channels` | mean, deviation and KL of each channel of the latents |
 //! | `flops` | how much arithmetic it is |
 //! | `normalized` | unit variance for the latents, as part of the weights |
 //! | `folder` | its folder, written and read |
@@ -17,6 +18,7 @@ mod flops;
 mod folder;
 mod kl;
 mod kl_config;
+mod latent_channels;
 mod normalized;
 mod resnet;
 mod tiny;
@@ -24,7 +26,8 @@ mod tiny_config;
 
 pub use either::{Autoencoder, AutoencoderConfig, LatentMoments};
 pub use flops::operations;
-pub use folder::{LoadedAutoencoder, autoencoder_config, open_autoencoder, save_autoencoder};
+pub use folder::{LoadedAutoencoder, autoencoder_config, is_autoencoder_folder, open_autoencoder, save_autoencoder};
 pub use kl_config::KlConfig;
+pub use latent_channels::{LatentChannel, LatentSums};
 pub use normalized::normalized;
 pub use tiny_config::TinyConfig;
