@@ -110,7 +110,8 @@ pub fn open(
     }
 
     let network = config.model.kind.title();
-    say(outbox, format!("building a {network} for {} {}", thousands(facts.train_images), noun(&config)));
+    let article = if config.trains_autoencoder() { "an" } else { "a" };
+    say(outbox, format!("building {article} {network} for {} {}", thousands(facts.train_images), noun(&config)));
     let workers = match &plan.racing {
         Some(racing) => racing.workers.clone(),
         None => Arc::new(Workers::new(plan.threads)?),

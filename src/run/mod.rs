@@ -84,7 +84,7 @@ pub use album::{LeftPicture, left_pictures};
 pub use beside::{experiment_of, folder_beside};
 pub use class_names::{CLASSES, kept_class_names, other_class_names, write_class_names};
 pub use data_changes::{MOVED, check_measured};
-pub use dir::{RunDir, check_free, config_of};
+pub use dir::{RunDir, check_draws, check_free, config_of};
 pub use distinct_names::distinct_names;
 pub use durable::write_replacing;
 pub use error::RunError;
