@@ -140,3 +140,117 @@ fn what_an_autoencoder_can_t_do_is_said() {
     assert!(said("data.image_size=27").contains("multiples of"));
     assert!(said("data.dataset=two_moons").contains("points in the plane"));
 }
+
+/// Exports and imports, and what is said of the run on the way.
+#[test]
+fn it_goes_to_diffusers_folders_and_back_with_latents_of_unit_variance() {
+    let place = Place::new();
+    for (kind, class) in [("kl", "AutoencoderKL"), ("tiny", "AutoencoderTiny")] {
+        let set = format!("autoencoder.kind={kind}");
+        place.done(&["autoencoder", "tiny.toml", "--no-tui", "--run", kind, "--steps", "4", "--set", &set]);
+        let folder = format!("{kind}-vae");
+        let output = place.difflab(&["export", kind, &folder]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && said.contains("unit variance"), "{said}");
+        let readme = fs::read_to_string(place.path(&folder).join("README.md")).unwrap();
+        assert!(readme.contains(class) && readme.contains("from_pretrained(\".\")"), "{readme}");
+        let config: Value =
+            serde_json::from_str(&fs::read_to_string(place.path(&folder).join("config.json")).unwrap()).unwrap();
+        assert_eq!(config["_class_name"], class);
+        assert_eq!(config["scaling_factor"].as_f64() == Some(1.0), kind == "kl", "{config}");
+        // It stays what it is, and another command takes it back.
+        let taken = place.difflab(&["export", kind, &folder]);
+        assert_eq!(taken.status.code(), Some(1));
+        assert!(place.difflab(&["export", kind, &folder, "--force"]).status.success());
+        let back = format!("{kind}-back");
+        let import: &[&str] = match kind {
+            "tiny" => {
+                let output = place.difflab(&["import", &folder, &back]);
+                assert!(String::from_utf8_lossy(&output.stderr).contains("--image-size"), "{output:?}");
+                assert!(!place.path(&back).exists());
+                &["--image-size", "28"]
+            }
+            _ => &[],
+        };
+        place.done(&[&["import", &folder, &back], import].concat());
+        // As well as before: only the latents' scale is another.
+        let mse = |run: &str, more: &[&str]| {
+            let ask = ["eval", run, "--metrics", "reconstruction", "--num", "16", "--format", "json"];
+            let report = place.done(&[&ask[..], more].concat()).pop().unwrap();
+            let error = report["reconstruction"]["mse"]["mean"].as_f64().unwrap();
+            assert!(report["sampler"].is_null() && report["steps"].is_null(), "{report}");
+            error
+        };
+        let data = ["--set", "data.dataset=mnist-10k", "--set", "data.held_out=16"];
+        let (before, after) = (mse(kind, &[]), mse(&back, &[&data[..], &["--set", "seed=3"]].concat()));
+        assert!((before - after).abs() < 1e-4 * before, "{before} and {after}");
+        // Trained further on data of its own.
+        place.done(&["--resume", &back, "--no-tui", "--steps", "2", "--set", "data.dataset=mnist-10k"]);
+        assert_eq!(losses(&place.path(&back)).len(), 2);
+    }
+}
+
+#[test]
+fn every_other_command_does_the_sensible_thing_or_says_why_not() {
+    let place = Place::new();
+    place.done(&["autoencoder", "tiny.toml", "--no-tui", "--run", "one", "--steps", "4", "--set", "train.history=on"]);
+    for words in [
+        &["sample", "one", "--num", "2"][..],
+        &["sample", "one", "--through-training"],
+        &["sample", "one", "--grid", "sample.steps=2,3"],
+        &["explain", "forward", "--run", "one"],
+        &["explain", "training-step", "--run", "one"],
+        &["doctor", "one"],
+        &["study", "steps", "one", "--out", "out"],
+        &["eval", "one", "--metrics", "vlb"],
+        &["--resume", "one", "--no-tui", "--set", "autoencoder.kind=tiny"],
+        &["--resume", "one", "--no-tui", "--set", "autoencoder.latent_channels=3"],
+        &["fork", "one", "--no-tui", "--run", "no", "--steps", "9", "--set", "autoencoder.block_out_channels=[8, 16]"],
+    ] {
+        let output = place.difflab(words);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains("autoencoder"), "{words:?}: {said}");
+        assert!(!said.contains("panicked") && !said.contains("shape"), "{words:?}: {said}");
+    }
+    for words in [
+        &["eval", "one", "--num", "16"][..],
+        &["compare", "one", "one"],
+        &["report", "one", "-o", "report.html"],
+        &["card", "one"],
+        &["export-logs", "one", "--csv", "one.csv"],
+        &["fork", "one", "--no-tui", "--run", "forked", "--steps", "6", "--set", "autoencoder.kl_weight=0.001"],
+        &["runs", "--format", "json"],
+    ] {
+        let output = place.difflab(words);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{words:?}: {said}");
+        assert!(!said.contains("no samples could be drawn") && !said.contains("noise levels"), "{words:?}: {said}");
+    }
+    let page = fs::read_to_string(place.path("report.html")).unwrap();
+    assert!(page.contains("knows no noise and no t") && !page.contains("Signal-to-noise"));
+    let eval = String::from_utf8(place.difflab(&["eval", "one", "--num", "16"]).stdout).unwrap();
+    for part in ["reconstructions of 16", "PSNR", "KL, nats", "judge-FID", "latents"] {
+        assert!(eval.contains(part), "{part} is missing:\n{eval}");
+    }
+    assert!(!eval.contains("not measurable"), "{eval}");
+}
+
+#[test]
+fn keys_that_change_nothing_are_said_by_name() {
+    let place = Place::new();
+    let said = |command: &[&str], set: &str| {
+        let run = format!("run-{}", set.replace(['=', '.'], "-"));
+        let output = place.difflab(&[command, &["--no-tui", "--run", &run, "--steps", "1", "--set", set]].concat());
+        assert!(output.status.success(), "{set}: {output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    let autoencoder = ["autoencoder", "tiny.toml"];
+    for set in ["diffusion.path=flow", "sample.steps=9", "model.dropout=0.1", "train.p_uncond=0.3"] {
+        let key = set.split('=').next().unwrap();
+        let text = said(&autoencoder, set);
+        assert!(text.contains(&format!("{key} has no effect here")), "{set}: {text}");
+    }
+    assert!(!said(&autoencoder, "autoencoder.kl_weight=0.1").contains("no effect"));
+    let plain = said(&["tiny.toml"], "autoencoder.kl_weight=0.2");
+    assert!(plain.contains("autoencoder.kl_weight has no effect here"), "{plain}");
+}

@@ -133,3 +133,21 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     assert_eq!(fresh.len(), weights.len());
     assert!(matches!(config, AutoencoderConfig::Kl(_)));
 }
+
+/// For tests/parity/run.py, which puts inputs and diffusers' outputs beside each autoencoder.
+#[test]
+#[ignore = "needs the folders of tests/parity/run.py"]
+fn autoencoders_beside_diffusers_answer_as_it_does() {
+    let place = std::env::var("DIFFLAB_PARITY").expect("the folder of the autoencoders in DIFFLAB_PARITY");
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.retain(|folder| folder.join("parity.safetensors").is_file());
+    folders.sort();
+    for folder in folders {
+        let expected = tensors(folder.join("parity.safetensors"));
+        let LoadedAutoencoder { config, weights, .. } = open_autoencoder(&folder).unwrap();
+        let autoencoder = Autoencoder::new(&config, &weights).unwrap();
+        let latents = apart(&autoencoder.encode(&expected["x"]).unwrap().mean, &expected["z"]);
+        let pictures = apart(&autoencoder.decode(&expected["z"]).unwrap(), &expected["decoded"]);
+        println!("PARITY {} {latents} {pictures}", folder.file_name().unwrap().display());
+    }
+}

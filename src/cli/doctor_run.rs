@@ -23,7 +23,9 @@ const STEPS: usize = 10;
 /// # Errors
 /// When there is no such run, or its network can't be asked, or answers with NaN.
 pub fn run(name: &str, as_json: bool) -> Result<()> {
-    let model = LoadedModel::open(&run::find(name)?, None)?;
+    let dir = run::find(name)?;
+    run::check_draws(&dir, "it is told no time that could be tested")?;
+    let model = LoadedModel::open(&dir, None)?;
     for warning in &model.warnings {
         speak::warn(warning);
     }

@@ -13,6 +13,9 @@ use crate::speak;
 /// sampler. Where diffusers would sample otherwise, difflab says so. DIR/README.md has the code to sample it, with
 /// classes and guidance if the model has them. Runs that no diffusers scheduler can sample correctly (paths ve, edm and
 /// sub_vp_sde, targets flow and edm on path vp) are refused.
+///
+/// A run that trained an autoencoder becomes a folder of AutoencoderKL or AutoencoderTiny, whose latents have unit variance
+/// on the training pictures.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run folder, the beginning of its name in runs/, or `latest`.
@@ -41,9 +44,10 @@ pub fn run(args: Args) -> Result<()> {
         speak::remark(format_args!("note: {note}"));
     }
     speak::remark(format_args!(
-        "wrote {} (weights of step {}); its README.md shows how to sample it",
+        "wrote {} (weights of step {}); its README.md shows how to {} it",
         args.dir.display(),
-        model.step
+        model.step,
+        if model.config.trains_autoencoder() { "use" } else { "sample" }
     ));
     Ok(())
 }

@@ -9,8 +9,8 @@ use crate::speak;
 
 /// Make a run of a folder that Python's diffusers wrote.
 ///
-/// Takes a pipeline folder with a UNet2DModel, or the network's folder alone, with weights as safetensors. The run
-/// samples as the folder's scheduler does. To train it further, name the data: difflab --resume RUN --set
+/// Takes a pipeline folder with a UNet2DModel, or the network's folder alone, with weights as safetensors; or the folder of
+/// an AutoencoderKL or AutoencoderTiny. The run samples as the folder's scheduler does. To train it further, name the data: difflab --resume RUN --set
 /// data.path=IMAGES
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -18,7 +18,7 @@ pub struct Args {
     dir: PathBuf,
     /// The run folder to make: new or empty.
     run: PathBuf,
-    /// Height and width of the images, if unet/config.json has no sample_size.
+    /// Height and width of the images, if the network's config.json has no sample_size.
     #[arg(long, value_name = "N")]
     image_size: Option<usize>,
     /// Treat every row of the class table as a class. By default the last row becomes the null class of guidance.
@@ -37,6 +37,14 @@ pub fn run(args: Args) -> Result<()> {
         speak::remark(format_args!("note: {note}"));
     }
     let run = args.run.display();
+    if imported.config.trains_autoencoder() {
+        speak::remark(format_args!(
+            "made the run {run}: an autoencoder of {} parameters\n  difflab eval {run} --set data.path=IMAGES       how well \
+             it gives them back\n  difflab --resume {run} --set data.path=IMAGES   trains it further",
+            imported.parameters
+        ));
+        return Ok(());
+    }
     speak::remark(format_args!(
         "made the run {run}: {} parameters, sampled with {} in {} steps by default\n  difflab sample {run}\n  \
          difflab --resume {run} --set data.path=IMAGES   trains it further",

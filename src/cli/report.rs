@@ -67,6 +67,11 @@ fn pictures(run: &ReportedRun, no_drawing: bool, drawn: &mut Vec<DrawnSamples>) 
     if left.as_ref().is_some_and(|left| left.film.is_some()) {
         return Ok(left.ok_or_else(String::new));
     }
+    if run.config.trains_autoencoder() {
+        let none =
+            "the run trained an autoencoder, which draws no samples, and has left no picture of its reconstructions";
+        return Ok(left.ok_or_else(|| none.into()));
+    }
     if no_drawing {
         return Ok(left.ok_or_else(|| "the run has left no pictures, and none were drawn (--no-drawing)".into()));
     }

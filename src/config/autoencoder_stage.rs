@@ -40,6 +40,19 @@ impl Config {
     }
 }
 
+/// Is it a key of an autoencoder's network, and not of its loss or its training?
+pub fn is_of_an_autoencoders_network(key: &str) -> bool {
+    matches!(
+        key,
+        "autoencoder.kind"
+            | "autoencoder.block_out_channels"
+            | "autoencoder.layers_per_block"
+            | "autoencoder.latent_channels"
+            | "autoencoder.norm_num_groups"
+            | "autoencoder.mid_attention"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

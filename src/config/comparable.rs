@@ -13,6 +13,10 @@ pub struct Comparable {
     pub of_training: Vec<String>,
 }
 
+/// What an autoencoder's training loss is of; its held-out loss is the plain squared error.
+const OF_RECONSTRUCTION: [&str; 4] =
+    ["autoencoder.loss", "autoencoder.kl_weight", "autoencoder.gradient_weight", "autoencoder.multi_scale_weight"];
+
 /// Keys that change what the training loss is the mean of; each with the key and the words (any, where none is given)
 /// under which it does.
 const OF_THE_TRAINING_LOSS: [(&str, &str, &[&str]); 11] = [
@@ -42,8 +46,14 @@ pub fn comparable(runs: &[&Values]) -> Comparable {
     let differing = differing(runs);
     let words = |keys: Vec<&str>| keys.into_iter().map(String::from).collect();
     // The held-out loss is the plain squared error of the network's own output, at every noise level alike.
+    let encodes = |keys: &Values| keys.get("model.kind").and_then(toml::Value::as_str) == Some("autoencoder");
+    let autoencoders = runs.iter().filter(|keys| encodes(keys)).count();
     let every = |key: &&str| {
-        key.starts_with("diffusion.") && *key != "diffusion.variance_type"
+        // One that is of pictures, and one of noise.
+        if *key == "model.kind" {
+            return autoencoders > 0 && autoencoders < runs.len();
+        }
+        key.starts_with("diffusion.") && *key != "diffusion.variance_type" && autoencoders < runs.len()
             || matches!(*key, "data.dataset" | "data.path" | "data.image_size" | "data.channels" | "data.held_out")
     };
     let is = |keys: &Values, key: &str, words: &[&str]| {
@@ -51,6 +61,9 @@ pub fn comparable(runs: &[&Values]) -> Comparable {
         words.is_empty() || word.is_some_and(|word| words.contains(&word))
     };
     let matters = |key: &&str| {
+        if autoencoders == runs.len() {
+            return OF_RECONSTRUCTION.contains(key);
+        }
         OF_THE_TRAINING_LOSS.iter().any(|(known, by, words)| known == key && runs.iter().any(|run| is(run, by, words)))
     };
     Comparable {

@@ -81,8 +81,12 @@ impl Config {
             ("train.p_uncond", model.class_conditional, "networks with class_conditional = true"),
         ];
         let of_networks = OF_A_UNET.into_iter().map(|key| (key, unet, "kind unet"));
-        let all = single.into_iter().chain(of_networks);
-        all.filter(|(_, used, _)| !used).map(|(path, _, is_for)| IdleKey { path, is_for }).collect()
+        let beside = self.idle_beside_an_autoencoder();
+        let said = |path: &str| beside.iter().any(|idle| idle.path == path);
+        let own = single.into_iter().chain(of_networks).filter(|(path, used, _)| !used && !said(path));
+        let mut all: Vec<IdleKey> = own.map(|(path, _, is_for)| IdleKey { path, is_for }).collect();
+        all.extend(beside);
+        all
     }
 
     /// What there is to say of these keys, which somebody has set here: those that change nothing, by name.

@@ -10,6 +10,7 @@ mod comparable;
 mod error;
 mod held_out;
 mod help;
+mod idle_autoencoder;
 mod idle_keys;
 mod idle_training;
 mod keys;
@@ -30,7 +31,7 @@ mod validate_solver;
 mod values;
 
 pub use assignments::{assignments, key_in_full, meant, named, words, words_between_commas};
-pub use autoencoder_stage::OWN_LATENTS;
+pub use autoencoder_stage::{OWN_LATENTS, is_of_an_autoencoders_network};
 pub use comparable::{Comparable, comparable, differing};
 pub use error::ConfigError;
 pub use held_out::HeldOut;

@@ -449,6 +449,26 @@ impl TimestepSpacing {
     }
 }
 
+impl AutoencoderKind {
+    /// The word in configs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kl => "kl",
+            Self::Tiny => "tiny",
+        }
+    }
+}
+
+impl ReconstructionLoss {
+    /// The word in configs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::L1 => "l1",
+            Self::L2 => "l2",
+        }
+    }
+}
+
 impl SolverType {
     /// The word in configs.
     pub fn name(self) -> &'static str {

@@ -11,6 +11,7 @@
 //! | `neighbours` | precision and recall |
 //! | `diversity` | how different samples of one class are |
 //! | `energy_distance` | how far two sets of points in the plane are apart |
+//! | `reconstruction` | how far an autoencoder's reconstructions are from the pictures, and its latents' channels |
 //! | `estimate` | a mean with its standard error |
 
 mod accuracy;
@@ -29,6 +30,7 @@ mod gaussian_tests;
 mod judge;
 mod likelihood_data;
 mod neighbours;
+mod reconstruction;
 mod training_bound;
 mod training_images;
 
@@ -46,5 +48,6 @@ pub use frechet::{Moments, Reference};
 pub use judge::{Judge, JudgeOf, Reading};
 pub use likelihood_data::{DenoiserFor, LikelihoodData};
 pub use neighbours::{NEIGHBOURS, PrecisionRecall, precision_recall};
+pub use reconstruction::{Reconstructed, latent_channels};
 pub use training_bound::TrainingBound;
 pub use training_images::training_moments;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
-use crate::nn::autoencoder::Autoencoder;
+use crate::nn::autoencoder::{Autoencoder, LatentChannel, LatentMoments, LatentSums};
 
 /// Of the pictures of a preview.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,15 +16,6 @@ pub struct AutoencoderLook {
     pub channels: Vec<LatentChannel>,
     /// Height and width of the latents.
     pub latent_size: (usize, usize),
-}
-
-/// One channel of the latents, over the pictures and places.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LatentChannel {
-    pub mean: f64,
-    pub deviation: f64,
-    /// KL(q(z | x) ‖ N(0, 1)) in nats, summed over the places of a picture; `None` where the encoder says no variance.
-    pub kl: Option<f64>,
 }
 
 /// A film from each picture to the next through the latents between them: decode((1 − a)·z_i + a·z_{i+1}).
@@ -60,7 +51,7 @@ impl Interpolation {
         let from = moments.mean.clone();
         let order: Vec<u32> = (1..n as u32).chain([0]).collect();
         let to = from.index_select(&Tensor::new(order, device)?, 0)?;
-        let look = look(&originals, &autoencoder.decode(&from)?, &from, moments.log_variance.as_ref())?;
+        let look = look(&originals, &autoencoder.decode(&from)?, &moments)?;
         Ok(Self { autoencoder: autoencoder.clone(), originals, from, to, look: Arc::new(look), index: 0 })
     }
 
@@ -76,22 +67,12 @@ impl Interpolation {
     }
 }
 
-fn look(originals: &Tensor, said: &Tensor, mean: &Tensor, log_variance: Option<&Tensor>) -> Result<AutoencoderLook> {
+fn look(originals: &Tensor, said: &Tensor, moments: &LatentMoments) -> Result<AutoencoderLook> {
     let error = (originals - said)?.sqr()?.mean((0, 3))?.flatten_all()?.to_vec1()?;
-    let (n, h, w, channels) = mean.dims4().context("latents are [N, h, w, L]")?;
-    let kl = log_variance.map(|log_variance| -> Result<Vec<f32>> {
-        let each = ((mean.sqr()? + log_variance.exp()?)? - (log_variance + 1.0)?)?;
-        Ok(((each.sum((0, 1, 2))? * 0.5)? / n as f64)?.to_vec1()?)
-    });
-    let kl = kl.transpose()?;
-    let channel = |i: usize| -> Result<LatentChannel> {
-        let values: Vec<f32> = mean.narrow(3, i, 1)?.flatten_all()?.to_vec1()?;
-        let count = values.len().max(1) as f64;
-        let mean = values.iter().map(|x| f64::from(*x)).sum::<f64>() / count;
-        let variance = values.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / count;
-        Ok(LatentChannel { mean, deviation: variance.sqrt(), kl: kl.as_ref().map(|kl| f64::from(kl[i])) })
-    };
-    Ok(AutoencoderLook { error, channels: (0..channels).map(channel).collect::<Result<_>>()?, latent_size: (h, w) })
+    let (_, h, w, channels) = moments.mean.dims4().context("latents are [N, h, w, L]")?;
+    let mut sums = LatentSums::new(channels);
+    sums.add(moments)?;
+    Ok(AutoencoderLook { error, channels: sums.channels(), latent_size: (h, w) })
 }
 
 #[cfg(test)]

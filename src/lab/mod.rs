@@ -47,7 +47,7 @@ mod worker;
 mod writing;
 mod writing_state;
 
-pub use autoencoder_look::{AutoencoderLook, LatentChannel};
+pub use autoencoder_look::AutoencoderLook;
 pub use live::Live;
 pub use plan::{Audience, Ending, LabPlan, Outcome, PlannedStage, RunChoice};
 pub use protocol::*;

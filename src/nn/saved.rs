@@ -13,7 +13,9 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use serde_json::{Value, json};
 
-use super::autoencoder::{LoadedAutoencoder, autoencoder_config, open_autoencoder, save_autoencoder};
+use super::autoencoder::{
+    LoadedAutoencoder, autoencoder_config, is_autoencoder_folder, open_autoencoder, save_autoencoder,
+};
 use super::diffusers::{self, LoadedUNet, load_weights, save_weights};
 use super::json::sorted_json;
 use super::{MlpConfig, NetConfig, UNetConfig, Weights};
@@ -74,7 +76,7 @@ fn save_mlp(dir: &Path, config: &MlpConfig, weights: &Weights, scheduler: Option
 /// # Errors
 /// When its config.json is missing, damaged or not supported.
 pub fn network_config(dir: &Path) -> Result<NetConfig> {
-    if is_autoencoder(dir) {
+    if is_autoencoder_folder(dir) {
         return autoencoder_config(dir).map(NetConfig::Autoencoder);
     }
     let mlp = dir.join(MLP).join(CONFIG);
@@ -94,7 +96,7 @@ pub fn network_config(dir: &Path) -> Result<NetConfig> {
 /// When a file is missing or damaged, a setting is not supported, or a tensor is missing or has the
 /// wrong shape; the message names the file, and the setting or tensor.
 pub fn open_network(dir: &Path) -> Result<LoadedNet> {
-    if is_autoencoder(dir) {
+    if is_autoencoder_folder(dir) {
         let LoadedAutoencoder { config, weights, warnings } = open_autoencoder(dir)?;
         return Ok(LoadedNet { config: NetConfig::Autoencoder(config), weights, warnings });
     }
@@ -108,11 +110,6 @@ pub fn open_network(dir: &Path) -> Result<LoadedNet> {
     let config = MlpConfig::from_json(&text).with_context(|| format!("in {}", path.display()))?;
     let (weights, warnings) = load_weights(&[folder.join(TENSORS)], &config, &Device::Cpu)?;
     Ok(LoadedNet { config: NetConfig::Mlp(config), weights, warnings })
-}
-
-/// Is an autoencoder all that the folder holds? Beside a U-Net it is that one's.
-fn is_autoencoder(dir: &Path) -> bool {
-    dir.join(VAE).join(CONFIG).is_file() && !dir.join("unet").join(CONFIG).is_file()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::process::plain_file;
 pub const EVALUATION: &str = "eval.json";
 
 /// What may have been measured, and where it stands in the JSON.
-pub const MEASURED: [(&str, &str); 8] = [
+pub const MEASURED: [(&str, &str); 10] = [
     ("variational bound", "/vlb/total"),
     ("likelihood by the probability flow", "/nll/value"),
     ("judge-FID", "/judge_fid"),
@@ -21,6 +21,8 @@ pub const MEASURED: [(&str, &str); 8] = [
     ("class accuracy", "/accuracy"),
     ("diversity", "/diversity"),
     ("energy distance", "/energy_distance"),
+    ("reconstruction: mean squared error", "/reconstruction/mse"),
+    ("reconstruction: PSNR, dB", "/reconstruction/psnr_db"),
 ];
 
 /// What is known.

@@ -102,6 +102,9 @@ fn how(value: &Value) -> Option<String> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
+    if let Some(images) = value["reconstruction"]["images"].as_u64() {
+        return Some(format!("step {}: reconstructions of {images} images", word("step")));
+    }
     // Bounds and likelihoods are measured without samples.
     let sampled = ["judge_fid", "precision", "recall", "accuracy", "diversity", "energy_distance"];
     if sampled.iter().all(|key| value[*key].is_null()) {

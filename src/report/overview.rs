@@ -22,8 +22,11 @@ type Row = (&'static str, fn(&ReportedRun) -> Option<String>);
 const ROWS: [Row; 13] = [
     ("data", |run| Some(run.config.data.dataset.clone())),
     ("network", |run| Some(run.summary.network.clone())),
-    ("process", |run| Some(format!("{} {}", run.summary.path, run.summary.schedule).trim().into())),
-    ("predicts", |run| Some(run.summary.target.clone())),
+    ("process", |run| {
+        let words = format!("{} {}", run.summary.path, run.summary.schedule);
+        Some(words.trim().to_string()).filter(|words| !words.is_empty())
+    }),
+    ("predicts", |run| Some(run.summary.target.clone()).filter(|target| !target.is_empty())),
     ("forked from", |run| run.config.parent.as_ref().map(|parent| format!("{} at step {}", parent.run, parent.step))),
     ("state", |run| {
         let why = run.summary.why.as_ref().map_or(String::new(), |why| format!(": {why}"));

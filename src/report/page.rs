@@ -25,6 +25,9 @@ pub const MARK: &str = "<!DOCTYPE html>\n<!-- a report of difflab's -->\n";
 /// Runs that are named in the heading.
 const FEW: usize = 4;
 
+/// In the place of what an autoencoder has not.
+const NO_TIME: &str = "<p class=\"note\">An autoencoder knows no noise and no t.</p>";
+
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
@@ -87,6 +90,7 @@ fn begin(id: &str) -> String {
 
 /// What stands before the samples.
 fn above(runs: &[ReportedRun]) -> Result<String> {
+    let all_encode = runs.iter().all(|run| run.config.trains_autoencoder());
     let mut html = begin("runs") + &overview::html(runs) + "</section>\n" + &begin("loss");
     let values: Vec<_> = runs.iter().map(|run| run.config.values()).collect();
     if let Some(words) = comparable(&values.iter().collect::<Vec<_>>()).words() {
@@ -99,17 +103,24 @@ fn above(runs: &[ReportedRun]) -> Result<String> {
     html += &begin("by-t");
     let mut maps = Vec::new();
     for run in runs {
+        if run.config.trains_autoencoder() {
+            continue;
+        }
         let title =
             if runs.len() == 1 { "Loss by t and step".into() } else { format!("Loss by t and step: {}", run.name) };
         maps.extend(heatmap::heatmap(&title, &run.rows, run.config.diffusion.timesteps)?);
     }
     html += &match maps.is_empty() {
+        true if all_encode => NO_TIME.to_string(),
         true => "<p class=\"note\">No losses by t are logged (train.timestep_loss_every).</p>".to_string(),
         false => format!("<div class=\"grid2\">\n{}</div>", maps.concat()),
     };
     html += "</section>\n";
     html += &begin("schedule");
-    html += &grid(schedules::charts(runs).iter(), "<p class=\"note\">The schedule can't be drawn.</p>");
+    html += &match all_encode {
+        true => NO_TIME.to_string(),
+        false => grid(schedules::charts(runs).iter(), "<p class=\"note\">The schedule can't be drawn.</p>"),
+    };
     Ok(html + "</section>\n")
 }
 

@@ -11,8 +11,7 @@ const POINTS: usize = 250;
 
 /// One run: its α, σ and, on path vp, ᾱ over t, and its SNR. Several: each of them for all.
 pub fn charts(runs: &[ReportedRun]) -> Vec<Chart> {
-    let schedules: Vec<Option<Schedule>> =
-        runs.iter().map(|run| Schedule::from_config(&run.config.diffusion).ok()).collect();
+    let schedules: Vec<Option<Schedule>> = runs.iter().map(of_run).collect();
     match (runs, &schedules[..]) {
         ([_], [Some(schedule)]) => of_one(schedule),
         _ => {
@@ -38,6 +37,11 @@ pub fn charts(runs: &[ReportedRun]) -> Vec<Chart> {
             ]
         }
     }
+}
+
+/// An autoencoder has none.
+fn of_run(run: &ReportedRun) -> Option<Schedule> {
+    if run.config.trains_autoencoder() { None } else { Schedule::from_config(&run.config.diffusion).ok() }
 }
 
 fn of_one(schedule: &Schedule) -> Vec<Chart> {

@@ -258,6 +258,18 @@ pub fn config_of(path: &Path) -> Result<Config> {
     Ok(Config::from_toml(&text, &path.join("config.toml").display().to_string())?)
 }
 
+/// That the run in `path` trained a network that denoises. `no`: what another can't be asked for, such as "no samples can be
+/// drawn".
+///
+/// # Errors
+/// [`RunError::DrawsNothing`] where it trained an autoencoder; as [`config_of`].
+pub fn check_draws(path: &Path, no: &'static str) -> Result<()> {
+    match config_of(path)?.trains_autoencoder() {
+        true => Err(RunError::DrawsNothing { path: path.to_path_buf(), no }.into()),
+        false => Ok(()),
+    }
+}
+
 /// The text of `config.toml`, once its version is known to be readable. (A newer file may have keys
 /// that this difflab would call mistakes: the version must be seen first.)
 fn check_version(path: &Path) -> Result<String, RunError> {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::io_words;
+use crate::process::shell_word;
 
 /// A run folder that cannot be used as asked. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
@@ -21,12 +22,19 @@ pub enum RunError {
     )]
     Taken(PathBuf),
     #[error(
-        "--force replaces an older export, and {} is none: it has no model_index.json\n  choose another folder",
-        .0.display()
+        "--force replaces an older export, and {} is none: it has no {mark}\n  choose another folder",
+        path.display()
     )]
-    NotAPipeline(PathBuf),
+    NoExport { path: PathBuf, mark: &'static str },
     #[error("cannot write in {}: {}\n  {}", path.display(), io_words::reason(error), io_words::cure(error))]
     NotWritable { path: PathBuf, error: io::Error },
+    /// What only a network that denoises can do.
+    #[error(
+        "{no}: {} trained an autoencoder, which gives pictures back and draws none by itself\n  `difflab eval {}` measures \
+         how well it does",
+        path.display(), shell_word(&path.display().to_string())
+    )]
+    DrawsNothing { path: PathBuf, no: &'static str },
     /// A run that goes on is asked for what was not trained.
     #[error("{0}")]
     NotTheSame(String),

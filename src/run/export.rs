@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::error::RunError;
+use super::export_autoencoder::export_autoencoder;
+use super::export_place::check_place;
 use super::export_readme::{ReadmeFacts, ReadmeLatents, readme};
 use super::export_spacing::scheduler_that_runs;
 use super::fresh_folder::FreshFolder;
@@ -18,7 +20,7 @@ use crate::nn::{Net, Weights, diffusers};
 /// Writes the averaged weights of `model`, of the run in `run`, as a `DDPMPipeline` folder, with the scheduler that samples as
 /// this run does and a README that says how; of a run in latents as an `LDMPipeline` folder where it has no classes, else as
 /// `vae/`, `unet/` and `scheduler/`. A network that predicts the score gets its last layer's sign
-/// turned: σ times the score is −ε, which diffusers knows as epsilon.
+/// turned: σ times the score is −ε, which diffusers knows as epsilon. An autoencoder becomes a folder of its own kind.
 ///
 /// `replace`: take the place of a pipeline that is there. Returns what the user should know.
 ///
@@ -38,6 +40,9 @@ pub fn export(run: &Path, model: &LoadedModel, dir: &Path, replace: bool) -> Res
             model.step
         );
         return Err(RunError::NotTheSame(problem).into());
+    }
+    if let Net::Autoencoder(_) = model.net {
+        return export_autoencoder(run, model, dir, replace);
     }
     let mut loaded = diffusers::open_unet(&model.checkpoint)?;
     if let Some(broken) = diffusers::not_finite(&loaded.weights)? {
@@ -69,7 +74,7 @@ pub fn export(run: &Path, model: &LoadedModel, dir: &Path, replace: bool) -> Res
     }
     notes.extend(scheduler.notes.iter().cloned());
     notes.extend(guidance(&config));
-    check_place(dir, replace)?;
+    check_place(dir, replace, "model_index.json")?;
     let folder = FreshFolder::begin(dir)?;
     diffusers::save_pipeline(folder.path(), &loaded.config, &loaded.weights, Some(&scheduler.settings))?;
     if let Some(latents) = &model.latents {
@@ -130,22 +135,6 @@ fn facts<'a>(
             folder: autoencoder_folder(model.net.num_classes().is_some()),
             image_shape: latents.image_shape(),
         }),
-    }
-}
-
-/// A free place, or with `replace` one that holds nothing but a pipeline.
-fn check_place(dir: &Path, replace: bool) -> Result<(), RunError> {
-    let free = match super::check_free(dir) {
-        Ok(()) => true,
-        Err(RunError::NotEmpty { .. }) => false,
-        Err(error) => return Err(error),
-    };
-    let pipeline = dir.join("model_index.json").is_file() && !dir.join("config.toml").exists();
-    match (free, replace) {
-        (true, _) => Ok(()),
-        (false, true) if pipeline => Ok(()),
-        (false, true) => Err(RunError::NotAPipeline(dir.to_path_buf())),
-        (false, false) => Err(RunError::Taken(dir.to_path_buf())),
     }
 }
 

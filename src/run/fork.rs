@@ -11,7 +11,7 @@ use super::error::RunError;
 use super::history;
 use super::identity::Identity;
 use super::loaded_model::chosen;
-use crate::config::{Config, ParentConfig, VarianceType};
+use crate::config::{Config, ParentConfig, VarianceType, is_of_an_autoencoders_network};
 use crate::data::DataIdentity;
 
 /// A kept checkpoint of a run that another run begins from. The run itself is only read.
@@ -119,7 +119,7 @@ impl ForkPoint {
             step: self.step,
             changes: changes.iter().map(|(key, now)| format!("{key}={now}")).collect::<Vec<_>>().join(" "),
         });
-        Ok(Fork { config, changes: told, warnings: consequences(&changes) })
+        Ok(Fork { config, changes: told, warnings: consequences(&changes, self.before.trains_autoencoder()) })
     }
 
     /// That a fork with so many steps would have nothing to do.
@@ -186,6 +186,9 @@ fn never(key: &str, before: &Config, after: &Config) -> Option<&'static str> {
         "model.class_conditional" => Some("the weights have a table of classes, which every block was trained with"),
         "model.zero_init" => Some("it says how weights begin, and a fork begins with its parent's"),
         "model.kind" => Some("the weights are those of the other kind of network"),
+        _ if before.trains_autoencoder() && is_of_an_autoencoders_network(key) => {
+            Some("the weights are those of an autoencoder that was built so")
+        }
         _ if key.starts_with("model.") => Some("the weights are those of a network that was built so"),
         "diffusion.variance_type" if learned(before) != learned(after) => {
             Some("a learned variance is a second half of the network's outputs")
@@ -195,10 +198,12 @@ fn never(key: &str, before: &Config, after: &Config) -> Option<&'static str> {
 }
 
 /// What the changes mean beyond themselves, a sentence each.
-fn consequences(changes: &[(&'static str, String)]) -> Vec<String> {
+fn consequences(changes: &[(&'static str, String)], encodes: bool) -> Vec<String> {
     let has = |wanted: &dyn Fn(&str) -> bool| changes.iter().any(|(key, _)| wanted(key));
     let mut told = Vec::new();
-    if has(&|key| key == "diffusion.prediction_type") {
+    if encodes {
+        // Its weights have learned neither target nor noise levels.
+    } else if has(&|key| key == "diffusion.prediction_type") {
         told.push("the weights have learned another target: the first steps unlearn it, and the loss jumps");
     } else if has(&|key| key.starts_with("diffusion.") && !matches!(key, "diffusion.variance_type")) {
         told.push("the weights have learned other noise levels: the first steps adapt to the new ones");

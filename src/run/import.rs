@@ -1,47 +1,23 @@
 //! A diffusers folder as a run: sampled, evaluated and trained further like any other.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 
-use super::checkpoint::{self, Progress};
-use super::fresh_folder::FreshFolder;
-use super::kept_autoencoder::keep_autoencoder;
-use super::release::{Release, with_release};
-use super::{Journal, RunDir, RunError, check_free, write_class_names};
+use super::import_autoencoder;
+use super::import_options::{ImportOptions, Imported};
+use super::import_writing::{ImportedNetwork, imported_name};
+use super::{RunError, check_free};
 use crate::config::{Config, DataConfig, PreviewConfig, SampleConfig, TrainConfig};
-use crate::data::DataCard;
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
 use crate::nn::autoencoder::{LatentSpace, holds_autoencoder, open_autoencoder};
 use crate::nn::diffusers::{self, LoadedUNet, Scheduling};
 use crate::nn::{NetConfig, SampleSize, Weights};
-use crate::train::TrainerState;
 
-/// What a folder alone does not say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ImportOptions {
-    /// Height and width in pixels, where the folder names none.
-    pub image_size: Option<usize>,
-    /// Every row of the class table is a class, and none the null class of guidance: one is added.
-    pub no_null_class: bool,
-}
-
-/// What was imported.
-#[derive(Clone, Debug)]
-pub struct Imported {
-    pub config: Config,
-    pub parameters: usize,
-    /// What the user should know.
-    pub notes: Vec<String>,
-    /// In whose latents it draws, if it does.
-    pub latents: Option<LatentSpace>,
-}
-
-/// Makes the run folder `target` from a folder of diffusers with a `UNet2DModel`. The network becomes the
+/// Makes the run folder `target` from a folder of diffusers with a `UNet2DModel`, or with an autoencoder alone. The network becomes the
 /// checkpoint of step 0 (weights and their average alike, the optimizer fresh), the scheduler's settings
 /// the run's own. What it was trained on the folder does not say: `data` waits to be set by whoever
 /// trains it further.
@@ -54,8 +30,13 @@ pub fn import(dir: &Path, target: &Path, options: ImportOptions) -> Result<Impor
         RunError::NotEmpty { path, .. } => RunError::NoPlaceForImport(path),
         other => other,
     })?;
+    if import_autoencoder::holds_autoencoder(dir) {
+        let (imported, loaded) = import_autoencoder::read(dir, target, options).map_err(RunError::NotImportable)?;
+        import_autoencoder::write(target, &imported.config, &loaded, dir)?;
+        return Ok(imported);
+    }
     let (imported, loaded) = read(dir, target, options).map_err(RunError::NotImportable)?;
-    write(target, &imported, &loaded, &format!("{}", dir.display()))?;
+    write(target, &imported, &loaded, dir)?;
     Ok(imported)
 }
 
@@ -178,13 +159,11 @@ fn scheduling(dir: &Path, notes: &mut Vec<String>) -> Result<Scheduling> {
 fn config(dir: &Path, target: &Path, loaded: &LoadedUNet, scheduling: Scheduling) -> Result<Config> {
     let unet = &loaded.config;
     let (height, width) = diffusers::image_size(unet).unwrap_or_default();
-    let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let usable = |name: &String| !name.starts_with('.') && !name.contains(['\\', '/']) && name.len() <= 100;
     let timesteps = scheduling.diffusion.timesteps;
     let preview = PreviewConfig::default();
     let train = TrainConfig::default();
     Ok(Config {
-        name: named(dir).or(named(target)).filter(usable).unwrap_or_else(|| "imported".into()),
+        name: imported_name(dir, target),
         data: DataConfig {
             dataset: "images".into(),
             image_size: if height == width { height } else { 0 },
@@ -201,51 +180,19 @@ fn config(dir: &Path, target: &Path, loaded: &LoadedUNet, scheduling: Scheduling
     })
 }
 
-fn write(target: &Path, imported: &Imported, loaded: &LoadedUNet, from: &str) -> Result<()> {
+fn write(target: &Path, imported: &Imported, loaded: &LoadedUNet, from: &Path) -> Result<()> {
     let config = &imported.config;
-    let named = |weights: &Weights| -> Vec<(String, Tensor)> {
-        weights.iter().map(|(name, tensor)| (name.to_string(), tensor.clone())).collect()
-    };
-    let weights = named(&loaded.weights);
-    let mut moments = Vec::with_capacity(2 * weights.len());
-    for (name, tensor) in &weights {
-        for prefix in ["m", "v"] {
-            moments.push((format!("{prefix}.{name}"), tensor.zeros_like()?));
-        }
-    }
-    let state = TrainerState {
-        step: 0,
-        learning_rate_scale: 1.0,
-        ema: weights.clone(),
-        weights,
-        moments,
-        moments_since: 0,
-        timestep_sampler: Vec::new(),
-    };
-    let folder = FreshFolder::begin(target)?;
-    let run = RunDir::create(Some(folder.path()), config)?;
-    let origin = checkpoint::Origin {
-        identity: run.identity(),
-        seed: config.seed,
-        spoiled: None,
-        latents: imported.latents.as_ref(),
-    };
-    if let Some(latents) = &imported.latents {
-        keep_autoencoder(run.path(), latents)?;
-    }
-    let net = NetConfig::UNet(loaded.config.clone());
-    checkpoint::save(run.path(), config, &net, &state, &Progress::new(config), &origin)?;
     let classes = loaded.config.num_class_embeds.map_or(0, |rows| rows - 1);
-    let classes: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
-    write_class_names(run.path(), &classes)?;
-    let mut journal = Journal::open(run.path(), config.diffusion.timesteps)?;
-    journal.event(0, "import", &format!("from {from}"));
-    journal.flush().context("writing events.jsonl")?;
-    let release = Release::of(config, &classes, &DataCard::default());
-    fs::write(run.path().join("README.md"), with_release(&card(config, from), &release))
-        .context("writing README.md")?;
-    drop(run);
-    folder.finish()
+    let network = ImportedNetwork {
+        config,
+        net: NetConfig::UNet(loaded.config.clone()),
+        weights: &loaded.weights,
+        classes: (0..classes).map(|class| class.to_string()).collect(),
+        latents: imported.latents.as_ref(),
+        from,
+        card: card(config, &from.display().to_string()),
+    };
+    network.write(target)
 }
 
 fn card(config: &Config, from: &str) -> String {

@@ -19,7 +19,7 @@ use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
 use crate::kernels::precision::obstacle;
 use crate::nn::autoencoder::LatentSpace;
-use crate::nn::{Net, Weights, open_network};
+use crate::nn::{Net, NetConfig, Weights, open_network};
 
 /// The averaged weights of one checkpoint, or of one step of the history, as a network, with what sampling needs to know.
 /// A clone shares the weights.
@@ -158,8 +158,18 @@ impl LoadedModel {
         let net = Net::new(&net_config, &weights)?;
         let trained = data_of(&path)?;
         let of_data = || trained.as_ref().map(|data| (data.height, data.width, data.channels));
-        let Some(sample_shape) = net_config.sample_shape().or_else(of_data) else {
-            return Err(RunError::damaged(&path, "unet/config.json has no sample_size").into());
+        let known = match &net_config {
+            // Its folder knows the longer side at most.
+            NetConfig::Autoencoder(net) => of_data().or(net.sample_shape()).or_else(|| {
+                let side = config.data.image_size;
+                (side > 0).then_some((side, side, net.channels()))
+            }),
+            net => net.sample_shape().or_else(of_data),
+        };
+        let Some(sample_shape) = known else {
+            return Err(
+                RunError::damaged(&path, "its network's config.json does not say the size of the images").into()
+            );
         };
         let latents = match config.diffuses_latents() {
             true => Some(kept_autoencoder(run_dir, &path, &net_config, &Arc::new(Workers::new(0)?))?),

@@ -2,7 +2,7 @@
 
 use super::release::Release;
 use super::verbatim::verbatim;
-use crate::config::{Config, NetworkKind, OptimizerName, PathName, PredictionType};
+use crate::config::{AutoencoderKind, AutoencoderStage, Config, NetworkKind, OptimizerName, PathName, PredictionType};
 use crate::picture::is_points;
 
 /// How the part on its use ends.
@@ -49,7 +49,13 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
         card.push('\n');
     };
     line(format!("# {}\n", verbatim(&config.name)));
-    line("A denoising diffusion model, trained with difflab.\n".into());
+    let encodes = config.trains_autoencoder();
+    line(match encodes {
+        true => "An autoencoder, the first stage of latent diffusion, trained with difflab: it encodes images as latents a few \
+                 times smaller, and decodes them.\n"
+            .into(),
+        false => "A denoising diffusion model, trained with difflab.\n".into(),
+    });
     line("| | |\n|---|---|".into());
     if let Some(parent) = &config.parent {
         line(format!("| forked from | {} at step {} |", verbatim(&parent.run), parent.step));
@@ -70,15 +76,24 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
         NetworkKind::Unet => format!("U-Net {:?}", config.model.block_out_channels),
         NetworkKind::Autoencoder => {
             let stage = &config.autoencoder;
-            format!("autoencoder {:?}, {} latent channels", stage.block_out_channels, stage.latent_channels)
+            let factor = 1_usize << stage.block_out_channels.len().saturating_sub(1).min(20);
+            format!(
+                "autoencoder of kind {} {:?}, {} latent channels, {factor} times smaller in height and width",
+                stage.kind.name(),
+                stage.block_out_channels,
+                stage.latent_channels
+            )
         }
         NetworkKind::Mlp => format!("MLP of {} blocks, {} wide", config.model.hidden_layers, config.model.hidden_width),
     };
     line(format!("| network | {network}, {} parameters |", facts.parameters));
-    if !config.model.noise_conditioning {
+    if !config.model.noise_conditioning && !encodes {
         line("| time | the network is not told t |".into());
     }
-    line(format!("| process | {path}, T = {}; predicts {prediction} |", config.diffusion.timesteps));
+    line(match encodes {
+        true => format!("| loss | {} |", reconstruction_loss(&config.autoencoder)),
+        false => format!("| process | {path}, T = {}; predicts {prediction} |", config.diffusion.timesteps),
+    });
     let optimizer = match config.train.optimizer {
         OptimizerName::Adamw => "AdamW",
         OptimizerName::Muon => "Muon for matrices and AdamW for the rest",
@@ -95,6 +110,9 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     }
     if let Some(mib) = facts.peak_memory_mib {
         line(format!("| memory | at most {mib:.0} MiB while training |"));
+    }
+    if encodes {
+        return card + &use_of_autoencoder(config, facts);
     }
     line(format!(
         "| sampling | {sampler}, {} steps, guidance w = {} (samples come from the averaged weights) |",
@@ -113,6 +131,45 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
     line("```python\nfrom diffusers import UNet2DModel\nunet = UNet2DModel.from_pretrained(\"checkpoints/step-…/unet\")\n```\n".into());
     line(END.into());
     card + &facts.release.markdown()
+}
+
+/// "l1 + 0.000001 · KL a number": what training makes small.
+fn reconstruction_loss(stage: &AutoencoderStage) -> String {
+    let mut words = stage.loss.name().to_string();
+    if stage.kind == AutoencoderKind::Kl && stage.kl_weight > 0.0 {
+        words += &format!(" + {} · KL/D, D numbers in an image", stage.kl_weight);
+    }
+    for (weight, what) in
+        [(stage.gradient_weight, "of neighbours' differences"), (stage.multi_scale_weight, "at smaller sizes")]
+    {
+        if weight > 0.0 {
+            words += &format!(" + {weight} · the same {what}");
+        }
+    }
+    words
+}
+
+/// The part on the use of an autoencoder, and what comes after it.
+fn use_of_autoencoder(config: &Config, facts: &CardFacts) -> String {
+    let (height, width, channels) = facts.image_shape;
+    let class = match config.autoencoder.kind {
+        AutoencoderKind::Kl => "AutoencoderKL",
+        AutoencoderKind::Tiny => "AutoencoderTiny",
+    };
+    let encoded = match config.autoencoder.kind {
+        AutoencoderKind::Kl => "latent_dist.mode()",
+        AutoencoderKind::Tiny => "latents",
+    };
+    let waits = if facts.progress.is_none() { "Once its first checkpoint is written:\n\n" } else { "" };
+    format!(
+        "\n## Use\n\n{waits}```sh\ndifflab eval RUN            # RUN: this folder; how well it gives images back\n\
+         difflab export RUN DIR      # for diffusers, with latents of unit variance\n\
+         difflab --resume RUN        # train further\n```\n\n\
+         Each folder in `checkpoints/` has the averaged weights in `vae/`, which diffusers opens:\n\n```python\nimport torch\n\
+         from diffusers import {class}\n\nvae = {class}.from_pretrained(\"checkpoints/step-…/vae\")\n\
+         x = torch.zeros(1, {channels}, {height}, {width})  # in its place: images in [-1, 1]\n\
+         z = vae.encode(x).{encoded}\nx_hat = vae.decode(z).sample\n```\n\n{END}\n"
+    ) + &facts.release.markdown()
 }
 
 #[cfg(test)]
@@ -142,6 +199,41 @@ mod tests {
         let card = model_card(&config, &facts);
         assert!(card.contains("| points | 18000") && card.contains("MLP of 3 blocks"), "{card}");
         assert!(!card.contains("UNet2DModel"), "{card}");
+    }
+
+    #[test]
+    fn the_card_of_an_autoencoder_speaks_of_latents_and_of_no_samples() {
+        let facts = CardFacts {
+            parameters: 9,
+            train_images: 90,
+            held_out_images: 10,
+            image_shape: (16, 8, 3),
+            classes: &[],
+            source: "here",
+            progress: Some((3, 0.5)),
+            peak_memory_mib: None,
+            release: &release(),
+        };
+        let with = |set: &[&str]| {
+            let set: Vec<String> = set.iter().map(|set| set.to_string()).collect();
+            model_card(&Config::default().with_overrides(&set).unwrap().autoencoder_run(), &facts)
+        };
+        let kl = with(&["autoencoder.gradient_weight=0.5"]);
+        for part in [
+            "An autoencoder",
+            "AutoencoderKL",
+            "KL/D",
+            "0.5 · the same of neighbours",
+            "zeros(1, 3, 16, 8)",
+            "## Responsible",
+        ] {
+            assert!(kl.contains(part), "{part} is missing in\n{kl}");
+        }
+        for part in ["denoising", "T = ", "guidance", "sampling", "UNet2DModel", "difflab sample"] {
+            assert!(!kl.contains(part), "{part} is in\n{kl}");
+        }
+        let tiny = with(&["autoencoder.kind=tiny", "autoencoder.block_out_channels=8,8"]);
+        assert!(tiny.contains("encode(x).latents") && !tiny.contains("KL"), "{tiny}");
     }
 
     #[test]

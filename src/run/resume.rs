@@ -16,7 +16,7 @@ use super::data_changes::{
 use super::dir::config_of;
 use super::error::RunError;
 use super::identity::Identity;
-use crate::config::Config;
+use crate::config::{Config, is_of_an_autoencoders_network};
 use crate::data::DataIdentity;
 
 /// The config of the run in `run` as it shall go on: its config.toml with `overrides`. `accept_data`: whatever the
@@ -131,6 +131,7 @@ fn kept_apart(
 ) -> Vec<(&'static str, String, String)> {
     let first_data = never_trained(trained);
     let belongs = |key: &str| match key {
+        _ if key.starts_with("autoencoder.") => trained.trains_autoencoder() && is_of_an_autoencoders_network(key),
         _ if key.starts_with("diffusion.") || key.starts_with("model.") => true,
         // An imported network has seen no data, and no order of them.
         _ if first_data => false,

@@ -46,6 +46,15 @@ small() { # a training of a few steps of a small network
     given sample.num || key sample.num 10
 }
 
+small_autoencoder() { # the same of an autoencoder
+    key autoencoder.block_out_channels '[8,8]'
+    key autoencoder.norm_num_groups 4
+    key autoencoder.batch_size 8
+    key preview.enabled false
+    key train.eval_every 8
+    key train.warmup_steps 0
+}
+
 # The fifteenth step is the last of every training, so a checkpoint of step 15 there is.
 steps=15
 put_given --checkpoint $steps
@@ -96,6 +105,11 @@ study)
         ! has --train || small
         ;;
     esac
+    ;;
+autoencoder)
+    small_autoencoder
+    has --no-tui || has --log || has --help-config || args+=(--no-tui)
+    if has --steps; then put --steps $steps; else key train.steps $steps; fi
     ;;
 speedrun)
     small

@@ -8,6 +8,7 @@ Needs requirements.txt, the release binary and, for the networks' outputs, cargo
     networks     UNet2DModel configs, one key after another, and whole families (networks.py)
     exports      tiny runs of every kind, exported (exports.py)
     ways         every sampler and what pipelines have no place for, exported and imported again (exports.py)
+    autoencoders runs of autoencoders exported, folders of diffusers imported (autoencoders.py)
     logs         event files and tables, live, resumed and exported, as TensorBoard reads them (logs.py)
     steps        training, step for step from the same weights; first weights and what chance decides (steps.py)
 
@@ -23,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import autoencoders
 import diffusers
 import exports
 import logs
@@ -31,7 +33,7 @@ import steps
 from binary import ROOT, Difflab
 from schedulers import Schedulers
 
-PARTS = ["schedulers", "networks", "exports", "ways", "logs", "steps"]
+PARTS = ["schedulers", "networks", "exports", "ways", "autoencoders", "logs", "steps"]
 
 
 def main():
@@ -43,6 +45,7 @@ def main():
     parser.add_argument("--train-steps", type=int, default=300)
     parser.add_argument("--no-cargo", action="store_true", help="leave out the comparison that needs cargo")
     parser.add_argument("--lib-tests", type=Path, help="the built test binary of the library, instead of cargo")
+    parser.add_argument("--golden-tests", type=Path, help="the built test binary autoencoder_goldens, instead of cargo")
     args = parser.parse_args()
     diffusers.logging.set_verbosity_error()
     diffusers.logging.disable_progress_bar()
@@ -62,6 +65,10 @@ def main():
             networks.networks(difflab)
         if "schedulers" in args.parts:
             Schedulers(difflab).all()
+        if "autoencoders" in args.parts:
+            autoencoders.autoencoders(difflab, min(args.train_steps, 60))
+            if args.golden_tests or not args.no_cargo:
+                autoencoders.outputs(difflab, args.golden_tests)
         if "logs" in args.parts:
             logs.logs(difflab)
         if "steps" in args.parts and (args.lib_tests or not args.no_cargo):

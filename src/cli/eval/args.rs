@@ -13,7 +13,8 @@ use crate::run::LoadedModel;
 /// are bundled, classifiers of 28×28 pictures, one of digits (99.06 % right on MNIST's test set) and one of clothes (89 %
 /// right on pictures of Fashion-MNIST that it was not trained on): the classes say which is asked. judge-FID, on its
 /// features, compares runs of difflab with each other, and never with the FID of papers. energy_distance: the distance between sampled and
-/// held-out points in the plane, as distributions.
+/// held-out points in the plane, as distributions. Of a run that trained an autoencoder, reconstruction: the error, PSNR and
+/// KL of held-out pictures that it gives back, and its latents' channels; fid, pr and accuracy are of those reconstructions.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run folder, the beginning of its name in runs/, or `latest`.
@@ -22,11 +23,11 @@ pub struct Args {
     /// checkpoint.
     #[arg(long, visible_alias = "step", value_name = "STEP")]
     pub checkpoint: Option<u64>,
-    /// What to measure: vlb, nll, fid, pr, accuracy, diversity, energy_distance. Default: everything that the run
-    /// allows.
+    /// What to measure: vlb, nll, fid, pr, accuracy, diversity, energy_distance, reconstruction. Default: everything that the
+    /// run allows.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
     pub metrics: Vec<Metric>,
-    /// How many samples to judge, cycling through the classes. Default: 1000.
+    /// How many samples to judge, cycling through the classes, or held-out images to reconstruct. Default: 1000.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub num: Option<u64>,
     /// Held-out images for the bound. Default: 512, or 2000 points.
@@ -92,11 +93,23 @@ pub enum Metric {
     /// Distance of points in the plane from held-out ones.
     #[value(name = "energy_distance")]
     EnergyDistance,
+    /// How far an autoencoder's reconstructions are from the pictures, and what its latents are like.
+    Reconstruction,
 }
 
 impl Metric {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Vlb, Self::Nll, Self::Fid, Self::Pr, Self::Accuracy, Self::Diversity, Self::EnergyDistance];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Vlb,
+        Self::Nll,
+        Self::Fid,
+        Self::Pr,
+        Self::Accuracy,
+        Self::Diversity,
+        Self::EnergyDistance,
+        Self::Reconstruction,
+    ];
+    /// Those of an autoencoder. The judge sees its reconstructions.
+    pub(super) const OF_AUTOENCODERS: [Self; 4] = [Self::Reconstruction, Self::Fid, Self::Pr, Self::Accuracy];
     /// Those that samples are drawn for.
     pub(super) const DRAWN: [Self; 5] = [Self::Fid, Self::Pr, Self::Accuracy, Self::Diversity, Self::EnergyDistance];
     /// Those that ask the judge.
@@ -112,6 +125,7 @@ impl Metric {
             Self::Accuracy => "accuracy",
             Self::Diversity => "diversity",
             Self::EnergyDistance => "energy_distance",
+            Self::Reconstruction => "reconstruction",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 
 use super::args::{Args, EvalFormat, Metric};
 use super::ignored::ignored;
@@ -11,6 +11,7 @@ use super::judged::Judged;
 use super::likelihoods;
 use super::material::Material;
 use super::plane::PlaneDistance;
+use super::reconstructions::reconstruct;
 use super::report::EvalReport;
 use super::samples;
 use crate::cli::data_elsewhere::{EXAMPLE, with_data};
@@ -19,6 +20,7 @@ use crate::cli::{UsageError, memory};
 use crate::config::Config;
 use crate::eval::{Judge, JudgeOf, NEIGHBOURS};
 use crate::kernels::Workers;
+use crate::nn::Net;
 use crate::picture::is_points;
 use crate::run::checkpoint::CheckpointFacts;
 use crate::run::{self, LoadedModel, MOVED};
@@ -54,9 +56,15 @@ pub fn measure(args: &Args) -> Result<EvalReport> {
     for warning in &model.warnings {
         speak::warn(warning);
     }
-    check_numbers(args, &model)?;
+    if !model.config.trains_autoencoder() {
+        check_numbers(args, &model)?;
+    }
     let material = Material::load(&model.config);
-    let asked = if args.metrics.is_empty() { Metric::ALL.to_vec() } else { args.metrics.clone() };
+    let asked = match &args.metrics {
+        asked if !asked.is_empty() => asked.clone(),
+        _ if model.config.trains_autoencoder() => Metric::OF_AUTOENCODERS.to_vec(),
+        _ => Metric::ALL.into_iter().filter(|&metric| metric != Metric::Reconstruction).collect(),
+    };
     ignored(args, &asked, &model).iter().for_each(speak::warn);
     let skipped: BTreeMap<Metric, String> =
         asked.iter().filter_map(|&metric| Some((metric, obstacle(metric, args, &model, &material)?))).collect();
@@ -106,8 +114,26 @@ pub fn measure(args: &Args) -> Result<EvalReport> {
         }
     }
     let drawn: Vec<Metric> = Metric::DRAWN.into_iter().filter(|&metric| wanted(metric)).collect();
+    let samples = match (&model.net, &material) {
+        (Net::Autoencoder(autoencoder), Ok(material)) => {
+            let num = args.num() as usize;
+            let given = report.attempt("reconstructions", &asked, || {
+                reconstruct(autoencoder, material, num, &workers).and_then(|(measure, samples)| {
+                    // Those that no number can be made of are worth no judge.
+                    ensure!(measure.mse.mean.is_finite(), "the autoencoder answers with NaN or infinite values");
+                    Ok((measure, samples))
+                })
+            })?;
+            given.map(|(measure, samples)| {
+                report.reconstruction = wanted(Metric::Reconstruction).then_some(measure);
+                samples
+            })
+        }
+        _ if drawn.is_empty() => None,
+        _ => report.attempt("samples", &drawn, || samples::draw(args, &model, &workers))?,
+    };
     if !drawn.is_empty()
-        && let Some(samples) = report.attempt("samples", &drawn, || samples::draw(args, &model, &workers))?
+        && let Some(samples) = samples
     {
         let material = material.as_ref().ok();
         let by_judge: Vec<Metric> = Metric::JUDGED.into_iter().filter(|&metric| wanted(metric)).collect();
@@ -161,6 +187,9 @@ fn has_no_data(config: &Config) -> bool {
 /// Why a measurement says nothing of this run, or of so few samples, if so.
 fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<Material>) -> Option<String> {
     let (num, classes) = (args.num(), model.net.num_classes().unwrap_or(1) as u64);
+    if let Some(why) = of_the_other_kind(metric, model) {
+        return Some(why);
+    }
     let too_few = match metric {
         Metric::Fid if num < 2 => Some("a covariance takes at least two samples: --num 1000 is usual".to_string()),
         Metric::Pr if num <= NEIGHBOURS as u64 => Some(format!(
@@ -188,7 +217,14 @@ fn obstacle(metric: Metric, args: &Args, model: &LoadedModel, material: &Result<
         Err(error) => Some(format!("its data can't be loaded: {error:#}")),
     };
     match metric {
-        Metric::Vlb | Metric::Nll => no_data(),
+        Metric::Vlb | Metric::Nll | Metric::Reconstruction => no_data(),
+        // It has the labels of the pictures that it gives back.
+        Metric::Accuracy if model.config.trains_autoencoder() => {
+            no_data().or_else(|| judge_of(model, material.as_ref().ok()).err()).or_else(|| {
+                let labelled = material.as_ref().is_ok_and(|material| !material.unseen().labels.is_empty());
+                (!labelled).then(|| "the pictures have no labels to be read as".to_string())
+            })
+        }
         Metric::EnergyDistance if !is_points(model.image_shape) => Some(compares_points(model.image_shape)),
         Metric::EnergyDistance => no_data(),
         Metric::Accuracy => judge_of(model, material.as_ref().ok()).err().or_else(|| {
@@ -220,6 +256,22 @@ fn judge_of(model: &LoadedModel, material: Option<&Material>) -> Result<JudgeOf,
         (false, _) => Ok(by_model),
     }
 }
+
+/// Why a measurement of samples is none of an autoencoder, or the other way round.
+fn of_the_other_kind(metric: Metric, model: &LoadedModel) -> Option<String> {
+    let encodes = model.config.trains_autoencoder();
+    match metric {
+        Metric::Reconstruction if !encodes => Some(GIVES_NOTHING_BACK.into()),
+        metric if encodes && !Metric::OF_AUTOENCODERS.contains(&metric) => {
+            Some("it is of a network that denoises, and this run trained an autoencoder".into())
+        }
+        _ => None,
+    }
+}
+
+/// Why a network that denoises has no reconstructions.
+pub(super) const GIVES_NOTHING_BACK: &str =
+    "it is of an autoencoder, which gives pictures back, and this run's network draws them from noise";
 
 /// Why the energy distance is none of images.
 pub(super) fn compares_points((h, w, c): (usize, usize, usize)) -> String {

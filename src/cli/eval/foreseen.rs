@@ -1,7 +1,7 @@
 //! What can be known to be impossible before a run is trained.
 
 use super::args::Metric;
-use super::command::{compares_points, judge_for};
+use super::command::{GIVES_NOTHING_BACK, compares_points, judge_for};
 use crate::config::Config;
 use crate::data::catalogue;
 use crate::picture::is_points;
@@ -27,6 +27,7 @@ pub fn impossible(metric: Metric, config: &Config) -> Option<String> {
     };
     match metric {
         Metric::Vlb | Metric::Nll => None,
+        Metric::Reconstruction => (!config.trains_autoencoder()).then(|| GIVES_NOTHING_BACK.to_string()),
         Metric::EnergyDistance => (!is_points(shape)).then(|| compares_points(shape)),
         Metric::Fid | Metric::Pr | Metric::Accuracy | Metric::Diversity => judge_for(shape, &classes).err(),
     }

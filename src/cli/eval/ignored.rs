@@ -6,6 +6,9 @@ use crate::run::LoadedModel;
 
 /// A sentence for each flag that changes no measurement that was asked for.
 pub fn ignored(args: &Args, asked: &[Metric], model: &LoadedModel) -> Vec<String> {
+    if model.config.trains_autoencoder() {
+        return without_samples(args);
+    }
     let mut said = without_metric(args, asked);
     let drawn = Metric::DRAWN.iter().any(|metric| asked.contains(metric));
     if drawn && args.steps.is_some() {
@@ -15,9 +18,27 @@ pub fn ignored(args: &Args, asked: &[Metric], model: &LoadedModel) -> Vec<String
     said
 }
 
+/// Flags of sampling, and of likelihoods, where an autoencoder gives pictures back.
+fn without_samples(args: &Args) -> Vec<String> {
+    [
+        ("--sampler", args.sampler.is_some()),
+        ("--steps", args.steps.is_some()),
+        ("--guidance-scale", args.guidance_scale.is_some()),
+        ("--precision", args.precision.is_some()),
+        ("--vlb-images", args.vlb_images.is_some()),
+        ("--nll-images", args.nll_images.is_some()),
+        ("--tolerance", args.tolerance.is_some()),
+    ]
+    .into_iter()
+    .filter(|(_, given)| *given)
+    .map(|(flag, _)| format!("{flag} has no effect here: this run trained an autoencoder, and nothing is sampled"))
+    .collect()
+}
+
 fn without_metric(args: &Args, asked: &[Metric]) -> Vec<String> {
     let (vlb, nll, drawn) = ([Metric::Vlb], [Metric::Nll], Metric::DRAWN);
-    let on_data = Metric::ALL.map(|metric| if metric == Metric::Accuracy { Metric::Vlb } else { metric });
+    let on_data: Vec<Metric> =
+        Metric::ALL.into_iter().filter(|m| !matches!(m, Metric::Accuracy | Metric::Reconstruction)).collect();
     [
         ("--num", args.num.is_some(), &drawn[..]),
         ("--sampler", args.sampler.is_some(), &drawn),

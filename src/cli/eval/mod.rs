@@ -11,6 +11,7 @@
 //! | `samples` | samples, drawn once for all that follows |
 //! | `judged` | what a bundled judge says of them |
 //! | `plane` | how far points in the plane are from the run's |
+//! | `reconstructions` | how well an autoencoder gives pictures back |
 //! | `report` | the results, as a table and as JSON |
 //! | `results` | the same, number by number |
 
@@ -23,6 +24,7 @@ mod likelihoods;
 mod material;
 mod plane;
 mod progress;
+mod reconstructions;
 mod report;
 mod results;
 mod samples;

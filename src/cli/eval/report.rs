@@ -11,6 +11,7 @@ use super::args::{Args, Metric, steps};
 use super::judged::Judged;
 use super::likelihoods::{Bounds, OdeLikelihood, Unit};
 use super::plane::PlaneDistance;
+use super::reconstructions::ReconstructionMeasure;
 use super::samples::{WithFloor, guidance_scale};
 use crate::config::SamplerName;
 use crate::eval::{Bound, ClassAccuracy, Estimate, ReverseVariance, Term};
@@ -29,6 +30,10 @@ pub struct EvalReport {
     pub nll: Option<OdeLikelihood>,
     pub judged: Option<Judged>,
     pub plane: Option<PlaneDistance>,
+    /// Of an autoencoder, whose reconstructions stand where samples would.
+    pub reconstruction: Option<ReconstructionMeasure>,
+    /// Is it of an autoencoder?
+    pub reconstructs: bool,
     pub num: u64,
     pub sampler: String,
     pub steps: usize,
@@ -54,6 +59,8 @@ impl EvalReport {
             nll: None,
             judged: None,
             plane: None,
+            reconstruction: None,
+            reconstructs: model.config.trains_autoencoder(),
             num: args.num(),
             sampler: args.sampler().name().to_string(),
             steps: steps(args, model),
@@ -72,7 +79,8 @@ impl EvalReport {
             .judged
             .as_ref()
             .is_some_and(|j| j.fid.is_some() || j.precision.is_some() || j.diversity.is_some() || j.accuracy.is_some());
-        self.vlb.is_some() || self.nll.is_some() || self.plane.is_some() || judged
+        let measured = self.vlb.is_some() || self.nll.is_some() || self.plane.is_some();
+        measured || self.reconstruction.is_some() || judged
     }
 
     /// Does some work that `metrics` are measured with, and takes its time. Where it fails, they could not be
@@ -108,6 +116,9 @@ impl EvalReport {
         let mut out = format!("{} · step {} · EMA weights\n", self.run, thousands(self.step as usize));
         if self.vlb.is_some() || self.nll.is_some() {
             out += &self.likelihood_table();
+        }
+        if let Some(reconstruction) = &self.reconstruction {
+            out += &reconstruction.table(&self.data);
         }
         if let Some(judged) = &self.judged {
             out += &self.judged_table(judged);
@@ -175,8 +186,12 @@ impl EvalReport {
     }
 
     fn judged_table(&self, judged: &Judged) -> String {
-        let mut out = format!("\n{}, seen by {}\n", self.samples_words(), judged.of.words());
-        out += &format!("  {:<16} {:<18} floor*\n", "", "samples");
+        let (what, column) = match self.reconstructs {
+            true => (format!("reconstructions of {} of {}", thousands(judged.num), self.data), "reconstructions"),
+            false => (self.samples_words(), "samples"),
+        };
+        let mut out = format!("\n{what}, seen by {}\n", judged.of.words());
+        out += &format!("  {:<16} {column:<18} floor*\n", "");
         let accuracy = judged.accuracy.as_ref().map(|(_, share)| *share);
         let rows = [
             ("judge-FID", Metric::Fid, judged.fid, 2),
@@ -201,7 +216,7 @@ impl EvalReport {
         }
         out += &match judged.floor_images {
             0 => "  * the run held no images out: no floor\n".to_string(),
-            n => format!("  * {} held-out images in the samples' place\n", thousands(n)),
+            n => format!("  * {} held-out images in the {column}' place\n", thousands(n)),
         };
         if let Some((accuracy, _)) = &judged.accuracy {
             out += &accuracy_table(accuracy);
@@ -217,6 +232,8 @@ impl EvalReport {
         // Null where none was asked for.
         let per_class = accuracy
             .map(|(a, _)| a.per_class.iter().map(|(right, total)| (*total > 0).then_some(*right)).collect::<Vec<_>>());
+        // Null where nothing is sampled.
+        let sampled = |value: Value| if self.reconstructs { Value::Null } else { value };
         json!({
             "run": self.run,
             "step": self.step,
@@ -240,12 +257,13 @@ impl EvalReport {
             "class_accuracy": accuracy.map(|(_, share)| share.samples.mean),
             "right": right,
             "per_class": per_class,
+            "reconstruction": self.reconstruction.as_ref().map(ReconstructionMeasure::json),
             "num": self.num,
-            "sampler": self.sampler,
-            "steps": self.steps,
-            "guidance_scale": self.guidance_scale,
-            "guidance_scale_s": 1.0 + self.guidance_scale,
-            "seed": self.seed,
+            "sampler": sampled(self.sampler.clone().into()),
+            "steps": sampled(self.steps.into()),
+            "guidance_scale": sampled(self.guidance_scale.into()),
+            "guidance_scale_s": sampled((1.0 + self.guidance_scale).into()),
+            "seed": sampled(self.seed.into()),
             "skipped": self.skipped,
             "warnings": self.warnings,
             "seconds": self.seconds,
@@ -396,6 +414,8 @@ mod tests {
                 floor_images: 1000,
                 unmeasurable: BTreeMap::new(),
             }),
+            reconstruction: None,
+            reconstructs: false,
             plane: Some(PlaneDistance {
                 distance: floor(0.0123, 0.0017).unwrap(),
                 reference: 2000,

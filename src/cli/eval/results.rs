@@ -50,6 +50,8 @@ impl EvalReport {
             of("recall", judged.and_then(|judged| Some(judged.recall?.samples)), false),
             of("class accuracy", judged.and_then(|judged| Some(judged.accuracy.as_ref()?.1.samples)), false),
             of("diversity", judged.and_then(|judged| Some(judged.diversity?.samples)), false),
+            of("reconstruction MSE", self.reconstruction.as_ref().map(|given| given.mse), true),
+            of("PSNR, dB", self.reconstruction.as_ref().map(|given| given.psnr), false),
             of("energy distance", self.plane.as_ref().map(|plane| plane.distance.samples), true),
         ]
         .into_iter()

@@ -28,6 +28,9 @@ use crate::train::Trainer;
 /// Columns of text where there is no terminal to ask, and at most.
 const WIDTH: usize = 100;
 
+/// Why there is nothing to explain of an autoencoder.
+const NO_DIFFUSION: &str = "the explanations are of diffusion";
+
 /// Lists the topics, or explains one.
 ///
 /// # Errors
@@ -103,6 +106,7 @@ fn of_the_path(args: &Args, topic: Topic) -> Result<Explanation> {
     let (config, losses) = match &args.run {
         Some(run) => {
             let dir = run::find(run)?;
+            run::check_draws(&dir, NO_DIFFUSION)?;
             let losses = (topic == Topic::Bound).then(|| RecentLosses::of(&dir)).transpose()?;
             losses.iter().filter_map(|(_, unread)| unread.words()).for_each(speak::warn);
             let losses = losses.and_then(|(losses, _)| losses.column());
@@ -165,6 +169,7 @@ fn explanation(args: &Args, topic: Topic) -> Result<Explanation> {
 /// As [`ExplainedRun::of`]; of data that are not there, what helps.
 fn opened(args: &Args, run: &str, workers: Arc<Workers>) -> Result<ExplainedRun> {
     let dir = run::find(run)?;
+    run::check_draws(&dir, NO_DIFFUSION)?;
     let mut model = LoadedModel::open(&dir, args.checkpoint)?;
     model.config = with_data(&model.config, &args.set)?;
     ExplainedRun::of(&dir, model, args.accept_data, workers).map_err(|error| match error.downcast_ref::<DataError>() {

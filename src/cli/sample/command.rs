@@ -33,6 +33,7 @@ const FILM_WIDTH: usize = 800;
 /// # Errors
 /// A usage error for what can't be asked of this run; else what went wrong while sampling or writing.
 pub fn run(args: Args) -> Result<()> {
+    run::check_draws(&run::find(&args.run)?, "no samples can be drawn")?;
     if args.through_training {
         return through_training::run(&args);
     }

@@ -67,6 +67,7 @@ impl StudiedRun {
     /// When the run or the checkpoint cannot be used, or the data are not those that it was trained on.
     pub fn open(options: &Options, checkpoint: Option<u64>) -> Result<Self> {
         let dir = run::find(&options.run)?;
+        run::check_draws(&dir, "a study compares samples, and none can be drawn")?;
         let model = LoadedModel::open(&dir, checkpoint)?;
         for warning in &model.warnings {
             speak::warn(warning);

@@ -95,6 +95,17 @@ pub fn holds_autoencoder(dir: &Path) -> bool {
     PLACES[..2].iter().any(|place| dir.join(place).join(CONFIG).is_file())
 }
 
+/// Is an autoencoder all that the folder holds? Beside a network that denoises it is that one's.
+pub fn is_autoencoder_folder(dir: &Path) -> bool {
+    let class = |folder: &Path| {
+        let text = plain_file::read_text(&folder.join(CONFIG)).ok()?;
+        let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+        Some(value.get("_class_name")?.as_str()?.starts_with("Autoencoder"))
+    };
+    let denoises = ["unet", "transformer", "mlp"].iter().any(|part| dir.join(part).join(CONFIG).is_file());
+    !denoises && PLACES.iter().any(|place| class(&dir.join(place)) == Some(true))
+}
+
 fn folder_in(dir: &Path) -> Result<PathBuf> {
     ensure!(dir.exists(), "there is no folder {}", dir.display());
     let folder = PLACES.iter().map(|place| dir.join(place)).find(|folder| folder.join(CONFIG).is_file());

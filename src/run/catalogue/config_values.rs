@@ -101,7 +101,8 @@ impl ConfigValues {
     /// The network in a few words: "unet 16-32-64", "mlp 3x128".
     pub fn network(&self) -> String {
         let kind = self.word("model.kind");
-        match (kind, self.get("model.block_out_channels")) {
+        let widths = if kind == "autoencoder" { "autoencoder.block_out_channels" } else { "model.block_out_channels" };
+        match (kind, self.get(widths)) {
             ("mlp", _) => format!("mlp {}x{}", self.number("model.hidden_layers"), self.number("model.hidden_width")),
             (_, Some(KeyValue::List(widths))) => {
                 let widths: Vec<String> = widths.iter().map(f64::to_string).collect();

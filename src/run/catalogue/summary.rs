@@ -65,7 +65,9 @@ impl Summary {
         let step = record.map_or(0, |record| record.step);
         let steps = values.map(|values| values.number("train.steps") as u64);
         let (state, why) = reading.state(step, steps.unwrap_or(0));
-        let path = word("diffusion.path");
+        let encodes = word("model.kind") == "autoencoder";
+        let of_diffusion = |key: &str| if encodes { String::new() } else { word(key) };
+        let path = of_diffusion("diffusion.path");
         let written = reading.stamps().last_written().and_then(|time| jiff::Timestamp::try_from(time).ok());
         let written = written.map(|time| time.to_zoned(jiff::tz::TimeZone::system()));
         let notes = reading.notes();
@@ -74,7 +76,7 @@ impl Summary {
             name: word("name"),
             dataset: word("data.dataset"),
             network: values.map(|values| values.network()).unwrap_or_default(),
-            target: word("diffusion.prediction_type"),
+            target: of_diffusion("diffusion.prediction_type"),
             schedule: if path == "vp" { word("diffusion.schedule") } else { String::new() },
             path,
             step: reading.is_measured().then_some(step),

@@ -122,6 +122,9 @@ fn hints(state: &State) -> Vec<Shown> {
                 (Action::InRuns(RunsAction::Leave), _) if state.bench == Bench::Browsing => "quit",
                 (Action::CursorUp, _) if state.learning().is_some() && state.focus == Panel::Denoising => "training",
                 (Action::Quit, _) if state.bench == Bench::Beside => "back",
+                (Action::CursorUp, _) if state.trains_autoencoder() => "film",
+                (Action::SampleNow, _) if state.trains_autoencoder() => "new film",
+                (Action::Snapshot, _) if state.trains_autoencoder() => "picture",
                 _ => word,
             };
             let rank = own_rank.unwrap_or_else(|| rank(binding.action));

@@ -72,7 +72,10 @@ fn facts(state: &State) -> Words {
         None => words,
     };
     if state.theme.is_for_the_back_row() {
-        return words.add(Role::Dim, target(config));
+        return match config.trains_autoencoder() {
+            true => words.add(Role::Dim, "autoencoder"),
+            false => words.add(Role::Dim, target(config)),
+        };
     }
     let words = match &state.live.info {
         // Of a run that is looked at nobody may know them.
@@ -80,13 +83,24 @@ fn facts(state: &State) -> Words {
         Some(info) => words.add(Role::Dim, format!("{} {}", info.network, count(info.parameters))),
         None => words,
     };
-    let words = words
-        .add(Role::Dim, format!("{} T {}", config.diffusion.label(), thousands(config.diffusion.timesteps as u64)))
-        .add(Role::Dim, target(config));
+    let words = match config.trains_autoencoder() {
+        true => words.add(Role::Dim, latents(config)),
+        false => words
+            .add(Role::Dim, format!("{} T {}", config.diffusion.label(), thousands(config.diffusion.timesteps as u64)))
+            .add(Role::Dim, target(config)),
+    };
     match &state.live.info {
         Some(info) if !info.device.is_empty() => words.add(Role::Dim, format!("{} × {}", info.device, info.threads)),
         _ => words,
     }
+}
+
+/// What an autoencoder's latents are: "kl, f4, 4 latent channels".
+fn latents(config: &Config) -> String {
+    let stage = &config.autoencoder;
+    let factor = 1_usize << stage.block_out_channels.len().saturating_sub(1).min(20);
+    let channels = stage.latent_channels;
+    format!("{}, f{factor}, {channels} latent channel{}", stage.kind.name(), if channels == 1 { "" } else { "s" })
 }
 
 /// What the network is trained to say.

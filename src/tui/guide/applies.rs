@@ -2,6 +2,7 @@
 
 use crate::config::SamplerName;
 use crate::tui::action::Action;
+use crate::tui::panel::Panel;
 use crate::tui::state::State;
 
 /// Does an action change a run, or write into its folder? Only the process that trains it can.
@@ -36,9 +37,53 @@ fn is_sampling(action: Action) -> bool {
     )
 }
 
+/// Why an action means nothing to a run that trains an autoencoder.
+pub fn of_autoencoder(state: &State, action: Action) -> Option<&'static str> {
+    if !state.trains_autoencoder() || state.only_compares() {
+        return None;
+    }
+    match action {
+        action if is_sampling(action) => Some("an autoencoder draws no samples"),
+        Action::Beside | Action::TrainingTime | Action::LearningStrip => Some("an autoencoder draws no samples"),
+        Action::EarlierColumn
+        | Action::LaterColumn
+        | Action::ToggleHeatScale
+        | Action::ToggleBound
+        | Action::NextScheduleView
+        | Action::NextTimeAxis
+        | Action::NextExample => Some("an autoencoder knows no noise and no t"),
+        Action::NextPointsView => Some("for data in the plane"),
+        Action::Explain => Some("the explanations are of diffusion, and this run trains an autoencoder"),
+        _ => None,
+    }
+}
+
+/// What a key does where an autoencoder is trained, if that is something else than elsewhere.
+pub fn autoencoder_words(action: Action) -> Option<&'static str> {
+    Some(match action {
+        Action::Focus(Panel::Heatmap) => "focus Error map",
+        Action::Focus(Panel::Schedule) => "focus Latents",
+        Action::Focus(Panel::Denoising) => "focus Reconstruction",
+        Action::Snapshot => "save the picture of the reconstructions, in previews/",
+        Action::SampleNow => "begin a new film now, with the weights of now",
+        Action::FramePrevious => "one frame back, towards the picture itself",
+        Action::FrameNext => "one frame on, towards the next picture",
+        Action::CursorUp | Action::CursorOneUp => "the film one frame on",
+        Action::CursorDown | Action::CursorOneDown => "the film one frame back",
+        Action::CursorFarUp => "the film a quarter on",
+        Action::CursorFarDown => "the film a quarter back",
+        Action::CursorFirst => "the film's first frame: each picture from its own latents",
+        Action::CursorLast => "the film's last frame: each picture has become the next",
+        _ => return None,
+    })
+}
+
 /// Why an action does nothing in this run, as a half-sentence; `None` where it does something.
 pub fn why_not(state: &State, action: Action) -> Option<&'static str> {
     let sample = &state.controls.live.sampling.sample;
+    if let Some(why) = of_autoencoder(state, action) {
+        return Some(why);
+    }
     match action {
         Action::SampleNow if state.shows_several() => None,
         Action::TogglePause if state.trains_behind() => None,

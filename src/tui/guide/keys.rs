@@ -1,6 +1,6 @@
 //! The keys by panel: the focused panel's first, then those that hold everywhere, then the other panels'.
 
-use super::applies::why_not;
+use super::applies::{autoencoder_words, why_not};
 use crate::tui::action::Action;
 use crate::tui::bindings::{BINDINGS, Binding, Group, meaning};
 use crate::tui::browser;
@@ -34,13 +34,14 @@ pub fn keys(state: &State, filter: &str) -> Vec<Section> {
     let mut sections = vec![panel(state, focus)];
     for group in [Group::Time, Group::Training, Group::Compare, Group::Screen] {
         let entries = entries(state, |b| home(b).is_none() && b.group == group);
-        sections.push(Section { title: group.title().to_string(), entries });
+        let title = if state.trains_autoencoder() && group == Group::Time { "The film" } else { group.title() };
+        sections.push(Section { title: title.to_string(), entries });
     }
     sections.extend(Panel::ALL.into_iter().filter(|panel| *panel != focus).map(|other| panel(state, other)));
     let useless = BINDINGS.iter().filter_map(|b| {
         let why = why_not(state, b.action)?;
         let keys = label(&here(b, focus));
-        (!keys.is_empty()).then(|| Entry { keys, text: format!("{} ({why})", text(b)) })
+        (!keys.is_empty()).then(|| Entry { keys, text: format!("{} ({why})", text(state, b)) })
     });
     sections.push(Section { title: "Without use in this run".into(), entries: useless.collect() });
     for section in &mut sections {
@@ -63,13 +64,13 @@ fn panel(state: &State, panel: Panel) -> Section {
         let only_in_focus = BINDINGS.iter().filter(|b| b.context == Some(panel) && why_not(state, b.action).is_none());
         entries.extend(only_in_focus.map(|b| Entry {
             keys: String::new(),
-            text: format!("with the focus here, {}: {}", label(&b.keys.iter().collect::<Vec<_>>()), text(b)),
+            text: format!("with the focus here, {}: {}", label(&b.keys.iter().collect::<Vec<_>>()), text(state, b)),
         }));
     }
     let entries = merged(entries);
     let title = match panel == state.focus {
-        true => format!("{} (has the focus)", panel.title()),
-        false => panel.title().to_string(),
+        true => format!("{} (has the focus)", state.panel_title(panel)),
+        false => state.panel_title(panel).to_string(),
     };
     Section { title, entries }
 }
@@ -89,7 +90,7 @@ fn merged(entries: Vec<Entry>) -> Vec<Entry> {
 fn entries(state: &State, belongs: impl Fn(&Binding) -> bool) -> Vec<Entry> {
     let useful = BINDINGS.iter().filter(|b| belongs(b) && why_not(state, b.action).is_none());
     useful
-        .map(|b| Entry { keys: label(&here(b, state.focus)), text: text(b).to_string() })
+        .map(|b| Entry { keys: label(&here(b, state.focus)), text: text(state, b).to_string() })
         .filter(|entry| !entry.keys.is_empty())
         .collect()
 }
@@ -139,7 +140,10 @@ fn is_of_the_loss(action: Action) -> bool {
 }
 
 /// Its help, without the name of the panel that it stands under.
-fn text(binding: &Binding) -> &'static str {
+fn text(state: &State, binding: &Binding) -> &'static str {
+    if let Some(words) = autoencoder_words(binding.action).filter(|_| state.trains_autoencoder()) {
+        return words;
+    }
     let title = binding.context.map_or("", Panel::title);
     binding.help.strip_prefix(title).map_or(binding.help, |rest| rest.trim_start_matches(": "))
 }

@@ -60,8 +60,28 @@ pub fn legend(state: &State, shows: impl Fn(&str) -> bool) -> Vec<(Role, Entry)>
     if shows("‖g‖") {
         add(Role::Dim, "‖g‖", "gradient norm: how steep the loss is for the weights as they are".into());
     }
-    let last = state.timesteps() - 1;
-    add(Role::Accent, "t", format!("time of the noising: 0 is the data, {last} is noise; one cursor for all panels"));
+    if state.trains_autoencoder() {
+        for (role, symbol, text) in [
+            (Role::Clean, "x", "the training pictures"),
+            (Role::Noisy, "x̂", "what the autoencoder gives back of them"),
+            (Role::Dim, "z", "the latents: what the encoder makes of a picture, and the decoder reads"),
+            (Role::Dim, "a", "how far the film has come from a picture's latents to those of the next"),
+            (Role::Dim, "std", "how widely a channel of the latents varies over pictures and places"),
+            (Role::Dim, "KL", "how far a channel is from N(0, 1), in nats a picture; near 0 it says nothing of it"),
+            (Role::Dim, "PSNR", "peak signal-to-noise ratio, 10·lg(4/MSE) in dB: more is better"),
+        ] {
+            if shows(symbol) {
+                add(role, symbol, text.into());
+            }
+        }
+    } else {
+        let last = state.timesteps() - 1;
+        add(
+            Role::Accent,
+            "t",
+            format!("time of the noising: 0 is the data, {last} is noise; one cursor for all panels"),
+        );
+    }
     if in_full(Panel::Heatmap) && !state.data().heat.columns().is_empty() {
         add(Role::Accent, if ascii { ">" } else { "▸" }, "the cursor t beside the map of losses".into());
         let bars = "at the right of the map: the newest column as bars, the cursor's in the cursor's colour";

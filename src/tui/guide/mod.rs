@@ -4,6 +4,6 @@ mod applies;
 mod keys;
 mod legend;
 
-pub use applies::{is_steering, why_not};
+pub use applies::{autoencoder_words, is_steering, of_autoencoder, why_not};
 pub use keys::{Entry, Section, keys};
 pub use legend::legend;

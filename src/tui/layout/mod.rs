@@ -16,6 +16,6 @@ pub use pair::{Captions, Pair, pair};
 pub use paned::{LearningPane, StripPane, grid, learning, learning_bar, panes, step_place, strip};
 pub use panes::{
     DenoisingPane, GUTTER, HeatmapPane, PlotPane, SchedulePane, denoising_brief, denoising_full, heat_columns,
-    heat_place, heatmap_full, plot, schedule_full, timeline_bar,
+    heat_place, heatmap_full, plot, reconstruction_brief, schedule_full, timeline_bar,
 };
 pub use screen::{Density, MIN_COLUMNS, MIN_ROWS, PanelPlace, ScreenLayout, screen};

@@ -48,6 +48,13 @@ pub fn denoising_brief(inner: Rect) -> DenoisingPane {
     }
 }
 
+/// Where an autoencoder's decoded pictures and the originals stand in a small panel, side by side.
+pub fn reconstruction_brief(inner: Rect) -> [Rect; 2] {
+    let room = denoising_brief(inner).pictures;
+    let half = room.width.saturating_sub(1) / 2;
+    [Rect { width: half, ..room }, Rect { x: room.x + half + 1, width: room.width.saturating_sub(half + 1), ..room }]
+}
+
 /// The least columns and rows of the schedule's chart, and rows of its picture.
 const LEAST_CHART: (u16, u16) = (28, 8);
 const LEAST_PICTURE: u16 = 5;

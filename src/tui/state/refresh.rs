@@ -46,6 +46,12 @@ pub fn refresh(state: &mut State) {
             let pair = state.pair(place.inner());
             (pair.map(|pair| (pair.noisy, pair.images)), pair.map(|pair| (pair.clean, pair.images)))
         }
+        Some(place) if state.trains_autoencoder() => {
+            let [decoded, originals] = layout::reconstruction_brief(place.inner());
+            let num = state.shown_still().map_or(0, |(film, _)| film.num);
+            let of = |room| state.alone(room, num, 8, true);
+            (of(decoded), of(originals))
+        }
         Some(place) => {
             let room = layout::denoising_brief(place.inner()).pictures;
             (None, state.shown_still().and_then(|(film, _)| state.alone(room, film.num, 8, true)))

@@ -376,6 +376,16 @@ impl State {
         self.config.as_ref().is_some_and(Config::trains_autoencoder)
     }
 
+    /// What a panel is called in this run.
+    pub fn panel_title(&self, panel: Panel) -> &'static str {
+        match panel {
+            Panel::Heatmap if self.trains_autoencoder() => "Error map",
+            Panel::Schedule if self.trains_autoencoder() => "Latents",
+            Panel::Denoising if self.trains_autoencoder() => "Reconstruction",
+            panel => panel.title(),
+        }
+    }
+
     /// What was seen of it in the film on the screen.
     pub fn autoencoder_look(&self) -> Option<&AutoencoderLook> {
         self.shown_still().and_then(|(_, still)| still.look.as_deref())

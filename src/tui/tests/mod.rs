@@ -2,6 +2,7 @@
 
 mod album;
 mod another_run;
+mod autoencoder;
 mod bars;
 mod behaviour;
 mod charts;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 pub use super::film::{move_cursor, move_frame, put_cursor};
 use super::{
-    album, change, comparing, experiment, explaining, film, ladder, panes, reading, runs, sampling, undo, zoom,
+    album, autoencoder, change, comparing, experiment, explaining, film, ladder, panes, reading, runs, sampling, undo,
+    zoom,
 };
 use crate::config::PathName;
 use crate::lab::{Command, Phase};
@@ -34,6 +35,9 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         };
         tell(state, why);
         return Vec::new();
+    }
+    if let Some(effects) = autoencoder::act(state, action) {
+        return effects;
     }
     match action {
         Action::FocusNext => focus(state, state.focus.next()),

@@ -4,6 +4,7 @@ mod act;
 mod album;
 mod archive;
 mod asking;
+mod autoencoder;
 mod before;
 mod change;
 mod comparing;

@@ -14,7 +14,7 @@ use crate::tui::words::{COLUMNS, Words};
 
 /// What the colours are of.
 pub fn subtitle(state: &State) -> Words {
-    Words::new(&state.theme).add(Role::Dim, "(x − x̂)²").add(Role::Dim, "mean of the pictures below")
+    Words::new(&state.theme).add(Role::Dim, "(x − x̂)²").add(Role::Dim, "mean over the pictures")
 }
 
 /// The map, and below it its numbers.
@@ -56,9 +56,9 @@ pub fn draw(state: &State, inner: Rect, buf: &mut Buffer) {
         let mean = look.error.iter().map(|e| f64::from(*e)).sum::<f64>() / look.error.len().max(1) as f64;
         let words = Words::new(&state.theme)
             .joined_by(COLUMNS)
-            .pair(Role::Dim, "mean", Role::Strong, three_digits(mean))
-            .pair(Role::Dim, "largest", Role::Text, three_digits(f64::from(most)))
-            .pair(Role::Dim, "PSNR", Role::Text, format!("{:.1} dB", psnr(mean)));
+            .pair(Role::Dim, "MSE", Role::Strong, three_digits(mean))
+            .pair(Role::Dim, "PSNR", Role::Text, format!("{:.1} dB", psnr(mean)))
+            .pair(Role::Dim, "largest", Role::Text, three_digits(f64::from(most)));
         buf.set_line(inner.x, inner.bottom() - 1, &words.fit(inner.width), inner.width);
     }
 }

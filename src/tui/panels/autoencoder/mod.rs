@@ -20,9 +20,11 @@ pub fn panel(state: &State, place: &PanelPlace, pictures: &dyn Pictures, buf: &m
     let plain = brief || state.theme.is_for_the_back_row();
     let words = Words::new(&state.theme);
     let (title, subtitle) = match place.panel {
-        Panel::Denoising => ("Reconstruction", if plain { words } else { reconstruction::subtitle(state) }),
-        Panel::Heatmap => ("Error over the picture", if plain { words } else { error_map::subtitle(state) }),
-        Panel::Schedule => ("Latents", if plain { words } else { latents::subtitle(state) }),
+        Panel::Denoising => {
+            (state.panel_title(place.panel), if plain { words } else { reconstruction::subtitle(state) })
+        }
+        Panel::Heatmap => (state.panel_title(place.panel), if plain { words } else { error_map::subtitle(state) }),
+        Panel::Schedule => (state.panel_title(place.panel), if plain { words } else { latents::subtitle(state) }),
         Panel::Loss => ("Loss", words),
     };
     border(place.area, title, &subtitle, focused, state, buf);
