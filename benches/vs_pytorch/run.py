@@ -83,7 +83,7 @@ def rows():
         Row("sampling, reference", "reference", "sample", 64, {"eager": 0.20, "best": 0.35}, sample),
         Row("training step, mnist.toml", "mnist", "train", own_batch, {"eager": 0.25, "best": 0.26}, train),
         Row(rgb, "rgb32", "train", 64, {"eager": 0.28, "best": 0.32}, train, repeats=1, rounds=3),
-        Row(large, "rgb64", "train", 32, {"eager": 0.45}, train, memory=True, repeats=1),
+        Row(large, "rgb64", "train", 16, {"eager": 0.45}, train, repeats=1),
     ]
     if platform.machine().lower() in ("x86_64", "amd64"):
         narrow = f"{reference}, AVX2 only"
