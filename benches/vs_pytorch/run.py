@@ -74,6 +74,7 @@ def rows():
     sample = ("sample.precision=bf16",) if has_bf16() else ()
     in_f32 = ("train.precision=f32", "sample.precision=f32")
     reference, rgb = "training step, reference", "training step, 32×32×3 (64, 128, 128)"
+    large = "training step, 64×64×3 (32, 64, 96, 96)"
     table = [
         Row(reference, "reference", "train", 64, {"eager": 0.24, "best": 0.28}, train, memory=True),
         Row(f"{reference}, f32", "reference", "train", 64, {"eager": 0.31}, in_f32),
@@ -82,6 +83,7 @@ def rows():
         Row("sampling, reference", "reference", "sample", 64, {"eager": 0.20, "best": 0.35}, sample),
         Row("training step, mnist.toml", "mnist", "train", own_batch, {"eager": 0.25, "best": 0.26}, train),
         Row(rgb, "rgb32", "train", 64, {"eager": 0.28, "best": 0.32}, train, repeats=1, rounds=3),
+        Row(large, "rgb64", "train", 16, {"eager": 0.45}, train, repeats=1),
     ]
     if platform.machine().lower() in ("x86_64", "amd64"):
         narrow = f"{reference}, AVX2 only"

@@ -10,9 +10,9 @@ use crate::nn::NetConfig;
 use crate::nn::autoencoder::AutoencoderConfig;
 use crate::random::{Stream, generator};
 
-/// Two networks that are measured besides the shipped experiments: one small and grey, at home on two
-/// processor cores, the other for colour pictures.
-pub const OWN_NAMES: [&str; 2] = ["reference", "rgb32"];
+/// Networks that are measured besides the shipped experiments: one small and grey, at home on two
+/// processor cores, the others for colour pictures, small and larger.
+pub const OWN_NAMES: [&str; 3] = ["reference", "rgb32", "rgb64"];
 
 const REFERENCE: &str = r#"
 name = "reference"
@@ -35,6 +35,21 @@ image_size = 32
 channels = 3
 [model]
 block_out_channels = [64, 128, 128]
+layers_per_block = 2
+attention_levels = [2]
+mid_attention = true
+attention_head_dim = 8
+resnet_time_scale_shift = "default"
+"#;
+
+/// Attention from 16×16 on down: at 32×32 its maps alone would be as much work as the convolutions.
+const RGB64: &str = r#"
+name = "rgb64"
+[data]
+image_size = 64
+channels = 3
+[model]
+block_out_channels = [32, 64, 96, 96]
 layers_per_block = 2
 attention_levels = [2]
 mid_attention = true
@@ -69,6 +84,7 @@ impl BenchModel {
         let config = match name_or_path {
             "reference" => own(REFERENCE)?,
             "rgb32" => own(RGB32)?,
+            "rgb64" => own(RGB64)?,
             _ => Config::load(name_or_path, overrides)?,
         };
         config.validate()?;
@@ -168,6 +184,7 @@ mod tests {
         assert_eq!(parameter_count(&subject.net_config()).unwrap(), 1_623_169);
         assert_eq!(named("rgb32").image_shape, (32, 32, 3));
         assert_eq!(named("rgb32").net_config().sample_shape(), Some((32, 32, 3)));
+        assert_eq!(named("rgb64").net_config().sample_shape(), Some((64, 64, 3)));
     }
 
     #[test]

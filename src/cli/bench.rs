@@ -16,7 +16,8 @@ use crate::speak;
 /// count convolutions as computed directly, so faster algorithms can exceed the machine's own matrix product (100 %).
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A shipped experiment, a .toml file, or a network for measuring: `reference` (28×28×1) or `rgb32` (32×32×3).
+    /// A shipped experiment, a .toml file, or a network for measuring: `reference` (28×28×1), `rgb32` (32×32×3) or
+    /// `rgb64` (64×64×3).
     #[arg(value_name = "CONFIG", default_value = "mnist")]
     config: String,
     /// How to print it.

@@ -8,6 +8,7 @@ pub fn shipped() -> &'static [(&'static str, &'static str)] {
         ("mnist-ddpm", include_str!("../../configs/mnist-ddpm.toml")),
         ("fashion", include_str!("../../configs/fashion.toml")),
         ("emoji", include_str!("../../configs/emoji.toml")),
+        ("emoji-64", include_str!("../../configs/emoji-64.toml")),
         ("two-moons", include_str!("../../configs/two-moons.toml")),
         ("swiss-roll", include_str!("../../configs/swiss-roll.toml")),
     ]

@@ -5,11 +5,12 @@ use std::fmt::Display;
 use super::{CONFIG_VERSION, Config, ConfigError};
 
 /// The names that `data.dataset` takes.
-pub const DATASETS: [&str; 14] = [
+pub const DATASETS: [&str; 15] = [
     "mnist",
     "mnist-10k",
     "fashion-mnist-10k",
     "emoji-32",
+    "emoji-64",
     "idx",
     "npz",
     "cifar",

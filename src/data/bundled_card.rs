@@ -6,7 +6,8 @@ pub(super) fn answers(name: &str) -> Option<&'static [(&'static str, &'static st
     Some(match name {
         "mnist" | "mnist-10k" => &MNIST,
         "fashion-mnist-10k" => &FASHION,
-        "emoji-32" => &EMOJI,
+        "emoji-32" => &EMOJI_32,
+        "emoji-64" => &EMOJI_64,
         "picture" => &PICTURE,
         "two_moons" | "swiss_roll" | "eight_gaussians" | "checkerboard" | "pinwheel" => &POINTS,
         _ => return None,
@@ -54,21 +55,26 @@ const FASHION: [(&str, &str); 10] = [
     ("conditioning", "ten kinds of clothes"),
 ];
 
-const EMOJI: [(&str, &str); 10] = [
-    ("intended_use", LEARNING),
-    ("misuse", "passing samples off as emoji of the Noto project, or as any national flag"),
-    (
-        "origin",
-        "Noto Emoji, drawn by Google's project of that name; composited on white and scaled to 32×32 for difflab",
-    ),
-    ("collection", "1,892 drawings of the set, sorted by the groups that Unicode puts emoji into"),
-    ("sector", "none: drawings; medical symbols among them carry no medical meaning once they are sampled"),
-    ("licence", "Apache-2.0"),
-    ("rights", "© Google; keep licence and notice with what is derived from the data, and say what was changed"),
-    ("people", "drawn people and faces without a model: nobody in particular"),
-    ("consent", "none needed: nobody is in the pictures"),
-    ("conditioning", "nine groups, among them people-body and flags: a distorted sample of these can offend"),
-];
+const EMOJI_32: [(&str, &str); 10] =
+    emoji("Noto Emoji, drawn by Google's project of that name; composited on white and scaled to 32×32 for difflab");
+const EMOJI_64: [(&str, &str); 10] =
+    emoji("Noto Emoji, drawn by Google's project of that name, at 64×64; composited on white for difflab");
+
+/// The answers for the emoji of that origin.
+const fn emoji(origin: &'static str) -> [(&'static str, &'static str); 10] {
+    [
+        ("intended_use", LEARNING),
+        ("misuse", "passing samples off as emoji of the Noto project, or as any national flag"),
+        ("origin", origin),
+        ("collection", "1,892 drawings of the set, sorted by the groups that Unicode puts emoji into"),
+        ("sector", "none: drawings; medical symbols among them carry no medical meaning once they are sampled"),
+        ("licence", "Apache-2.0"),
+        ("rights", "© Google; keep licence and notice with what is derived from the data, and say what was changed"),
+        ("people", "drawn people and faces without a model: nobody in particular"),
+        ("consent", "none needed: nobody is in the pictures"),
+        ("conditioning", "nine groups, among them people-body and flags: a distorted sample of these can offend"),
+    ]
+}
 
 const PICTURE: [(&str, &str); 10] = [
     ("intended_use", LEARNING),

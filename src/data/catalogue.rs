@@ -99,6 +99,7 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
             Some(TEST),
         ),
         entry("emoji-32", "Noto emoji in colour, on white", "Apache-2.0", 1_892, (32, 32, 3), EMOJI, None),
+        entry("emoji-64", "the same emoji, larger", "Apache-2.0", 1_892, (64, 64, 3), EMOJI, None),
         points("two_moons", "points: two interleaved half circles", &["upper", "lower"]),
         points("swiss_roll", "points: a spiral", &[]),
         points(

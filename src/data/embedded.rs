@@ -34,7 +34,8 @@ static FASHION: Files = Files {
 };
 
 /// PNG after PNG, each behind its class and its length, u32 little-endian both.
-static EMOJI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/emoji-32.pack"));
+static EMOJI_32: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/emoji-32.pack"));
+static EMOJI_64: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/emoji-64.pack"));
 
 /// Images of each digit in mnist-10k.
 const OF_EACH: usize = 1000;
@@ -55,6 +56,10 @@ pub fn licences() -> String {
             "emoji-32",
             &[include_str!("../../datasets/emoji-32/NOTICE"), include_str!("../../datasets/emoji-32/LICENSE")],
         ),
+        part(
+            "emoji-64",
+            &[include_str!("../../datasets/emoji-64/NOTICE"), include_str!("../../datasets/emoji-64/LICENSE")],
+        ),
         part("picture", &[include_str!("../../datasets/picture/LICENSE")]),
         part(
             "the digit judge",
@@ -74,7 +79,8 @@ pub fn licences() -> String {
 /// No room for it.
 pub(super) fn load(entry: &CatalogueEntry, config: &DataConfig, watch: &mut Watch) -> Result<Dataset, DataError> {
     match entry.name {
-        "emoji-32" => emoji(entry, config),
+        "emoji-32" => emoji(entry, EMOJI_32, config),
+        "emoji-64" => emoji(entry, EMOJI_64, config),
         "fashion-mnist-10k" => digits_or_clothes(entry, &FASHION, usize::MAX, config, watch),
         "mnist-10k" => digits_or_clothes(entry, &MNIST, OF_EACH, config, watch),
         _ => digits_or_clothes(entry, &MNIST, usize::MAX, config, watch),
@@ -120,14 +126,14 @@ fn keep_first(images: &mut IdxImages, labels: &mut Vec<u32>, of_each: usize) {
     images.count = kept;
 }
 
-fn emoji(entry: &CatalogueEntry, config: &DataConfig) -> Result<Dataset, DataError> {
+fn emoji(entry: &CatalogueEntry, packed: &[u8], config: &DataConfig) -> Result<Dataset, DataError> {
     let damaged = |reason: String| DataError::Unreadable { path: SOURCE.into(), reason };
     let channels = if config.channels == 0 { entry.channels } else { config.channels };
     let side = u32::try_from(config.image_size).unwrap_or(u32::MAX);
     let (height, width) = if side == 0 { (entry.height, entry.width) } else { (side as usize, side as usize) };
     let mut pixels = room_for(entry.images, (height, width, channels))?;
     let mut labels = Vec::with_capacity(entry.images);
-    let (mut rest, mut places) = (EMOJI, pixels.chunks_exact_mut(height * width * channels));
+    let (mut rest, mut places) = (packed, pixels.chunks_exact_mut(height * width * channels));
     while let Some((class, after)) = number(rest) {
         let (length, after) = number(after).ok_or_else(|| damaged("the emoji end early".into()))?;
         let (png, after) =

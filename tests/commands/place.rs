@@ -39,11 +39,13 @@ pub fn make(root: &Path, repository: &Path) -> PathBuf {
             fs::write(to.join(format!("{files}-{file}")), bytes).unwrap();
         }
     }
-    for class in fs::read_dir(datasets.join("emoji-32")).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
-        let to = checkout.join("datasets/emoji-32").join(class.file_name());
-        fs::create_dir_all(&to).unwrap();
-        for picture in fs::read_dir(class.path()).unwrap().flatten().take(EMOJI) {
-            fs::copy(picture.path(), to.join(picture.file_name())).unwrap();
+    for name in ["emoji-32", "emoji-64"] {
+        for class in fs::read_dir(datasets.join(name)).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+            let to = checkout.join("datasets").join(name).join(class.file_name());
+            fs::create_dir_all(&to).unwrap();
+            for picture in fs::read_dir(class.path()).unwrap().flatten().take(EMOJI) {
+                fs::copy(picture.path(), to.join(picture.file_name())).unwrap();
+            }
         }
     }
     for (class, name) in ["tabby", "black"].iter().enumerate() {

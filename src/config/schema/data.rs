@@ -8,7 +8,7 @@ use crate::config::held_out::HeldOut;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// Pictures `mnist`, `mnist-10k`, `fashion-mnist-10k` or `emoji-32`; points in the plane `two_moons`, `swiss_roll`,
+    /// Pictures `mnist`, `mnist-10k`, `fashion-mnist-10k`, `emoji-32` or `emoji-64`; points in the plane `two_moons`, `swiss_roll`,
     /// `eight_gaussians`, `checkerboard`, `pinwheel` or `picture`; or your own at `path`: `images`, `idx`, `npz` or
     /// `cifar`. `images` are a folder of pictures (sub-folders are classes), `idx` files as MNIST's, `npz` NumPy arrays,
     /// `cifar` CIFAR-10 or CIFAR-100, binary. The points of `picture` are the dark pixels of the drawing at `path`, of a
