@@ -63,6 +63,10 @@ impl LatentSpace {
         Ok(Self { autoencoder, weights, image_shape, shape, sha256, workers })
     }
 
+    pub fn autoencoder(&self) -> &Autoencoder {
+        &self.autoencoder
+    }
+
     pub fn config(&self) -> &AutoencoderConfig {
         self.autoencoder.config()
     }

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use candle_core::Tensor;
 
 use super::super::error::RunError;
 use super::super::find::find;
 use super::super::loaded_model::LoadedModel;
 use crate::config::{Config, ConfigError};
 use crate::data::Dataset;
+use crate::eval::latent_channels;
 use crate::kernels::Workers;
 use crate::nn::autoencoder::{AutoencoderConfig, LatentSpace, normalized, open_autoencoder};
 use crate::nn::{Net, Weights};
@@ -18,8 +18,6 @@ use crate::process::interrupt;
 
 /// Training pictures that the mean and the deviation of the latents are measured on.
 const MEASURED: usize = 5000;
-/// Of these so many at once.
-const AT_ONCE: usize = 128;
 
 /// An autoencoder as it was found, its latents as it makes them.
 #[derive(Debug)]
@@ -95,7 +93,10 @@ impl NamedAutoencoder {
             let shape = (data.height, data.width, data.channels);
             let (plain, weights) = unscaled(&self.config, &self.weights);
             let raw = LatentSpace::new(&plain, &weights, shape, workers.clone())?;
-            let (new, weights) = normalized(&plain, &weights, moments(&raw, data)?.as_slices())?;
+            let channels = latent_channels(raw.autoencoder(), data, MEASURED, workers)?;
+            let (mean, deviation): (Vec<f64>, Vec<f64>) =
+                channels.iter().map(|channel| (channel.mean, channel.deviation)).unzip();
+            let (new, weights) = normalized(&plain, &weights, (&mean, &deviation))?;
             LatentSpace::new(&new, &weights, shape, workers.clone())
         };
         of().map_err(|error| {
@@ -119,38 +120,4 @@ fn unscaled(config: &AutoencoderConfig, weights: &Weights) -> (AutoencoderConfig
         AutoencoderConfig::Tiny(tiny) => (tiny.scaling_factor, tiny.shift_factor) = (1.0, 0.0),
     }
     (config, weights.clone())
-}
-
-/// Mean and deviation of each channel.
-struct ChannelMoments {
-    mean: Vec<f64>,
-    deviation: Vec<f64>,
-}
-
-impl ChannelMoments {
-    fn as_slices(&self) -> (&[f64], &[f64]) {
-        (&self.mean, &self.deviation)
-    }
-}
-
-/// Over the latents of up to [`MEASURED`] pictures, evenly spread.
-fn moments(space: &LatentSpace, data: &Dataset) -> Result<ChannelMoments> {
-    let channels = space.shape().2;
-    let (mut count, mut sum, mut squares) = (0usize, vec![0f64; channels], vec![0f64; channels]);
-    for indices in data.spread(MEASURED).chunks(AT_ONCE) {
-        interrupt::check()?;
-        let shape = (indices.len(), data.height, data.width, data.channels);
-        let x = Tensor::from_vec(data.gather(indices, None), shape, &candle_core::Device::Cpu)?;
-        for place in space.encode(&x)?.flatten_all()?.to_vec1::<f32>()?.chunks_exact(channels) {
-            count += 1;
-            for (channel, value) in place.iter().map(|value| f64::from(*value)).enumerate() {
-                sum[channel] += value;
-                squares[channel] += value * value;
-            }
-        }
-    }
-    let n = count.max(1) as f64;
-    let mean: Vec<f64> = sum.iter().map(|sum| sum / n).collect();
-    let deviation = squares.iter().zip(&mean).map(|(squares, mean)| (squares / n - mean * mean).max(0.0).sqrt());
-    Ok(ChannelMoments { deviation: deviation.collect(), mean })
 }
