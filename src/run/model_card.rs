@@ -229,11 +229,12 @@ mod tests {
         ] {
             assert!(kl.contains(part), "{part} is missing in\n{kl}");
         }
+        let own = kl.split("## Responsible").next().unwrap();
         for part in ["denoising", "T = ", "guidance", "sampling", "UNet2DModel", "difflab sample"] {
-            assert!(!kl.contains(part), "{part} is in\n{kl}");
+            assert!(!own.contains(part), "{part} is in\n{kl}");
         }
         let tiny = with(&["autoencoder.kind=tiny", "autoencoder.block_out_channels=8,8"]);
-        assert!(tiny.contains("encode(x).latents") && !tiny.contains("KL"), "{tiny}");
+        assert!(tiny.contains("encode(x).latents") && !tiny.contains("AutoencoderKL"), "{tiny}");
     }
 
     #[test]

@@ -30,11 +30,11 @@ pub struct AutoencoderStage {
     pub gradient_weight: f64,
     /// Weight of the same loss between the pictures at a half and a quarter of their size, for the whole; 0: none.
     pub multi_scale_weight: f64,
-    /// Its training takes the other keys of [train], but these: optimizer steps,
+    /// Optimizer steps of its training, which takes the other keys of [train], but for this one and the next two.
     pub steps: u64,
-    /// images per step,
+    /// Images per step of its training.
     pub batch_size: usize,
-    /// and the peak learning rate, with AdamW.
+    /// Peak learning rate of its training, with AdamW.
     pub learning_rate: f64,
 }
 

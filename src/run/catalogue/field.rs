@@ -178,9 +178,15 @@ impl RunField {
             return Ok(Self::Column(column));
         }
         let which = |fits: &dyn Fn(usize) -> bool| (0..keys().len()).filter(|&i| fits(i)).collect::<Vec<_>>();
+        // The keys of an autoencoder, which are called like others, need their section.
+        let those = |fits: &dyn Fn(usize) -> bool| {
+            let (stage, others): (Vec<_>, Vec<_>) =
+                which(fits).into_iter().partition(|&i| keys()[i].section() == "autoencoder");
+            if others.is_empty() { stage } else { others }
+        };
         let by_path = which(&|i| keys()[i].path == name);
-        let by_name = which(&|i| keys()[i].name() == name);
-        let by_letters = which(&|i| keys()[i].has_initials(name));
+        let by_name = those(&|i| keys()[i].name() == name);
+        let by_letters = those(&|i| keys()[i].has_initials(name));
         let found = [by_path, by_name, by_letters].into_iter().find(|found| !found.is_empty()).unwrap_or_default();
         match found[..] {
             [key] => Ok(Self::Key(key)),

@@ -76,7 +76,11 @@ fn invitation(state: &State) -> Vec<Piece> {
     let guidance = why_not(state, Action::GuidanceUp).is_none() && !state.ended;
     let invited = state.story.hello.invitation(film, guidance, samples);
     let piece = |(key, word, action): (&str, &str, Action)| {
-        let word = if action == Action::SampleNow && state.trains_autoencoder() { "new film" } else { word };
+        let word = match action {
+            Action::SampleNow if state.trains_autoencoder() => "new film",
+            Action::CursorUp if state.trains_autoencoder() => "from picture to picture",
+            _ => word,
+        };
         let spans = vec![
             Span::styled(key.to_string(), state.theme.style(Role::Accent)),
             Span::styled(format!(" {word}"), state.theme.style(Role::Text)),

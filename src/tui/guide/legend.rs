@@ -116,7 +116,7 @@ pub fn legend(state: &State, shows: impl Fn(&str) -> bool) -> Vec<(Role, Entry)>
     if shows("σ ") {
         add(Role::Dim, "σ", "how large the noise is at t, beside data of about 1".into());
     }
-    if shows("SNR") {
+    if shows("SNR") && !state.trains_autoencoder() {
         add(Role::Dim, "SNR", "signal-to-noise ratio α²/σ²; log-SNR is its logarithm, dB ten times its lg".into());
     }
     if shows("ε") {
@@ -134,7 +134,9 @@ pub fn legend(state: &State, shows: impl Fn(&str) -> bool) -> Vec<(Role, Entry)>
         add(Role::Dim, "NFE", "network calls for one sample".into());
     }
     if shows("EMA") {
-        add(Role::Dim, "EMA", "samples come from the weights averaged over many steps, not from the newest".into());
+        let what = if state.trains_autoencoder() { "reconstructions" } else { "samples" };
+        let text = format!("{what} come from the weights averaged over many steps, not from the newest");
+        add(Role::Dim, "EMA", text);
     }
     if shows("bits/dim") {
         add(Role::Dim, "L_t", "what time t adds to the bound on the bits that a pixel costs".into());

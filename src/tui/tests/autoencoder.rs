@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::lab::{AutoencoderLook, Command, Event, Phase, PreviewFrame, RunInfo};
 use crate::nn::autoencoder::LatentChannel;
 use crate::tui::action::Action;
-use crate::tui::bindings::BINDINGS;
+use crate::tui::bindings::{self, BINDINGS};
 use crate::tui::effect::Effect;
 use crate::tui::guide;
 use crate::tui::message::Message;
@@ -93,7 +93,7 @@ fn at_every_size() {
     state.zoomed = true;
     for panel in [Panel::Heatmap, Panel::Schedule, Panel::Denoising] {
         act(&mut state, Action::Focus(panel));
-        assert_snapshot!(format!("autoencoder_{}_zoomed_120x40", state.panel_title(panel)), text(&state));
+        assert_snapshot!(format!("autoencoder_{panel:?}_zoomed_120x40"), text(&state));
     }
 }
 
@@ -110,7 +110,18 @@ fn nothing_of_diffusion_is_offered_or_shown() {
     for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
         let state = encoding(columns, rows, 4, true);
         let screen = characters(&buffer(&state));
-        for word in ["cosine", "predicts", "ddim", "Schedule", "Denoising", "timestep", "sample now", "SNR", "→ t"] {
+        for word in [
+            "cosine",
+            "predicts",
+            "ddim",
+            "Schedule",
+            "Denoising",
+            "timestep",
+            "sample now",
+            "α²/σ²",
+            "through the noise",
+            "→ t",
+        ] {
             assert!(!screen.contains(word), "{word} at {columns}×{rows}:\n{screen}");
         }
     }
@@ -133,7 +144,9 @@ fn every_key_does_something_or_says_why_not() {
             act(&mut state, binding.action);
             // Draws without a panic.
             let screen = characters(&buffer(&state));
-            if let Some(why) = guide::of_autoencoder(&state, binding.action) {
+            // Its key may mean something else in this panel.
+            let meant = bindings::meaning(&binding.keys[0], state.focus).map_or(binding.action, |found| found.action);
+            if let Some(why) = guide::of_autoencoder(&state, meant) {
                 assert!(
                     state.news.showing().is_some_and(|item| item.text.contains(why)),
                     "{:?}: {screen}",

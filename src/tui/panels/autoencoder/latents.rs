@@ -28,7 +28,7 @@ fn fewer(ratio: f64) -> String {
 const COLUMN: usize = 9;
 /// Columns of the first, and where the panel is narrow.
 const NUMBER: usize = 7;
-const NARROW: usize = 3;
+const NARROW: usize = 2;
 
 /// A row a channel, and what the columns are.
 pub fn draw(state: &State, inner: Rect, buf: &mut Buffer) {
@@ -40,7 +40,8 @@ pub fn draw(state: &State, inner: Rect, buf: &mut Buffer) {
     let has_kl = look.channels.iter().any(|channel| channel.kl.is_some());
     let wanted = NUMBER + COLUMN * if has_kl { 3 } else { 2 };
     let wide = usize::from(inner.width) >= wanted;
-    let (number, column) = if wide { (NUMBER, COLUMN) } else { (NARROW, COLUMN - 2) };
+    let narrow = usize::from(inner.width).saturating_sub(NARROW) / if has_kl { 3 } else { 2 };
+    let (number, column) = if wide { (NUMBER, COLUMN) } else { (NARROW, narrow.min(COLUMN)) };
     let kl_head = if wide { "KL nats" } else { "KL" };
     let row = |first: &str, mean: &str, deviation: &str, kl: &str| -> String {
         let kl = if has_kl { format!("{kl:>column$}") } else { String::new() };
