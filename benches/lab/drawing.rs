@@ -76,16 +76,19 @@ fn run_of(steps: u64) -> State {
         held_out_images: 1_000,
         steps_per_epoch: 59_000.0 / 64.0,
         image_shape: (SIDE, SIDE, 1),
+        sample_shape: (SIDE, SIDE, 1),
         classes: (0..10).map(|class| class.to_string()).collect(),
         conditional: true,
         alphas_cumprod: Arc::new(schedule.alphas_cumprod),
         examples: (0..3).map(|_| Arc::new(pixels(1, 3))).collect(),
+        latent_examples: vec![],
         points: Arc::default(),
         device: "cpu".into(),
         threads: 2,
         start_step: 0,
         warnings: vec![],
         chosen: vec![],
+        stage: None,
         live: Live::new(&config),
         config,
     };
@@ -155,6 +158,7 @@ fn frame(trajectory: u64, index: usize, step: u64) -> PreviewFrame {
         classes: (0..10).collect(),
         settings: Arc::new(SamplingSettings::new(&Config::default())),
         field: None,
+        look: None,
     }
 }
 

@@ -14,7 +14,6 @@ use crate::config::{Config, NetworkKind, Precision};
 
 /// The architecture of a run's network.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one a run, and it is passed by reference")]
 pub enum NetConfig {
     UNet(UNetConfig),
     Mlp(MlpConfig),

@@ -51,9 +51,7 @@ pub(super) fn snippet(config: &AutoencoderConfig, (height, width, channels): (us
     let (scale, shift) = config.scaling();
     let (scaled, back) = match (scale, shift) {
         (scale, shift) if scale == 1.0 && shift == 0.0 => (String::new(), "z".to_string()),
-        (_, shift) if shift == 0.0 => {
-            (" * vae.config.scaling_factor".to_string(), "z / vae.config.scaling_factor".to_string())
-        }
+        (_, 0.0) => (" * vae.config.scaling_factor".to_string(), "z / vae.config.scaling_factor".to_string()),
         _ => (String::new(), "z / vae.config.scaling_factor + vae.config.shift_factor".to_string()),
     };
     let encode = match shift == 0.0 {

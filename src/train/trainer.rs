@@ -81,7 +81,7 @@ impl Trainer {
         let num_classes = conditional.then_some(data.classes.len());
         let learned = config.diffusion.variance_type == VarianceType::LearnedRange;
         let net_config =
-            NetConfig::new(&config, data.height, data.width, data.channels, num_classes).with_variance(learned);
+            NetConfig::new(config, data.height, data.width, data.channels, num_classes).with_variance(learned);
         let (weights, parameters) = Weights::init(&net_config, config.seed, device)?
             .with_zeroed_ends(config.model.zero_init)?
             .with_zeroed_time(!config.model.noise_conditioning)?

@@ -40,7 +40,7 @@ pub fn run_info(dir: &Path, config: &Config, data: Option<&DataIdentity>, found:
     let sample_shape = image_shape.and_then(|shape| sample_shape(dir, config, shape));
     let parameters = sample_shape.and_then(|(height, width, channels)| {
         let named = config.model.class_conditional.then_some(classes.len());
-        match &NetConfig::new(&config, height, width, channels, named) {
+        match &NetConfig::new(config, height, width, channels, named) {
             NetConfig::UNet(config) => parameter_count(config).ok(),
             NetConfig::Mlp(config) => parameter_count(config).ok(),
             NetConfig::Autoencoder(config) => parameter_count(config).ok(),

@@ -173,7 +173,7 @@ pub struct LatentMoments {
 /// An autoencoder ready to be asked. A clone shares the weights.
 #[derive(Clone)]
 pub struct Autoencoder {
-    config: AutoencoderConfig,
+    config: Arc<AutoencoderConfig>,
     kind: Kind,
 }
 
@@ -183,7 +183,7 @@ impl Autoencoder {
     /// the key or the tensor.
     pub fn new(config: &AutoencoderConfig, weights: &Weights) -> Result<Self> {
         let kind = build(config, Scope::root(weights)).context("the autoencoder")?;
-        Ok(Self { config: config.clone(), kind })
+        Ok(Self { config: Arc::new(config.clone()), kind })
     }
 
     /// The same, its 3×3 convolutions multiplied with this precision (forward and backward).
@@ -192,7 +192,7 @@ impl Autoencoder {
     /// As [`Self::new`].
     pub fn with_precision(config: &AutoencoderConfig, weights: &Weights, precision: Precision) -> Result<Self> {
         let kind = build(config, Scope::root(weights).with_precision(precision)).context("the autoencoder")?;
-        Ok(Self { config: config.clone(), kind })
+        Ok(Self { config: Arc::new(config.clone()), kind })
     }
 
     pub fn config(&self) -> &AutoencoderConfig {

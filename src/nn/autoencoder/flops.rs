@@ -88,8 +88,8 @@ mod tests {
         };
         let (forward, training) = operations(&AutoencoderConfig::Tiny(tiny), 16, 16).unwrap();
         let (full, half) = (256, 64);
-        let encoder = 9 * (1 * 4 * full + 4 * 4 * half + 4 * 3 * half);
-        let decoder = 9 * (3 * 4 * half + 4 * 4 * full + 4 * 1 * full);
+        let encoder = 9 * (4 * full + 4 * 4 * half + 4 * 3 * half);
+        let decoder = 9 * (3 * 4 * half + 4 * 4 * full + 4 * full);
         assert_eq!(forward, 2 * (encoder + decoder));
         assert_eq!(training, 3 * forward - 2 * 9 * 4 * full);
 

@@ -89,8 +89,11 @@ fn forward(state: &State, gallery: &mut Gallery, room: Rect) {
     gallery.forward.made = Some(now);
 }
 
-/// A training image as diffusion sees it, its shape, and the number that is shown at full brightness: latents go beyond 1.
-fn seen_example(state: &State) -> Option<(&[f32], (usize, usize, usize), f32)> {
+/// What is drawn of a training image, its shape, and the number that is shown at full brightness.
+type SeenExample<'a> = (&'a [f32], (usize, usize, usize), f32);
+
+/// A training image as diffusion sees it: latents go beyond 1.
+fn seen_example(state: &State) -> Option<SeenExample<'_>> {
     let info = state.live.info.as_ref().filter(|_| state.plane.is_none())?;
     let in_latents = info.config.diffuses_latents();
     let all = if in_latents { &info.latent_examples } else { &info.examples };
