@@ -6,9 +6,11 @@ pub fn shipped() -> &'static [(&'static str, &'static str)] {
         ("mnist", include_str!("../../configs/mnist.toml")),
         ("mnist-quick", include_str!("../../configs/mnist-quick.toml")),
         ("mnist-ddpm", include_str!("../../configs/mnist-ddpm.toml")),
+        ("mnist-latent", include_str!("../../configs/mnist-latent.toml")),
         ("fashion", include_str!("../../configs/fashion.toml")),
         ("emoji", include_str!("../../configs/emoji.toml")),
         ("emoji-64", include_str!("../../configs/emoji-64.toml")),
+        ("emoji-64-latent", include_str!("../../configs/emoji-64-latent.toml")),
         ("two-moons", include_str!("../../configs/two-moons.toml")),
         ("swiss-roll", include_str!("../../configs/swiss-roll.toml")),
     ]

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::waiting;
+use super::waiting::waiting;
 use crate::lab::AutoencoderLook;
 use crate::tui::format::three_digits;
 use crate::tui::panels::frame::sentence;

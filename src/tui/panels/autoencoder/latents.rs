@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::waiting;
+use super::waiting::waiting;
 use crate::tui::format::three_digits;
 use crate::tui::panels::frame::sentence;
 use crate::tui::state::State;

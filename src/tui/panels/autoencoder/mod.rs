@@ -3,6 +3,7 @@
 mod error_map;
 mod latents;
 mod reconstruction;
+mod waiting;
 
 use ratatui::buffer::Buffer;
 
@@ -37,13 +38,5 @@ pub fn panel(state: &State, place: &PanelPlace, pictures: &dyn Pictures, buf: &m
         Panel::Heatmap => error_map::draw(state, inner, buf),
         Panel::Schedule => latents::draw(state, inner, buf),
         Panel::Loss => {}
-    }
-}
-
-/// What stands where nothing was seen yet.
-fn waiting(state: &State) -> &'static str {
-    match state.controls.live.previews {
-        true => "the first pictures are being encoded …",
-        false => "previews are off; p turns them on",
     }
 }

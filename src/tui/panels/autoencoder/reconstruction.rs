@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::waiting;
+use super::waiting::waiting;
 use crate::tui::format::thousands;
 use crate::tui::layout;
 use crate::tui::panels::frame::{picture, sentence};

@@ -1,0 +1,11 @@
+//! What stands where nothing was seen yet.
+
+use crate::tui::state::State;
+
+/// Why there is nothing, and until when.
+pub fn waiting(state: &State) -> &'static str {
+    match state.controls.live.previews {
+        true => "the first pictures are being encoded …",
+        false => "previews are off; p turns them on",
+    }
+}
