@@ -34,7 +34,8 @@ use crate::run::checkpoint::{self, Progress};
 use crate::run::history::{self, HistoryPlan};
 use crate::run::tensorboard::LiveEvents;
 use crate::run::{
-    Journal, RecentLosses, RunDir, RunError, keep_autoencoder, other_class_names, own_card, sweep, write_class_names,
+    Journal, RecentLosses, RunDir, RunError, check_layout, keep_autoencoder, other_class_names, own_card, sweep,
+    write_class_names,
 };
 use crate::thousands::thousands;
 use crate::train::Trainer;
@@ -182,6 +183,7 @@ pub fn open(
             if step > config.train.steps {
                 return Err(RunError::StepsDone { path: path.into(), done: step, steps: config.train.steps }.into());
             }
+            check_layout(&resumed.folder, trainer.net_config())?;
             let loaded = checkpoint::load(&resumed.folder, &config, &plan.device)?;
             trainer.restore(&loaded.state).with_context(|| format!("going on from {}", resumed.folder.display()))?;
             // Up to here the run is as it was.

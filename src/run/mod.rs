@@ -55,6 +55,7 @@ mod journal;
 mod kept_autoencoder;
 mod kept_steps;
 mod latents;
+mod layout;
 mod line_reading;
 mod lines;
 mod loaded_model;
@@ -107,6 +108,7 @@ pub use kept_steps::{KeptStep, averaged_network, kept_steps, steps_of_learning};
 pub use latents::{
     Encoding, NamedAutoencoder, OwnStage, encoded, named_autoencoder, own_autoencoder, own_stage, seen_data,
 };
+pub use layout::check_layout;
 pub use loaded_model::LoadedModel;
 pub use lock::{is_trained_in, lock_folder};
 pub use logged::{Logged, UnreadLines, logged_metrics, logged_timestep_loss};

@@ -150,6 +150,10 @@ race | sweep)
         else key train.steps $((steps + 1)); fi
     else
         small
+        if [[ ${1-} == *-latent ]]; then # and its first stage
+            small_autoencoder
+            key autoencoder.steps $steps
+        fi
         # The command's own way to say how long, and no second one.
         if has --epochs; then put --epochs 0.5
         elif has --steps; then put --steps $steps

@@ -9,6 +9,7 @@ Needs requirements.txt, the release binary and, for the networks' outputs, cargo
     exports      tiny runs of every kind, exported (exports.py)
     ways         every sampler and what pipelines have no place for, exported and imported again (exports.py)
     autoencoders runs of autoencoders exported, folders of diffusers imported (autoencoders.py)
+    latents      runs that diffuse in latents, exported and imported again (latents.py)
     logs         event files and tables, live, resumed and exported, as TensorBoard reads them (logs.py)
     steps        training, step for step from the same weights; first weights and what chance decides (steps.py)
 
@@ -27,13 +28,14 @@ import torch
 import autoencoders
 import diffusers
 import exports
+import latents
 import logs
 import networks
 import steps
 from binary import ROOT, Difflab
 from schedulers import Schedulers
 
-PARTS = ["schedulers", "networks", "exports", "ways", "autoencoders", "logs", "steps"]
+PARTS = ["schedulers", "networks", "exports", "ways", "autoencoders", "latents", "logs", "steps"]
 
 
 def main():
@@ -69,6 +71,8 @@ def main():
             autoencoders.autoencoders(difflab, min(args.train_steps, 60))
             if args.golden_tests or not args.no_cargo:
                 autoencoders.outputs(difflab, args.golden_tests)
+        if "latents" in args.parts:
+            latents.latents(difflab, min(args.train_steps, 60))
         if "logs" in args.parts:
             logs.logs(difflab)
         if "steps" in args.parts and (args.lib_tests or not args.no_cargo):
