@@ -124,12 +124,9 @@ fn it_learns_to_give_pictures_back() {
 fn what_an_autoencoder_can_t_do_is_said() {
     let place = Place::new();
     place.done(&["autoencoder", "tiny.toml", "--no-tui", "--run", "one", "--steps", "2"]);
-    for words in [&["sample", "one", "--num", "2"][..], &["eval", "one", "--metrics", "fid", "--num", "10"]] {
-        let output = place.difflab(words);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && said.contains("autoencoder"), "{words:?}: {said}");
-        assert!(!said.contains("panicked"), "{said}");
-    }
+    let output = place.difflab(&["sample", "one", "--num", "2"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("autoencoder") && !said.contains("panicked"), "{said}");
     let said = |set: &str| {
         let output = place.difflab(&["autoencoder", "tiny.toml", "--no-tui", "--run", "no", "--set", set]);
         assert_eq!(output.status.code(), Some(2), "{set}");

@@ -78,6 +78,7 @@ bench)
     put --batch-size 4
     put --sample-batch-size 2
     key model.block_out_channels '[8,16]'
+    key model.attention_levels '[]'
     ;;
 study)
     case ${2-} in
