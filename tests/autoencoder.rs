@@ -136,6 +136,10 @@ fn what_an_autoencoder_can_t_do_is_said() {
     assert!(said("autoencoder.norm_num_groups=3").contains("autoencoder.norm_num_groups"));
     assert!(said("data.image_size=27").contains("multiples of"));
     assert!(said("data.dataset=two_moons").contains("points in the plane"));
+    assert!(said("data.dataset=two_moons").contains("makes latents of pictures"));
+    // It trains one whatever else is set.
+    place.done(&["autoencoder", "tiny.toml", "--no-tui", "--run", "kind", "--steps", "1", "--set", "model.kind=unet"]);
+    assert!(fs::read_to_string(place.path("kind/README.md")).unwrap().contains("An autoencoder"));
 }
 
 /// Exports and imports, and what is said of the run on the way.

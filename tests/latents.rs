@@ -124,6 +124,11 @@ fn one_command_trains_both_stages_and_the_second_time_the_second_alone() {
     assert_eq!(again.iter().filter(|line| line["type"] == "ready").count(), 1, "the autoencoder is there");
     assert!(!place.path("b-autoencoder").exists());
     assert_eq!(losses(&place.path("b")), losses(&place.path("a")), "the same latents, the same numbers");
+    let card = fs::read_to_string(place.path("a/README.md")).unwrap();
+    assert!(
+        card.contains("latent diffusion model") && card.contains("4×4 with 2 channels, of an AutoencoderKL"),
+        "{card}"
+    );
     // Pictures come out of it, not latents.
     place.done(&["sample", "a", "--num", "1", "--quiet", "--out", "one.png"]);
     place.done(&["sample", "a", "--num", "3", "--quiet", "--out", "some.safetensors"]);
@@ -272,6 +277,38 @@ fn an_autoencoder_that_is_gone_changed_or_of_another_size_is_a_sentence_and_noth
     ]);
     assert!(said.contains("multiples of"), "{said}");
     assert!(!place.path("no").exists());
+    // A run that goes on stays in its latents.
+    for set in ["data.latents=a-autoencoder", "data.latents=", "autoencoder.latent_channels=3"] {
+        let said = place.refused(&["--resume", "a", "--no-tui", "--steps", "8", "--set", set]);
+        assert!(said.contains("can't change any more"), "{set}: {said}");
+        let said = place.refused(&["fork", "a", "--no-tui", "--steps", "8", "--run", "no", "--set", set]);
+        assert!(said.contains("can't change any more") && !place.path("no").exists(), "{set}: {said}");
+    }
+    // A network that doesn't fit is refused before the autoencoder is trained for it.
+    let said = place.refused(&[
+        "tiny.toml",
+        "--no-tui",
+        "--run",
+        "no",
+        "--set",
+        "model.block_out_channels=8,8,8,8",
+        "--set",
+        "autoencoder.steps=5",
+    ]);
+    assert!(said.contains("the latents are 4×4") && !place.path("no-autoencoder").exists(), "{said}");
+    let said = place.done(&[
+        "tiny.toml",
+        "--no-tui",
+        "--run",
+        "larger",
+        "--set",
+        "data.latents=a-autoencoder",
+        "--set",
+        "data.image_size=16",
+        "--set",
+        "train.steps=1",
+    ]);
+    assert!(said.contains("was trained on pictures of 8×8, and these are 16×16"), "{said}");
     // A checkpoint whose own copy was changed is damaged, and one before it is taken.
     let weights = place.path("a/checkpoints/step-00000006/vae/diffusion_pytorch_model.safetensors");
     let mut changed = fs::read(&weights).unwrap();

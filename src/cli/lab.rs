@@ -179,7 +179,7 @@ pub fn show(mut plan: LabPlan, no_tui: bool, log: Option<LogFormat>, images: Ima
     };
     loop {
         plan.audience = Audience::Nobody;
-        let then = plan.then.take();
+        let then = plan.then.clone();
         match (headless::watch(plan, log)?, then) {
             (Outcome::Done, Some(next)) => plan = *next,
             (outcome, _) => return Ok(outcome),
@@ -233,7 +233,7 @@ fn plan(args: &Args, stage: Stage) -> Result<LabPlan> {
             let (mut config, chosen) = source::config_of(word, &overrides)?;
             if stage == Stage::Autoencoder {
                 // What was asked for goes before what the first stage brings.
-                config = config.autoencoder_run().with_overrides(&overrides)?;
+                config = config.autoencoder_run().with_overrides(&overrides)?.still_of_an_autoencoder();
             }
             if let Some(dir) = &args.run {
                 run::check_free(dir)?;

@@ -24,6 +24,14 @@ impl Config {
         config
     }
 
+    /// The same, whatever was set of the keys that make it the run of an autoencoder.
+    pub fn still_of_an_autoencoder(mut self) -> Self {
+        self.model.kind = NetworkKind::Autoencoder;
+        self.model.class_conditional = false;
+        self.data.latents = String::new();
+        self
+    }
+
     /// Does diffusion happen in latents?
     pub fn diffuses_latents(&self) -> bool {
         !self.data.latents.is_empty()
@@ -66,6 +74,8 @@ mod tests {
         assert!(stage.trains_autoencoder() && !config.trains_autoencoder());
         assert_eq!(stage.train.optimizer, OptimizerName::Adamw);
         stage.validate().unwrap();
+        let set = ["model.kind=unet", "data.latents=own"].map(String::from);
+        assert!(stage.clone().with_overrides(&set).unwrap().still_of_an_autoencoder().trains_autoencoder());
         assert_eq!(stage.autoencoder_run(), stage, "its own first stage is itself");
     }
 }

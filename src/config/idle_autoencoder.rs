@@ -45,7 +45,8 @@ impl Config {
         }
         let section = |path: &str| ["diffusion.", "sample.", "model."].iter().any(|section| path.starts_with(section));
         let of_diffusion = |path: &str| {
-            section(path) && path != "model.kind"
+            section(path)
+                || path == "data.latents"
                 || TRAINS_DIFFUSION.contains(&path)
                 || path == "preview.steps"
                 || path == "preview.snapshot_every"

@@ -204,9 +204,16 @@ impl Config {
         )?;
         let points = POINT_SETS.contains(&self.data.dataset.as_str());
         ensure(
+            !(points && self.trains_autoencoder()),
+            "data.dataset",
+            format!("{:?}", self.data.dataset),
+            "its points in the plane are no pictures, and an autoencoder makes latents of pictures; name a config or data with \
+             such",
+        )?;
+        ensure(
             !(convolves && points),
             "model.kind",
-            if unet { "\"unet\"" } else { "\"autoencoder\"" },
+            "\"unet\"",
             format!(
                 "{} are points in the plane, without pixels to convolve; use model.kind = \"mlp\"",
                 self.data.dataset

@@ -86,6 +86,7 @@ impl DataFacts {
                 source: &self.source,
                 progress,
                 peak_memory_mib: peak_resident_mib(),
+                latents: self.latents.as_ref(),
                 release: &Release::of_run(run, config, &self.classes),
             },
         )

@@ -10,8 +10,8 @@ use super::live::Live;
 use crate::config::Config;
 use crate::data::DataIdentity;
 use crate::diffusion::Schedule;
-use crate::run::ForkPoint;
 use crate::run::checkpoint::{self, Progress};
+use crate::run::{ForkPoint, check_same_latents};
 use crate::train::{Trainer, TrainerState};
 
 /// Times that a checkpoint may be taken away while it is read.
@@ -39,6 +39,7 @@ impl Forked {
         accept_data: bool,
         device: &Device,
     ) -> Result<Self> {
+        check_same_latents(&from.before, config)?;
         let mut warnings = from.warnings.clone();
         let judged = from.check_data(config, data, accept_data);
         warnings.extend(judged.map_err(|error| error.with_words_of_loading(said))?);

@@ -55,6 +55,7 @@ impl OpenedLatents {
                 let space = named.space(config, pictures, workers)?;
                 let (h, w, l) = space.shape();
                 words = Some(format!("latents of {}: {w}×{h} with {l} channels", named.words));
+                warnings.extend(named.other_size(pictures));
                 warnings.extend(named.warnings);
                 space
             }

@@ -29,6 +29,7 @@ use crate::data::{self, DataCard, DataIdentity, Identified, copy_card};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
 use crate::kernels::precision::{sampling_doubt, slowness};
+use crate::nn::autoencoder::AutoencoderConfig;
 use crate::process::interrupt::{self, Token};
 use crate::run::checkpoint::{self, Progress};
 use crate::run::history::{self, HistoryPlan};
@@ -123,6 +124,9 @@ pub fn open(
         Some(space) => config.validate_for_latents(space.shape(), space.config().factor(), dataset.classes.len())?,
         None => config.validate_for_data(shape.0, shape.1, shape.2, dataset.classes.len())?,
     });
+    if let Some(next) = &plan.then {
+        check_next_stage(&config, &next.config, shape, dataset.classes.len())?;
+    }
     warnings.extend(dataset.warnings.iter().cloned());
     warnings.extend(config.data.held_out.doubt(dataset.len()));
     let held_out = config.data.held_out.of(dataset.len());
@@ -362,6 +366,19 @@ pub fn open(
         worker.order_snapshot(true, outbox)?;
     }
     Ok(worker)
+}
+
+/// Does the network of the next stage fit the latents that this one's autoencoder makes? Better told before it is trained.
+fn check_next_stage(
+    config: &Config,
+    next: &Config,
+    (height, width, channels): (usize, usize, usize),
+    num_classes: usize,
+) -> Result<()> {
+    let autoencoder = AutoencoderConfig::new(&config.autoencoder, height, width, channels);
+    let latents = autoencoder.latent_shape(height, width)?;
+    next.validate_for_latents(latents, autoencoder.factor(), num_classes)?;
+    Ok(())
 }
 
 /// The data cards that a new run takes a copy of, the one that counts last: that beside the data, and a fork's parent's.

@@ -48,6 +48,11 @@ pub struct PlannedStage {
 }
 
 impl PlannedStage {
+    /// "stage 1/2".
+    pub fn brief(&self) -> String {
+        format!("stage {}/{}", self.number, self.of)
+    }
+
     /// "stage 1 of 2: autoencoder".
     pub fn words(&self) -> String {
         format!("stage {} of {}: {}", self.number, self.of, self.what)

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::config::Config;
 use crate::data::DataIdentity;
 use crate::run::checkpoint::{self, CheckpointFacts};
-use crate::run::{RunDir, check_against, config_of};
+use crate::run::{RunDir, check_against, check_same_latents, config_of};
 
 /// An opened run folder, and the checkpoint to go on from.
 pub struct Resumed {
@@ -39,6 +39,7 @@ impl Resumed {
         let judged = check_against(&facts, path, config, data, accept_data);
         warnings.extend(judged.map_err(|error| error.with_words_of_loading(said))?);
         let before = facts.config.map_or_else(|| config_of(path), Ok)?;
+        check_same_latents(&before, config)?;
         Ok(Self { run, step, folder, before, warnings })
     }
 

@@ -106,7 +106,8 @@ pub use journal::{Journal, newest_metrics, read_events, read_metrics};
 pub use kept_autoencoder::{keep_autoencoder, kept_autoencoder, sample_shape};
 pub use kept_steps::{KeptStep, averaged_network, kept_steps, steps_of_learning};
 pub use latents::{
-    Encoding, NamedAutoencoder, OwnStage, encoded, named_autoencoder, own_autoencoder, own_stage, seen_data,
+    Encoding, NamedAutoencoder, OwnStage, check_same_latents, encoded, named_autoencoder, own_autoencoder, own_stage,
+    seen_data,
 };
 pub use layout::check_layout;
 pub use loaded_model::LoadedModel;

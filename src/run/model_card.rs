@@ -3,6 +3,7 @@
 use super::release::Release;
 use super::verbatim::verbatim;
 use crate::config::{AutoencoderKind, AutoencoderStage, Config, NetworkKind, OptimizerName, PathName, PredictionType};
+use crate::nn::autoencoder::LatentSpace;
 use crate::picture::is_points;
 
 /// How the part on its use ends.
@@ -23,6 +24,8 @@ pub struct CardFacts<'a> {
     pub progress: Option<(u64, f64)>,
     /// The most memory that the training process has had in RAM at once so far, in MiB.
     pub peak_memory_mib: Option<f64>,
+    /// In which it diffuses, if not in pixels.
+    pub latents: Option<&'a LatentSpace>,
     /// What is to be settled before the model is given away.
     pub release: &'a Release,
 }
@@ -54,6 +57,9 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
         true => "An autoencoder, the first stage of latent diffusion, trained with difflab: it encodes images as latents a few \
                  times smaller, and decodes them.\n"
             .into(),
+        false if facts.latents.is_some() => {
+            "A latent diffusion model, trained with difflab: it draws the latents of an autoencoder, which decodes them.\n".into()
+        }
         false => "A denoising diffusion model, trained with difflab.\n".into(),
     });
     line("| | |\n|---|---|".into());
@@ -86,6 +92,16 @@ pub fn model_card(config: &Config, facts: &CardFacts) -> String {
         }
         NetworkKind::Mlp => format!("MLP of {} blocks, {} wide", config.model.hidden_layers, config.model.hidden_width),
     };
+    if let Some(latents) = facts.latents {
+        let (h, w, l) = latents.shape();
+        line(format!(
+            "| latents | {w}×{h} with {l} channels, of an {} ({} times smaller in height and width) in `autoencoder/` and in each \
+             checkpoint; sha256 {}… |",
+            latents.config().class_name(),
+            latents.config().factor(),
+            &latents.sha256()[..12]
+        ));
+    }
     line(format!("| network | {network}, {} parameters |", facts.parameters));
     if !config.model.noise_conditioning && !encodes {
         line("| time | the network is not told t |".into());
@@ -192,6 +208,7 @@ mod tests {
             source: "a formula",
             progress: None,
             peak_memory_mib: None,
+            latents: None,
             release: &release(),
         };
         let mut config = Config::default();
@@ -212,6 +229,7 @@ mod tests {
             source: "here",
             progress: Some((3, 0.5)),
             peak_memory_mib: None,
+            latents: None,
             release: &release(),
         };
         let with = |set: &[&str]| {
@@ -248,6 +266,7 @@ mod tests {
             source: "datasets/mnist",
             progress: Some((20, 0.25)),
             peak_memory_mib: Some(211.7),
+            latents: None,
             release: &release(),
         };
         let card = model_card(&Config::default(), &facts);

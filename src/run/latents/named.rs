@@ -28,6 +28,8 @@ pub struct NamedAutoencoder {
     pub words: String,
     /// What was ignored.
     pub warnings: Vec<String>,
+    /// Height and width of the pictures that it was trained on, where that is known.
+    trained_on: Option<(usize, usize)>,
 }
 
 /// The autoencoder that `latents` names: a run of `difflab autoencoder`, another latent run, or a folder of diffusers.
@@ -62,6 +64,7 @@ fn opened(latents: &str) -> Result<NamedAutoencoder> {
             weights: loaded.weights,
             words,
             warnings: loaded.warnings,
+            trained_on: None,
         });
     }
     of_run(&find(latents)?)
@@ -72,17 +75,35 @@ fn of_run(run: &Path) -> Result<NamedAutoencoder> {
     let words = format!("{}, {}", run.display(), model.weights_in_words());
     if let Net::Autoencoder(net) = &model.net {
         let (config, weights) = (net.config().clone(), model.weights().clone());
-        return Ok(NamedAutoencoder { config, weights, words, warnings: model.warnings });
+        let (height, width, _) = model.image_shape;
+        return Ok(NamedAutoencoder {
+            config,
+            weights,
+            words,
+            warnings: model.warnings,
+            trained_on: Some((height, width)),
+        });
     }
+    let (height, width, _) = model.image_shape;
     let space = model.latents.with_context(|| {
         format!("{} trained no autoencoder (it is a {} in pixels)", run.display(), model.config.model.kind.title())
     })?;
     let (config, weights) = (space.config().clone(), space.weights().clone());
     let words = format!("the autoencoder that {} diffuses in", run.display());
-    Ok(NamedAutoencoder { config, weights, words, warnings: model.warnings })
+    Ok(NamedAutoencoder { config, weights, words, warnings: model.warnings, trained_on: Some((height, width)) })
 }
 
 impl NamedAutoencoder {
+    /// That it was trained on pictures of another size than these, if so: it takes them, and may give them back less well.
+    pub fn other_size(&self, data: &Dataset) -> Option<String> {
+        let (height, width) = self.trained_on.filter(|trained_on| *trained_on != (data.height, data.width))?;
+        Some(format!(
+            "the autoencoder of {} was trained on pictures of {width}×{height}, and these are {}×{}: it takes them, and may give \
+             them back less well",
+            self.words, data.width, data.height
+        ))
+    }
+
     /// Between the pictures of `train` and latents whose channels have, over these, mean 0 and variance 1 as far as the
     /// autoencoder has a place for it.
     ///

@@ -68,6 +68,8 @@ fn facts(state: &State) -> Words {
     let name = folder.map_or(config.name.clone(), |folder| shown_text(&folder.to_string_lossy()));
     let words = words.add_shortened(Role::Text, name, 8);
     let words = match state.live.info.as_ref().and_then(|info| info.stage.as_ref()) {
+        // Where there is no room for all of it, its number stays.
+        Some(stage) if state.size.0 < WIDE => words.add(Role::Strong, stage.brief()),
         Some(stage) => words.add(Role::Strong, stage.words()),
         None => words,
     };
@@ -102,6 +104,9 @@ fn latents(config: &Config) -> String {
     let channels = stage.latent_channels;
     format!("{}, f{factor}, {channels} latent channel{}", stage.kind.name(), if channels == 1 { "" } else { "s" })
 }
+
+/// Columns from which on a stage is named in full.
+const WIDE: u16 = 100;
 
 /// What the network is trained to say.
 fn target(config: &Config) -> &'static str {

@@ -40,6 +40,7 @@ pub fn quit(state: &State, screen: Rect, buf: &mut Buffer) {
     } else if let Some(info) = &state.live.info {
         let dir = info.run_dir.display();
         let text = match finished {
+            true if info.config.trains_autoencoder() => format!("Measure it with: difflab eval {dir}"),
             true => format!("Sample from it with: difflab sample {dir}"),
             false => format!("Resume later with: difflab --resume {dir}"),
         };

@@ -17,6 +17,10 @@ pub struct Farewell {
     ended: bool,
     /// The run ended by itself; its error says what is left and how to go on.
     failed: bool,
+    /// It gives pictures back, and draws none.
+    trains_autoencoder: bool,
+    /// What is trained after it in the same lab.
+    next_stage: Option<String>,
 }
 
 impl Farewell {
@@ -26,6 +30,8 @@ impl Farewell {
                 self.run_dir = Some(info.run_dir.clone());
                 self.steps = info.config.train.steps;
                 self.step = info.start_step;
+                self.trains_autoencoder = info.config.trains_autoencoder();
+                self.next_stage = info.stage.as_ref().and_then(|stage| stage.next.clone());
                 // A resumed run has the checkpoint that it goes on from.
                 self.saved = (info.start_step > 0).then_some(info.start_step);
             }
@@ -79,8 +85,14 @@ impl Farewell {
         if self.saved.is_some() && !self.finished() && !self.failed {
             words.push_str(&format!("Resume:  difflab --resume {dir}\n"));
         }
+        if let Some(next) = self.next_stage.as_ref().filter(|_| !self.finished()) {
+            words.push_str(&format!("The command that began it goes on with it, and then with {next}.\n"));
+        }
         if self.saved.is_some() {
-            words.push_str(&format!("Sample:  difflab sample {dir}\n"));
+            words.push_str(&match self.trains_autoencoder {
+                true => format!("Measure: difflab eval {dir}\n"),
+                false => format!("Sample:  difflab sample {dir}\n"),
+            });
         }
         words
     }
