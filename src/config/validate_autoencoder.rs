@@ -1,6 +1,7 @@
 //! Does the autoencoder fit together, and does it fit the data?
 
 use super::validate::ensure;
+use super::validate_model::fewer_levels;
 use super::{AutoencoderKind, Config, ConfigError, NetworkKind, POINT_SETS};
 
 const WIDEST: usize = 4096;
@@ -106,10 +107,7 @@ impl Config {
         let unit = 1usize << levels.saturating_sub(1).min(63);
         let unet = self.model.kind == NetworkKind::Unet;
         let fits = height.is_multiple_of(unit) && width.is_multiple_of(unit);
-        let most = (1..levels).rev().find(|levels| {
-            let unit = 1usize << (levels - 1);
-            height.is_multiple_of(unit) && width.is_multiple_of(unit)
-        });
+        let most = fewer_levels(levels, height, width);
         ensure(
             !unet || fits,
             "model.block_out_channels",

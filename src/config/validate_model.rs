@@ -224,10 +224,7 @@ impl Config {
         }
         let unit = 1usize << levels.saturating_sub(1).min(63);
         if unet && (!height.is_multiple_of(unit) || !width.is_multiple_of(unit)) {
-            let possible = (1..levels).rev().find(|l| {
-                let unit = 1usize << (l - 1);
-                height.is_multiple_of(unit) && width.is_multiple_of(unit)
-            });
+            let possible = fewer_levels(levels, height, width);
             let thin = height.min(width) < unit && height != width;
             let (least, one) = (height.min(width), possible.is_none_or(|levels| levels == 1));
             ensure(
@@ -281,6 +278,14 @@ impl Config {
         }
         Ok(warnings)
     }
+}
+
+/// The most levels below `levels` that height and width can be halved by; `None`: there is none below.
+pub(super) fn fewer_levels(levels: usize, height: usize, width: usize) -> Option<usize> {
+    (1..levels).rev().find(|levels| {
+        let unit = 1usize << (levels - 1);
+        height.is_multiple_of(unit) && width.is_multiple_of(unit)
+    })
 }
 
 /// Every width that a group normalization of the U-Net sees, with the place in words. The way up joins

@@ -51,36 +51,45 @@ fn hex(bytes: &[u8]) -> String {
 /// What `measure` reports.
 pub fn cached_moments(folder: Option<&Path>, key: &str, measure: impl FnOnce() -> Result<Moments>) -> Result<Moments> {
     let file = folder.map(|folder| folder.join(format!("judge-moments-{key}.bin")));
-    if let Some(moments) = file.as_deref().and_then(read) {
+    if let Some(moments) = file.as_deref().and_then(kept_bytes).and_then(|content| moments_of(&content)) {
         return Ok(moments);
     }
     let moments = measure()?;
     if let Some(file) = file {
+        let numbers = std::iter::once(&moments.count).chain(moments.sum.iter()).chain(moments.squares.iter());
+        let content: Vec<u8> = numbers.flat_map(|v| v.to_le_bytes()).collect();
         // Only time is lost when this fails.
-        let _ = write(&file, &moments);
+        let _ = keep_bytes(&file, &content);
     }
     Ok(moments)
 }
 
-/// A digest, then count, sum and squares as little-endian f64.
-fn write(file: &Path, moments: &Moments) -> std::io::Result<()> {
-    let numbers = std::iter::once(&moments.count).chain(moments.sum.iter()).chain(moments.squares.iter());
-    let content: Vec<u8> = numbers.flat_map(|v| v.to_le_bytes()).collect();
+/// Writes a file of the cache: the SHA-256 of `content`, then that. It has its name once it is whole.
+///
+/// # Errors
+/// When the disk does not take it.
+pub fn keep_bytes(file: &Path, content: &[u8]) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-    beside.write_all(&Sha256::digest(&content))?;
-    beside.write_all(&content)?;
+    beside.write_all(&Sha256::digest(content))?;
+    beside.write_all(content)?;
     beside.as_file().sync_all()?;
     beside.persist(file)?;
     Ok(())
 }
 
-fn read(file: &Path) -> Option<Moments> {
-    let bytes = fs::read(file).ok()?;
-    let (digest, content) = bytes.split_at_checked(DIGEST)?;
+/// What [`keep_bytes`] wrote there; `None` where nothing is, or it is damaged.
+pub fn kept_bytes(file: &Path) -> Option<Vec<u8>> {
+    let mut bytes = fs::read(file).ok()?;
+    let content = (bytes.len() >= DIGEST).then(|| bytes.split_off(DIGEST))?;
+    (Sha256::digest(&content).as_slice() == bytes).then_some(content)
+}
+
+/// Count, sum and squares as little-endian f64.
+fn moments_of(content: &[u8]) -> Option<Moments> {
     let width = Features::WIDTH;
-    if content.len() != 8 * (1 + width + width * width) || Sha256::digest(content).as_slice() != digest {
+    if content.len() != 8 * (1 + width + width * width) {
         return None;
     }
     let numbers: Vec<f64> = content.chunks_exact(8).filter_map(|b| b.try_into().ok()).map(f64::from_le_bytes).collect();

@@ -36,7 +36,7 @@ mod training_images;
 
 pub use accuracy::{ClassAccuracy, class_accuracy};
 pub use bound::{Bound, BoundSettings, ReverseVariance, StepCost, Term, bound};
-pub use cache::cache_folder;
+pub use cache::{cache_folder, cache_key, keep_bytes, kept_bytes};
 pub use decoder::PixelLevels;
 pub use diversity::diversity;
 pub use energy_distance::{EnergyDistance, energy_distance};

@@ -48,7 +48,7 @@ impl ExplainedRun {
         let config = &model.config;
         let dataset = data::load(&config.data)?;
         let identity = DataIdentity::of(&dataset);
-        let dataset = seen_data(config, dataset, model.latents.as_ref())?;
+        let dataset = seen_data(config, dataset, Some(&identity), model.latents.as_ref())?;
         let held_out = config.data.held_out.of(dataset.len());
         let (train, held_out) = dataset.split_held_out(held_out, config.seed)?;
         let facts = CheckpointFacts::of(&model.checkpoint)?;

@@ -13,7 +13,7 @@ use super::{RunError, check_free};
 use crate::config::{Config, DataConfig, PreviewConfig, SampleConfig, TrainConfig};
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
-use crate::nn::autoencoder::{LatentSpace, holds_autoencoder, open_autoencoder};
+use crate::nn::autoencoder::{LatentSpace, holds_autoencoder, is_autoencoder_folder, open_autoencoder};
 use crate::nn::diffusers::{self, LoadedUNet, Scheduling};
 use crate::nn::{NetConfig, SampleSize, Weights};
 
@@ -30,7 +30,7 @@ pub fn import(dir: &Path, target: &Path, options: ImportOptions) -> Result<Impor
         RunError::NotEmpty { path, .. } => RunError::NoPlaceForImport(path),
         other => other,
     })?;
-    if import_autoencoder::holds_autoencoder(dir) {
+    if is_autoencoder_folder(dir) {
         let (imported, loaded) = import_autoencoder::read(dir, target, options).map_err(RunError::NotImportable)?;
         import_autoencoder::write(target, &imported.config, &loaded, dir)?;
         return Ok(imported);
@@ -47,8 +47,9 @@ fn read(dir: &Path, target: &Path, options: ImportOptions) -> Result<(Imported, 
     if let Some(broken) = diffusers::not_finite(&loaded.weights)? {
         notes.push(format!("the weights are broken, and samples will be NaN: {broken}"));
     }
-    prepare(&mut loaded, options, holds_autoencoder(dir), &mut notes)?;
-    let latents = match holds_autoencoder(dir) {
+    let in_latents = holds_autoencoder(dir);
+    prepare(&mut loaded, options, in_latents, &mut notes)?;
+    let latents = match in_latents {
         true => Some(latents(dir, &loaded, &mut notes)?),
         false => None,
     };

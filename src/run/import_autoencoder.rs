@@ -8,19 +8,12 @@ use super::import_options::{ImportOptions, Imported};
 use super::import_writing::{ImportedNetwork, imported_name};
 use super::verbatim::verbatim;
 use crate::config::{AutoencoderKind, AutoencoderStage, Config, DataConfig, TrainConfig};
-use crate::nn::autoencoder::{
-    AutoencoderConfig, LoadedAutoencoder, autoencoder_config, is_autoencoder_folder, open_autoencoder,
-};
+use crate::nn::autoencoder::{AutoencoderConfig, LoadedAutoencoder, autoencoder_config, open_autoencoder};
 use crate::nn::{NetConfig, diffusers, parameters};
 
 /// Pictures of a folder that doesn't say how large they are, and whose user doesn't, either.
 const SIZE_UNKNOWN: &str = "an AutoencoderTiny's config.json doesn't say how large its images are: say their height and \
                             width with --image-size N";
-
-/// Does the folder hold an autoencoder, and no network that denoises?
-pub(super) fn holds_autoencoder(dir: &Path) -> bool {
-    is_autoencoder_folder(dir)
-}
 
 /// What will be written, and the network: all that may be wrong with the folder.
 pub(super) fn read(dir: &Path, target: &Path, options: ImportOptions) -> Result<(Imported, LoadedAutoencoder)> {

@@ -69,7 +69,7 @@ pub fn held_out_errors(dir: &Path, workers: &Arc<Workers>) -> Result<Vec<f64>> {
         true => LoadedModel::open(dir, None)?.latents,
         false => None,
     };
-    let dataset = seen_data(&config, dataset, latents.as_ref())?;
+    let dataset = seen_data(&config, dataset, None, latents.as_ref())?;
     let held_out = config.data.held_out.of(dataset.len());
     let (train, held_out) = dataset.split_held_out(held_out, config.seed)?;
     let mut trainer = Trainer::new(&config, train, &held_out, &Device::Cpu, workers.clone())?;

@@ -1,17 +1,15 @@
 //! A dataset's latents: encoded once, and kept.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use candle_core::{Device, Tensor};
-use sha2::{Digest, Sha256};
 
 use crate::config::Config;
 use crate::data::{DataIdentity, Dataset};
-use crate::eval::cache_folder;
+use crate::eval::{cache_folder, cache_key, keep_bytes, kept_bytes};
 use crate::nn::autoencoder::LatentSpace;
 use crate::process::interrupt;
 
@@ -21,7 +19,6 @@ const AT_ONCE: usize = 128;
 const EVERY: Duration = Duration::from_millis(500);
 /// Sets of latents that are kept: those used last.
 const KEPT: usize = 6;
-const DIGEST: usize = 32;
 
 /// What is encoded.
 #[derive(Clone, Copy)]
@@ -42,13 +39,19 @@ pub fn encoded(asked: Encoding, space: &LatentSpace, tell: &mut dyn FnMut(usize,
     in_cache(cache_folder().as_deref(), asked, space, tell)
 }
 
-/// What diffusion sees of `data`: their latents where it happens in such, else the data themselves.
+/// What diffusion sees of `data`: their latents where it happens in such, else the data themselves. `identity` is theirs, where
+/// it is known already.
 ///
 /// # Errors
 /// As [`encoded`].
-pub fn seen_data(config: &Config, data: Dataset, latents: Option<&LatentSpace>) -> Result<Dataset> {
+pub fn seen_data(
+    config: &Config,
+    data: Dataset,
+    identity: Option<&DataIdentity>,
+    latents: Option<&LatentSpace>,
+) -> Result<Dataset> {
     let Some(space) = latents else { return Ok(data) };
-    let identity = DataIdentity::of(&data);
+    let identity = identity.map_or_else(|| DataIdentity::of(&data), DataIdentity::clone);
     let asked = Encoding { data: &data, content: &identity.content, mirrored: config.data.horizontal_flip };
     encoded(asked, space, &mut |_, _| {})
 }
@@ -80,13 +83,10 @@ fn in_cache(
     Ok(data.in_latents((h, w, l), all, flipped))
 }
 
+/// The first half of a digest tells them apart.
 fn key(Encoding { mirrored, .. }: Encoding, space: &LatentSpace, content: &str) -> String {
-    let mut hash = Sha256::new();
-    for part in [space.sha256(), content, if mirrored { "mirrored" } else { "plain" }] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    let sides: &[u8] = if mirrored { b"mirrored" } else { b"plain" };
+    cache_key(&[space.sha256().as_bytes(), content.as_bytes(), sides])[..32].to_string()
 }
 
 fn encode_all(
@@ -115,30 +115,19 @@ fn encode_all(
     Ok(all)
 }
 
-/// A digest, then the numbers as little-endian f32.
-fn write(file: &Path, numbers: &[f32]) -> Result<()> {
-    let folder = file.parent().context("a file lies in a folder")?;
-    fs::create_dir_all(folder)?;
+/// The numbers as little-endian f32.
+fn write(file: &Path, numbers: &[f32]) -> std::io::Result<()> {
     let content: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
-    let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-    beside.write_all(&Sha256::digest(&content))?;
-    beside.write_all(&content)?;
-    beside.as_file().sync_all()?;
-    beside.persist(file)?;
-    forget_oldest(folder, file);
+    keep_bytes(file, &content)?;
+    file.parent().into_iter().for_each(|folder| forget_oldest(folder, file));
     Ok(())
 }
 
 /// What is damaged, or of another length, is as good as not there.
 fn read(file: &Path, numbers: usize) -> Option<Vec<f32>> {
-    let bytes = fs::read(file).ok()?;
-    let (digest, content) = bytes.split_at_checked(DIGEST)?;
-    if content.len() != 4 * numbers || Sha256::digest(content).as_slice() != digest {
-        return None;
-    }
+    let content = kept_bytes(file).filter(|content| content.len() == 4 * numbers)?;
     // So that the one used last is the youngest.
-    let _ =
-        fs::File::options().append(true).open(file).and_then(|file| file.set_modified(std::time::SystemTime::now()));
+    let _ = fs::File::options().append(true).open(file).and_then(|file| file.set_modified(SystemTime::now()));
     Some(content.chunks_exact(4).filter_map(|four| four.try_into().ok()).map(f32::from_le_bytes).collect())
 }
 

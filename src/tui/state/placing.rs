@@ -44,9 +44,9 @@ impl State {
         Some(Subject { n, height, width, smallest })
     }
 
-    /// `n` images of this run laid out in the middle of `room`, or at its upper left.
-    pub(super) fn alone(&self, room: Rect, n: usize, smallest: usize, centred: bool) -> Option<(Rect, Arrangement)> {
-        self.arranged(room, &self.images(n, smallest)?, centred)
+    /// `n` images of this run laid out in the middle of `room`.
+    pub(super) fn alone(&self, room: Rect, n: usize, smallest: usize) -> Option<(Rect, Arrangement)> {
+        self.arranged(room, &self.images(n, smallest)?, true)
     }
 
     /// Images of any shape, (height, width, channels), in the middle of `room`.

@@ -49,12 +49,12 @@ pub fn refresh(state: &mut State) {
         Some(place) if state.trains_autoencoder() => {
             let [decoded, originals] = layout::reconstruction_brief(place.inner());
             let num = state.shown_still().map_or(0, |(film, _)| film.num);
-            let of = |room| state.alone(room, num, 8, true);
+            let of = |room| state.alone(room, num, 8);
             (of(decoded), of(originals))
         }
         Some(place) => {
             let room = layout::denoising_brief(place.inner()).pictures;
-            (None, state.shown_still().and_then(|(film, _)| state.alone(room, film.num, 8, true)))
+            (None, state.shown_still().and_then(|(film, _)| state.alone(room, film.num, 8)))
         }
         None => (None, None),
     };
