@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::OWN_LATENTS;
+
 type Values = BTreeMap<String, toml::Value>;
 
 /// The keys that keep losses of several runs from being compared.
@@ -11,6 +13,9 @@ pub struct Comparable {
     pub of_every_loss: Vec<String>,
     /// Keys that weight the training loss in another way.
     pub of_training: Vec<String>,
+    /// Are some of the runs, or all, autoencoders? Do some diffuse in latents?
+    encodes: (bool, bool),
+    in_latents: bool,
 }
 
 /// What an autoencoder's training loss is of; its held-out loss is the plain squared error.
@@ -48,12 +53,18 @@ pub fn comparable(runs: &[&Values]) -> Comparable {
     // The held-out loss is the plain squared error of the network's own output, at every noise level alike.
     let encodes = |keys: &Values| keys.get("model.kind").and_then(toml::Value::as_str) == Some("autoencoder");
     let autoencoders = runs.iter().filter(|keys| encodes(keys)).count();
+    let latents =
+        |keys: &Values| keys.get("data.latents").and_then(toml::Value::as_str).unwrap_or_default().to_string();
+    // Latents of two autoencoders are not the same numbers.
+    let own_latents = autoencoders == 0 && runs.iter().all(|keys| latents(keys) == OWN_LATENTS);
     let every = |key: &&str| {
         // One that is of pictures, and one of noise.
         if *key == "model.kind" {
             return autoencoders > 0 && autoencoders < runs.len();
         }
         key.starts_with("diffusion.") && *key != "diffusion.variance_type" && autoencoders < runs.len()
+            || *key == "data.latents" && autoencoders < runs.len()
+            || key.starts_with("autoencoder.") && own_latents
             || matches!(*key, "data.dataset" | "data.path" | "data.image_size" | "data.channels" | "data.held_out")
     };
     let is = |keys: &Values, key: &str, words: &[&str]| {
@@ -69,6 +80,8 @@ pub fn comparable(runs: &[&Values]) -> Comparable {
     Comparable {
         of_every_loss: words(differing.iter().copied().filter(every).collect()),
         of_training: words(differing.iter().copied().filter(matters).collect()),
+        encodes: (autoencoders > 0, autoencoders == runs.len()),
+        in_latents: runs.iter().any(|keys| !encodes(keys) && !latents(keys).is_empty()),
     }
 }
 
@@ -83,6 +96,25 @@ impl Comparable {
         self.of_every_loss.is_empty()
     }
 
+    /// What to compare where no losses can be.
+    fn instead(&self) -> &'static str {
+        match (self.encodes, self.in_latents) {
+            ((_, true), _) => "Compare what `difflab eval RUN` measures of each on the same pictures",
+            ((true, _), _) => {
+                "An autoencoder gives pictures back and the others draw them: nothing that `difflab eval RUN` measures is of both \
+                 but, of digits and clothes, the judge-FID, of reconstructions here and of samples there"
+            }
+            (_, true) => {
+                "Compare what `difflab eval RUN` measures of their samples: of digits and clothes the judge-FID. Likelihoods in \
+                 latents are of other numbers than those in pixels"
+            }
+            _ => {
+                "Compare what `difflab eval RUN` measures of each: bits/dim on the same data, and of digits the judge-FID of \
+                 their samples"
+            }
+        }
+    }
+
     /// What can't, and why; `None` where all losses can.
     pub fn words(&self) -> Option<String> {
         let are =
@@ -90,9 +122,9 @@ impl Comparable {
         match (self.held_out(), self.of_training.is_empty()) {
             (false, _) => Some(format!(
                 "Neither training nor held-out losses of these runs can be compared, since {}: each is an error of \
-                 something else, or at other noise levels. Compare what `difflab eval RUN` measures of each: bits/dim on \
-                 the same data, and of digits the judge-FID of their samples.",
-                are(&self.of_every_loss)
+                 something else, or at other noise levels. {}.",
+                are(&self.of_every_loss),
+                self.instead()
             )),
             (true, false) => Some(format!(
                 "The training losses of these runs cannot be compared, since {}: each is weighted in its own way. The \

@@ -51,7 +51,7 @@ impl Config {
         self.check_model(&mut warnings)?;
         self.check_train(&mut warnings)?;
         self.check_sampling(&mut warnings)?;
-        self.check_latents(&mut warnings)?;
+        self.check_latents()?;
         warnings.extend(self.idle_warnings());
         Ok(warnings)
     }
@@ -282,6 +282,7 @@ impl Config {
             "guidance needs a network trained with class labels; set model.class_conditional = true, or \
              sample.guidance_scale = 0",
         )?;
+        warnings.extend(self.clamped_latents());
         if w != 0.0 && self.train.p_uncond == 0.0 {
             warnings.push(format!(
                 "sample.guidance_scale = {w} uses the null class, which is never trained with train.p_uncond = \

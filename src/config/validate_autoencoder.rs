@@ -63,7 +63,7 @@ impl Config {
     }
 
     /// Can the data be encoded, as `data.latents` asks?
-    pub(super) fn check_latents(&self, warnings: &mut Vec<String>) -> Result<(), ConfigError> {
+    pub(super) fn check_latents(&self) -> Result<(), ConfigError> {
         if !self.diffuses_latents() {
             return Ok(());
         }
@@ -83,14 +83,24 @@ impl Config {
         if self.has_own_autoencoder() {
             self.check_autoencoder()?;
         }
-        if self.sample.clip_sample {
-            warnings.push(format!(
-                "sample.clip_sample = true clamps x̂_0 to [-{0}, {0}], and latents have no range: they have deviation 1 and go \
-                 to 3 and beyond; set it to false",
-                self.sample.clip_sample_range
-            ));
-        }
         Ok(())
+    }
+
+    /// Is x̂_0 held in a range that latents don't have?
+    pub(super) fn clamped_latents(&self) -> Option<String> {
+        let sample = &self.sample;
+        let (key, most) = match (sample.thresholding, sample.clip_sample) {
+            (true, _) => ("sample.thresholding", sample.sample_max_value),
+            (_, true) => ("sample.clip_sample", sample.clip_sample_range),
+            _ => return None,
+        };
+        let idle = sample.idle_keys(&self.diffusion, true).iter().any(|idle| idle.path == key);
+        (self.diffuses_latents() && !idle).then(|| {
+            format!(
+                "{key} = true keeps x̂_0 within [-{most}, {most}], and latents have no range: they have deviation 1 and go to 3 \
+                 and beyond, so samples lose what lies outside; set it to false"
+            )
+        })
     }
 
     /// As [`Self::validate_for_data`] for latents of `(height, width, channels)`, of pictures a `factor` larger.

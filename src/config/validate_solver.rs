@@ -41,8 +41,12 @@ impl Config {
         Ok(())
     }
 
-    /// The keys that were changed from their defaults and say nothing to this sampler on this path.
+    /// The keys that were changed from their defaults and say nothing to this sampler on this path. To an autoencoder none
+    /// of them says anything.
     pub(super) fn idle_warnings(&self) -> Vec<String> {
+        if self.trains_autoencoder() {
+            return Vec::new();
+        }
         let changed = self.sample.differing_keys(&SampleConfig::default());
         let idle = self.sample.idle_keys(&self.diffusion, true).into_iter();
         idle.filter(|key| changed.iter().any(|path| path == key.path)).map(|key| key.words(key.path)).collect()

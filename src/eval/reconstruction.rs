@@ -45,20 +45,15 @@ impl Reconstructed {
         ensure!(!indices.is_empty(), "there are no pictures to give back");
         let mut sums = LatentSums::new(autoencoder.config().latent_channels());
         let (mut given, mut squared, mut absolute, mut kls) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for chunk in indices.chunks(AT_ONCE * workers.threads()) {
-            interrupt::check()?;
-            let shares = workers.shares(chunk.len());
-            let parts = workers.run(shares.len(), |i| Part::of(autoencoder, data, &chunk[shares[i].clone()]));
-            for part in parts {
-                let part = part?;
-                sums.merge(&part.sums);
-                squared.extend(part.squared);
-                absolute.extend(part.absolute);
-                kls.extend(part.kl);
-                given.push(part.images);
-            }
+        let of = |indices: &[usize]| Part::of(autoencoder, data, indices);
+        by_workers(indices, workers, of, |part: Part| {
+            sums.merge(&part.sums);
+            squared.extend(part.squared);
+            absolute.extend(part.absolute);
+            kls.extend(part.kl);
+            given.push(part.images);
             seen(squared.len());
-        }
+        })?;
         let kl = (kls.len() == squared.len()).then_some(kls);
         Ok(Self { images: Tensor::cat(&given, 0)?, squared, absolute, kl, channels: sums.channels() })
     }
@@ -120,19 +115,28 @@ pub fn latent_channels(
     let indices = data.spread(most);
     ensure!(!indices.is_empty(), "there are no pictures to encode");
     let mut sums = LatentSums::new(autoencoder.config().latent_channels());
+    let of = |indices: &[usize]| -> Result<LatentSums> {
+        let mut sums = LatentSums::new(autoencoder.config().latent_channels());
+        sums.add(&autoencoder.encode(&images(data, indices, &Device::Cpu)?)?)?;
+        Ok(sums)
+    };
+    by_workers(&indices, workers, of, |part| sums.merge(&part))?;
+    Ok(sums.channels())
+}
+
+/// Each worker takes its share of the pictures, a few at a time; `take` is given what `of` makes of them, in their order.
+fn by_workers<R: Send>(
+    indices: &[usize],
+    workers: &Workers,
+    of: impl Fn(&[usize]) -> Result<R> + Sync,
+    mut take: impl FnMut(R),
+) -> Result<()> {
     for chunk in indices.chunks(AT_ONCE * workers.threads()) {
         interrupt::check()?;
-        let shares = workers.shares(chunk.len());
-        let parts = workers.run(shares.len(), |i| -> Result<LatentSums> {
-            let mut sums = LatentSums::new(autoencoder.config().latent_channels());
-            sums.add(&autoencoder.encode(&images(data, &chunk[shares[i].clone()], &Device::Cpu)?)?)?;
-            Ok(sums)
-        });
-        for part in parts {
-            sums.merge(&part?);
-        }
+        let parts = workers.run_on(workers.shares(chunk.len()), |share| of(&chunk[share]));
+        parts.into_iter().try_for_each(|part| part.map(&mut take))?;
     }
-    Ok(sums.channels())
+    Ok(())
 }
 
 #[cfg(test)]

@@ -44,7 +44,11 @@ impl OpenedLatents {
         }
         let (mut words, mut warnings) = (None, Vec::new());
         let space = match parent {
-            Some((run, checkpoint)) => kept_autoencoder(run, checkpoint, &network_config(checkpoint)?, workers)?,
+            Some((run, checkpoint)) => {
+                let (space, said) = kept_autoencoder(run, checkpoint, &network_config(checkpoint)?, workers)?;
+                warnings.extend(said);
+                space
+            }
             None => {
                 let named = match config.has_own_autoencoder() {
                     true => own_autoencoder(config, choice.new_dir())?.display().to_string(),

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use super::checkpoint;
+use super::checkpoint::{self, AUTOENCODER};
 use super::durable::write_replacing;
 use super::error::RunError;
 use super::free_name::{LOCK, free_beside, is_free};
 use super::history;
 use super::identity::{self, Identity};
-use super::kept_autoencoder::AUTOENCODER;
 use super::lock::lock_folder;
 use super::plain_files::check_files;
 use super::tensorboard;

@@ -1,6 +1,6 @@
 //! A diffusers folder as a run: sampled, evaluated and trained further like any other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -16,6 +16,7 @@ use crate::kernels::Workers;
 use crate::nn::autoencoder::{LatentSpace, holds_autoencoder, is_autoencoder_folder, open_autoencoder};
 use crate::nn::diffusers::{self, LoadedUNet, Scheduling};
 use crate::nn::{NetConfig, SampleSize, Weights};
+use crate::process::shell_word;
 
 /// Makes the run folder `target` from a folder of diffusers with a `UNet2DModel`, or with an autoencoder alone. The network becomes the
 /// checkpoint of step 0 (weights and their average alike, the optimizer fresh), the scheduler's settings
@@ -48,6 +49,14 @@ fn read(dir: &Path, target: &Path, options: ImportOptions) -> Result<(Imported, 
         notes.push(format!("the weights are broken, and samples will be NaN: {broken}"));
     }
     let in_latents = holds_autoencoder(dir);
+    if let Some(whole) = whole_pipeline(dir).filter(|_| !in_latents) {
+        let as_a_whole = format!(
+            "beside it lies an autoencoder: a network that draws latents is imported with its decoder as difflab import {}",
+            shell_word(&whole.display().to_string())
+        );
+        ensure!(draws_pictures(&loaded), "in_channels = {}, and {as_a_whole} RUN", loaded.config.in_channels);
+        notes.push(format!("it is taken for a network that draws pixels; {as_a_whole} RUN"));
+    }
     prepare(&mut loaded, options, in_latents, &mut notes)?;
     let latents = match in_latents {
         true => Some(latents(dir, &loaded, &mut notes)?),
@@ -90,11 +99,24 @@ fn latents(dir: &Path, loaded: &LoadedUNet, notes: &mut Vec<String>) -> Result<L
     LatentSpace::new(&found.config, &found.weights, shape, Arc::new(Workers::new(0)?))
 }
 
+/// The pipeline that the network's folder `dir` lies in, if an autoencoder lies there as well.
+fn whole_pipeline(dir: &Path) -> Option<PathBuf> {
+    let around = dir.canonicalize().ok()?.parent()?.to_path_buf();
+    let is_network = dir.join("config.json").is_file() && !dir.join("unet").exists();
+    let written = dir.parent().filter(|written| written.canonicalize().is_ok_and(|written| written == around));
+    let whole = written.map_or_else(|| around.clone(), Path::to_path_buf);
+    (is_network && around.join("unet/config.json").is_file() && holds_autoencoder(&around)).then_some(whole)
+}
+
+fn draws_pictures(loaded: &LoadedUNet) -> bool {
+    matches!(loaded.config.in_channels, 1 | 3)
+}
+
 /// Completes the network's settings by what the options say.
 fn prepare(loaded: &mut LoadedUNet, options: ImportOptions, in_latents: bool, notes: &mut Vec<String>) -> Result<()> {
     let channels = loaded.config.in_channels;
     ensure!(
-        in_latents || matches!(channels, 1 | 3),
+        in_latents || draws_pictures(loaded),
         "in_channels = {channels}: only grey (1) and RGB (3) images are known here"
     );
     if let Some(size) = options.image_size {

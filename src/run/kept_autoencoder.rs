@@ -10,16 +10,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 
-use super::checkpoint;
+use super::checkpoint::{self, AUTOENCODER, lacks_autoencoder};
 use super::error::RunError;
 use super::history::{self, is_history_file};
 use crate::config::Config;
 use crate::kernels::Workers;
 use crate::nn::NetConfig;
 use crate::nn::autoencoder::{LatentSpace, autoencoder_config, autoencoder_sha256, open_autoencoder, save_autoencoder};
-
-/// Its folder in the run's.
-pub const AUTOENCODER: &str = "autoencoder";
 
 /// Writes the run's copy, unless it is there; says so where it takes the place of another one, or of a damaged one.
 ///
@@ -54,22 +51,37 @@ pub fn sample_shape(run: &Path, config: &Config, image_shape: (usize, usize, usi
 }
 
 /// The autoencoder of a latent run, of which the checkpoint (or the history's file) in `checkpoint` is, with the network
-/// `net` in it. A checkpoint has its own copy; the history's files have that of the run folder, or where that is gone or
-/// another one, that of a checkpoint.
+/// `net` in it; and a sentence where another copy than its own has to do. A checkpoint has its own, and that of the run folder
+/// where it has lost it; the history's files have that of the run folder, or where that is gone or another one, that of a
+/// checkpoint.
 ///
 /// # Errors
 /// When none of them is there and whole.
-pub fn kept_autoencoder(run: &Path, checkpoint: &Path, net: &NetConfig, workers: &Arc<Workers>) -> Result<LatentSpace> {
+pub fn kept_autoencoder(
+    run: &Path,
+    checkpoint: &Path,
+    net: &NetConfig,
+    workers: &Arc<Workers>,
+) -> Result<(LatentSpace, Option<String>)> {
     let from_history = is_history_file(checkpoint);
     let wanted = if from_history { history::facts_of(checkpoint)?.latents } else { None };
-    let mut places: Vec<PathBuf> = vec![if from_history { run.join(AUTOENCODER) } else { checkpoint.to_path_buf() }];
+    let lost = !from_history && lacks_autoencoder(checkpoint);
+    let of_run = run.join(AUTOENCODER);
+    let said = lost.then(|| {
+        format!(
+            "{} has lost its autoencoder, or that was changed: {} has the same as it was, and is taken",
+            checkpoint.display(),
+            of_run.display()
+        )
+    });
+    let mut places: Vec<PathBuf> = vec![if from_history || lost { of_run } else { checkpoint.to_path_buf() }];
     if from_history {
         places.extend(checkpoint::newest_good(run).ok().map(|(_, path, _)| path));
     }
     let mut problem = None;
     for place in &places {
         match opened(place, net, workers) {
-            Ok(space) if wanted.as_deref().is_none_or(|wanted| wanted == space.sha256()) => return Ok(space),
+            Ok(space) if wanted.as_deref().is_none_or(|wanted| wanted == space.sha256()) => return Ok((space, said)),
             Ok(_) => problem = problem.or(Some(format!("{} is not the one that it was trained with", place.display()))),
             Err(error) => problem = problem.or(Some(format!("{error:#}"))),
         }

@@ -172,7 +172,11 @@ impl LoadedModel {
             );
         };
         let latents = match config.diffuses_latents() {
-            true => Some(kept_autoencoder(run_dir, &path, &net_config, &Arc::new(Workers::new(0)?))?),
+            true => {
+                let (space, said) = kept_autoencoder(run_dir, &path, &net_config, &Arc::new(Workers::new(0)?))?;
+                warnings.extend(said);
+                Some(space)
+            }
             false => None,
         };
         let (classes, said) = class_names(run_dir, trained.as_ref(), net.num_classes().unwrap_or(0));

@@ -22,7 +22,7 @@ pub fn without_samples(error: anyhow::Error, plan: &SamplePlan, model: &LoadedMo
         advice.push("more --steps");
     }
     advice.push("another --sampler");
-    if !plan.settings.clip_sample && !plan.is_in_plane() {
+    if !plan.settings.clip_sample && !plan.is_in_plane() && model.latents.is_none() {
         advice.push("--set sample.clip_sample=true");
     }
     anyhow!("{error}: nothing was shown or written\n  try {}", advice.join(", "))

@@ -8,6 +8,7 @@ use candle_core::{Device, Tensor};
 use super::list::{FoundCheckpoint, list};
 use super::manifest;
 use super::none::none_to_go_on_from;
+use super::standing_in::in_run_folder;
 use super::state::{Progress, StateFile, parse};
 use crate::config::Config;
 use crate::nn::{Weights, open_network, safetensors_file};
@@ -27,7 +28,8 @@ pub struct Loaded {
     pub progress: Progress,
 }
 
-/// Checks that a checkpoint is whole, unchanged since it was written, and of a format that we read.
+/// Checks that a checkpoint is whole, unchanged since it was written, and of a format that we read. Its autoencoder may be that of
+/// the run folder ([`lacks_autoencoder`](super::lacks_autoencoder)).
 ///
 /// # Errors
 /// [`RunError::Damaged`] with what is wrong, or [`RunError::NewerFormat`].
@@ -41,7 +43,7 @@ pub fn verify(path: &Path) -> Result<(), RunError> {
     {
         return Err(error);
     }
-    manifest::verify(path)
+    manifest::verify(path, |name| in_run_folder(path, name))
 }
 
 /// The newest checkpoint of the run that is whole, its own and not spoiled, and a warning for each newer one that

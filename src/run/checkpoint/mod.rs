@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! model_index.json, unet/, scheduler/     the averaged weights, as diffusers reads them (mlp/ for an MLP)
+//! vae/ (vqvae/ without classes)           the autoencoder, of a run in latents
 //! difflab/weights.safetensors             the raw weights, in the layout of memory
 //! difflab/optimizer.safetensors           both moments of every parameter
 //! difflab/config.toml, data.json          what it was trained with: every key, and which data
@@ -17,6 +18,7 @@ mod manifest;
 mod none;
 mod prune;
 mod save;
+mod standing_in;
 mod state;
 
 pub use facts::{CheckpointFacts, data_of};
@@ -26,4 +28,5 @@ pub use none::{cannot_look, may_hide_some, none_at_all};
 pub use prune::{Verified, prune};
 pub(super) use save::sweep;
 pub use save::{Origin, save};
+pub use standing_in::{AUTOENCODER, lacks_autoencoder};
 pub use state::{FORMAT_VERSION, LiveSettings, Progress};

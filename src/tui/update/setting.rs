@@ -31,12 +31,19 @@ pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
             state.who_steers()
         ));
     }
+    let idle = after.idle_among(changed.iter().map(|(key, _)| *key));
+    if state.trains_autoencoder() && !idle.is_empty() && changed.iter().all(|(key, _)| holds_at_once(key)) {
+        return Err(idle.join("\n"));
+    }
     let live = told(run.changes(&after));
     let adapted = leave_out_classes(&now, &mut after);
     let warnings = check(state, &run, &after)?;
     let known = check(state, &run, &now).unwrap_or_default();
-    let warnings: Vec<String> =
-        adapted.into_iter().chain(warnings.into_iter().filter(|warning| !known.contains(warning))).collect();
+    let warnings: Vec<String> = adapted
+        .into_iter()
+        .chain(warnings.into_iter().filter(|warning| !known.contains(warning)))
+        .chain(idle)
+        .collect();
     if !state.ended && changed.iter().all(|(key, _)| holds_at_once(key)) {
         let effects = set(state, &run, &now, &after)?;
         state.overlay = None;
