@@ -192,6 +192,9 @@ fn it_goes_to_diffusers_and_comes_back() {
             }
         }
         assert!(readme.contains("latent diffusion model for 8×8 images with 1 channel"), "{readme}");
+        // Its network alone: what decodes is beside it.
+        let said = place.refused(&["import", &format!("{folder}/unet"), "alone"]);
+        assert!(said.contains(&format!("difflab import {folder} RUN")) && !place.path("alone").exists(), "{said}");
         let back = format!("{run}-back");
         let said = place.done(&["import", &folder, &back]);
         assert!(said.contains("draws 4×4 latents with 2 channels, which the AutoencoderKL decodes"), "{said}");
@@ -309,18 +312,62 @@ fn an_autoencoder_that_is_gone_changed_or_of_another_size_is_a_sentence_and_noth
         "train.steps=1",
     ]);
     assert!(said.contains("was trained on pictures of 8×8, and these are 16×16"), "{said}");
-    // A checkpoint whose own copy was changed is damaged, and one before it is taken.
+    // Of a checkpoint whose own copy was changed, or is gone, the run's is taken.
+    let sample = ["sample", "a", "--num", "1", "--seed", "1", "--quiet", "--out", "x.safetensors"];
+    place.done(&sample);
+    let sampled = fs::read(place.path("x.safetensors")).unwrap();
     let weights = place.path("a/checkpoints/step-00000006/vae/diffusion_pytorch_model.safetensors");
     let mut changed = fs::read(&weights).unwrap();
     *changed.last_mut().unwrap() ^= 1;
     fs::write(&weights, changed).unwrap();
-    let said = place.done(&["sample", "a", "--num", "1", "--quiet", "--out", "x.png"]);
-    assert!(said.contains("vae/diffusion_pytorch_model.safetensors is not what was written"), "{said}");
-    assert_eq!(losses(&place.path("a")).len(), 6);
+    for gone in [false, true] {
+        if gone {
+            fs::remove_dir_all(weights.parent().unwrap()).unwrap();
+        }
+        let said = place.done(&sample);
+        assert!(
+            said.contains("step-00000006 has lost its autoencoder, or that was changed: a/autoencoder has"),
+            "{said}"
+        );
+        assert_eq!(fs::read(place.path("x.safetensors")).unwrap(), sampled);
+    }
+    let said = place.done(&["--resume", "a", "--no-tui", "--threads", "2", "--steps", "7"]);
+    assert!(said.contains("step-00000006 has lost its autoencoder") && losses(&place.path("a")).len() == 7, "{said}");
+    // Where the run has none, either, it is damaged, and one before it is taken.
+    fs::remove_dir_all(place.path("a/checkpoints/step-00000007")).unwrap();
+    let aside = place.path("aside");
+    fs::rename(place.path("a/autoencoder"), &aside).unwrap();
+    let said = place.done(&sample);
+    assert!(said.contains("vae/config.json") && said.contains("going on from step 3 instead"), "{said}");
+    fs::rename(&aside, place.path("a/autoencoder")).unwrap();
     // A step of the history has the run's copy, or one of a checkpoint where that is gone.
     fs::remove_dir_all(place.path("a/autoencoder")).unwrap();
     place.done(&["sample", "a", "--checkpoint", "1", "--num", "1", "--quiet", "--out", "y.png"]);
     fs::remove_dir_all(place.path("a/checkpoints")).unwrap();
     let said = place.refused(&["sample", "a", "--checkpoint", "1", "--num", "1", "--quiet", "--out", "z.png"]);
     assert!(said.contains("autoencoder, and that is gone or changed"), "{said}");
+}
+
+#[test]
+fn what_has_no_place_in_latents_is_said() {
+    let place = Place::new();
+    // What compares runs trains no first stage.
+    for words in [&["race", "tiny.toml", "--vs", "--set", "seed=4"][..], &["sweep", "tiny.toml", "--grid", "seed=1,2"]]
+    {
+        let said = place.refused(words);
+        assert!(said.contains("no run in runs/ has trained the autoencoder"), "{said}");
+        assert!(!place.path("runs").exists(), "nothing is begun");
+    }
+    assert!(place.refused(&["speedrun", "tiny.toml"]).contains("an autoencoder is trained"));
+    place.train("a");
+    for key in ["sample.clip_sample", "sample.thresholding"] {
+        let set = format!("{key}=true");
+        let said = place.done(&["sample", "a", "--set", &set, "--num", "1", "--quiet", "--out", "x.png"]);
+        assert!(said.contains(&format!("{key} = true keeps x̂_0 within [-1, 1], and latents have no range")), "{said}");
+    }
+    let said = place.done(&["race", "tiny.toml", "--vs", "--set", "data.latents=", "--steps", "1", "--out", "pixels"]);
+    assert!(said.contains("since data.latents differs") && said.contains("Likelihoods in latents"), "{said}");
+    assert!(!said.contains("standard errors  "), "no verdict: {said}");
+    let said = place.done(&["explain", "data", "--run", "a"]);
+    assert!(said.contains("latents have no range"), "{said}");
 }

@@ -103,8 +103,11 @@ impl BenchModel {
         let width = size("data.image_size", data.image_size, known.as_ref().map(|entry| entry.width))?;
         let channels = size("data.channels", data.channels, known.as_ref().map(|entry| entry.channels))?;
         let num_classes = known.map_or(USUAL_CLASSES, |entry| entry.classes.len().max(1));
-        let (height, width, channels) = seen_shape(&config, (height, width, channels))?;
-        config.validate_for_data(height, width, channels, num_classes)?;
+        let ((height, width, channels), factor) = seen_shape(&config, (height, width, channels))?;
+        match factor {
+            Some(factor) => config.validate_for_latents((height, width, channels), factor, num_classes)?,
+            None => config.validate_for_data(height, width, channels, num_classes)?,
+        };
         Ok(Self { config, image_shape: (height, width, channels), num_classes })
     }
 
@@ -132,13 +135,14 @@ impl BenchModel {
     }
 }
 
-/// What the network sees of pictures of this shape: of a config that diffuses in the latents of its own autoencoder, those.
+/// What the network sees of pictures of this shape: of a config that diffuses in the latents of its own autoencoder, those,
+/// and how many times smaller they are.
 fn seen_shape(
     config: &Config,
     (height, width, channels): (usize, usize, usize),
-) -> Result<(usize, usize, usize), ConfigError> {
+) -> Result<((usize, usize, usize), Option<usize>), ConfigError> {
     if !config.diffuses_latents() {
-        return Ok((height, width, channels));
+        return Ok(((height, width, channels), None));
     }
     let impossible = |problem: String| ConfigError::Impossible {
         key: "data.latents".into(),
@@ -151,7 +155,8 @@ fn seen_shape(
         return Err(impossible(problem.into()));
     }
     let autoencoder = AutoencoderConfig::new(&config.autoencoder, height, width, channels);
-    autoencoder.latent_shape(height, width).map_err(|error| impossible(format!("{error:#}")))
+    let shape = autoencoder.latent_shape(height, width).map_err(|error| impossible(format!("{error:#}")))?;
+    Ok((shape, Some(autoencoder.factor())))
 }
 
 #[cfg(test)]

@@ -153,6 +153,15 @@ mod tests {
         assert!(!of("diffusion.schedule=linear").held_out());
         let weighting = of("train.loss_weighting=min_snr");
         assert!(weighting.held_out() && !weighting.training());
+        let latents = of("data.latents=own");
+        assert!(!latents.held_out() && latents.words().unwrap().contains("Likelihoods in latents"));
+        assert!(of("autoencoder.kl_weight=1").training(), "no autoencoder in it");
+        let own = ["data.latents=own", "autoencoder.kl_weight=1"].map(|set| set.to_string());
+        let other = Config::default().with_overrides(&own).unwrap();
+        let one = Config::default().with_overrides(&own[..1]).unwrap();
+        assert!(!comparable(&[&one.values(), &other.values()]).held_out());
+        let encodes = comparable(&[&one.values(), &one.clone().autoencoder_run().values()]);
+        assert!(encodes.words().unwrap().contains("gives pictures back"));
         // A key is only what the schema has.
         let known = Config::default().values();
         assert!(OF_THE_TRAINING_LOSS.iter().all(|(key, by, _)| known.contains_key(*key) && known.contains_key(*by)));

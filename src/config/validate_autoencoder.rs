@@ -208,4 +208,18 @@ mod tests {
         let vain = config(&["autoencoder.latent_channels=16"]).validate_for_data(28, 28, 1, 0).unwrap();
         assert!(vain[0].contains("nothing is saved"), "{vain:?}");
     }
+
+    #[test]
+    fn a_range_that_latents_do_not_have_is_named_where_a_sampler_keeps_to_it() {
+        let said = |set: &[&str]| {
+            let all: Vec<String> = set.iter().map(|set| set.to_string()).collect();
+            Config::default().with_overrides(&all).unwrap().validate_sampling().unwrap().join("\n")
+        };
+        for key in ["sample.clip_sample=true", "sample.thresholding=true"] {
+            assert!(said(&["data.latents=own", key]).contains("latents have no range"), "{key}");
+            assert_eq!(said(&["data.latents=own", key, "sample.sampler=euler"]), "");
+            assert_eq!(said(&[key]), "");
+        }
+        assert_eq!(said(&["data.latents=own"]), "");
+    }
 }

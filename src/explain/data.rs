@@ -101,7 +101,11 @@ pub fn explain(subject: &ExplainedSubject, focus: Focus) -> Result<Explanation> 
         number(
             r"\text{least}",
             n.least,
-            if points { "the data are scaled to about unit size" } else { "pixels lie in [-1, 1]" },
+            match (points, config.diffuses_latents()) {
+                (true, _) => "the data are scaled to about unit size",
+                (_, true) => "latents have no range",
+                _ => "pixels lie in [-1, 1]",
+            },
         ),
         number(r"\text{largest}", n.largest, ""),
     ]);

@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Result;
+use candle_core::{Device, Tensor};
+
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::nn::autoencoder::LatentSpace;
@@ -55,17 +58,21 @@ impl DataFacts {
 
     /// The same of diffusion in `latents`, of which the training data are `seen`.
     pub fn in_latents(self, latents: LatentSpace, seen: &Dataset) -> Self {
-        let l = seen.channels;
-        let coloured = |i: usize| -> Arc<Vec<f32>> {
-            let numbers = seen.gather(&[i], None);
-            let colours = |place: &[f32]| match l {
-                1 => [place[0]; 3],
-                2 => [place[0], place[1], 0.0],
-                _ => [place[0], place[1], place[2]],
-            };
-            Arc::new(numbers.chunks_exact(l.max(1)).flat_map(colours).collect())
-        };
+        let coloured = |i: usize| coloured(&seen.gather(&[i], None), seen.channels);
         Self { latent_examples: examples(seen).into_iter().map(coloured).collect(), latents: Some(latents), ..self }
+    }
+
+    /// The same, where the data were not encoded: the examples are.
+    ///
+    /// # Errors
+    /// When they are no pictures of `latents`.
+    pub fn encoded_by(self, latents: LatentSpace) -> Result<Self> {
+        let (height, width, channels) = self.image_shape;
+        let pixels: Vec<f32> = self.examples.iter().flat_map(|example| example.iter().copied()).collect();
+        let pictures = Tensor::from_vec(pixels, (self.examples.len(), height, width, channels), &Device::Cpu)?;
+        let encoded = latents.encode(&pictures)?.flatten_from(1)?.to_vec2::<f32>()?;
+        let latent_examples = encoded.iter().map(|numbers| coloured(numbers, latents.shape().2)).collect();
+        Ok(Self { latent_examples, latents: Some(latents), ..self })
     }
 
     /// Height, width and channels of what diffusion sees.
@@ -91,6 +98,16 @@ impl DataFacts {
             },
         )
     }
+}
+
+/// One image's latents as a picture.
+fn coloured(numbers: &[f32], channels: usize) -> Arc<Vec<f32>> {
+    let colours = |place: &[f32]| match channels {
+        1 => [place[0]; 3],
+        2 => [place[0], place[1], 0.0],
+        _ => [place[0], place[1], place[2]],
+    };
+    Arc::new(numbers.chunks_exact(channels.max(1)).flat_map(colours).collect())
 }
 
 /// The first image of each class, up to [`EXAMPLES`]; of unlabelled data simply the first ones.

@@ -23,14 +23,15 @@ pub fn html(runs: &[ReportedRun], shown: &[Result<Shown, String>], pictures: &[P
             Err(why) => {
                 let _ = writeln!(html, "<p class=\"note\">{}</p>", escaped(why));
             }
-            Ok(shown) => html += &of_run(&run.name, shown, pictures),
+            Ok(shown) => html += &of_run(run, shown, pictures),
         }
         html += "</div>\n";
     }
     html + "</div>"
 }
 
-fn of_run(name: &str, shown: &Shown, pictures: &PackedRun) -> String {
+fn of_run(run: &ReportedRun, shown: &Shown, pictures: &PackedRun) -> String {
+    let name = &run.name;
     let title = capitalized(&shown.what);
     let mut words = shown.how.as_ref().map_or(String::new(), |how| capitalized(how) + ". ");
     let labels = match &shown.classes {
@@ -58,7 +59,9 @@ fn of_run(name: &str, shown: &Shown, pictures: &PackedRun) -> String {
         let words = format!("x_t on the left, x̂_0 on the right.{turns}");
         html += &figure(film, "picture film", ("On their way from noise", &words), &format!("{name}: a film"), None);
     }
-    if shown.film.is_none() {
+    if run.config.trains_autoencoder() {
+        html += "<p class=\"note\">Training pictures, and below each what the autoencoder gives back of it.</p>\n";
+    } else if shown.film.is_none() {
         html += "<p class=\"note\">A preview has no film, and doesn't keep how it was sampled; a report of a run with a \
                  checkpoint draws samples with a film unless it is told not to.</p>\n";
     }

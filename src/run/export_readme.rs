@@ -60,6 +60,13 @@ pub fn readme(facts: &ReadmeFacts) -> String {
         Some(classes) => conditional(facts, classes.len()),
     };
     text += "```\n";
+    if let Some(latents) = facts.latents.as_ref().filter(|_| facts.classes.is_none()) {
+        text += &format!(
+            "\nWhile loading it, diffusers prints \"Expected types for vqvae: …VQModel…, got …{}…\": its `LDMPipeline` was written \
+             for a VQ autoencoder, and works with this one as well.\n",
+            latents.class
+        );
+    }
     if let Some(classes) = facts.classes {
         let names: Vec<String> =
             classes.iter().enumerate().map(|(i, name)| format!("{i} {}", verbatim(name))).collect();

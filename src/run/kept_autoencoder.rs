@@ -41,6 +41,19 @@ pub fn keep_autoencoder(run: &Path, space: &LatentSpace) -> Result<Option<String
     }))
 }
 
+/// The run folder's copy, for pictures of `image_shape`.
+///
+/// # Errors
+/// When it does not read, or is for other pictures.
+pub fn autoencoder_of_run(
+    run: &Path,
+    image_shape: (usize, usize, usize),
+    workers: &Arc<Workers>,
+) -> Result<LatentSpace> {
+    let loaded = open_autoencoder(&run.join(AUTOENCODER))?;
+    LatentSpace::new(&loaded.config, &loaded.weights, image_shape, workers.clone())
+}
+
 /// Height, width and channels of what diffusion sees in this run, whose pictures have `image_shape`: of the latents where
 /// it happens in those. `None` where the run's copy of the autoencoder can't be read.
 pub fn sample_shape(run: &Path, config: &Config, image_shape: (usize, usize, usize)) -> Option<(usize, usize, usize)> {

@@ -103,7 +103,7 @@ pub use identity::Identity;
 pub use import::import;
 pub use import_options::{ImportOptions, Imported};
 pub use journal::{Journal, newest_metrics, read_events, read_metrics};
-pub use kept_autoencoder::{keep_autoencoder, kept_autoencoder, sample_shape};
+pub use kept_autoencoder::{autoencoder_of_run, keep_autoencoder, kept_autoencoder, sample_shape};
 pub use kept_steps::{KeptStep, averaged_network, kept_steps, steps_of_learning};
 pub use latents::{
     Encoding, NamedAutoencoder, OwnStage, check_same_latents, encoded, named_autoencoder, own_autoencoder, own_stage,

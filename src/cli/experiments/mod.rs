@@ -3,6 +3,7 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `begun` | how far a run of an experiment has come |
+//! | `first_stage` | is the autoencoder there that new runs in latents need? |
 //! | `folder` | the experiment's folder, and by what it is known again |
 //! | `held` | that folder while the experiment is under way: locked, and found again where it was renamed |
 //! | `measured` | what `difflab eval` measures of each run, kept in a file |
@@ -13,6 +14,7 @@
 //! | `table` | the table, for a terminal and in Markdown |
 
 mod begun;
+mod first_stage;
 mod folder;
 mod held;
 mod measured;
@@ -23,6 +25,7 @@ mod results;
 mod table;
 
 pub use begun::{Begun, is_divergence, make_room, why_gone};
+pub use first_stage::check_first_stages;
 pub use folder::{Experiment, checked};
 pub use held::HeldExperiment;
 pub use measured::{Measurements, refuse_unmeasurable};

@@ -9,8 +9,8 @@ use anyhow::{Result, anyhow};
 use super::args::{Args, RaceFormat};
 use super::report::{Race, Side};
 use crate::cli::experiments::{
-    Begun, Experiment, Measurements, Results, carry_out, checked, folder_name, held_out_errors, is_divergence, labels,
-    make_room, refuse_unmeasurable, train, why_gone,
+    Begun, Experiment, Measurements, Results, carry_out, check_first_stages, checked, folder_name, held_out_errors,
+    is_divergence, labels, make_room, refuse_unmeasurable, train, why_gone,
 };
 use crate::cli::usage::{LENGTHS, refuse_both};
 use crate::cli::{UsageError, device, interruption, source};
@@ -77,6 +77,9 @@ pub fn run(args: Args) -> Result<Outcome> {
     };
     let sides: Vec<String> = entrants.iter().map(|entrant| entrant.side.clone()).collect();
     refuse_unmeasurable(&args.eval, entrants.iter().map(|entrant| &entrant.config))?;
+    if matches!(start, Start::Anew) {
+        check_first_stages(entrants.iter().map(|entrant| (entrant.dir.as_path(), &entrant.config)))?;
+    }
     let experiment = Experiment { kind: "race", dir: &out, base: &base, from: from.clone(), sides: &sides };
     let held = experiment.begin(entrants.iter().map(|entrant| entrant.dir.as_path()))?;
     let configs: Vec<&Config> = entrants.iter().map(|entrant| &entrant.config).collect();

@@ -45,6 +45,14 @@ pub fn run(args: &Args) -> Result<()> {
             return Err(UsageError::new(format!("--set {key}: {why}; leave it out")).into());
         }
     }
+    if config.diffuses_latents() {
+        let problem = format!(
+            "data.latents = {:?}: the clock runs from nothing to good samples, and the time that an autoencoder is trained for \
+             would not be on it; time a config in pixels",
+            config.data.latents
+        );
+        return Err(UsageError::new(problem).into());
+    }
     let board = Board::of(&config, &data::load(&config.data)?, args)?;
     let program = std::env::current_exe().context("finding the program itself")?;
     let workers = Arc::new(Workers::new(args.threads)?);

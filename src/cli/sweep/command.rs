@@ -11,8 +11,8 @@ use super::args::{Args, SweepFormat};
 use super::grid::{Cell, NO_EXPERIMENT, cells, idle_keys, length_of};
 use super::report::{CellResults, SeedResults, Sweep};
 use crate::cli::experiments::{
-    Begun, Experiment, HeldExperiment, Measurements, Results, carry_out, checked, folder_name, held_out_errors,
-    is_divergence, make_room, refuse_unmeasurable, train, why_gone,
+    Begun, Experiment, HeldExperiment, Measurements, Results, carry_out, check_first_stages, checked, folder_name,
+    held_out_errors, is_divergence, make_room, refuse_unmeasurable, train, why_gone,
 };
 use crate::cli::usage::{LENGTHS, refuse_both};
 use crate::cli::{UsageError, device, interruption, source};
@@ -64,8 +64,9 @@ pub fn run(args: Args) -> Result<Outcome> {
     {
         return Err(UsageError::new(format!("no combination of the grid is an experiment: {why}")).into());
     }
-    let configs = runs.iter().filter_map(|run| run.config.as_ref().ok().map(|(config, _)| config));
-    refuse_unmeasurable(&args.eval, configs)?;
+    let configs = runs.iter().filter_map(|run| Some((run.dir.as_path(), &run.config.as_ref().ok()?.0)));
+    refuse_unmeasurable(&args.eval, configs.clone().map(|(_, config)| config))?;
+    check_first_stages(configs)?;
     let experiment = Experiment { kind: "sweep", dir: &out, base: &base, from: None, sides: &[] };
     let held = experiment.begin(runs.iter().map(|run| run.dir.as_path()))?;
     idle_keys(&base, &cells, !args.eval.is_empty()).iter().for_each(speak::warn);

@@ -105,7 +105,7 @@ impl Looker {
     fn learn(&mut self, outbox: &mut EventOutbox) {
         self.data = data_of(&self.dir);
         if self.found.is_none() && self.looked_for.is_none() {
-            self.looked_for = look_for(&self.config, self.data.as_ref());
+            self.looked_for = look_for(&self.dir, &self.config, self.data.as_ref());
         }
         self.tell_facts(outbox);
     }

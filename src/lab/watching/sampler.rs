@@ -188,10 +188,11 @@ impl Sampler {
         for message in warnings {
             self.say(Event::Warning { step, message });
         }
-        let message = format!("sampling from the checkpoint of step {}, at low priority", thousands(step));
+        let does = if config.trains_autoencoder() { "giving pictures back by" } else { "sampling from" };
+        let message = format!("{does} the checkpoint of step {}, at low priority", thousands(step));
         self.say(Event::Note { step, message });
         // An autoencoder gives pictures back.
-        let examples = if config.trains_autoencoder() { load(&config)?.examples } else { Vec::new() };
+        let examples = if config.trains_autoencoder() { load(&self.run, &config)?.examples } else { Vec::new() };
         let network = PreviewNetwork {
             net,
             parameterization,

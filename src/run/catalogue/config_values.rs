@@ -98,15 +98,16 @@ impl ConfigValues {
         }
     }
 
-    /// The network in a few words: "unet 16-32-64", "mlp 3x128".
+    /// The network in a few words: "unet 16-32-64", "unet 64 in latents", "mlp 3x128".
     pub fn network(&self) -> String {
+        let place = if self.word("data.latents").is_empty() { "" } else { " in latents" };
         let kind = self.word("model.kind");
         let widths = if kind == "autoencoder" { "autoencoder.block_out_channels" } else { "model.block_out_channels" };
         match (kind, self.get(widths)) {
             ("mlp", _) => format!("mlp {}x{}", self.number("model.hidden_layers"), self.number("model.hidden_width")),
             (_, Some(KeyValue::List(widths))) => {
                 let widths: Vec<String> = widths.iter().map(f64::to_string).collect();
-                format!("{kind} {}", widths.join("-"))
+                format!("{kind} {}{place}", widths.join("-"))
             }
             _ => kind.to_string(),
         }

@@ -106,7 +106,7 @@ fn latents(config: &Config) -> String {
 }
 
 /// Columns from which on a stage is named in full.
-const WIDE: u16 = 100;
+const WIDE: u16 = 120;
 
 /// What the network is trained to say.
 fn target(config: &Config) -> &'static str {

@@ -56,8 +56,8 @@ pub fn full(state: &State, inner: Rect, pictures: &dyn Pictures, buf: &mut Buffe
     }
     match state.gallery.forward() {
         Some(placed) => picture(PictureSlot::Forward, Some(placed), inner, pictures, buf),
-        None if state.diffuses_latents() && state.is_watched() => {
-            sentence("its latents are shown in the lab that trains it", pane.picture, Role::Dim, &state.theme, buf);
+        None if state.lacks_latents() => {
+            sentence("its autoencoder can't be read", pane.picture, Role::Dim, &state.theme, buf);
         }
         None => sentence("waiting for the data", pane.picture, Role::Dim, &state.theme, buf),
     }

@@ -71,7 +71,7 @@ pub fn run(plan: LabPlan, options: TuiOptions) -> Result<Outcome> {
                 then = next.then.clone();
                 std::mem::replace(&mut others, OtherRuns::new((*next).clone())).close();
                 state = left.again(next.config.clone()).0;
-                session.finish();
+                session.wait();
                 let before = std::mem::replace(&mut session, Session::begin(*next)?);
                 words.push_str(&before.close().0);
                 continue;
@@ -189,11 +189,18 @@ impl Session {
 
     /// Whoever left without waiting for the worker waits here, with the normal screen back.
     fn finish(&mut self) {
+        if !self.farewell.ended() {
+            say(&mut io::stderr(), &speak::on_stderr("difflab: saving the run …\n"));
+            self.wait();
+        }
+    }
+
+    /// The same without a word, which has no place on the lab's screen.
+    fn wait(&mut self) {
         if self.farewell.ended() {
             return;
         }
         let _ = self.lab.commands.send(Command::Quit { save: true });
-        say(&mut io::stderr(), &speak::on_stderr("difflab: saving the run …\n"));
         for event in &self.lab.events {
             self.farewell.observe(&event);
             if self.farewell.ended() {

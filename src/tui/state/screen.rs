@@ -27,7 +27,7 @@ use super::under_way::UnderWay;
 use super::undo::UndoList;
 use super::x_axis::XAxis;
 use crate::config::Config;
-use crate::lab::{AutoencoderLook, Live, Phase};
+use crate::lab::{AutoencoderLook, Live, Phase, RunInfo};
 use crate::tui::browser::Browser;
 use crate::tui::chart::Marker;
 use crate::tui::format::thousands;
@@ -374,6 +374,12 @@ impl State {
     /// Does this run train an autoencoder?
     pub fn trains_autoencoder(&self) -> bool {
         self.config.as_ref().is_some_and(Config::trains_autoencoder)
+    }
+
+    /// Are its pictures here, and their latents not, although it diffuses in those?
+    pub fn lacks_latents(&self) -> bool {
+        let lacks = |info: &RunInfo| !info.examples.is_empty() && info.latent_examples.is_empty();
+        self.diffuses_latents() && self.live.info.as_ref().is_some_and(|info| lacks(info))
     }
 
     /// What a panel is called in this run.

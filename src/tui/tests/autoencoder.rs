@@ -7,6 +7,7 @@ use insta::assert_snapshot;
 
 use super::behaviour::act;
 use super::paint::{buffer, characters, text};
+use super::settings::type_in;
 use crate::config::Config;
 use crate::lab::{AutoencoderLook, Command, Event, Phase, PreviewFrame, RunInfo};
 use crate::nn::autoencoder::LatentChannel;
@@ -17,7 +18,7 @@ use crate::tui::guide;
 use crate::tui::message::Message;
 use crate::tui::options::ScreenOptions;
 use crate::tui::panel::Panel;
-use crate::tui::state::{Playback, State};
+use crate::tui::state::{Overlay, Playback, State};
 use crate::tui::update::update;
 
 const NUM: usize = 4;
@@ -155,6 +156,24 @@ fn every_key_does_something_or_says_why_not() {
             }
         }
     }
+}
+
+#[test]
+fn keys_of_sampling_are_refused_in_the_palette() {
+    for (line, key) in [
+        (":sample.steps=7\n", "sample.steps"),
+        (":sampler=ddpm\n", "sample.sampler"),
+        (":preview.steps=9\n", "preview.steps"),
+    ] {
+        let mut state = encoding(80, 24, 4, true);
+        assert_eq!(type_in(&mut state, line), []);
+        let Some(Overlay::Palette(palette)) = &state.overlay else { panic!("{line}: {:?}", state.overlay) };
+        let why = palette.refusal.as_deref().unwrap_or_default();
+        assert!(why.contains(&format!("{key} has no effect here")) && why.contains("trains an autoencoder"), "{why}");
+    }
+    // One that has some is set.
+    let mut state = encoding(80, 24, 4, true);
+    assert_eq!(type_in(&mut state, ":preview.budget=0.3\n"), [Effect::Send(Command::SetPreviewBudget(0.3))]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub fn apply(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
     }
     let idle = after.idle_among(changed.iter().map(|(key, _)| *key));
     if state.trains_autoencoder() && !idle.is_empty() && changed.iter().all(|(key, _)| holds_at_once(key)) {
-        return Err(idle.join("\n"));
+        return Err(idle.join("; "));
     }
     let live = told(run.changes(&after));
     let adapted = leave_out_classes(&now, &mut after);
