@@ -365,7 +365,19 @@ fn what_has_no_place_in_latents_is_said() {
         let said = place.done(&["sample", "a", "--set", &set, "--num", "1", "--quiet", "--out", "x.png"]);
         assert!(said.contains(&format!("{key} = true keeps x̂_0 within [-1, 1], and latents have no range")), "{said}");
     }
-    let said = place.done(&["race", "tiny.toml", "--vs", "--set", "data.latents=", "--steps", "1", "--out", "pixels"]);
+    let said = place.done(&[
+        "race",
+        "tiny.toml",
+        "--set",
+        "data.latents=a-autoencoder",
+        "--vs",
+        "--set",
+        "data.latents=",
+        "--steps",
+        "1",
+        "--out",
+        "pixels",
+    ]);
     assert!(said.contains("since data.latents differs") && said.contains("Likelihoods in latents"), "{said}");
     assert!(!said.contains("standard errors  "), "no verdict: {said}");
     let said = place.done(&["explain", "data", "--run", "a"]);

@@ -47,7 +47,9 @@ impl BenchPlan {
         let mut report = BenchReport {
             difflab: env!("CARGO_PKG_VERSION"),
             config: subject.config.name.clone(),
+            network: subject.config.model.kind.title(),
             image: [height, width, channels],
+            in_latents: subject.config.diffuses_latents(),
             block_out_channels: match &net_config {
                 NetConfig::UNet(config) => config.block_out_channels.clone(),
                 NetConfig::Mlp(config) => vec![config.hidden_width; config.hidden_layers],

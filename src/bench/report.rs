@@ -10,8 +10,12 @@ pub struct BenchReport {
     pub difflab: &'static str,
     /// Name of the experiment.
     pub config: String,
-    /// Height, width, channels.
+    /// "U-Net".
+    pub network: &'static str,
+    /// Height, width, channels of what it sees.
     pub image: [usize; 3],
+    /// Are those latents?
+    pub in_latents: bool,
     pub block_out_channels: Vec<usize>,
     pub parameters: usize,
     pub machine: Machine,

@@ -119,10 +119,14 @@ fn plan(args: &Args, subject: &BenchModel) -> Result<BenchPlan> {
     if [&batch_sizes, &args.sample_batch_size].into_iter().flatten().any(|&n| n == 0) {
         return Err(UsageError::new("a batch of 0 images can't be measured\n  give 1 or more").into());
     }
+    let encodes = subject.config.trains_autoencoder();
+    if encodes && args.work.contains(&Work::Sample) {
+        speak::remark("an autoencoder draws no samples: its training steps alone are measured");
+    }
     let sizes = |work, sizes: &[usize]| if args.work.contains(&work) { sizes.to_vec() } else { Vec::new() };
     Ok(BenchPlan {
         train: sizes(Work::Train, &batch_sizes),
-        sample: sizes(Work::Sample, &args.sample_batch_size),
+        sample: if encodes { Vec::new() } else { sizes(Work::Sample, &args.sample_batch_size) },
         sgemm: args.work.contains(&Work::Sgemm),
         peak: args.work.contains(&Work::Peak),
         repeats: args.repeats,
@@ -178,10 +182,12 @@ fn heading(report: &BenchReport) -> String {
         other => format!("{other}, candle's own kernels"),
     };
     format!(
-        "{}: U-Net of {} parameters ({}) on {width} × {height} × {channels}\n{place}\n\n",
+        "{}: {} of {} parameters ({}) on {width} × {height} × {channels}{}\n{place}\n\n",
         report.config,
+        report.network,
         report.parameters,
         levels.join(", "),
+        if report.in_latents { " latents; its autoencoder isn't measured" } else { "" },
     )
 }
 
@@ -236,6 +242,8 @@ mod tests {
             difflab: "0",
             config: "reference".into(),
             image: [28, 28, 1],
+            network: "U-Net",
+            in_latents: false,
             block_out_channels: vec![32, 64, 64],
             parameters: 1_623_169,
             machine: Machine {

@@ -166,7 +166,7 @@ fn keys_of_sampling_are_refused_in_the_palette() {
         (":preview.steps=9\n", "preview.steps"),
     ] {
         let mut state = encoding(80, 24, 4, true);
-        assert_eq!(type_in(&mut state, line), []);
+        assert!(type_in(&mut state, line).is_empty(), "{line}");
         let Some(Overlay::Palette(palette)) = &state.overlay else { panic!("{line}: {:?}", state.overlay) };
         let why = palette.refusal.as_deref().unwrap_or_default();
         assert!(why.contains(&format!("{key} has no effect here")) && why.contains("trains an autoencoder"), "{why}");

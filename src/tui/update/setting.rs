@@ -112,8 +112,13 @@ fn check(state: &State, run: &Config, after: &Config) -> Result<Vec<String>, Str
     match state.live.info.as_ref().filter(|_| run.data == after.data) {
         Some(info) => {
             check_sampling(&after.sample, &schedule, &info.classes).map_err(in_the_lab)?;
-            let (height, width, channels) = info.image_shape;
-            let fits = after.validate_for_data(height, width, channels, info.classes.len());
+            let (classes, (height, width, channels), seen) = (info.classes.len(), info.image_shape, info.sample_shape);
+            let fits = match after.diffuses_latents() {
+                false => after.validate_for_data(height, width, channels, classes),
+                // How large those of another autoencoder are, a start says.
+                true if run.autoencoder != after.autoencoder => Ok(Vec::new()),
+                true => after.validate_for_latents(seen, (height / seen.0.max(1)).max(1), classes),
+            };
             warnings.extend(fits.map_err(in_the_lab)?);
         }
         None if run.data == after.data && !after.sample.negative_class.is_empty() && !state.ended => {
