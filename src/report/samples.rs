@@ -23,15 +23,15 @@ pub fn html(runs: &[ReportedRun], shown: &[Result<Shown, String>], pictures: &[P
             Err(why) => {
                 let _ = writeln!(html, "<p class=\"note\">{}</p>", escaped(why));
             }
-            Ok(shown) => html += &of_run(run, shown, pictures),
+            Ok(shown) => html += &of_run((&run.name, run.config.trains_autoencoder()), shown, pictures),
         }
         html += "</div>\n";
     }
     html + "</div>"
 }
 
-fn of_run(run: &ReportedRun, shown: &Shown, pictures: &PackedRun) -> String {
-    let name = &run.name;
+/// A run by its name; `encodes`: it trained an autoencoder.
+fn of_run((name, encodes): (&str, bool), shown: &Shown, pictures: &PackedRun) -> String {
     let title = capitalized(&shown.what);
     let mut words = shown.how.as_ref().map_or(String::new(), |how| capitalized(how) + ". ");
     let labels = match &shown.classes {
@@ -59,7 +59,7 @@ fn of_run(run: &ReportedRun, shown: &Shown, pictures: &PackedRun) -> String {
         let words = format!("x_t on the left, x̂_0 on the right.{turns}");
         html += &figure(film, "picture film", ("On their way from noise", &words), &format!("{name}: a film"), None);
     }
-    if run.config.trains_autoencoder() {
+    if encodes {
         html += "<p class=\"note\">Training pictures, and below each what the autoencoder gives back of it.</p>\n";
     } else if shown.film.is_none() {
         html += "<p class=\"note\">A preview has no film, and doesn't keep how it was sampled; a report of a run with a \
@@ -120,18 +120,18 @@ mod tests {
     fn short_names_stand_above_their_columns_and_long_ones_in_words() {
         let columns =
             |names: &[&str]| shown(SampleClasses::Columns(names.iter().map(|name| name.to_string()).collect()));
-        let html = of_run("a", &columns(&["0", "<b>"]), &pictures());
+        let html = of_run(("a", false), &columns(&["0", "<b>"]), &pictures());
         assert!(html.contains("<div class=\"labels\"><span>0</span><span>&lt;b&gt;</span></div><img"), "{html}");
         assert!(
             html.contains("<figcaption>Snapshot of step 7</figcaption><p class=\"note\">4 samples by ddim"),
             "{html}"
         );
         assert!(html.contains("The classes come in turn, row by row."), "{html}");
-        let html = of_run("a", &columns(&["trousers", "<b>"]), &pictures());
+        let html = of_run(("a", false), &columns(&["trousers", "<b>"]), &pictures());
         assert!(
             html.contains("Each column is a class; from the left: trousers, &lt;b&gt;.") && !html.contains("labels")
         );
-        let html = of_run("a", &shown(SampleClasses::None), &pictures());
+        let html = of_run(("a", false), &shown(SampleClasses::None), &pictures());
         assert!(!html.contains("class;") && html.contains("width:min(100%,52.0rem)"), "{html}");
     }
 }
