@@ -1,6 +1,6 @@
 //! A file of JSON lines that another process writes: each look gives the records that have come since the last.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
