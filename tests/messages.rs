@@ -13,7 +13,7 @@ fn difflab(args: &[&str]) -> String {
 
 /// Long flags of the program and all its subcommands, from their own help.
 fn flags() -> BTreeSet<String> {
-    let commands: [&[&str]; 30] = [
+    let commands: [&[&str]; 32] = [
         &["--help"],
         &["sample", "--help"],
         &["schedule", "--help"],
@@ -44,6 +44,8 @@ fn flags() -> BTreeSet<String> {
         &["study", "epochs", "--help"],
         &["study", "combinations", "--help"],
         &["speedrun", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
     ];
     let mut flags = BTreeSet::new();
     for command in commands {

@@ -11,6 +11,7 @@ use super::doctor_run;
 use crate::ascii::terminal_has_utf8;
 use crate::data::catalogue;
 use crate::kernels::default_threads;
+use crate::process::{free_memory, total_memory};
 use crate::speak;
 use crate::tui::terminal::abilities;
 use crate::tui::terminal::image_protocol::{Graphics, ImageProtocol, detect, multiplexer};
@@ -219,15 +220,14 @@ impl Terminal {
 
 impl Machine {
     fn look() -> Self {
-        let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
         Self {
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             physical_cores: num_cpus::get_physical(),
             logical_cores: num_cpus::get(),
             training_threads: default_threads(),
             simd: simd(),
-            memory_bytes: memory_field(&memory, "MemTotal:"),
-            memory_available_bytes: memory_field(&memory, "MemAvailable:"),
+            memory_bytes: total_memory(),
+            memory_available_bytes: free_memory(),
         }
     }
 
@@ -246,12 +246,6 @@ impl Machine {
             ("memory", memory),
         ]
     }
-}
-
-/// A line of Linux's /proc/meminfo, in bytes.
-fn memory_field(meminfo: &str, name: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// The instruction sets that the kernels care about.
@@ -346,14 +340,6 @@ mod tests {
         for heading in ["Terminal", "Machine", "Datasets", "Program"] {
             assert!(text.contains(heading), "{text}");
         }
-    }
-
-    #[test]
-    fn memory_is_read_in_bytes() {
-        let meminfo = "MemTotal:       16314152 kB\nMemFree: 1 kB\nMemAvailable:   9000000 kB\n";
-        assert_eq!(memory_field(meminfo, "MemTotal:"), Some(16_314_152 * 1024));
-        assert_eq!(memory_field(meminfo, "Swap:"), None);
-        assert_eq!(memory_field("MemTotal: many kB", "MemTotal:"), None);
     }
 
     #[test]

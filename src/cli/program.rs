@@ -5,12 +5,13 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::tensor_words::told;
 use super::{
-    UsageError, autoencoder, bench, card, compare, course, data, doctor, eval, explain, export, export_logs, fork,
-    import, interruption, lab, numbers, race, report, runs, sample, schedule, speedrun, study, sweep, watch,
+    UsageError, autoencoder, bench, card, compare, completions, course, data, doctor, eval, explain, export,
+    export_logs, fork, import, interruption, lab, man, numbers, race, report, runs, sample, schedule, speedrun, study,
+    sweep, watch,
 };
 use crate::ascii;
 use crate::config::ConfigError;
@@ -58,6 +59,8 @@ enum Subcommands {
     Study(study::Args),
     Speedrun(speedrun::Args),
     Doctor(doctor::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Runs the program. Exit codes: 0 done; 1 it failed (message on stderr), a write among it; 2 bad usage, config or
@@ -69,6 +72,12 @@ pub fn main() -> ExitCode {
 /// The program with `words` for its command line, its own name first; returns its exit code. `after_step` is called
 /// by the thread that trains, after each step with its number: what becomes of a panic there can be tested so.
 pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(u64)>) -> u8 {
+    let words: Vec<OsString> = words.into_iter().collect();
+    match completions::answer(&words, command_line) {
+        Ok(false) => {}
+        Ok(true) => return 0,
+        Err(_) => return 1,
+    }
     crate::kernels::threads::prepare();
     last_words::install();
     limit_is_an_error();
@@ -111,8 +120,13 @@ fn obeying(command: Subcommands) -> Result<Outcome> {
 }
 
 fn parsed<S: Into<OsString> + Clone>(words: impl IntoIterator<Item = S>) -> Result<Program, clap::Error> {
-    let matches = numbers::understood(Program::command()).try_get_matches_from(words)?;
+    let matches = command_line().try_get_matches_from(words)?;
     Program::from_arg_matches(&matches)
+}
+
+/// All subcommands and their arguments.
+fn command_line() -> Command {
+    numbers::understood(Program::command())
 }
 
 /// What clap answers by itself: help and version on standard output, mistakes on standard error.
@@ -165,6 +179,8 @@ fn run(command: Subcommands) -> Result<()> {
         Subcommands::Explain(args) => explain::run(&args),
         Subcommands::Course(args) => course::run(&args),
         Subcommands::Doctor(args) => doctor::run(args),
+        Subcommands::Completions(args) => completions::run(&args),
+        Subcommands::Man(args) => man::run(&args, command_line()),
     }
 }
 
@@ -220,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        numbers::understood(Program::command()).debug_assert();
+        command_line().debug_assert();
     }
 
     #[test]

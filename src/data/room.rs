@@ -1,6 +1,7 @@
 //! Memory for a dataset, asked for once.
 
 use super::DataError;
+use crate::process;
 use crate::thousands::thousands;
 
 /// Zeros for `images` of shape `(height, width, channels)`.
@@ -71,12 +72,9 @@ fn mib(bytes: usize) -> String {
     thousands(bytes.div_ceil(1 << 20))
 }
 
-/// Bytes of memory that a new allocation can have, where the system tells: `MemAvailable` of proc(5).
+/// Bytes of memory that a new allocation can have, where the system tells.
 fn free_memory() -> Option<usize> {
-    let about = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = about.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kib.checked_mul(1024)
+    process::free_memory().and_then(|bytes| usize::try_from(bytes).ok())
 }
 
 #[cfg(test)]

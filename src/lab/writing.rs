@@ -10,8 +10,9 @@ use super::plan::Audience;
 use super::preview::PreviewPicture;
 use super::protocol::{Event, Phase};
 use super::worker::{Mode, Worker};
+use crate::process::Whereabouts;
 use crate::run::tensorboard::LiveEvents;
-use crate::run::{Whereabouts, WriteFailure, write_preview};
+use crate::run::{WriteFailure, write_preview};
 
 /// How often the worker looks whether its folder is still where it was.
 const LOOK: Duration = Duration::from_secs(1);

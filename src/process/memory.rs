@@ -5,6 +5,11 @@ pub fn free_memory() -> Option<u64> {
     kib_after(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
 }
 
+/// Bytes of memory that the machine has; `None` where the system doesn't say.
+pub fn total_memory() -> Option<u64> {
+    kib_after(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")
+}
+
 /// Bytes that this process has in RAM now; `None` where the system doesn't say.
 pub fn resident_memory() -> Option<u64> {
     kib_after(&std::fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")

@@ -86,12 +86,13 @@ pub fn listen(interest: Interest, mut tell: impl FnMut(Notice) + Send + 'static)
     Ok(Listening { handle, thread: Some(thread) })
 }
 
-/// Elsewhere nothing is caught: the system ends the process.
+/// On Windows: Ctrl-C, Ctrl-Break, and a console that is closed.
 ///
 /// # Errors
-/// None.
-#[cfg(not(unix))]
-pub fn listen(_interest: Interest, _tell: impl FnMut(Notice) + Send + 'static) -> io::Result<Listening> {
+/// Where the system takes no handler.
+#[cfg(windows)]
+pub fn listen(_interest: Interest, tell: impl FnMut(Notice) + Send + 'static) -> io::Result<Listening> {
+    console::listen(tell)?;
     Ok(Listening {})
 }
 
@@ -101,6 +102,56 @@ pub struct Listening {
     handle: signal_hook::iterator::Handle,
     #[cfg(unix)]
     thread: Option<std::thread::JoinHandle<()>>,
+}
+
+#[cfg(windows)]
+impl Drop for Listening {
+    fn drop(&mut self) {
+        console::listen_no_more();
+    }
+}
+
+/// The console takes one handler for the life of the process; it tells whoever listens at present.
+#[cfg(windows)]
+mod console {
+    use std::io;
+    use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+    use std::time::Instant;
+
+    use super::{Notice, Requests};
+
+    type Listener = (Requests, Box<dyn FnMut(Notice) + Send>);
+
+    static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
+
+    fn listener() -> MutexGuard<'static, Option<Listener>> {
+        LISTENER.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn listen(tell: impl FnMut(Notice) + Send + 'static) -> io::Result<()> {
+        static SET: OnceLock<bool> = OnceLock::new();
+        if !*SET.get_or_init(|| ctrlc::set_handler(heard).is_ok()) {
+            return Err(io::Error::other("the console takes no handler of Ctrl-C"));
+        }
+        *listener() = Some((Requests::default(), Box::new(tell)));
+        Ok(())
+    }
+
+    pub fn listen_no_more() {
+        *listener() = None;
+    }
+
+    fn heard() {
+        match &mut *listener() {
+            Some((requests, tell)) => {
+                if let Some(notice) = requests.heard(Instant::now(), true) {
+                    tell(notice);
+                }
+            }
+            // As it ends without a handler, with the code of an interruption.
+            None => std::process::exit(130),
+        }
+    }
 }
 
 #[cfg(unix)]
@@ -126,6 +177,15 @@ pub fn suspend() -> io::Result<bool> {
     }
     signal_hook::low_level::raise(SIGSTOP)?;
     Ok(true)
+}
+
+/// Elsewhere nobody stops a process so.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn suspend() -> io::Result<bool> {
+    Ok(false)
 }
 
 #[cfg(unix)]

@@ -16,11 +16,10 @@ use super::identity::{self, Identity};
 use super::lock::lock_folder;
 use super::plain_files::check_files;
 use super::tensorboard;
-use super::whereabouts::{HeldFolder, Whereabouts};
 use super::whole_config::lacking;
 use crate::config::{CONFIG_VERSION, Config};
 use crate::data::DATA_CARD;
-use crate::process::plain_file;
+use crate::process::{HeldFolder, Whereabouts, plain_file};
 
 /// Where runs go that are given no place.
 const RUNS: &str = "runs";

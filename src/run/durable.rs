@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::process::exchange;
 use crate::process::partial::{self, Partial};
 
 /// Writes a file whole: either the old content stays, or the new is there.
@@ -43,20 +44,6 @@ pub fn replace_folder(fresh: &Path, target: &Path, aside: &Path) -> io::Result<(
     })?;
     sync_folder(parent)?;
     remove_folder(aside)
-}
-
-/// Exchanges two names; `false` where the system or the file system cannot.
-fn exchange(a: &Path, b: &Path) -> bool {
-    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).is_ok()
-    }
-    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-    {
-        let _ = (a, b);
-        false
-    }
 }
 
 /// Makes a folder in one that is there; one that exists already is no mistake.

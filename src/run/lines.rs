@@ -9,6 +9,7 @@ use memchr::memrchr;
 use serde::Serialize;
 
 use super::durable::sync_folder;
+use crate::process::file_id;
 
 /// An open file of JSON lines. Lines wait in memory until they are written; each flush is one write, so that a
 /// killed run tears at most the last line. What a failed write has torn is cut off again before the next.
@@ -119,18 +120,11 @@ impl Lines {
 
     /// Does the path still lead to this file?
     pub fn in_place(&self) -> bool {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-            match (fs::metadata(&self.path), self.file.metadata()) {
-                (Ok(there), Ok(ours)) => id(there) == id(ours),
-                (Err(error), _) => error.kind() != ErrorKind::NotFound,
-                _ => true,
-            }
+        match (fs::metadata(&self.path), self.file.metadata()) {
+            (Ok(there), Ok(ours)) => file_id(&there) == file_id(&ours),
+            (Err(error), _) => error.kind() != ErrorKind::NotFound,
+            _ => true,
         }
-        #[cfg(not(unix))]
-        self.path.exists()
     }
 
     /// Writes the whole file anew at `path` (all its lines can still be read, even where the old file was

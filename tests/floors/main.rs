@@ -7,7 +7,7 @@ mod type_names;
 mod unsafe_code;
 
 use modules::{modules, resolve};
-use source::{Source, sources};
+use source::{Source, Token, sources};
 
 /// From the roof to the ground. Folders in one line share a floor and do not import each other.
 const FLOORS: [&[&str]; 18] = [
@@ -95,10 +95,31 @@ fn only_the_upper_floors_know_the_screen_and_the_channels() {
     }
 }
 
+/// What only some systems have comes through `process`; no code above is compiled for some systems alone.
+#[test]
+fn systems_differ_behind_one_door() {
+    const SYSTEMS: [&str; 5] = ["unix", "windows", "target_os", "target_family", "target_vendor"];
+    let mut behind = 0;
+    for source in sources() {
+        let asks = |words: &[Token]| {
+            let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+            words.starts_with(&["cfg", "("]) && words.iter().any(|word| SYSTEMS.contains(word))
+                || words.starts_with(&["std", "::", "os"])
+        };
+        let found = source.tokens.windows(5).find(|words| asks(words));
+        match (folder(&source.module), found) {
+            (Some("process"), found) => behind += usize::from(found.is_some()),
+            (_, Some(words)) => panic!("{}:{} asks for the system", source.file.display(), words[0].line),
+            _ => {}
+        }
+    }
+    assert!(behind >= 8, "only {behind} files of process ask: does the test still read them?");
+}
+
 #[test]
 fn signals_are_one_floor_s_business() {
     for source in sources() {
-        for name in ["signal_hook", "libc"] {
+        for name in ["signal_hook", "libc", "rustix", "ctrlc"] {
             let allowed = folder(&source.module) == Some("process");
             assert!(allowed || !knows(&source, name), "{} uses {name}", source.file.display());
         }

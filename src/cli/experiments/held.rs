@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 
 use crate::cli::UsageError;
-use crate::run::{HeldFolder, RunError, Whereabouts, lock_folder, write_replacing};
+use crate::process::{HeldFolder, Whereabouts};
+use crate::run::{RunError, lock_folder, write_replacing};
 
 /// What is done about a folder that is another's.
 pub(super) const ELSEWHERE: &str = "choose another folder with --out";

@@ -4,6 +4,7 @@ use std::fs::{self, Metadata};
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::process::file_id;
 use crate::run::journal::{EVENTS, METRICS};
 use crate::run::notes::NOTES;
 
@@ -13,16 +14,12 @@ pub struct Stamp {
     length: u64,
     modified: Option<SystemTime>,
     /// A file that was put in another's place has another.
-    number: u64,
+    id: Option<(u64, u64)>,
 }
 
 impl Stamp {
     fn of(about: &Metadata) -> Self {
-        #[cfg(unix)]
-        let number = std::os::unix::fs::MetadataExt::ino(about);
-        #[cfg(not(unix))]
-        let number = 0;
-        Self { length: about.len(), modified: about.modified().ok(), number }
+        Self { length: about.len(), modified: about.modified().ok(), id: file_id(about) }
     }
 }
 

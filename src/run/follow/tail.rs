@@ -1,6 +1,6 @@
 //! A file of JSON lines that another process writes: each look gives the records that have come since the last.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use memchr::{memchr_iter, memrchr};
 
 use super::marks::{Marks, TailMark};
-use crate::process::plain_file;
+use crate::process::{file_id, plain_file};
 
 /// Bytes that one look reads at most.
 const MOST: usize = 1 << 20;
@@ -114,10 +114,10 @@ impl<T> Tail<T> {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(false),
             Err(error) => return Err(error),
         };
-        let same = self.open.as_ref().is_some_and(|open| open.id.is_some() && open.id == id(&about));
+        let same = self.open.as_ref().is_some_and(|open| open.id.is_some() && open.id == file_id(&about));
         if !same {
             let (file, _) = plain_file::open(&self.path)?;
-            let id = id(&file.metadata()?);
+            let id = file_id(&file.metadata()?);
             self.open = Some(Open { file: Arc::new(file), id });
         }
         Ok(true)
@@ -175,20 +175,6 @@ impl<T> Tail<T> {
             self.too_long = true;
         }
         Ok(())
-    }
-}
-
-/// By what a file is told from another.
-fn id(about: &Metadata) -> Option<(u64, u64)> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        Some((about.dev(), about.ino()))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = about;
-        None
     }
 }
 

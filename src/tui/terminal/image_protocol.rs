@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use ratatui::layout::Size;
 
 use super::replies::Replies;
+use crate::process::ask_terminal;
 
 /// How pictures are shown (`--images`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -237,42 +238,9 @@ fn cell_from_window() -> Option<(u16, u16)> {
     (cell.0 > 0 && cell.1 > 0).then_some(cell)
 }
 
-/// Writes `question` to the terminal and returns what comes back until its last reply (device
-/// attributes) or `timeout`. Leaves the terminal's modes as they were.
-#[cfg(unix)]
+/// What the terminal answers to `question`, until its last reply (device attributes).
 fn ask(question: &str, timeout: Duration) -> std::io::Result<Vec<u8>> {
-    use std::io::{Read, Write};
-
-    use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
-
-    let mut tty = std::fs::File::options().read(true).write(true).open("/dev/tty")?;
-    let before = tcgetattr(&tty)?;
-    let mut modes = before.clone();
-    modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
-    // A read returns after a tenth of a second without a byte, so that no thread stays behind.
-    modes.special_codes[SpecialCodeIndex::VMIN] = 0;
-    modes.special_codes[SpecialCodeIndex::VTIME] = 1;
-    tcsetattr(&tty, OptionalActions::Now, &modes)?;
-    let mut bytes = Vec::new();
-    let mut exchange = || -> std::io::Result<()> {
-        tty.write_all(question.as_bytes())?;
-        tty.flush()?;
-        let start = std::time::Instant::now();
-        let mut buffer = [0u8; 256];
-        while start.elapsed() < timeout && !Replies::read(&bytes).complete {
-            let n = tty.read(&mut buffer)?;
-            bytes.extend_from_slice(&buffer[..n]);
-        }
-        Ok(())
-    };
-    let result = exchange();
-    tcsetattr(&tty, OptionalActions::Now, &before)?;
-    result.map(|()| bytes)
-}
-
-#[cfg(not(unix))]
-fn ask(_question: &str, _timeout: Duration) -> std::io::Result<Vec<u8>> {
-    Ok(Vec::new())
+    ask_terminal(question, timeout, |bytes| Replies::read(bytes).complete)
 }
 
 #[cfg(test)]

@@ -69,17 +69,11 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal can't be taken again.
-    #[cfg(unix)]
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back();
         // Where nobody could let it go on, it isn't stopped.
         signals::suspend()?;
         self.take_again()
-    }
-
-    #[cfg(not(unix))]
-    pub fn suspend(&mut self) -> io::Result<()> {
-        Ok(())
     }
 
     /// Takes the terminal again after somebody else had it, and forgets what was on it.

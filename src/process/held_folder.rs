@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+#[cfg(unix)]
+use super::file_id::file_id;
+
 /// A folder that is held open, so that it is known again under another name.
 pub struct HeldFolder {
     folder: File,
@@ -46,8 +49,7 @@ impl HeldFolder {
     }
 
     fn is(&self, found: &fs::Metadata) -> bool {
-        use std::os::unix::fs::MetadataExt;
-        self.folder.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (found.dev(), found.ino()))
+        self.folder.metadata().is_ok_and(|ours| file_id(&ours) == file_id(found))
     }
 
     /// What the system calls it now.

@@ -1,0 +1,22 @@
+#compdef difflab
+# Completion of difflab for zsh.
+_difflab() {
+    local line value help
+    local -a whole open
+    for line in "${(@f)$(ASKED=zsh difflab -- "${(@)words[1,CURRENT-1]}" "$PREFIX" 2>/dev/null)}"; do
+        value=${line%%$'\t'*}
+        [[ -z $value ]] && continue
+        help=
+        [[ $line == *$'\t'* ]] && help=${line#*$'\t'}
+        line=${value//:/\\:}${help:+:$help}
+        # No space behind a key or a folder: something follows.
+        if [[ $value == *[=/] ]]; then open+=("$line"); else whole+=("$line"); fi
+    done
+    (( $#open )) && _describe -V 'values' open -S ''
+    (( $#whole )) && _describe -V 'values' whole
+}
+if [[ $funcstack[1] == _difflab ]]; then
+    _difflab "$@"
+else
+    compdef _difflab difflab
+fi
