@@ -64,6 +64,9 @@ def read_timestep_loss(path: Path) -> tuple[TimestepLoss, list[str]]:
     kept = [row for row in rows if row[1] == bins]
     if len(kept) < len(rows):
         others = len(rows) - len(kept)
-        said.append(f"{path}: {others:,} rows have other bins of timesteps than the newest row, and are left out")
+        which = "1 row has" if others == 1 else f"{others:,} rows have"
+        said.append(
+            f"{path}: {which} other bins of timesteps than the newest, and {'is' if others == 1 else 'are'} left out"
+        )
     steps = array("q", (step for step, *_ in kept))
     return TimestepLoss(steps, bins, [mean for _, _, mean, _ in kept], [count for *_, count in kept]), said
