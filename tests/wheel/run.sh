@@ -43,9 +43,9 @@ mkdir -p "$work/home" "$work/dist"
 echo "+ tools for building and checking"
 "$python" -m venv "$work/tools"
 "$work/tools/bin/pip" install --quiet --requirement "$here/requirements.txt" ${zig:+ziglang}
-run "$work/tools/bin/ruff" format --check --config "$root/pyproject.toml" "$root/python" "$here"
-run "$work/tools/bin/ruff" check --config "$root/pyproject.toml" "$root/python" "$here"
-run "$work/tools/bin/mypy" --config-file "$root/pyproject.toml" "$root/python/difflab"
+run "$work/tools/bin/ruff" format --no-cache --check --config "$root/pyproject.toml" "$root/python" "$here"
+run "$work/tools/bin/ruff" check --no-cache --config "$root/pyproject.toml" "$root/python" "$here"
+run "$work/tools/bin/mypy" --cache-dir "$work/mypy" --config-file "$root/pyproject.toml" "$root/python/difflab"
 
 if [[ -z $wheel ]]; then
     (
