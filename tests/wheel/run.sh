@@ -56,8 +56,9 @@ if [[ -z $wheel ]]; then
     )
     [[ -n $sdist ]] || run "$work/tools/bin/maturin" sdist --quiet --manifest-path "$root/Cargo.toml" --out "$work/dist"
     run "$work/tools/bin/python" "$here/contents.py" --sdist "$work"/dist/*.tar.gz
-    wheel=("$work"/dist/*.whl)
-    [[ ${#wheel[@]} == 1 ]] || fail "one wheel was to be built, not ${wheel[*]}"
+    built=("$work"/dist/*.whl)
+    [[ ${#built[@]} == 1 ]] || fail "one wheel was to be built, not ${built[*]}"
+    wheel=${built[0]}
 fi
 run "$work/tools/bin/python" "$here/contents.py" --wheel "$wheel"
 
