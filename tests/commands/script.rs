@@ -3,22 +3,26 @@
 use std::path::Path;
 
 /// Programs whose commands are read, but not run: what they build, fetch or need is not ours to test here.
-const SKIPPED: [&str; 16] = [
+const SKIPPED: [&str; 20] = [
     "apt-get",
     "cargo",
     "curl",
     "docker",
     "git",
+    "maturin",
     "nvidia-smi",
     "pip",
     "pip3",
+    "pipx",
     "python",
     "python3",
     "rsync",
+    "run.sh",
     "rustup",
     "scp",
     "ssh",
     "tensorboard",
+    "uvx",
     "wget",
 ];
 
