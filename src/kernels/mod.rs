@@ -11,6 +11,7 @@ mod bf16_tests;
 mod buffers;
 mod bundle;
 mod conv;
+pub mod device;
 mod dispatch;
 mod dropout_mask;
 mod elementwise;

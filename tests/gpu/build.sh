@@ -28,7 +28,7 @@ else
     if [ ! -d "$toolkit" ]; then
         python3 -m venv "$toolkit"
         "$toolkit/bin/pip" install --quiet nvidia-cuda-nvcc==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88 \
-            nvidia-cuda-runtime==13.0.96 nvidia-cuda-nvrtc==13.0.88 nvidia-cuda-cccl nvidia-curand nvidia-cublas
+            nvidia-cuda-runtime==13.0.96 nvidia-cuda-nvrtc nvidia-cuda-cccl nvidia-curand nvidia-cublas
     fi
     CUDA_HOME=$(cd "$toolkit"/lib/python3*/site-packages/nvidia/cu13 && pwd)
     ln -sfn lib "$CUDA_HOME/lib64"

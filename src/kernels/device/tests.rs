@@ -1,0 +1,120 @@
+//! The operations around the kernels, run with their plain forms on a processor, against the fast CPU kernels: forward and
+//! in every gradient.
+
+use candle_core::{Device, Result, Tensor, Var};
+
+use crate::config::Precision;
+use crate::kernels::{self, Padding};
+use crate::random::{Stream, generator, normal};
+
+fn var(seed: u64, shape: &[usize]) -> Var {
+    let count = shape.iter().product();
+    let numbers = normal(&mut generator(seed, Stream::Noise, 7), count);
+    Var::from_tensor(&Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()).unwrap()
+}
+
+/// Both ways on the same arguments: results and gradients agree.
+fn agree(shapes: &[&[usize]], ways: [&dyn Fn(&[&Tensor]) -> Result<Tensor>; 2]) {
+    let arguments: Vec<Var> = shapes.iter().enumerate().map(|(i, shape)| var(i as u64, shape)).collect();
+    let tensors: Vec<&Tensor> = arguments.iter().map(Var::as_tensor).collect();
+    let run = |way: &dyn Fn(&[&Tensor]) -> Result<Tensor>| {
+        let y = way(&tensors).unwrap();
+        let weights = var(99, y.dims()).as_detached_tensor();
+        let gradients = (&y * weights).unwrap().sum_all().unwrap().backward().unwrap();
+        let of = |x: &Var| gradients.get(x).unwrap().clone();
+        std::iter::once(y.detach()).chain(arguments.iter().map(of)).collect::<Vec<Tensor>>()
+    };
+    let [ours, theirs] = ways.map(run);
+    for (i, (a, b)) in ours.iter().zip(&theirs).enumerate() {
+        assert_eq!(a.dims(), b.dims(), "{i}");
+        let largest = |x: &Tensor| x.abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar::<f32>().unwrap();
+        let apart = largest(&(a - b).unwrap()) / largest(b).max(1e-3);
+        assert!(apart < 2e-5, "number {i} of {shapes:?} (0: the result): {apart}");
+    }
+}
+
+#[test]
+fn convolutions() {
+    let shapes: [(usize, usize, usize, usize, usize); 5] =
+        [(2, 5, 6, 3, 4), (1, 4, 4, 8, 5), (3, 7, 5, 4, 4), (2, 1, 1, 4, 2), (2, 8, 8, 1, 4)];
+    for (n, h, w, c_in, c_out) in shapes {
+        for (k, stride, padding) in [
+            (3, 1, Padding::Same),
+            (3, 2, Padding::Same),
+            (3, 2, Padding::RightBottom),
+            (1, 1, Padding::Same),
+        ] {
+            if h.min(w) + 1 < k {
+                continue;
+            }
+            for bias in [&[c_out][..], &[n, c_out]] {
+                agree(
+                    &[&[n, h, w, c_in], &[k, k, c_in, c_out], bias],
+                    [
+                        &|a| super::conv2d(a[0], a[1], a[2], stride, padding),
+                        &|a| kernels::conv2d(a[0], a[1], a[2], stride, padding, Precision::F32),
+                    ],
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn linear_layers() {
+    for shape in [&[3, 4][..], &[2, 3, 5, 4], &[1, 4]] {
+        agree(
+            &[shape, &[4, 6], &[6]],
+            [&|a| super::linear(a[0], a[1], a[2]), &|a| kernels::linear(a[0], a[1], a[2])],
+        );
+    }
+}
+
+#[test]
+fn normalizations() {
+    for silu in [false, true] {
+        for affine in [&[8][..], &[2, 8]] {
+            for groups in [1, 2, 8] {
+                agree(
+                    &[&[2, 3, 4, 8], affine, &[8]],
+                    [
+                        &|a| super::group_norm(a[0], a[1], a[2], groups, 1e-5, silu),
+                        &|a| kernels::group_norm(a[0], a[1], a[2], groups, 1e-5, silu),
+                    ],
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn attention_in_heads() {
+    for heads in [1, 2, 4] {
+        let shape: &[usize] = &[2, 3, 4, 8];
+        agree(
+            &[shape, shape, shape],
+            [&|a| super::attention(a[0], a[1], a[2], heads), &|a| kernels::attention(a[0], a[1], a[2], heads)],
+        );
+    }
+}
+
+#[test]
+fn the_rest() {
+    let x: &[usize] = &[2, 3, 5, 4];
+    agree(&[x], [&|a| super::silu(a[0]), &|a| kernels::silu(a[0])]);
+    agree(&[x], [&|a| super::upsample_nearest2x(a[0]), &|a| kernels::upsample_nearest2x(a[0])]);
+    agree(
+        &[x, &[2, 3, 5, 6]],
+        [&|a| super::concat_channels(a[0], a[1]), &|a| kernels::concat_channels(a[0], a[1])],
+    );
+    agree(&[x, x], [&|a| super::squared_error(a[0], a[1]), &|a| kernels::squared_error(a[0], a[1])]);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_in_words() {
+    let [x, w, b] = [&[1, 2, 2, 3][..], &[3, 3, 4, 2], &[2]].map(|shape| var(0, shape).as_detached_tensor());
+    let said = |result: Result<Tensor>| result.unwrap_err().to_string();
+    assert!(said(super::conv2d(&x, &w, &b, 1, Padding::Same)).contains("4 channels was given 3"));
+    assert!(said(super::group_norm(&x, &b, &b, 2, 1e-5, false)).contains("don't divide"));
+    assert!(said(super::attention(&x, &x, &x, 2)).contains("2 heads"));
+}
