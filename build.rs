@@ -13,8 +13,8 @@ fn main() {
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default()).join("kernels.ptx");
     let folders = ["CUDA_HOME", "CUDA_PATH", "CUDA_ROOT", "CUDA_TOOLKIT_ROOT_DIR"];
-    let there = folders.iter().filter_map(std::env::var_os).map(|folder| Path::new(&folder).join("bin/nvcc"));
-    let nvcc = there.filter(|nvcc| nvcc.exists()).next().unwrap_or_else(|| "nvcc".into());
+    let mut there = folders.iter().filter_map(std::env::var_os).map(|folder| Path::new(&folder).join("bin/nvcc"));
+    let nvcc = there.find(|nvcc| nvcc.exists()).unwrap_or_else(|| "nvcc".into());
     // The oldest that CUDA 12 and 13 both know; newer GPUs run it too.
     let arguments = ["--ptx", "-arch=compute_75", "-O3", "-std=c++17", SOURCE, "-o"];
     match Command::new(&nvcc).args(arguments).arg(&out).status() {

@@ -50,7 +50,7 @@ pub fn agreement(device: &Device, mut say: impl FnMut(&str)) -> Result<Vec<Compa
         say(&operation.name);
         all.push(operation.compare(device)?);
     }
-    for (name, optimizer) in [("AdamW", OptimizerName::AdamW), ("Muon", OptimizerName::Muon)] {
+    for (name, optimizer) in [("AdamW", OptimizerName::Adamw), ("Muon", OptimizerName::Muon)] {
         say(name);
         let steps = |device| steps(optimizer, device);
         let differences = differences(&steps(&Device::Cpu)?, &steps(device)?)?;
@@ -123,7 +123,7 @@ fn operations() -> Vec<Operation> {
         let arguments = arguments.iter().map(|(name, shape)| (*name, shape.to_vec())).collect();
         all.push(Operation { name, arguments, make });
     };
-    let f32 = Precision::F32;
+    let full = Precision::F32;
     for (k, stride, padding, what) in [
         (3, 1, Padding::Same, ""),
         (3, 2, Padding::Same, ", stride 2"),
@@ -136,7 +136,7 @@ fn operations() -> Vec<Operation> {
                 add(
                     format!("convolution {k}×{k}, {h}×{w}×{c_in} to {c_out}{what}{each}"),
                     &[("x", &[n, h, w, c_in]), ("w", &[k, k, c_in, c_out]), ("b", bias)],
-                    Box::new(move |a| kernels::conv2d(a[0], a[1], a[2], stride, padding, f32)),
+                    Box::new(move |a| kernels::conv2d(a[0], a[1], a[2], stride, padding, full)),
                 );
             }
         }
@@ -144,7 +144,7 @@ fn operations() -> Vec<Operation> {
     add(
         "upsampling and convolution".into(),
         &[("x", &[4, 7, 7, 32]), ("w", &[3, 3, 32, 32]), ("b", &[32])],
-        Box::new(move |a| kernels::upsample_conv2d(a[0], a[1], a[2], f32)),
+        Box::new(move |a| kernels::upsample_conv2d(a[0], a[1], a[2], full)),
     );
     for shape in [&[32, 64][..], &[8, 7, 7, 64]] {
         add(
@@ -207,7 +207,7 @@ fn operations() -> Vec<Operation> {
                 groups: 8,
                 eps: EPS,
                 output_scale_factor: 1.0,
-                precision: f32,
+                precision: full,
             };
             kernels::residual_block(a[0], Some(a[1]), &block)
         }),

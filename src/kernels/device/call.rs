@@ -37,14 +37,19 @@ impl Call<'_> {
         if let Some(odd) = self.inputs.iter().find(|t| !t.is_contiguous()) {
             candle_core::bail!("the kernel {} was given {:?}, which is not contiguous", self.name, odd.layout());
         }
-        let storage = match &*first.storage_and_layout().0 {
-            #[cfg(feature = "cuda")]
-            Storage::Cuda(storage) => Storage::Cuda(super::launch::launch(&self, storage.device.clone())?),
-            #[cfg(test)]
-            Storage::Cpu(_) => Storage::Cpu(super::plain::run(&self)?),
-            _ => return Err(Error::Msg(format!("the kernel {} is for NVIDIA GPUs", self.name)).bt()),
-        };
-        Ok((storage, self.shape))
+        Ok((self.run(first)?, self.shape))
+    }
+
+    fn run(&self, first: &Tensor) -> Result<Storage> {
+        #[cfg(feature = "cuda")]
+        if let candle_core::Device::Cuda(device) = first.device() {
+            return Ok(Storage::Cuda(super::launch::launch(self, device.clone())?));
+        }
+        #[cfg(test)]
+        if first.device().is_cpu() {
+            return Ok(Storage::Cpu(super::plain::run(self)?));
+        }
+        Err(Error::Msg(format!("the kernel {} is not for {:?}", self.name, first.device().location())).bt())
     }
 
     /// The output as a tensor that is in no graph.
