@@ -19,6 +19,7 @@ why. The exit code is 1 where something failed. Nothing is written beside the fi
 
 import argparse
 import json
+import lzma
 import math
 import os
 import re
@@ -380,7 +381,8 @@ def markdown(check):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help="which parts")
-    parser.add_argument("--difflab", type=Path, default=Path(os.environ.get("DIFFLAB", ROOT / "target/release/difflab")))
+    parser.add_argument("--difflab", type=Path, default=Path(os.environ.get("DIFFLAB", ROOT / "target/gpu/difflab")),
+                        help="the binary, or it packed by xz (DIFFLAB)")
     parser.add_argument("--device", default="cuda:0", help="the device to check (cpu checks this script)")
     parser.add_argument("--seconds", type=float, default=240, help="time limit of all parts together")
     parser.add_argument("--repeats", type=int, default=20, help="timed runs of each")
@@ -399,6 +401,10 @@ def main():
         find_libraries(check.environment)
     with tempfile.TemporaryDirectory(prefix="difflab-gpu-") as folder:
         check.folder = Path(folder)
+        if options.difflab.suffix == ".xz":
+            packed, options.difflab = options.difflab, check.folder / "difflab"
+            options.difflab.write_bytes(lzma.decompress(packed.read_bytes()))
+            options.difflab.chmod(0o755)
         os.chdir(folder)
         for part in PARTS:
             if options.parts and part not in options.parts:

@@ -2,17 +2,19 @@
 // output, in an order that doesn't depend on timing: no atomics.
 
 typedef long long big;
+// Of tensors below 2^31 numbers, which is looked after where kernels are started: divisions of 64 bits take several times as long.
+typedef unsigned small;
 
-#define FLAT(total)                                         \
-    const big at = (big)blockIdx.x * blockDim.x + threadIdx.x; \
-    if (at >= (total)) return
+#define FLAT(total)                                          \
+    const small at = blockIdx.x * blockDim.x + threadIdx.x; \
+    if (at >= (small)(total)) return
 
 // x [n, h, w, c] to patches [n, ho, wo, k, k, c]; zeros beyond the border.
 template <typename T>
 __device__ void patches_of(const T *x, T *out, int n, int h, int w, int c, int k, int stride, int pad, int ho, int wo, T zero) {
-    FLAT((big)n * ho * wo * k * k * c);
+    FLAT((small)n * ho * wo * k * k * c);
     const int j = (int)(at % c);
-    big rest = at / c;
+    small rest = at / c;
     const int kx = (int)(rest % k);
     rest /= k;
     const int ky = (int)(rest % k);
@@ -20,7 +22,7 @@ __device__ void patches_of(const T *x, T *out, int n, int h, int w, int c, int k
     const int ox = (int)(rest % wo);
     rest /= wo;
     const int oy = (int)(rest % ho);
-    const big sample = rest / ho;
+    const small sample = rest / ho;
     const int y = oy * stride + ky - pad, z = ox * stride + kx - pad;
     const bool inside = y >= 0 && y < h && z >= 0 && z < w;
     out[at] = inside ? x[((sample * h + y) * w + z) * c + j] : zero;
@@ -46,13 +48,13 @@ __device__ inline void add_to(float4 &sum, float4 more) {
 // The transpose of `patches`: each pixel's sum over the patches that it is in.
 template <typename T>
 __device__ void pixels_of(const T *d, T *out, int n, int h, int w, int c, int k, int stride, int pad, int ho, int wo, T zero) {
-    FLAT((big)n * h * w * c);
+    FLAT((small)n * h * w * c);
     const int j = (int)(at % c);
-    big rest = at / c;
+    small rest = at / c;
     const int x = (int)(rest % w);
     rest /= w;
     const int y = (int)(rest % h);
-    const big sample = rest / h;
+    const small sample = rest / h;
     T sum = zero;
     for (int ky = 0; ky < k; ky++) {
         const int oy = y + pad - ky;
@@ -76,8 +78,8 @@ extern "C" __global__ void pixels4(const float4 *d, float4 *out, int n, int h, i
 
 // y [n, pixels, c] plus b [c] (per_sample 0) or [n, c] (1).
 extern "C" __global__ void add_bias(const float *y, const float *b, float *out, int n, int pixels, int c, int per_sample) {
-    FLAT((big)n * pixels * c);
-    const big sample = at / ((big)pixels * c);
+    FLAT((small)n * pixels * c);
+    const small sample = at / ((small)pixels * c);
     out[at] = y[at] + b[(per_sample ? sample * c : 0) + at % c];
 }
 
@@ -261,48 +263,48 @@ extern "C" __global__ void squared_error(const float *a, const float *b, float *
 
 // Its gradient for a: 2 (a − b) · d / size, d [n].
 extern "C" __global__ void squared_error_back(const float *a, const float *b, const float *d, float *out, int n, int size) {
-    FLAT((big)n * size);
+    FLAT((small)n * size);
     out[at] = 2.0f * (a[at] - b[at]) * d[at / size] / size;
 }
 
 // [n, h, w, c] to [n, 2h, 2w, c], each pixel four times.
 extern "C" __global__ void twice(const float *x, float *out, int n, int h, int w, int c) {
-    FLAT((big)n * 4 * h * w * c);
+    FLAT((small)n * 4 * h * w * c);
     const int j = (int)(at % c);
-    big rest = at / c;
+    small rest = at / c;
     const int ox = (int)(rest % (2 * w));
     rest /= 2 * w;
     const int oy = (int)(rest % (2 * h));
-    const big sample = rest / (2 * h);
+    const small sample = rest / (2 * h);
     out[at] = x[((sample * h + oy / 2) * w + ox / 2) * c + j];
 }
 
 // Its transpose: the sums of four.
 extern "C" __global__ void halved(const float *d, float *out, int n, int h, int w, int c) {
-    FLAT((big)n * h * w * c);
+    FLAT((small)n * h * w * c);
     const int j = (int)(at % c);
-    big rest = at / c;
+    small rest = at / c;
     const int x = (int)(rest % w);
     rest /= w;
     const int y = (int)(rest % h);
-    const big sample = rest / h;
+    const small sample = rest / h;
     const float *from = d + ((sample * 2 * h + 2 * y) * 2 * w + 2 * x) * c + j;
-    const big row = (big)2 * w * c;
+    const small row = 2 * w * c;
     out[at] = (from[0] + from[c]) + (from[row] + from[row + c]);
 }
 
 // [rows, a] and [rows, b] to [rows, a + b].
 extern "C" __global__ void beside(const float *x, const float *y, float *out, int rows, int a, int b) {
-    FLAT((big)rows * (a + b));
+    FLAT((small)rows * (a + b));
     const int j = (int)(at % (a + b));
-    const big row = at / (a + b);
+    const small row = at / (a + b);
     out[at] = j < a ? x[row * a + j] : y[row * b + (j - a)];
 }
 
 // Its transpose: out holds [rows, a], then [rows, b].
 extern "C" __global__ void apart(const float *d, float *out, int rows, int a, int b) {
-    FLAT((big)rows * (a + b));
-    const big left = (big)rows * a;
+    FLAT((small)rows * (a + b));
+    const small left = (small)rows * a;
     if (at < left) out[at] = d[at / a * (a + b) + at % a];
     else out[at] = d[(at - left) / b * (a + b) + a + (at - left) % b];
 }
@@ -339,13 +341,13 @@ extern "C" __global__ void softmax_back(const float *p, const float *dp, float *
 
 // [n, positions, heads, d] to [n, heads, positions, d]; with the middle two exchanged, back again.
 extern "C" __global__ void exchange(const float *x, float *out, int n, int a, int b, int d) {
-    FLAT((big)n * a * b * d);
+    FLAT((small)n * a * b * d);
     const int j = (int)(at % d);
-    big rest = at / d;
+    small rest = at / d;
     const int k = (int)(rest % a);
     rest /= a;
     const int l = (int)(rest % b);
-    const big sample = rest / b;
+    const small sample = rest / b;
     out[at] = x[((sample * a + k) * b + l) * d + j];
 }
 

@@ -77,6 +77,10 @@ fn small(size: usize) -> Result<i32> {
 fn config(spread: Spread) -> Result<LaunchConfig> {
     let of = |number: usize| Ok::<u32, Error>(small(number)? as u32);
     let (blocks, threads) = match spread {
+        // The kernels count in 32 bits.
+        Spread::Flat(total) if i32::try_from(total).is_err() => {
+            candle_core::bail!("{total} numbers are more than a kernel takes: make the batch smaller")
+        }
         Spread::Flat(total) => ((total.div_ceil(THREADS).max(1), 1), (THREADS, 1)),
         Spread::Blocks { blocks, threads } => (blocks, threads),
     };
