@@ -12,6 +12,8 @@ mod buffers;
 mod bundle;
 mod conv;
 pub mod device;
+#[cfg(test)]
+mod device_tests;
 mod dispatch;
 mod dropout_mask;
 mod elementwise;

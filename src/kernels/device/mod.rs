@@ -11,6 +11,7 @@
 #![cfg_attr(not(any(feature = "cuda", test)), allow(dead_code))]
 
 mod attention;
+mod backward;
 mod call;
 mod conv;
 #[cfg(feature = "cuda")]
@@ -22,12 +23,11 @@ mod optimizer;
 #[cfg(test)]
 mod plain;
 mod pointwise;
-#[cfg(test)]
-mod tests;
 
 use candle_core::{DType, Device, Result, Tensor};
 
 pub(super) use attention::attention;
+pub use backward::backward;
 pub(super) use conv::{conv2d, linear};
 pub(super) use moving::{concat_channels, upsample_nearest2x};
 pub(super) use norm::group_norm;

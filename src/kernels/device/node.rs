@@ -4,6 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use candle_core::{CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, Error, Layout, Result, Shape, Storage, Tensor};
 
+use super::backward::put_aside;
+
 /// What it gave, until candle takes it, and how gradients go back: of the arguments and the result's gradient it makes the
 /// arguments' gradients.
 struct Node<F> {
@@ -39,10 +41,12 @@ impl<F> Node<F> {
 
 impl<F: Fn(&[Tensor], &Tensor) -> Result<Vec<Tensor>>> Node<F> {
     fn gradients<const N: usize>(&self, arguments: [&Tensor; N], gradient: &Tensor) -> Result<[Option<Tensor>; N]> {
-        let arguments = arguments.map(Tensor::detach);
-        let all = (self.backward)(&arguments, &gradient.contiguous()?)?;
-        let mut all = all.into_iter().map(Some);
-        Ok(std::array::from_fn(|_| all.next().flatten()))
+        let all = (self.backward)(&arguments.map(Tensor::detach), &gradient.contiguous()?)?;
+        let mut kept = arguments.map(|_| None);
+        for ((kept, argument), gradient) in kept.iter_mut().zip(arguments).zip(all) {
+            *kept = put_aside(argument, gradient)?;
+        }
+        Ok(kept)
     }
 }
 

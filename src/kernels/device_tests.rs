@@ -4,7 +4,7 @@
 use candle_core::{Device, Result, Tensor, Var};
 
 use crate::config::Precision;
-use crate::kernels::{self, Padding};
+use crate::kernels::{self, Padding, device};
 use crate::random::{Stream, generator, normal};
 
 fn var(seed: u64, shape: &[usize]) -> Var {
@@ -51,7 +51,7 @@ fn convolutions() {
                 agree(
                     &[&[n, h, w, c_in], &[k, k, c_in, c_out], bias],
                     [
-                        &|a| super::conv2d(a[0], a[1], a[2], stride, padding),
+                        &|a| device::conv2d(a[0], a[1], a[2], stride, padding),
                         &|a| kernels::conv2d(a[0], a[1], a[2], stride, padding, Precision::F32),
                     ],
                 );
@@ -65,7 +65,7 @@ fn linear_layers() {
     for shape in [&[3, 4][..], &[2, 3, 5, 4], &[1, 4]] {
         agree(
             &[shape, &[4, 6], &[6]],
-            [&|a| super::linear(a[0], a[1], a[2]), &|a| kernels::linear(a[0], a[1], a[2])],
+            [&|a| device::linear(a[0], a[1], a[2]), &|a| kernels::linear(a[0], a[1], a[2])],
         );
     }
 }
@@ -78,7 +78,7 @@ fn normalizations() {
                 agree(
                     &[&[2, 3, 4, 8], affine, &[8]],
                     [
-                        &|a| super::group_norm(a[0], a[1], a[2], groups, 1e-5, silu),
+                        &|a| device::group_norm(a[0], a[1], a[2], groups, 1e-5, silu),
                         &|a| kernels::group_norm(a[0], a[1], a[2], groups, 1e-5, silu),
                     ],
                 );
@@ -93,7 +93,7 @@ fn attention_in_heads() {
         let shape: &[usize] = &[2, 3, 4, 8];
         agree(
             &[shape, shape, shape],
-            [&|a| super::attention(a[0], a[1], a[2], heads), &|a| kernels::attention(a[0], a[1], a[2], heads)],
+            [&|a| device::attention(a[0], a[1], a[2], heads), &|a| kernels::attention(a[0], a[1], a[2], heads)],
         );
     }
 }
@@ -101,20 +101,43 @@ fn attention_in_heads() {
 #[test]
 fn the_rest() {
     let x: &[usize] = &[2, 3, 5, 4];
-    agree(&[x], [&|a| super::silu(a[0]), &|a| kernels::silu(a[0])]);
-    agree(&[x], [&|a| super::upsample_nearest2x(a[0]), &|a| kernels::upsample_nearest2x(a[0])]);
+    agree(&[x], [&|a| device::silu(a[0]), &|a| kernels::silu(a[0])]);
+    agree(&[x], [&|a| device::upsample_nearest2x(a[0]), &|a| kernels::upsample_nearest2x(a[0])]);
     agree(
         &[x, &[2, 3, 5, 6]],
-        [&|a| super::concat_channels(a[0], a[1]), &|a| kernels::concat_channels(a[0], a[1])],
+        [&|a| device::concat_channels(a[0], a[1]), &|a| kernels::concat_channels(a[0], a[1])],
     );
-    agree(&[x, x], [&|a| super::squared_error(a[0], a[1]), &|a| kernels::squared_error(a[0], a[1])]);
+    agree(&[x, x], [&|a| device::squared_error(a[0], a[1]), &|a| kernels::squared_error(a[0], a[1])]);
 }
 
 #[test]
 fn what_does_not_fit_is_refused_in_words() {
     let [x, w, b] = [&[1, 2, 2, 3][..], &[3, 3, 4, 2], &[2]].map(|shape| var(0, shape).as_detached_tensor());
     let said = |result: Result<Tensor>| result.unwrap_err().to_string();
-    assert!(said(super::conv2d(&x, &w, &b, 1, Padding::Same)).contains("4 channels was given 3"));
-    assert!(said(super::group_norm(&x, &b, &b, 2, 1e-5, false)).contains("don't divide"));
-    assert!(said(super::attention(&x, &x, &x, 2)).contains("2 heads"));
+    assert!(said(device::conv2d(&x, &w, &b, 1, Padding::Same)).contains("4 channels was given 3"));
+    assert!(said(device::group_norm(&x, &b, &b, 2, 1e-5, false)).contains("don't divide"));
+    assert!(said(device::attention(&x, &x, &x, 2)).contains("2 heads"));
+}
+
+#[test]
+fn gradients_that_are_put_aside_are_all_there() {
+    let [x, w, b] = [&[2, 3, 3, 4][..], &[3, 3, 4, 4], &[4]].map(|shape| var(3, shape));
+    let loss = || {
+        // Weights that are used twice, and once more by an operation of candle's.
+        let y = device::conv2d(x.as_tensor(), &w, &b, 1, Padding::Same).unwrap();
+        let y = device::conv2d(&y, &w, &b, 1, Padding::Same).unwrap();
+        (y.sqr().unwrap().sum_all().unwrap() + w.sqr().unwrap().sum_all().unwrap()).unwrap()
+    };
+    let (ours, theirs) = (device::backward(&loss()).unwrap(), loss().backward().unwrap());
+    for var in [&x, &w, &b] {
+        let of = |store: &candle_core::backprop::GradStore| {
+            store.get(var).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        };
+        let (a, b) = (of(&ours), of(&theirs));
+        let largest = b.iter().fold(0f32, |most, x| most.max(x.abs()));
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= 1e-5 * largest), "{a:?} {b:?}");
+    }
+    // Nothing of it is left for the next.
+    let again = device::backward(&x.sqr().unwrap().sum_all().unwrap()).unwrap();
+    assert!(again.get(&w).is_none() && again.get(&x).is_some());
 }
