@@ -51,8 +51,14 @@ impl Passes<'_> {
                 let slice = batch.narrow(slice)?;
                 let Losses { error, term } = self.objective.asked(self.net, &slice, rng.as_mut())?;
                 let gradients = device::backward(&share_of_mean(&term, &slice, batch.len())?)?;
-                errors.extend(to_f64(&error)?);
-                terms.extend(to_f64(&term)?);
+                let read = to_f64(&error)?;
+                // Often both are one tensor; a GPU is waited for once then.
+                if term.id() == error.id() {
+                    terms.extend_from_slice(&read);
+                } else {
+                    terms.extend(to_f64(&term)?);
+                }
+                errors.extend(read);
                 match &sum {
                     Some(sum) => add_to(self.parameters, sum, &gradients)?,
                     None => sum = Some(gradients),

@@ -1,5 +1,5 @@
-// src/kernels/device/kernels.cu on a processor: every thread of a block is a thread, blocks run one after the other.
-// Built by kernels.py.
+// src/kernels/device/kernels.cu on a processor. Blocks run one after the other; where a block's threads wait for each other,
+// each of them is a thread. Built by kernels.py.
 
 #include <barrier>
 #include <math.h>
@@ -19,7 +19,6 @@ static float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 static thread_local Three threadIdx, blockIdx;
 static Three blockDim, gridDim;
 static std::unique_ptr<std::barrier<>> meeting;
-static thread_local bool left;
 static void __syncthreads() { meeting->arrive_and_wait(); }
 
 #define __global__
@@ -49,7 +48,19 @@ static void run(Three blocks, Three threads, F kernel) {
         }
 }
 
-static Three flat(long long total) { return {(unsigned)((total + 255) / 256), 1, 1}; }
+// A kernel whose threads don't know of each other, on so many numbers.
+template <typename F>
+static void alone(long long total, F kernel) {
+    blockDim = {256, 1, 1};
+    gridDim = {(unsigned)((total + 255) / 256), 1, 1};
+    for (unsigned bx = 0; bx < gridDim.x; bx++)
+        for (unsigned t = 0; t < 256; t++) {
+            threadIdx = {t, 0, 0};
+            blockIdx = {bx, 0, 0};
+            kernel();
+        }
+}
+
 static const Three ROW = {256, 1, 1};
 typedef const float *In;
 typedef float *Out;
@@ -57,16 +68,16 @@ typedef float *Out;
 extern "C" {
 void run_patches(int by, In x, Out out, int n, int h, int w, int c, int k, int stride, int pad, int ho, int wo) {
     const long long total = (long long)n * ho * wo * k * k * c;
-    if (by == 4) run(flat(total / 4), ROW, [=] { patches4((const float4 *)x, (float4 *)out, n, h, w, c / 4, k, stride, pad, ho, wo); });
-    else run(flat(total), ROW, [=] { patches(x, out, n, h, w, c, k, stride, pad, ho, wo); });
+    if (by == 4) alone(total / 4, [=] { patches4((const float4 *)x, (float4 *)out, n, h, w, c / 4, k, stride, pad, ho, wo); });
+    else alone(total, [=] { patches(x, out, n, h, w, c, k, stride, pad, ho, wo); });
 }
 void run_pixels(int by, In d, Out out, int n, int h, int w, int c, int k, int stride, int pad, int ho, int wo) {
     const long long total = (long long)n * h * w * c;
-    if (by == 4) run(flat(total / 4), ROW, [=] { pixels4((const float4 *)d, (float4 *)out, n, h, w, c / 4, k, stride, pad, ho, wo); });
-    else run(flat(total), ROW, [=] { pixels(d, out, n, h, w, c, k, stride, pad, ho, wo); });
+    if (by == 4) alone(total / 4, [=] { pixels4((const float4 *)d, (float4 *)out, n, h, w, c / 4, k, stride, pad, ho, wo); });
+    else alone(total, [=] { pixels(d, out, n, h, w, c, k, stride, pad, ho, wo); });
 }
 void run_add_bias(In y, In b, Out out, int n, int p, int c, int per_sample) {
-    run(flat((long long)n * p * c), ROW, [=] { add_bias(y, b, out, n, p, c, per_sample); });
+    alone((long long)n * p * c, [=] { add_bias(y, b, out, n, p, c, per_sample); });
 }
 void run_sum_rows(In x, Out out, int n, int rows, int c) {
     run({(unsigned)(c + 31) / 32, (unsigned)n, 1}, {32, 32, 1}, [=] { sum_rows(x, out, n, rows, c); });
@@ -77,23 +88,23 @@ void run_group_norm(In x, In w, In b, Out out, int n, int p, int c, int g, int w
 void run_group_norm_back(In x, In w, In b, In dy, Out out, int n, int p, int c, int g, int wr, int br, int silu, float eps) {
     run({(unsigned)(c / g), (unsigned)n, 1}, ROW, [=] { group_norm_back(x, w, b, dy, out, n, p, c, g, wr, br, silu, eps); });
 }
-void run_silu(In x, Out out, int n) { run(flat(n), ROW, [=] { silu(x, out, n); }); }
-void run_silu_back(In x, In dy, Out out, int n) { run(flat(n), ROW, [=] { silu_back(x, dy, out, n); }); }
+void run_silu(In x, Out out, int n) { alone(n, [=] { silu(x, out, n); }); }
+void run_silu_back(In x, In dy, Out out, int n) { alone(n, [=] { silu_back(x, dy, out, n); }); }
 void run_squared_error(In a, In b, Out out, int n, int size) {
     run({(unsigned)n, 1, 1}, ROW, [=] { squared_error(a, b, out, n, size); });
 }
 void run_squared_error_back(In a, In b, In d, Out out, int n, int size) {
-    run(flat((long long)n * size), ROW, [=] { squared_error_back(a, b, d, out, n, size); });
+    alone((long long)n * size, [=] { squared_error_back(a, b, d, out, n, size); });
 }
-void run_twice(In x, Out out, int n, int h, int w, int c) { run(flat(4LL * n * h * w * c), ROW, [=] { twice(x, out, n, h, w, c); }); }
-void run_halved(In d, Out out, int n, int h, int w, int c) { run(flat((long long)n * h * w * c), ROW, [=] { halved(d, out, n, h, w, c); }); }
-void run_beside(In x, In y, Out out, int rows, int a, int b) { run(flat((long long)rows * (a + b)), ROW, [=] { beside(x, y, out, rows, a, b); }); }
-void run_apart(In d, Out out, int rows, int a, int b) { run(flat((long long)rows * (a + b)), ROW, [=] { apart(d, out, rows, a, b); }); }
+void run_twice(In x, Out out, int n, int h, int w, int c) { alone(4LL * n * h * w * c, [=] { twice(x, out, n, h, w, c); }); }
+void run_halved(In d, Out out, int n, int h, int w, int c) { alone((long long)n * h * w * c, [=] { halved(d, out, n, h, w, c); }); }
+void run_beside(In x, In y, Out out, int rows, int a, int b) { alone((long long)rows * (a + b), [=] { beside(x, y, out, rows, a, b); }); }
+void run_apart(In d, Out out, int rows, int a, int b) { alone((long long)rows * (a + b), [=] { apart(d, out, rows, a, b); }); }
 void run_softmax(In x, Out out, int rows, int width, float scale) { run({(unsigned)rows, 1, 1}, ROW, [=] { softmax(x, out, rows, width, scale); }); }
 void run_softmax_back(In p, In dp, Out out, int rows, int width, float scale) {
     run({(unsigned)rows, 1, 1}, ROW, [=] { softmax_back(p, dp, out, rows, width, scale); });
 }
-void run_exchange(In x, Out out, int n, int a, int b, int d) { run(flat((long long)n * a * b * d), ROW, [=] { exchange(x, out, n, a, b, d); }); }
+void run_exchange(In x, Out out, int n, int a, int b, int d) { alone((long long)n * a * b * d, [=] { exchange(x, out, n, a, b, d); }); }
 void run_adamw(Out p, Out m, Out v, Out e, In g, int length, In f) {
     const Slot slots[2] = {{p, m, v, e, g, length / 2}, {p + length / 2, m + length / 2, v + length / 2, e + length / 2, g + length / 2, length - length / 2}};
     run({2, 2, 1}, ROW, [&] { adamw(slots, f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9]); });
