@@ -164,6 +164,14 @@ fn operations() -> Vec<Operation> {
             }
         }
     }
+    add(
+        "scale and shift told by the time".into(),
+        &[("film", &[8, 64]), ("w", &[32]), ("b", &[32])],
+        Box::new(|a| {
+            let (w, b) = kernels::film(a[0], a[1], a[2])?;
+            Tensor::cat(&[w, b], 1)
+        }),
+    );
     for heads in [1, 8] {
         let x: &[usize] = &[4, 7, 7, 64];
         add(

@@ -88,6 +88,16 @@ fn normalizations() {
 }
 
 #[test]
+fn scale_and_shift_told_by_the_time() {
+    // Weight and bias side by side, so that both are seen.
+    let both = |(w, b): (Tensor, Tensor)| Tensor::cat(&[w, b], 1);
+    agree(
+        &[&[3, 8], &[4], &[4]],
+        [&|a| both(device::film(a[0], a[1], a[2])?), &|a| both(kernels::film(a[0], a[1], a[2])?)],
+    );
+}
+
+#[test]
 fn attention_in_heads() {
     for heads in [1, 2, 4] {
         let shape: &[usize] = &[2, 3, 4, 8];

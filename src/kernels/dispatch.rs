@@ -85,6 +85,18 @@ pub fn group_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, groups: usize, eps
     reference::group_norm(x, weight, bias, groups, eps, silu)
 }
 
+/// Weight and bias `[N, C]` with which a normalization of `weight` and `bias` `[C]` also multiplies by 1 + scale and adds
+/// shift, where scale and shift are the two halves of `film` `[N, 2C]` (FiLM, Perez et al. 2018).
+///
+/// # Errors
+/// When the shapes don't fit.
+pub fn film(film: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<(Tensor, Tensor)> {
+    if device::takes(&[film, weight, bias]) {
+        return device::film(film, weight, bias);
+    }
+    reference::film(film, weight, bias)
+}
+
 /// Group normalization with SiLU, then a convolution that keeps the size: [`group_norm`] followed by
 /// [`conv2d`], as one operation, which saves the memory and the time of a gradient in between.
 /// `norm` holds the normalization's weight and bias, each `[c_in]` or `[N, c_in]`.

@@ -100,6 +100,10 @@ void run_twice(In x, Out out, int n, int h, int w, int c) { alone(4LL * n * h * 
 void run_halved(In d, Out out, int n, int h, int w, int c) { alone((long long)n * h * w * c, [=] { halved(d, out, n, h, w, c); }); }
 void run_beside(In x, In y, Out out, int rows, int a, int b) { alone((long long)rows * (a + b), [=] { beside(x, y, out, rows, a, b); }); }
 void run_apart(In d, Out out, int rows, int a, int b) { alone((long long)rows * (a + b), [=] { apart(d, out, rows, a, b); }); }
+void run_film(In f, In v, Out out, int n, int c, int shifted) { alone((long long)n * c, [=] { film(f, v, out, n, c, shifted); }); }
+void run_film_back(In f, In v, In d, Out out, int n, int c, int shifted) {
+    alone(3LL * n * c, [=] { film_back(f, v, d, out, n, c, shifted); });
+}
 void run_softmax(In x, Out out, int rows, int width, float scale) { run({(unsigned)rows, 1, 1}, ROW, [=] { softmax(x, out, rows, width, scale); }); }
 void run_softmax_back(In p, In dp, Out out, int rows, int width, float scale) {
     run({(unsigned)rows, 1, 1}, ROW, [=] { softmax_back(p, dp, out, rows, width, scale); });

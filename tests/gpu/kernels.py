@@ -290,6 +290,16 @@ def rest(kernels):
     kernels.apart(out, back, 50, 3, 8)
     agree("concatenation", out, torch.cat([a, b], 1))
     agree("concatenation, back", back, torch.cat([a.flatten(), b.flatten()]))
+    for shifted in (0, 1):
+        f, v = torch.randn(5, 14, requires_grad=True), torch.randn(7, requires_grad=True)
+        want, d = (1 + f[:, :7]) * v + shifted * f[:, 7:], torch.randn(5, 7)
+        want.backward(d)
+        out, back = empty(5, 7), empty(105)
+        kernels.film(f.detach(), v.detach(), out, 5, 7, shifted)
+        kernels.film_back(f.detach(), v.detach(), d, back, 5, 7, shifted)
+        agree(f"FiLM, shifted {shifted}", out, want.detach())
+        agree(f"FiLM, shifted {shifted}, d film", back[:70].view(5, 14), f.grad)
+        agree(f"FiLM, shifted {shifted}, d v", back[70:].view(5, 7).sum(0), v.grad)
     for width in (49, 300):
         s, d = torch.randn(4, width, requires_grad=True), torch.randn(4, width)
         want = (0.3 * s).softmax(1)

@@ -309,6 +309,28 @@ extern "C" __global__ void apart(const float *d, float *out, int rows, int a, in
     else out[at] = d[(at - left) / b * (a + b) + a + (at - left) % b];
 }
 
+// (1 + scale) · v, plus shift where `shifted`: film [n, 2c] holds scale and shift, v is [c], out [n, c].
+extern "C" __global__ void film(const float *film, const float *v, float *out, int n, int c, int shifted) {
+    FLAT((small)n * c);
+    const small j = at % c;
+    const float *row = film + at / c * 2 * c;
+    out[at] = (1.0f + row[j]) * v[j] + (shifted ? row[c + j] : 0.0f);
+}
+
+// Its gradients: out holds that of film [n, 2c], then that of v, sample by sample, [n, c]. A thread for each of `out`.
+extern "C" __global__ void film_back(const float *film, const float *v, const float *d, float *out, int n, int c, int shifted) {
+    FLAT((small)n * c * 3);
+    const small both = (small)n * 2 * c;
+    if (at < both) {
+        const small j = at % (2 * c), sample = at / (2 * c);
+        if (j < (small)c) out[at] = d[sample * c + j] * v[j];
+        else out[at] = shifted ? d[sample * c + j - c] : 0.0f;
+    } else {
+        const small i = at - both;
+        out[at] = d[i] * (1.0f + film[i / c * 2 * c + i % c]);
+    }
+}
+
 // The softmax of each row of `width` numbers, and its gradient p ∘ (dp − Σ p dp). A block a row.
 extern "C" __global__ void softmax(const float *x, float *out, int rows, int width, float scale) {
     __shared__ float parts[THREADS];

@@ -14,6 +14,7 @@ mod attention;
 mod backward;
 mod call;
 mod conv;
+mod film;
 #[cfg(feature = "cuda")]
 mod launch;
 mod moving;
@@ -29,6 +30,7 @@ use candle_core::{DType, Device, Result, Tensor};
 pub(super) use attention::attention;
 pub use backward::backward;
 pub(super) use conv::{conv2d, linear};
+pub(super) use film::film;
 pub(super) use moving::{concat_channels, upsample_nearest2x};
 pub(super) use norm::group_norm;
 pub use optimizer::{adamw_ema_step, sum_of_squares};

@@ -74,6 +74,18 @@ pub(super) fn run(call: &Call) -> Result<CpuStorage> {
             let left = (0..rows * a).map(|i| x[0][i / a * (a + b) + i % a]);
             left.chain((0..rows * b).map(|i| x[0][i / b * (a + b) + a + i % b])).collect()
         }
+        ("film", &[_, c, shifted]) => {
+            let row = |i: usize| &x[0][i / c * 2 * c..][..2 * c];
+            let shift = |i: usize| if shifted == 1 { row(i)[c + i % c] } else { 0.0 };
+            (0..count).map(|i| (1.0 + row(i)[i % c]) * x[1][i % c] + shift(i)).collect()
+        }
+        ("film_back", &[n, c, shifted]) => {
+            let of_film = (0..2 * n * c).map(|i| match (i % (2 * c), i / (2 * c)) {
+                (j, sample) if j < c => x[2][sample * c + j] * x[1][j],
+                (j, sample) => x[2][sample * c + j - c] * shifted as f32,
+            });
+            of_film.chain((0..n * c).map(|i| x[2][i] * (1.0 + x[0][i / c * 2 * c + i % c]))).collect()
+        }
         ("softmax", &[_, width]) => x[0].chunks(width).flat_map(|row| softmax(row, call.factors[0])).collect(),
         ("softmax_back", &[_, width]) => {
             let row = |p: &[f32], dp: &[f32]| {
