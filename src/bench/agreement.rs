@@ -78,7 +78,8 @@ impl Operation {
         let gradients = (&y * numbers(0, y.dims(), device)?)?.sum_all()?.backward()?;
         let mut all = vec![("result".to_string(), y.detach())];
         for ((name, _), argument) in self.arguments.iter().zip(&arguments) {
-            let gradient = gradients.get(argument).ok_or_else(|| anyhow::anyhow!("{}: no gradient of {name}", self.name))?;
+            let gradient =
+                gradients.get(argument).ok_or_else(|| anyhow::anyhow!("{}: no gradient of {name}", self.name))?;
             all.push((format!("d {name}"), gradient.clone()));
         }
         Ok(all)
@@ -130,7 +131,7 @@ fn operations() -> Vec<Operation> {
         (3, 2, Padding::RightBottom, ", stride 2, zeros at the right and below"),
         (1, 1, Padding::Same, ""),
     ] {
-        for (n, h, w, c_in, c_out) in [(8, 28, 28, 32, 64), (3, 9, 7, 3, 5)] {
+        for (n, h, w, c_in, c_out) in [(2, 14, 14, 32, 64), (3, 9, 7, 3, 5)] {
             for bias in [&[c_out][..], &[n, c_out]] {
                 let each = if bias.len() == 2 { ", a bias a sample" } else { "" };
                 add(
@@ -182,11 +183,7 @@ fn operations() -> Vec<Operation> {
     }
     let x: &[usize] = &[4, 7, 7, 32];
     add("upsampling".into(), &[("x", x)], Box::new(|a| kernels::upsample_nearest2x(a[0])));
-    add(
-        "concatenation".into(),
-        &[("a", x), ("b", &[4, 7, 7, 20])],
-        Box::new(|a| kernels::concat_channels(a[0], a[1])),
-    );
+    add("concatenation".into(), &[("a", x), ("b", &[4, 7, 7, 20])], Box::new(|a| kernels::concat_channels(a[0], a[1])));
     add("SiLU".into(), &[("x", x)], Box::new(|a| kernels::silu(a[0])));
     add("squared error".into(), &[("a", x), ("b", x)], Box::new(|a| kernels::squared_error(a[0], a[1])));
     add(
@@ -238,8 +235,11 @@ fn steps(optimizer: OptimizerName, device: &Device) -> Result<Vec<(String, Tenso
     let mut optimizer = Optimizer::new(&parameters, &config, |name| name != "p3")?;
     let workers = Workers::new(1)?;
     for step in 1..=3 {
-        let gradients: Vec<Tensor> =
-            shapes.iter().zip(10 * step..).map(|(shape, index)| numbers(index, shape, device)).collect::<Result<_>>()?;
+        let gradients: Vec<Tensor> = shapes
+            .iter()
+            .zip(10 * step..)
+            .map(|(shape, index)| numbers(index, shape, device))
+            .collect::<Result<_>>()?;
         let update = Update { updates: step, lr: 1e-2, gradient_scale: 0.7, fresh: 0.1 };
         optimizer.step(&gradients, averages.iter(), update, &workers)?;
     }
@@ -266,7 +266,8 @@ mod tests {
         }
         let [a, b, c] = [1.0f32, 1.001, f32::NAN].map(|x| Tensor::new(&[0.5, x], &Device::Cpu).unwrap());
         assert!((difference(&a, &b).unwrap() - 1e-3).abs() < 1e-6);
-        let compared = Compared { name: "one".into(), differences: vec![("result".into(), difference(&a, &c).unwrap())] };
+        let compared =
+            Compared { name: "one".into(), differences: vec![("result".into(), difference(&a, &c).unwrap())] };
         assert!(!compared.agrees());
     }
 }

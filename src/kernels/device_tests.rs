@@ -38,22 +38,18 @@ fn convolutions() {
     let shapes: [(usize, usize, usize, usize, usize); 5] =
         [(2, 5, 6, 3, 4), (1, 4, 4, 8, 5), (3, 7, 5, 4, 4), (2, 1, 1, 4, 2), (2, 8, 8, 1, 4)];
     for (n, h, w, c_in, c_out) in shapes {
-        for (k, stride, padding) in [
-            (3, 1, Padding::Same),
-            (3, 2, Padding::Same),
-            (3, 2, Padding::RightBottom),
-            (1, 1, Padding::Same),
-        ] {
+        for (k, stride, padding) in
+            [(3, 1, Padding::Same), (3, 2, Padding::Same), (3, 2, Padding::RightBottom), (1, 1, Padding::Same)]
+        {
             if h.min(w) + 1 < k {
                 continue;
             }
             for bias in [&[c_out][..], &[n, c_out]] {
                 agree(
                     &[&[n, h, w, c_in], &[k, k, c_in, c_out], bias],
-                    [
-                        &|a| device::conv2d(a[0], a[1], a[2], stride, padding),
-                        &|a| kernels::conv2d(a[0], a[1], a[2], stride, padding, Precision::F32),
-                    ],
+                    [&|a| device::conv2d(a[0], a[1], a[2], stride, padding), &|a| {
+                        kernels::conv2d(a[0], a[1], a[2], stride, padding, Precision::F32)
+                    }],
                 );
             }
         }
@@ -63,10 +59,7 @@ fn convolutions() {
 #[test]
 fn linear_layers() {
     for shape in [&[3, 4][..], &[2, 3, 5, 4], &[1, 4]] {
-        agree(
-            &[shape, &[4, 6], &[6]],
-            [&|a| device::linear(a[0], a[1], a[2]), &|a| kernels::linear(a[0], a[1], a[2])],
-        );
+        agree(&[shape, &[4, 6], &[6]], [&|a| device::linear(a[0], a[1], a[2]), &|a| kernels::linear(a[0], a[1], a[2])]);
     }
 }
 
@@ -77,10 +70,9 @@ fn normalizations() {
             for groups in [1, 2, 8] {
                 agree(
                     &[&[2, 3, 4, 8], affine, &[8]],
-                    [
-                        &|a| device::group_norm(a[0], a[1], a[2], groups, 1e-5, silu),
-                        &|a| kernels::group_norm(a[0], a[1], a[2], groups, 1e-5, silu),
-                    ],
+                    [&|a| device::group_norm(a[0], a[1], a[2], groups, 1e-5, silu), &|a| {
+                        kernels::group_norm(a[0], a[1], a[2], groups, 1e-5, silu)
+                    }],
                 );
             }
         }
@@ -113,10 +105,7 @@ fn the_rest() {
     let x: &[usize] = &[2, 3, 5, 4];
     agree(&[x], [&|a| device::silu(a[0]), &|a| kernels::silu(a[0])]);
     agree(&[x], [&|a| device::upsample_nearest2x(a[0]), &|a| kernels::upsample_nearest2x(a[0])]);
-    agree(
-        &[x, &[2, 3, 5, 6]],
-        [&|a| device::concat_channels(a[0], a[1]), &|a| kernels::concat_channels(a[0], a[1])],
-    );
+    agree(&[x, &[2, 3, 5, 6]], [&|a| device::concat_channels(a[0], a[1]), &|a| kernels::concat_channels(a[0], a[1])]);
     agree(&[x, x], [&|a| device::squared_error(a[0], a[1]), &|a| kernels::squared_error(a[0], a[1])]);
 }
 

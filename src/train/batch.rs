@@ -158,12 +158,10 @@ impl Batch {
         let x_0 = Tensor::from_vec(pixels, shape, device)?;
         let epsilon = Tensor::from_vec(noise, shape, device)?;
         let scale = |i: usize| parameterization.input_scale(levels[i]);
-        let factors: [&dyn Fn(usize) -> f64; 4] = [
-            &|i| scale(i) * levels[i].alpha,
-            &|i| scale(i) * levels[i].sigma,
-            &|i| targets[i].x_0,
-            &|i| targets[i].epsilon,
-        ];
+        let factors: [&dyn Fn(usize) -> f64; 4] =
+            [&|i| scale(i) * levels[i].alpha, &|i| scale(i) * levels[i].sigma, &|i| targets[i].x_0, &|i| {
+                targets[i].epsilon
+            }];
         // All of them go to the device together.
         let columns: Vec<f32> = factors.iter().flat_map(|factor| (0..n).map(|i| factor(i) as f32)).collect();
         let columns = Tensor::from_vec(columns, (4, n, 1, 1, 1), device)?;

@@ -137,8 +137,10 @@ fn in_parts(
     if let [all] = ranges {
         return work(x, all);
     }
-    let parts: Vec<Tensor> =
-        ranges.iter().map(|samples| work(&x.narrow(0, samples.start, samples.len())?, samples)).collect::<Result<_>>()?;
+    let parts: Vec<Tensor> = ranges
+        .iter()
+        .map(|samples| work(&x.narrow(0, samples.start, samples.len())?, samples))
+        .collect::<Result<_>>()?;
     Tensor::cat(&parts, 0)
 }
 

@@ -113,7 +113,10 @@ impl Table {
                 };
                 let count = tensor.elem_count();
                 if !tensor.is_contiguous() || *length.get_or_insert(count) != count {
-                    candle_core::bail!("an optimizer's step needs contiguous tensors of one shape, not {:?}", tensor.layout());
+                    candle_core::bail!(
+                        "an optimizer's step needs contiguous tensors of one shape, not {:?}",
+                        tensor.layout()
+                    );
                 }
                 table.words.push(address(tensor)?);
             }
@@ -124,7 +127,13 @@ impl Table {
     }
 
     /// Starts `kernel` on all rows; where it has an output, that has [`BLOCKS`] numbers a row.
-    pub fn launch(&self, kernel: &str, has_output: bool, factors: &[f32], device: &CudaDevice) -> Result<Option<CudaStorage>> {
+    pub fn launch(
+        &self,
+        kernel: &str,
+        has_output: bool,
+        factors: &[f32],
+        device: &CudaDevice,
+    ) -> Result<Option<CudaStorage>> {
         let words = device.clone_htod(&self.words)?;
         let mut out = if has_output { Some(device.alloc_zeros::<f32>(self.count * BLOCKS)?) } else { None };
         let config = config(Spread::Blocks { blocks: (BLOCKS, self.count), threads: (THREADS, 1) })?;

@@ -38,7 +38,8 @@ pub(super) use pointwise::{silu, squared_error};
 
 /// Whether these operations take all of these: f32 on an NVIDIA GPU.
 pub fn takes(tensors: &[&Tensor]) -> bool {
-    cfg!(feature = "cuda") && tensors.iter().all(|t| t.device().is_cuda() && t.dtype() == DType::F32 && t.elem_count() > 0)
+    cfg!(feature = "cuda")
+        && tensors.iter().all(|t| t.device().is_cuda() && t.dtype() == DType::F32 && t.elem_count() > 0)
 }
 
 /// The NVIDIA GPU of that number.

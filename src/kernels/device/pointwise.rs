@@ -28,8 +28,7 @@ pub fn squared_error(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
     let size = a.elem_count() / n;
     let spread = Spread::Blocks { blocks: (n, 1), threads: (THREADS, 1) };
     let inputs = [&a.detach(), &b.detach()];
-    let y =
-        Call { name: "squared_error", inputs: &inputs, shape: n.into(), sizes: &[n, size], factors: &[], spread };
+    let y = Call { name: "squared_error", inputs: &inputs, shape: n.into(), sizes: &[n, size], factors: &[], spread };
     node("squared_error", &[&a, &b], y.storage()?, move |arguments, d| {
         let [a, b] = arguments else { candle_core::bail!("an error has two arguments") };
         let (shape, spread) = (a.shape().clone(), Spread::Flat(n * size));

@@ -77,7 +77,8 @@ impl AdamW {
         ensure!(gradients.len() == count, "{} gradients for {count} parameters", gradients.len());
         ensure!(averages.len() == count, "{} averages for {count} parameters", averages.len());
         let on_cpu = self.slots.iter().all(|slot| slot.parameter.device().is_cpu());
-        let on_gpu = device::takes(gradients) && self.slots.iter().all(|slot| device::takes(&[slot.parameter.as_tensor()]));
+        let on_gpu =
+            device::takes(gradients) && self.slots.iter().all(|slot| device::takes(&[slot.parameter.as_tensor()]));
         if on_cpu || on_gpu {
             self.step_fused(gradients, averages, update, on_cpu.then_some(workers))
         } else {
