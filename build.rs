@@ -1,10 +1,12 @@
 //! Packs the emoji, 1,892 small files of each size, into one that the program carries inside: `src/data/embedded.rs`
-//! reads them.
+//! reads them. With the feature `cuda`, compiles the kernels for NVIDIA GPUs to PTX, of which the driver makes machine code.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs, io};
 
 const EMOJI: [&str; 2] = ["emoji-32", "emoji-64"];
+const CUDA_KERNELS: &str = "src/kernels/device/kernels.cu";
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -15,7 +17,26 @@ fn main() -> io::Result<()> {
         println!("cargo::rerun-if-changed=datasets/{name}");
         fs::write(out.join(format!("{name}.pack")), packed(&root.join("datasets").join(name))?)?;
     }
-    Ok(())
+    println!("cargo::rerun-if-changed={CUDA_KERNELS}");
+    match env::var_os("CARGO_FEATURE_CUDA") {
+        Some(_) => compile(&root.join(CUDA_KERNELS), &out.join("kernels.ptx")),
+        None => Ok(()),
+    }
+}
+
+/// Runs nvcc, of the CUDA toolkit that the environment names, else of the PATH.
+fn compile(source: &Path, ptx: &Path) -> io::Result<()> {
+    let folders = ["CUDA_HOME", "CUDA_PATH", "CUDA_ROOT", "CUDA_TOOLKIT_ROOT_DIR"];
+    let mut there = folders.iter().filter_map(env::var_os).map(|folder| Path::new(&folder).join("bin/nvcc"));
+    let nvcc = there.find(|nvcc| nvcc.exists()).unwrap_or_else(|| "nvcc".into());
+    // The oldest that CUDA 12 and 13 both know; newer GPUs run it too.
+    let arguments = ["--ptx", "-arch=compute_75", "-O3", "-std=c++17", "-o"];
+    let failed = |why: String| io::Error::other(format!("{}: {why}; see docs/gpu.md", nvcc.display()));
+    match Command::new(&nvcc).args(arguments).arg(ptx).arg(source).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(failed(format!("{} was not compiled ({status})", source.display()))),
+        Err(error) => Err(failed(format!("the feature cuda needs NVIDIA's compiler ({error})"))),
+    }
 }
 
 /// Every picture of a folder of classes, behind its class and its length.

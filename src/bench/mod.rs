@@ -9,7 +9,9 @@
 //! | `sgemm` | what a matrix product reaches |
 //! | `peak` | the ceiling: products and sums from registers to registers |
 //! | `report` | what came out |
+//! | `agreement` | whether another device computes what the CPU does |
 
+mod agreement;
 mod model;
 mod peak;
 mod plan;
@@ -17,6 +19,7 @@ mod report;
 mod sgemm;
 mod timing;
 
+pub use agreement::{Compared, TOLERANCE, agreement};
 pub use model::{BenchModel, OWN_NAMES};
 pub use plan::BenchPlan;
 pub use report::{BenchReport, Machine, Measured, Peak, Sgemm};

@@ -4,6 +4,7 @@ use anyhow::Result;
 use candle_core::Device;
 
 use super::UsageError;
+use crate::kernels;
 
 /// The device of that name: `cpu`, `cuda`, `cuda:N`, `metal`, `metal:N`.
 ///
@@ -21,7 +22,7 @@ pub fn open(name: &str) -> Result<Device> {
         "cpu" if !name.contains(':') => Ok(Device::Cpu),
         "cuda" if !cfg!(feature = "cuda") => Err(not_built_in("cuda")),
         "metal" if !cfg!(feature = "metal") => Err(not_built_in("metal")),
-        "cuda" => Device::new_cuda(index).map_err(|error| unavailable(name, &error)),
+        "cuda" => kernels::device::open(index).map_err(|error| unavailable(name, &error)),
         "metal" => Device::new_metal(index).map_err(|error| unavailable(name, &error)),
         _ => Err(unknown(name)),
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::doctor_run;
+use super::{doctor_device, doctor_run};
 use crate::ascii::terminal_has_utf8;
 use crate::data::catalogue;
 use crate::kernels::default_threads;
@@ -18,11 +18,14 @@ use crate::tui::terminal::image_protocol::{Graphics, ImageProtocol, detect, mult
 use crate::tui::theme::{Capability, ThemeName};
 
 /// Say what this terminal and this machine can do, and how to get the rest; or check whether a run's network uses the
-/// time it is told.
+/// time it is told, or whether a GPU computes what the CPU does.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Check this run instead: its folder, the beginning of its name in runs/, or `latest`.
     run: Option<String>,
+    /// Check this device instead (cuda:0 or metal): each operation, forward and backward, against the CPU.
+    #[arg(long, value_name = "DEVICE", conflicts_with = "run")]
+    device: Option<String>,
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -104,6 +107,9 @@ struct Runs {
 pub fn run(args: Args) -> Result<()> {
     if let Some(run) = &args.run {
         return doctor_run::run(run, args.format == Format::Json);
+    }
+    if let Some(device) = &args.device {
+        return doctor_device::run(device, args.format == Format::Json);
     }
     let report = Report::look(args.images);
     let text = match args.format {

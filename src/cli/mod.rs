@@ -10,6 +10,7 @@ pub mod data;
 mod data_elsewhere;
 mod device;
 pub mod doctor;
+mod doctor_device;
 mod doctor_run;
 pub mod eval;
 mod experiments;

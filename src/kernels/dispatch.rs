@@ -1,9 +1,10 @@
-//! The operations by name; picks the fast kernel where there is one, else the reference.
+//! The operations by name; picks the fast kernel where there is one, a GPU's on one, else the reference.
 
 use candle_core::{Result, Tensor};
 
 use super::attention::Attention;
 use super::conv::{Convolution, Geometry, Linear, NormConvolution, UpsampleConvolution, doubled};
+use super::device;
 use super::dropout_mask::DropoutMask;
 use super::elementwise::{Silu, SquaredError};
 use super::group_norm::{GroupNorm, Settings};
@@ -35,6 +36,9 @@ pub fn conv2d(
         let op = Convolution { stride, padding, precision };
         return x.contiguous()?.apply_op3(&w.contiguous()?, &bias.contiguous()?, op);
     }
+    if device::takes(&[x, w, bias]) {
+        return device::conv2d(x, w, bias, stride, padding);
+    }
     reference::conv2d(x, w, bias, stride, padding)
 }
 
@@ -51,6 +55,9 @@ pub fn linear(x: &Tensor, w: &Tensor, bias: &Tensor) -> Result<Tensor> {
         && bias.dims() == [c_out]
     {
         return x.contiguous()?.apply_op3(&w.contiguous()?, &bias.contiguous()?, Linear);
+    }
+    if device::takes(&[x, w, bias]) {
+        return device::linear(x, w, bias);
     }
     reference::linear(x, w, bias)
 }
@@ -72,7 +79,22 @@ pub fn group_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, groups: usize, eps
         let op = GroupNorm::new(Settings { groups, eps, silu });
         return x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op);
     }
+    if device::takes(&[x, weight, bias]) {
+        return device::group_norm(x, weight, bias, groups, eps, silu);
+    }
     reference::group_norm(x, weight, bias, groups, eps, silu)
+}
+
+/// Weight and bias `[N, C]` with which a normalization of `weight` and `bias` `[C]` also multiplies by 1 + scale and adds
+/// shift, where scale and shift are the two halves of `film` `[N, 2C]` (FiLM, Perez et al. 2018).
+///
+/// # Errors
+/// When the shapes don't fit.
+pub fn film(film: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<(Tensor, Tensor)> {
+    if device::takes(&[film, weight, bias]) {
+        return device::film(film, weight, bias);
+    }
+    reference::film(film, weight, bias)
 }
 
 /// Group normalization with SiLU, then a convolution that keeps the size: [`group_norm`] followed by
@@ -177,6 +199,9 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Ten
     {
         return q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, Attention { heads });
     }
+    if device::takes(&[q, k, v]) {
+        return device::attention(q, k, v, heads);
+    }
     reference::attention(q, k, v, heads)
 }
 
@@ -187,6 +212,9 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Ten
 pub fn upsample_nearest2x(x: &Tensor) -> Result<Tensor> {
     if fast(&[x]) && x.rank() == 4 && x.elem_count() > 0 {
         return x.contiguous()?.apply_op1(UpsampleNearest2x);
+    }
+    if device::takes(&[x]) {
+        return device::upsample_nearest2x(x);
     }
     reference::upsample_nearest2x(x)
 }
@@ -215,6 +243,9 @@ pub fn concat_channels(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     {
         return a.contiguous()?.apply_op2(&b.contiguous()?, ConcatChannels);
     }
+    if device::takes(&[a, b]) {
+        return device::concat_channels(a, b);
+    }
     Tensor::cat(&[a, b], 3)
 }
 
@@ -225,6 +256,9 @@ pub fn concat_channels(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 pub fn silu(x: &Tensor) -> Result<Tensor> {
     if fast(&[x]) && x.elem_count() > 0 {
         return x.contiguous()?.apply_op1(Silu);
+    }
+    if device::takes(&[x]) {
+        return device::silu(x);
     }
     x.silu()
 }
@@ -240,6 +274,9 @@ pub fn squared_error(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
         && prediction.elem_count() > 0
     {
         return prediction.contiguous()?.apply_op2(&target.contiguous()?, SquaredError);
+    }
+    if device::takes(&[prediction, target]) {
+        return device::squared_error(prediction, target);
     }
     reference::squared_error(prediction, target)
 }

@@ -11,6 +11,9 @@ mod bf16_tests;
 mod buffers;
 mod bundle;
 mod conv;
+pub mod device;
+#[cfg(test)]
+mod device_tests;
 mod dispatch;
 mod dropout_mask;
 mod elementwise;
@@ -36,8 +39,8 @@ mod tile;
 mod workers;
 
 pub use dispatch::{
-    attention, concat_channels, conv2d, group_norm, linear, norm_silu_conv2d, residual_block, residual_block_dropping,
-    silu, squared_error, upsample_conv2d, upsample_nearest2x,
+    attention, concat_channels, conv2d, film, group_norm, linear, norm_silu_conv2d, residual_block,
+    residual_block_dropping, silu, squared_error, upsample_conv2d, upsample_nearest2x,
 };
 pub use dropout_mask::DropoutMask;
 pub use padding::Padding;

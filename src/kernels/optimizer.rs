@@ -46,7 +46,7 @@ pub struct Slot<'a> {
 }
 
 impl Slot<'_> {
-    fn tensors(&self) -> [&Tensor; 5] {
+    pub(super) fn tensors(&self) -> [&Tensor; 5] {
         [self.parameter, self.first_moment, self.second_moment, self.average, self.gradient]
     }
 }

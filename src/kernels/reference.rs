@@ -47,6 +47,14 @@ pub fn group_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, groups: usize, eps
     if silu { y.silu() } else { Ok(y) }
 }
 
+/// Weight and bias told by the time; see [`super::film`].
+pub fn film(film: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<(Tensor, Tensor)> {
+    let channels = weight.dim(0)?;
+    let scale = (film.narrow(1, 0, channels)? + 1.0)?;
+    let shift = film.narrow(1, channels, channels)?;
+    Ok((scale.broadcast_mul(weight)?, (scale.broadcast_mul(bias)? + shift)?))
+}
+
 /// Multi-head self-attention's core; see [`super::attention`].
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Tensor> {
     let (n, h, w, c) = q.dims4()?;

@@ -132,10 +132,7 @@ impl GroupNorm {
     /// Weight and bias `[N, C]` with which the normalization also multiplies by 1 + scale and adds
     /// shift, where scale and shift are the two halves of `film` `[N, 2C]` (FiLM, Perez et al. 2018).
     pub fn film(&self, film: &Tensor) -> Result<(Tensor, Tensor)> {
-        let channels = self.weight.dim(0)?;
-        let scale = (film.narrow(1, 0, channels)? + 1.0)?;
-        let shift = film.narrow(1, channels, channels)?;
-        Ok((scale.broadcast_mul(&self.weight)?, (scale.broadcast_mul(&self.bias)? + shift)?))
+        Ok(kernels::film(film, &self.weight, &self.bias)?)
     }
 
     pub fn groups(&self) -> usize {

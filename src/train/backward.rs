@@ -9,7 +9,7 @@ use super::cut::Cut;
 use super::gradients::add_to;
 use super::losses::Losses;
 use super::objective::{Objective, share_of_mean};
-use crate::kernels::Workers;
+use crate::kernels::{Workers, device};
 use crate::nn::Net;
 use crate::random::{Stream, generator};
 
@@ -50,9 +50,15 @@ impl Passes<'_> {
             for slice in self.cut.slices(ranges[i].clone()) {
                 let slice = batch.narrow(slice)?;
                 let Losses { error, term } = self.objective.asked(self.net, &slice, rng.as_mut())?;
-                let gradients = share_of_mean(&term, &slice, batch.len())?.backward()?;
-                errors.extend(to_f64(&error)?);
-                terms.extend(to_f64(&term)?);
+                let gradients = device::backward(&share_of_mean(&term, &slice, batch.len())?)?;
+                let read = to_f64(&error)?;
+                // Often both are one tensor; a GPU is waited for once then.
+                if term.id() == error.id() {
+                    terms.extend_from_slice(&read);
+                } else {
+                    terms.extend(to_f64(&term)?);
+                }
+                errors.extend(read);
                 match &sum {
                     Some(sum) => add_to(self.parameters, sum, &gradients)?,
                     None => sum = Some(gradients),

@@ -157,16 +157,19 @@ impl Batch {
         let shape = (n, height, width, channels);
         let x_0 = Tensor::from_vec(pixels, shape, device)?;
         let epsilon = Tensor::from_vec(noise, shape, device)?;
-        // a·x_0 + b·ε, each sample with its own a and b.
-        let mix = |a: &dyn Fn(usize) -> f64, b: &dyn Fn(usize) -> f64| -> Result<Tensor> {
-            let column = |f: &dyn Fn(usize) -> f64| {
-                Tensor::from_vec((0..n).map(|i| f(i) as f32).collect::<Vec<_>>(), (n, 1, 1, 1), device)
-            };
-            Ok((x_0.broadcast_mul(&column(a)?)? + epsilon.broadcast_mul(&column(b)?)?)?)
-        };
         let scale = |i: usize| parameterization.input_scale(levels[i]);
-        let input = mix(&|i| scale(i) * levels[i].alpha, &|i| scale(i) * levels[i].sigma)?;
-        let target = mix(&|i| targets[i].x_0, &|i| targets[i].epsilon)?;
+        let factors: [&dyn Fn(usize) -> f64; 4] =
+            [&|i| scale(i) * levels[i].alpha, &|i| scale(i) * levels[i].sigma, &|i| targets[i].x_0, &|i| {
+                targets[i].epsilon
+            }];
+        // All of them go to the device together.
+        let columns: Vec<f32> = factors.iter().flat_map(|factor| (0..n).map(|i| factor(i) as f32)).collect();
+        let columns = Tensor::from_vec(columns, (4, n, 1, 1, 1), device)?;
+        // a·x_0 + b·ε, each sample with its own a and b.
+        let mix = |a: usize, b: usize| -> Result<Tensor> {
+            Ok((x_0.broadcast_mul(&columns.get(a)?)? + epsilon.broadcast_mul(&columns.get(b)?)?)?)
+        };
+        let (input, target) = (mix(0, 1)?, mix(2, 3)?);
         let times: Vec<f32> = levels.iter().map(|&at| parameterization.network_time(at) as f32).collect();
         let t = Tensor::from_vec(times, n, device)?;
         let classes = classes.map(|classes| Tensor::from_vec(classes, n, device)).transpose()?;

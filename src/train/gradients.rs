@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 
-use crate::kernels::{Workers, optimizer};
+use crate::kernels::{Workers, device, optimizer};
 
 /// The gradient of every parameter, in their order, summed over the shares in theirs, and the norm
 /// √ Σ ‖g‖² over all of them. The result depends on how many shares there are, never on which was
@@ -48,16 +48,22 @@ fn of_share<'a>(parameters: &[(String, Var)], share: &'a GradStore) -> Result<Ve
 fn by_tensors(shares: &[Vec<&Tensor>]) -> Result<(Vec<Tensor>, f64)> {
     let (first, others) = shares.split_first().context("a batch without shares")?;
     let mut sums = Vec::with_capacity(first.len());
-    let mut squares = 0.0;
     for (i, gradient) in first.iter().enumerate() {
         let mut sum = (*gradient).clone();
         for share in others {
             sum = (sum + share[i])?;
         }
-        squares += sum.sqr()?.sum_all()?.to_scalar::<f32>()? as f64;
-        sums.push(sum);
+        sums.push(sum.contiguous()?);
     }
-    Ok((sums, squares.sqrt()))
+    let all: Vec<&Tensor> = sums.iter().collect();
+    if device::takes(&all) {
+        let norm = device::sum_of_squares(&sums)?.sqrt();
+        return Ok((sums, norm));
+    }
+    // Read from the device once, not parameter by parameter.
+    let squares = sums.iter().map(|sum| sum.sqr()?.sum_all()).collect::<candle_core::Result<Vec<_>>>()?;
+    let squares = Tensor::stack(&squares, 0)?.to_vec1::<f32>()?;
+    Ok((sums, squares.into_iter().map(f64::from).sum::<f64>().sqrt()))
 }
 
 /// The name of the first tensor with a NaN or an infinity.

@@ -5,8 +5,8 @@ use candle_core::{Tensor, Var};
 
 use super::update::Update;
 use crate::config::TrainConfig;
-use crate::kernels::Workers;
 use crate::kernels::optimizer::{self, AdamWStep};
+use crate::kernels::{Workers, device};
 use crate::train::ema::approach;
 use crate::train::state::put;
 
@@ -77,15 +77,23 @@ impl AdamW {
         ensure!(gradients.len() == count, "{} gradients for {count} parameters", gradients.len());
         ensure!(averages.len() == count, "{} averages for {count} parameters", averages.len());
         let on_cpu = self.slots.iter().all(|slot| slot.parameter.device().is_cpu());
-        if on_cpu {
-            self.step_fused(gradients, averages, update, workers)
+        let on_gpu =
+            device::takes(gradients) && self.slots.iter().all(|slot| device::takes(&[slot.parameter.as_tensor()]));
+        if on_cpu || on_gpu {
+            self.step_fused(gradients, averages, update, on_cpu.then_some(workers))
         } else {
             self.step_by_tensors(gradients, averages, update)
         }
     }
 
-    /// One pass over everything, on a CPU.
-    fn step_fused(&self, gradients: &[&Tensor], averages: &[&Var], update: Update, workers: &Workers) -> Result<()> {
+    /// One pass over everything, by the workers or on a GPU.
+    fn step_fused(
+        &self,
+        gradients: &[&Tensor],
+        averages: &[&Var],
+        update: Update,
+        workers: Option<&Workers>,
+    ) -> Result<()> {
         let AdamWSettings { beta1, beta2, eps, weight_decay } = self.settings;
         let (correct1, correct2) = self.corrections(update.updates);
         let fused = AdamWStep {
@@ -110,7 +118,11 @@ impl AdamW {
                 gradient,
             })
             .collect();
-        Ok(optimizer::adamw_ema_step(workers, &slots, &fused)?)
+        match workers {
+            Some(workers) => Ok(optimizer::adamw_ema_step(workers, &slots, &fused)?),
+            None if slots.is_empty() => Ok(()),
+            None => Ok(device::adamw_ema_step(&slots, &fused)?),
+        }
     }
 
     /// The same with whole tensors, on any device.

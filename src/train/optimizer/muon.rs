@@ -149,8 +149,9 @@ fn sizes(weight: &Tensor) -> (usize, usize) {
 fn orthogonal(x: &Tensor) -> Result<Tensor> {
     let (rows, columns) = x.dims2()?;
     let short = rows.min(columns);
-    let norm = x.sqr()?.sum_all()?.to_scalar::<f32>()? as f64;
-    let x = (x / (norm.sqrt() + 1e-7))?;
+    // Stays where it is: reading it would make a GPU wait at every matrix.
+    let norm = (x.sqr()?.sum_all()?.sqrt()? + 1e-7)?;
+    let x = x.broadcast_div(&norm)?;
     let mut gram = if rows < columns { x.matmul(&x.t()?)? } else { x.t()?.matmul(&x)? };
     let [a, b, c] = QUINTIC;
     let identity = (Tensor::eye(short, x.dtype(), x.device())? * a)?;
