@@ -1,0 +1,48 @@
+//! What the environment says of who started this process.
+
+use std::env;
+
+/// What mpirun, mpiexec and srun leave in the environment of the processes that they start, the most telling first: how
+/// many processes there are. Slurm sets the last in a batch script too, which is one process.
+const COUNTS: [&str; 6] =
+    ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "PALS_NRANKS", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"];
+
+/// A launcher has started this process as one of several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Launched {
+    /// How many, 2 or more.
+    pub tasks: usize,
+    /// The variable that says so.
+    pub by: &'static str,
+}
+
+/// What the environment says; `None` where this process is the only one, or no launcher has started it.
+pub fn launched() -> Option<Launched> {
+    of(|name| env::var(name).ok())
+}
+
+fn of(find: impl Fn(&str) -> Option<String>) -> Option<Launched> {
+    let number = |name: &'static str| Some(Launched { tasks: find(name)?.trim().parse().ok()?, by: name });
+    COUNTS.into_iter().find_map(number).filter(|launched| launched.tasks > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_launcher_nearest_to_the_process_counts() {
+        let of = |set: &[(&str, &str)]| {
+            let find = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+            of(find).map(|launched| (launched.tasks, launched.by))
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("SLURM_NTASKS", "1")]), None);
+        assert_eq!(of(&[("SLURM_NTASKS", "8")]), Some((8, "SLURM_NTASKS")));
+        assert_eq!(of(&[("SLURM_NTASKS", "8"), ("PMI_SIZE", "2")]), Some((2, "PMI_SIZE")));
+        // mpirun -n 1 in a job of 8 tasks: one process.
+        assert_eq!(of(&[("SLURM_NTASKS", "8"), ("OMPI_COMM_WORLD_SIZE", "1")]), None);
+        assert_eq!(of(&[("SLURM_NTASKS", "8"), ("SLURM_STEP_NUM_TASKS", "1")]), None);
+        assert_eq!(of(&[("SLURM_NTASKS", "many")]), None);
+    }
+}
