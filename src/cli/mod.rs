@@ -24,6 +24,7 @@ mod numbers;
 mod output;
 mod program;
 mod race;
+mod ranks;
 mod report;
 mod runs;
 pub mod sample;

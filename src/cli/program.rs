@@ -10,15 +10,16 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::tensor_words::told;
 use super::{
     UsageError, autoencoder, bench, card, compare, course, data, doctor, eval, explain, export, export_logs, fork,
-    import, interruption, lab, numbers, race, report, runs, sample, schedule, speedrun, study, sweep, watch,
+    import, interruption, lab, numbers, race, ranks, report, runs, sample, schedule, speedrun, study, sweep, watch,
 };
 use crate::ascii;
 use crate::config::ConfigError;
 use crate::data::{DataError, expanded_arguments};
-use crate::lab::Outcome;
+use crate::lab::{Outcome, RanksDiffer};
 use crate::nn::diffusers::NotExpressible;
 use crate::process::interrupt::{BrokenOff, Interrupted};
 use crate::process::{last_words, limit_is_an_error};
+use crate::ranks::NotJoined;
 use crate::run::RunError;
 use crate::speak::{self, Unwritten};
 
@@ -76,7 +77,7 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
         Ok(program) => program,
         Err(answer) => return say(&answer),
     };
-    let result = match program.command {
+    let result = joined(&program).and_then(|()| match program.command {
         None => lab::run(program.lab, after_step),
         Some(Subcommands::Autoencoder(args)) => autoencoder::run(*args),
         Some(Subcommands::Watch(args)) => watch::run(&args),
@@ -92,14 +93,32 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
             Err(error) => Err(error),
         },
         Some(command) => obeying(command),
-    };
+    });
     match result {
-        Ok(Outcome::Done) => 0,
-        Ok(Outcome::Interrupted) => 130,
+        Ok(Outcome::Done) => ranks::end(0, None, || ()),
+        Ok(Outcome::Interrupted) => ranks::end(130, None, || ()),
         Err(error) => {
-            speak::remark(format_args!("difflab: {}", in_words(&error)));
-            exit_code(&error)
+            let say = || speak::remark(format_args!("difflab: {}", in_words(&error)));
+            ranks::end(exit_code(&error), Some(&error), say)
         }
+    }
+}
+
+/// Finds the other processes of the job for what several do together, and refuses several for what one does and writes.
+fn joined(program: &Program) -> Result<()> {
+    match program.command {
+        None if program.lab.only_explains() => Ok(()),
+        None | Some(Subcommands::Autoencoder(_) | Subcommands::Fork(_)) => ranks::join_others(),
+        Some(Subcommands::Sample(_)) => ranks::refuse_several("difflab sample"),
+        Some(Subcommands::Eval(_)) => ranks::refuse_several("difflab eval"),
+        Some(Subcommands::Bench(_)) => ranks::refuse_several("difflab bench"),
+        Some(Subcommands::Study(_)) => ranks::refuse_several("difflab study"),
+        Some(Subcommands::Race(_)) => ranks::refuse_several("difflab race"),
+        Some(Subcommands::Sweep(_)) => ranks::refuse_several("difflab sweep"),
+        Some(Subcommands::Speedrun(_)) => ranks::refuse_several("difflab speedrun"),
+        Some(Subcommands::Course(_)) => ranks::refuse_several("difflab course"),
+        // They look, or write what is named: a batch script, which is one process of a job of several, calls them too.
+        Some(_) => Ok(()),
     }
 }
 
@@ -179,6 +198,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             || cause.is::<ConfigError>()
             || cause.is::<DataError>()
             || cause.is::<RunError>()
+            || cause.is::<NotJoined>()
+            || cause.is::<RanksDiffer>()
     });
     if mendable { 2 } else { 1 }
 }
