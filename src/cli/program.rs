@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::over_ranks::{self, Processes};
 use super::tensor_words::told;
 use super::{
     UsageError, autoencoder, bench, card, compare, course, data, doctor, eval, explain, export, export_logs, fork,
@@ -19,6 +20,7 @@ use crate::lab::Outcome;
 use crate::nn::diffusers::NotExpressible;
 use crate::process::interrupt::{BrokenOff, Interrupted};
 use crate::process::{last_words, limit_is_an_error};
+use crate::ranks::NotJoined;
 use crate::run::RunError;
 use crate::speak::{self, Unwritten};
 
@@ -76,6 +78,11 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
         Ok(program) => program,
         Err(answer) => return say(&answer),
     };
+    let (name, processes) = of_processes(program.command.as_ref());
+    if let Err(error) = over_ranks::enter(name, processes) {
+        speak::remark(format_args!("difflab: {}", in_words(&error)));
+        return exit_code(&error);
+    }
     let result = match program.command {
         None => lab::run(program.lab, after_step),
         Some(Subcommands::Autoencoder(args)) => autoencoder::run(*args),
@@ -93,13 +100,47 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
         },
         Some(command) => obeying(command),
     };
-    match result {
+    let code = match result {
         Ok(Outcome::Done) => 0,
         Ok(Outcome::Interrupted) => 130,
         Err(error) => {
-            speak::remark(format_args!("difflab: {}", in_words(&error)));
-            exit_code(&error)
+            let (code, said) = (exit_code(&error), in_words(&error));
+            speak::remark(format_args!("difflab: {said}"));
+            over_ranks::fail(code, &said);
+            return code;
         }
+    };
+    over_ranks::leave();
+    code
+}
+
+/// A subcommand's name, and what it makes of several processes.
+fn of_processes(command: Option<&Subcommands>) -> (&'static str, Processes) {
+    let Some(command) = command else { return ("", Processes::Share) };
+    match command {
+        Subcommands::Autoencoder(_) => ("autoencoder", Processes::Share),
+        Subcommands::Fork(_) => ("fork", Processes::Share),
+        Subcommands::Sample(_) => ("sample", Processes::Share),
+        Subcommands::Eval(_) => ("eval", Processes::Share),
+        Subcommands::Study(_) => ("study", Processes::Share),
+        Subcommands::Bench(args) if args.is_over_ranks() => ("bench", Processes::Share),
+        Subcommands::Bench(_) => ("bench without --mpi", Processes::One),
+        Subcommands::Schedule(_) => ("schedule", Processes::One),
+        Subcommands::Data(_) => ("data", Processes::One),
+        Subcommands::Runs(_) => ("runs", Processes::One),
+        Subcommands::Watch(_) => ("watch", Processes::One),
+        Subcommands::Compare(_) => ("compare", Processes::One),
+        Subcommands::Race(_) => ("race", Processes::One),
+        Subcommands::Sweep(_) => ("sweep", Processes::One),
+        Subcommands::Card(_) => ("card", Processes::One),
+        Subcommands::Export(_) => ("export", Processes::One),
+        Subcommands::ExportLogs(_) => ("export-logs", Processes::One),
+        Subcommands::Import(_) => ("import", Processes::One),
+        Subcommands::Explain(_) => ("explain", Processes::One),
+        Subcommands::Course(_) => ("course", Processes::One),
+        Subcommands::Report(_) => ("report", Processes::One),
+        Subcommands::Speedrun(_) => ("speedrun", Processes::One),
+        Subcommands::Doctor(_) => ("doctor", Processes::One),
     }
 }
 
@@ -179,6 +220,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             || cause.is::<ConfigError>()
             || cause.is::<DataError>()
             || cause.is::<RunError>()
+            || cause.is::<NotJoined>()
     });
     if mendable { 2 } else { 1 }
 }
