@@ -10,11 +10,11 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::ascii;
 use crate::data::shown_text;
+use crate::ranks::{is_another, world};
 
 /// Standard output could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub struct Unwritten(pub io::Error);
 /// # Errors
 /// [`Unwritten`]; a pipe that its reader has closed is no error.
 pub fn print(text: &str) -> Result<(), Unwritten> {
-    if HUSHED.load(Ordering::SeqCst) {
+    if is_mute() {
         return Ok(());
     }
     write_all(&mut io::stdout().lock(), &on_stdout(text))
@@ -46,9 +46,22 @@ fn write_all(out: &mut impl Write, text: &str) -> Result<(), Unwritten> {
 /// A line on standard error. Names out of files may be part of it: what would act on the terminal stands there by its
 /// number.
 pub fn remark(line: impl Display) {
-    if HUSHED.load(Ordering::SeqCst) {
-        return;
+    if !is_mute() {
+        say(line);
     }
+}
+
+/// A line of one rank of several, on standard error, though rank 0 speaks for all.
+pub fn of_rank(rank: usize, line: impl Display) {
+    say(format_args!("difflab: rank {rank}: {line}"));
+}
+
+/// Of several processes the first speaks.
+fn is_mute() -> bool {
+    is_another() || !world().leads()
+}
+
+fn say(line: impl Display) {
     let line = shown_text(&line.to_string());
     if let Some(hears) = &*listener() {
         return hears(line);
@@ -56,14 +69,6 @@ pub fn remark(line: impl Display) {
     // In one piece, so that the lines of several threads or processes don't mix.
     let line = format!("{line}\n");
     let _ = io::stderr().write_all(on_stderr(&line).as_bytes());
-}
-
-/// Is this process one of several, of which another speaks?
-static HUSHED: AtomicBool = AtomicBool::new(false);
-
-/// Results and remarks are lost from now on, or no longer: of several processes that do the same, one speaks.
-pub fn hush(hushed: bool) {
-    HUSHED.store(hushed, Ordering::SeqCst);
 }
 
 type Listener = Box<dyn Fn(String) + Send>;

@@ -9,15 +9,21 @@
 //! | `sgemm` | what a matrix product reaches |
 //! | `peak` | the ceiling: products and sums from registers to registers |
 //! | `report` | what came out |
+//! | `over_ranks` | several ranks: a step, and the sum of their gradients |
+//! | `scaling` | what more ranks would bring, by a model |
 
 mod model;
+mod over_ranks;
 mod peak;
 mod plan;
 mod report;
+mod scaling;
 mod sgemm;
 mod timing;
 
 pub use model::{BenchModel, OWN_NAMES};
+pub use over_ranks::{RanksPlan, RanksReport};
 pub use plan::BenchPlan;
 pub use report::{BenchReport, Machine, Measured, Peak, Sgemm};
+pub use scaling::{Computing, Link, Predicted, Scaling, SumTime};
 pub use timing::Times;

@@ -22,6 +22,7 @@ mod lab;
 mod memory;
 mod numbers;
 mod output;
+mod over_ranks;
 mod program;
 mod race;
 mod ranks;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::over_ranks::{self, Processes};
 use super::tensor_words::told;
 use super::{
     UsageError, autoencoder, bench, card, compare, course, data, doctor, eval, explain, export, export_logs, fork,
@@ -77,7 +78,9 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
         Ok(program) => program,
         Err(answer) => return say(&answer),
     };
-    let result = joined(&program).and_then(|()| match program.command {
+    let (name, processes) = of_processes(program.command.as_ref());
+    let processes = if program.lab.only_explains() { Processes::Any } else { processes };
+    let result = over_ranks::enter(name, processes).and_then(|()| match program.command {
         None => lab::run(program.lab, after_step),
         Some(Subcommands::Autoencoder(args)) => autoencoder::run(*args),
         Some(Subcommands::Watch(args)) => watch::run(&args),
@@ -95,30 +98,39 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
         Some(command) => obeying(command),
     });
     match result {
-        Ok(Outcome::Done) => ranks::end(0, None, || ()),
-        Ok(Outcome::Interrupted) => ranks::end(130, None, || ()),
-        Err(error) => {
-            let say = || speak::remark(format_args!("difflab: {}", in_words(&error)));
-            ranks::end(exit_code(&error), Some(&error), say)
-        }
+        Ok(Outcome::Done) => ranks::end(0),
+        Ok(Outcome::Interrupted) => ranks::end(130),
+        Err(error) => ranks::end_in_failure(exit_code(&error), &error, &in_words(&error)),
     }
 }
 
-/// Finds the other processes of the job for what several do together, and refuses several for what one does and writes.
-fn joined(program: &Program) -> Result<()> {
-    match program.command {
-        None if program.lab.only_explains() => Ok(()),
-        None | Some(Subcommands::Autoencoder(_) | Subcommands::Fork(_)) => ranks::join_others(),
-        Some(Subcommands::Sample(_)) => ranks::refuse_several("difflab sample"),
-        Some(Subcommands::Eval(_)) => ranks::refuse_several("difflab eval"),
-        Some(Subcommands::Bench(_)) => ranks::refuse_several("difflab bench"),
-        Some(Subcommands::Study(_)) => ranks::refuse_several("difflab study"),
-        Some(Subcommands::Race(_)) => ranks::refuse_several("difflab race"),
-        Some(Subcommands::Sweep(_)) => ranks::refuse_several("difflab sweep"),
-        Some(Subcommands::Speedrun(_)) => ranks::refuse_several("difflab speedrun"),
-        Some(Subcommands::Course(_)) => ranks::refuse_several("difflab course"),
-        // They look, or write what is named: a batch script, which is one process of a job of several, calls them too.
-        Some(_) => Ok(()),
+/// A subcommand's name, and what it makes of several processes.
+fn of_processes(command: Option<&Subcommands>) -> (&'static str, Processes) {
+    let Some(command) = command else { return ("", Processes::Share) };
+    match command {
+        Subcommands::Autoencoder(_) => ("autoencoder", Processes::Share),
+        Subcommands::Fork(_) => ("fork", Processes::Share),
+        Subcommands::Sample(_) => ("sample", Processes::Share),
+        Subcommands::Eval(_) => ("eval", Processes::Share),
+        Subcommands::Study(_) => ("study", Processes::Share),
+        Subcommands::Bench(args) if args.is_over_ranks() => ("bench", Processes::Share),
+        Subcommands::Bench(_) => ("bench without --mpi", Processes::One),
+        Subcommands::Schedule(_) => ("schedule", Processes::One),
+        Subcommands::Data(_) => ("data", Processes::One),
+        Subcommands::Runs(_) => ("runs", Processes::One),
+        Subcommands::Watch(_) => ("watch", Processes::One),
+        Subcommands::Compare(_) => ("compare", Processes::One),
+        Subcommands::Race(_) => ("race", Processes::One),
+        Subcommands::Sweep(_) => ("sweep", Processes::One),
+        Subcommands::Card(_) => ("card", Processes::One),
+        Subcommands::Export(_) => ("export", Processes::One),
+        Subcommands::ExportLogs(_) => ("export-logs", Processes::One),
+        Subcommands::Import(_) => ("import", Processes::One),
+        Subcommands::Explain(_) => ("explain", Processes::One),
+        Subcommands::Course(_) => ("course", Processes::One),
+        Subcommands::Report(_) => ("report", Processes::One),
+        Subcommands::Speedrun(_) => ("speedrun", Processes::One),
+        Subcommands::Doctor(_) => ("doctor", Processes::One),
     }
 }
 

@@ -12,13 +12,13 @@ use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::UsageError;
+use super::usage::UsageError;
 use crate::config::Config;
 use crate::kernels::{Isa, default_threads};
 use crate::lab::{Outcome, RanksDiffer, follow, let_go};
-use crate::process::signals::{Interest, Listening, Notice, listen};
+use crate::process::signals::{Interest, Notice, listen};
 use crate::process::{end_at_once, interrupt};
-use crate::ranks::{Collective, join, launched, world};
+use crate::ranks::{Collective, join, world};
 use crate::speak;
 
 /// Exit code of a rank that panicked, as Rust's.
@@ -32,8 +32,6 @@ struct Job {
     /// Threads for this rank, where none are asked for.
     threads: usize,
     machines: usize,
-    /// Its life is that of the process.
-    _signals: Option<Listening>,
 }
 
 static JOB: OnceLock<Job> = OnceLock::new();
@@ -72,8 +70,7 @@ impl Present {
     }
 }
 
-/// Joins the other processes of the job, where there are such. From then on a panic of any ends all of them, and ranks
-/// above 0 are silent.
+/// Joins the other processes of the job, where there are such. From then on a panic of any ends all of them.
 ///
 /// # Errors
 /// [`NotJoined`](crate::ranks::NotJoined); [`RanksDiffer`] where another difflab runs on a rank.
@@ -83,14 +80,6 @@ pub fn join_others() -> Result<()> {
         return Ok(());
     }
     end_all_on_panic();
-    let signals = match ranks.leads() {
-        // It hears of them as any lab does.
-        true => None,
-        false => {
-            speak::hush(true);
-            Some(listen(Interest::Stopping, heed).context("listening for signals")?)
-        }
-    };
     let mine = serde_json::to_vec(&Present::new(&*ranks)?)?;
     let all = ranks.all_gather(mine)?;
     let all = all.iter().map(|said| serde_json::from_slice(said)).collect::<Result<Vec<Present>, _>>();
@@ -102,7 +91,7 @@ pub fn join_others() -> Result<()> {
         compare(&all)?;
     }
     let machines = all.iter().map(|rank| &rank.host).collect::<BTreeSet<_>>().len();
-    let _ = JOB.set(Job { ranks, threads, machines, _signals: signals });
+    let _ = JOB.set(Job { ranks, threads, machines });
     Ok(())
 }
 
@@ -127,23 +116,6 @@ fn compare(all: &[Present]) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what is one process's work.
-///
-/// # Errors
-/// [`UsageError`] where a launcher has started several.
-pub fn refuse_several(what: &str) -> Result<()> {
-    // A batch script, which is one process, has the last of Slurm's variables too.
-    match launched().filter(|launched| launched.by != "SLURM_NTASKS") {
-        Some(launched) => Err(UsageError::new(format!(
-            "{what} is the work of one process, and this is one of {} ({} = {})\n  start it without mpirun or srun; \
-             `difflab CONFIG --no-tui` trains one run in many processes",
-            launched.tasks, launched.by, launched.tasks
-        ))
-        .into()),
-        None => Ok(()),
-    }
-}
-
 /// A rank that follows does not save: it remembers that it was asked to stop, and says so with its next losses.
 fn heed(notice: Notice) {
     match notice {
@@ -158,8 +130,7 @@ fn end_all_on_panic() {
     panic::set_hook(Box::new(move |panic| {
         let ranks = world();
         before(panic);
-        speak::hush(false);
-        speak::remark(format_args!("difflab: rank {} on {} panicked: the job ends", ranks.rank(), ranks.host()));
+        speak::of_rank(ranks.rank(), format_args!("a panic on {}: the job ends", ranks.host()));
         ranks.abort(PANICKED);
     }));
 }
@@ -217,6 +188,7 @@ pub fn follow_rank_0(threads_asked: usize, own: impl FnOnce() -> Result<Option<C
         ));
         return Ok(None);
     }
+    let _signals = listen(Interest::Stopping, heed).context("listening for signals")?;
     match follow(threads(threads_asked))? {
         0 => Ok(Some(Outcome::Done)),
         130 => Ok(Some(Outcome::Interrupted)),
@@ -235,35 +207,37 @@ fn other_config(rank: usize, host: &str, own: Option<&Config>, theirs: &str) -> 
     )
 }
 
-/// The end of the program with `code`, for all ranks: together where they meet, at once where one has failed. `say`
-/// says why it failed, if it did.
-pub fn end(code: u8, failure: Option<&anyhow::Error>, say: impl FnOnce()) -> u8 {
+/// The end of the program with `code`, for all ranks together.
+pub fn end(code: u8) -> u8 {
     let ranks = world();
     if ranks.is_alone() {
-        say();
         return code;
     }
-    let together = match failure {
-        None if ranks.leads() => let_go(code).is_ok(),
-        None => true,
-        Some(error) if error.is::<Elsewhere>() => {
-            return leave(&*ranks, error.downcast_ref().map_or(code, |elsewhere: &Elsewhere| elsewhere.0));
-        }
-        Some(_) if ranks.leads() => {
-            say();
-            let_go(code).unwrap_or(false)
-        }
-        Some(error) => {
-            thread::sleep(GRACE);
-            speak::hush(false);
-            speak::remark(format_args!("difflab: rank {} on {}: {error:#}", ranks.rank(), ranks.host()));
-            false
-        }
-    };
-    match together {
-        true => leave(&*ranks, code),
-        false => ranks.abort(code),
+    if ranks.leads() && let_go(code).is_err() {
+        ranks.abort(code);
     }
+    leave(&*ranks, code)
+}
+
+/// The same after a failure, which is `said` here: together where all know of it, at once where it is this rank's alone.
+pub fn end_in_failure(code: u8, error: &anyhow::Error, said: &str) -> u8 {
+    let ranks = world();
+    if let Some(Elsewhere(code)) = error.downcast_ref() {
+        return leave(&*ranks, *code);
+    }
+    speak::remark(format_args!("difflab: {said}"));
+    if ranks.is_alone() {
+        return code;
+    }
+    if ranks.leads() {
+        return match let_go(code) {
+            Ok(true) => leave(&*ranks, code),
+            _ => ranks.abort(code),
+        };
+    }
+    thread::sleep(GRACE);
+    speak::of_rank(ranks.rank(), format_args!("{said} (on {})", ranks.host()));
+    ranks.abort(code)
 }
 
 fn leave(ranks: &dyn Collective, code: u8) -> u8 {

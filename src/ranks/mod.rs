@@ -13,6 +13,7 @@
 
 mod alone;
 mod collective;
+mod gathered;
 mod launched;
 #[cfg(feature = "mpi")]
 mod mpi;
@@ -24,7 +25,7 @@ mod world;
 
 pub use alone::Alone;
 pub use collective::Collective;
-pub use launched::{Launched, launched};
+pub use launched::{Launched, is_another, launched};
 pub use share::share;
 #[cfg(test)]
 pub use threads::on_threads;

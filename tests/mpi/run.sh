@@ -179,7 +179,7 @@ END
     ranks 2 1 $moons --steps 300 --set train.learning_rate=1e35 --set train.warmup_steps=0 --set train.lr_schedule=constant --run nan
     check "divergence: not 0" test $? -ne 0
     check "divergence is said once" test "$(grep -c 'training diverged' "$work/err")" = 1
-    env -u PMI_SIZE SLURM_NTASKS=4 SLURM_PROCID=1 "$difflab" $moons --steps 5 --run alone --threads 1 >"$work/out" 2>"$work/err"
+    env -u PMI_SIZE SLURM_NTASKS=4 SLURM_PROCID=0 "$difflab" $moons --steps 5 --run alone --threads 1 >"$work/out" 2>"$work/err"
     check "a singleton of a job of 4: 2" test $? = 2
     check "a singleton is told how to start" says 'srun --mpi=pmix'
     check "and makes no run folder" test ! -e alone
