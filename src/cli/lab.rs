@@ -220,7 +220,10 @@ pub fn show(mut plan: LabPlan, no_tui: bool, log: Option<LogFormat>, images: Ima
         let then = plan.then.clone();
         match (headless::watch(plan, log)?, then) {
             (Outcome::Done, Some(next)) => plan = *next,
-            (outcome, _) => return Ok(outcome),
+            (outcome, _) => {
+                ranks::let_others_go(outcome)?;
+                return Ok(outcome);
+            }
         }
     }
 }

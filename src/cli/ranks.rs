@@ -207,16 +207,22 @@ fn other_config(rank: usize, host: &str, own: Option<&Config>, theirs: &str) -> 
     )
 }
 
+/// Nothing more is trained: those that follow have the same outcome, and go on as this one.
+///
+/// # Errors
+/// When the connection to them has ended.
+pub fn let_others_go(outcome: Outcome) -> Result<()> {
+    let code = match outcome {
+        Outcome::Done => 0,
+        Outcome::Interrupted => 130,
+    };
+    let_go(code).map(drop)
+}
+
 /// The end of the program with `code`, for all ranks together.
 pub fn end(code: u8) -> u8 {
     let ranks = world();
-    if ranks.is_alone() {
-        return code;
-    }
-    if ranks.leads() && let_go(code).is_err() {
-        ranks.abort(code);
-    }
-    leave(&*ranks, code)
+    if ranks.is_alone() { code } else { leave(&*ranks, code) }
 }
 
 /// The same after a failure, which is `said` here: together where all know of it, at once where it is this rank's alone.
