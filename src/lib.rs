@@ -23,6 +23,7 @@
 //! | [`data`] | datasets and batching |
 //! | [`picture`] | grids, films and plots; the colours that mean the same everywhere |
 //! | [`config`] | the experiment file: schema, defaults, validation, overrides |
+//! | [`ranks`] | processes that work together, and the order in which they add up |
 //! | [`random`] | the seeded generators that all randomness flows from |
 //! | [`process`](mod@process) | signals and cancellation, memory, and what must be tidied up at the end |
 //! | [`ascii`](mod@ascii) | text for terminals that have nothing but ASCII |
@@ -47,6 +48,7 @@ pub mod nn;
 pub mod picture;
 pub mod process;
 pub mod random;
+pub mod ranks;
 pub mod report;
 pub mod run;
 pub mod sampling;

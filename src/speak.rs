@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::ascii;
 use crate::data::shown_text;
+use crate::ranks::{is_another, world};
 
 /// Standard output could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub struct Unwritten(pub io::Error);
 /// # Errors
 /// [`Unwritten`]; a pipe that its reader has closed is no error.
 pub fn print(text: &str) -> Result<(), Unwritten> {
+    if is_mute() {
+        return Ok(());
+    }
     write_all(&mut io::stdout().lock(), &on_stdout(text))
 }
 
@@ -42,6 +46,22 @@ fn write_all(out: &mut impl Write, text: &str) -> Result<(), Unwritten> {
 /// A line on standard error. Names out of files may be part of it: what would act on the terminal stands there by its
 /// number.
 pub fn remark(line: impl Display) {
+    if !is_mute() {
+        say(line);
+    }
+}
+
+/// A line of one rank of several, on standard error, though rank 0 speaks for all.
+pub fn of_rank(rank: usize, line: impl Display) {
+    say(format_args!("difflab: rank {rank}: {line}"));
+}
+
+/// Of several processes the first speaks.
+fn is_mute() -> bool {
+    is_another() || !world().leads()
+}
+
+fn say(line: impl Display) {
     let line = shown_text(&line.to_string());
     if let Some(hears) = &*listener() {
         return hears(line);

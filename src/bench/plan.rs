@@ -88,17 +88,9 @@ impl BenchPlan {
         Ok(report)
     }
 
-    fn trainer(&self, subject: &BenchModel, batch_size: usize, workers: &Arc<Workers>) -> Result<Trainer> {
-        let mut config = subject.config.clone();
-        config.train.batch_size = batch_size;
-        let data = subject.dataset();
-        let none = Dataset { pixels: Vec::<u8>::new().into(), labels: Arc::default(), ..data.clone() };
-        Trainer::new(&config, data, &none, &self.device, workers.clone())
-    }
-
     /// Whole steps of training: batch, forward, backward, clipping, optimizer, moving average.
     fn train(&self, subject: &BenchModel, flops: Flops, n: usize, workers: &Arc<Workers>) -> Result<Measured> {
-        let mut trainer = self.trainer(subject, n, workers)?;
+        let mut trainer = trainer(subject, n, workers, &self.device)?;
         let times = Times::measure(self.warm_up, self.repeats, || {
             trainer.step()?;
             Ok(self.device.synchronize()?)
@@ -108,7 +100,7 @@ impl BenchPlan {
 
     /// Calls of the network with its averaged weights, halfway through a trajectory.
     fn sample(&self, subject: &BenchModel, flops: Flops, n: usize, workers: &Arc<Workers>) -> Result<Measured> {
-        let trainer = self.trainer(subject, 1, workers)?;
+        let trainer = trainer(subject, 1, workers, &self.device)?;
         let config = &subject.config;
         let classes: Vec<usize> = (0..n).map(|i| i % subject.num_classes).collect();
         let classes = config.model.class_conditional.then_some(classes.as_slice());
@@ -128,6 +120,23 @@ impl BenchPlan {
         })?;
         Ok(Measured::new(n, &times, n as u64 * flops.forward, peak_resident_bytes()))
     }
+}
+
+/// A trainer of the subject, with nothing held out.
+///
+/// # Errors
+/// When the network can't be made.
+pub(super) fn trainer(
+    subject: &BenchModel,
+    batch_size: usize,
+    workers: &Arc<Workers>,
+    device: &Device,
+) -> Result<Trainer> {
+    let mut config = subject.config.clone();
+    config.train.batch_size = batch_size;
+    let data = subject.dataset();
+    let none = Dataset { pixels: Vec::<u8>::new().into(), labels: Arc::default(), ..data.clone() };
+    Trainer::new(&config, data, &none, device, workers.clone())
 }
 
 fn ascending(sizes: &[usize]) -> Vec<usize> {

@@ -36,6 +36,11 @@ impl Times {
         }
     }
 
+    /// Times that were taken elsewhere, at least one.
+    pub(super) fn of(seconds: Vec<f64>) -> Self {
+        Self { seconds }
+    }
+
     /// Every time in seconds, in the order of the runs.
     pub fn seconds(&self) -> &[f64] {
         &self.seconds

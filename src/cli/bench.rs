@@ -48,9 +48,20 @@ pub struct Args {
     /// cpu, cuda:0 or metal.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: String,
+    /// Started by mpirun or srun: measure the ordered sum of the gradients over the ranks beside a training step, and say by a
+    /// model what more ranks would bring (docs/scale-out.md). Measures nothing else.
+    #[arg(long, conflicts_with_all = ["work", "sample_batch_size", "print_unet_config"])]
+    mpi: bool,
     /// Print the network's config.json (for a U-Net, that of diffusers' UNet2DModel) and measure nothing.
     #[arg(long)]
     print_unet_config: bool,
+}
+
+impl Args {
+    /// Is it the ranks that are measured?
+    pub fn is_over_ranks(&self) -> bool {
+        self.mpi
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

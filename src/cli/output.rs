@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 
 use super::UsageError;
 use crate::process::partial::Partial;
+use crate::ranks::world;
 use crate::run::io_words;
 
 /// A file to write, checked before the work begins.
@@ -36,12 +37,16 @@ impl OutputFile {
         if path.is_dir() {
             return refuse("it is a folder; name a file in it".into());
         }
+        let this = Self { path: path.to_path_buf(), kind };
+        if !world().leads() {
+            return Ok(this);
+        }
         // Tried, not asked: permissions, quotas and read-only disks all speak here, before the work.
         if let Err(error) = tempfile::tempfile_in(parent) {
             let (reason, cure) = (io_words::reason(&error), io_words::cure(&error));
             return refuse(format!("cannot write in {}: {reason}\n  {cure}", parent.display()));
         }
-        Ok(Self { path: path.to_path_buf(), kind })
+        Ok(this)
     }
 
     /// Would both write the same file?
@@ -53,11 +58,15 @@ impl OutputFile {
         self.path == other.path || whole(&self.path).is_some_and(|path| Some(path) == whole(&other.path))
     }
 
-    /// Writes under another name, then renames: an older file stays whole until the new one is.
+    /// Writes under another name, then renames: an older file stays whole until the new one is. Of several ranks the first
+    /// writes.
     ///
     /// # Errors
     /// What `write` says, or that the file can't be renamed.
     pub fn write(&self, write: impl FnOnce(&Path, &'static str) -> Result<()>) -> Result<()> {
+        if !world().leads() {
+            return Ok(());
+        }
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let partial = self.path.with_file_name(format!(".{name}.{}.partial", std::process::id()));
         let _half_written = Partial::at(&partial);

@@ -7,19 +7,21 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::over_ranks::{self, Processes};
 use super::tensor_words::told;
 use super::{
     UsageError, autoencoder, bench, card, compare, completions, course, data, doctor, eval, explain, export,
-    export_logs, fork, import, interruption, lab, man, numbers, race, report, runs, sample, schedule, speedrun, study,
-    sweep, watch,
+    export_logs, fork, import, interruption, lab, man, numbers, race, ranks, report, runs, sample, schedule, speedrun,
+    study, sweep, watch,
 };
 use crate::ascii;
 use crate::config::ConfigError;
 use crate::data::{DataError, expanded_arguments};
-use crate::lab::Outcome;
+use crate::lab::{Outcome, RanksDiffer};
 use crate::nn::diffusers::NotExpressible;
 use crate::process::interrupt::{BrokenOff, Interrupted};
 use crate::process::{last_words, limit_is_an_error};
+use crate::ranks::NotJoined;
 use crate::run::RunError;
 use crate::speak::{self, Unwritten};
 
@@ -85,7 +87,9 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
         Ok(program) => program,
         Err(answer) => return say(&answer),
     };
-    let result = match program.command {
+    let (name, processes) = of_processes(program.command.as_ref());
+    let processes = if program.lab.only_explains() { Processes::Any } else { processes };
+    let result = over_ranks::enter(name, processes).and_then(|()| match program.command {
         None => lab::run(program.lab, after_step),
         Some(Subcommands::Autoencoder(args)) => autoencoder::run(*args),
         Some(Subcommands::Watch(args)) => watch::run(&args),
@@ -101,14 +105,41 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
             Err(error) => Err(error),
         },
         Some(command) => obeying(command),
-    };
+    });
     match result {
-        Ok(Outcome::Done) => 0,
-        Ok(Outcome::Interrupted) => 130,
-        Err(error) => {
-            speak::remark(format_args!("difflab: {}", in_words(&error)));
-            exit_code(&error)
-        }
+        Ok(Outcome::Done) => ranks::end(0),
+        Ok(Outcome::Interrupted) => ranks::end(130),
+        Err(error) => ranks::end_in_failure(exit_code(&error), &error, &in_words(&error)),
+    }
+}
+
+/// A subcommand's name, and what it makes of several processes.
+fn of_processes(command: Option<&Subcommands>) -> (&'static str, Processes) {
+    let Some(command) = command else { return ("", Processes::Share) };
+    match command {
+        Subcommands::Autoencoder(_) => ("autoencoder", Processes::Share),
+        Subcommands::Fork(_) => ("fork", Processes::Share),
+        Subcommands::Sample(_) => ("sample", Processes::Share),
+        Subcommands::Eval(_) => ("eval", Processes::Share),
+        Subcommands::Study(_) => ("study", Processes::Share),
+        Subcommands::Bench(args) if args.is_over_ranks() => ("bench", Processes::Share),
+        Subcommands::Bench(_) => ("bench without --mpi", Processes::One),
+        Subcommands::Schedule(_) => ("schedule", Processes::One),
+        Subcommands::Data(_) => ("data", Processes::One),
+        Subcommands::Runs(_) => ("runs", Processes::One),
+        Subcommands::Watch(_) => ("watch", Processes::One),
+        Subcommands::Compare(_) => ("compare", Processes::One),
+        Subcommands::Race(_) => ("race", Processes::One),
+        Subcommands::Sweep(_) => ("sweep", Processes::One),
+        Subcommands::Card(_) => ("card", Processes::One),
+        Subcommands::Export(_) => ("export", Processes::One),
+        Subcommands::ExportLogs(_) => ("export-logs", Processes::One),
+        Subcommands::Import(_) => ("import", Processes::One),
+        Subcommands::Explain(_) => ("explain", Processes::One),
+        Subcommands::Course(_) => ("course", Processes::One),
+        Subcommands::Report(_) => ("report", Processes::One),
+        Subcommands::Speedrun(_) => ("speedrun", Processes::One),
+        Subcommands::Doctor(_) => ("doctor", Processes::One),
     }
 }
 
@@ -195,6 +226,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             || cause.is::<ConfigError>()
             || cause.is::<DataError>()
             || cause.is::<RunError>()
+            || cause.is::<NotJoined>()
+            || cause.is::<RanksDiffer>()
     });
     if mendable { 2 } else { 1 }
 }

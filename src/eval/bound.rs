@@ -115,6 +115,30 @@ struct Measured {
     drawn: Vec<usize>,
 }
 
+impl Measured {
+    /// One after the other, as they are sent to other ranks.
+    fn numbers(&self) -> Vec<f64> {
+        let drawn = self.drawn.iter().map(|&count| count as f64);
+        let bins = self.bins.iter().flatten().copied();
+        std::iter::once(self.prior).chain(self.decoder.iter().copied()).chain(bins).chain(drawn).collect()
+    }
+
+    /// Of so many variances.
+    fn of(numbers: &[f64], variances: usize) -> Self {
+        let (head, rest) = numbers.split_at((1 + variances).min(numbers.len()));
+        // A row of bins for each variance, and one of draws.
+        let width = (rest.len() / (variances + 1)).max(1);
+        let mut rows: Vec<Vec<f64>> = rest.chunks(width).map(<[f64]>::to_vec).collect();
+        let drawn = rows.pop().unwrap_or_default().into_iter().map(|count| count as usize).collect();
+        Self {
+            prior: head.first().copied().unwrap_or(f64::NAN),
+            decoder: head.get(1..).unwrap_or_default().to_vec(),
+            bins: rows,
+            drawn,
+        }
+    }
+}
+
 /// The bound of the subject, for each variance that its path offers. Path vp: steps t = T − 1 … 0 with the
 /// variances fixed_small and fixed_large, L_0 a Gaussian of variance β̃ of the step before it (as Ho et
 /// al.'s code has it, where β̃_0 is 0). Other paths: continuous time.
@@ -131,7 +155,8 @@ pub fn bound(subject: &LikelihoodData, settings: BoundSettings) -> Result<Vec<Bo
         }
         _ => vec![ReverseVariance::Continuous],
     };
-    let chunks = subject.by_chunks(CHUNK, |images| measure(subject, settings, &variances, images))?;
+    let chunks = subject.by_chunks(CHUNK, |images| Ok(measure(subject, settings, &variances, images)?.numbers()))?;
+    let chunks: Vec<Measured> = chunks.iter().map(|numbers| Measured::of(numbers, variances.len())).collect();
     let of = |pick: &dyn Fn(&Measured) -> f64| Estimate::of(&chunks.iter().map(pick).collect::<Vec<_>>());
     let sum = |chunk: &Measured, i: usize| chunk.bins[i].iter().sum::<f64>();
     let bounds = variances.iter().enumerate().map(|(i, &variance)| Bound {

@@ -9,6 +9,7 @@ use nalgebra::{DMatrix, DVector};
 use sha2::{Digest, Sha256};
 
 use super::{Features, Moments};
+use crate::ranks::Collective;
 
 /// Length of a SHA-256 digest.
 const DIGEST: usize = 32;
@@ -45,13 +46,20 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The moments kept under `key`, or those that `measure` finds, which are kept from then on. Files that are
-/// damaged are ignored and written anew; a folder that can't be written costs only the time.
+/// damaged are ignored and written anew; a folder that can't be written costs only the time. Of several ranks all ask, and what
+/// rank 0 has kept counts for all.
 ///
 /// # Errors
 /// What `measure` reports.
-pub fn cached_moments(folder: Option<&Path>, key: &str, measure: impl FnOnce() -> Result<Moments>) -> Result<Moments> {
-    let file = folder.map(|folder| folder.join(format!("judge-moments-{key}.bin")));
-    if let Some(moments) = file.as_deref().and_then(kept_bytes).and_then(|content| moments_of(&content)) {
+pub fn cached_moments(
+    folder: Option<&Path>,
+    key: &str,
+    ranks: &dyn Collective,
+    measure: impl FnOnce() -> Result<Moments>,
+) -> Result<Moments> {
+    let file = folder.filter(|_| ranks.leads()).map(|folder| folder.join(format!("judge-moments-{key}.bin")));
+    let kept = ranks.broadcast(file.as_deref().and_then(kept_bytes).unwrap_or_default())?;
+    if let Some(moments) = moments_of(&kept) {
         return Ok(moments);
     }
     let moments = measure()?;
@@ -105,6 +113,7 @@ fn moments_of(content: &[u8]) -> Option<Moments> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ranks::Alone;
 
     fn moments(seed: f32) -> Moments {
         Moments::of(&Features::new((0..3 * Features::WIDTH).map(|i| (i as f32 * seed).sin()).collect()))
@@ -114,8 +123,8 @@ mod tests {
     fn what_was_measured_once_is_read_back_and_damage_is_measured_again() {
         let folder = tempfile::tempdir().unwrap();
         let (key, path) = (cache_key(&[b"a"]), Some(folder.path()));
-        let first = cached_moments(path, &key, || Ok(moments(1.0))).unwrap();
-        let again = cached_moments(path, &key, || anyhow::bail!("it is known")).unwrap();
+        let first = cached_moments(path, &key, &Alone, || Ok(moments(1.0))).unwrap();
+        let again = cached_moments(path, &key, &Alone, || anyhow::bail!("it is known")).unwrap();
         assert_eq!(first, again);
         let file = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
         let whole = fs::read(&file).unwrap();
@@ -123,10 +132,10 @@ mod tests {
         flipped[5000] ^= 1;
         for damaged in [&whole[..100], &[], &flipped] {
             fs::write(&file, damaged).unwrap();
-            assert_eq!(cached_moments(path, &key, || Ok(moments(2.0))).unwrap(), moments(2.0));
+            assert_eq!(cached_moments(path, &key, &Alone, || Ok(moments(2.0))).unwrap(), moments(2.0));
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         }
-        assert!(cached_moments(Some(Path::new("/dev/null/no")), &key, || Ok(moments(1.0))).is_ok());
+        assert!(cached_moments(Some(Path::new("/dev/null/no")), &key, &Alone, || Ok(moments(1.0))).is_ok());
     }
 
     #[test]

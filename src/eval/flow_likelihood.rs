@@ -62,9 +62,13 @@ const MOST_CALLS: usize = 5000;
 /// No images, what the denoiser reports, answers without gradients, or a field so rough that the solver can't
 /// meet the tolerance.
 pub fn flow_likelihood(subject: &LikelihoodData, settings: FlowSettings) -> Result<FlowLikelihood> {
-    let batches = subject.by_chunks(settings.batch, |images| solve(subject, settings, images))?;
-    let calls = batches.iter().map(|(_, calls)| *calls as f64).sum::<f64>() / batches.len() as f64;
-    Ok(FlowLikelihood { nats: batches.into_iter().flat_map(|(nats, _)| nats).collect(), calls })
+    // The calls, then nats.
+    let batches = subject.by_chunks(settings.batch, |images| {
+        let (nats, calls) = solve(subject, settings, images)?;
+        Ok([vec![calls as f64], nats].concat())
+    })?;
+    let calls = batches.iter().filter_map(|batch| batch.first()).sum::<f64>() / batches.len() as f64;
+    Ok(FlowLikelihood { nats: batches.iter().flat_map(|batch| batch.iter().skip(1)).copied().collect(), calls })
 }
 
 /// The field and its divergence at one angle.

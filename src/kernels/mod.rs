@@ -36,6 +36,7 @@ mod storage;
 mod tests;
 pub mod threads;
 mod tile;
+pub mod tree_sum;
 mod workers;
 
 pub use dispatch::{

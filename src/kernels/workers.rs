@@ -5,10 +5,12 @@
 //! timing.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::ranks::{Alone, Collective};
 
 /// One thread for each physical core, but no more than this process may use: a batch system, `taskset` or a
 /// container's quota can leave it fewer, and workers that share a core wait for each other at every step.
@@ -20,6 +22,7 @@ pub fn default_threads() -> usize {
 /// A fixed number of single-threaded workers.
 pub struct Workers {
     pools: Vec<ThreadPool>,
+    ranks: Arc<dyn Collective>,
 }
 
 impl Workers {
@@ -38,7 +41,20 @@ impl Workers {
                     .context("starting a training thread")
             })
             .collect::<Result<_>>()?;
-        Ok(Self { pools })
+        Ok(Self { pools, ranks: Arc::new(Alone) })
+    }
+
+    /// The same, of every rank: what draws samples and measures them divides its work over all.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn over(ranks: Arc<dyn Collective>, threads: usize) -> Result<Self> {
+        Ok(Self { ranks, ..Self::new(threads)? })
+    }
+
+    /// Those that the work is divided over; this process alone, unless they were made with [`Self::over`].
+    pub fn ranks(&self) -> &dyn Collective {
+        &*self.ranks
     }
 
     pub fn threads(&self) -> usize {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
+use sha2::{Digest, Sha256};
 
 use super::checkpoint::{all, cannot_look, data_of, newest_good, none_at_all, raw_weights, verify};
 use super::class_names::class_names;
@@ -20,6 +21,7 @@ use crate::kernels::Workers;
 use crate::kernels::precision::obstacle;
 use crate::nn::autoencoder::LatentSpace;
 use crate::nn::{Net, NetConfig, Weights, open_network};
+use crate::process::plain_file;
 
 /// The averaged weights of one checkpoint, or of one step of the history, as a network, with what sampling needs to know.
 /// A clone shares the weights.
@@ -195,6 +197,19 @@ impl LoadedModel {
             weights,
             warnings,
         })
+    }
+
+    /// By which its checkpoint is known again: a few digits of a hash of its checksums.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn digest(&self) -> Result<String> {
+        let path = self.checkpoint.join("difflab/checksums.sha256");
+        let checksums = match self.is_from_history() {
+            true => history::facts_of(&self.checkpoint)?.sha256,
+            false => plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?,
+        };
+        Ok(Sha256::digest(checksums.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Are its weights from the history, where they are kept in half precision?

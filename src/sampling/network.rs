@@ -1,4 +1,4 @@
-//! A trained network as a denoiser, its batch split over the cores.
+//! A trained network as a denoiser, its batch split over ranks and cores.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -69,8 +69,8 @@ impl Network for Net {
 /// `classes` has one class an image; without them a class-conditional network is asked for its null
 /// class. `guidance` is a [`Guidance`], or its scale w alone: w in (1 + w)·ε_cond − w·ε_uncond; w = 0 is the plain
 /// conditional model, other libraries' scale is s = 1 + w. Conditional and unconditional halves go through the network
-/// as one batch, split over the workers. Results depend on the number of workers by float rounding
-/// at most.
+/// as one batch, split over the workers and, of workers [over several](Workers::over), over the ranks. On a CPU no result depends
+/// on how many there are.
 ///
 /// # Errors
 /// When a class is out of range, classes or guidance are asked of a network that was trained without
@@ -175,6 +175,29 @@ impl<N: Network> NetworkDenoiser<N> {
         }
         Ok(Tensor::cat(&outputs, 0)?)
     }
+
+    /// The output for a part of the batch, split over the workers of this process.
+    fn by_workers(&self, workers: &Workers, input: &Tensor, time: f64, part: Range<usize>) -> Result<Tensor> {
+        let shares = workers.shares(part.len());
+        let share = |i: usize| part.start + shares[i].start..part.start + shares[i].end;
+        let outputs = workers.run(shares.len(), |i| self.forward(input, time, share(i)));
+        Ok(Tensor::cat(&outputs.into_iter().collect::<Result<Vec<_>>>()?, 0)?)
+    }
+
+    /// The output for the whole batch, split over the ranks; all have it.
+    fn by_ranks(&self, workers: &Workers, input: &Tensor, time: f64) -> Result<Tensor> {
+        let (n, h, w, _) = input.dims4()?;
+        let ranks = workers.ranks();
+        if ranks.is_alone() {
+            return self.by_workers(workers, input, time, 0..n);
+        }
+        let floats = ranks.divided_floats(n, |part| match part.is_empty() {
+            true => Ok(Vec::new()),
+            false => Ok(self.by_workers(workers, input, time, part)?.flatten_all()?.to_vec1()?),
+        })?;
+        let channels = floats.len() / (n * h * w).max(1);
+        Ok(Tensor::from_vec(floats, (n, h, w, channels), input.device())?)
+    }
 }
 
 impl<N: Network> Denoiser for NetworkDenoiser<N> {
@@ -188,11 +211,7 @@ impl<N: Network> Denoiser for NetworkDenoiser<N> {
         let time = self.parameterization.network_time(at);
         let output = match &self.workers {
             // Off the CPU the device itself is the parallel worker.
-            Some(workers) if x_t.device().is_cpu() => {
-                let shares = workers.shares(n);
-                let outputs = workers.run(shares.len(), |i| self.forward(&input, time, shares[i].clone()));
-                Tensor::cat(&outputs.into_iter().collect::<Result<Vec<_>>>()?, 0)?
-            }
+            Some(workers) if x_t.device().is_cpu() => self.by_ranks(workers, &input, time)?,
             _ => self.forward(&input, time, 0..n)?,
         };
         let (output, variance_fraction) = split_variance(output, x_t.dim(3)?)?;

@@ -27,7 +27,7 @@ const FLOORS: [&[&str]; 18] = [
     &["diffusion"],
     &["data"],
     &["picture"],
-    &["config"],
+    &["config", "ranks"],
     &["random", "process", "ascii", "thousands"],
 ];
 

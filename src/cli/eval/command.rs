@@ -16,12 +16,13 @@ use super::report::EvalReport;
 use super::samples;
 use crate::cli::data_elsewhere::{EXAMPLE, with_data};
 use crate::cli::usage::check_steps;
-use crate::cli::{UsageError, memory};
+use crate::cli::{UsageError, memory, over_ranks};
 use crate::config::Config;
 use crate::eval::{Judge, JudgeOf, NEIGHBOURS};
 use crate::kernels::Workers;
 use crate::nn::Net;
 use crate::picture::is_points;
+use crate::ranks::world;
 use crate::run::checkpoint::CheckpointFacts;
 use crate::run::{self, LoadedModel, MOVED};
 use crate::sampling;
@@ -51,7 +52,7 @@ pub fn run(args: Args) -> Result<()> {
 /// As [`run`], but for what the report itself says.
 pub fn measure(args: &Args) -> Result<EvalReport> {
     let dir = run::find(&args.run)?;
-    let mut model = LoadedModel::open(&dir, args.checkpoint)?;
+    let mut model = over_ranks::open(&dir, args.checkpoint)?;
     model.config = with_data(&model.config, &args.set)?;
     for warning in &model.warnings {
         speak::warn(warning);
@@ -86,7 +87,7 @@ pub fn measure(args: &Args) -> Result<EvalReport> {
         memory::check("--num", args.num() as usize, model.image_shape)?;
     }
 
-    let workers = Arc::new(Workers::new(args.threads)?);
+    let workers = Arc::new(Workers::over(world(), args.threads)?);
     let mut report = EvalReport::new(&dir, &model, args);
     report.skipped = skipped.iter().map(|(metric, reason)| (metric.name(), reason.clone())).collect();
     if model.is_from_history() {
@@ -139,8 +140,9 @@ pub fn measure(args: &Args) -> Result<EvalReport> {
         let by_judge: Vec<Metric> = Metric::JUDGED.into_iter().filter(|&metric| wanted(metric)).collect();
         if !by_judge.is_empty()
             && let Ok(of) = judge_of(&model, material)
-            && let Some(judged) = report
-                .attempt("judge", &by_judge, || Judged::of(of, (&samples, model.latents.as_ref()), material, &wanted))?
+            && let Some(judged) = report.attempt("judge", &by_judge, || {
+                Judged::of(of, (&samples, model.latents.as_ref()), material, &wanted, workers.ranks())
+            })?
         {
             report.skipped.extend(judged.unmeasurable.iter().map(|(metric, why)| (metric.name(), why.clone())));
             report.warnings.extend(judged.warnings());

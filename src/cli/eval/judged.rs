@@ -16,6 +16,7 @@ use crate::eval::{
     class_accuracy, precision_recall, reads, training_moments,
 };
 use crate::nn::autoencoder::LatentSpace;
+use crate::ranks::Collective;
 use crate::train::images;
 
 /// What was asked of a judge.
@@ -73,6 +74,7 @@ impl Judged {
         (samples, latents): (&Samples, Option<&LatentSpace>),
         material: Option<&Material>,
         wanted: &impl Fn(Metric) -> bool,
+        ranks: &dyn Collective,
     ) -> Result<Self> {
         let judge = Judge::load(of)?;
         let read = judge.read(&samples.images)?;
@@ -97,7 +99,7 @@ impl Judged {
         }
         let Some(material) = material else { return Ok(judged) };
         if wanted(Metric::Fid) {
-            let reference = Reference::new(&moments(&judge, &material.train)?)?;
+            let reference = Reference::new(&moments(&judge, &material.train, ranks)?)?;
             let of = |reading: &Reading| reference.estimate(&reading.features);
             let enough = held_out.as_ref().filter(|seen| seen.labels.len() >= 2);
             let floor = enough.map(|seen| of(&seen.reading)).transpose()?;
@@ -214,9 +216,9 @@ impl Seen {
 }
 
 /// Statistics of all training images, with a bar while they are read.
-fn moments(judge: &Judge, train: &Dataset) -> Result<Moments> {
+fn moments(judge: &Judge, train: &Dataset, ranks: &dyn Collective) -> Result<Moments> {
     let mut bar: Option<ProgressBar> = None;
-    let moments = training_moments(judge, train, |read| {
+    let moments = training_moments(judge, train, ranks, |read| {
         bar = bar.take().or_else(|| progress("reading the training images", train.len() as u64).ok());
         bar.iter().for_each(|bar| bar.inc(read as u64));
     });

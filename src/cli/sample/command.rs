@@ -15,7 +15,9 @@ use super::without_samples::without_samples;
 use super::{table, through_training};
 use crate::cli::UsageError;
 use crate::cli::output::OutputFile;
+use crate::cli::over_ranks;
 use crate::picture::{self, FilmTiming};
+use crate::ranks::world;
 use crate::run::{self, HowFound, LoadedModel, Recording};
 use crate::sampling::editing::{self, Inversion};
 use crate::sampling::{self, Trajectory};
@@ -32,7 +34,9 @@ const FILM_WIDTH: usize = 800;
 ///
 /// # Errors
 /// A usage error for what can't be asked of this run; else what went wrong while sampling or writing.
-pub fn run(args: Args) -> Result<()> {
+pub fn run(mut args: Args) -> Result<()> {
+    // Of several ranks the first shows and writes.
+    args.quiet |= !world().leads();
     run::check_draws(&run::find(&args.run)?, "no samples can be drawn")?;
     if args.through_training {
         return through_training::run(&args);
@@ -50,7 +54,7 @@ pub fn run(args: Args) -> Result<()> {
             format!("--out and --trajectory are both {}: give the film a name of its own", out.path.display());
         return Err(UsageError::new(message).into());
     }
-    let mut model = LoadedModel::open(&run::find(&args.run)?, args.checkpoint)?;
+    let mut model = over_ranks::open(&run::find(&args.run)?, args.checkpoint)?;
     let own = model.config.sample.clone();
     set_as_asked(&args, &mut model)?;
     for warning in &model.warnings {

@@ -16,6 +16,7 @@ use crate::config::{Config, Precision, SampleConfig, SamplerName};
 use crate::diffusion::Schedule;
 use crate::kernels::Workers;
 use crate::picture::is_points;
+use crate::ranks::world;
 use crate::run::{self, HowFound, LoadedModel, Recording};
 use crate::sampling::editing::{self, Inpainting, SharedNoise};
 use crate::sampling::{self, Churn, Denoiser, Guidance, SamplerSettings, SeededNoise, Trajectory};
@@ -236,7 +237,7 @@ impl SamplePlan {
     /// # Errors
     /// When the network can't be asked for these classes, or no thread be started.
     pub fn denoiser(&self, model: &LoadedModel) -> Result<Box<dyn Denoiser + Send>> {
-        let workers = Arc::new(Workers::new(self.threads)?);
+        let workers = Arc::new(Workers::over(world(), self.threads)?);
         let classes = self.classes.as_deref();
         let net = net_in(model, self.config.sample.precision)?;
         sampling::network_denoiser(&net, &model.parameterization, classes, self.guidance, workers)

@@ -13,6 +13,7 @@ use super::plan::{SamplePlan, set_as_asked};
 use super::shell::at_the_shell;
 use super::without_samples::without_samples;
 use crate::cli::output::OutputFile;
+use crate::cli::over_ranks;
 use crate::picture::{self, PictureTable, is_points};
 use crate::run::{self, LoadedModel, Recording};
 use crate::sampling;
@@ -40,7 +41,7 @@ struct Planned {
 /// A usage error for what can't be asked of this run, before anything is sampled; else what went wrong.
 pub fn run(args: &Args) -> Result<()> {
     let out = args.out.as_deref().map(|path| OutputFile::new(path, "--out", &["png"])).transpose()?;
-    let base = LoadedModel::open(&run::find(&args.run)?, args.checkpoint)?;
+    let base = over_ranks::open(&run::find(&args.run)?, args.checkpoint)?;
     let grid = Grid::of(args, &base.config)?;
     let args = Args { num: usual_num(args, &base), ..args.clone() };
     let (planned, said) = plans(&args, &base, &grid)?;

@@ -14,6 +14,7 @@ use super::plan::{SamplePlan, set_as_asked};
 use super::shell::at_the_shell;
 use crate::cli::UsageError;
 use crate::cli::output::OutputFile;
+use crate::cli::over_ranks;
 use crate::config::KeepHistory;
 use crate::picture::{self, FilmTiming, PictureTable, is_points};
 use crate::run::{self, LoadedModel, NotFinite, Recording, WayTime};
@@ -45,7 +46,7 @@ pub fn run(args: &Args) -> Result<()> {
     let dir = run::find(&args.run)?;
     let steps = run::steps_of_learning(&dir);
     let Some(&newest) = steps.last().filter(|_| steps.len() > 1) else { return Err(no_history(&dir)) };
-    let mut model = LoadedModel::open(&dir, Some(newest))?;
+    let mut model = over_ranks::open(&dir, Some(newest))?;
     let own = model.config.sample.clone();
     let args = Args { num: usual_num(args, &model, is_film), ..args.clone() };
     set_as_asked(&args, &mut model)?;
@@ -119,7 +120,7 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// Samples with the weights of an earlier step.
 fn of_step(dir: &Path, step: u64, args: &Args, plan: &SamplePlan, is_film: bool) -> Result<Recording> {
-    let mut model = LoadedModel::open(dir, Some(step))?;
+    let mut model = over_ranks::open(dir, Some(step))?;
     set_as_asked(args, &mut model)?;
     plan.sample_way(&model, if is_film { 0 } else { ROWS })
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
+use serde::{Deserialize, Serialize};
 
 use super::report::{made_by, table};
 use crate::cli::output::OutputFile;
@@ -17,6 +18,7 @@ use crate::diffusion::Parameterization;
 use crate::eval::{EnergyDistance, Estimate};
 use crate::kernels::Workers;
 use crate::nn::Net;
+use crate::ranks::world;
 use crate::sampling::{SamplerSettings, Trajectory, network_denoiser, sample, starting_noise};
 use crate::speak;
 use crate::train::Trainer;
@@ -60,6 +62,60 @@ enum Outcome {
     Refused,
 }
 
+/// One path and target.
+struct Target {
+    /// "`vp` · `epsilon`".
+    what: String,
+    config: Config,
+    /// Why no network is trained for it.
+    refusal: Option<String>,
+    /// One for each seed.
+    networks: Vec<Network>,
+}
+
+/// What came of one network.
+#[derive(Serialize, Deserialize)]
+struct Network {
+    /// In the order of [`SamplerName::ALL`].
+    samplers: Vec<Sampled>,
+    told: String,
+}
+
+/// What came of one sampler on one network.
+#[derive(Serialize, Deserialize)]
+enum Sampled {
+    /// The bits of the energy distance to the data: as digits they could change on their way from another rank.
+    Distance(u64),
+    /// Why it is refused.
+    Refused(String),
+}
+
+/// What came of each sampler on one path and target, in the order of [`SamplerName::ALL`]; new refusals are added.
+fn outcomes(target: &Target, path: PathName, refusals: &mut Vec<[String; 2]>) -> Vec<Outcome> {
+    if let Some(refusal) = &target.refusal {
+        refusals.push([format!("{} · every sampler", target.what), refusal.clone()]);
+        return SamplerName::ALL.iter().map(|_| Outcome::Refused).collect();
+    }
+    let of_sampler = |(i, sampler): (usize, &SamplerName)| {
+        let mut distances = Vec::new();
+        for sampled in target.networks.iter().filter_map(|network| network.samplers.get(i)) {
+            match sampled {
+                Sampled::Distance(bits) => distances.push(f64::from_bits(*bits)),
+                Sampled::Refused(refusal) => {
+                    // The sampler is the same on every target.
+                    let refused = [format!("`{}` · `{}`", path.name(), sampler.name()), refusal.clone()];
+                    if !refusals.contains(&refused) {
+                        refusals.push(refused);
+                    }
+                    return Outcome::Refused;
+                }
+            }
+        }
+        Outcome::Measured(distances)
+    };
+    SamplerName::ALL.iter().enumerate().map(of_sampler).collect()
+}
+
 /// The data, and what the samples are compared with.
 struct Study {
     args: Args,
@@ -85,10 +141,11 @@ pub fn run(args: Args) -> Result<()> {
     let mut refusals = Vec::new();
     let mut worst = (Estimate::of(&[0.0]), String::new());
     let (mut counts, mut not_finite) = ((0, 0), 0);
-    for path in PATHS {
+    let found = study.all()?;
+    for (path, of_path) in PATHS.into_iter().zip(found.chunks(PredictionType::ALL.len())) {
         let mut rows: Vec<Vec<String>> = SamplerName::ALL.iter().map(|s| vec![format!("`{}`", s.name())]).collect();
-        for target in PredictionType::ALL {
-            let outcomes = study.target(path, target, &mut refusals)?;
+        for (target, found) in PredictionType::ALL.into_iter().zip(of_path) {
+            let outcomes = outcomes(found, path, &mut refusals);
             for ((row, outcome), sampler) in rows.iter_mut().zip(&outcomes).zip(SamplerName::ALL) {
                 row.push(match outcome {
                     Outcome::Refused => "–".into(),
@@ -139,8 +196,40 @@ impl Study {
         Ok(Self { args, workers, train, held_out, distance, floor, floor_points: draw })
     }
 
-    /// One path and target: a network, and every sampler on it, in the order of [`SamplerName::ALL`].
-    fn target(&self, path: PathName, target: PredictionType, refusals: &mut Vec<[String; 2]>) -> Result<Vec<Outcome>> {
+    /// Every path with every target, in this order. The networks are dealt out to the ranks, and what comes of them is there for
+    /// all.
+    fn all(&self) -> Result<Vec<Target>> {
+        let pairs =
+            PATHS.into_iter().flat_map(|path| PredictionType::ALL.into_iter().map(move |target| (path, target)));
+        let mut targets = pairs.map(|(path, target)| self.target(path, target)).collect::<Result<Vec<_>>>()?;
+        let ranks = world();
+        let seeds = self.args.seed..self.args.seed.saturating_add(self.args.seeds);
+        let trainable = targets.iter().enumerate().filter(|(_, target)| target.refusal.is_none());
+        let jobs: Vec<(usize, u64)> = trainable.flat_map(|(i, _)| seeds.clone().map(move |seed| (i, seed))).collect();
+        let mut mine: Vec<(usize, Network)> = Vec::new();
+        for (job, &(i, seed)) in jobs.iter().enumerate().filter(|(job, _)| job % ranks.size() == ranks.rank()) {
+            let network = self.network(&Config { seed, ..targets[i].config.clone() }, &targets[i].what)?;
+            speak::remark(&network.told);
+            mine.push((job, network));
+        }
+        let mut networks = Vec::new();
+        for (rank, of_rank) in ranks.gathered(Ok(serde_json::to_vec(&mine)?))?.iter().enumerate() {
+            let of_rank: Vec<(usize, Network)> = serde_json::from_slice(of_rank)?;
+            if rank != ranks.rank() {
+                of_rank.iter().for_each(|(_, network)| speak::remark(&network.told));
+            }
+            networks.extend(of_rank);
+        }
+        networks.sort_by_key(|(job, _)| *job);
+        for (job, network) in networks {
+            let target = jobs.get(job).and_then(|&(i, _)| targets.get_mut(i));
+            target.context("a network of no target")?.networks.push(network);
+        }
+        Ok(targets)
+    }
+
+    /// One path and target, nothing trained yet.
+    fn target(&self, path: PathName, target: PredictionType) -> Result<Target> {
         let what = format!("`{}` · `{}`", path.name(), target.name());
         let mut config = Config::load("two-moons", &[])?;
         config.diffusion.path = path;
@@ -152,26 +241,15 @@ impl Study {
         config.model.class_conditional = false;
         config.train.steps = self.args.train_steps;
         config.train.ema_decay = 0.99;
-        if let Err(refusal) = Parameterization::from_config(&config.diffusion) {
-            refusals.push([format!("{what} · every sampler"), last_cause(&refusal)]);
-            return Ok(SamplerName::ALL.iter().map(|_| Outcome::Refused).collect());
+        let refusal = Parameterization::from_config(&config.diffusion).err().map(|refusal| last_cause(&refusal));
+        if refusal.is_none() {
+            config.validate().with_context(|| what.clone())?;
         }
-        config.validate().with_context(|| what.clone())?;
-        let mut outcomes: Vec<Outcome> = SamplerName::ALL.iter().map(|_| Outcome::Measured(Vec::new())).collect();
-        for seed in self.args.seed..self.args.seed.saturating_add(self.args.seeds) {
-            self.seed(&Config { seed, ..config.clone() }, &what, &mut outcomes, refusals)?;
-        }
-        Ok(outcomes)
+        Ok(Target { what, config, refusal, networks: Vec::new() })
     }
 
     /// One network of one path and target, and every sampler on it.
-    fn seed(
-        &self,
-        config: &Config,
-        what: &str,
-        outcomes: &mut [Outcome],
-        refusals: &mut Vec<[String; 2]>,
-    ) -> Result<()> {
+    fn network(&self, config: &Config, what: &str) -> Result<Network> {
         let none = self.held_out.clone().split_held_out(self.held_out.len() - 1, 0)?.0;
         let mut trainer = Trainer::new(config, self.train.clone(), &none, &Device::Cpu, self.workers.clone())?;
         let started = Instant::now();
@@ -181,9 +259,8 @@ impl Study {
         let trained = started.elapsed().as_secs_f64();
         let net = trainer.ema_net(config.sample.precision)?;
         let path = config.diffusion.path;
-        let mut line = String::new();
-        for (sampler, outcome) in SamplerName::ALL.into_iter().zip(outcomes) {
-            let Outcome::Measured(distances) = outcome else { continue };
+        let (mut line, mut samplers) = (String::new(), Vec::new());
+        for sampler in SamplerName::ALL {
             let settings = SamplerSettings {
                 sampler,
                 steps: self.args.steps as usize,
@@ -194,26 +271,19 @@ impl Study {
                 },
                 ..SamplerSettings::from(&config.sample)
             };
-            match self.trajectory(&net, trainer.parameterization(), &settings, config.seed)? {
+            samplers.push(match self.trajectory(&net, trainer.parameterization(), &settings, config.seed)? {
                 Ok(trajectory) => {
                     let distance = self.distance.of(&sample(trajectory)?.flatten_all()?.to_vec1()?);
-                    distances.push(distance);
                     let _ = write!(line, " {} {}", sampler.name(), digits(distance));
+                    Sampled::Distance(distance.to_bits())
                 }
-                Err(refusal) => {
-                    // The sampler is the same on every target.
-                    let refused = [format!("`{}` · `{}`", path.name(), sampler.name()), refusal];
-                    if !refusals.contains(&refused) {
-                        refusals.push(refused);
-                    }
-                    *outcome = Outcome::Refused;
-                }
-            }
+                Err(refusal) => Sampled::Refused(refusal),
+            });
         }
         let sampled = started.elapsed().as_secs_f64() - trained;
         let seed = config.seed;
-        speak::remark(format_args!("{what}, seed {seed}: trained in {trained:.1} s, sampled in {sampled:.1} s:{line}"));
-        Ok(())
+        let told = format!("{what}, seed {seed}: trained in {trained:.1} s, sampled in {sampled:.1} s:{line}");
+        Ok(Network { samplers, told })
     }
 
     /// The trajectory, or why these settings are refused.

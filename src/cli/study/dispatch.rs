@@ -6,6 +6,7 @@ use clap::Subcommand;
 use super::{combinations, epochs, guidance, steps};
 use crate::lab::Outcome;
 use crate::process::interrupt::{BrokenOff, Interrupted};
+use crate::ranks::world;
 
 /// Make the tables and pictures of docs/study.md from your own run.
 ///
@@ -42,6 +43,8 @@ pub fn train_first(args: &Args) -> Result<Option<Outcome>> {
 /// # Errors
 /// A usage error for what this run can't show; else what went wrong while sampling or writing.
 pub fn run(args: Args) -> Result<()> {
+    // What rank 0 has trained first is there for all.
+    world().barrier()?;
     let studied = match args.study {
         Study::Combinations(args) => combinations::run(args),
         Study::Steps(args) => steps::run(args),

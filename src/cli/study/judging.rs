@@ -13,6 +13,7 @@ use crate::eval::{
 };
 use crate::process::interrupt::Interrupted;
 use crate::random::{Stream, generator};
+use crate::ranks::world;
 use crate::run::checkpoint::CheckpointFacts;
 use crate::run::{self, LoadedModel, RunError};
 use crate::speak;
@@ -130,7 +131,7 @@ impl Seen {
         let held_out = config.data.held_out.of(data.len());
         let (train, held_out) = data.split_held_out(held_out, config.seed)?;
         ensure!(reads(judge, &train)?, "{} does not read its images as they are labelled", judge.of().words());
-        let moments = training_moments(judge, &train, |_| {})?;
+        let moments = training_moments(judge, &train, &*world(), |_| {})?;
         let mut order: Vec<usize> = (0..held_out.len()).collect();
         order.shuffle(&mut generator(0, Stream::Evaluation, 0));
         let (mut features, mut right) = (Features::new(Vec::new()), Vec::new());

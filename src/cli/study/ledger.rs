@@ -4,15 +4,20 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::process::plain_file;
+use crate::ranks::{Collective, world};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// Results by key, kept in a file as they come.
+/// Results by key, kept in a file as they come. Of several ranks all ask, and the first has the file and decides for all what is
+/// known.
 pub struct Ledger {
-    file: File,
+    /// `None`: another rank's.
+    file: Option<File>,
+    ranks: Arc<dyn Collective>,
     known: BTreeMap<String, Value>,
 }
 
@@ -29,6 +34,10 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be read or written to.
     pub fn open(path: &Path) -> Result<Self> {
+        let ranks = world();
+        if !ranks.leads() {
+            return Ok(Self { file: None, ranks, known: BTreeMap::new() });
+        }
         let text = match plain_file::read_text(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -44,7 +53,7 @@ impl Ledger {
         if !text.is_empty() && !text.ends_with('\n') {
             file.write_all(b"\n")?;
         }
-        Ok(Self { file, known })
+        Ok(Self { file: Some(file), ranks, known })
     }
 
     /// The result of `key`: the known one, or what `measure` finds now, which is kept.
@@ -56,15 +65,17 @@ impl Ledger {
         key: &str,
         measure: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        if let Some(known) = self.known.get(key)
-            && let Ok(result) = serde_json::from_value(known.clone())
-        {
-            return Ok(result);
+        let known = self.known.get(key).filter(|known| serde_json::from_value::<T>((*known).clone()).is_ok());
+        let known = self.ranks.broadcast(known.map_or(String::new(), Value::to_string).into_bytes())?;
+        if !known.is_empty() {
+            return Ok(serde_json::from_slice(&known)?);
         }
         let result = measure()?;
         let line = Line { key: key.into(), result: serde_json::to_value(&result)? };
         let text = serde_json::to_string(&line)? + "\n";
-        self.file.write_all(text.as_bytes()).context("keeping what was measured")?;
+        if let Some(file) = &mut self.file {
+            file.write_all(text.as_bytes()).context("keeping what was measured")?;
+        }
         self.known.insert(line.key, line.result);
         Ok(result)
     }

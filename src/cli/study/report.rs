@@ -9,6 +9,7 @@ use crate::eval::Estimate;
 use crate::picture::palette::DARK;
 use crate::picture::plot::{LinePlot, Series, save_stacked};
 use crate::process::partial::Partial;
+use crate::ranks::world;
 use crate::run::write_replacing;
 use crate::speak;
 
@@ -25,11 +26,14 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// Writes `out/NAME.md` and, with any plots, `out/NAME.png`, which the text is free to show. On top it says by which
-/// command, version and when.
+/// command, version and when. Of several ranks the first writes.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn write(out: &Path, name: &str, text: &str, plots: &[LinePlot]) -> Result<()> {
+    if !world().leads() {
+        return Ok(());
+    }
     if !plots.is_empty() {
         let plot = out.join(format!("{name}.png"));
         let _half_written = Partial::at(&plot);

@@ -6,18 +6,18 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use candle_core::Device;
-use sha2::{Digest, Sha256};
 
 use super::judging::{JudgedPoint, Judging};
 use super::ledger::Ledger;
 use super::repeated::Repeated;
 use crate::cli::UsageError;
+use crate::cli::over_ranks;
 use crate::cli::sampling_precision::net_in;
 use crate::kernels::Workers;
 use crate::picture;
 use crate::process::partial::Partial;
-use crate::process::plain_file;
-use crate::run::{self, LoadedModel, NotFinite, Recording, history, io_words};
+use crate::ranks::world;
+use crate::run::{self, LoadedModel, NotFinite, Recording, io_words};
 use crate::sampling::{self, SamplerSettings, Trajectory};
 use crate::speak;
 
@@ -68,13 +68,13 @@ impl StudiedRun {
     pub fn open(options: &Options, checkpoint: Option<u64>) -> Result<Self> {
         let dir = run::find(&options.run)?;
         run::check_draws(&dir, "a study compares samples, and none can be drawn")?;
-        let model = LoadedModel::open(&dir, checkpoint)?;
+        let model = over_ranks::open(&dir, checkpoint)?;
         for warning in &model.warnings {
             speak::warn(warning);
         }
         let num = options.num as usize;
         let judging = Judging::of(&model, &dir, options.accept_data, num)?;
-        let workers = Arc::new(Workers::new(options.threads)?);
+        let workers = Arc::new(Workers::over(world(), options.threads)?);
         Ok(Self { model, judging, workers, num, seed: options.seed, seeds: options.seeds })
     }
 
@@ -83,14 +83,7 @@ impl StudiedRun {
     /// # Errors
     /// When they cannot be read.
     pub fn key(&self) -> Result<String> {
-        let path = self.model.checkpoint.join("difflab/checksums.sha256");
-        let checksums = match self.model.is_from_history() {
-            true => history::facts_of(&self.model.checkpoint)?.sha256,
-            false => plain_file::read_text(&path).with_context(|| format!("reading {}", path.display()))?,
-        };
-        let hash: String =
-            Sha256::digest(checksums.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        Ok(format!("{hash} num {}", self.num))
+        Ok(format!("{} num {}", self.model.digest()?, self.num))
     }
 
     /// Measures with each seed what is not in the ledger yet, under `key`; `row` becomes a picture of the first samples of
@@ -178,7 +171,7 @@ impl StudiedRun {
             (Some(judging), Some(classes)) => judging.judge(&samples, classes, calls, seconds)?,
             _ => none(calls, seconds),
         };
-        let Some(row) = row else { return Ok(judged) };
+        let Some(row) = row.filter(|_| world().leads()) else { return Ok(judged) };
         let shown = SHOWN.min(self.num);
         let pixels = samples.narrow(0, 0, shown)?.flatten_all()?.to_vec1::<f32>()?;
         if let Some(parent) = row.parent() {
@@ -215,11 +208,14 @@ pub fn samples_of(num: u64, seed: u64, seeds: u64) -> String {
     }
 }
 
-/// Makes the folder that a study writes to.
+/// Makes the folder that a study writes to: of several ranks the first does.
 ///
 /// # Errors
 /// A usage error when it cannot be made, or nothing can be written in it.
 pub fn make_out(out: &Path) -> Result<()> {
+    if !world().leads() {
+        return Ok(());
+    }
     let refused = |what: &str, error: std::io::Error| {
         let (reason, cure) = (io_words::reason(&error), io_words::cure(&error));
         UsageError::new(format!("--out {}: cannot {what}: {reason}\n  {cure}", out.display()))

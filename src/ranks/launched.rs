@@ -1,0 +1,83 @@
+//! What the environment says of who started this process.
+
+use std::env;
+
+/// What mpirun, mpiexec and srun leave in the environment of the processes that they start, the most telling first: how
+/// many processes there are. Slurm sets the last in a batch script too, which is one process.
+const COUNTS: [&str; 6] =
+    ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "PALS_NRANKS", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"];
+
+/// Which of them this process is, where the variable of the same place in [`COUNTS`] says how many.
+const RANKS: [&str; 6] =
+    ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK", "PALS_RANKID", "SLURM_PROCID", "SLURM_PROCID"];
+
+/// A launcher has started this process as one of several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Launched {
+    /// How many, 2 or more.
+    pub tasks: usize,
+    /// The variable that says so.
+    pub by: &'static str,
+}
+
+impl Launched {
+    /// Does nothing but Slurm's job say so? Its batch script is one process, and what that starts without srun is one too.
+    pub fn is_of_a_job(&self) -> bool {
+        self.by == "SLURM_NTASKS"
+    }
+}
+
+/// Did a launcher start this process as another than the first? It speaks for nobody, even where they can't find each other.
+pub fn is_another() -> bool {
+    another(|name| env::var(name).ok())
+}
+
+fn another(find: impl Fn(&str) -> Option<String>) -> bool {
+    let Some(launched) = of(&find) else { return false };
+    let rank = COUNTS.iter().position(|name| *name == launched.by).and_then(|i| find(RANKS[i]));
+    rank.and_then(|rank| rank.trim().parse::<usize>().ok()).is_some_and(|rank| rank > 0)
+}
+
+/// What the environment says; `None` where this process is the only one, or no launcher has started it.
+pub fn launched() -> Option<Launched> {
+    of(|name| env::var(name).ok())
+}
+
+fn of(find: impl Fn(&str) -> Option<String>) -> Option<Launched> {
+    let number = |name: &'static str| Some(Launched { tasks: find(name)?.trim().parse().ok()?, by: name });
+    COUNTS.into_iter().find_map(number).filter(|launched| launched.tasks > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_launcher_nearest_to_the_process_counts() {
+        let of = |set: &[(&str, &str)]| {
+            let find = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+            of(find).map(|launched| (launched.tasks, launched.by))
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("SLURM_NTASKS", "1")]), None);
+        assert_eq!(of(&[("SLURM_NTASKS", "8")]), Some((8, "SLURM_NTASKS")));
+        assert_eq!(of(&[("SLURM_NTASKS", "8"), ("PMI_SIZE", "2")]), Some((2, "PMI_SIZE")));
+        // mpirun -n 1 in a job of 8 tasks: one process.
+        assert_eq!(of(&[("SLURM_NTASKS", "8"), ("OMPI_COMM_WORLD_SIZE", "1")]), None);
+        assert_eq!(of(&[("SLURM_NTASKS", "8"), ("SLURM_STEP_NUM_TASKS", "1")]), None);
+        assert_eq!(of(&[("SLURM_NTASKS", "many")]), None);
+    }
+    #[test]
+    fn the_first_is_the_one_that_its_launcher_calls_so() {
+        let another = |set: &[(&str, &str)]| {
+            let find = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+            another(find)
+        };
+        assert!(!another(&[]) && !another(&[("PMI_RANK", "1")]));
+        assert!(another(&[("PMI_SIZE", "2"), ("PMI_RANK", "1")]));
+        assert!(!another(&[("PMI_SIZE", "2"), ("PMI_RANK", "0"), ("SLURM_PROCID", "1"), ("SLURM_NTASKS", "2")]));
+        assert!(another(&[("SLURM_STEP_NUM_TASKS", "2"), ("SLURM_PROCID", "1")]));
+        let batch = of(|name| (name == "SLURM_NTASKS").then(|| "8".to_string())).unwrap();
+        assert!(batch.is_of_a_job());
+    }
+}
