@@ -171,9 +171,6 @@ fn keys_of_sampling_are_refused_in_the_palette() {
         let why = palette.refusal.as_deref().unwrap_or_default();
         assert!(why.contains(&format!("{key} has no effect here")) && why.contains("trains an autoencoder"), "{why}");
     }
-    // One that has some is set.
-    let mut state = encoding(80, 24, 4, true);
-    assert_eq!(type_in(&mut state, ":preview.budget=0.3\n"), [Effect::Send(Command::SetPreviewBudget(0.3))]);
 }
 
 #[test]
