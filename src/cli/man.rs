@@ -37,7 +37,8 @@ pub fn run(args: &Args, command: Command) -> Result<()> {
 }
 
 fn write(command: &Command, dir: &Path, pages: &mut usize) -> Result<()> {
-    let page = Man::new(command.clone());
+    let source = concat!("difflab ", env!("CARGO_PKG_VERSION"));
+    let page = Man::new(command.clone()).source(source).manual("difflab");
     let path = dir.join(page.get_filename());
     page.generate_to(dir).with_context(|| format!("writing {}", path.display()))?;
     *pages += 1;

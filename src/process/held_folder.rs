@@ -81,7 +81,10 @@ impl HeldFolder {
 
     pub fn look(&self, path: &Path) -> Whereabouts {
         let _ = &self.folder;
-        if path.is_dir() { Whereabouts::There } else { Whereabouts::Gone }
+        match fs::metadata(path) {
+            Ok(found) if found.is_dir() => Whereabouts::There,
+            _ => Whereabouts::Gone,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 
 use clap::Command;
+use clap_complete::CompletionCandidate;
 use clap_complete::engine::complete;
 use clap_complete::env::Shells;
 
@@ -40,8 +41,15 @@ fn candidates(shell: &OsStr, mut command: Command, line: Vec<OsString>) -> io::R
         return Ok(String::from_utf8_lossy(&text).into_owned());
     }
     let last = line.len().saturating_sub(1);
+    let nothing_typed = line.last().is_some_and(|word| word.is_empty());
+    let mut offered = complete(&mut command, line, last, here.as_deref())?;
+    let is_flag = |candidate: &CompletionCandidate| candidate.get_value().to_string_lossy().starts_with('-');
+    // Forty flags would hide three runs; who wants them types a dash.
+    if nothing_typed && offered.iter().any(|candidate| !is_flag(candidate)) {
+        offered.retain(|candidate| !is_flag(candidate));
+    }
     let mut text = String::new();
-    for candidate in complete(&mut command, line, last, here.as_deref())? {
+    for candidate in offered {
         text += &candidate.get_value().to_string_lossy();
         if let Some(help) = candidate.get_help() {
             text += &format!("\t{}", help.to_string().lines().next().unwrap_or_default());

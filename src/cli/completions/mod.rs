@@ -1,6 +1,6 @@
 //! `difflab completions`: what a shell offers after TAB.
 //!
-//! The shell asks the program itself, by an environment variable ([`answer`]), so that runs and keys are those of now.
+//! The shell asks the program itself, by an environment variable, so that runs and keys are those of now.
 
 mod answer;
 mod command;

@@ -73,17 +73,16 @@ fn schedules(typed: &str) -> Candidates {
 /// `latest` and the runs in `runs/`, the one last written to first; a folder, where none begins so.
 fn runs(typed: &str) -> Candidates {
     let mut known = runs_under(Path::new("runs")).unwrap_or_default();
-    known.retain(|run| run.name.starts_with(typed));
     known.sort_by_cached_key(|run| Reverse(last_written(&run.path)));
-    if known.is_empty() {
-        return PathCompleter::dir().complete(OsStr::new(typed));
+    let latest = known.first().map(|run| ("latest", Some(run.name.clone().into())));
+    let all = latest.into_iter().chain(known.iter().map(|run| (run.name.as_str(), None)));
+    let fitting = all.filter(|(name, _)| name.starts_with(typed));
+    let found = in_this_order(fitting.map(|(name, newest)| CompletionCandidate::new(name).help(newest)));
+    if !found.is_empty() {
+        return found;
     }
-    let latest = ["latest"].into_iter().filter(|word| word.starts_with(typed)).map(|word| {
-        let newest = known.first().map(|run| run.name.clone().into());
-        CompletionCandidate::new(word).help(newest)
-    });
-    let ordered = latest.chain(known.iter().map(|run| CompletionCandidate::new(&run.name)));
-    in_this_order(ordered)
+    let folders = PathCompleter::dir().complete(OsStr::new(typed));
+    folders.into_iter().filter(|folder| folder.get_value() != ".").collect()
 }
 
 /// The configs that difflab carries; files: those of configs before anything is typed, then all.
