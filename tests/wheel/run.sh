@@ -52,8 +52,6 @@ if [[ -z $wheel ]]; then
         cd "$root"
         # `python -m ziglang` has to be found by maturin.
         export PATH="$work/tools/bin:$PATH"
-        # zig takes __DATE__, which the allocator's C has, for an error.
-        [[ -z $zig ]] || export CFLAGS="${CFLAGS-} -Wno-date-time"
         run maturin build --release --out "$work/dist" ${zig:+--zig} ${sdist:+--sdist} "$@"
     )
     [[ -n $sdist ]] || run "$work/tools/bin/maturin" sdist --manifest-path "$root/Cargo.toml" --out "$work/dist"
