@@ -137,8 +137,8 @@ mod tests {
     fn a_link_is_found_again_in_the_sums_that_it_makes() {
         let link = Link { latency: 20e-6, per_byte: 1.0 / 2e9 };
         for ranks in [2, 4, 7] {
-            let sums = [1 << 10, 1 << 16, 1 << 20, 1 << 24]
-                .map(|bytes| SumTime { bytes, seconds: link.sum(ranks, bytes) });
+            let sums =
+                [1 << 10, 1 << 16, 1 << 20, 1 << 24].map(|bytes| SumTime { bytes, seconds: link.sum(ranks, bytes) });
             let found = Link::fitted(ranks, &sums);
             assert!((found.latency / link.latency - 1.0).abs() < 1e-6, "{found:?}");
             assert!((found.per_byte / link.per_byte - 1.0).abs() < 1e-6, "{found:?}");
