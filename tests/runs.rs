@@ -47,6 +47,7 @@ impl Place {
                 elapsed_s: 60.0,
                 memory_mib: None,
                 cpu_share: None,
+                comm_share: None,
             };
             serde_json::to_string(&record).unwrap() + "\n"
         };

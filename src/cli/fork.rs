@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::device;
 use super::lab::{self, LogFormat};
 use super::usage::{LENGTHS, refuse_both, set_in_full};
+use super::{device, ranks};
 use crate::lab::{Audience, LabPlan, Outcome, RunChoice};
 use crate::run::{self, Fork, ForkPoint};
 use crate::sampling::check_config_stability;
@@ -60,6 +60,10 @@ pub struct Args {
 /// # Errors
 /// Runs without such a checkpoint, changes that the weights can't follow, and runs that fail.
 pub fn run(args: Args) -> Result<Outcome> {
+    // What is forked only rank 0 has to see.
+    if let Some(outcome) = ranks::follow_rank_0(args.threads, || Ok(None))? {
+        return Ok(outcome);
+    }
     let device = device::open(&args.device)?;
     refuse_both("--steps", args.steps.is_some(), &LENGTHS, &args.set)?;
     let mut overrides = args.set.clone();

@@ -7,9 +7,9 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use super::usage::{LENGTHS, refuse_both, set_in_full};
-use super::{device, source};
+use super::{device, ranks, source};
 use crate::cli::UsageError;
-use crate::config;
+use crate::config::{self, Config};
 use crate::headless::{self, Log};
 use crate::lab::{Audience, LabPlan, Outcome, PlannedStage, RunChoice};
 use crate::process::shell_word;
@@ -49,7 +49,7 @@ pub struct Args {
     /// cpu, cuda:0 or metal.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: String,
-    /// Training threads [default: one per physical core].
+    /// Training threads, of each process where several train [default: one per physical core].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
     /// Where the run folder goes [default: runs/<date>-<name>-<short id>].
@@ -69,6 +69,13 @@ pub struct Args {
     help_config: bool,
 }
 
+impl Args {
+    /// Does it train nothing?
+    pub fn only_explains(&self) -> bool {
+        self.help_config
+    }
+}
+
 /// How progress is told without a screen.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LogFormat {
@@ -85,6 +92,9 @@ pub fn run(args: Args, after_step: Option<fn(u64)>) -> Result<Outcome> {
         speak::print(&format!("{}\n", config::help().trim_end()))?;
         return Ok(Outcome::Done);
     }
+    if let Some(outcome) = followed(&args, Stage::Own)? {
+        return Ok(outcome);
+    }
     let plan = LabPlan { after_step, ..plan(&args, Stage::Own)? };
     show(with_its_autoencoder(plan)?, args.no_tui, args.log, args.images)
 }
@@ -97,8 +107,22 @@ pub fn run_autoencoder(args: Args) -> Result<Outcome> {
     if args.help_config {
         return run(args, None);
     }
+    if let Some(outcome) = followed(&args, Stage::Autoencoder)? {
+        return Ok(outcome);
+    }
     let plan = plan(&args, Stage::Autoencoder)?;
     show(plan, args.no_tui, args.log, args.images)
+}
+
+/// On all ranks of a job but rank 0: what rank 0 does, done with it. A run that goes on only rank 0 has to see.
+fn followed(args: &Args, stage: Stage) -> Result<Option<Outcome>> {
+    let own = || -> Result<Option<Config>> {
+        match &args.resume {
+            Some(_) => Ok(None),
+            None => Ok(Some(new_config(args, stage)?.0)),
+        }
+    };
+    ranks::follow_rank_0(args.threads, own)
 }
 
 /// The plan of a new run that diffuses in the latents of its own autoencoder, which is trained first, or on, where it isn't
@@ -160,6 +184,20 @@ enum Stage {
 /// # Errors
 /// Data, configs and folders that cannot be used, and runs that fail.
 pub fn show(mut plan: LabPlan, no_tui: bool, log: Option<LogFormat>, images: ImageProtocol) -> Result<Outcome> {
+    ranks::check_device(&plan.device)?;
+    plan.threads = ranks::threads(plan.threads);
+    if let Some(then) = &mut plan.then {
+        then.threads = plan.threads;
+    }
+    let no_tui = match ranks::are_several() {
+        true if !no_tui && log.is_none() => {
+            speak::remark(
+                "difflab: several processes train without a screen (--no-tui): difflab watch latest shows the run elsewhere",
+            );
+            true
+        }
+        several => no_tui || several,
+    };
     let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     if !no_tui && log.is_none() {
         let why_not = match on_terminal {
@@ -182,7 +220,10 @@ pub fn show(mut plan: LabPlan, no_tui: bool, log: Option<LogFormat>, images: Ima
         let then = plan.then.clone();
         match (headless::watch(plan, log)?, then) {
             (Outcome::Done, Some(next)) => plan = *next,
-            (outcome, _) => return Ok(outcome),
+            (outcome, _) => {
+                ranks::let_others_go(outcome)?;
+                return Ok(outcome);
+            }
         }
     }
 }
@@ -213,8 +254,8 @@ pub fn train(config: &str, folder: &Path, sets: Vec<String>, threads: usize) -> 
     run(args, None)
 }
 
-fn plan(args: &Args, stage: Stage) -> Result<LabPlan> {
-    let device = device::open(&args.device)?;
+/// What was asked for beside the config's own, as `KEY=VALUE`.
+fn overrides(args: &Args) -> Result<Vec<String>> {
     refuse_both("--steps", args.steps.is_some(), &LENGTHS[..1], &args.set)?;
     refuse_both("--epochs", args.epochs.is_some(), &LENGTHS[1..], &args.set)?;
     refuse_both("--seed", args.seed.is_some(), &["seed"], &args.set)?;
@@ -222,19 +263,32 @@ fn plan(args: &Args, stage: Stage) -> Result<LabPlan> {
     overrides.extend(args.steps.map(|steps| format!("train.steps={steps}")));
     overrides.extend(args.epochs.map(|epochs| format!("train.epochs={epochs}")));
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
+    Ok(overrides)
+}
+
+/// The config of a new run, and what was chosen in it.
+fn new_config(args: &Args, stage: Stage) -> Result<(Config, Vec<String>)> {
+    let overrides = overrides(args)?;
+    let word = args.config.as_deref().unwrap_or(DEFAULT_CONFIG);
+    let (mut config, chosen) = source::config_of(word, &overrides)?;
+    if stage == Stage::Autoencoder {
+        // What was asked for goes before what the first stage brings.
+        config = config.autoencoder_run().with_overrides(&overrides)?.still_of_an_autoencoder();
+    }
+    Ok((config, chosen))
+}
+
+fn plan(args: &Args, stage: Stage) -> Result<LabPlan> {
+    let device = device::open(&args.device)?;
     let (config, run, chosen) = match &args.resume {
         Some(run) => {
+            let overrides = overrides(args)?;
             let path = run::find(run)?;
             let config = run::resumed_config(&path, &overrides, args.accept_data)?;
             (config, RunChoice::Resume(path), Vec::new())
         }
         None => {
-            let word = args.config.as_deref().unwrap_or(DEFAULT_CONFIG);
-            let (mut config, chosen) = source::config_of(word, &overrides)?;
-            if stage == Stage::Autoencoder {
-                // What was asked for goes before what the first stage brings.
-                config = config.autoencoder_run().with_overrides(&overrides)?.still_of_an_autoencoder();
-            }
+            let (config, chosen) = new_config(args, stage)?;
             if let Some(dir) = &args.run {
                 run::check_free(dir)?;
             }

@@ -26,6 +26,7 @@ mod output;
 mod over_ranks;
 mod program;
 mod race;
+mod ranks;
 mod report;
 mod runs;
 pub mod sample;

@@ -2,15 +2,13 @@
 //! together.
 
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
 use anyhow::{Result, bail};
 
 use super::UsageError;
-use crate::ranks::{Launched, join, launched, world};
+use super::ranks::join_others;
+use crate::ranks::{Launched, launched, world};
 use crate::run::LoadedModel;
-use crate::speak;
 
 /// What a subcommand makes of several processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,10 +17,9 @@ pub enum Processes {
     Share,
     /// Each would do the same and write the same files.
     One,
+    /// It only answers.
+    Any,
 }
-
-/// How long a rank that fails waits: where all do, rank 0 says so, and ends them.
-const RANK_0_FIRST: Duration = Duration::from_secs(2);
 
 /// Joins the other processes, if a launcher has started this one as one of several.
 ///
@@ -31,7 +28,8 @@ const RANK_0_FIRST: Duration = Duration::from_secs(2);
 pub fn enter(command: &str, processes: Processes) -> Result<()> {
     let Some(launched) = launched() else { return Ok(()) };
     match processes {
-        Processes::Share => join().map(drop),
+        Processes::Any => Ok(()),
+        Processes::Share => join_others(),
         // In a batch script without srun: one process.
         Processes::One if launched.is_of_a_job() => Ok(()),
         Processes::One => Err(for_one(command, launched).into()),
@@ -44,26 +42,6 @@ fn for_one(command: &str, launched: Launched) -> UsageError {
          start it without mpirun or srun\n  several processes share training (difflab CONFIG), sample, eval, study and bench --mpi",
         launched.by, launched.tasks, launched.tasks
     ))
-}
-
-/// Says goodbye to the other ranks after success, or after an interruption that all have heard of.
-pub fn leave() {
-    if let Err(error) = world().leave() {
-        speak::remark(format_args!("difflab: {error:#}"));
-    }
-}
-
-/// Ends all ranks because this one has failed with `code`, as `said`. Returns where there are no others.
-pub fn fail(code: u8, said: &str) {
-    let ranks = world();
-    if ranks.is_alone() {
-        return;
-    }
-    if !ranks.leads() {
-        thread::sleep(RANK_0_FIRST);
-        speak::of_rank(ranks.rank(), said);
-    }
-    ranks.abort(code)
 }
 
 /// Opens a run's weights as [`LoadedModel::open`] does, the same on all ranks.

@@ -11,12 +11,12 @@ use super::over_ranks::{self, Processes};
 use super::tensor_words::told;
 use super::{
     UsageError, autoencoder, bench, card, compare, course, data, doctor, eval, explain, export, export_logs, fork,
-    import, interruption, lab, numbers, race, report, runs, sample, schedule, speedrun, study, sweep, watch,
+    import, interruption, lab, numbers, race, ranks, report, runs, sample, schedule, speedrun, study, sweep, watch,
 };
 use crate::ascii;
 use crate::config::ConfigError;
 use crate::data::{DataError, expanded_arguments};
-use crate::lab::Outcome;
+use crate::lab::{Outcome, RanksDiffer};
 use crate::nn::diffusers::NotExpressible;
 use crate::process::interrupt::{BrokenOff, Interrupted};
 use crate::process::{last_words, limit_is_an_error};
@@ -79,11 +79,8 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
         Err(answer) => return say(&answer),
     };
     let (name, processes) = of_processes(program.command.as_ref());
-    if let Err(error) = over_ranks::enter(name, processes) {
-        speak::remark(format_args!("difflab: {}", in_words(&error)));
-        return exit_code(&error);
-    }
-    let result = match program.command {
+    let processes = if program.lab.only_explains() { Processes::Any } else { processes };
+    let result = over_ranks::enter(name, processes).and_then(|()| match program.command {
         None => lab::run(program.lab, after_step),
         Some(Subcommands::Autoencoder(args)) => autoencoder::run(*args),
         Some(Subcommands::Watch(args)) => watch::run(&args),
@@ -99,19 +96,12 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
             Err(error) => Err(error),
         },
         Some(command) => obeying(command),
-    };
-    let code = match result {
-        Ok(Outcome::Done) => 0,
-        Ok(Outcome::Interrupted) => 130,
-        Err(error) => {
-            let (code, said) = (exit_code(&error), in_words(&error));
-            speak::remark(format_args!("difflab: {said}"));
-            over_ranks::fail(code, &said);
-            return code;
-        }
-    };
-    over_ranks::leave();
-    code
+    });
+    match result {
+        Ok(Outcome::Done) => ranks::end(0),
+        Ok(Outcome::Interrupted) => ranks::end(130),
+        Err(error) => ranks::end_in_failure(exit_code(&error), &error, &in_words(&error)),
+    }
 }
 
 /// A subcommand's name, and what it makes of several processes.
@@ -221,6 +211,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             || cause.is::<DataError>()
             || cause.is::<RunError>()
             || cause.is::<NotJoined>()
+            || cause.is::<RanksDiffer>()
     });
     if mendable { 2 } else { 1 }
 }

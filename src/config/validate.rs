@@ -172,6 +172,18 @@ impl Config {
             train.batch_size,
             format!("use {MOST_IMAGES} at most; 64 is usual here"),
         )?;
+        ensure(
+            train.shards <= MOST_IMAGES,
+            "train.shards",
+            train.shards,
+            format!("use {MOST_IMAGES} at most, or 0 for as many as there are threads; 8 suits 1, 2, 4 and 8"),
+        )?;
+        if train.shards > train.batch_size {
+            warnings.push(format!(
+                "train.shards = {} is more than the {} images of a step: each is a shard of its own. Set train.shards = {}",
+                train.shards, train.batch_size, train.batch_size
+            ));
+        }
         positive("train.learning_rate", train.learning_rate, "use a number above 0, such as 0.001")?;
         ensure(
             train.min_learning_rate >= 0.0 && train.min_learning_rate <= train.learning_rate,
@@ -369,6 +381,7 @@ mod tests {
             ("train.steps", &["0"]),
             ("train.epochs", &["-1", "nan", "inf", "1e9"]),
             ("train.batch_size", &["0", "9999999"]),
+            ("train.shards", &["9999999"]),
             ("train.learning_rate", &["0", "-1", "nan", "inf"]),
             ("train.min_learning_rate", &["-1", "1"]),
             ("train.beta1", &["1", "-0.1"]),

@@ -33,6 +33,7 @@ mod storage;
 mod tests;
 pub mod threads;
 mod tile;
+pub mod tree_sum;
 mod workers;
 
 pub use dispatch::{

@@ -13,6 +13,8 @@ use super::Workers;
 use super::simd::{Isa, Kernel, Simd};
 use super::storage::{fast, tensor, with};
 use super::tile::{load_columns, store_columns};
+use super::tree_sum::add_up;
+use crate::ranks::Sum;
 
 /// What is the same for all parameters in one step of AdamW (Loshchilov & Hutter 2019) with an
 /// exponential moving average:
@@ -92,13 +94,17 @@ fn with_update<R>(step: &AdamWStep, slot: &Slot<'_>, f: impl FnOnce(Update) -> R
     })????
 }
 
-/// The gradient of each parameter summed over the workers' shares, in the order of the shares, and
-/// √ Σ ‖g‖² over all of them. `shares[i]` holds share i's gradients in the order of the parameters.
+/// The gradient of each parameter summed over the `shares` of the batch in this order, and √ Σ ‖g‖² over all of them.
+/// `shares[i]` holds share i's gradients in the order of the parameters.
 ///
 /// # Errors
-/// When the shares differ in shapes, or are not f32 on a CPU.
-pub fn sum_and_norm(workers: &Workers, shares: &[Vec<&Tensor>]) -> Result<(Vec<Tensor>, f64)> {
+/// When the shares differ in shapes, are not f32 on a CPU, or are not what the order is of.
+pub fn sum_and_norm(workers: &Workers, shares: &[Vec<&Tensor>], order: &[Sum]) -> Result<(Vec<Tensor>, f64)> {
     let Some(first) = shares.first() else { candle_core::bail!("a batch without shares has no gradient") };
+    let taken = order.iter().filter(|step| matches!(step, Sum::Take(_))).count();
+    if taken != shares.len() || order.len() != 2 * taken - 1 {
+        candle_core::bail!("the gradients of {} shares are summed in an order of {taken}", shares.len());
+    }
     for share in shares {
         let same = share.len() == first.len() && share.iter().zip(first).all(|(a, b)| a.shape() == b.shape());
         if !same || !fast(share) {
@@ -114,7 +120,7 @@ pub fn sum_and_norm(workers: &Workers, shares: &[Vec<&Tensor>]) -> Result<(Vec<T
         let length = piece_length(sizes[i], workers.threads());
         let pieces: Vec<(usize, &mut [f32])> = (0..).step_by(length).zip(sum.chunks_mut(length)).collect();
         let squares = workers.run_on(pieces, |(start, piece)| {
-            add_up(&shared, start, piece)?;
+            add_up(&shared, order, start, piece)?;
             Ok(squares_of_blocks(piece).collect::<Vec<f64>>())
         });
         let squares = squares.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().sum();
@@ -123,7 +129,7 @@ pub fn sum_and_norm(workers: &Workers, shares: &[Vec<&Tensor>]) -> Result<(Vec<T
     let small_sizes: Vec<usize> = small.iter().map(|&i| sizes[i]).collect();
     let whole = on_workers(workers, &small_sizes, |k| {
         let mut sum = vec![0.0; small_sizes[k]];
-        add_up(&shared(small[k])?, 0, &mut sum)?;
+        add_up(&shared(small[k])?, order, 0, &mut sum)?;
         let squares = squares_of_blocks(&sum).sum();
         Ok((sum, squares))
     })?;
@@ -135,16 +141,6 @@ pub fn sum_and_norm(workers: &Workers, shares: &[Vec<&Tensor>]) -> Result<(Vec<T
     let norm = done.iter().map(|(_, squares)| squares).sum::<f64>().sqrt();
     let sums = done.into_iter().zip(first).map(|((sum, _), of)| tensor(sum, of.shape())).collect::<Result<_>>()?;
     Ok((sums, norm))
-}
-
-/// Writes the sum of the `shared` tensors, from their number `start` on, to `sum`.
-fn add_up(shared: &[Tensor], start: usize, sum: &mut [f32]) -> Result<()> {
-    let Some((first, others)) = shared.split_first() else { return Ok(()) };
-    with(first, |first| sum.copy_from_slice(&first[start..start + sum.len()]))?;
-    for more in others {
-        with(more, |more| sum.iter_mut().zip(&more[start..]).for_each(|(a, b)| *a += b))?;
-    }
-    Ok(())
 }
 
 /// Adds `more` to `sum`, in place.
@@ -308,6 +304,9 @@ mod tests {
     use super::*;
     use crate::kernels::simd::forced::on_each;
 
+    /// One share plus another.
+    const TWO: [Sum; 3] = [Sum::Take(0), Sum::Take(1), Sum::Add];
+
     fn ramp(n: usize, factor: f32) -> Tensor {
         Tensor::from_vec((0..n).map(|i| factor * ((i % 17) as f32 - 8.0)).collect(), n, &Device::Cpu).unwrap()
     }
@@ -364,8 +363,9 @@ mod tests {
             fresh: 0.1,
         };
         assert!(adamw_ema_step(&workers, &[slot], &step).is_err());
-        assert!(sum_and_norm(&workers, &[vec![&a], vec![&b]]).is_err());
-        assert!(sum_and_norm(&workers, &[]).is_err());
+        assert!(sum_and_norm(&workers, &[vec![&a], vec![&b]], &TWO).is_err());
+        assert!(sum_and_norm(&workers, &[vec![&a]], &TWO).is_err());
+        assert!(sum_and_norm(&workers, &[], &[]).is_err());
     }
 
     #[test]
@@ -374,7 +374,7 @@ mod tests {
         let mut norms = Vec::new();
         for threads in [1, 2, 3, 9] {
             let workers = Workers::new(threads).unwrap();
-            let (sums, norm) = sum_and_norm(&workers, &[vec![&a, &b], vec![&a, &b]]).unwrap();
+            let (sums, norm) = sum_and_norm(&workers, &[vec![&a, &b], vec![&a, &b]], &TWO).unwrap();
             norms.push(norm);
             assert_eq!(sums[0].to_vec1::<f32>().unwrap(), (&a * 2.0).unwrap().to_vec1::<f32>().unwrap());
             let all = sums.iter().flat_map(|s| s.to_vec1::<f32>().unwrap());

@@ -12,6 +12,7 @@ mod diverged;
 mod explaining;
 mod field;
 mod film_channel;
+mod followers;
 mod forking;
 mod handover;
 mod history;
@@ -48,6 +49,7 @@ mod writing;
 mod writing_state;
 
 pub use autoencoder_look::AutoencoderLook;
+pub use followers::{RanksDiffer, follow, let_go};
 pub use live::Live;
 pub use plan::{Audience, Ending, LabPlan, Outcome, PlannedStage, RunChoice};
 pub use protocol::*;

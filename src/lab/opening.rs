@@ -9,6 +9,7 @@ use crossbeam_channel::Receiver;
 
 use super::data_facts::DataFacts;
 use super::film_channel::FilmSender;
+use super::followers::{announce, share_data};
 use super::forking::Forked;
 use super::history::history as past_of;
 use super::latents::OpenedLatents;
@@ -31,6 +32,7 @@ use crate::kernels::Workers;
 use crate::kernels::precision::{sampling_doubt, slowness};
 use crate::nn::autoencoder::AutoencoderConfig;
 use crate::process::interrupt::{self, Token};
+use crate::ranks::world;
 use crate::run::checkpoint::{self, Progress};
 use crate::run::history::{self, HistoryPlan};
 use crate::run::tensorboard::LiveEvents;
@@ -57,6 +59,8 @@ pub fn open(
     // From now on: a run that cannot be opened holds no other up.
     let turn = plan.racing.as_ref().map(Racing::turn);
     let mut config = plan.config;
+    let ranks = world();
+    announce(&*ranks, &config)?;
     // Refused before anything is loaded. A run that is there already is not held up by it: its model card says it.
     match DataCard::of(&config.data) {
         Err(error) if matches!(plan.run, RunChoice::New { .. }) => return Err(error.into()),
@@ -70,8 +74,8 @@ pub fn open(
     let shape = (dataset.height, dataset.width, dataset.channels);
     let mut warnings = plan.warnings;
     let identity = match &plan.run {
-        // Nothing asks for it before the first checkpoint.
-        RunChoice::New { .. } if !config.diffuses_latents() => None,
+        // Nothing asks for it before the first checkpoint, but other ranks.
+        RunChoice::New { .. } if !config.diffuses_latents() && ranks.is_alone() => None,
         _ => Some(DataIdentity::of(&dataset)),
     };
     let mut resumed = match (&plan.run, &identity) {
@@ -129,6 +133,9 @@ pub fn open(
     }
     warnings.extend(dataset.warnings.iter().cloned());
     warnings.extend(config.data.held_out.doubt(dataset.len()));
+    if let Some(identity) = &identity {
+        share_data(&*ranks, &config, identity, seen.as_ref())?;
+    }
     let held_out = config.data.held_out.of(dataset.len());
     let (train_data, held_out_data) = dataset.split_held_out(held_out, config.seed)?;
     let facts = DataFacts::of(&train_data, &held_out_data);
@@ -152,8 +159,15 @@ pub fn open(
     let article = if config.trains_autoencoder() { "an" } else { "a" };
     say(outbox, format!("building {article} {network} for {} {}", thousands(facts.train_images), noun(&config)));
     interrupt::check()?;
-    let mut trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
-    warnings.extend(trainer.idle_workers());
+    let trainer = Trainer::new(&config, train_data, &held_out, &plan.device, workers.clone())?;
+    let mut trainer = trainer.over(ranks.clone())?;
+    trainer.check_ranks()?;
+    let asked_shards = config.train.shards;
+    if plan.device.is_cpu() {
+        config.train.shards = trainer.shards();
+    } else if asked_shards > 0 {
+        warnings.push("train.shards is for processors: other devices take the images of a step together".into());
+    }
     warnings.extend(slowness("train.precision", config.train.precision));
     warnings.extend(sampling_doubt(config.sample.precision, &plan.device));
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
@@ -169,7 +183,6 @@ pub fn open(
             token.commit()?;
             let mut run = RunDir::create(plan.run.new_dir(), &config)?;
             run.tidy_up_unless_started();
-            warnings.extend(other_threads(forked.progress.threads, workers.threads()));
             let (restored, problem) = forked.live(&config, (trainer.schedule(), &facts.classes));
             live = restored;
             warnings.extend(problem);
@@ -189,6 +202,19 @@ pub fn open(
             }
             check_layout(&resumed.folder, trainer.net_config())?;
             let loaded = checkpoint::load(&resumed.folder, &config, &plan.device)?;
+            let before = (resumed.before.train.shards, loaded.progress.threads);
+            if let (0, threads @ 1..) = before
+                && asked_shards == 0
+                && plan.device.is_cpu()
+            {
+                trainer.set_shards_of(threads);
+                config.train.shards = trainer.shards();
+                warnings.push(format!(
+                    "the run was begun by a difflab that cut each batch into as many shards as there were threads, and goes \
+                     on with {} (train.shards): its bits stay the same on any number of them",
+                    config.train.shards
+                ));
+            }
             trainer.restore(&loaded.state).with_context(|| format!("going on from {}", resumed.folder.display()))?;
             // Up to here the run is as it was.
             token.commit()?;
@@ -202,7 +228,6 @@ pub fn open(
             let mut progress = loaded.progress;
             // A checkpoint of an older difflab may have less time than the lines before it.
             progress.elapsed_s = progress.elapsed_s.max(left.elapsed_s);
-            warnings.extend(other_threads(progress.threads, workers.threads()));
             resumed_with = resumed.changes(&config);
             let (before, scale) = (&resumed.before, loaded.state.learning_rate_scale);
             let (restored, problem) =
@@ -216,6 +241,8 @@ pub fn open(
             (resumed.run, progress)
         }
     };
+    warnings.extend(trainer.idle_workers());
+    trainer.begin_together()?;
     progress.threads = workers.threads();
     progress.data = Some(identity);
     standing.begun(run.path());
@@ -393,16 +420,6 @@ fn cards(choice: &RunChoice, config: &Config) -> Vec<PathBuf> {
 
 fn say(outbox: &mut EventOutbox, text: String) {
     outbox.send(Event::Phase(Phase::Starting(text)));
-}
-
-/// What another number of threads than before means; nothing when it isn't known, or the same.
-fn other_threads(before: usize, now: usize) -> Option<String> {
-    (before > 0 && before != now).then(|| {
-        format!(
-            "the run was trained with {before} threads and continues with {now}: its last bits will differ from those of \
-             a run that was never stopped (--threads {before} keeps them)"
-        )
-    })
 }
 
 /// "10 epochs = 8,907 steps: 57,000 images in batches of 64".

@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::begin::begin;
 use super::film_channel::{FilmSender, film_channel};
+use super::followers::release;
 use super::outbox::EventOutbox;
 use super::panics::{Panicked, guarded, panic_error};
 use super::plan::{Ending, LabPlan, RunChoice};
@@ -16,6 +17,7 @@ use super::rescue::what_remains;
 use super::standing::Standing;
 use crate::process::interrupt::Interrupted;
 use crate::process::peak_resident_mib;
+use crate::train::RunEnd;
 
 /// Commands that may wait; a consumer that sends more is going wrong.
 const COMMANDS: usize = 64;
@@ -133,6 +135,13 @@ fn work(
             }
         });
     }
+    let end = match &result {
+        Ok(ending) if standing.asked_to_stop() && !ending.finished => RunEnd::Interrupted,
+        Ok(_) => RunEnd::Done,
+        Err(_) => RunEnd::Failed,
+    };
+    // They wait for it. Where they don't any more, the job is ending.
+    let _ = release(&worker.parts.trainer, end);
     result
 }
 

@@ -11,7 +11,7 @@ use super::plan::{Audience, Ending};
 use super::protocol::{Command, Event, Phase, StepRecord, TimestepLossRow};
 use super::sampling_settings::SamplingSettings;
 use super::worker::{Mode, Why, Worker};
-use crate::process::interrupt::Interrupted;
+use crate::process::interrupt::{self, Interrupted};
 use crate::train::{LossRange, StepReport};
 
 /// How long an idle worker waits for a command before it looks around again.
@@ -193,8 +193,12 @@ impl Worker {
             Mode::ByHand => self.step_by_hand(outbox)?,
             _ => self.parts.trainer.step()?,
         };
-        let rate = self.throughput.add(report.samples.len(), self.clock.now() - start);
+        let took = self.clock.now() - start;
+        let rate = self.throughput.add(report.samples.len(), took);
         let step = report.step;
+        let exchange = self.parts.trainer.exchange_time();
+        self.comm_share = exchange.map(|exchange| (exchange.as_secs_f64() / took.as_secs_f64().max(1e-9)).min(1.0));
+        self.heed_other_ranks();
         if let Some(call) = self.parts.after_step {
             call(step);
         }
@@ -278,6 +282,7 @@ impl Worker {
             elapsed_s: progress.elapsed_s,
             memory_mib: usage.and_then(|usage| usage.memory_mib),
             cpu_share: usage.and_then(|usage| usage.cpu_share),
+            comm_share: self.comm_share,
         };
         if written {
             self.parts.journal.step(&record);
@@ -288,6 +293,15 @@ impl Worker {
             self.write_events(outbox);
         }
         outbox.send(Event::Step(record));
+    }
+
+    /// A signal that any rank has heard stops the run as one that this process hears.
+    fn heed_other_ranks(&mut self) {
+        if self.parts.trainer.asked_to_stop() && !self.standing.asked_to_stop() {
+            self.standing.ask_to_stop();
+            interrupt::ask();
+            self.early.push_back(Command::Quit { save: true });
+        }
     }
 
     /// Adds the time since the last count to the run's.

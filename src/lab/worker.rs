@@ -95,6 +95,8 @@ pub struct Worker {
     pub(super) on_trial: bool,
     /// The loss per timestep of late.
     pub(super) recent_losses: RecentLosses,
+    /// Of the newest step, as its record has it.
+    pub(super) comm_share: Option<f64>,
     /// Commands that came while the run was opened.
     pub(super) early: VecDeque<Command>,
 }
@@ -120,6 +122,7 @@ impl Worker {
             aside: false,
             on_trial: false,
             recent_losses: RecentLosses::default(),
+            comm_share: None,
             early: VecDeque::new(),
             parts,
         }

@@ -17,6 +17,10 @@ impl Collective for Alone {
         1
     }
 
+    fn host(&self) -> String {
+        "this machine".into()
+    }
+
     fn barrier(&self) -> Result<()> {
         Ok(())
     }

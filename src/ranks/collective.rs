@@ -17,6 +17,9 @@ pub trait Collective: Send + Sync + Debug {
     /// How many there are, 1 or more.
     fn size(&self) -> usize;
 
+    /// The machine that it runs on, by name.
+    fn host(&self) -> String;
+
     /// Returns when every rank has come here.
     ///
     /// # Errors
@@ -58,7 +61,7 @@ pub trait Collective: Send + Sync + Debug {
     fn leave(&self) -> Result<()>;
 }
 
-impl dyn Collective {
+impl dyn Collective + '_ {
     /// Is this the rank that writes and speaks?
     pub fn leads(&self) -> bool {
         self.rank() == 0

@@ -26,6 +26,7 @@ type Job = Box<dyn FnOnce(&SimpleCommunicator) + Send>;
 pub struct Mpi {
     rank: usize,
     size: usize,
+    host: String,
     /// `None` once it was left.
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
@@ -41,8 +42,8 @@ impl Mpi {
         let (tell, told) = channel();
         let thread = thread::Builder::new().name(THREAD.into()).spawn(move || serve(&taken, &tell));
         let thread = thread.context("starting the thread of MPI")?;
-        let (rank, size) = told.recv().context("MPI doesn't start: it was initialized before")?;
-        Ok(Self { rank, size, jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
+        let (rank, size, host) = told.recv().context("MPI doesn't start: it was initialized before")?;
+        Ok(Self { rank, size, host, jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
     }
 
     /// Has the thread of MPI do `job`, and waits for what comes of it.
@@ -58,11 +59,12 @@ impl Mpi {
 }
 
 /// The life of the thread: MPI is initialized, used and finalized here.
-fn serve(jobs: &Receiver<Job>, tell: &Sender<(usize, usize)>) {
+fn serve(jobs: &Receiver<Job>, tell: &Sender<(usize, usize, String)>) {
     let Some((universe, _)) = mpi::initialize_with_threading(Threading::Funneled) else { return };
     let world = universe.world();
     let number = |n: i32| usize::try_from(n).unwrap_or_default();
-    if tell.send((number(world.rank()), number(world.size()))).is_err() {
+    let host = mpi::environment::processor_name().unwrap_or_else(|_| "a machine without a name".into());
+    if tell.send((number(world.rank()), number(world.size()), host)).is_err() {
         return;
     }
     for job in jobs {
@@ -92,6 +94,10 @@ impl Collective for Mpi {
 
     fn size(&self) -> usize {
         self.size
+    }
+
+    fn host(&self) -> String {
+        self.host.clone()
     }
 
     fn barrier(&self) -> Result<()> {

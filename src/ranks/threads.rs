@@ -52,6 +52,10 @@ impl Collective for Threaded {
         self.shared.given.len()
     }
 
+    fn host(&self) -> String {
+        "this machine".into()
+    }
+
     fn barrier(&self) -> Result<()> {
         self.shared.barrier.wait();
         Ok(())

@@ -29,6 +29,19 @@ impl Node {
         (middle > self.start)
             .then_some((Node { start: self.start, end: middle }, Node { start: middle, end: self.end }))
     }
+
+    /// Is this node part of the other, or the same?
+    pub fn lies_in(&self, other: &Node) -> bool {
+        other.start <= self.start && self.end <= other.end
+    }
+
+    /// How the node is summed of `parts`, nodes that cover its shards from left to right: what is left on the stack is the
+    /// sum. `None` where they don't.
+    pub fn sum_of(&self, parts: &[Node]) -> Option<Vec<Sum>> {
+        let (mut steps, mut next) = (Vec::new(), 0);
+        sum_of(*self, parts, &mut next, &mut steps)?;
+        (next == parts.len()).then_some(steps)
+    }
 }
 
 /// A step of a sum over a stack of numbers.
@@ -50,7 +63,8 @@ impl Tree {
         self.shards
     }
 
-    fn root(&self) -> Node {
+    /// All of it.
+    pub fn root(&self) -> Node {
         Node { start: 0, end: self.shards }
     }
 
@@ -60,14 +74,6 @@ impl Tree {
         let mut nodes = Vec::new();
         cover(self.root(), &range, &mut nodes);
         nodes
-    }
-
-    /// How the whole is summed of `parts`, nodes that cover all shards from left to right: what is left on the stack is
-    /// the sum. `None` where they don't.
-    pub fn sum_of(&self, parts: &[Node]) -> Option<Vec<Sum>> {
-        let (mut steps, mut next) = (Vec::new(), 0);
-        sum_of(self.root(), parts, &mut next, &mut steps)?;
-        (next == parts.len()).then_some(steps)
     }
 }
 
@@ -132,7 +138,7 @@ mod tests {
     fn split(tree: Tree, shards: &[f32], parts: usize) -> f32 {
         let nodes: Vec<Node> = (0..parts).flat_map(|i| tree.cover(share(tree.shards(), parts, i))).collect();
         let sums: Vec<f32> = nodes.iter().map(|&node| of_node(node, shards)).collect();
-        run(&tree.sum_of(&nodes).unwrap(), &sums)
+        run(&tree.root().sum_of(&nodes).unwrap(), &sums)
     }
 
     proptest! {
@@ -169,10 +175,10 @@ mod tests {
     fn parts_that_are_no_cover_make_no_sum() {
         let tree = Tree::new(4);
         let nodes = tree.cover(0..4);
-        assert_eq!(tree.sum_of(&nodes).unwrap(), [Sum::Take(0)]);
-        assert_eq!(tree.sum_of(&[]), None);
-        assert_eq!(tree.sum_of(&tree.cover(0..3)), None);
-        assert_eq!(tree.sum_of(&[nodes[0], nodes[0]]), None);
+        assert_eq!(tree.root().sum_of(&nodes).unwrap(), [Sum::Take(0)]);
+        assert_eq!(tree.root().sum_of(&[]), None);
+        assert_eq!(tree.root().sum_of(&tree.cover(0..3)), None);
+        assert_eq!(tree.root().sum_of(&[nodes[0], nodes[0]]), None);
         assert!(tree.cover(2..2).is_empty());
     }
 }

@@ -31,6 +31,10 @@ pub struct StepRecord {
     pub memory_mib: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_share: Option<f64>,
+    /// The part of the step's time in which the processes that share it told each other losses and gradients, waiting for
+    /// the slowest included, 0 to 1; none where one process trains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comm_share: Option<f64>,
     /// Time spent training, in seconds, over all sessions of the run. The last key of a line: `skim` finds its end by it.
     pub elapsed_s: f64,
 }
@@ -52,6 +56,7 @@ impl StepRecord {
             images_per_s: 100.0,
             memory_mib: None,
             cpu_share: None,
+            comm_share: None,
             elapsed_s: step as f64,
         }
     }

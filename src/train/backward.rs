@@ -1,5 +1,7 @@
 //! Forward and backward through the network, by all workers: a batch in, losses and gradients out.
 
+use std::ops::Range;
+
 use anyhow::{Context, Result};
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
@@ -12,8 +14,9 @@ use super::objective::{Objective, share_of_mean};
 use crate::kernels::Workers;
 use crate::nn::Net;
 use crate::random::{Stream, generator};
+use crate::ranks::{Node, Tree};
 
-/// Losses and gradients of one worker's share of a batch.
+/// Losses and gradients of some shards of a batch.
 pub struct Share {
     /// The squared error of each sample.
     pub errors: Vec<f64>,
@@ -34,33 +37,54 @@ pub struct Passes<'a> {
 }
 
 impl Passes<'_> {
-    /// Splits the batch over the workers. Each runs its share forward and backward, a slice after the
-    /// other, and adds the slices' gradients up in order: the memory is that of one slice.
+    /// Splits this rank's shards of the batch over the workers. Each runs its own forward and backward, one after the
+    /// other, and adds those that belong together by the tree: the memory is that of one slice, and of a gradient a level.
     ///
     /// # Errors
     /// When candle fails, or a parameter got no gradient.
-    pub fn of(&self, batch: &Batch) -> Result<Vec<Share>> {
-        let ranges = self.cut.shares(batch.len());
-        let run = |i: usize| -> Result<Share> {
-            // Shares must not repeat each other's masks: 2^16 shares a step are plenty.
-            let masks = |(seed, step): (u64, u64)| generator(seed, Stream::Dropout, (step << 16) | i as u64);
-            let mut rng = self.dropout.map(masks);
-            let (mut errors, mut terms) = (Vec::new(), Vec::new());
-            let mut sum: Option<GradStore> = None;
-            for slice in self.cut.slices(ranges[i].clone()) {
-                let slice = batch.narrow(slice)?;
-                let Losses { error, term } = self.objective.asked(self.net, &slice, rng.as_mut())?;
-                let gradients = share_of_mean(&term, &slice, batch.len())?.backward()?;
-                errors.extend(to_f64(&error)?);
-                terms.extend(to_f64(&term)?);
-                match &sum {
-                    Some(sum) => add_to(self.parameters, sum, &gradients)?,
-                    None => sum = Some(gradients),
-                }
-            }
-            Ok(Share { errors, terms, gradients: sum.context("a share without samples")? })
+    pub fn of(&self, batch: &Batch) -> Result<Vec<(Node, Share)>> {
+        let tree = self.cut.tree(batch.len());
+        let tasks = self.cut.tasks(tree);
+        let run = |i: usize| -> Result<Vec<(Node, Share)>> {
+            let nodes = tree.cover(tasks[i].clone());
+            nodes.into_iter().map(|node| Ok((node, self.node(batch, tree, node)?))).collect()
         };
-        self.workers.run(ranges.len(), run).into_iter().collect()
+        let done = self.workers.run(tasks.len(), run).into_iter().collect::<Result<Vec<_>>>()?;
+        Ok(done.into_iter().flatten().collect())
+    }
+
+    /// The left half, then the right, and their sum.
+    fn node(&self, batch: &Batch, tree: Tree, node: Node) -> Result<Share> {
+        let Some((left, right)) = node.halves() else {
+            return self.shard(batch, node.shards().start, self.cut.samples(tree, &node.shards(), batch.len()));
+        };
+        let mut sum = self.node(batch, tree, left)?;
+        let more = self.node(batch, tree, right)?;
+        add_to(self.parameters, &sum.gradients, &more.gradients)?;
+        sum.errors.extend(more.errors);
+        sum.terms.extend(more.terms);
+        Ok(sum)
+    }
+
+    /// A shard by itself, a slice after the other, the slices' gradients added up in order.
+    fn shard(&self, batch: &Batch, shard: usize, samples: Range<usize>) -> Result<Share> {
+        // Shards must not repeat each other's masks: 2^16 shards a step are plenty.
+        let masks = |(seed, step): (u64, u64)| generator(seed, Stream::Dropout, (step << 16) | shard as u64);
+        let mut rng = self.dropout.map(masks);
+        let (mut errors, mut terms) = (Vec::new(), Vec::new());
+        let mut sum: Option<GradStore> = None;
+        for slice in self.cut.slices(samples) {
+            let slice = batch.narrow(slice)?;
+            let Losses { error, term } = self.objective.asked(self.net, &slice, rng.as_mut())?;
+            let gradients = share_of_mean(&term, &slice, batch.len())?.backward()?;
+            errors.extend(to_f64(&error)?);
+            terms.extend(to_f64(&term)?);
+            match &sum {
+                Some(sum) => add_to(self.parameters, sum, &gradients)?,
+                None => sum = Some(gradients),
+            }
+        }
+        Ok(Share { errors, terms, gradients: sum.context("a shard without samples")? })
     }
 }
 

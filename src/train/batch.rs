@@ -1,6 +1,8 @@
 //! One training batch: images, their timesteps, the noise, and what the network should say.
 
-use anyhow::Result;
+use std::ops::Range;
+
+use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
 use rand::RngExt;
 
@@ -12,8 +14,10 @@ use crate::diffusion::{NoiseLevel, Parameterization, Target};
 use crate::kernels::Workers;
 use crate::random::{Stream, fill_normal, generator, generator_of_sample};
 
-/// N noisy images with the network's targets. Tensors lie on the training device.
+/// N noisy images with the network's targets. Tensors lie on the training device. Where several ranks share a batch, each
+/// has the tensors of its own samples alone, which begin with sample `first`.
 pub struct Batch {
+    pub first: usize,
     /// What the network sees: x_t times the path's input scale, `[N, H, W, C]`.
     pub input: Tensor,
     /// What the network should output, `[N, H, W, C]`.
@@ -39,11 +43,12 @@ pub struct Recipe<'a> {
     pub workers: &'a Workers,
 }
 
-/// Noise for the samples of step `step`, `size` numbers each, one sample after the other: drawn by all workers.
-fn noise(workers: &Workers, (seed, step): (u64, u64), samples: usize, size: usize) -> Vec<f32> {
-    let mut noise = vec![0.0; samples * size];
-    let length = samples.div_ceil(workers.threads()).max(1);
-    let parts: Vec<(usize, &mut [f32])> = (0..).step_by(length).zip(noise.chunks_mut((length * size).max(1))).collect();
+/// Noise for these samples of step `step`, `size` numbers each, one sample after the other: drawn by all workers.
+fn noise(workers: &Workers, (seed, step): (u64, u64), samples: Range<usize>, size: usize) -> Vec<f32> {
+    let mut noise = vec![0.0; samples.len() * size];
+    let length = samples.len().div_ceil(workers.threads()).max(1);
+    let parts: Vec<(usize, &mut [f32])> =
+        (samples.start..).step_by(length).zip(noise.chunks_mut((length * size).max(1))).collect();
     workers.run_on(parts, |(first, part)| {
         for (sample, part) in (first as u64..).zip(part.chunks_mut(size)) {
             fill_normal(&mut generator_of_sample(seed, Stream::Noise, step, sample), part);
@@ -52,13 +57,13 @@ fn noise(workers: &Workers, (seed, step): (u64, u64), samples: usize, size: usiz
     noise
 }
 
-/// The images at `indices`, half of them mirrored left to right where `flip` says so.
-fn flipped(data: &Dataset, indices: &[usize], (seed, step): (u64, u64), flip: bool) -> Vec<f32> {
+/// The images at `indices` that `samples` are of, half of all mirrored left to right where `flip` says so.
+fn flipped(data: &Dataset, indices: &[usize], samples: Range<usize>, (seed, step): (u64, u64), flip: bool) -> Vec<f32> {
     let flips: Option<Vec<bool>> = flip.then(|| {
         let mut rng = generator(seed, Stream::Augment, step);
         indices.iter().map(|_| rng.random_bool(0.5)).collect()
     });
-    data.gather(indices, flips.as_deref())
+    data.gather(&indices[samples.clone()], flips.as_deref().map(|flips| &flips[samples]))
 }
 
 /// How the classes of a training batch are treated.
@@ -79,11 +84,12 @@ pub struct Treatment {
     pub coupling: Coupling,
 }
 
-/// What chance decides of a training batch.
+/// What chance decides of a training batch: of all its samples, images and noise of some alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draws {
-    /// The images, flipped where that fell to them, one after the other.
+    /// The images of the samples asked for, flipped where that fell to them, one after the other.
     pub pixels: Vec<f32>,
+    /// The noise of the same samples.
     pub noise: Vec<f32>,
     pub drawn: Drawn,
     pub classes: Option<Vec<u32>>,
@@ -94,18 +100,30 @@ impl Draws {
     pub fn of(
         workers: &Workers,
         data: &Dataset,
-        indices: &[usize],
+        (indices, samples): (&[usize], Range<usize>),
         (seed, step): (u64, u64),
         treatment: Treatment,
         times: &TimestepSampler,
     ) -> Self {
         let drawn = times.draw(indices.len(), &mut generator(seed, Stream::Timesteps, step));
-        let pixels = flipped(data, indices, (seed, step), treatment.horizontal_flip);
-        let size = pixels.len() / indices.len().max(1);
-        let noise = noise(workers, (seed, step), indices.len(), size);
-        let noise = match treatment.coupling {
-            Coupling::Independent => noise,
-            Coupling::OptimalTransport => by_optimal_transport(&pixels, noise, size),
+        // Which noise goes with which image is decided for the whole batch.
+        let drawn_for = match treatment.coupling {
+            Coupling::Independent => samples.clone(),
+            Coupling::OptimalTransport => 0..indices.len(),
+        };
+        let pixels = flipped(data, indices, drawn_for.clone(), (seed, step), treatment.horizontal_flip);
+        let size = data.image_len();
+        let noise = noise(workers, (seed, step), drawn_for, size);
+        let (pixels, noise) = match treatment.coupling {
+            Coupling::Independent => (pixels, noise),
+            Coupling::OptimalTransport => {
+                let noise = by_optimal_transport(&pixels, noise, size);
+                let of = |all: Vec<f32>| match samples.len() == indices.len() {
+                    true => all,
+                    false => all[samples.start * size..samples.end * size].to_vec(),
+                };
+                (of(pixels), of(noise))
+            }
         };
         let classes = treatment.labels.map(|drop| {
             let mut rng = generator(seed, Stream::LabelDrop, step);
@@ -123,22 +141,26 @@ impl Draws {
 
 impl Batch {
     /// The batch of training step `step` (from 0): the images at `indices`, with timesteps, noise,
-    /// flips and dropped labels that depend on `seed`, `step` and what `times` has learned alone.
+    /// flips and dropped labels that depend on `seed`, `step` and what `times` has learned alone. Tensors are made of
+    /// these samples of it.
     ///
     /// # Errors
     /// When a tensor cannot be made on the device.
     pub fn training(
         recipe: Recipe,
         data: &Dataset,
-        indices: &[usize],
+        (indices, samples): (&[usize], Range<usize>),
         (seed, step): (u64, u64),
         treatment: Treatment,
         times: &TimestepSampler,
     ) -> Result<Self> {
-        let draws = Draws::of(recipe.workers, data, indices, (seed, step), treatment, times);
+        let draws = Draws::of(recipe.workers, data, (indices, samples.clone()), (seed, step), treatment, times);
         let Draws { pixels, noise, drawn: Drawn { timesteps, corrections }, classes } = draws;
         let shape = (data.height, data.width, data.channels);
-        Ok(Self { corrections, ..Self::assemble(recipe, shape, pixels, noise, timesteps, classes)? })
+        let (own, first) = (timesteps[samples.clone()].to_vec(), samples.start);
+        let classes = classes.map(|classes| classes[samples].to_vec());
+        let own = Self::assemble(recipe, shape, pixels, noise, own, classes)?;
+        Ok(Self { first, timesteps, corrections, ..own })
     }
 
     /// Puts images, noise, timesteps and classes together: x_t and the target.
@@ -170,7 +192,7 @@ impl Batch {
         let times: Vec<f32> = levels.iter().map(|&at| parameterization.network_time(at) as f32).collect();
         let t = Tensor::from_vec(times, n, device)?;
         let classes = classes.map(|classes| Tensor::from_vec(classes, n, device)).transpose()?;
-        Ok(Self { input, target, timesteps, corrections: None, t, classes, latent_noise: None })
+        Ok(Self { first: 0, input, target, timesteps, corrections: None, t, classes, latent_noise: None })
     }
 
     /// Clean pictures `[N, H, W, C]`, which an autoencoder is to give back; `latent_noise` draws its latents.
@@ -181,7 +203,8 @@ impl Batch {
         let n = x.dim(0)?;
         let t = Tensor::zeros(n, DType::F32, x.device())?;
         let timesteps = vec![0.0; n];
-        Ok(Self { input: x.clone(), target: x, timesteps, corrections: None, t, classes: None, latent_noise })
+        let input = x.clone();
+        Ok(Self { first: 0, input, target: x, timesteps, corrections: None, t, classes: None, latent_noise })
     }
 
     /// The same of training step `step` (from 0): pictures, flips and noise depend on `seed` and `step` alone. `latents`:
@@ -192,19 +215,19 @@ impl Batch {
     pub fn training_pictures(
         (workers, device): (&Workers, &Device),
         data: &Dataset,
-        indices: &[usize],
+        (indices, samples): (&[usize], Range<usize>),
         address: (u64, u64),
         horizontal_flip: bool,
         (h, w, c): (usize, usize, usize),
     ) -> Result<Self> {
-        let n = indices.len();
-        let pixels = flipped(data, indices, address, horizontal_flip);
+        let (n, first) = (samples.len(), samples.start);
+        let pixels = flipped(data, indices, samples.clone(), address, horizontal_flip);
         let x = Tensor::from_vec(pixels, (n, data.height, data.width, data.channels), device)?;
-        let noise = Tensor::from_vec(noise(workers, address, n, h * w * c), (n, h, w, c), device)?;
-        Self::pictures(x, Some(noise))
+        let noise = Tensor::from_vec(noise(workers, address, samples, h * w * c), (n, h, w, c), device)?;
+        Ok(Self { first, timesteps: vec![0.0; indices.len()], ..Self::pictures(x, Some(noise))? })
     }
 
-    /// Number of samples.
+    /// Number of samples, those of other ranks included.
     pub fn len(&self) -> usize {
         self.timesteps.len()
     }
@@ -213,10 +236,12 @@ impl Batch {
         self.timesteps.is_empty()
     }
 
-    /// The samples of `range` as a batch of their own (sharing storage).
-    pub fn narrow(&self, range: std::ops::Range<usize>) -> Result<Self> {
-        let (start, len) = (range.start, range.len());
+    /// The samples of `range`, of which this rank must have the tensors, as a batch of their own (sharing storage).
+    pub fn narrow(&self, range: Range<usize>) -> Result<Self> {
+        let start = range.start.checked_sub(self.first).context("samples of another rank")?;
+        let len = range.len();
         Ok(Self {
+            first: 0,
             input: self.input.narrow(0, start, len)?,
             target: self.target.narrow(0, start, len)?,
             timesteps: self.timesteps[range.clone()].to_vec(),
@@ -234,12 +259,13 @@ mod tests {
 
     #[test]
     fn noise_does_not_depend_on_how_many_draw_it() {
-        let of = |threads| noise(&Workers::new(threads).unwrap(), (7, 3), 5, 4);
+        let of = |threads| noise(&Workers::new(threads).unwrap(), (7, 3), 0..5, 4);
         let alone = of(1);
         for threads in [2, 3, 8] {
             assert_eq!(of(threads), alone);
         }
         assert!((0..5).all(|i| (0..i).all(|j| alone[4 * i..4 * i + 4] != alone[4 * j..4 * j + 4])));
-        assert!(noise(&Workers::new(2).unwrap(), (7, 3), 0, 0).is_empty());
+        assert_eq!(noise(&Workers::new(2).unwrap(), (7, 3), 2..5, 4), alone[8..], "nor on which of them are drawn");
+        assert!(noise(&Workers::new(2).unwrap(), (7, 3), 0..0, 0).is_empty());
     }
 }

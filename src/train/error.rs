@@ -19,6 +19,9 @@ pub enum TrainError {
         /// What may help, of what is not in force already.
         advice: String,
     },
+    /// More processes share the work than there are parts of it.
+    #[error("{0}")]
+    TooManyRanks(String),
     /// A weight, its average or a moment is NaN or infinite; seen before a checkpoint would have kept it.
     #[error("training diverged: after step {step} {name} is no longer finite\n  try: {advice}")]
     WeightNotFinite {

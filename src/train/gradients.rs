@@ -5,23 +5,30 @@ use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 
 use crate::kernels::{Workers, optimizer};
+use crate::ranks::{Node, Sum, Tree};
 
-/// The gradient of every parameter, in their order, summed over the shares in theirs, and the norm
-/// √ Σ ‖g‖² over all of them. The result depends on how many shares there are, never on which was
-/// ready first.
+/// The gradients of the nodes of a [`Tree`] that together are the whole batch.
+pub type Nodes<'a> = [(Node, &'a GradStore)];
+
+/// The gradient of every parameter, in their order, summed over the nodes by the tree, and the norm √ Σ ‖g‖² over all
+/// of them. The result depends on how many shards the tree has, never on who computed them, nor on which was ready first.
 ///
 /// # Errors
 /// When a parameter has no gradient: some operation on its way to the loss has none.
 pub fn sum_and_norm(
     parameters: &[(String, Var)],
-    shares: &[GradStore],
+    tree: &Tree,
+    nodes: &Nodes,
     workers: &Workers,
 ) -> Result<(Vec<Tensor>, f64)> {
-    let shares: Vec<Vec<&Tensor>> = shares.iter().map(|share| of_share(parameters, share)).collect::<Result<_>>()?;
+    let shares: Vec<Vec<&Tensor>> =
+        nodes.iter().map(|(_, gradients)| in_order(parameters, gradients)).collect::<Result<_>>()?;
+    let parts: Vec<Node> = nodes.iter().map(|(node, _)| *node).collect();
+    let order = tree.root().sum_of(&parts).context("the shares are not the whole batch")?;
     if shares.iter().flatten().all(|gradient| gradient.device().is_cpu()) {
-        return Ok(optimizer::sum_and_norm(workers, &shares)?);
+        return Ok(optimizer::sum_and_norm(workers, &shares, &order)?);
     }
-    by_tensors(&shares)
+    by_tensors(&shares, &order)
 }
 
 /// Adds the gradients in `more` to those in `sum`, in place, for every parameter on a CPU.
@@ -29,11 +36,15 @@ pub fn sum_and_norm(
 /// # Errors
 /// As [`sum_and_norm`].
 pub fn add_to(parameters: &[(String, Var)], sum: &GradStore, more: &GradStore) -> Result<()> {
-    let pairs = of_share(parameters, sum)?.into_iter().zip(of_share(parameters, more)?);
+    let pairs = in_order(parameters, sum)?.into_iter().zip(in_order(parameters, more)?);
     Ok(pairs.into_iter().try_for_each(|(sum, more)| optimizer::add_to(sum, more))?)
 }
 
-fn of_share<'a>(parameters: &[(String, Var)], share: &'a GradStore) -> Result<Vec<&'a Tensor>> {
+/// The gradient of every parameter, in their order.
+///
+/// # Errors
+/// As [`sum_and_norm`].
+pub fn in_order<'a>(parameters: &[(String, Var)], share: &'a GradStore) -> Result<Vec<&'a Tensor>> {
     parameters
         .iter()
         .map(|(name, parameter)| {
@@ -45,15 +56,22 @@ fn of_share<'a>(parameters: &[(String, Var)], share: &'a GradStore) -> Result<Ve
 }
 
 /// The same with whole tensors, on any device.
-fn by_tensors(shares: &[Vec<&Tensor>]) -> Result<(Vec<Tensor>, f64)> {
-    let (first, others) = shares.split_first().context("a batch without shares")?;
-    let mut sums = Vec::with_capacity(first.len());
+fn by_tensors(shares: &[Vec<&Tensor>], order: &[Sum]) -> Result<(Vec<Tensor>, f64)> {
+    let parameters = shares.first().context("a batch without shares")?.len();
+    let mut sums = Vec::with_capacity(parameters);
     let mut squares = 0.0;
-    for (i, gradient) in first.iter().enumerate() {
-        let mut sum = (*gradient).clone();
-        for share in others {
-            sum = (sum + share[i])?;
+    for i in 0..parameters {
+        let mut stack: Vec<Tensor> = Vec::new();
+        for step in order {
+            match step {
+                Sum::Take(share) => stack.push(shares[*share][i].clone()),
+                Sum::Add => {
+                    let (upper, lower) = (stack.pop(), stack.pop());
+                    stack.push((lower.context("nothing to add to")? + upper.context("nothing to add")?)?);
+                }
+            }
         }
+        let sum = stack.pop().context("a sum of nothing")?;
         squares += sum.sqr()?.sum_all()?.to_scalar::<f32>()? as f64;
         sums.push(sum);
     }
@@ -94,12 +112,16 @@ mod tests {
         };
         let named = [("a".to_string(), a.clone()), ("b".to_string(), b.clone())];
         let shares = [share(1.0), share(-4.0)];
-        let (sums, norm) = sum_and_norm(&named, &shares, &Workers::new(2).unwrap()).unwrap();
+        let tree = Tree::new(2);
+        let nodes: Vec<(Node, &GradStore)> =
+            (0..2).map(|shard| (tree.cover(shard..shard + 1)[0], &shares[shard])).collect();
+        let (sums, norm) = sum_and_norm(&named, &tree, &nodes, &Workers::new(2).unwrap()).unwrap();
         assert_eq!(sums[0].to_vec1::<f32>().unwrap(), [-3.0, -3.0]);
         assert_eq!(sums[1].to_vec1::<f32>().unwrap(), [4.0]);
         assert!((norm - 34f64.sqrt()).abs() < 1e-6, "{norm}");
-        let tensors: Vec<Vec<&Tensor>> = shares.iter().map(|share| of_share(&named, share).unwrap()).collect();
-        let (again, norm_again) = by_tensors(&tensors).unwrap();
+        let tensors: Vec<Vec<&Tensor>> = shares.iter().map(|share| in_order(&named, share).unwrap()).collect();
+        let order = [Sum::Take(0), Sum::Take(1), Sum::Add];
+        let (again, norm_again) = by_tensors(&tensors, &order).unwrap();
         assert_eq!(again[0].to_vec1::<f32>().unwrap(), sums[0].to_vec1::<f32>().unwrap());
         assert!((norm - norm_again).abs() < 1e-6);
     }
@@ -110,7 +132,9 @@ mod tests {
         let unused = Var::from_vec(vec![2f32], 1, &Device::Cpu).unwrap();
         let share = (used.as_tensor() * 2.0).unwrap().backward().unwrap();
         let named = [("conv_out.bias".to_string(), unused)];
-        let error = sum_and_norm(&named, &[share], &Workers::new(1).unwrap()).unwrap_err().to_string();
+        let tree = Tree::new(1);
+        let nodes = [(tree.cover(0..1)[0], &share)];
+        let error = sum_and_norm(&named, &tree, &nodes, &Workers::new(1).unwrap()).unwrap_err().to_string();
         assert!(error.contains("conv_out.bias"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! The trainer: a value that takes one step and reports it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use candle_core::backprop::GradStore;
@@ -13,13 +14,16 @@ use super::clipping::clipping;
 use super::cut::Cut;
 use super::divergence::{advice, too_large};
 use super::ema::Ema;
-use super::gradients::{first_not_finite, sum_and_norm};
+use super::exchange::{self, StepLosses, gathered};
+use super::gradients::{first_not_finite, in_order, sum_and_norm};
 use super::held_out::HeldOutLoss;
 use super::images::images;
 use super::learning_rate::learning_rate;
+use super::next_deed::NextDeed;
 use super::objective::Objective;
 use super::optimizer::{Optimizer, Update};
 use super::precision::check_precision;
+use super::shares::most_shares;
 use super::state::{TrainerState, finder, set_all};
 use super::step_report::StepReport;
 use super::time_use::TimeUse;
@@ -29,6 +33,8 @@ use crate::data::{Dataset, indices_of_step};
 use crate::diffusion::{Parameterization, Schedule};
 use crate::kernels::Workers;
 use crate::nn::{Net, NetConfig, Weights};
+use crate::process::interrupt;
+use crate::ranks::{Alone, Collective, Node};
 
 /// Network, optimizer, average and data: everything that training needs.
 pub struct Trainer {
@@ -47,9 +53,19 @@ pub struct Trainer {
     workers: Arc<Workers>,
     device: Device,
     cut: Cut,
+    ranks: Arc<dyn Collective>,
+    /// Of the newest step: the time for what ranks tell each other, and whether a rank was asked to stop.
+    exchanged: Exchanged,
     step: u64,
     moments_since: u64,
     learning_rate_scale: f64,
+}
+
+/// What the ranks told each other in a step.
+#[derive(Clone, Copy, Debug, Default)]
+struct Exchanged {
+    time: Option<Duration>,
+    asked_to_stop: bool,
 }
 
 /// A step that was taken, and what it was taken with.
@@ -101,9 +117,14 @@ impl Trainer {
         let optimizer = Optimizer::new(&parameters, &config.train, |name| inside.contains(name))?;
         let ema = Ema::new(&parameters, (config.train.ema_decay, config.train.ema_power))?;
         let (pixels, numbers) = (data.height * data.width, count(&parameters));
-        let cut = Cut::new(&net_config, numbers, pixels, device.is_cpu(), workers.clone());
+        let mut cut = Cut::new(&net_config, numbers, pixels, device.is_cpu(), workers.clone());
+        if config.train.shards > 0 {
+            cut.set_shards(config.train.shards);
+        }
         Ok(Self {
             cut,
+            ranks: Arc::new(Alone),
+            exchanged: Exchanged::default(),
             config: config.clone(),
             data,
             held_out,
@@ -124,12 +145,34 @@ impl Trainer {
         })
     }
 
+    /// The same, sharing its work with the trainers of these ranks, each of which makes this call. Where the config leaves
+    /// the number of shards open, there are as many as all of them have workers.
+    ///
+    /// # Errors
+    /// When the connection to the others has ended.
+    pub fn over(mut self, ranks: Arc<dyn Collective>) -> Result<Self> {
+        if self.config.train.shards == 0 && !ranks.is_alone() {
+            let shards = gathered(&*ranks, &[self.cut.shards() as f64])?.concat();
+            self.cut.set_shards(shards.iter().map(|&shards| shards as usize).sum());
+        }
+        self.cut.set_ranks(ranks.clone());
+        self.ranks = ranks;
+        self.config.train.shards = self.cut.shards();
+        Ok(self)
+    }
+
     /// One step of training.
     ///
     /// # Errors
     /// [`TrainError::NotFinite`] when the loss or a gradient is NaN or infinite: noticed before
     /// the weights are touched.
     pub fn step(&mut self) -> Result<StepReport> {
+        self.lead(NextDeed::Step { learning_rate_scale: self.learning_rate_scale })?;
+        self.take_step()
+    }
+
+    /// The same, for every rank.
+    pub(super) fn take_step(&mut self) -> Result<StepReport> {
         let batch = self.batch()?;
         Ok(self.learn(&batch)?.report)
     }
@@ -137,15 +180,28 @@ impl Trainer {
     /// What a step does with its batch.
     pub(super) fn learn(&mut self, batch: &Batch) -> Result<Learned> {
         let shares = self.passes().of(batch)?;
-        let errors: Vec<f64> = shares.iter().flat_map(|share| share.errors.iter().copied()).collect();
-        let terms: Vec<f64> = shares.iter().flat_map(|share| share.terms.iter().copied()).collect();
+        let mut losses = StepLosses::of(&shares, interrupt::asked());
+        let nodes: Vec<(Node, &GradStore)> = shares.iter().map(|(node, share)| (*node, &share.gradients)).collect();
+        let tree = self.cut.tree(batch.len());
+        let (gradients, grad_norm) = match self.ranks.is_alone() {
+            true => sum_and_norm(&self.parameters, &tree, &nodes, &self.workers)?,
+            false => {
+                let start = Instant::now();
+                losses = losses.gathered(&*self.ranks)?;
+                let nodes = nodes.iter().map(|(node, store)| Ok((*node, in_order(&self.parameters, store)?)));
+                let nodes = nodes.collect::<Result<Vec<_>>>()?;
+                let summed = exchange::sum_and_norm(&*self.ranks, (&self.cut, tree), &nodes, &self.workers)?;
+                self.exchanged = Exchanged { time: Some(start.elapsed()), asked_to_stop: losses.asked_to_stop };
+                summed
+            }
+        };
+        drop(shares);
+        let StepLosses { errors, terms, .. } = losses;
         let sum: f64 = match &batch.corrections {
             None => terms.iter().sum(),
             Some(corrections) => terms.iter().zip(corrections).map(|(term, correction)| term * correction).sum(),
         };
         let loss = sum / terms.len() as f64;
-        let stores: Vec<GradStore> = shares.into_iter().map(|share| share.gradients).collect();
-        let (gradients, grad_norm) = sum_and_norm(&self.parameters, &stores, &self.workers)?;
         let done = self.step + 1;
         let lr = learning_rate(&self.config.train, done, self.learning_rate_scale);
         self.check_finite(done, loss, grad_norm, lr, &gradients)?;
@@ -175,13 +231,14 @@ impl Trainer {
     pub(super) fn batch(&self) -> Result<Batch> {
         let config = &self.config;
         let indices = self.coming_images();
-        let address = (config.seed, self.step);
+        let (address, own) = ((config.seed, self.step), self.cut.own_samples(indices.len()));
         if let NetConfig::Autoencoder(net) = &self.net_config {
             let latents = net.latent_shape(self.data.height, self.data.width)?;
             let by = (&*self.workers, &self.device);
-            return Batch::training_pictures(by, &self.data, &indices, address, config.data.horizontal_flip, latents);
+            let own = (&indices[..], own);
+            return Batch::training_pictures(by, &self.data, own, address, config.data.horizontal_flip, latents);
         }
-        Batch::training(self.recipe(), &self.data, &indices, address, self.treatment, &self.times)
+        Batch::training(self.recipe(), &self.data, (&indices, own), address, self.treatment, &self.times)
     }
 
     /// What chance decides of the batch of step `step` (from 0).
@@ -190,7 +247,8 @@ impl Trainer {
         let config = &self.config;
         let indices = indices_of_step(self.data.len(), config.train.batch_size, config.seed, step);
         let address = (config.seed, step);
-        super::batch::Draws::of(&self.workers, &self.data, &indices, address, self.treatment, &self.times)
+        let all = (&indices[..], 0..indices.len());
+        super::batch::Draws::of(&self.workers, &self.data, all, address, self.treatment, &self.times)
     }
 
     /// The same with slices of at most so many samples.
@@ -214,9 +272,41 @@ impl Trainer {
         }
     }
 
-    /// Says that there are more workers than gradients fit in memory.
+    /// Says that not all workers compute gradients, and why.
     pub fn idle_workers(&self) -> Option<String> {
-        self.cut.idle_workers()
+        self.cut.doubt(self.config.train.batch_size)
+    }
+
+    /// Into how many shards a batch is cut, where it has as many images.
+    pub fn shards(&self) -> usize {
+        self.cut.shards()
+    }
+
+    /// Cuts into so many from now on: as a run did that goes on.
+    pub fn set_shards(&mut self, shards: usize) {
+        self.cut.set_shards(shards);
+        self.config.train.shards = self.cut.shards();
+    }
+
+    /// Cuts into as many as there were before they were counted, with so many threads.
+    pub fn set_shards_of(&mut self, threads: usize) {
+        self.set_shards(most_shares(threads, self.parameter_count()));
+    }
+
+    /// Those that it shares its work with.
+    pub fn ranks(&self) -> &Arc<dyn Collective> {
+        &self.ranks
+    }
+
+    /// How long the ranks took in the newest step to tell each other losses and gradients, waiting for the slowest
+    /// included; `None` where there is one rank.
+    pub fn exchange_time(&self) -> Option<Duration> {
+        self.exchanged.time
+    }
+
+    /// Had any rank heard a signal to stop by the newest step?
+    pub fn asked_to_stop(&self) -> bool {
+        self.exchanged.asked_to_stop
     }
 
     /// What gradients are multiplied by, so that their global norm is at most `max_grad_norm`.
@@ -260,18 +350,36 @@ impl Trainer {
     /// # Errors
     /// When candle fails.
     pub fn held_out_errors(&self) -> Result<Vec<f64>> {
+        self.lead(NextDeed::HeldOut)?;
+        self.compute_held_out_errors()
+    }
+
+    /// The same, for every rank: each takes its shards of each batch.
+    pub(super) fn compute_held_out_errors(&self) -> Result<Vec<f64>> {
         let Some(held_out) = &self.held_out else { return Ok(Vec::new()) };
         let net = self.detached()?;
-        let mut errors = Vec::new();
+        let (mut own, mut errors) = (Vec::new(), Vec::new());
         for batch in held_out.batches() {
-            let ranges = self.cut.shares(batch.len());
-            let losses = self.workers.run(ranges.len(), |i| -> Result<Vec<f64>> {
-                let share = batch.narrow(ranges[i].clone())?;
-                let output = net.forward(&share.input, &share.t, share.classes.as_ref())?;
-                to_f64(&self.objective.error(&output, &share)?)
-            });
-            for of_share in losses {
-                errors.extend(of_share?);
+            let tree = self.cut.tree(batch.len());
+            let tasks = self.cut.tasks(tree);
+            // A shard at a time, so that no number depends on who has it.
+            let of_shard = |shard: usize| -> Result<Vec<f64>> {
+                let shard = batch.narrow(self.cut.samples(tree, &(shard..shard + 1), batch.len()))?;
+                let output = net.forward(&shard.input, &shard.t, shard.classes.as_ref())?;
+                to_f64(&self.objective.error(&output, &shard)?)
+            };
+            let of_task = |i: usize| tasks[i].clone().map(&of_shard).collect::<Result<Vec<_>>>();
+            for of_task in self.workers.run(tasks.len(), of_task) {
+                own.extend(of_task?.concat());
+            }
+        }
+        let mut all: Vec<_> = gathered(&*self.ranks, &own)?.into_iter().map(Vec::into_iter).collect();
+        for batch in held_out.batches() {
+            let tree = self.cut.tree(batch.len());
+            for (rank, given) in all.iter_mut().enumerate() {
+                errors.extend(
+                    given.by_ref().take(self.cut.samples(tree, &self.cut.shards_of(tree, rank), batch.len()).len()),
+                );
             }
         }
         Ok(errors)

