@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use indicatif::ProgressBar;
 
 use super::usage::set_in_full;
-use super::{UsageError, bench_ranks, device};
+use super::{UsageError, bench_ranks, device, ranks};
 use crate::bench::{BenchModel, BenchPlan, BenchReport, Measured, OWN_NAMES, RanksPlan};
 use crate::config::shipped;
 use crate::speak;
@@ -161,7 +161,7 @@ fn ranks_plan(args: &Args, subject: &BenchModel) -> Result<RanksPlan> {
         let text = format!("--mpi: ranks train on processors, not on {}; leave --device out", args.device);
         return Err(UsageError::new(text).into());
     }
-    Ok(RanksPlan { batch_size, repeats: args.repeats, warm_up: args.warm_up, threads: args.threads })
+    Ok(RanksPlan { batch_size, repeats: args.repeats, warm_up: args.warm_up, threads: ranks::threads(args.threads) })
 }
 
 const HEADER: [&str; 6] = ["work", "median", "fastest", "images/s", "GFLOP/s", "of sgemm"];

@@ -63,6 +63,7 @@ pub fn table(report: &RanksReport) -> String {
                 100.0 * report.sum / report.measured_step
             ),
         ),
+        ("in such a step, with waiting for the slowest".into(), ms(report.exchange)),
         (
             format!("step of {batch_size} images, {ranks} ranks"),
             format!("{}; the model says {}", ms(report.measured_step), ms(report.predicted_step)),
@@ -136,6 +137,7 @@ mod tests {
             sums: Vec::new(),
             predicted_step: scaling.at(2).divided_seconds,
             measured_step: 0.05,
+            exchange: 0.006,
             scaling,
             predicted: vec![scaling.at(2), scaling.at(1024)],
         };
