@@ -10,7 +10,6 @@ use super::TrainError;
 use super::next_deed::{NextDeed, RunEnd};
 use super::state::TrainerState;
 use super::trainer::Trainer;
-use crate::ranks::Collective;
 
 impl Trainer {
     /// Has rank 0's state, and its number of shards, on every rank. All ranks call it, before the first step.

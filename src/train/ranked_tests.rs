@@ -6,7 +6,7 @@ use super::*;
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::kernels::Workers;
-use crate::ranks::{Alone, on_threads};
+use crate::ranks::{Alone, Collective, on_threads};
 use crate::train::StepReport;
 
 fn data(n: usize) -> Dataset {
