@@ -13,6 +13,7 @@ use super::{BenchModel, Machine, Times};
 use crate::kernels::Workers;
 use crate::nn::parameter_count;
 use crate::ranks::{Collective, share};
+use crate::train::RunEnd;
 
 /// The model is asked at these numbers of ranks.
 const RANKS: [usize; 10] = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
@@ -45,6 +46,8 @@ pub struct RanksReport {
     /// A step of the batch over the ranks: the model's, and as measured.
     pub predicted_step: f64,
     pub measured_step: f64,
+    /// What the ranks took in such a step to tell each other losses and gradients, waiting for the slowest included.
+    pub exchange: f64,
     pub scaling: Scaling,
     pub predicted: Vec<Predicted>,
 }
@@ -86,7 +89,7 @@ impl RanksPlan {
         }
         let sum = self.sum(&**ranks, parameters)?.seconds;
         say("training over the ranks");
-        let measured_step = self.step_over_ranks(subject, images_a_rank, &workers, &**ranks, parameters)?;
+        let (measured_step, exchange) = self.over_ranks(subject, &workers, ranks)?;
         let scaling = Scaling {
             link: Link::fitted(ranks.size(), &sums),
             computing: Computing::through((self.batch_size, whole_step), (images_a_rank, divided_step)),
@@ -108,6 +111,7 @@ impl RanksPlan {
             sums,
             predicted_step: scaling.at(ranks.size()).divided_seconds,
             measured_step,
+            exchange,
             scaling,
             predicted: RANKS.map(|ranks| scaling.at(ranks)).to_vec(),
         })
@@ -141,20 +145,34 @@ impl RanksPlan {
         Ok(SumTime { bytes: numbers * size_of::<f32>(), seconds })
     }
 
-    /// A step over the ranks: each computes its images, and then they add their gradients.
-    fn step_over_ranks(
+    /// Steps of training over the ranks, as rank 0 sees them: the median, and of it what the ranks took to tell each other losses
+    /// and gradients, waiting for the slowest included. The other ranks follow, and are told.
+    fn over_ranks(
         &self,
         subject: &BenchModel,
-        images: usize,
         workers: &Arc<Workers>,
-        ranks: &dyn Collective,
-        parameters: usize,
-    ) -> Result<f64> {
-        let mut trainer = trainer(subject, images, workers, &Device::Cpu)?;
-        self.slowest(ranks, || {
-            trainer.step()?;
-            ordered_sum(ranks, vec![1.0; parameters]).map(drop)
-        })
+        ranks: &Arc<dyn Collective>,
+    ) -> Result<(f64, f64)> {
+        let mut trainer = trainer(subject, self.batch_size, workers, &Device::Cpu)?.over(ranks.clone())?;
+        trainer.begin_together()?;
+        let (mut steps, mut exchanges) = (Vec::new(), Vec::new());
+        if ranks.leads() {
+            for run in 0..self.warm_up + self.repeats.max(1) {
+                let started = Instant::now();
+                trainer.step()?;
+                if run >= self.warm_up {
+                    steps.push(started.elapsed().as_secs_f64());
+                    exchanges.push(trainer.exchange_time().unwrap_or_default().as_secs_f64());
+                }
+            }
+            trainer.end_for_all(RunEnd::Done)?;
+        } else {
+            trainer.follow()?;
+        }
+        let medians = [steps, exchanges].map(|times| if times.is_empty() { 0.0 } else { Times::of(times).median() });
+        let told = ranks.broadcast(medians.iter().flat_map(|x| x.to_le_bytes()).collect())?;
+        let told: Vec<f64> = told.as_chunks().0.iter().map(|x| f64::from_le_bytes(*x)).collect();
+        Ok((told.first().copied().unwrap_or_default(), told.get(1).copied().unwrap_or_default()))
     }
 }
 
@@ -194,7 +212,7 @@ mod tests {
         assert_eq!((report.sum, report.whole_step), (reports[1].sum, reports[1].whole_step));
         assert!(report.sums.len() >= 5 && report.sums.iter().all(|sum| sum.seconds > 0.0));
         assert_eq!(report.predicted.len(), RANKS.len());
-        assert!(report.predicted_step > 0.0 && report.measured_step > 0.0);
+        assert!(report.predicted_step > 0.0 && report.measured_step > report.exchange && report.exchange > 0.0);
         assert!(on_threads(1, |ranks| plan.run(&subject, &ranks, |_| {}).is_err())[0]);
     }
 

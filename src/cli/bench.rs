@@ -5,8 +5,8 @@ use clap::ValueEnum;
 use indicatif::ProgressBar;
 
 use super::usage::set_in_full;
-use super::{UsageError, device};
-use crate::bench::{BenchModel, BenchPlan, BenchReport, Measured, OWN_NAMES};
+use super::{UsageError, bench_ranks, device, ranks};
+use crate::bench::{BenchModel, BenchPlan, BenchReport, Measured, OWN_NAMES, RanksPlan};
 use crate::config::shipped;
 use crate::speak;
 
@@ -88,7 +88,13 @@ enum Work {
 /// Bad usage, and configs that can't be used.
 pub fn run(args: Args) -> Result<()> {
     let subject = subject(&args)?;
-    let text = if args.print_unet_config {
+    let text = if args.mpi {
+        let report = bench_ranks::measured(&subject, &ranks_plan(&args, &subject)?)?;
+        match args.format {
+            Format::Json => serde_json::to_string_pretty(&report)? + "\n",
+            Format::Table => bench_ranks::table(&report),
+        }
+    } else if args.print_unet_config {
         subject.net_config().to_json()?
     } else {
         // Shows nothing where stderr is no terminal.
@@ -145,6 +151,21 @@ fn plan(args: &Args, subject: &BenchModel) -> Result<BenchPlan> {
         device: device::open(&args.device)?,
         threads: args.threads,
     })
+}
+
+/// One batch size: the first that is asked for, or the experiment's own.
+fn ranks_plan(args: &Args, subject: &BenchModel) -> Result<RanksPlan> {
+    let batch_size = match args.batch_size[..] {
+        [] => subject.config.train.batch_size,
+        [0] => return Err(UsageError::new("a batch of 0 images can't be measured\n  give 1 or more").into()),
+        [one] => one,
+        _ => return Err(UsageError::new("--mpi measures one batch size: give --batch-size one number").into()),
+    };
+    if args.device != "cpu" {
+        let text = format!("--mpi: ranks train on processors, not on {}; leave --device out", args.device);
+        return Err(UsageError::new(text).into());
+    }
+    Ok(RanksPlan { batch_size, repeats: args.repeats, warm_up: args.warm_up, threads: ranks::threads(args.threads) })
 }
 
 const HEADER: [&str; 6] = ["work", "median", "fastest", "images/s", "GFLOP/s", "of sgemm"];

@@ -2,6 +2,7 @@
 
 mod autoencoder;
 mod bench;
+mod bench_ranks;
 mod card;
 mod compare;
 mod completions;

@@ -13,7 +13,7 @@ const DONE: u8 = 0;
 const FAILED: u8 = 1;
 const INTERRUPTED: u8 = 2;
 
-impl dyn Collective {
+impl dyn Collective + '_ {
     /// Has each rank do its share of `0..n`, and returns on all of them what they have made, in order. Where one fails, all
     /// fail, so that none waits for it later.
     ///

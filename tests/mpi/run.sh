@@ -157,7 +157,54 @@ suite() {
     step=$(ls killed/checkpoints 2>/dev/null | tail -1 | grep -o '[1-9][0-9]*$' || echo 0)
     check "the newest checkpoint is good" resumes killed $((step + 5))
 
+    echo "$mpi: sampling and measuring"
+    # Everything but times: of the table of a study, the command too.
+    numbers() { sed 's/"seconds":{[^}]*}//; /^Made on/d' "$1"; }
+    alike() { [ -s "$1" ] && [ "$(numbers "$1")" = "$(numbers "$2")" ]; }
+    for sampler in ddim ddpm pf_ode; do
+        draw="sample digits --num 5 --steps 4 --sampler $sampler --quiet"
+        "$difflab" $draw --out "$sampler.safetensors" --threads 1 2>"$work/err" || bad "$draw: $(tail -1 "$work/err")"
+        for n in 2 3; do
+            check "$sampler on $n ranks samples" ranks $n 1 $draw --out "$sampler-$n.safetensors"
+            check "$sampler on $n ranks: the same file" cmp -s "$sampler.safetensors" "$sampler-$n.safetensors"
+        done
+    done
+    "$difflab" sample digits --num 16 --steps 4 --out x.png --threads 2 >"$work/out" 2>"$work/err"
+    check "a picture on 2 ranks" ranks 2 1 sample digits --num 16 --steps 4 --out x-2.png
+    check "the same picture" cmp -s x.png x-2.png
+    check "said once" test "$(grep -c 'wrote x-2.png' "$work/err")" = 1
+    measure="eval one --metrics vlb,nll,energy_distance --vlb-images 50 --nll-images 20 --num 40 --steps 5 --format json"
+    "$difflab" $measure --threads 1 >eval.json 2>"$work/err" || bad "eval: $(tail -1 "$work/err")"
+    judge="eval digits --metrics fid,accuracy,vlb --vlb-images 8 --num 20 --steps 2 --format json"
+    DIFFLAB_CACHE=$run/cache "$difflab" $judge --threads 1 >judge.json 2>"$work/err" || bad "eval: $(tail -1 "$work/err")"
+    for n in 2 3; do
+        check "eval on $n ranks" ranks $n 1 $measure
+        cp "$work/out" "eval-$n.json"
+        check "eval on $n ranks: the same numbers" alike eval.json "eval-$n.json"
+        DIFFLAB_CACHE=$run/cache-$n ranks $n 1 $judge
+        cp "$work/out" "judge-$n.json"
+        check "the judge on $n ranks: the same numbers" alike judge.json "judge-$n.json"
+    done
+    study="study combinations --train-steps 2 --steps 2 --num 10 --seeds 1"
+    "$difflab" $study --out study.md --threads 2 2>"$work/err" || bad "study: $(tail -1 "$work/err")"
+    check "a study on 2 ranks" ranks 2 1 $study --out study-2.md
+    check "a study on 2 ranks: the same table" alike study.md study-2.md
+    guided="study guidance digits --num 10 --seeds 2 --scales 0,1 --steps 2"
+    DIFFLAB_CACHE=$run/cache "$difflab" $guided --out guided --threads 1 2>"$work/err" || bad "study: $(tail -1 "$work/err")"
+    DIFFLAB_CACHE=$run/cache check "a study of guidance on 2 ranks" ranks 2 1 $guided --out guided-2
+    check "the same table" alike guided/guidance.md guided-2/guidance.md
+    check "what was measured is known to all ranks" ranks 2 1 $guided --out guided-2
+    check "bench --mpi" ranks 2 1 bench mnist-quick --mpi --batch-size 8 --repeats 2 --warm-up 1 \
+        --set model.block_out_channels=[8,16] --set model.norm_num_groups=4
+    check "bench --mpi has 1024 ranks" says '^ *1024 ranks'
+    "$difflab" bench --mpi >"$work/out" 2>"$work/err"
+    check "bench --mpi alone: 2" test $? = 2
+
     echo "$mpi: refusals"
+    timeout 60 mpirun $oversubscribe -n 2 "$difflab" report one --out one.html >"$work/out" 2>"$work/err"
+    check "a report on 2 ranks: not 0" test $? -ne 0
+    check "what is for one process is refused" says 'difflab report is for one process'
+    check "once" test "$(grep -c 'is for one process' "$work/err")" = 1
     mkdir -p other && sed 's/^seed.*//' "$root/configs/two-moons.toml" >a.toml && sed 's/^hidden_width = .*/hidden_width = 96/' a.toml >b.toml
     cat >differ.sh <<'END'
 #!/bin/sh

@@ -16,7 +16,7 @@ use super::report::EvalReport;
 use super::samples;
 use crate::cli::data_elsewhere::{EXAMPLE, with_data};
 use crate::cli::usage::check_steps;
-use crate::cli::{UsageError, memory, over_ranks};
+use crate::cli::{UsageError, memory, over_ranks, ranks};
 use crate::config::Config;
 use crate::eval::{Judge, JudgeOf, NEIGHBOURS};
 use crate::kernels::Workers;
@@ -87,7 +87,7 @@ pub fn measure(args: &Args) -> Result<EvalReport> {
         memory::check("--num", args.num() as usize, model.image_shape)?;
     }
 
-    let workers = Arc::new(Workers::over(world(), args.threads)?);
+    let workers = Arc::new(Workers::over(world(), ranks::threads(args.threads))?);
     let mut report = EvalReport::new(&dir, &model, args);
     report.skipped = skipped.iter().map(|(metric, reason)| (metric.name(), reason.clone())).collect();
     if model.is_from_history() {

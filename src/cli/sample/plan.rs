@@ -9,9 +9,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::args::Args;
 use super::edit::Edit;
 use super::start::Given;
-use crate::cli::UsageError;
 use crate::cli::sampling_precision::net_in;
 use crate::cli::usage::check_steps;
+use crate::cli::{UsageError, ranks};
 use crate::config::{Config, Precision, SampleConfig, SamplerName};
 use crate::diffusion::Schedule;
 use crate::kernels::Workers;
@@ -237,7 +237,7 @@ impl SamplePlan {
     /// # Errors
     /// When the network can't be asked for these classes, or no thread be started.
     pub fn denoiser(&self, model: &LoadedModel) -> Result<Box<dyn Denoiser + Send>> {
-        let workers = Arc::new(Workers::over(world(), self.threads)?);
+        let workers = Arc::new(Workers::over(world(), ranks::threads(self.threads))?);
         let classes = self.classes.as_deref();
         let net = net_in(model, self.config.sample.precision)?;
         sampling::network_denoiser(&net, &model.parameterization, classes, self.guidance, workers)

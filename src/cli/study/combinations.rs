@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::report::{made_by, table};
 use crate::cli::output::OutputFile;
+use crate::cli::ranks;
 use crate::config::{Config, PathName, PredictionType, SamplerName, ScheduleName, TimestepSpacing};
 use crate::data::{self, Dataset};
 use crate::diffusion::Parameterization;
@@ -192,7 +193,7 @@ impl Study {
         let draw = (args.num as usize).min(train.len() / args.seeds as usize).max(1);
         let floors = (0..args.seeds as usize).map(|i| distance.of(&points(&train, i * draw..(i + 1) * draw)));
         let floor = Estimate::of(&floors.collect::<Vec<_>>());
-        let workers = Arc::new(Workers::new(args.threads)?);
+        let workers = Arc::new(Workers::new(ranks::threads(args.threads))?);
         Ok(Self { args, workers, train, held_out, distance, floor, floor_points: draw })
     }
 
@@ -241,6 +242,8 @@ impl Study {
         config.model.class_conditional = false;
         config.train.steps = self.args.train_steps;
         config.train.ema_decay = 0.99;
+        // As of one process that has the threads of all ranks.
+        config.train.shards = self.workers.threads() * world().size();
         let refusal = Parameterization::from_config(&config.diffusion).err().map(|refusal| last_cause(&refusal));
         if refusal.is_none() {
             config.validate().with_context(|| what.clone())?;

@@ -10,9 +10,8 @@ use candle_core::Device;
 use super::judging::{JudgedPoint, Judging};
 use super::ledger::Ledger;
 use super::repeated::Repeated;
-use crate::cli::UsageError;
-use crate::cli::over_ranks;
 use crate::cli::sampling_precision::net_in;
+use crate::cli::{UsageError, over_ranks, ranks};
 use crate::kernels::Workers;
 use crate::picture;
 use crate::process::partial::Partial;
@@ -74,7 +73,7 @@ impl StudiedRun {
         }
         let num = options.num as usize;
         let judging = Judging::of(&model, &dir, options.accept_data, num)?;
-        let workers = Arc::new(Workers::over(world(), options.threads)?);
+        let workers = Arc::new(Workers::over(world(), ranks::threads(options.threads))?);
         Ok(Self { model, judging, workers, num, seed: options.seed, seeds: options.seeds })
     }
 
