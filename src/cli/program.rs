@@ -140,6 +140,8 @@ fn of_processes(command: Option<&Subcommands>) -> (&'static str, Processes) {
         Subcommands::Report(_) => ("report", Processes::One),
         Subcommands::Speedrun(_) => ("speedrun", Processes::One),
         Subcommands::Doctor(_) => ("doctor", Processes::One),
+        Subcommands::Completions(_) => ("completions", Processes::One),
+        Subcommands::Man(_) => ("man", Processes::One),
     }
 }
 

@@ -16,6 +16,8 @@ use crate::explain::Topic;
 use crate::run::{last_written, runs_under};
 
 type Candidates = Vec<CompletionCandidate>;
+/// What a word may become.
+type Values = fn(&str) -> Candidates;
 
 /// The command with its arguments, and those of its subcommands, knowing what they take.
 pub fn completed(command: Command) -> Command {
@@ -28,9 +30,9 @@ pub fn completed(command: Command) -> Command {
 }
 
 /// What an argument takes, where a shell can't know; flags, numbers, files and choices it knows by themselves.
-fn taken(command: &str, arg: &Arg) -> Option<fn(&str) -> Candidates> {
+fn taken(command: &str, arg: &Arg) -> Option<Values> {
     let kind = arg.get_value_parser().type_id();
-    let by_type: [(TypeId, fn(&str) -> Candidates); 4] = [
+    let by_type: [(TypeId, Values); 4] = [
         (TypeId::of::<SamplerName>(), |typed| words_of("sample.sampler", typed)),
         (TypeId::of::<TimestepSpacing>(), |typed| words_of("sample.spacing", typed)),
         (TypeId::of::<Precision>(), |typed| words_of("sample.precision", typed)),
