@@ -125,11 +125,22 @@ fn heed(notice: Notice) {
     }
 }
 
+/// Do other ranks wait for what this thread does? What decodes pictures, or writes beside the training, may panic: that
+/// is caught, and costs a picture.
+fn is_waited_for(thread: &str) -> bool {
+    let own = thread.strip_prefix("difflab-");
+    thread == "main"
+        || own.is_some_and(|own| matches!(own, "worker" | "opening" | "mpi") || own.parse::<usize>().is_ok())
+}
+
 fn end_all_on_panic() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
         let ranks = world();
         before(panic);
+        if !thread::current().name().is_some_and(is_waited_for) {
+            return;
+        }
         speak::of_rank(ranks.rank(), format_args!("a panic on {}: the job ends", ranks.host()));
         ranks.abort(PANICKED);
     }));
@@ -250,4 +261,28 @@ fn leave(ranks: &dyn Collective, code: u8) -> u8 {
     // Whoever can't is ending already.
     let _ = ranks.leave();
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::WORKER_THREAD;
+
+    #[test]
+    fn a_panic_that_costs_a_picture_does_not_end_the_job() {
+        assert!(
+            ["main", WORKER_THREAD, "difflab-opening", "difflab-mpi", "difflab-0", "difflab-17"].map(is_waited_for)
+                == [true; 6]
+        );
+        assert!(["difflab-snapshot", "other", "difflab-"].map(is_waited_for) == [false; 3]);
+    }
+
+    #[test]
+    fn another_config_is_told_by_its_keys() {
+        let own = Config::default();
+        let theirs = Config { seed: 7, ..own.clone() };
+        let said = other_config(3, "node7", Some(&own), &theirs.to_toml());
+        assert!(said.starts_with("rank 3 on node7 was asked for another config than rank 0: seed = 7 there"), "{said}");
+        assert!(other_config(3, "node7", Some(&own), "").starts_with("rank 3 on node7 was asked"));
+    }
 }
