@@ -126,8 +126,9 @@ fn messages() -> Vec<(PathBuf, String)> {
 fn every_flag_that_a_message_names_exists() {
     let known = flags();
     assert!(known.contains("--guidance-scale") && known.contains("--help") && known.len() > 50, "{known:?}");
-    // Of cargo, rustup, TensorBoard and diffusers' own tools, where a message says how to build difflab or to go on.
-    let others = ["--release", "--features", "--no-default-features", "--logdir"];
+    // Of cargo, rustup, TensorBoard, Slurm and diffusers' own tools, where a message says how to build difflab or to go on.
+    let others =
+        ["--release", "--features", "--no-default-features", "--logdir", "--ntasks", "--cpus-per-task", "--list"];
     let mut named = 0;
     for (file, text) in messages() {
         for (at, _) in text.match_indices("--") {

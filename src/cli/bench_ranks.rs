@@ -73,20 +73,29 @@ pub fn table(report: &RanksReport) -> String {
     ];
     let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     lines.iter().for_each(|(name, value)| text += &format!("{name:<width$}  {value}\n"));
-    text += &format!(
-        "\n              sum   step, {0} images a rank   efficiency   step, {0} images in all   efficiency\n",
-        batch_size
-    );
+    let row = |cells: [String; 6]| {
+        let [ranks, sum, grown, its_efficiency, divided, efficiency] = cells;
+        format!("{ranks:>11} {sum:>10} {grown:>26} {its_efficiency:>12} {divided:>27} {efficiency:>12}\n")
+    };
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    text += "\n";
+    text += &row([
+        String::new(),
+        "sum".into(),
+        format!("step, {batch_size} images a rank"),
+        "efficiency".into(),
+        format!("step, {batch_size} images in all"),
+        "efficiency".into(),
+    ]);
     for at in &report.predicted {
-        text += &format!(
-            "{:>5} ranks {:>9} {:>23} {:>10.1} % {:>25} {:>10.1} %\n",
-            at.ranks,
+        text += &row([
+            format!("{} ranks", at.ranks),
             ms(at.sum_seconds),
             ms(at.grown_seconds),
-            100.0 * at.grown_efficiency,
+            percent(at.grown_efficiency),
             ms(at.divided_seconds),
-            100.0 * at.divided_efficiency
-        );
+            percent(at.divided_efficiency),
+        ]);
     }
     text + "\nThe table is a model's, by the numbers above it: docs/scale-out.md has what it assumes.\n"
 }

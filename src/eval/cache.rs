@@ -113,7 +113,7 @@ fn moments_of(content: &[u8]) -> Option<Moments> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ranks::Alone;
+    use crate::ranks::{Alone, on_threads};
 
     fn moments(seed: f32) -> Moments {
         Moments::of(&Features::new((0..3 * Features::WIDTH).map(|i| (i as f32 * seed).sin()).collect()))
@@ -136,6 +136,22 @@ mod tests {
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         }
         assert!(cached_moments(Some(Path::new("/dev/null/no")), &key, &Alone, || Ok(moments(1.0))).is_ok());
+    }
+
+    #[test]
+    fn what_rank_0_has_kept_counts_for_all_ranks() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let key = cache_key(&[b"a"]);
+        let ask = |value: f32| {
+            on_threads(2, |ranks| {
+                let folder = folders[ranks.rank()].path();
+                cached_moments(Some(folder), &key, &*ranks, || Ok(moments(value))).unwrap()
+            })
+        };
+        // The second has nothing of its own, and is not asked to measure again.
+        assert_eq!((ask(1.0), ask(2.0)), (vec![moments(1.0); 2], vec![moments(1.0); 2]));
+        let kept = |i: usize| fs::read_dir(folders[i].path()).unwrap().count();
+        assert_eq!((kept(0), kept(1)), (1, 0));
     }
 
     #[test]

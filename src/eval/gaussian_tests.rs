@@ -11,6 +11,7 @@ use crate::config::{DiffusionConfig, PathName, ScheduleName};
 use crate::diffusion::{NoiseLevel, Schedule, combine};
 use crate::kernels::Workers;
 use crate::random::{Stream, generator, normal};
+use crate::ranks::on_threads;
 use crate::sampling::{BOGACKI_SHAMPINE, DORMAND_PRINCE, Denoiser, Prediction, Tolerance};
 
 const MEAN: f64 = 0.3;
@@ -96,18 +97,39 @@ fn on(path: PathName, timesteps: usize) -> Schedule {
 
 /// Measures `points` with the denoiser of a Gaussian whose covariance is `factor` times the right one.
 fn subject<R>(schedule: &Schedule, x_0: &Tensor, factor: f64, measure: impl Fn(&LikelihoodData) -> Result<R>) -> R {
+    by(&Workers::new(2).unwrap(), schedule, x_0, factor, measure)
+}
+
+/// The same by other workers.
+fn by<R>(
+    workers: &Workers,
+    schedule: &Schedule,
+    x_0: &Tensor,
+    factor: f64,
+    measure: impl Fn(&LikelihoodData) -> Result<R>,
+) -> R {
     let gaussian = Gaussian::new(factor);
-    let workers = Workers::new(2).unwrap();
     let subject = LikelihoodData {
         schedule,
         x_0,
         levels: PixelLevels::Real,
         denoiser: &|_| Ok(Box::new(gaussian.clone())),
-        workers: &workers,
+        workers,
         seed: 3,
         seen: &|_, _| {},
     };
     measure(&subject).unwrap()
+}
+
+#[test]
+fn any_number_of_ranks_finds_the_same_bits() {
+    let (schedule, x_0) = (on(PathName::Vp, 300), points(45, 1.0));
+    let both = |s: &LikelihoodData| Ok((bound(s, SETTINGS)?, flow_likelihood(s, FlowSettings { batch: 8, ..RK45 })?));
+    let alone = subject(&schedule, &x_0, 1.0, both);
+    for size in [2, 3, 8] {
+        let found = on_threads(size, |ranks| by(&Workers::over(ranks, 1).unwrap(), &schedule, &x_0, 1.0, both));
+        assert!(found.iter().all(|found| *found == alone), "{size} ranks");
+    }
 }
 
 const RK45: FlowSettings =

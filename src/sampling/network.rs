@@ -235,6 +235,7 @@ fn split_variance(output: Tensor, channels: usize) -> Result<(Tensor, Option<Ten
 mod tests {
     use super::*;
     use crate::config::{DiffusionConfig, PredictionType};
+    use crate::ranks::on_threads;
     use candle_core::Device;
 
     /// Says the label of each image plus t, so that the tests see who was asked what.
@@ -279,6 +280,22 @@ mod tests {
             let classes: Vec<usize> = (0..200).map(|i| i % 10).collect();
             let expected: Vec<f32> = classes.iter().map(|&c| 20.0 + c as f32).collect();
             assert_eq!(said(Some(10), Some(&classes), 0.0, threads, 200).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn every_rank_has_the_whole_answer_and_it_is_that_of_one_process() {
+        let here = cosine(PredictionType::Epsilon);
+        for (n, w) in [(1, 0.0), (5, 0.0), (7, 1.5)] {
+            let classes: Vec<usize> = (0..n).map(|i| i % 10).collect();
+            let alone = said(Some(10), Some(&classes), w, 2, n).unwrap();
+            let on_ranks = on_threads(3, |ranks| -> Result<Vec<f32>> {
+                let workers = Arc::new(Workers::over(ranks, 2)?);
+                let denoiser = network_denoiser(&Echo { classes: Some(10) }, &here, Some(&classes), w, workers)?;
+                let x = Tensor::zeros((n, 1, 1, 1), candle_core::DType::F32, &Device::Cpu)?;
+                Ok(denoiser.predict(&x, AT)?.epsilon.flatten_all()?.to_vec1()?)
+            });
+            assert!(on_ranks.into_iter().all(|said| said.unwrap() == alone), "{n} images, w = {w}");
         }
     }
 
