@@ -30,7 +30,8 @@ pub fn training_moments(
         let mut moments = Moments::empty();
         let indices: Vec<usize> = (0..train.len()).collect();
         let blocks: Vec<&[usize]> = indices.chunks(BLOCK).collect();
-        let features = |block: &[usize]| -> Result<_> { Ok(judge.read(&images(train, block, &Device::Cpu)?)?.features) };
+        let features =
+            |block: &[usize]| -> Result<Features> { Ok(judge.read(&images(train, block, &Device::Cpu)?)?.features) };
         if ranks.is_alone() {
             for block in blocks {
                 moments.add(&features(block)?);
