@@ -33,11 +33,13 @@ impl Compared {
     }
 }
 
+type Make = Box<dyn Fn(&[&Tensor]) -> candle_core::Result<Tensor>>;
+
 /// Arguments by name and shape, and what is made of them.
 struct Operation {
     name: String,
     arguments: Vec<(&'static str, Vec<usize>)>,
-    make: Box<dyn Fn(&[&Tensor]) -> candle_core::Result<Tensor>>,
+    make: Make,
 }
 
 /// Compares everything; `say` is told what comes next.
@@ -118,9 +120,7 @@ const EPS: f64 = 1e-5;
 
 fn operations() -> Vec<Operation> {
     let mut all = Vec::new();
-    let mut add = |name: String,
-                   arguments: &[(&'static str, &[usize])],
-                   make: Box<dyn Fn(&[&Tensor]) -> candle_core::Result<Tensor>>| {
+    let mut add = |name: String, arguments: &[(&'static str, &[usize])], make: Make| {
         let arguments = arguments.iter().map(|(name, shape)| (*name, shape.to_vec())).collect();
         all.push(Operation { name, arguments, make });
     };

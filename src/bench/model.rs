@@ -135,12 +135,12 @@ impl BenchModel {
     }
 }
 
+/// Height, width and channels.
+type Shape = (usize, usize, usize);
+
 /// What the network sees of pictures of this shape: of a config that diffuses in the latents of its own autoencoder, those,
 /// and how many times smaller they are.
-fn seen_shape(
-    config: &Config,
-    (height, width, channels): (usize, usize, usize),
-) -> Result<((usize, usize, usize), Option<usize>), ConfigError> {
+fn seen_shape(config: &Config, (height, width, channels): Shape) -> Result<(Shape, Option<usize>), ConfigError> {
     if !config.diffuses_latents() {
         return Ok(((height, width, channels), None));
     }

@@ -13,11 +13,13 @@ fn var(seed: u64, shape: &[usize]) -> Var {
     Var::from_tensor(&Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()).unwrap()
 }
 
+type Way<'a> = &'a dyn Fn(&[&Tensor]) -> Result<Tensor>;
+
 /// Both ways on the same arguments: results and gradients agree.
-fn agree(shapes: &[&[usize]], ways: [&dyn Fn(&[&Tensor]) -> Result<Tensor>; 2]) {
+fn agree(shapes: &[&[usize]], ways: [Way<'_>; 2]) {
     let arguments: Vec<Var> = shapes.iter().enumerate().map(|(i, shape)| var(i as u64, shape)).collect();
     let tensors: Vec<&Tensor> = arguments.iter().map(Var::as_tensor).collect();
-    let run = |way: &dyn Fn(&[&Tensor]) -> Result<Tensor>| {
+    let run = |way: Way<'_>| {
         let y = way(&tensors).unwrap();
         let weights = var(99, y.dims()).as_detached_tensor();
         let gradients = (&y * weights).unwrap().sum_all().unwrap().backward().unwrap();

@@ -58,21 +58,20 @@ pub fn in_order<'a>(parameters: &[(String, Var)], share: &'a GradStore) -> Resul
 /// The same with whole tensors, on any device.
 fn by_tensors(shares: &[Vec<&Tensor>], order: &[Sum]) -> Result<(Vec<Tensor>, f64)> {
     let parameters = shares.first().context("a batch without shares")?.len();
-    let mut sums = Vec::with_capacity(parameters);
-    for i in 0..parameters {
+    let sum_of = |parameter: usize| -> Result<Tensor> {
         let mut stack: Vec<Tensor> = Vec::new();
         for step in order {
             match step {
-                Sum::Take(share) => stack.push(shares[*share][i].clone()),
+                Sum::Take(share) => stack.push(shares[*share][parameter].clone()),
                 Sum::Add => {
                     let (upper, lower) = (stack.pop(), stack.pop());
                     stack.push((lower.context("nothing to add to")? + upper.context("nothing to add")?)?);
                 }
             }
         }
-        let sum = stack.pop().context("a sum of nothing")?;
-        sums.push(sum.contiguous()?);
-    }
+        Ok(stack.pop().context("a sum of nothing")?.contiguous()?)
+    };
+    let sums = (0..parameters).map(sum_of).collect::<Result<Vec<_>>>()?;
     let all: Vec<&Tensor> = sums.iter().collect();
     if device::takes(&all) {
         let norm = device::sum_of_squares(&sums)?.sqrt();

@@ -414,14 +414,20 @@ mod tests {
         let args = Args { out: None, train_steps: 3, steps: 4, num: 50, seed: 0, seeds: 2, threads: 1 };
         let study = Study::new(args).unwrap();
         let mut refusals = Vec::new();
-        let outcomes = study.target(PathName::Vp, PredictionType::Epsilon, &mut refusals).unwrap();
-        assert_eq!(outcomes.len(), SamplerName::ALL.len());
+        let mut allowed = study.target(PathName::Vp, PredictionType::Epsilon).unwrap();
+        for seed in 0..2 {
+            let config = Config { seed, ..allowed.config.clone() };
+            allowed.networks.push(study.network(&config, &allowed.what).unwrap());
+        }
+        let measured = outcomes(&allowed, PathName::Vp, &mut refusals);
+        assert_eq!(measured.len(), SamplerName::ALL.len());
         assert!(
-            outcomes
+            measured
                 .iter()
                 .any(|o| matches!(o, Outcome::Measured(d) if d.len() == 2 && d[0].is_finite() && d[0] != d[1]))
         );
-        let refused = study.target(PathName::Flow, PredictionType::Epsilon, &mut refusals).unwrap();
+        let impossible = study.target(PathName::Flow, PredictionType::Epsilon).unwrap();
+        let refused = outcomes(&impossible, PathName::Flow, &mut refusals);
         assert!(refused.iter().all(|o| matches!(o, Outcome::Refused)));
         let text = study.text("", &refusals, &(Estimate::of(&[0.1, 0.2]), "x".into()), (1, 2));
         assert!(text.contains("division by 0") && text.contains("`flow` · `epsilon` · every sampler"), "{text}");

@@ -5,6 +5,8 @@ use candle_core::{Error, Result, Shape, Storage, Tensor};
 
 /// How a kernel is spread over threads.
 #[derive(Clone, Copy, Debug)]
+// Only a GPU asks.
+#[cfg_attr(not(feature = "cuda"), allow(dead_code))]
 pub(super) enum Spread {
     /// One thread a number of the output, or a group of them.
     Flat(usize),
@@ -24,6 +26,7 @@ pub(super) struct Call<'a> {
     pub shape: Shape,
     pub sizes: &'a [usize],
     pub factors: &'a [f32],
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code))]
     pub spread: Spread,
 }
 
