@@ -197,12 +197,15 @@ impl Study {
         Ok(Self { args, workers, train, held_out, distance, floor, floor_points: draw })
     }
 
-    /// Every path with every target, in this order. The networks are dealt out to the ranks, and what comes of them is there for
-    /// all.
+    /// Every path with every target, in this order.
     fn all(&self) -> Result<Vec<Target>> {
         let pairs =
             PATHS.into_iter().flat_map(|path| PredictionType::ALL.into_iter().map(move |target| (path, target)));
-        let mut targets = pairs.map(|(path, target)| self.target(path, target)).collect::<Result<Vec<_>>>()?;
+        self.trained(pairs.map(|(path, target)| self.target(path, target)).collect::<Result<_>>()?)
+    }
+
+    /// The networks of all targets. They are dealt out to the ranks, and what comes of them is there for all.
+    fn trained(&self, mut targets: Vec<Target>) -> Result<Vec<Target>> {
         let ranks = world();
         let seeds = self.args.seed..self.args.seed.saturating_add(self.args.seeds);
         let trainable = targets.iter().enumerate().filter(|(_, target)| target.refusal.is_none());
@@ -414,20 +417,18 @@ mod tests {
         let args = Args { out: None, train_steps: 3, steps: 4, num: 50, seed: 0, seeds: 2, threads: 1 };
         let study = Study::new(args).unwrap();
         let mut refusals = Vec::new();
-        let mut allowed = study.target(PathName::Vp, PredictionType::Epsilon).unwrap();
-        for seed in 0..2 {
-            let config = Config { seed, ..allowed.config.clone() };
-            allowed.networks.push(study.network(&config, &allowed.what).unwrap());
-        }
-        let measured = outcomes(&allowed, PathName::Vp, &mut refusals);
-        assert_eq!(measured.len(), SamplerName::ALL.len());
+        let mut outcomes_of = |path, target| {
+            let trained = study.trained(vec![study.target(path, target).unwrap()]).unwrap();
+            outcomes(&trained[0], path, &mut refusals)
+        };
+        let outcomes = outcomes_of(PathName::Vp, PredictionType::Epsilon);
+        assert_eq!(outcomes.len(), SamplerName::ALL.len());
         assert!(
-            measured
+            outcomes
                 .iter()
                 .any(|o| matches!(o, Outcome::Measured(d) if d.len() == 2 && d[0].is_finite() && d[0] != d[1]))
         );
-        let impossible = study.target(PathName::Flow, PredictionType::Epsilon).unwrap();
-        let refused = outcomes(&impossible, PathName::Flow, &mut refusals);
+        let refused = outcomes_of(PathName::Flow, PredictionType::Epsilon);
         assert!(refused.iter().all(|o| matches!(o, Outcome::Refused)));
         let text = study.text("", &refusals, &(Estimate::of(&[0.1, 0.2]), "x".into()), (1, 2));
         assert!(text.contains("division by 0") && text.contains("`flow` · `epsilon` · every sampler"), "{text}");
