@@ -26,7 +26,7 @@ impl IdleKey {
 const FEW_STEPS: usize = 15;
 
 impl SampleConfig {
-    /// The keys of [sample], and of [diffusion] those that sampling alone may change, that change nothing on this path
+    /// The keys of `[sample]`, and of `[diffusion]` those that sampling alone may change, that change nothing on this path
     /// beside the others' values. `whole_way`: sampling begins with noise, and not at a strength below 1.
     ///
     /// Exact: `sampling::idle_keys_tests` tries every key with every sampler.

@@ -23,7 +23,7 @@ const OF_A_UNET: [&str; 13] = [
 ];
 
 impl Config {
-    /// The keys by which training does not go here, whatever their values. (Those of [sample]:
+    /// The keys by which training does not go here, whatever their values. (Those of `[sample]`:
     /// [`SampleConfig::idle_keys`](super::SampleConfig::idle_keys).)
     pub fn idle_training_keys(&self) -> Vec<IdleKey> {
         use PathName::{Edm, Flow, SubVpSde, Ve, Vp, VpSde};

@@ -56,7 +56,7 @@ impl Config {
         Ok(warnings)
     }
 
-    /// The same for [preview] and [sample] alone: all that a trained network is asked by. Which keys say nothing is left
+    /// The same for `[preview]` and `[sample]` alone: all that a trained network is asked by. Which keys say nothing is left
     /// to whoever knows which of them a person has set ([`SampleConfig::idle_keys`](super::SampleConfig::idle_keys)).
     ///
     /// # Errors

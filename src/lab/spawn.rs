@@ -33,7 +33,7 @@ pub const WORKER_THREAD: &str = "difflab-worker";
 pub struct Lab {
     pub commands: Sender<Command>,
     pub events: Receiver<Event>,
-    /// Frames of previews, film by film; see [`super::film_channel`] for what is left out when nobody reads.
+    /// Frames of previews, film by film; see `film_channel` for what is left out when nobody reads.
     pub previews: Receiver<PreviewFrame>,
     /// What can be known without waiting for events.
     pub standing: Standing,

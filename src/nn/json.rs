@@ -13,7 +13,7 @@ use serde_json::Value;
 const MARK: char = '\u{0}';
 const WORDS: [(&str, f64); 3] = [("-Infinity", f64::NEG_INFINITY), ("Infinity", f64::INFINITY), ("NaN", f64::NAN)];
 
-/// Reads JSON in which numbers may be those words; [`number`] gives their values.
+/// Reads JSON in which numbers may be those words; `number` gives their values.
 ///
 /// # Errors
 /// When it is no JSON otherwise; the message says line and column.

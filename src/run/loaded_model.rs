@@ -274,8 +274,8 @@ impl LoadedModel {
         format!("{which} weights of step {}{kept}", self.step)
     }
 
-    /// Samples otherwise than the run does: `KEY=VALUE` overrides of the keys of [sample], and of the two of
-    /// [diffusion] that sampling may take otherwise than training did. They are judged beside what else is asked for:
+    /// Samples otherwise than the run does: `KEY=VALUE` overrides of the keys of `[sample]`, and of the two of
+    /// `[diffusion]` that sampling may take otherwise than training did. They are judged beside what else is asked for:
     /// `over` puts flags in the place of keys.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::diffusion::{NoiseLevel, combine};
 ///
 /// x̄_s = x̄_t + Σ_i ε̂_i ∫ ℓ_i(log ρ) dρ, from ρ_t to ρ_s, ℓ_i Lagrange's polynomials
 ///
-/// One answer is DDIM. One network call a step; how it ends is [`order_of_step`]'s. ε̂ is that of the x̂_0 that may
+/// One answer is DDIM. One network call a step; how it ends, `order_of_step` says. ε̂ is that of the x̂_0 that may
 /// have been thresholded, as in diffusers; never clamps.
 pub struct Deis {
     levels: Levels,

@@ -26,8 +26,8 @@ use crate::diffusion::combine;
 /// e^{−h} x_t, and σ_s √(1 − e^{−2h}) z is added. To first order it is ancestral sampling. Its D₂ has diffusers'
 /// sign, with −½ − (e^{−2h} − 1 + 2h)/(2h)² before it, and is no third order.
 ///
-/// One network call a step. The first step is of first order, the second of second at most; how it ends is
-/// [`order_of_step`]'s. Never clamps x̂_0, as diffusers' does not.
+/// One network call a step. The first step is of first order, the second of second at most; how it ends,
+/// `order_of_step` says. Never clamps x̂_0, as diffusers' does not.
 pub struct Dpmpp {
     levels: Levels,
     past: Past,

@@ -21,7 +21,7 @@ use crate::diffusion::{NoiseLevel, Schedule};
 ///   FlowMatchEulerDiscreteScheduler has it: 1/T is moved twice).
 /// - On the other continuous paths: t from the noisiest to the cleanest evenly.
 /// - Leading on a continuous path: t = i·T/n, so that it begins below the noisiest.
-/// - The spacings that divide σ/α: [`sigmas`].
+/// - The spacings that divide σ/α: `sigmas`.
 /// - A list of timesteps is taken as it is.
 /// - A strength below 1 begins at that u, the nearest whole timestep of path vp (where the sampler visits whole ones
 ///   only), and goes on with the levels below it.

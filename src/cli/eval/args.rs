@@ -1,5 +1,8 @@
 //! The flags.
 
+// Help speaks of sections, [sample], as the file writes them.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 use crate::cli::usage::set_in_full;
 use crate::cli::values;
 use crate::config::{Precision, SamplerName};

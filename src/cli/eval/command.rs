@@ -49,7 +49,7 @@ pub fn run(args: Args) -> Result<()> {
 /// Measures what was asked for, with warnings on the way.
 ///
 /// # Errors
-/// As [`run`], but for what the report itself says.
+/// As [`run()`], but for what the report itself says.
 pub fn measure(args: &Args) -> Result<EvalReport> {
     let dir = run::find(&args.run)?;
     let mut model = over_ranks::open(&dir, args.checkpoint)?;

@@ -1,5 +1,8 @@
 //! `[autoencoder]`: pictures to latents and back, the first stage of latent diffusion.
 
+// Help speaks of sections, [sample], as the file writes them.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::names::{AutoencoderKind, ReconstructionLoss};

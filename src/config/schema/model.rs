@@ -1,5 +1,8 @@
 //! `[model]`: the network.
 
+// Help speaks of sections, [sample], as the file writes them.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::names::{NetworkKind, TimeScaleShift};

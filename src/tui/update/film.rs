@@ -19,7 +19,7 @@ pub fn advance(state: &mut State) {
     }
 }
 
-/// When [`advance`] has something to do next, on the screen's clock.
+/// When `advance` has something to do next, on the screen's clock.
 pub fn next_motion(state: &State) -> Option<Duration> {
     if let Some(album) = &state.album {
         return album.next_motion(state.now);

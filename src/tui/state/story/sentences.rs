@@ -10,10 +10,10 @@ pub enum Sentence {
     Opening,
     /// The data are there, and no step is done.
     Ready,
-    /// Up to step [`FIRST_STEPS`], the target is ε under the plain squared error, and the smoothed loss is within a
+    /// Up to step `FIRST_STEPS`, the target is ε under the plain squared error, and the smoothed loss is within a
     /// tenth of 1, which is what answering 0 costs: ε has variance 1.
     KnowsNothing,
-    /// Up to step [`FIRST_STEPS`], where nothing more can be said.
+    /// Up to step `FIRST_STEPS`, where nothing more can be said.
     FirstLosses,
     /// The step lies within the configured warm-up.
     WarmUp,
