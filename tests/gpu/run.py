@@ -43,7 +43,8 @@ LIBRARIES = ["libcudart.so.13", "libcublas.so.13", "libcurand.so.10"]
 # (network, batch sizes of training, batch sizes of sampling)
 WORK = [("mnist", [32], [64]), ("reference", [64, 256], [64]), ("rgb64", [64], [16])]
 
-# How far losses on GPU and CPU may be apart, relative: rounding differs by about 1e-6 a step, and training multiplies it.
+# How far losses on GPU and CPU may be apart, relative: sums in another order round differently, and training multiplies
+# that.
 EARLY, EARLY_STEPS = 1e-4, 10
 LATE = 0.05
 # Training steps of the curve, fewer where the GPU is too slow for them.

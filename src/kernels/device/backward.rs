@@ -2,7 +2,7 @@
 //!
 //! Candle adds each gradient to zeros that it makes first: a kernel and a memory more for every argument of every operation.
 //! A weight is the argument of one operation, as a rule, so its gradient is put aside as it is. On a GPU that keeps up with
-//! a network of small layers only if it is told little, this is a third of all calls.
+//! a network of small layers only if it is told little, these calls count.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
