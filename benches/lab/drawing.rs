@@ -124,6 +124,7 @@ fn record(step: u64) -> StepRecord {
         loss: base * (0.8 + 0.4 * noise(step)),
         loss_min: None,
         loss_max: None,
+        comm_share: None,
         loss_smoothed: base,
         val_loss: step.is_multiple_of(200).then_some(base * 1.05),
         lr: 1e-3,
