@@ -57,10 +57,10 @@ pub fn in_order<'a>(parameters: &[(String, Var)], share: &'a GradStore) -> Resul
 
 /// The same with whole tensors, on any device.
 fn by_tensors(shares: &[Vec<&Tensor>], order: &[Sum]) -> Result<(Vec<Tensor>, f64)> {
-    let parameters = shares.first().context("a batch without shares")?.len();
-    let mut sums = Vec::with_capacity(parameters);
+    let parameters = shares.first().context("a batch without shares")?;
+    let mut sums = Vec::with_capacity(parameters.len());
     let mut squares = 0.0;
-    for i in 0..parameters {
+    for (i, _) in parameters.iter().enumerate() {
         let mut stack: Vec<Tensor> = Vec::new();
         for step in order {
             match step {
