@@ -32,7 +32,7 @@ fn with_values(
     let key = match section {
         Some(section) => config::keys().iter().find(|key| key.section() == section && key.name() == name),
         // Of several the one whose words begin so.
-        None => config::named(name).into_iter().find(|key| !value(key, typed).is_empty()),
+        None => config::named(name).into_iter().find(|key| !values(key, typed).is_empty()),
     };
     key.map(|key| behind(&format!("{name}="), values(key, typed))).unwrap_or_default()
 }
@@ -88,8 +88,8 @@ mod tests {
         assert!(train.contains(&"train.batch_size=".into()) && train.iter().all(|key| key.starts_with("train.")));
         assert_eq!(words(setting("train.batch")), ["train.batch_size="]);
         assert_eq!(words(setting("prediction")), ["prediction_type="]);
-        // Three sections have it.
-        assert_eq!(words(setting("steps")), Vec::<String>::new());
+        // Three sections have `steps`.
+        assert_eq!(words(setting("steps")), ["steps_offset="]);
         assert!(!words(setting("")).contains(&"version=".into()));
     }
 

@@ -2,8 +2,9 @@
 
 use candle_core::{Result, Shape, Storage, Tensor};
 
-use super::call::{Call, Spread, THREADS, alone};
+use super::call::{Call, Spread, THREADS};
 use super::node::node;
+use super::start::alone;
 
 /// `[n, a, b, d]` with a and b exchanged: positions and heads.
 fn exchange(x: &Tensor, [n, a, b, d]: [usize; 4], shape: &[usize]) -> Result<(Storage, Shape)> {

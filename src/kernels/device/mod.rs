@@ -24,6 +24,9 @@ mod optimizer;
 #[cfg(test)]
 mod plain;
 mod pointwise;
+mod start;
+
+use std::sync::LazyLock;
 
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -36,9 +39,14 @@ pub(super) use norm::group_norm;
 pub use optimizer::{adamw_ema_step, sum_of_squares};
 pub(super) use pointwise::{silu, squared_error};
 
+/// `DIFFLAB_GPU_KERNELS=candle` leaves everything to candle's own operations: slower, and known from many programs.
+static LEFT_TO_CANDLE: LazyLock<bool> =
+    LazyLock::new(|| std::env::var("DIFFLAB_GPU_KERNELS").is_ok_and(|value| value == "candle"));
+
 /// Whether these operations take all of these: f32 on an NVIDIA GPU.
 pub fn takes(tensors: &[&Tensor]) -> bool {
     cfg!(feature = "cuda")
+        && !*LEFT_TO_CANDLE
         && tensors.iter().all(|t| t.device().is_cuda() && t.dtype() == DType::F32 && t.elem_count() > 0)
 }
 
