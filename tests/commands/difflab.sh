@@ -61,7 +61,7 @@ put_given --checkpoint $steps
 put_given --step 10 # which the history has
 case ${1-} in
 help | -h | --help* | -V | --version) ;;
-schedule | data | runs | compare | explain | course | card | export | export-logs | report | import | doctor) ;;
+schedule | data | runs | compare | explain | course | card | export | export-logs | report | import | doctor | man | completions) ;;
 sample)
     put_given --steps 5
     ! has --jumps || put --jump-length 3 # jumps shorter than so few steps
