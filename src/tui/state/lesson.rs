@@ -144,7 +144,14 @@ impl Lesson {
     /// Which of the station's runs has this config, its name aside.
     pub fn run_on_screen(&self, config: &Config) -> Option<usize> {
         // Each frame asks: compared as values, not as the texts of all keys.
-        let alike = |own: &Config| Config { name: own.name.clone(), ..config.clone() } == *own;
+        let alike = |own: &Config| {
+            let mut like = Config { name: own.name.clone(), ..config.clone() };
+            if own.train.shards == 0 {
+                // The run has chosen it by its threads.
+                like.train.shards = 0;
+            }
+            like == *own
+        };
         self.runs.iter().position(|run| run.config.as_ref().is_ok_and(alike))
     }
 
