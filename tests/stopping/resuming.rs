@@ -68,7 +68,8 @@ fn a_run_keeps_its_bits_on_another_number_of_threads() {
 #[test]
 fn a_run_of_a_difflab_that_counted_no_shards_goes_on_with_its_threads() {
     let place = Place::new();
-    assert!(place.train(&["tiny.toml", "--run", "run", "--threads", "2"]).output().unwrap().status.success());
+    let begun = place.difflab(&["tiny.toml", "--run", "run", "--threads", "2", "--no-tui"]).output().unwrap();
+    assert!(begun.status.success(), "{}", said(&begun));
     // As it was written before: without the key, and without a checksum of what has it.
     let checkpoint = place.path("run/checkpoints/step-00000012");
     for file in [place.path("run/config.toml"), checkpoint.join("difflab/config.toml")] {
