@@ -50,7 +50,7 @@ class Checkpoint:
             state = json.loads(path.read_bytes())
         except OSError as error:
             raise RunError(f"{path} can't be read: {error.strerror or error}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RunError(f"{path} is damaged: {error}. Take another checkpoint") from error
         if not isinstance(state, dict):
             raise RunError(f"{path} is damaged: it is no JSON object. Take another checkpoint")

@@ -45,7 +45,8 @@ def read_lines(path: Path, take: Callable[[dict[str, Any]], None]) -> str | None
     try:
         with path.open("rb") as file:
             for number_of_line, line in enumerate(file, 1):
-                if not line.endswith(b"\n") or not line.strip():
+                # NULs are what a power cut leaves of a line; the last line may be on its way.
+                if (not line.endswith(b"\n") and b"\0" not in line) or not line.strip():
                     continue
                 try:
                     record = json.loads(line)

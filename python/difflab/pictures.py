@@ -76,6 +76,6 @@ def snapshots(run: Path) -> tuple[list[Snapshot], list[str]]:
             found.append(Snapshot(int(facts["step"]), path, facts))
         except OSError as error:
             said.append(f"{path}: snapshot.json can't be read ({error.strerror or error}); the snapshot is left out")
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             said.append(f"{path}: snapshot.json is damaged; the snapshot is left out")
     return sorted(found, key=lambda one: (one.step, len(one.path.name), one.path.name)), said

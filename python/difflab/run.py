@@ -63,7 +63,7 @@ class Run:
             pass
         except OSError as error:
             self._say(f"{path} can't be read ({error.strerror or error}), and is left out")
-        except ValueError:
+        except (ValueError, RecursionError):
             self._say(f"{path} is no JSON, and is left out")
         return {}
 
@@ -126,7 +126,11 @@ def load_run(path: str | os.PathLike[str]) -> Run:
     does not read or comes from a newer difflab.
     """
     folder = Path(path)
-    if not folder.exists():
+    try:
+        there = folder.exists()
+    except OSError as error:
+        raise RunError(f"{str(folder)[:200]} can't be looked at: {error.strerror or error}") from error
+    if not there:
         raise RunError(f"there is no {folder}: a run is named by its folder, such as runs/one. {_known(folder)}")
     if not folder.is_dir():
         raise RunError(f"{folder} is a file; a run is a folder, the one that has config.toml and metrics.jsonl in it")
@@ -137,13 +141,19 @@ def load_run(path: str | os.PathLike[str]) -> Run:
         raise RunError(f"{folder} is no run: it has no config.toml. {_known(folder / 'x')}") from error
     except OSError as error:
         raise RunError(f"{file} can't be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{file} does not read: {error}. Each of the run's checkpoints has a copy of it") from error
     version = config.get("version", _CONFIG_VERSION)
-    if isinstance(version, int) and version > _CONFIG_VERSION:
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise RunError(f"{file} has format version {version!r}, which is none: a run's is {_CONFIG_VERSION}")
+    if version > _CONFIG_VERSION:
         raise RunError(
             f"{file} has format version {version}, and this difflab reads up to version {_CONFIG_VERSION}: "
             "it was written by a newer difflab. Install that one (pip install --upgrade difflab)"
+        )
+    if not config or "train" not in config:
+        raise RunError(
+            f"{file} is no config of difflab: it has no section [train]. Each of the run's checkpoints has a copy of it"
         )
     return Run(folder, config)
 
@@ -181,7 +191,10 @@ def _run_folders(place: Path) -> list[Path]:
 
 
 def _is_run(path: Path) -> bool:
-    return any((path / name).exists() for name in ("config.toml", "metrics.jsonl"))
+    try:
+        return any((path / name).exists() for name in ("config.toml", "metrics.jsonl"))
+    except OSError:
+        return False
 
 
 def _known(folder: Path) -> str:

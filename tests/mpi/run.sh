@@ -64,7 +64,7 @@ same() { [ -n "$1" ] && [ "$1" = "$2" ]; }
 says() { grep -q "$1" "$work/err" "$work/out" || { sed 's/^/        /' "$work/err" | tail -5; return 1; }; }
 # Waits until a run has done so many steps.
 steps_of() {
-    for _ in $(seq 600); do
+    for _ in $(seq 1800); do
         local done
         done=$(grep -c . "$1/metrics.jsonl" 2>/dev/null)
         [ "${done:-0}" -ge "$2" ] && return

@@ -153,6 +153,15 @@ class BrokenRuns(unittest.TestCase):
         for content in b"version = \n", b"\xff\xfe", b"a = 1\na = 2\n":
             file.write_bytes(content)
             self.refused(self.run, "config.toml does not read", "checkpoints")
+        file.write_text("a = " + "[" * 5000)
+        self.refused(self.run, "config.toml does not read")
+        for content in ("", "[tool.poetry]\nname = 'x'\n"):
+            file.write_text(content)
+            self.refused(self.run, "is no config of difflab", "[train]")
+        file.write_text("version = '9'\n[train]\n")
+        self.refused(self.run, "format version '9', which is none")
+        self.refused("a" * 5000, "can't be looked at")
+        file.write_text("version = \n")
         with self.assertWarnsRegex(difflab.RunWarning, "does not read.*the run is left out"):
             self.assertEqual(difflab.runs(self.run.parent), [])
         file.unlink()

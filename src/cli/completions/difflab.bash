@@ -1,6 +1,6 @@
 # Completion of difflab for bash 3.2 and newer.
 _difflab() {
-    local IFS=$'\n' line=${COMP_LINE:0:COMP_POINT} words=() at=0 word whole breaks candidate
+    local IFS=$'\n' line=${COMP_LINE:0:COMP_POINT} words=() at=0 word whole breaks candidate home
     # bash parts words at = and : too; what stands together is one word again.
     for ((at = 0; at <= COMP_CWORD; at++)); do
         word=${COMP_WORDS[at]}
@@ -24,7 +24,13 @@ _difflab() {
     while read -r candidate; do
         candidate=${candidate%%$'\t'*}
         candidate=${candidate#"$word"}
-        [[ $candidate == *\ * ]] && printf -v candidate %q "$candidate"
+        # What the shell would read as more than letters; a ~/ in front stays.
+        if [[ $candidate == *[[:space:]\;\$\'\"\\\*\?\[\]\(\)\{\}\!\#\&\|\<\>\`]* ]]; then
+            home=
+            [[ $candidate == \~/* ]] && home=\~/
+            printf -v candidate %q "${candidate#"$home"}"
+            candidate=$home$candidate
+        fi
         COMPREPLY+=("$candidate")
     done < <(ASKED=bash difflab -- "${words[@]}" 2>/dev/null)
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=/] ]]; then

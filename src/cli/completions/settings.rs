@@ -4,13 +4,26 @@ use clap_complete::CompletionCandidate;
 
 use super::glued::{behind, in_a_list};
 use crate::config::{self, Key, ValueKind};
+use crate::data::catalogue;
 
 /// The config's own format is nothing to choose.
 const NOT_SET: &str = "version";
+/// Keys outside [sample] that sampling asks.
+const OF_SAMPLING: [&str; 2] = ["diffusion.variance_type", "diffusion.shift"];
 
 /// What one `KEY=VALUE` may become: a key in full or, where it is clear, without its section; then its value.
 pub fn setting(word: &str) -> Vec<CompletionCandidate> {
     with_values(word, None, value)
+}
+
+/// The same of what a trained network may be sampled otherwise by.
+pub fn sampling_setting(word: &str) -> Vec<CompletionCandidate> {
+    let samples = |key: &&Key| key.section() == "sample" || OF_SAMPLING.contains(&key.path.as_str());
+    let kept = |candidate: &CompletionCandidate| {
+        let text = candidate.get_value().to_string_lossy();
+        config::named(text.split('=').next().unwrap_or_default()).iter().any(samples)
+    };
+    setting(word).into_iter().filter(kept).collect()
 }
 
 /// The same with several values between commas.
@@ -62,6 +75,7 @@ pub fn words_of(path: &str, typed: &str) -> Vec<CompletionCandidate> {
 /// The words that the key takes and that begin so.
 fn value(key: &Key, typed: &str) -> Vec<CompletionCandidate> {
     let words = match &key.kind {
+        _ if key.path == "data.dataset" => catalogue().iter().map(|entry| entry.name.to_string()).collect(),
         ValueKind::Choice(words) => words.clone(),
         ValueKind::Bool => vec!["true".into(), "false".into()],
         _ => Vec::new(),
@@ -101,6 +115,15 @@ mod tests {
         assert_eq!(words(setting("path=fl")), ["path=flow"]);
         assert_eq!(words(setting("train.batch_size=6")), Vec::<String>::new());
         assert_eq!(words(setting("nonsense=")), Vec::<String>::new());
+        assert!(words(setting("data.dataset=mn")).contains(&"data.dataset=mnist".into()));
+    }
+
+    #[test]
+    fn a_trained_network_is_sampled_by_the_keys_of_sampling() {
+        let all = words(sampling_setting(""));
+        assert!(all.contains(&"sample.eta=".into()) && all.contains(&"diffusion.shift=".into()));
+        assert!(!all.iter().any(|key| key.starts_with("train.") || key.starts_with("model.")), "{all:?}");
+        assert_eq!(words(sampling_setting("train.batch")), Vec::<String>::new());
     }
 
     #[test]

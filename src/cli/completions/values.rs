@@ -9,7 +9,7 @@ use clap::{Arg, Command};
 use clap_complete::engine::{PathCompleter, ValueCompleter};
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
 
-use super::settings::{sample_settings, setting, settings, words_of};
+use super::settings::{sample_settings, sampling_setting, setting, settings, words_of};
 use crate::config::{Precision, SamplerName, TimestepSpacing, shipped};
 use crate::data::catalogue;
 use crate::explain::Topic;
@@ -53,6 +53,7 @@ fn taken(command: &str, arg: &Arg) -> Option<Values> {
         ("restore", _) => return None,
         ("sample", "KEY=V,V,…") => sample_settings,
         (_, "KEY=V,V") => settings,
+        ("sample", "KEY=VALUE") => sampling_setting,
         (_, "KEY=VALUE") => setting,
         (_, "CONFIG") => configs,
         (_, "CONFIG|RUN") => configs_and_runs,
@@ -75,6 +76,8 @@ fn schedules(typed: &str) -> Candidates {
 /// `latest` and the runs in `runs/`, the one last written to first; a folder, where none begins so.
 fn runs(typed: &str) -> Candidates {
     let mut known = runs_under(Path::new("runs")).unwrap_or_default();
+    // Shells part candidates by lines and tabs, and take a dash for a flag: such runs are named by their folders.
+    known.retain(|run| !run.name.starts_with('-') && !run.name.contains(|c: char| c.is_control() || c == '\u{fffd}'));
     known.sort_by_cached_key(|run| Reverse(last_written(&run.path)));
     let latest = known.first().map(|run| ("latest", Some(run.name.clone().into())));
     let all = latest.into_iter().chain(known.iter().map(|run| (run.name.as_str(), None)));
