@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::ascii;
 use crate::data::shown_text;
-use crate::ranks::{is_another, world};
+use crate::ranks::{launched_as, world};
 
 /// Standard output could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub fn of_rank(rank: usize, line: impl Display) {
 
 /// Of several processes the first speaks.
 fn is_mute() -> bool {
-    is_another() || !world().leads()
+    launched_as().is_some_and(|rank| rank > 0) || !world().leads()
 }
 
 fn say(line: impl Display) {

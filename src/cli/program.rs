@@ -85,7 +85,7 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
     limit_is_an_error();
     let program = match parsed(expanded_arguments(words.into_iter())) {
         Ok(program) => program,
-        Err(answer) => return say(&answer),
+        Err(answer) => return ranks::end_refused(say(&answer)),
     };
     let (name, processes) = of_processes(program.command.as_ref());
     let processes = if program.lab.only_explains() { Processes::Any } else { processes };

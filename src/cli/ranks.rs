@@ -18,7 +18,7 @@ use crate::kernels::{Isa, default_threads};
 use crate::lab::{Outcome, RanksDiffer, follow, let_go};
 use crate::process::signals::{Interest, Notice, listen};
 use crate::process::{end_at_once, interrupt};
-use crate::ranks::{Collective, join, world};
+use crate::ranks::{Collective, NotJoined, join, launched_as, world};
 use crate::speak;
 
 /// Exit code of a rank that panicked, as Rust's.
@@ -244,6 +244,10 @@ pub fn end_in_failure(code: u8, error: &anyhow::Error, said: &str) -> u8 {
     }
     speak::remark(format_args!("difflab: {said}"));
     if ranks.is_alone() {
+        // Where other ranks run a difflab with MPI, they wait for this one.
+        if let (Some(NotJoined(_)), Some(rank @ 1..)) = (error.downcast_ref(), launched_as()) {
+            speak::of_rank(rank, format_args!("{}", said.lines().next().unwrap_or_default()));
+        }
         return code;
     }
     if ranks.leads() {
@@ -255,6 +259,21 @@ pub fn end_in_failure(code: u8, error: &anyhow::Error, said: &str) -> u8 {
     thread::sleep(GRACE);
     speak::of_rank(ranks.rank(), format_args!("{said} (on {})", ranks.host()));
     ranks.abort(code)
+}
+
+/// The end of a process whose command line was refused, which has been said. Other ranks may have been given another one, and
+/// would wait for this one.
+pub fn end_refused(code: u8) -> u8 {
+    if code == 0 {
+        return code;
+    }
+    match join() {
+        Ok(ranks) if !ranks.is_alone() => {
+            speak::of_rank(ranks.rank(), format_args!("its command line is refused: the job ends"));
+            ranks.abort(code)
+        }
+        _ => code,
+    }
 }
 
 fn leave(ranks: &dyn Collective, code: u8) -> u8 {

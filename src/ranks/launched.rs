@@ -27,15 +27,15 @@ impl Launched {
     }
 }
 
-/// Did a launcher start this process as another than the first? It speaks for nobody, even where they can't find each other.
-pub fn is_another() -> bool {
-    another(|name| env::var(name).ok())
+/// As which of several processes a launcher has started this one: 0 is the first, and speaks for all.
+pub fn launched_as() -> Option<usize> {
+    rank(|name| env::var(name).ok())
 }
 
-fn another(find: impl Fn(&str) -> Option<String>) -> bool {
-    let Some(launched) = of(&find) else { return false };
-    let rank = COUNTS.iter().position(|name| *name == launched.by).and_then(|i| find(RANKS[i]));
-    rank.and_then(|rank| rank.trim().parse::<usize>().ok()).is_some_and(|rank| rank > 0)
+fn rank(find: impl Fn(&str) -> Option<String>) -> Option<usize> {
+    let launched = of(&find)?;
+    let at = COUNTS.iter().position(|name| *name == launched.by)?;
+    find(RANKS[at])?.trim().parse().ok()
 }
 
 /// What the environment says; `None` where this process is the only one, or no launcher has started it.
@@ -71,7 +71,7 @@ mod tests {
     fn the_first_is_the_one_that_its_launcher_calls_so() {
         let another = |set: &[(&str, &str)]| {
             let find = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
-            another(find)
+            rank(find).is_some_and(|rank| rank > 0)
         };
         assert!(!another(&[]) && !another(&[("PMI_RANK", "1")]));
         assert!(another(&[("PMI_SIZE", "2"), ("PMI_RANK", "1")]));

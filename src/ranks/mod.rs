@@ -25,7 +25,7 @@ mod world;
 
 pub use alone::Alone;
 pub use collective::Collective;
-pub use launched::{Launched, is_another, launched};
+pub use launched::{Launched, launched, launched_as};
 pub use share::share;
 #[cfg(test)]
 pub use threads::on_threads;
