@@ -26,7 +26,7 @@ impl dyn Collective + '_ {
     /// The same of floats, one after the other.
     ///
     /// # Errors
-    /// As [`Self::divided`].
+    /// As `divided`.
     pub fn divided_floats(&self, n: usize, work: impl FnOnce(Range<usize>) -> Result<Vec<f32>>) -> Result<Vec<f32>> {
         let bytes = |floats: Vec<f32>| floats.iter().flat_map(|x| x.to_le_bytes()).collect();
         let all = self.divided(n, |share| work(share).map(bytes))?;
@@ -37,7 +37,7 @@ impl dyn Collective + '_ {
     /// Returns, on all ranks, what each of them has made, unless one has failed.
     ///
     /// # Errors
-    /// As [`Self::divided`].
+    /// As `divided`.
     pub fn gathered(&self, made: Result<Vec<u8>>) -> Result<Vec<Vec<u8>>> {
         if self.is_alone() {
             return Ok(vec![made?]);

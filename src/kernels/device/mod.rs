@@ -5,7 +5,7 @@
 //! layout is ever exchanged. What candle would need a dozen kernels for (a normalization, an optimizer's step), and what it
 //! computes slowly (the gradient of a convolution), are kernels of our own, in `kernels.cu`.
 //!
-//! Each operation is one node of candle's graph, with a gradient of its own ([`node`]).
+//! Each operation is one node of candle's graph, with a gradient of its own (`node`).
 
 // Without CUDA nothing starts a kernel.
 #![cfg_attr(not(any(feature = "cuda", test)), allow(dead_code))]
