@@ -42,7 +42,7 @@ else
     export CUDA_HOME CUDA_PATH="$CUDA_HOME" CUDA_ROOT="$CUDA_HOME" CUDA_TOOLKIT_ROOT_DIR="$CUDA_HOME"
     export PATH="$CUDA_HOME/bin:$PATH" LIBRARY_PATH="$CUDA_HOME/lib"
     cargo rustc --release --locked --features cuda --bin difflab -- \
-        -C link-arg=-Wl,--unresolved-symbols=ignore-all -C link-arg=-Wl,--no-as-needed
+        -C link-arg=-Wl,--unresolved-symbols=ignore-all -C link-arg=-Wl,--no-as-needed -C link-arg=-lcuda
 fi
 cp "${CARGO_TARGET_DIR:-target}/release/difflab" "$out"
 strip "$out"

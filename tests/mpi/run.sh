@@ -43,6 +43,8 @@ environment() {
     export PATH=$place/bin:$plain_path MPICC=$place/bin/mpicc
     LIBCLANG_PATH=$(dirname "$(find "$place" -name 'libclang.so*' | head -1)")
     export LIBCLANG_PATH LD_LIBRARY_PATH=$place/lib
+    # The wheel of libclang comes without the compiler's own headers (stddef.h): gcc's do.
+    export BINDGEN_EXTRA_CLANG_ARGS="-isystem $(${CC:-cc} -print-file-name=include)"
 }
 
 # With ranks $1 and threads $2: the rest is the command line.
