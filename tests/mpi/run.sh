@@ -114,7 +114,7 @@ suite() {
         check "digits with dropout on $n ranks train" ranks $n 1 $digits --steps 4 --run "digits-$n"
         check "digits with dropout on $n ranks" same "$(bits digits)" "$(bits "digits-$n")"
     done
-    check "rank 0 alone speaks and writes" test "$(grep -c '"type":"ready"' "$work/out")" = 1
+    check "rank 0 alone speaks and writes" test "$(grep -c ' processes on 1 machine' "$work/err")" = 1
     check "communication's share is in metrics.jsonl" grep -q '"comm_share":0' m2-1/metrics.jsonl
 
     echo "$mpi: resumed on other numbers of ranks"
