@@ -152,6 +152,20 @@ fn bash_which_parts_words_at_equals_signs_gets_the_last_part() {
     assert_eq!(bash("difflab mnist --set seed=1 --set train.batch", &parts, usual).unwrap(), ["train.batch_size="]);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_quoted_in_bash_is_completed_in_its_quotes() {
+    let place = place();
+    fs::create_dir_all(place.path().join("a folder")).unwrap();
+    fs::copy(place.path().join("mine.toml"), place.path().join("a folder/my own.toml")).unwrap();
+    let usual = " \t\n\"'><=;|&(:";
+    let bash = |last: &str| in_bash(place.path(), &format!("difflab {last}"), &["difflab", last], usual);
+    let Some(bare) = bash("a\\ folder/m") else { return };
+    assert_eq!(bare, [r"a\ folder/my\ own.toml"]);
+    assert_eq!(bash("\"a folder/m").unwrap(), ["a folder/my own.toml"]);
+    assert_eq!(bash("'a folder/m").unwrap(), ["a folder/my own.toml"]);
+}
+
 #[test]
 fn the_manual_has_a_page_a_subcommand() {
     let place = tempfile::tempdir().unwrap();
@@ -174,5 +188,5 @@ fn the_manual_has_a_page_a_subcommand() {
     let refused =
         Command::new(env!("CARGO_BIN_EXE_difflab")).args(["man", "file"]).current_dir(place.path()).output().unwrap();
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(!refused.status.success() && said.contains("file"), "{said}");
+    assert!(!refused.status.success() && said.contains("there is a file of this name"), "{said}");
 }

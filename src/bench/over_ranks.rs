@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use candle_core::Device;
+use candle_core::{DType, Device, Tensor};
 use serde::Serialize;
 
 use super::plan::trainer;
@@ -12,8 +12,8 @@ use super::scaling::{Computing, Link, Predicted, Scaling, SumTime};
 use super::{BenchModel, Machine, Times};
 use crate::kernels::Workers;
 use crate::nn::parameter_count;
-use crate::ranks::{Collective, share};
-use crate::train::RunEnd;
+use crate::ranks::{Collective, Node, Tree, bytes_of, doubles_of, share};
+use crate::train::{RunEnd, sum_over_ranks};
 
 /// The model is asked at these numbers of ranks.
 const RANKS: [usize; 10] = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
@@ -85,9 +85,9 @@ impl RanksPlan {
         let mut sums = Vec::new();
         for numbers in sizes(parameters) {
             say(&format!("the sum of {numbers} numbers"));
-            sums.push(self.sum(&**ranks, numbers)?);
+            sums.push(self.sum(&**ranks, &workers, numbers)?);
         }
-        let sum = self.sum(&**ranks, parameters)?.seconds;
+        let sum = self.sum(&**ranks, &workers, parameters)?.seconds;
         say("training over the ranks");
         let (measured_step, exchange) = self.over_ranks(subject, &workers, ranks)?;
         let scaling = Scaling {
@@ -125,8 +125,8 @@ impl RanksPlan {
             let started = Instant::now();
             work()?;
             let took = started.elapsed().as_secs_f64();
-            let all = ranks.gathered(Ok(took.to_le_bytes().to_vec()))?;
-            let all = all.iter().filter_map(|bytes| Some(f64::from_le_bytes(bytes.as_slice().try_into().ok()?)));
+            let all = ranks.gathered(Ok(bytes_of([took])))?;
+            let all = all.iter().flat_map(|bytes| doubles_of(bytes));
             if run >= self.warm_up {
                 seconds.push(all.fold(0.0, f64::max));
             }
@@ -140,8 +140,13 @@ impl RanksPlan {
         self.slowest(ranks, || trainer.step().map(drop))
     }
 
-    fn sum(&self, ranks: &dyn Collective, numbers: usize) -> Result<SumTime> {
-        let seconds = self.slowest(ranks, || ordered_sum(ranks, vec![1.0; numbers]).map(drop))?;
+    /// The sum that training makes of the gradients, where each rank has one shard of so many numbers.
+    fn sum(&self, ranks: &dyn Collective, workers: &Workers, numbers: usize) -> Result<SumTime> {
+        let tree = Tree::new(ranks.size());
+        let own = tree.cover(share(ranks.size(), ranks.size(), ranks.rank()));
+        let gradient = Tensor::ones(numbers, DType::F32, &Device::Cpu)?;
+        let own: Vec<(Node, Vec<&Tensor>)> = own.into_iter().map(|node| (node, vec![&gradient])).collect();
+        let seconds = self.slowest(ranks, || sum_over_ranks(ranks, tree, &own, workers).map(drop))?;
         Ok(SumTime { bytes: numbers * size_of::<f32>(), seconds })
     }
 
@@ -170,23 +175,9 @@ impl RanksPlan {
             trainer.follow()?;
         }
         let medians = [steps, exchanges].map(|times| if times.is_empty() { 0.0 } else { Times::of(times).median() });
-        let told = ranks.broadcast(medians.iter().flat_map(|x| x.to_le_bytes()).collect())?;
-        let told: Vec<f64> = told.as_chunks().0.iter().map(|x| f64::from_le_bytes(*x)).collect();
+        let told = doubles_of(&ranks.broadcast(bytes_of(medians))?);
         Ok((told.first().copied().unwrap_or_default(), told.get(1).copied().unwrap_or_default()))
     }
-}
-
-/// As training adds gradients: each rank is sent its part of all, adds them in the order of the ranks, and tells all.
-fn ordered_sum(ranks: &dyn Collective, floats: Vec<f32>) -> Result<Vec<f32>> {
-    let (n, size) = (floats.len(), ranks.size());
-    let counts: Vec<usize> = (0..size).map(|rank| share(n, size, rank).len()).collect();
-    let mine = counts[ranks.rank()];
-    let parts = ranks.all_to_all(floats, counts.clone(), vec![mine; size])?;
-    let mut sum = vec![0f32; mine];
-    for part in parts.chunks(mine.max(1)) {
-        sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
-    }
-    ranks.all_gather_floats(sum, counts)
 }
 
 /// Sizes of the sums, in numbers.
@@ -214,11 +205,5 @@ mod tests {
         assert_eq!(report.predicted.len(), RANKS.len());
         assert!(report.predicted_step > 0.0 && report.measured_step > report.exchange && report.exchange > 0.0);
         assert!(on_threads(1, |ranks| plan.run(&subject, &ranks, |_| {}).is_err())[0]);
-    }
-
-    #[test]
-    fn a_sum_over_ranks_is_there_for_all() {
-        let sums = on_threads(3, |ranks| ordered_sum(&*ranks, vec![1.0 + ranks.rank() as f32; 7]).unwrap());
-        assert_eq!(sums, vec![vec![6.0; 7]; 3]);
     }
 }

@@ -70,7 +70,7 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// Columns before the quarters of t.
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "step",
     "epoch",
     "loss",
@@ -83,6 +83,7 @@ const COLUMNS: [&str; 13] = [
     "images_per_s",
     "memory_mib",
     "cpu_share",
+    "comm_share",
     "elapsed_s",
 ];
 
@@ -105,6 +106,7 @@ fn write_table(path: &Path, steps: &[StepRecord], rows: &[TimestepLossRow]) -> R
             Some(record.images_per_s),
             record.memory_mib,
             record.cpu_share,
+            record.comm_share,
             Some(record.elapsed_s),
         ];
         let values = values.into_iter().chain(row.unwrap_or_default());

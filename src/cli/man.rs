@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use clap::Command;
 use clap_mangen::Man;
 
+use super::UsageError;
 use crate::process::shell_word;
+use crate::run::io_words;
 use crate::speak;
 
 /// Write the manual pages into a folder: difflab.1, and a page for each subcommand.
@@ -26,7 +28,7 @@ pub struct Args {
 /// # Errors
 /// A folder or a page that can't be written, with its path.
 pub fn run(args: &Args, command: Command) -> Result<()> {
-    fs::create_dir_all(&args.dir).with_context(|| format!("making the folder {}", args.dir.display()))?;
+    fs::create_dir_all(&args.dir).map_err(|error| UsageError::new(io_words::cannot_write(&args.dir, &error)))?;
     let mut command = command.disable_help_subcommand(true);
     command.build();
     let mut pages = 0;
@@ -40,7 +42,7 @@ fn write(command: &Command, dir: &Path, pages: &mut usize) -> Result<()> {
     let source = concat!("difflab ", env!("CARGO_PKG_VERSION"));
     let page = Man::new(command.clone()).source(source).manual("difflab");
     let path = dir.join(page.get_filename());
-    page.generate_to(dir).with_context(|| format!("writing {}", path.display()))?;
+    page.generate_to(dir).map_err(|error| anyhow!(io_words::cannot_write(&path, &error)))?;
     *pages += 1;
     command.get_subcommands().filter(|inner| !inner.is_hide_set()).try_for_each(|inner| write(inner, dir, pages))
 }

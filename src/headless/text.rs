@@ -111,7 +111,8 @@ pub fn sentences(event: &Event) -> Vec<String> {
     }
 }
 
-/// "loss 0.0312 · held-out 0.0330 · 205 images/s · 12 min left"; `val_loss` is the newest held-out loss. Of
+/// "loss 0.0312 · held-out 0.0330 · 205 images/s · 12 min left", and the part of a step that several processes need to tell
+/// each other their gradients; `val_loss` is the newest held-out loss. Of
 /// `turns` runs that train in turns each has its part of the time.
 pub fn standing(record: &StepRecord, val_loss: Option<f64>, info: &RunInfo, turns: usize) -> String {
     let mut text = format!("loss {:.4}", record.loss_smoothed);
@@ -120,6 +121,9 @@ pub fn standing(record: &StepRecord, val_loss: Option<f64>, info: &RunInfo, turn
     }
     let rate = record.images_per_s / turns.max(1) as f64;
     text += &format!(" · {rate:.0} {}/s", info.samples_word());
+    if let Some(share) = record.comm_share {
+        text += &format!(" · communication {:.0} %", 100.0 * share);
+    }
     let left = info.config.train.steps.saturating_sub(record.step) as f64;
     let seconds = left * info.config.train.batch_size as f64 / rate.max(1e-9);
     text + &format!(" · {} left", duration(seconds))

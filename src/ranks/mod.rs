@@ -13,6 +13,7 @@
 
 mod alone;
 mod collective;
+mod doubles;
 mod gathered;
 mod launched;
 #[cfg(feature = "mpi")]
@@ -25,6 +26,7 @@ mod world;
 
 pub use alone::Alone;
 pub use collective::Collective;
+pub use doubles::{bytes_of, doubles_of};
 pub use launched::{Launched, launched, launched_as};
 pub use share::share;
 #[cfg(test)]

@@ -4,9 +4,8 @@ use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
 use super::backward::Share;
-use super::cut::Cut;
 use crate::kernels::{Workers, optimizer, tree_sum};
-use crate::ranks::{Collective, Node, Sum, Tree, share};
+use crate::ranks::{Collective, Node, Sum, Tree, bytes_of, doubles_of, share};
 
 /// The losses of a batch's samples, in their order, and whether a rank was asked to stop.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,11 +31,11 @@ impl StepLosses {
     /// When the connection to the others has ended.
     pub fn gathered(self, ranks: &dyn Collective) -> Result<Self> {
         let mut bytes = vec![u8::from(self.asked_to_stop)];
-        bytes.extend(self.errors.iter().chain(&self.terms).flat_map(|x| x.to_le_bytes()));
+        bytes.extend(bytes_of(self.errors.into_iter().chain(self.terms)));
         let mut all = Self::default();
         for given in ranks.all_gather(bytes)? {
             let (asked, numbers) = given.split_first().context("a rank has said nothing")?;
-            let numbers = floats(numbers);
+            let numbers = doubles_of(numbers);
             let (errors, terms) = numbers.split_at(numbers.len() / 2);
             all.asked_to_stop |= *asked != 0;
             all.errors.extend(errors);
@@ -46,33 +45,27 @@ impl StepLosses {
     }
 }
 
-/// One f64 after the other.
-fn floats(bytes: &[u8]) -> Vec<f64> {
-    let (numbers, _) = bytes.as_chunks::<8>();
-    numbers.iter().map(|x| f64::from_le_bytes(*x)).collect()
-}
-
 /// What each rank gives, in the order of the ranks.
 ///
 /// # Errors
 /// When the connection to the others has ended.
 pub fn gathered(ranks: &dyn Collective, mine: &[f64]) -> Result<Vec<Vec<f64>>> {
-    let bytes = mine.iter().flat_map(|x| x.to_le_bytes()).collect();
-    Ok(ranks.all_gather(bytes)?.iter().map(|given| floats(given)).collect())
+    let given = ranks.all_gather(bytes_of(mine.iter().copied()))?;
+    Ok(given.iter().map(|bytes| doubles_of(bytes)).collect())
 }
 
 /// The gradient of every parameter summed over the nodes of all ranks, and its norm: on every rank the same, and bit for bit
 /// what one process comes to that has all nodes. `nodes`: this rank's gradients in the order of the parameters.
 ///
 /// Each rank adds up one part of the parameters: it is given that part of all nodes, adds by the tree, and gives the sum to
-/// all. That is the volume of a ring, 2·(P − 1)/P of the gradient, where a rank has one node; and no sum is left to MPI,
+/// all. Each rank has the shards that [`share`] gives it of the tree's. That is the volume of a ring, 2·(P − 1)/P of the gradient, where a rank has one node; and no sum is left to MPI,
 /// whose order changes.
 ///
 /// # Errors
 /// When gradients are not f32 on a CPU, or the connection to the others has ended.
 pub fn sum_and_norm(
     ranks: &dyn Collective,
-    (cut, tree): (&Cut, Tree),
+    tree: Tree,
     nodes: &[(Node, Vec<&Tensor>)],
     workers: &Workers,
 ) -> Result<(Vec<Tensor>, f64)> {
@@ -80,7 +73,7 @@ pub fn sum_and_norm(
     let (size, rank) = (ranks.size(), ranks.rank());
     let numbers: usize = like.iter().map(|tensor| tensor.elem_count()).sum();
     let part = |rank| share(numbers, size, rank);
-    let covers: Vec<Vec<Node>> = (0..size).map(|rank| tree.cover(cut.shards_of(tree, rank))).collect();
+    let covers: Vec<Vec<Node>> = (0..size).map(|rank| tree.cover(share(tree.shards(), size, rank))).collect();
 
     let own = covers[rank].iter().map(|node| summed(node, nodes, workers)).collect::<Result<Vec<_>>>()?;
     let mut given = Vec::with_capacity(numbers * own.len());

@@ -41,6 +41,7 @@ pub use clipping::clipping;
 pub use divergence::tenth;
 pub use ema::Ema;
 pub use error::TrainError;
+pub use exchange::sum_and_norm as sum_over_ranks;
 pub use images::images;
 pub use learning_rate::learning_rate;
 pub use loss_average::LossAverage;

@@ -190,7 +190,7 @@ impl Trainer {
                 losses = losses.gathered(&*self.ranks)?;
                 let nodes = nodes.iter().map(|(node, store)| Ok((*node, in_order(&self.parameters, store)?)));
                 let nodes = nodes.collect::<Result<Vec<_>>>()?;
-                let summed = exchange::sum_and_norm(&*self.ranks, (&self.cut, tree), &nodes, &self.workers)?;
+                let summed = exchange::sum_and_norm(&*self.ranks, tree, &nodes, &self.workers)?;
                 self.exchanged = Exchanged { time: Some(start.elapsed()), asked_to_stop: losses.asked_to_stop };
                 summed
             }

@@ -1,6 +1,6 @@
 # Completion of difflab for bash 3.2 and newer.
 _difflab() {
-    local IFS=$'\n' line=${COMP_LINE:0:COMP_POINT} words=() at=0 word whole breaks candidate home
+    local IFS=$'\n' line=${COMP_LINE:0:COMP_POINT} words=() at=0 word whole breaks candidate home quote=
     # bash parts words at = and : too; what stands together is one word again.
     for ((at = 0; at <= COMP_CWORD; at++)); do
         word=${COMP_WORDS[at]}
@@ -13,10 +13,20 @@ _difflab() {
         words[${#words[@]}-1]+=$word
         line=${line#"$word"}
     done
+    # difflab is asked without quotes; an open one stays, and in it bash parts nothing.
+    whole=${words[${#words[@]}-1]}
+    [[ $whole == [\"\']* ]] && quote=${whole:0:1}
+    for ((at = 0; at < ${#words[@]}; at++)); do
+        word=${words[at]}
+        case $word in
+            \"* | \'*) words[at]=${word//${word:0:1}/} ;;
+            *) words[at]=${word//\\/} ;;
+        esac
+    done
     whole=${words[${#words[@]}-1]}
     breaks=
-    [[ $COMP_WORDBREAKS == *=* ]] && breaks+='='
-    [[ $COMP_WORDBREAKS == *:* ]] && breaks+=':'
+    [[ -z $quote && $COMP_WORDBREAKS == *=* ]] && breaks+='='
+    [[ -z $quote && $COMP_WORDBREAKS == *:* ]] && breaks+=':'
     # What bash takes for done, in front of the piece that it completes.
     word=
     [[ -n $breaks ]] && word=${whole%"${whole##*[$breaks]}"}
@@ -25,7 +35,12 @@ _difflab() {
         candidate=${candidate%%$'\t'*}
         candidate=${candidate#"$word"}
         # What the shell would read as more than letters; a ~/ in front stays.
-        if [[ $candidate == *[[:space:]\;\$\'\"\\\*\?\[\]\(\)\{\}\!\#\&\|\<\>\`]* ]]; then
+        if [[ $quote == \" ]]; then
+            candidate=${candidate//\\/\\\\} candidate=${candidate//\"/\\\"} candidate=${candidate//\$/\\\$}
+            candidate=${candidate//\`/\\\`}
+        elif [[ -n $quote ]]; then
+            candidate=${candidate//\'/\'\\\'\'}
+        elif [[ $candidate == *[[:space:]\;\$\'\"\\\*\?\[\]\(\)\{\}\!\#\&\|\<\>\`]* ]]; then
             home=
             [[ $candidate == \~/* ]] && home=\~/
             printf -v candidate %q "${candidate#"$home"}"

@@ -8,7 +8,7 @@ _difflab() {
         _files
         return
     fi
-    for line in "${(@f)$(ASKED=zsh difflab -- "${(@)words[1,CURRENT-1]}" "$PREFIX" 2>/dev/null)}"; do
+    for line in "${(@f)$(ASKED=zsh difflab -- "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}"; do
         value=${line%%$'\t'*}
         [[ -z $value ]] && continue
         help=

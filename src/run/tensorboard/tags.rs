@@ -22,6 +22,7 @@ pub fn of_step(record: &StepRecord) -> Vec<(&'static str, f64)> {
         ("loss/held_out", record.val_loss),
         ("train/memory_mib", record.memory_mib),
         ("train/cpu_share", record.cpu_share),
+        ("train/comm_share", record.comm_share),
     ];
     always.into_iter().chain(measured.into_iter().filter_map(|(tag, value)| Some((tag, value?)))).collect()
 }

@@ -156,7 +156,8 @@ fn core(state: &State) -> Pressable {
     line
 }
 
-/// "● training · step 12,480 / 40,000 · 18 min left · epoch 13.3 · 412 images/s".
+/// "● training · step 12,480 / 40,000 · 18 min left · epoch 13.3 · 412 images/s"; of a run that several processes train also
+/// the part of a step that their talk takes: "comm 12 %".
 fn progress(state: &State) -> Pressable {
     let mut line = core(state);
     let Some(latest) = &state.live.history.latest else { return line };
@@ -168,7 +169,11 @@ fn progress(state: &State) -> Pressable {
     }
     // What goes up and down stands last, where its width moves nothing else.
     let speed = format!("{} {}", right(three_digits(latest.images_per_s), 4), state.speed_unit());
-    line.add(Role::Dim, format!("epoch {:.1}", latest.epoch), None).add(Role::Dim, speed, None)
+    line = line.add(Role::Dim, format!("epoch {:.1}", latest.epoch), None);
+    if let Some(share) = latest.comm_share {
+        line = line.add(Role::Dim, format!("comm {} %", right(format!("{:.0}", 100.0 * share), 2)), None);
+    }
+    line.add(Role::Dim, speed, None)
 }
 
 fn warnings(state: &State) -> Option<String> {

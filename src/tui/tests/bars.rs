@@ -75,6 +75,14 @@ fn each_hint_is_where_it_is_drawn_at_every_size() {
 }
 
 #[test]
+fn the_header_says_what_part_of_a_step_several_processes_talk() {
+    let mut state = running(160, 40, ScreenOptions::default());
+    assert!(!row(&state, 0).contains("comm"));
+    update(&mut state, Message::Lab(Event::Step(StepRecord { comm_share: Some(0.124), ..record(700) })));
+    assert!(row(&state, 0).contains("comm 12 %"), "{}", row(&state, 0));
+}
+
+#[test]
 fn the_header_can_be_clicked_where_it_makes_sense() {
     let mut state = running(120, 40, ScreenOptions::default());
     assert_eq!(click(&mut state, 0, "training"), [Effect::Send(Command::Pause)]);
