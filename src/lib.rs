@@ -32,27 +32,16 @@
 // They panic where nobody listens any more: see `speak`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
-pub mod ascii;
-pub mod bench;
+pub use difflab_engine::{
+    ascii, bench, config, data, diffusion, eval, kernels, nn, picture, process, random, ranks, sampling, thousands, train,
+};
+
 pub mod cli;
-pub mod config;
 pub mod course;
-pub mod data;
-pub mod diffusion;
-pub mod eval;
 pub mod explain;
 pub mod headless;
-pub mod kernels;
 pub mod lab;
-pub mod nn;
-pub mod picture;
-pub mod process;
-pub mod random;
-pub mod ranks;
 pub mod report;
 pub mod run;
-pub mod sampling;
 pub mod speak;
-pub mod thousands;
-pub mod train;
 pub mod tui;

@@ -4,7 +4,7 @@
 # of rustup have it); RUSTC_BOOTSTRAP lets a stable compiler use it. Everything is compiled anew into
 # target/asan, which takes some minutes the first time.
 #
-#   tests/sanitize.sh             all tests of src/kernels
+#   tests/sanitize.sh             all tests of src/engine/kernels
 #   tests/sanitize.sh attention   those whose names contain "attention"
 set -eu
 cd "$(dirname "$0")/.."

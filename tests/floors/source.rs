@@ -15,7 +15,7 @@ pub struct Token {
 pub struct Source {
     /// From `src`.
     pub file: PathBuf,
-    /// `["nn", "unet"]`; nothing for `lib.rs`.
+    /// `["nn", "unet"]`, of either crate; nothing for `lib.rs`.
     pub module: Vec<String>,
     /// The whole code, tests included.
     pub all: Vec<Token>,
@@ -40,6 +40,11 @@ impl Source {
     }
 }
 
+/// The folder of the lower floors, a crate of their own: how it parts the house is no matter to the floors.
+const ENGINE: &str = "engine";
+/// No part of the house: the programs themselves, and the engine's door.
+const ASIDE: [&str; 3] = ["main.rs", "engine/build.rs", "engine/lib.rs"];
+
 /// Every file of the library, in the order of their paths.
 pub fn sources() -> Vec<Source> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -47,6 +52,7 @@ pub fn sources() -> Vec<Source> {
     find(&src, &mut files);
     files.sort();
     let relative = |path: &PathBuf| path.strip_prefix(&src).unwrap().to_path_buf();
+    files.retain(|path| !ASIDE.iter().any(|aside| relative(path) == Path::new(aside)));
     files.iter().map(|path| Source::new(relative(path), &fs::read_to_string(path).unwrap())).collect()
 }
 
@@ -55,7 +61,7 @@ fn find(dir: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             find(&path, files);
-        } else if path.extension().is_some_and(|e| e == "rs") && path.file_name().unwrap() != "main.rs" {
+        } else if path.extension().is_some_and(|e| e == "rs") {
             files.push(path);
         }
     }
@@ -64,6 +70,9 @@ fn find(dir: &Path, files: &mut Vec<PathBuf>) {
 fn module_of(file: &Path) -> Vec<String> {
     let mut module: Vec<String> =
         file.with_extension("").components().map(|part| part.as_os_str().to_str().unwrap().into()).collect();
+    if module[0] == ENGINE {
+        module.remove(0);
+    }
     if ["mod", "lib"].contains(&module.last().unwrap().as_str()) {
         module.pop();
     }

@@ -1,4 +1,4 @@
-// src/kernels/device/kernels.cu on a processor. Blocks run one after the other; where a block's threads wait for each other,
+// src/engine/kernels/device/kernels.cu on a processor. Blocks run one after the other; where a block's threads wait for each other,
 // each of them is a thread. Built by kernels.py.
 
 #include <barrier>
@@ -25,7 +25,7 @@ static void __syncthreads() { meeting->arrive_and_wait(); }
 #define __device__
 #define __shared__ static
 
-#include "../../src/kernels/device/kernels.cu"
+#include "../../src/engine/kernels/device/kernels.cu"
 
 template <typename F>
 static void run(Three blocks, Three threads, F kernel) {

@@ -1,10 +1,10 @@
-"""Makes src/data/mnist-places.gz: where one can begin in the middle of train-images-idx3-ubyte.gz.
+"""Makes src/engine/data/mnist-places.gz: where one can begin in the middle of train-images-idx3-ubyte.gz.
 
     python tests/parity/make_places.py
 
 A deflate stream can be entered at the beginning of any block by who knows the 32 KiB before it. For seven places, evenly
 spread, the file has, little-endian: the first bit of the block (u64, counted from the file's beginning, lowest bit of
-each byte first), how many bytes have been unpacked before it (u64), and the 32 KiB. src/data/mnist_places.rs unpacks the
+each byte first), how many bytes have been unpacked before it (u64), and the 32 KiB. src/engine/data/mnist_places.rs unpacks the
 pieces between them side by side. This decodes the stream by the letter of RFC 1951, and takes a minute.
 """
 

@@ -9,7 +9,7 @@ use crate::config::{DiffusionConfig, ScheduleName, TimestepSpacing};
 use crate::diffusion::Schedule;
 
 pub static GOLDENS: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../../tests/goldens/schedulers.json")).expect("the goldens are JSON")
+    serde_json::from_str(include_str!("../../../../tests/goldens/schedulers.json")).expect("the goldens are JSON")
 });
 
 pub fn numbers(value: &Value) -> Vec<f64> {

@@ -20,7 +20,7 @@ fn largest(x: &Tensor) -> f64 {
 
 #[test]
 fn fifty_steps_of_a_u_net_are_diffusers_to_1e_3() {
-    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens");
     let folder = goldens.join("uncond_default");
     let (config, weights) = load_unet(&folder).unwrap();
     let unet = UNet::new(&config, &weights).unwrap();

@@ -1,4 +1,4 @@
-//! Packs the emoji, 1,892 small files of each size, into one that the program carries inside: `src/data/embedded.rs`
+//! Packs the emoji, 1,892 small files of each size, into one that the program carries inside: `data/embedded.rs`
 //! reads them. With the feature `cuda`, compiles the kernels for NVIDIA GPUs to PTX, of which the driver makes machine code.
 
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 use std::{env, fs, io};
 
 const EMOJI: [&str; 2] = ["emoji-32", "emoji-64"];
-const CUDA_KERNELS: &str = "src/kernels/device/kernels.cu";
+const CUDA_KERNELS: &str = "kernels/device/kernels.cu";
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -14,8 +14,9 @@ fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     for name in EMOJI {
-        println!("cargo::rerun-if-changed=datasets/{name}");
-        fs::write(out.join(format!("{name}.pack")), packed(&root.join("datasets").join(name))?)?;
+        let folder = root.join("../../datasets").join(name);
+        println!("cargo::rerun-if-changed={}", folder.display());
+        fs::write(out.join(format!("{name}.pack")), packed(&folder)?)?;
     }
     println!("cargo::rerun-if-changed={CUDA_KERNELS}");
     match env::var_os("CARGO_FEATURE_CUDA") {

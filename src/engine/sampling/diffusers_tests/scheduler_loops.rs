@@ -54,7 +54,7 @@ fn off(ours: &[f64], golden: &[f64]) -> f64 {
 
 #[test]
 fn every_scheduler_and_key_loops_as_in_diffusers_to_1e_4() {
-    let file: Value = serde_json::from_str(include_str!("../../../tests/goldens/loops.json")).unwrap();
+    let file: Value = serde_json::from_str(include_str!("../../../../tests/goldens/loops.json")).unwrap();
     let cases = file["cases"].as_array().unwrap();
     assert!(cases.len() > 90);
     let mut wrong = Vec::new();

@@ -49,8 +49,8 @@ impl JudgeOf {
 
     fn weights(self) -> &'static [u8] {
         match self {
-            Self::Digits => include_bytes!("../../datasets/judge/digit_recognizer.f16.safetensors"),
-            Self::Clothes => include_bytes!("../../datasets/judge/clothes_reader.f16.safetensors"),
+            Self::Digits => include_bytes!("../../../datasets/judge/digit_recognizer.f16.safetensors"),
+            Self::Clothes => include_bytes!("../../../datasets/judge/clothes_reader.f16.safetensors"),
         }
     }
 

@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn every_golden_network_comes_back_from_its_section() {
         for name in ["uncond_default", "cond_scale_shift", "bare_scale_shift", "ddpm_cifar10_family"] {
-            let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name);
+            let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens").join(name);
             let unet = UNetConfig::from_json(&fs::read_to_string(dir.join("unet/config.json")).unwrap()).unwrap();
             let model = model_config(&unet, VarianceType::FixedSmall).unwrap();
             let (height, width) = image_size(&unet).unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::classes::{CLASSES, Fate};
 use super::settings::preset;
 
-const BEGIN: &str = "<!-- Made from src/nn/diffusers/classes.rs; a test holds it to that. -->\n";
+const BEGIN: &str = "<!-- Made from src/engine/nn/diffusers/classes.rs; a test holds it to that. -->\n";
 const END: &str = "<!-- End of what is made. -->\n";
 
 /// One table a class, in Markdown.
@@ -32,7 +32,7 @@ fn tables() -> String {
 /// With DIFFLAB_WRITE_DOCS set, the file is written anew.
 #[test]
 fn the_document_lists_the_keys_as_they_are_read() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diffusers.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/diffusers.md");
     let text = fs::read_to_string(&path).unwrap();
     let begin = text.find(BEGIN).expect("where the tables begin") + BEGIN.len();
     let end = text.find(END).expect("where the tables end");

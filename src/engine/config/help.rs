@@ -105,7 +105,7 @@ mod tests {
     /// To write the tables anew after a change of the schema: `DIFFLAB_BLESS=1 cargo test --release help`.
     #[test]
     fn the_readme_of_the_configs_holds_exactly_these_tables() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/README.md");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/README.md");
         let readme = std::fs::read_to_string(path).unwrap();
         let (begin, end) = ("<!-- keys: begin -->\n", "<!-- keys: end -->");
         let (before, rest) = readme.split_once(begin).unwrap();

@@ -24,13 +24,13 @@ struct Files {
 }
 
 static MNIST: Files = Files {
-    images: include_bytes!("../../datasets/mnist/train-images-idx3-ubyte.gz"),
-    labels: include_bytes!("../../datasets/mnist/train-labels-idx1-ubyte.gz"),
+    images: include_bytes!("../../../datasets/mnist/train-images-idx3-ubyte.gz"),
+    labels: include_bytes!("../../../datasets/mnist/train-labels-idx1-ubyte.gz"),
 };
 
 static FASHION: Files = Files {
-    images: include_bytes!("../../datasets/fashion-mnist-10k/t10k-images-idx3-ubyte.gz"),
-    labels: include_bytes!("../../datasets/fashion-mnist-10k/t10k-labels-idx1-ubyte.gz"),
+    images: include_bytes!("../../../datasets/fashion-mnist-10k/t10k-images-idx3-ubyte.gz"),
+    labels: include_bytes!("../../../datasets/fashion-mnist-10k/t10k-labels-idx1-ubyte.gz"),
 };
 
 /// PNG after PNG, each behind its class and its length, u32 little-endian both.
@@ -44,31 +44,31 @@ const OF_EACH: usize = 1000;
 pub fn licences() -> String {
     let part = |what: &str, texts: &[&str]| format!("# {what}\n\n{}\n", texts.join("\n"));
     [
-        part("mnist, mnist-10k", &[include_str!("../../datasets/mnist/NOTICE")]),
+        part("mnist, mnist-10k", &[include_str!("../../../datasets/mnist/NOTICE")]),
         part(
             "fashion-mnist-10k",
             &[
-                include_str!("../../datasets/fashion-mnist-10k/NOTICE"),
-                include_str!("../../datasets/fashion-mnist-10k/LICENSE"),
+                include_str!("../../../datasets/fashion-mnist-10k/NOTICE"),
+                include_str!("../../../datasets/fashion-mnist-10k/LICENSE"),
             ],
         ),
         part(
             "emoji-32",
-            &[include_str!("../../datasets/emoji-32/NOTICE"), include_str!("../../datasets/emoji-32/LICENSE")],
+            &[include_str!("../../../datasets/emoji-32/NOTICE"), include_str!("../../../datasets/emoji-32/LICENSE")],
         ),
         part(
             "emoji-64",
-            &[include_str!("../../datasets/emoji-64/NOTICE"), include_str!("../../datasets/emoji-64/LICENSE")],
+            &[include_str!("../../../datasets/emoji-64/NOTICE"), include_str!("../../../datasets/emoji-64/LICENSE")],
         ),
-        part("picture", &[include_str!("../../datasets/picture/LICENSE")]),
+        part("picture", &[include_str!("../../../datasets/picture/LICENSE")]),
         part(
             "the digit judge",
             &[
-                include_str!("../../datasets/judge/NOTICE"),
-                include_str!("../../datasets/judge/LICENSE.digit_recognizer"),
+                include_str!("../../../datasets/judge/NOTICE"),
+                include_str!("../../../datasets/judge/LICENSE.digit_recognizer"),
             ],
         ),
-        part("the clothes judge", &[include_str!("../../datasets/judge/NOTICE.clothes_reader")]),
+        part("the clothes judge", &[include_str!("../../../datasets/judge/NOTICE.clothes_reader")]),
     ]
     .join("\n")
 }

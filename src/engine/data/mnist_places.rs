@@ -198,7 +198,7 @@ mod tests {
     use super::super::idx::{self, Layout};
     use super::*;
 
-    const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/mnist/train-images-idx3-ubyte.gz");
+    const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/mnist/train-images-idx3-ubyte.gz");
 
     fn at_once(packed: &[u8], config: &DataConfig) -> Option<IdxImages> {
         images(packed, config, &mut Watch::new(&mut |_| {})).unwrap()

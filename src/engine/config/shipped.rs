@@ -3,16 +3,16 @@
 /// Name and TOML text of every shipped config; the first is the default.
 pub fn shipped() -> &'static [(&'static str, &'static str)] {
     &[
-        ("mnist", include_str!("../../configs/mnist.toml")),
-        ("mnist-quick", include_str!("../../configs/mnist-quick.toml")),
-        ("mnist-ddpm", include_str!("../../configs/mnist-ddpm.toml")),
-        ("mnist-latent", include_str!("../../configs/mnist-latent.toml")),
-        ("fashion", include_str!("../../configs/fashion.toml")),
-        ("emoji", include_str!("../../configs/emoji.toml")),
-        ("emoji-64", include_str!("../../configs/emoji-64.toml")),
-        ("emoji-64-latent", include_str!("../../configs/emoji-64-latent.toml")),
-        ("two-moons", include_str!("../../configs/two-moons.toml")),
-        ("swiss-roll", include_str!("../../configs/swiss-roll.toml")),
+        ("mnist", include_str!("../../../configs/mnist.toml")),
+        ("mnist-quick", include_str!("../../../configs/mnist-quick.toml")),
+        ("mnist-ddpm", include_str!("../../../configs/mnist-ddpm.toml")),
+        ("mnist-latent", include_str!("../../../configs/mnist-latent.toml")),
+        ("fashion", include_str!("../../../configs/fashion.toml")),
+        ("emoji", include_str!("../../../configs/emoji.toml")),
+        ("emoji-64", include_str!("../../../configs/emoji-64.toml")),
+        ("emoji-64-latent", include_str!("../../../configs/emoji-64-latent.toml")),
+        ("two-moons", include_str!("../../../configs/two-moons.toml")),
+        ("swiss-roll", include_str!("../../../configs/swiss-roll.toml")),
     ]
 }
 
@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn the_list_is_the_folder() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/configs");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs");
         let mut files: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
             .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".toml").map(String::from))

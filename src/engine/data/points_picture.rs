@@ -11,7 +11,7 @@ use super::shown::shown_path;
 use super::{DataError, resize};
 
 /// The drawing that every difflab carries: a cat, 160 × 160 pixels.
-static CAT: &[u8] = include_bytes!("../../datasets/picture/cat.png");
+static CAT: &[u8] = include_bytes!("../../../datasets/picture/cat.png");
 const CAT_NAME: &str = "the cat inside the program";
 
 /// `n` points on the picture of the file at `path` (empty: the cat), y upwards, in pixels: a pixel is
