@@ -186,7 +186,8 @@ mod tests {
     use std::io::Read;
 
     fn unzipped(path: &str) -> Vec<u8> {
-        let file = std::fs::File::open(path).unwrap();
+        let place = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+        let file = std::fs::File::open(std::path::Path::new(place).join(path)).unwrap();
         let mut bytes = Vec::new();
         flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
         bytes

@@ -78,7 +78,7 @@ fn each_hint_is_where_it_is_drawn_at_every_size() {
 fn the_header_says_what_part_of_a_step_several_processes_talk() {
     let mut state = running(160, 40, ScreenOptions::default());
     assert!(!row(&state, 0).contains("comm"));
-    update(&mut state, Message::Lab(Event::Step(StepRecord { comm_share: Some(0.124), ..record(700) })));
+    update(&mut state, Message::Lab(Event::Step(StepRecord { comm_share: Some(0.124), ..record(12_481) })));
     assert!(row(&state, 0).contains("comm 12 %"), "{}", row(&state, 0));
 }
 
