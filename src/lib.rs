@@ -33,7 +33,8 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub use difflab_engine::{
-    ascii, bench, config, data, diffusion, eval, kernels, nn, picture, process, random, ranks, sampling, thousands, train,
+    ascii, bench, config, data, diffusion, eval, kernels, nn, picture, process, random, ranks, sampling, thousands,
+    train,
 };
 
 pub mod cli;
