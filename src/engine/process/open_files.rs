@@ -3,12 +3,13 @@
 use std::io;
 
 /// Is this the error of a process, or a system, that has as many files open as it may? EMFILE and ENFILE, which Rust
-/// has no kinds for.
+/// has no kinds for; on Windows ERROR_TOO_MANY_OPEN_FILES.
 pub fn too_many_files(error: &io::Error) -> bool {
     #[cfg(unix)]
-    return matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
+    const CODES: &[i32] = &[libc::EMFILE, libc::ENFILE];
     #[cfg(not(unix))]
-    false
+    const CODES: &[i32] = &[4];
+    error.raw_os_error().is_some_and(|code| CODES.contains(&code))
 }
 
 #[cfg(all(test, unix))]
