@@ -69,46 +69,15 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// Columns before the quarters of t.
-const COLUMNS: [&str; 14] = [
-    "step",
-    "epoch",
-    "loss",
-    "loss_min",
-    "loss_max",
-    "loss_smoothed",
-    "val_loss",
-    "lr",
-    "grad_norm",
-    "images_per_s",
-    "memory_mib",
-    "cpu_share",
-    "comm_share",
-    "elapsed_s",
-];
-
 /// A row a line of metrics; what was not measured is empty. The quarters stand with the step of their row.
 fn write_table(path: &Path, steps: &[StepRecord], rows: &[TimestepLossRow]) -> Result<()> {
     let mut out = csv::Writer::from_path(path)?;
     let quarters = QUARTERS.map(|tag| tag.replace("loss_by_t/", "loss_t_"));
-    out.write_record(COLUMNS.iter().map(|name| name.to_string()).chain(quarters))?;
+    let columns = std::iter::once("step").chain(StepRecord::NUMBERS.map(|(key, _)| key));
+    out.write_record(columns.map(str::to_string).chain(quarters))?;
     for record in steps {
         let row = rows.binary_search_by_key(&record.step, |row| row.step).ok().map(|at| by_quarter(&rows[at]));
-        let values = [
-            Some(record.epoch),
-            Some(record.loss),
-            record.loss_min,
-            record.loss_max,
-            Some(record.loss_smoothed),
-            record.val_loss,
-            Some(record.lr),
-            Some(record.grad_norm),
-            Some(record.images_per_s),
-            record.memory_mib,
-            record.cpu_share,
-            record.comm_share,
-            Some(record.elapsed_s),
-        ];
+        let values = StepRecord::NUMBERS.map(|(_, number)| number(record));
         let values = values.into_iter().chain(row.unwrap_or_default());
         let cells = values.map(|value| value.map_or(String::new(), |value| value.to_string()));
         out.write_record(std::iter::once(record.step.to_string()).chain(cells))?;

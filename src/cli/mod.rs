@@ -31,6 +31,7 @@ mod program;
 mod race;
 mod ranks;
 mod report;
+mod roll_call;
 mod runs;
 pub mod sample;
 mod sampling_precision;

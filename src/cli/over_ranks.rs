@@ -1,12 +1,14 @@
 //! Several processes, started by mpirun or srun: which subcommands they can share, what they have to agree on, and how they end
 //! together.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use anyhow::{Result, bail};
 
 use super::UsageError;
 use super::ranks::join_others;
+use crate::lab::RanksDiffer;
 use crate::ranks::{Launched, launched, world};
 use crate::run::LoadedModel;
 
@@ -21,18 +23,23 @@ pub enum Processes {
     Any,
 }
 
-/// Joins the other processes, if a launcher has started this one as one of several.
+/// Joins the other processes, if a launcher has started this one as one of several. `words`: its command line, the program's
+/// name first.
 ///
 /// # Errors
-/// A usage error where the subcommand, `difflab …`, has no use for them; processes that can't find each other.
-pub fn enter(command: &str, processes: Processes) -> Result<()> {
+/// A usage error where the subcommand, `difflab …`, has no use for them; processes that can't find each other, or were started
+/// with other command lines.
+pub fn enter(command: &str, processes: Processes, words: &[OsString]) -> Result<()> {
     let Some(launched) = launched() else { return Ok(()) };
     match processes {
         Processes::Any => Ok(()),
-        Processes::Share => join_others(),
+        Processes::Share => join_others(words),
         // In a batch script without srun: one process.
         Processes::One if launched.is_of_a_job() => Ok(()),
-        Processes::One => Err(for_one(command, launched).into()),
+        Processes::One => match join_others(words) {
+            Err(error) if error.is::<RanksDiffer>() => Err(error),
+            _ => Err(for_one(command, launched).into()),
+        },
     }
 }
 

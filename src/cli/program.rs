@@ -21,7 +21,7 @@ use crate::lab::{Outcome, RanksDiffer};
 use crate::nn::diffusers::NotExpressible;
 use crate::process::interrupt::{BrokenOff, Interrupted};
 use crate::process::{last_words, limit_is_an_error};
-use crate::ranks::NotJoined;
+use crate::ranks::{NotJoined, launched_as};
 use crate::run::RunError;
 use crate::speak::{self, Unwritten};
 
@@ -83,13 +83,14 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
     crate::kernels::threads::prepare();
     last_words::install();
     limit_is_an_error();
-    let program = match parsed(expanded_arguments(words.into_iter())) {
+    let program = match parsed(expanded_arguments(words.iter().cloned())) {
         Ok(program) => program,
-        Err(answer) => return ranks::end_refused(say(&answer)),
+        Err(answer) if answer.use_stderr() => return ranks::end_refused(&words, || say(&answer)),
+        Err(answer) => return if launched_as().is_none_or(|rank| rank == 0) { say(&answer) } else { 0 },
     };
     let (name, processes) = of_processes(program.command.as_ref());
     let processes = if program.lab.only_explains() { Processes::Any } else { processes };
-    let result = over_ranks::enter(name, processes).and_then(|()| match program.command {
+    let result = over_ranks::enter(name, processes, &words).and_then(|()| match program.command {
         None => lab::run(program.lab, after_step),
         Some(Subcommands::Autoencoder(args)) => autoencoder::run(*args),
         Some(Subcommands::Watch(args)) => watch::run(&args),

@@ -1,7 +1,7 @@
 //! This program as one of several processes that mpirun or srun has started.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::ffi::OsString;
 use std::panic;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -9,12 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use candle_core::Device;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use super::roll_call::{Present, compare};
 use super::usage::UsageError;
 use crate::config::Config;
-use crate::kernels::{Isa, default_threads};
 use crate::lab::{Outcome, RanksDiffer, follow, let_go};
 use crate::process::signals::{Interest, Notice, listen};
 use crate::process::{end_at_once, interrupt};
@@ -23,6 +21,8 @@ use crate::speak;
 
 /// Exit code of a rank that panicked, as Rust's.
 const PANICKED: u8 = 101;
+/// Exit code of a command line that is refused.
+const REFUSED: u8 = 2;
 /// How long a rank waits with its error: what all have found, rank 0 says.
 const GRACE: Duration = Duration::from_millis(700);
 
@@ -41,49 +41,17 @@ static JOB: OnceLock<Job> = OnceLock::new();
 #[error("rank 0 has ended the job")]
 struct Elsewhere(u8);
 
-/// What each rank says of itself.
-#[derive(Serialize, Deserialize)]
-struct Present {
-    host: String,
-    /// The processors that it may use, as the system lists them.
-    processors: String,
-    cores: usize,
-    /// Of the program's file.
-    program: String,
-    /// The instruction set of its kernels.
-    isa: String,
-}
-
-impl Present {
-    fn new(ranks: &dyn Collective) -> Result<Self> {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-        let program = std::env::current_exe().and_then(fs::read).context("reading this program's own file")?;
-        let digest = Sha256::digest(program).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        Ok(Self {
-            host: ranks.host(),
-            processors: list.unwrap_or_default().trim().into(),
-            cores: default_threads(),
-            program: format!("{} {digest}", env!("CARGO_PKG_VERSION")),
-            isa: Isa::current().name().into(),
-        })
-    }
-}
-
 /// Joins the other processes of the job, where there are such. From then on a panic of any ends all of them.
 ///
 /// # Errors
-/// [`NotJoined`](crate::ranks::NotJoined); [`RanksDiffer`] where another difflab runs on a rank.
-pub fn join_others() -> Result<()> {
+/// [`NotJoined`](crate::ranks::NotJoined); [`RanksDiffer`] where another difflab runs on a rank, or it was asked for something else.
+pub fn join_others(words: &[OsString]) -> Result<()> {
     let ranks = join()?;
     if ranks.is_alone() {
         return Ok(());
     }
     end_all_on_panic();
-    let mine = serde_json::to_vec(&Present::new(&*ranks)?)?;
-    let all = ranks.all_gather(mine)?;
-    let all = all.iter().map(|said| serde_json::from_slice(said)).collect::<Result<Vec<Present>, _>>();
-    let all = all.context("hearing of the other ranks: do all run the same difflab?")?;
+    let all = Present::all(&*ranks, words, false)?;
     let me = &all[ranks.rank()];
     let beside = all.iter().filter(|other| (&other.host, &other.processors) == (&me.host, &me.processors)).count();
     let threads = (me.cores / beside.max(1)).max(1);
@@ -92,27 +60,6 @@ pub fn join_others() -> Result<()> {
     }
     let machines = all.iter().map(|rank| &rank.host).collect::<BTreeSet<_>>().len();
     let _ = JOB.set(Job { ranks, threads, machines });
-    Ok(())
-}
-
-/// Every rank must run the same program; that its kernels use the same instructions the bits depend on.
-fn compare(all: &[Present]) -> Result<()> {
-    for (rank, other) in all.iter().enumerate() {
-        if other.program != all[0].program {
-            let message = format!(
-                "rank {rank} on {} runs another difflab than rank 0 on {}: {} there, {} here\n  start the same file on all \
-                 machines",
-                other.host, all[0].host, other.program, all[0].program
-            );
-            return Err(RanksDiffer(message).into());
-        }
-        if other.isa != all[0].isa {
-            speak::warn(format_args!(
-                "rank {rank} on {} computes with {}, rank 0 with {}: the last bits depend on which ranks are where",
-                other.host, other.isa, all[0].isa
-            ));
-        }
-    }
     Ok(())
 }
 
@@ -261,19 +208,22 @@ pub fn end_in_failure(code: u8, error: &anyhow::Error, said: &str) -> u8 {
     ranks.abort(code)
 }
 
-/// The end of a process whose command line was refused, which has been said. Other ranks may have been given another one, and
-/// would wait for this one.
-pub fn end_refused(code: u8) -> u8 {
-    if code == 0 {
-        return code;
+/// The end of a process whose command line was refused, which `say` says with the exit code it returns: once, where all ranks
+/// were given the same.
+pub fn end_refused(words: &[OsString], say: impl FnOnce() -> u8) -> u8 {
+    let ranks = match join() {
+        Ok(ranks) if !ranks.is_alone() => ranks,
+        _ => return say(),
+    };
+    let all = Present::all(&*ranks, words, true);
+    if all.is_ok_and(|all| all.iter().all(|rank| rank.is_refused && rank.command == all[0].command)) {
+        let code = if ranks.leads() { say() } else { REFUSED };
+        return leave(&*ranks, code);
     }
-    match join() {
-        Ok(ranks) if !ranks.is_alone() => {
-            speak::of_rank(ranks.rank(), format_args!("its command line is refused: the job ends"));
-            ranks.abort(code)
-        }
-        _ => code,
-    }
+    let code = say();
+    thread::sleep(GRACE);
+    speak::of_rank(ranks.rank(), format_args!("its command line is refused: the job ends"));
+    ranks.abort(code)
 }
 
 fn leave(ranks: &dyn Collective, code: u8) -> u8 {

@@ -73,7 +73,7 @@ pub fn sentences(event: &Event) -> Vec<String> {
             let stage = info.stage.as_ref().map(|stage| format!("{}: ", stage.words())).unwrap_or_default();
             let mut lines = vec![
                 format!(
-                    "{stage}{} · {} {} parameters · {} {}, {} more held out (drawn by seed {}) · {} ({} threads)",
+                    "{stage}{} · {} {} parameters · {} {}, {} more held out (drawn by seed {}) · {} ({})",
                     info.config.name,
                     info.network,
                     info.parameters,
@@ -82,7 +82,7 @@ pub fn sentences(event: &Event) -> Vec<String> {
                     info.held_out_images,
                     info.config.seed,
                     info.device,
-                    info.threads
+                    if info.threads == 1 { "1 thread".into() } else { format!("{} threads", info.threads) }
                 ),
                 format!("run folder: {}", info.run_dir.display()),
             ];

@@ -289,7 +289,7 @@ impl LoadedModel {
             let key = given.split('=').next().unwrap_or_default().trim();
             let problem = if key == SHIFT && path != PathName::Flow {
                 format!("{SHIFT} moves the levels of path flow, and this run's path is {}", path.name())
-            } else if !key.starts_with("sample.") && !OF_DIFFUSION.contains(&key) {
+            } else if !is_of_sampling(key) {
                 format!(
                     "a trained network is sampled otherwise by the keys of [sample], {}; the others belong to its \
                      training",
@@ -327,7 +327,12 @@ impl LoadedModel {
     }
 }
 
-/// Keys outside of [sample] that a trained network can be sampled with otherwise.
+/// Can a trained network be sampled otherwise by the key of this path ("sample.eta")?
+pub fn is_of_sampling(path: &str) -> bool {
+    path.starts_with("sample.") || OF_DIFFUSION.contains(&path)
+}
+
+/// Keys outside of [sample] that it can be sampled with otherwise.
 const OF_DIFFUSION: [&str; 2] = ["diffusion.variance_type", SHIFT];
 const SHIFT: &str = "diffusion.shift";
 /// What can always be set otherwise.

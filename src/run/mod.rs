@@ -109,7 +109,7 @@ pub use latents::{
     seen_data,
 };
 pub use layout::check_layout;
-pub use loaded_model::LoadedModel;
+pub use loaded_model::{LoadedModel, is_of_sampling};
 pub use lock::{is_trained_in, lock_folder};
 pub use logged::{Logged, UnreadLines, logged_metrics, logged_timestep_loss};
 pub use model_card::{CardFacts, model_card};

@@ -39,6 +39,28 @@ pub struct StepRecord {
     pub elapsed_s: f64,
 }
 
+/// A number of a line; `None` where it was not measured.
+type Measured = fn(&StepRecord) -> Option<f64>;
+
+impl StepRecord {
+    /// What a line tells of its step: keys and numbers, in a line's order.
+    pub const NUMBERS: [(&str, Measured); 13] = [
+        ("epoch", |record| Some(record.epoch)),
+        ("loss", |record| Some(record.loss)),
+        ("loss_min", |record| record.loss_min),
+        ("loss_max", |record| record.loss_max),
+        ("loss_smoothed", |record| Some(record.loss_smoothed)),
+        ("val_loss", |record| record.val_loss),
+        ("lr", |record| Some(record.lr)),
+        ("grad_norm", |record| Some(record.grad_norm)),
+        ("images_per_s", |record| Some(record.images_per_s)),
+        ("memory_mib", |record| record.memory_mib),
+        ("cpu_share", |record| record.cpu_share),
+        ("comm_share", |record| record.comm_share),
+        ("elapsed_s", |record| Some(record.elapsed_s)),
+    ];
+}
+
 #[cfg(test)]
 impl StepRecord {
     /// A line of a run that goes well, for tests to change what they are about.
@@ -111,4 +133,31 @@ pub struct EventRecord {
     /// "error", "stop", "finish".
     pub kind: String,
     pub what: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_the_keys_of_a_line_and_what_stands_there() {
+        let record = StepRecord {
+            loss_min: Some(0.1),
+            loss_max: Some(0.9),
+            val_loss: Some(0.4),
+            memory_mib: Some(30.0),
+            cpu_share: Some(0.7),
+            comm_share: Some(0.2),
+            ..StepRecord::at(3)
+        };
+        let serde_json::Value::Object(mut line) = serde_json::to_value(&record).unwrap() else { unreachable!() };
+        assert_eq!(line.remove("step"), Some(3.into()));
+        for (key, number) in StepRecord::NUMBERS {
+            assert_eq!(line.remove(key).and_then(|value| value.as_f64()), number(&record), "{key}");
+        }
+        assert!(line.is_empty(), "{line:?}");
+        assert!(
+            StepRecord::NUMBERS.iter().all(|(key, number)| *key != "val_loss" || number(&StepRecord::at(1)).is_none())
+        );
+    }
 }

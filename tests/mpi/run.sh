@@ -102,8 +102,9 @@ suite() {
     "$difflab" $moons --steps 30 --run one --threads 1 >"$work/out" 2>"$work/err" || bad "one process: $(tail -1 "$work/err")"
     "$difflab" $moons --steps 30 --run one-2 --threads 2 >"$work/out" 2>"$work/err"
     check "one process, 1 and 2 threads" same "$(bits one)" "$(bits one-2)"
-    for n in 1 2 3 4; do
+    for n in 1 2 3 4 8; do
         for threads in 1 2; do
+            [ "$n $threads" = "8 2" ] && continue
             check "$n ranks of $threads threads train" ranks $n $threads $moons --steps 30 --run "m$n-$threads"
             check "$n ranks of $threads threads: weights, moments, averages" same "$(bits one)" "$(bits "m$n-$threads")"
             check "$n ranks of $threads threads: losses, held-out losses" same "$(losses one)" "$(losses "m$n-$threads")"
@@ -210,19 +211,40 @@ suite() {
     check "a report on 2 ranks: not 0" test $? -ne 0
     check "what is for one process is refused" says 'difflab report is for one process'
     check "once" test "$(grep -c 'is for one process' "$work/err")" = 1
-    mkdir -p other && sed 's/^seed.*//' "$root/configs/two-moons.toml" >a.toml && sed 's/^hidden_width = .*/hidden_width = 96/' a.toml >b.toml
-    cat >differ.sh <<'END'
+    cat >each.sh <<'END'
 #!/bin/sh
+# each.sh WHAT DIFFLAB: what differs between the ranks
 rank=${PMI_RANK:-$OMPI_COMM_WORLD_RANK}
-config=a.toml
-[ "$rank" = 1 ] && config=b.toml
-exec "$1" "$config" --no-tui --steps 5 --threads 1 --run differ
+case $1 in
+config) cd "rank-$rank" && exec "$2" own.toml --no-tui --steps 5 --threads 1 --run differ ;;
+seed) exec "$2" sample one --num 4 --steps 3 --seed "$rank" --threads 1 --out "seed-$rank.png" ;;
+command) if [ "$rank" = 0 ]; then exec "$2" two-moons --no-tui --steps 5 --run differ; else exec "$2" eval one; fi ;;
+alone) if [ "$rank" = 0 ]; then exec "$2" eval one --num 10; else exec "$2" report one --out two.html; fi ;;
+refused) if [ "$rank" = 0 ]; then exec "$2" eval one --num 10; else exec "$2" eval --never; fi ;;
+threads) exec "$2" two-moons --no-tui --steps 5 --set train.shards=4 --run threads --threads $((rank + 1)) ;;
 END
-    chmod +x differ.sh
-    timeout 60 mpirun $oversubscribe -n 2 ./differ.sh "$difflab" >"$work/out" 2>"$work/err"
+    echo 'esac' >>each.sh
+    chmod +x each.sh
+    differing() { timeout 60 mpirun $oversubscribe -n 2 ./each.sh "$1" "$difflab" >"$work/out" 2>"$work/err"; }
+    mkdir -p rank-0 rank-1
+    sed 's/^seed.*//' "$root/configs/two-moons.toml" >rank-0/own.toml
+    sed 's/^hidden_width = .*/hidden_width = 96/' rank-0/own.toml >rank-1/own.toml
+    differing config
     check "another config on rank 1: not 0" test $? -ne 0
     check "another config on rank 1 is named" says 'rank 1 on .* another config.*hidden_width'
-    check "and no run folder is made" test ! -e differ
+    check "another folder too" says 'rank 1 on .* works in .*rank-1'
+    check "and no run folder is made" test ! -e rank-0/differ -a ! -e rank-1/differ
+    for what in seed command alone refused; do
+        differing $what
+        check "another command on rank 1 ($what): not 0, and no time-out" test $? -ne 0 -a $? -ne 124
+        check "another command on rank 1 ($what) is named" says 'rank 1 on .* was started with another command'
+    done
+    check "and no picture is written" test ! -e seed-0.png
+    check "other threads on rank 1" differing threads
+    ranks 2 1 two-moons --no-tui --never
+    check "a command line that can't be: 2, said once" test "$?$(grep -c 'unexpected argument' "$work/err")" = 21
+    ranks 2 1 --help
+    check "help, once" test "$?$(grep -c '^Usage: difflab' "$work/out")" = 01
     ranks 4 1 $moons --steps 5 --set train.shards=2 --run few
     check "fewer shards than ranks: not 0" test $? -ne 0
     check "fewer shards than ranks are refused" says 'a step has only 2 shards'

@@ -62,14 +62,15 @@ if [[ -z $wheel ]]; then
 fi
 run "$work/tools/bin/python" "$here/contents.py" --wheel "$wheel"
 
-# From the wheel to a picture, as docs/install.md has it.
+# From the wheel to a picture, as docs/install.md has it: the environment gets no pip of its own, which would take most of the time.
 mkdir "$work/empty" && cd "$work/empty"
+into() { clean "$work/tools/bin/pip" --python "$work/fresh" "$@"; }
 begun=$(now)
-clean "$python" -m venv "$work/fresh"
+clean "$python" -m venv --without-pip "$work/fresh"
 made=$(now)
 before=$(cd "$work/fresh" && find . -not -path '*__pycache__*' | sort)
 export PATH="$work/fresh/bin:$PATH"
-clean pip install --quiet "$wheel"
+into install --quiet "$wheel"
 installed=$(now)
 run clean difflab mnist-quick --no-tui --steps 20 --run runs/first >first.jsonl
 trained=$(now)
@@ -93,7 +94,7 @@ typed='import difflab; steps, losses = difflab.load_run("runs/first").metrics.cu
 run "$work/tools/bin/mypy" --strict --cache-dir "$work/mypy" --command "$typed"
 run clean env PATH="$work/tools/bin:$PATH" "$work/tools/bin/python" "$here/notebook.py" "$root/docs/notebook.ipynb"
 
-run clean pip uninstall --quiet --yes difflab
+run into uninstall --quiet --yes difflab
 after=$(cd "$work/fresh" && find . -not -path '*__pycache__*' | sort)
 [[ $before == "$after" ]] || fail "something is left after the removal:"$'\n'"$(diff <(echo "$before") <(echo "$after"))"
 left=$(find "$work/fresh" "$work/home" -iname '*difflab*')

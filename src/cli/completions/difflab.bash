@@ -13,14 +13,12 @@ _difflab() {
         words[${#words[@]}-1]+=$word
         line=${line#"$word"}
     done
-    # difflab is asked without quotes; an open one stays, and in it bash parts nothing.
-    whole=${words[${#words[@]}-1]}
-    [[ $whole == [\"\']* ]] && quote=${whole:0:1}
+    # difflab is asked without quotes; that of the last word stays, and in it bash parts nothing.
     for ((at = 0; at < ${#words[@]}; at++)); do
         word=${words[at]}
         case $word in
-            \"* | \'*) words[at]=${word//${word:0:1}/} ;;
-            *) words[at]=${word//\\/} ;;
+            \"* | \'*) quote=${word:0:1} words[at]=${word//${word:0:1}/} ;;
+            *) quote= words[at]=${word//\\/} ;;
         esac
     done
     whole=${words[${#words[@]}-1]}

@@ -5,11 +5,10 @@ use clap_complete::CompletionCandidate;
 use super::glued::{behind, in_a_list};
 use crate::config::{self, Key, ValueKind};
 use crate::data::catalogue;
+use crate::run;
 
 /// The config's own format is nothing to choose.
 const NOT_SET: &str = "version";
-/// Keys outside [sample] that sampling asks.
-const OF_SAMPLING: [&str; 2] = ["diffusion.variance_type", "diffusion.shift"];
 
 /// What one `KEY=VALUE` may become: a key in full or, where it is clear, without its section; then its value.
 pub fn setting(word: &str) -> Vec<CompletionCandidate> {
@@ -18,10 +17,9 @@ pub fn setting(word: &str) -> Vec<CompletionCandidate> {
 
 /// The same of what a trained network may be sampled otherwise by.
 pub fn sampling_setting(word: &str) -> Vec<CompletionCandidate> {
-    let samples = |key: &&Key| key.section() == "sample" || OF_SAMPLING.contains(&key.path.as_str());
     let kept = |candidate: &CompletionCandidate| {
         let text = candidate.get_value().to_string_lossy();
-        config::named(text.split('=').next().unwrap_or_default()).iter().any(samples)
+        config::named(text.split('=').next().unwrap_or_default()).iter().any(|key| run::is_of_sampling(&key.path))
     };
     setting(word).into_iter().filter(kept).collect()
 }

@@ -2,14 +2,20 @@
 
 use std::env;
 
-/// What mpirun, mpiexec and srun leave in the environment of the processes that they start, the most telling first: how
-/// many processes there are. Slurm sets the last in a batch script too, which is one process.
-const COUNTS: [&str; 6] =
-    ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "PALS_NRANKS", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"];
-
-/// Which of them this process is, where the variable of the same place in [`COUNTS`] says how many.
-const RANKS: [&str; 6] =
-    ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK", "PALS_RANKID", "SLURM_PROCID", "SLURM_PROCID"];
+/// What mpirun, mpiexec, jsrun, flux and srun leave in the environment of the processes that they start, the most telling
+/// first: how many there are, and which one this is. (PALS, the mpiexec of HPE Cray, sets those of PMI.) Slurm sets the
+/// last in a batch script too, which is one process.
+const VARIABLES: [(&str, &str); 8] = [
+    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+    ("PMI_SIZE", "PMI_RANK"),
+    ("MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"),
+    ("MVP_COMM_WORLD_SIZE", "MVP_COMM_WORLD_RANK"),
+    ("JSM_NAMESPACE_SIZE", "JSM_NAMESPACE_RANK"),
+    ("FLUX_JOB_SIZE", "FLUX_TASK_RANK"),
+    ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
+    (OF_A_JOB, "SLURM_PROCID"),
+];
+const OF_A_JOB: &str = "SLURM_NTASKS";
 
 /// A launcher has started this process as one of several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +29,7 @@ pub struct Launched {
 impl Launched {
     /// Does nothing but Slurm's job say so? Its batch script is one process, and what that starts without srun is one too.
     pub fn is_of_a_job(&self) -> bool {
-        self.by == "SLURM_NTASKS"
+        self.by == OF_A_JOB
     }
 }
 
@@ -34,8 +40,8 @@ pub fn launched_as() -> Option<usize> {
 
 fn rank(find: impl Fn(&str) -> Option<String>) -> Option<usize> {
     let launched = of(&find)?;
-    let at = COUNTS.iter().position(|name| *name == launched.by)?;
-    find(RANKS[at])?.trim().parse().ok()
+    let (_, rank) = VARIABLES.into_iter().find(|(count, _)| *count == launched.by)?;
+    find(rank)?.trim().parse().ok()
 }
 
 /// What the environment says; `None` where this process is the only one, or no launcher has started it.
@@ -45,7 +51,7 @@ pub fn launched() -> Option<Launched> {
 
 fn of(find: impl Fn(&str) -> Option<String>) -> Option<Launched> {
     let number = |name: &'static str| Some(Launched { tasks: find(name)?.trim().parse().ok()?, by: name });
-    COUNTS.into_iter().find_map(number).filter(|launched| launched.tasks > 1)
+    VARIABLES.into_iter().find_map(|(count, _)| number(count)).filter(|launched| launched.tasks > 1)
 }
 
 #[cfg(test)]
@@ -67,6 +73,7 @@ mod tests {
         assert_eq!(of(&[("SLURM_NTASKS", "8"), ("SLURM_STEP_NUM_TASKS", "1")]), None);
         assert_eq!(of(&[("SLURM_NTASKS", "many")]), None);
     }
+
     #[test]
     fn the_first_is_the_one_that_its_launcher_calls_so() {
         let another = |set: &[(&str, &str)]| {
@@ -77,6 +84,8 @@ mod tests {
         assert!(another(&[("PMI_SIZE", "2"), ("PMI_RANK", "1")]));
         assert!(!another(&[("PMI_SIZE", "2"), ("PMI_RANK", "0"), ("SLURM_PROCID", "1"), ("SLURM_NTASKS", "2")]));
         assert!(another(&[("SLURM_STEP_NUM_TASKS", "2"), ("SLURM_PROCID", "1")]));
+        assert!(another(&[("FLUX_JOB_SIZE", "4"), ("FLUX_TASK_RANK", "3")]));
+        assert!(another(&[("JSM_NAMESPACE_SIZE", "4"), ("JSM_NAMESPACE_RANK", "3"), ("SLURM_NTASKS", "1")]));
         let batch = of(|name| (name == "SLURM_NTASKS").then(|| "8".to_string())).unwrap();
         assert!(batch.is_of_a_job());
     }

@@ -24,18 +24,30 @@ pub struct NotJoined(pub Launched);
 fn why(launched: Launched) -> String {
     format!(
         "MPI says that it is alone\n  start them with the launcher of the MPI that difflab was built with: mpirun -n {tasks} \
-         difflab …, or under Slurm srun --mpi=pmix difflab … (srun --mpi=list says what there is)\n  or start one process: \
-         srun --ntasks=1, or #SBATCH --ntasks=1 with --cpus-per-task",
+         difflab …, or under Slurm srun --mpi=pmix difflab … (srun --mpi=list says what there is)\n  {}",
+        one_process(launched),
         tasks = launched.tasks
     )
 }
 
 #[cfg(not(feature = "mpi"))]
-fn why(_: Launched) -> String {
-    "this difflab was built without MPI, so they can't work together\n  build it with cargo build --release --features mpi \
-     (docs/scale-out.md), and start it with mpirun -n N difflab …, or under Slurm srun --mpi=pmix difflab …\n  or start one \
-     process: srun --ntasks=1, or #SBATCH --ntasks=1 with --cpus-per-task"
-        .into()
+fn why(launched: Launched) -> String {
+    format!(
+        "this difflab was built without MPI, so they can't work together\n  build it with cargo build --release --features mpi \
+         (docs/scale-out.md), and start it with mpirun -n N difflab …, or under Slurm srun --mpi=pmix difflab …\n  {}",
+        one_process(launched)
+    )
+}
+
+/// What to do where one process is wanted.
+fn one_process(launched: Launched) -> String {
+    match launched.is_of_a_job() {
+        true => format!(
+            "or start one process: env -u {} difflab …, or #SBATCH --ntasks=1 with --cpus-per-task",
+            launched.by
+        ),
+        false => "or start one process: srun --ntasks=1, or #SBATCH --ntasks=1 with --cpus-per-task".into(),
+    }
 }
 
 /// Finds the other processes of the job, where a launcher has started this one as one of several.

@@ -8,23 +8,27 @@ pub const SNAPSHOT: &str = "samples/snapshot";
 /// The quarters of t, the least noise first, as Nichol & Dhariwal's code logs them (`loss_q0` … `loss_q3`).
 pub const QUARTERS: [&str; 4] = ["loss_by_t/q0", "loss_by_t/q1", "loss_by_t/q2", "loss_by_t/q3"];
 
+/// The tag of a number of metrics.jsonl, by its key; the others are not written.
+fn tag(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "loss" => "loss/train",
+        "loss_smoothed" => "loss/train_smoothed",
+        "val_loss" => "loss/held_out",
+        "lr" => "train/learning_rate",
+        "grad_norm" => "train/gradient_norm",
+        "epoch" => "train/epoch",
+        "images_per_s" => "train/images_per_s",
+        "memory_mib" => "train/memory_mib",
+        "cpu_share" => "train/cpu_share",
+        "comm_share" => "train/comm_share",
+        _ => return None,
+    })
+}
+
 /// What is written of a line of metrics.jsonl.
 pub fn of_step(record: &StepRecord) -> Vec<(&'static str, f64)> {
-    let always = [
-        ("loss/train", record.loss),
-        ("loss/train_smoothed", record.loss_smoothed),
-        ("train/learning_rate", record.lr),
-        ("train/gradient_norm", record.grad_norm),
-        ("train/epoch", record.epoch),
-        ("train/images_per_s", record.images_per_s),
-    ];
-    let measured = [
-        ("loss/held_out", record.val_loss),
-        ("train/memory_mib", record.memory_mib),
-        ("train/cpu_share", record.cpu_share),
-        ("train/comm_share", record.comm_share),
-    ];
-    always.into_iter().chain(measured.into_iter().filter_map(|(tag, value)| Some((tag, value?)))).collect()
+    let measured = |(key, number): (&str, fn(&StepRecord) -> Option<f64>)| Some((tag(key)?, number(record)?));
+    StepRecord::NUMBERS.into_iter().filter_map(measured).collect()
 }
 
 /// The mean loss in each quarter of t; `None` where no t fell into it.
@@ -70,5 +74,6 @@ mod tests {
         assert!(!tags(&StepRecord::at(1)).contains(&"loss/held_out"));
         let measured = StepRecord { val_loss: Some(0.5), ..StepRecord::at(1) };
         assert!(of_step(&measured).contains(&("loss/held_out", 0.5)));
+        assert_eq!(of_step(&StepRecord::at(1)).len(), 6);
     }
 }
