@@ -21,7 +21,7 @@ class Preview:
     path: Path
 
     def _repr_png_(self) -> bytes:
-        return self.path.read_bytes()
+        return _png(self.path)
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,17 @@ class Snapshot:
         return tensors["samples"]
 
     def _repr_png_(self) -> bytes:
-        return self.grid.read_bytes()
+        return _png(self.grid)
 
     def __repr__(self) -> str:
         return f"Snapshot(step={self.step}, path={str(self.path)!r})"
+
+
+def _png(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{path} can't be read: {error.strerror or error}") from error
 
 
 def previews(run: Path) -> list[Preview]:
@@ -76,6 +83,6 @@ def snapshots(run: Path) -> tuple[list[Snapshot], list[str]]:
             found.append(Snapshot(int(facts["step"]), path, facts))
         except OSError as error:
             said.append(f"{path}: snapshot.json can't be read ({error.strerror or error}); the snapshot is left out")
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             said.append(f"{path}: snapshot.json is damaged; the snapshot is left out")
     return sorted(found, key=lambda one: (one.step, len(one.path.name), one.path.name)), said

@@ -35,7 +35,8 @@ def find_program() -> Path:
 
 def _places() -> list[Path]:
     package = Path(__file__).resolve().parent
-    places = []
+    # With `pip install --target` the program lies in a folder beside the package, and the installer's list names another.
+    places = [package.parent / folder / _NAME for folder in ("bin", "Scripts")]
     # The installer's own list of what it has put where: right in virtual environments, for users, with a prefix. It may
     # be that of another difflab, installed besides the one that this file belongs to.
     try:
@@ -44,8 +45,6 @@ def _places() -> list[Path]:
         files = []
     if any(Path(str(file.locate())).resolve() == package / "__init__.py" for file in files):
         places += [Path(str(file.locate())) for file in files if file.name == _NAME]
-    # With `pip install --target` the program lies in a folder beside the package.
-    places += [package.parent / folder / _NAME for folder in ("bin", "Scripts")]
     places.append(Path(sysconfig.get_path("scripts"), _NAME))
     user = f"{os.name}_user"
     if user in sysconfig.get_scheme_names():

@@ -161,11 +161,14 @@ def load_run(path: str | os.PathLike[str]) -> Run:
 def runs(folder: str | os.PathLike[str] = "runs") -> list[Run]:
     """The runs in a folder and, where an experiment keeps its runs together, one folder deeper; by name.
 
-    One that can't be read is left out with a `RunWarning`. Raises RunError when there is no such folder.
+    One that can't be read is left out with a `RunWarning`. Raises RunError when there is no such folder, or it is itself a run.
     """
     place = Path(folder)
     if not place.is_dir():
-        raise RunError(f"there is no folder {place}: name the folder that your runs are in")
+        what = f"{place} is a file" if place.is_file() else f"there is no folder {place}"
+        raise RunError(f"{what}: name the folder that your runs are in")
+    if _is_run(place):
+        raise RunError(f"{place} is one run: load_run reads it")
     found = []
     for path in _run_folders(place):
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,11 +76,12 @@ class Tensor:
         return numpy.frombuffer(self.data, dtype=code if code == "?" else f"<{code}").reshape(self.shape).copy()
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """The tensors of a safetensors file, by name.
 
     Raises RunError for a file that can't be read, is none, is cut off, or has numbers of an unknown type.
     """
+    path = Path(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
@@ -104,7 +106,7 @@ def _tensor(entry: dict[str, Any], data: memoryview) -> Tensor:
     dtype, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
     if dtype not in _CODES and dtype != _BF16:
         raise ValueError(f"numbers of type {dtype} are not read here; the package safetensors may know them")
-    if not all(isinstance(length, int) and length >= 0 for length in (*shape, begin, end)):
+    if not all(type(length) is int and length >= 0 for length in (*shape, begin, end)):
         raise ValueError("a shape or a place is no whole number")
     if not begin <= end <= len(data):
         raise ValueError("it is cut off")

@@ -244,7 +244,7 @@ END
     ranks 2 1 two-moons --no-tui --never
     check "a command line that can't be: 2, said once" test "$?$(grep -c 'unexpected argument' "$work/err")" = 21
     ranks 2 1 --help
-    check "help, once" test "$?$(grep -c '^Usage: difflab' "$work/out")" = 01
+    check "help, once" test "$?$(grep -c 'Usage:' "$work/out")" = 01
     ranks 4 1 $moons --steps 5 --set train.shards=2 --run few
     check "fewer shards than ranks: not 0" test $? -ne 0
     check "fewer shards than ranks are refused" says 'a step has only 2 shards'

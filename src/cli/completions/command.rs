@@ -11,7 +11,7 @@ use crate::speak;
 
 /// Print what makes a shell complete difflab's commands, flags and values, runs and config keys among them.
 ///
-/// For bash put `source <(difflab completions bash)` into ~/.bashrc; for zsh the same with zsh into ~/.zshrc, behind
+/// For bash put `eval "$(difflab completions bash)"` into ~/.bashrc; for zsh the same with zsh into ~/.zshrc, behind
 /// compinit; for fish `difflab completions fish | source` into ~/.config/fish/config.fish; for PowerShell `difflab
 /// completions powershell | Out-String | Invoke-Expression` into $PROFILE; for elvish `eval (difflab completions elvish |
 /// slurp)` into rc.elv. The shell then asks `difflab` on your path for what fits.
