@@ -1,6 +1,6 @@
 """Does `python -m difflab` run the program that was installed with it, with its exit code, and signals?
 
-python program.py FILE.whl     in an environment where that wheel is installed
+python program.py FILE.whl PIP     in an environment where that wheel is installed; PIP is a pip, of whatever environment
 """
 
 import os
@@ -40,11 +40,13 @@ def main() -> None:
         path = f"{folder}{os.pathsep}{os.environ['PATH']}"
         assert output([*MODULE, "--version"], env={**os.environ, "PATH": path}).stdout == said.stdout
 
-        # Installed into a folder, where the installer's own list leads elsewhere.
-        place = Path(folder, "place")
-        subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--target", place, "--no-deps", sys.argv[1]], check=True
-        )
+        # Installed into a folder, where the installer's own list leads elsewhere, and to another program.
+        place = Path(folder, "lib", "place")
+        wheel, pip = sys.argv[1:3]
+        into = [pip, "--python", sys.executable, "install", "--quiet", "--target", place, "--no-deps", wheel]
+        subprocess.run(into, check=True)
+        Path(folder, "bin").mkdir()
+        other.rename(Path(folder, "bin", "difflab"))
         found = output(
             [sys.executable, "-c", "import difflab; print(difflab.find_program())"],
             env={**os.environ, "PYTHONPATH": str(place)},
@@ -58,7 +60,7 @@ def main() -> None:
             (lonely / "difflab" / source.name).write_bytes(source.read_bytes())
         code = "import sysconfig; sysconfig.get_path = lambda *_: '/nowhere'; import runpy; runpy.run_module('difflab')"
         code = code.replace("run_module('difflab')", "run_module('difflab', run_name='__main__')")
-        lost = output([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(lonely), "PATH": path})
+        lost = output([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(lonely), "PATH": f"{folder}/bin:{path}"})
         assert lost.returncode == 1 and "Install both together" in lost.stderr, lost
 
         # Ctrl-C: it saves and quits.

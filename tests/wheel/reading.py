@@ -233,6 +233,18 @@ class BrokenRuns(unittest.TestCase):
         self.assertEqual(self.warned("snapshots", "step-00000010: snapshot.json can't be read"), [])
         (self.run / "snapshots/step-00000010/snapshot.json").write_text("{}")
         self.assertEqual(self.warned("snapshots", "snapshot.json is damaged"), [])
+        (self.run / "snapshots/step-00000010/snapshot.json").write_text('{"step": 1e999}')
+        self.assertEqual(self.warned("snapshots", "snapshot.json is damaged"), [])
+        (self.run / "snapshots/step-00000010/snapshot.json").write_text('{"step": 10}')
+        (snapshot,) = difflab.load_run(self.run).snapshots
+        with self.assertRaisesRegex(difflab.RunError, "grid.png can't be read"):
+            snapshot._repr_png_()
+
+    def test_a_folder_of_runs_is_no_run(self):
+        with self.assertRaisesRegex(difflab.RunError, "is one run: load_run reads it"):
+            difflab.runs(self.run)
+        with self.assertRaisesRegex(difflab.RunError, "config.toml is a file"):
+            difflab.runs(self.run / "config.toml")
 
     def test_tensors(self):
         (checkpoint,) = difflab.load_run(self.run).checkpoints
@@ -254,6 +266,7 @@ class BrokenRuns(unittest.TestCase):
             (changed(dtype="F4"), "type F4"),
             (changed(shape=[7, 7]), "does not fit"),
             (changed(shape=[-1]), "no whole number"),
+            (changed(shape=[True, 1]), "no whole number"),
             (changed(data_offsets=[10, 2]), "cut off"),
         ]:
             checkpoint.weights.write_bytes(content)
@@ -276,6 +289,7 @@ class BrokenRuns(unittest.TestCase):
             data += content
         text = json.dumps(header).encode()
         path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+        self.assertEqual(set(difflab.read_tensors(str(path))), set(rows))
         for dtype, tensor in difflab.read_tensors(path).items():
             self.assertEqual((tensor.values(), tensor.shape), (rows[dtype][1], (2, 1)), dtype)
             if numpy is not None:

@@ -82,7 +82,7 @@ sampled=$(now)
     f'20 steps {$trained - $installed:.1f} s, 4 samples {$sampled - $trained:.1f} s)')"
 
 # What Python sees of it, in the same environment and without any other package.
-run clean "$work/fresh/bin/python" "$here/program.py" "$wheel"
+run clean "$work/fresh/bin/python" "$here/program.py" "$wheel" "$work/tools/bin/pip"
 run clean difflab two-moons --no-tui --steps 60 --run runs/moons --set train.history=on --set preview.snapshot_every=30 \
     --set train.eval_every=20 --set train.log_every=3 --set sample.num=64 >/dev/null
 run clean "$work/fresh/bin/python" "$here/reading.py" runs/first runs/moons
