@@ -116,7 +116,7 @@ fn in_bash(place: &Path, line: &str, parts: &[&str], breaks: &str) -> Option<Vec
     let bin = place.join("bin");
     fs::create_dir_all(&bin).unwrap();
     let _ = std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_difflab"), bin.join("difflab"));
-    let script = "eval "$(difflab completions bash)"; COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$2; shift 2\n\
+    let script = "eval \"$(difflab completions bash)\"; COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$2; shift 2\n\
                   COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1)); _difflab; printf '%s\\n' \"${COMPREPLY[@]}\"";
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let bash = Command::new("bash")
