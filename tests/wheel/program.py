@@ -60,7 +60,9 @@ def main() -> None:
             (lonely / "difflab" / source.name).write_bytes(source.read_bytes())
         code = "import sysconfig; sysconfig.get_path = lambda *_: '/nowhere'; import runpy; runpy.run_module('difflab')"
         code = code.replace("run_module('difflab')", "run_module('difflab', run_name='__main__')")
-        lost = output([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(lonely), "PATH": f"{folder}/bin:{path}"})
+        lost = output(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(lonely), "PATH": f"{folder}/bin:{path}"}
+        )
         assert lost.returncode == 1 and "Install both together" in lost.stderr, lost
 
         # Ctrl-C: it saves and quits.
