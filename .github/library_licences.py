@@ -3,8 +3,8 @@
 
     python3 .github/library_licences.py TARGET > LICENCES-OF-THE-LIBRARIES
 
-For each library (what `cargo metadata` resolves for TARGET, tools for building and testing left out): its name, its licence
-as it declares it, its authors, and the texts that lie beside its Cargo.toml. Equal texts are printed once.
+For each library (what `cargo metadata` resolves for TARGET, tools for building and testing left out): its name, its
+licence as it declares it, its authors, and the texts that lie beside its Cargo.toml. Equal texts are printed once.
 """
 
 import json

@@ -35,7 +35,7 @@ def find_program() -> Path:
 
 def _places() -> list[Path]:
     package = Path(__file__).resolve().parent
-    # With `pip install --target` the program lies in a folder beside the package, and the installer's list names another.
+    # With `pip install --target` the program lies in a folder beside the package; the installer's list names another.
     places = [package.parent / folder / _NAME for folder in ("bin", "Scripts")]
     # The installer's own list of what it has put where: right in virtual environments, for users, with a prefix. It may
     # be that of another difflab, installed besides the one that this file belongs to.

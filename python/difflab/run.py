@@ -161,7 +161,8 @@ def load_run(path: str | os.PathLike[str]) -> Run:
 def runs(folder: str | os.PathLike[str] = "runs") -> list[Run]:
     """The runs in a folder and, where an experiment keeps its runs together, one folder deeper; by name.
 
-    One that can't be read is left out with a `RunWarning`. Raises RunError when there is no such folder, or it is itself a run.
+    One that can't be read is left out with a `RunWarning`. Raises RunError when there is no such folder, or
+    it is itself a run.
     """
     place = Path(folder)
     if not place.is_dir():

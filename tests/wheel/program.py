@@ -1,6 +1,6 @@
 """Does `python -m difflab` run the program that was installed with it, with its exit code, and signals?
 
-python program.py FILE.whl PIP     in an environment where that wheel is installed; PIP is a pip, of whatever environment
+python program.py FILE.whl PIP     in an environment where that wheel is installed; PIP is a pip, of any environment
 """
 
 import os
