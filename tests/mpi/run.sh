@@ -222,8 +222,8 @@ command) if [ "$rank" = 0 ]; then exec "$2" two-moons --no-tui --steps 5 --run d
 alone) if [ "$rank" = 0 ]; then exec "$2" eval one --num 10; else exec "$2" report one --out two.html; fi ;;
 refused) if [ "$rank" = 0 ]; then exec "$2" eval one --num 10; else exec "$2" eval --never; fi ;;
 threads) exec "$2" two-moons --no-tui --steps 5 --set train.shards=4 --run threads --threads $((rank + 1)) ;;
+esac
 END
-    echo 'esac' >>each.sh
     chmod +x each.sh
     differing() { timeout 60 mpirun $oversubscribe -n 2 ./each.sh "$1" "$difflab" >"$work/out" 2>"$work/err"; }
     mkdir -p rank-0 rank-1
