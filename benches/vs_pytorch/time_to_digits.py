@@ -60,7 +60,7 @@ ARGUMENTS = arguments()
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(ARGUMENTS.threads)
 
 import torch  # noqa: E402  (the number of threads comes first)
-from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel  # noqa: E402
+from diffusers import DDPMPipeline, DDPMScheduler, FlowMatchEulerDiscreteScheduler, UNet2DModel  # noqa: E402
 
 CLOTHES = ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
 # Files, class names where import can't know them, and targets.
@@ -73,6 +73,8 @@ DEFAULTS = {
     "data.dataset": "mnist",
     "data.held_out": 0,
     "data.horizontal_flip": False,
+    "diffusion.path": "vp",
+    "diffusion.shift": 1.0,
     "diffusion.timesteps": 1000,
     "diffusion.schedule": "cosine",
     "diffusion.prediction_type": "v_prediction",
@@ -104,7 +106,8 @@ IDLE = ("name", "version", "seed", "preview.", "sample.", "train.eval_every", "t
 FIXED = {
     "diffusion.timesteps": [1000],
     "diffusion.schedule": ["cosine"],
-    "diffusion.prediction_type": ["v_prediction"],
+    "diffusion.path": ["vp", "flow"],
+    "diffusion.prediction_type": ["v_prediction", "flow"],
     "train.lr_schedule": ["constant", "cosine"],
     "train.loss_weighting": ["simple", "min_snr"],
     "train.timestep_sampling": ["auto", "uniform", "stratified"],
@@ -131,6 +134,8 @@ def settings():
         if key in FIXED and value not in FIXED[key]:
             sys.exit(f"{key} = {value}: this script knows {', '.join(map(str, FIXED[key]))}")
     chosen = {**DEFAULTS, **{key: value for key, value in given.items() if key in DEFAULTS}}
+    if (chosen["diffusion.path"] == "flow") != (chosen["diffusion.prediction_type"] == "flow"):
+        sys.exit("diffusion.prediction_type: this script knows v_prediction on path vp, and flow on path flow")
     if chosen["data.dataset"] not in DATA:
         sys.exit(f"data.dataset = {chosen['data.dataset']}: this script knows {', '.join(DATA)}")
     return chosen
@@ -151,8 +156,9 @@ def difflab(*arguments):
 class Judge:
     """How many samples of some weights read as the class asked for, looked at no further than must be."""
 
-    def __init__(self, unet, saved, seed, classes, folder):
-        self.unet, self.saved, self.seed, self.classes, self.folder = unet, saved, seed, classes, folder
+    def __init__(self, unet, scheduler, saved, seed, classes, folder):
+        self.unet, self.scheduler, self.saved, self.seed = unet, scheduler, saved, seed
+        self.classes, self.folder = classes, folder
         self.counts = {}
 
     def run(self, at):
@@ -161,14 +167,7 @@ class Judge:
             with torch.no_grad():
                 for parameter, value in zip(self.unet.parameters(), self.saved[at][2]):
                     parameter.copy_(value)
-            scheduler = DDPMScheduler(
-                num_train_timesteps=1000,
-                beta_schedule="squaredcos_cap_v2",
-                prediction_type="v_prediction",
-                clip_sample=False,
-                timestep_spacing="trailing",
-            )
-            DDPMPipeline(unet=self.unet, scheduler=scheduler).save_pretrained(self.folder / "pipeline")
+            DDPMPipeline(unet=self.unet, scheduler=self.scheduler).save_pretrained(self.folder / "pipeline")
             difflab("import", self.folder / "pipeline", run)
             if self.classes:
                 (run / "classes.txt").write_text("\n".join(self.classes) + "\n")
@@ -201,6 +200,55 @@ class Judge:
                 if second + 1 < count and self.reaches(second + 1, target):
                     return self.saved[second][0]
         return None
+
+
+def scheduler_of(chosen):
+    """What the folder says of the path, so that difflab samples on the same one."""
+    if chosen["diffusion.path"] == "flow":
+        return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=chosen["diffusion.shift"])
+    return DDPMScheduler(
+        num_train_timesteps=1000,
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="v_prediction",
+        clip_sample=False,
+        timestep_spacing="trailing",
+    )
+
+
+class Vp:
+    """Steps of the cosine schedule (Nichol & Dhariwal 2021, eq. 17), and v (Salimans & Ho 2022)."""
+
+    def __init__(self):
+        g = lambda u: math.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2  # noqa: E731
+        beta = [min(1 - g((i + 1) / 1000) / g(i / 1000), 0.999) for i in range(1000)]
+        self.alphas_cumprod = torch.cumprod(1 - torch.tensor(beta, dtype=torch.float64), 0).float()
+
+    def at(self, share):
+        """Of each share of the path in [0, 1): the network's time, alpha and sigma."""
+        t = (share * 1000).long().clamp(max=999)
+        return t, self.alphas_cumprod[t].sqrt(), (1 - self.alphas_cumprod[t]).sqrt()
+
+    def target(self, x_0, epsilon, alpha, sigma):
+        return alpha * epsilon - sigma * x_0
+
+
+class Flow:
+    """The straight path x_t = (1 - u) x_0 + u epsilon (Lipman et al. 2023), its times moved by shift (Esser et al. 2024)."""
+
+    def __init__(self, shift):
+        self.shift = shift
+
+    def at(self, share):
+        u = 1 - share
+        u = self.shift * u / (1 + (self.shift - 1) * u)
+        return 1000 * u, 1 - u, u
+
+    def target(self, x_0, epsilon, alpha, sigma):
+        return epsilon - x_0
+
+
+def path_of(chosen):
+    return Flow(chosen["diffusion.shift"]) if chosen["diffusion.path"] == "flow" else Vp()
 
 
 def learning_rate(chosen, step):
@@ -282,10 +330,11 @@ def ema_decay(chosen, step):
     return min(chosen["train.ema_decay"], rising)
 
 
-def timesteps(chosen, batch):
+def shares(chosen, batch):
+    """Where on the path each image of a batch is taken, in [0, 1)."""
     if chosen["train.timestep_sampling"] == "stratified":
-        return ((torch.randperm(batch) + torch.rand(batch)) * 1000 / batch).long().clamp(max=999)
-    return torch.randint(0, 1000, (batch,))
+        return (torch.randperm(batch) + torch.rand(batch)) / batch
+    return torch.rand(batch)
 
 
 def train(chosen, unet_config, images, labels, seed):
@@ -301,10 +350,7 @@ def train(chosen, unet_config, images, labels, seed):
     parameters, averages = list(model.parameters()), list(average.parameters())
     movers = optimizers(chosen, model)
     call = torch.compile(model, dynamic=False) if ARGUMENTS.compile else model
-    # ᾱ of the cosine schedule (Nichol & Dhariwal 2021, eq. 17).
-    g = lambda u: math.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2  # noqa: E731
-    beta = [min(1 - g((i + 1) / 1000) / g(i / 1000), 0.999) for i in range(1000)]
-    alphas_cumprod = torch.cumprod(1 - torch.tensor(beta, dtype=torch.float64), 0).float()
+    path = path_of(chosen)
     null = unet_config["num_class_embeds"] - 1
     kept = torch.randperm(len(images))[chosen["data.held_out"] :]
 
@@ -313,18 +359,19 @@ def train(chosen, unet_config, images, labels, seed):
         if chosen["data.horizontal_flip"]:
             x_0 = torch.where(torch.rand(len(index), 1, 1, 1) < 0.5, x_0.flip(3), x_0)
         y = torch.where(torch.rand(len(index)) < chosen["train.p_uncond"], null, y)
-        t, epsilon = timesteps(chosen, len(index)), torch.randn_like(x_0)
-        alpha, sigma = (f.view(-1, 1, 1, 1) for f in (alphas_cumprod[t].sqrt(), (1 - alphas_cumprod[t]).sqrt()))
+        t, *factors = path.at(shares(chosen, len(index)))
+        alpha, sigma = (factor.view(-1, 1, 1, 1) for factor in factors)
+        epsilon = torch.randn_like(x_0)
         x_t = alpha * x_0 + sigma * epsilon
         if ARGUMENTS.channels_last:
             x_t = x_t.to(memory_format=torch.channels_last)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=ARGUMENTS.bf16):
             (output,) = call(x_t, t, class_labels=y, return_dict=False)
-        losses = (output.float() - (alpha * epsilon - sigma * x_0)).square().mean((1, 2, 3))
+        losses = (output.float() - path.target(x_0, epsilon, alpha, sigma)).square().mean((1, 2, 3))
         if chosen["train.loss_weighting"] == "min_snr":
-            # min(SNR, γ) of the error of x_0, which is σ times that of v.
-            snr = alphas_cumprod[t] / (1 - alphas_cumprod[t])
-            losses = losses * snr.clamp(max=chosen["train.min_snr_gamma"]) * (1 - alphas_cumprod[t])
+            # min(SNR, γ) of the error of x_0, which is σ times that of the target on both paths.
+            alpha, sigma = factors
+            losses = losses * (alpha / sigma).square().clamp(max=chosen["train.min_snr_gamma"]) * sigma.square()
         return losses.mean()
 
     # What is compiled or chosen at the first call isn't counted.
@@ -389,7 +436,7 @@ def main():
         average, saved = train(chosen, unet_config, images, labels, seed)
         rates.append(saved[-1][1] / saved[-1][0])
         with tempfile.TemporaryDirectory() as folder:
-            judge = Judge(average, saved, seed, classes, Path(folder))
+            judge = Judge(average, scheduler_of(chosen), saved, seed, classes, Path(folder))
             if ARGUMENTS.curve:
                 print(f"\nseed {seed}\n\n| minutes | images | read as asked |\n|---|---|---|", flush=True)
                 for at, (clock, count, _) in enumerate(saved):

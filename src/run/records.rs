@@ -59,6 +59,11 @@ impl StepRecord {
         ("comm_share", |record| record.comm_share),
         ("elapsed_s", |record| Some(record.elapsed_s)),
     ];
+
+    /// [`Self::NUMBERS`] of this line; `None` for one that was not measured.
+    pub fn numbers(&self) -> impl Iterator<Item = (&'static str, Option<f64>)> {
+        Self::NUMBERS.into_iter().map(|(key, number)| (key, number(self)))
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub fn shipped() -> &'static [(&'static str, &'static str)] {
     &[
         ("mnist", include_str!("../../../configs/mnist.toml")),
         ("mnist-quick", include_str!("../../../configs/mnist-quick.toml")),
+        ("mnist-speedrun", include_str!("../../../configs/mnist-speedrun.toml")),
         ("mnist-ddpm", include_str!("../../../configs/mnist-ddpm.toml")),
         ("mnist-latent", include_str!("../../../configs/mnist-latent.toml")),
         ("fashion", include_str!("../../../configs/fashion.toml")),

@@ -3,18 +3,20 @@
 use std::env;
 
 /// What mpirun, mpiexec, jsrun, flux and srun leave in the environment of the processes that they start, the most telling
-/// first: how many there are, and which one this is. (PALS, the mpiexec of HPE Cray, sets those of PMI.) Slurm sets the
-/// last in a batch script too, which is one process.
-const VARIABLES: [(&str, &str); 8] = [
-    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
-    ("PMI_SIZE", "PMI_RANK"),
-    ("MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"),
-    ("MVP_COMM_WORLD_SIZE", "MVP_COMM_WORLD_RANK"),
-    ("JSM_NAMESPACE_SIZE", "JSM_NAMESPACE_RANK"),
-    ("FLUX_JOB_SIZE", "FLUX_TASK_RANK"),
-    ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
-    (OF_A_JOB, "SLURM_PROCID"),
+/// first: how many there are, which one this is, and how one is started with the same. (PALS, the mpiexec of HPE Cray, sets
+/// those of PMI.) Slurm sets the last in a batch script too, which is one process.
+const VARIABLES: [(&str, &str, &str); 8] = [
+    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", MPIRUN),
+    ("PMI_SIZE", "PMI_RANK", MPIRUN),
+    ("MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK", MPIRUN),
+    ("MVP_COMM_WORLD_SIZE", "MVP_COMM_WORLD_RANK", MPIRUN),
+    ("JSM_NAMESPACE_SIZE", "JSM_NAMESPACE_RANK", "jsrun -n 1 difflab …"),
+    ("FLUX_JOB_SIZE", "FLUX_TASK_RANK", "flux run -n 1 difflab …"),
+    ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID", SRUN),
+    (OF_A_JOB, "SLURM_PROCID", SRUN),
 ];
+const MPIRUN: &str = "difflab … without mpirun, or mpirun -n 1 difflab …";
+const SRUN: &str = "srun --ntasks=1 difflab …, or #SBATCH --ntasks=1 with --cpus-per-task";
 const OF_A_JOB: &str = "SLURM_NTASKS";
 
 /// A launcher has started this process as one of several.
@@ -31,6 +33,11 @@ impl Launched {
     pub fn is_of_a_job(&self) -> bool {
         self.by == OF_A_JOB
     }
+
+    /// How one process is started by the same launcher.
+    pub fn alone(&self) -> &'static str {
+        VARIABLES.iter().find(|(count, ..)| *count == self.by).map_or(MPIRUN, |(.., alone)| alone)
+    }
 }
 
 /// As which of several processes a launcher has started this one: 0 is the first, and speaks for all.
@@ -40,7 +47,7 @@ pub fn launched_as() -> Option<usize> {
 
 fn rank(find: impl Fn(&str) -> Option<String>) -> Option<usize> {
     let launched = of(&find)?;
-    let (_, rank) = VARIABLES.into_iter().find(|(count, _)| *count == launched.by)?;
+    let (_, rank, _) = VARIABLES.into_iter().find(|(count, ..)| *count == launched.by)?;
     find(rank)?.trim().parse().ok()
 }
 
@@ -51,7 +58,7 @@ pub fn launched() -> Option<Launched> {
 
 fn of(find: impl Fn(&str) -> Option<String>) -> Option<Launched> {
     let number = |name: &'static str| Some(Launched { tasks: find(name)?.trim().parse().ok()?, by: name });
-    VARIABLES.into_iter().find_map(|(count, _)| number(count)).filter(|launched| launched.tasks > 1)
+    VARIABLES.into_iter().find_map(|(count, ..)| number(count)).filter(|launched| launched.tasks > 1)
 }
 
 #[cfg(test)]
@@ -88,5 +95,7 @@ mod tests {
         assert!(another(&[("JSM_NAMESPACE_SIZE", "4"), ("JSM_NAMESPACE_RANK", "3"), ("SLURM_NTASKS", "1")]));
         let batch = of(|name| (name == "SLURM_NTASKS").then(|| "8".to_string())).unwrap();
         assert!(batch.is_of_a_job());
+        let flux = of(|name| (name == "FLUX_JOB_SIZE").then(|| "4".to_string())).unwrap();
+        assert!(flux.alone().contains("flux run -n 1") && batch.alone().contains("srun --ntasks=1"));
     }
 }

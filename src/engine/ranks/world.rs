@@ -46,7 +46,7 @@ fn one_process(launched: Launched) -> String {
             "or start one process: env -u {} difflab …, or #SBATCH --ntasks=1 with --cpus-per-task",
             launched.by
         ),
-        false => "or start one process: srun --ntasks=1, or #SBATCH --ntasks=1 with --cpus-per-task".into(),
+        false => format!("or start one process: {}", launched.alone()),
     }
 }
 

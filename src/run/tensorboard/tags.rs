@@ -27,8 +27,7 @@ fn tag(key: &str) -> Option<&'static str> {
 
 /// What is written of a line of metrics.jsonl.
 pub fn of_step(record: &StepRecord) -> Vec<(&'static str, f64)> {
-    let measured = |(key, number): (&str, fn(&StepRecord) -> Option<f64>)| Some((tag(key)?, number(record)?));
-    StepRecord::NUMBERS.into_iter().filter_map(measured).collect()
+    record.numbers().filter_map(|(key, number)| Some((tag(key)?, number?))).collect()
 }
 
 /// The mean loss in each quarter of t; `None` where no t fell into it.
