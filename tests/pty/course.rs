@@ -79,7 +79,7 @@ fn a_station_s_other_run_is_called_after_it_and_begun_again_gets_a_number() {
     let station = STATION.replacen("[[task]]\n", runs_of_it, 1);
     let station = station.replace("[[task]]\nid = \"end\"\n", "[[task]]\nid = \"end\"\nrun = \"c\"\n");
     fs::write(folder.path().join("tiny.toml"), station).unwrap();
-    let setup = Setup { columns: 100, rows: 30, shell: "export XDG_DATA_HOME=$PWD/data", ..Setup::default() };
+    let setup = Setup { columns: 130, rows: 30, shell: "export XDG_DATA_HOME=$PWD/data", ..Setup::default() };
     let mut lab = Lab::start_with(folder, &setup, &["course", "--file", "tiny.toml", "--threads", "1"]);
     lab.wait_for("the first run", |screen| screen.contains("Run A is shown"));
     lab.wait_for("training", trained_to(3));
