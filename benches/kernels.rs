@@ -120,7 +120,7 @@ fn other_operations(c: &mut Criterion) {
         c,
         "linear 128 to 128",
         &[&[64, 128], &[128, 128], &[128]],
-        &|t| kernels::linear(&t[0], &t[1], &t[2]),
+        &|t| kernels::linear(&t[0], &t[1], &t[2], Precision::F32),
         &|t| reference::linear(&t[0], &t[1], &t[2]),
     );
 }

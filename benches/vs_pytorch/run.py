@@ -13,8 +13,8 @@ PyTorch runs diffusers' UNet2DModel, made from what `difflab bench --print-unet-
 
 PyTorch is measured twice: plain *eager f32*, and the *best* that its user can pick, the fastest of {eager,
 compile} × {f32, bf16 autocast} × {contiguous, channels last}, which a few steps of each find out before the row
-(`--ways` names those to try). difflab multiplies in bf16 where the processor has instructions for it, and in f32
-elsewhere and in rows that say so.
+(`--ways` names those to try). difflab multiplies in bf16 where that is faster on the processor (AMX, or AMD's
+AVX512-BF16), and in f32 elsewhere and in rows that say so.
 
 For each row the sides run one after the other, each a few steps, and that several times over, so that
 whatever else the machine does meets both. A ratio is the median over these rounds of (difflab's median time
@@ -60,11 +60,12 @@ class Row:
 
 
 def has_bf16():
-    """Whether this processor multiplies pairs of bf16 numbers."""
+    """Whether this processor multiplies bf16 numbers faster than f32: with AMX, or with AMD's AVX512-BF16."""
     try:
-        return "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+        processor = Path("/proc/cpuinfo").read_text()
     except OSError:
         return False
+    return "amx_bf16" in processor or "avx512_bf16" in processor and "AuthenticAMD" in processor
 
 
 def rows():

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{doctor_device, doctor_run};
 use crate::ascii::terminal_has_utf8;
 use crate::data::catalogue;
-use crate::kernels::default_threads;
+use crate::kernels::{Isa, default_threads};
 use crate::process::{free_memory, total_memory};
 use crate::speak;
 use crate::tui::terminal::abilities;
@@ -258,6 +258,8 @@ impl Machine {
 fn simd() -> Vec<&'static str> {
     #[cfg(target_arch = "x86_64")]
     let known = [
+        ("amx", Isa::available().first().is_some_and(|isa| isa.name() == "amx")),
+        ("avx512bf16", std::arch::is_x86_feature_detected!("avx512bf16")),
         ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
         ("avx2", std::arch::is_x86_feature_detected!("avx2")),
         ("fma", std::arch::is_x86_feature_detected!("fma")),

@@ -151,7 +151,7 @@ fn operations() -> Vec<Operation> {
         add(
             format!("linear layer on {shape:?}"),
             &[("x", shape), ("w", &[64, 48]), ("b", &[48])],
-            Box::new(|a| kernels::linear(a[0], a[1], a[2])),
+            Box::new(|a| kernels::linear(a[0], a[1], a[2], Precision::F32)),
         );
     }
     for silu in [false, true] {

@@ -102,7 +102,8 @@ pub enum Precision {
     /// Everything in f32.
     #[default]
     F32,
-    /// The products of 3×3 convolutions in bf16, their sums and everything else in f32.
+    /// The products of convolutions (which ones depends on the processor), and with AMX of attention's projections, in bf16,
+    /// their sums and everything else in f32.
     Bf16,
 }
 

@@ -140,7 +140,7 @@ impl Judge {
         for start in (0..n).step_by(BATCH) {
             let hidden = self.features(&images.narrow(0, start, BATCH.min(n - start))?)?;
             features.extend(hidden.flatten_all()?.to_vec1::<f32>()?);
-            let scores = kernels::linear(&hidden, &self.output.0, &self.output.1)?;
+            let scores = kernels::linear(&hidden, &self.output.0, &self.output.1, Precision::F32)?;
             for row in scores.to_vec2::<f32>()? {
                 let best = (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]));
                 classes.push(best.context("the judge has no classes")?);
@@ -169,7 +169,7 @@ impl Judge {
         }
         // The linear layers were trained on channels-first features.
         let x = x.permute((0, 3, 1, 2))?.flatten_from(1)?;
-        Ok(kernels::linear(&x, &self.hidden.0, &self.hidden.1)?.relu()?)
+        Ok(kernels::linear(&x, &self.hidden.0, &self.hidden.1, Precision::F32)?.relu()?)
     }
 }
 

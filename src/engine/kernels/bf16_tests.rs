@@ -1,6 +1,6 @@
 //! Convolutions in mixed precision against the reference in f64.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use proptest::prelude::*;
 
 use super::simd::forced::on_each;
@@ -95,8 +95,9 @@ fn what_has_no_kernel_in_bf16_is_computed_in_f32() {
     on_each(|_| {
         for (w, stride) in [([3, 3, 16, 32], 2), ([1, 1, 16, 32], 1), ([3, 3, 16, 3], 1), ([3, 3, 16, 24], 1)] {
             let same = bits(&w, stride, Bf16) == bits(&w, stride, F32);
-            // 24 channels are whole vectors only where those are narrow.
-            assert!(same || w[3] == 24 && Isa::current().lanes() < 16, "{w:?} with stride {stride}");
+            // 24 channels are whole vectors only where those are narrow; 1×1 convolutions go on tiles.
+            let (narrow, tiles) = (Isa::current().lanes() < 16, Isa::current().name() == "amx");
+            assert!(same || w[3] == 24 && narrow || w[0] == 1 && tiles, "{w:?} with stride {stride}");
         }
     });
 }
@@ -128,4 +129,60 @@ fn nan_and_infinity_stay_visible_in_bf16() {
             assert!(y.flatten_all().unwrap().to_vec1::<f32>().unwrap().iter().any(|y| !y.is_finite()));
         }
     });
+}
+
+/// Value and gradients on each instruction set beside the reference; whether the products were rounded is what `rounded` says.
+fn check_operation(
+    what: &str,
+    inputs: &[Tensor],
+    rounded: impl Fn(Isa) -> bool,
+    fast: impl Fn(&[Tensor]) -> Result<Tensor>,
+    slow: impl Fn(&[Tensor]) -> Result<Tensor>,
+) {
+    let want = with_gradients(inputs, DType::F64, slow);
+    on_each(|isa| {
+        let got = with_gradients(inputs, DType::F32, &fast);
+        // The bias comes last, and sums no products.
+        for (i, (got, want)) in got.iter().zip(&want).enumerate().take(3) {
+            let off = relative_rms(got, want);
+            let place = format!("{what}, number {i}, on {}: off by {off:.1e}", isa.name());
+            assert!(off < TOLERANCE, "{place}");
+            assert_eq!(off > ROUNDED, rounded(isa), "{place}");
+        }
+    });
+}
+
+#[test]
+fn pointwise_products_are_rounded_on_tiles_alone() {
+    let tiles = |isa: Isa| isa.name() == "amx";
+    let inputs = [numbers(1, &[3, 7, 5, 32]), numbers(2, &[1, 1, 32, 48]), numbers(3, &[3, 48])];
+    check_operation(
+        "1×1",
+        &inputs,
+        tiles,
+        |t| conv2d(&t[0], &t[1], &t[2], 1, Padding::Same, Bf16),
+        |t| reference::conv2d(&t[0], &t[1], &t[2], 1, Padding::Same),
+    );
+    for rows in [70, 128] {
+        let inputs = [numbers(1, &[rows, 48]), numbers(2, &[48, 16]), numbers(3, &[16])];
+        check_operation(
+            "linear",
+            &inputs,
+            tiles,
+            |t| linear(&t[0], &t[1], &t[2], Bf16),
+            |t| reference::linear(&t[0], &t[1], &t[2]),
+        );
+    }
+}
+
+#[test]
+fn convolutions_of_doubled_images_agree_within_bf16_rounding() {
+    let inputs = [numbers(1, &[2, 4, 5, 16]), numbers(2, &[3, 3, 16, 32]), numbers(3, &[32])];
+    check_operation(
+        "doubled",
+        &inputs,
+        |isa| PairIsa::of(isa).is_some(),
+        |t| upsample_conv2d(&t[0], &t[1], &t[2], Bf16),
+        |t| reference::conv2d(&reference::upsample_nearest2x(&t[0])?, &t[1], &t[2], 1, Padding::Same),
+    );
 }

@@ -61,7 +61,10 @@ fn convolutions() {
 #[test]
 fn linear_layers() {
     for shape in [&[3, 4][..], &[2, 3, 5, 4], &[1, 4]] {
-        agree(&[shape, &[4, 6], &[6]], [&|a| device::linear(a[0], a[1], a[2]), &|a| kernels::linear(a[0], a[1], a[2])]);
+        agree(
+            &[shape, &[4, 6], &[6]],
+            [&|a| device::linear(a[0], a[1], a[2]), &|a| kernels::linear(a[0], a[1], a[2], Precision::F32)],
+        );
     }
 }
 

@@ -18,7 +18,7 @@ use crate::config::Precision;
 /// Convolution of `x` `[N, H, W, c_in]` with `w` `[k, k, c_in, c_out]` (k = 1 or 3) and `bias`
 /// `[c_out]` or `[N, c_out]`; stride 1 or 2. Returns `[N, H', W', c_out]`. With [`Precision::Bf16`] the
 /// products of 3×3 convolutions of stride 1 are bf16's where this processor has them (relative rms
-/// error about 4e-3), forward and in both gradients.
+/// error about 4e-3), forward and in both gradients; with tiles (AMX) those of 1×1 convolutions too.
 ///
 /// # Errors
 /// When the shapes don't fit.
@@ -42,11 +42,12 @@ pub fn conv2d(
     reference::conv2d(x, w, bias, stride, padding)
 }
 
-/// `x` `[..., c_in]` times `w` `[c_in, c_out]` plus `bias` `[c_out]`.
+/// `x` `[..., c_in]` times `w` `[c_in, c_out]` plus `bias` `[c_out]`. With [`Precision::Bf16`] the products are bf16's where
+/// this processor has tiles of them (AMX).
 ///
 /// # Errors
 /// When the shapes don't fit.
-pub fn linear(x: &Tensor, w: &Tensor, bias: &Tensor) -> Result<Tensor> {
+pub fn linear(x: &Tensor, w: &Tensor, bias: &Tensor, precision: Precision) -> Result<Tensor> {
     if fast(&[x, w, bias])
         && x.elem_count() > 0
         && let (Some(&c_in), &[w_in, c_out]) = (x.dims().last(), w.dims())
@@ -54,7 +55,7 @@ pub fn linear(x: &Tensor, w: &Tensor, bias: &Tensor) -> Result<Tensor> {
         && c_out > 0
         && bias.dims() == [c_out]
     {
-        return x.contiguous()?.apply_op3(&w.contiguous()?, &bias.contiguous()?, Linear);
+        return x.contiguous()?.apply_op3(&w.contiguous()?, &bias.contiguous()?, Linear { precision });
     }
     if device::takes(&[x, w, bias]) {
         return device::linear(x, w, bias);

@@ -72,7 +72,7 @@ fn linear_layers_show_what_is_not_finite() {
     stays_visible(
         "linear",
         &[&[7, 9], &[9, 10], &[10]],
-        |t| linear(&t[0], &t[1], &t[2]),
+        |t| linear(&t[0], &t[1], &t[2], F32),
         |t| reference::linear(&t[0], &t[1], &t[2]),
     );
 }

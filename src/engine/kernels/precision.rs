@@ -2,7 +2,7 @@
 
 use candle_core::Device;
 
-use super::simd::{Isa, PairIsa};
+use super::simd::{Isa, PairIsa, TileIsa};
 use crate::config::Precision;
 
 /// Why this process can't train with `precision` on `device`; `None`: it can.
@@ -20,24 +20,36 @@ fn without_products(isa: Isa) -> Option<String> {
     match PairIsa::of(isa) {
         Some(_) => None,
         None => Some(format!(
-            "it needs a processor with AVX512-BF16 (Zen 4, Sapphire Rapids and later), or AVX2, where it is slow; the \
-             kernels run on {} here; use f32",
+            "it needs a processor with AMX (Sapphire Rapids and later) or AVX512-BF16 (Zen 4 and later), or AVX2, where it is \
+             slow; the kernels run on {} here; use f32",
             isa.name()
         )),
     }
 }
 
+/// Whether products in bf16 are faster than those in f32 here.
+fn gains(isa: Isa) -> bool {
+    TileIsa::of(isa).is_some() || PairIsa::of(isa).is_some_and(PairIsa::fast)
+}
+
 /// That `precision` makes the network called by `key` slower here, not faster; `None`: it does not.
 pub fn slowness(key: &str, precision: Precision) -> Option<String> {
     let isa = Isa::current();
-    let fast = PairIsa::of(isa).is_some_and(PairIsa::fast);
-    (precision == Precision::Bf16 && !fast).then(|| {
-        format!(
-            "{key} = \"bf16\" is slower than f32 here: the processor has no instructions for it (AVX512-BF16), and {} \
-             multiplies the rounded numbers in f32",
-            isa.name()
-        )
-    })
+    if precision != Precision::Bf16 || gains(isa) {
+        return None;
+    }
+    let name = isa.name();
+    let why = match (PairIsa::of(isa), name) {
+        (None, _) => return Some(format!("{key} = \"bf16\" changes nothing here: {name} has no products in bf16")),
+        (Some(_), "avx512") => {
+            "the processor's instructions for it (AVX512-BF16) do fewer products than those for f32".to_string()
+        }
+        _ => format!(
+            "the processor has no instructions for it (AMX, or AVX512-BF16), and {name} multiplies the rounded numbers \
+             in f32"
+        ),
+    };
+    Some(format!("{key} = \"bf16\" is slower than f32 here: {why}"))
 }
 
 /// That sampling in `precision` is not what this machine does on `device`, or not faster there; `None`: it is both.
@@ -66,7 +78,9 @@ mod tests {
             }
             assert_eq!(slowness("train.precision", Precision::F32), None);
             let said = slowness("train.precision", Precision::Bf16);
-            assert!(said.is_none() == PairIsa::of(isa).is_some_and(PairIsa::fast), "{said:?}");
+            assert!(said.is_none() == gains(isa), "{said:?}");
+            assert!(said.is_none_or(|said| said.contains("BF16") || PairIsa::of(isa).is_none()));
+            assert!(gains(isa) || isa.name() != "amx");
         });
     }
 }

@@ -236,7 +236,7 @@ proptest! {
     #[test]
     fn linear_layers_of_any_shape_agree(rows in 1..200usize, c_in in 1..70usize, c_out in 1..70usize) {
         let inputs = [numbers(1, &[rows, c_in]), numbers(2, &[c_in, c_out]), numbers(3, &[c_out])];
-        agrees("linear", &inputs, 1e-5, |t| linear(&t[0], &t[1], &t[2]), |t| reference::linear(&t[0], &t[1], &t[2]));
+        agrees("linear", &inputs, 1e-5, |t| linear(&t[0], &t[1], &t[2], F32), |t| reference::linear(&t[0], &t[1], &t[2]));
     }
 
     #[test]
@@ -434,7 +434,7 @@ fn shapes_that_do_not_fit_are_errors() {
     assert!(conv2d(&x, &w, &numbers(3, &[7]), 1, Padding::Same, F32).is_err());
     assert!(conv2d(&x, &numbers(2, &[3, 3, 7, 8]), &bias, 1, Padding::Same, F32).is_err());
     assert!(conv2d(&numbers(1, &[1, 1, 1, 8]), &w, &bias, 1, Padding::RightBottom, F32).is_err());
-    assert!(linear(&x, &numbers(2, &[7, 8]), &bias).is_err());
+    assert!(linear(&x, &numbers(2, &[7, 8]), &bias, F32).is_err());
     assert!(group_norm(&x, &bias, &bias, 3, 1e-5, false).is_err());
     assert!(attention(&x, &x, &numbers(1, &[1, 4, 4, 4]), 2).is_err());
     assert!(squared_error(&x, &w).is_err());

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::process::enlarge_signal_stack;
 use crate::ranks::{Alone, Collective};
 
 /// One thread for each physical core, but no more than this process may use: a batch system, `taskset` or a
@@ -37,6 +38,7 @@ impl Workers {
                 ThreadPoolBuilder::new()
                     .num_threads(1)
                     .thread_name(move |_| format!("difflab-{i}"))
+                    .start_handler(|_| enlarge_signal_stack())
                     .build()
                     .context("starting a training thread")
             })

@@ -38,10 +38,10 @@ impl Attention {
         let norm = norm.map(|(key, groups, eps)| GroupNorm::new(scope.child("group_norm"), channels, key, groups, eps));
         Ok(Self {
             group_norm: norm.transpose()?,
-            to_q: Linear::new(scope.child("to_q"), channels, inner)?,
-            to_k: Linear::new(scope.child("to_k"), channels, inner)?,
-            to_v: Linear::new(scope.child("to_v"), channels, inner)?,
-            to_out: Linear::new(scope.child("to_out.0"), inner, channels)?,
+            to_q: Linear::mixed(scope.child("to_q"), channels, inner)?,
+            to_k: Linear::mixed(scope.child("to_k"), channels, inner)?,
+            to_v: Linear::mixed(scope.child("to_v"), channels, inner)?,
+            to_out: Linear::mixed(scope.child("to_out.0"), inner, channels)?,
             heads,
             output_scale_factor,
         })

@@ -73,18 +73,26 @@ impl Conv2d {
 pub(super) struct Linear {
     weight: Tensor,
     bias: Tensor,
+    precision: Precision,
 }
 
 impl Linear {
+    /// One that is computed in f32.
     pub fn new(scope: Scope, c_in: usize, c_out: usize) -> Result<Self> {
+        Ok(Self { precision: Precision::F32, ..Self::mixed(scope, c_in, c_out)? })
+    }
+
+    /// One that is computed with the network's precision.
+    pub fn mixed(scope: Scope, c_in: usize, c_out: usize) -> Result<Self> {
         Ok(Self {
             weight: scope.parameter("weight", ParameterKind::Linear, &[c_in, c_out])?,
             bias: scope.parameter("bias", ParameterKind::Bias { fan_in: c_in }, &[c_out])?,
+            precision: scope.precision(),
         })
     }
 
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(kernels::linear(x, &self.weight, &self.bias)?)
+        Ok(kernels::linear(x, &self.weight, &self.bias, self.precision)?)
     }
 }
 

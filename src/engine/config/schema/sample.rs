@@ -129,9 +129,8 @@ pub struct SampleConfig {
     pub sample_max_value: f64,
     /// Images in a snapshot.
     pub num: usize,
-    /// How precisely the network multiplies while it samples: `f32`, or `bf16` as in train.precision, which is faster
-    /// where the processor has AVX512-BF16; docs/benchmarks.md has its effect on samples. An mlp is always computed in
-    /// f32.
+    /// How precisely the network multiplies while it samples: `f32`, or `bf16` as in train.precision, which is faster on
+    /// the same processors; docs/benchmarks.md has its effect on samples. An mlp is always computed in f32.
     pub precision: Precision,
 }
 

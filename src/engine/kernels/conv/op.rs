@@ -8,7 +8,7 @@ use super::geometry::Geometry;
 use super::narrow;
 use super::panels::Panels;
 use super::weight_gradient as direct;
-use super::{winograd, winograd_bf16};
+use super::{amx, winograd, winograd_bf16};
 use crate::config::Precision;
 use crate::kernels::Padding;
 use crate::kernels::simd::Isa;
@@ -58,7 +58,15 @@ impl CustomOp3 for Convolution {
 }
 
 /// `x` `[..., c_in]` times `w` `[c_in, c_out]` plus `bias`; see [`crate::kernels::linear`].
-pub(crate) struct Linear;
+pub(crate) struct Linear {
+    pub precision: Precision,
+}
+
+impl Linear {
+    fn geometry(&self, rows: usize, c_in: usize, c_out: usize) -> Geometry {
+        Geometry::linear(rows, c_in, c_out).with_precision(self.precision)
+    }
+}
 
 impl CustomOp3 for Linear {
     fn name(&self) -> &'static str {
@@ -75,7 +83,7 @@ impl CustomOp3 for Linear {
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (c_in, c_out) = w_layout.shape().dims2()?;
-        let g = Geometry::linear(x_layout.shape().elem_count() / c_in, c_in, c_out);
+        let g = self.geometry(x_layout.shape().elem_count() / c_in, c_in, c_out);
         let y = forward(&g, slice(x, x_layout)?, slice(w, w_layout)?, slice(bias, bias_layout)?);
         let mut shape = x_layout.dims().to_vec();
         if let Some(last) = shape.last_mut() {
@@ -86,7 +94,7 @@ impl CustomOp3 for Linear {
 
     fn bwd(&self, x: &Tensor, w: &Tensor, bias: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Gradients> {
         let (c_in, c_out) = w.dims2()?;
-        backward(&Geometry::linear(x.elem_count() / c_in, c_in, c_out), x, w, bias, dy)
+        backward(&self.geometry(x.elem_count() / c_in, c_in, c_out), x, w, bias, dy)
     }
 }
 
@@ -96,6 +104,9 @@ type Gradients = (Option<Tensor>, Option<Tensor>, Option<Tensor>);
 /// The output; `bias` is one row or one for each sample.
 pub(super) fn forward(g: &Geometry, x: &[f32], w: &[f32], bias: &[f32]) -> Vec<f32> {
     let isa = Isa::current();
+    if let Some(tiles) = amx::TileConvolution::forward(isa, &split(g), w) {
+        return tiles.run_on_all(x, bias);
+    }
     if let Some(pairs) = winograd_bf16::fits(g, isa) {
         let panels = winograd_bf16::transformed(pairs, w, g.c_in, g.c_out);
         return Form::Bf16(pairs).forward(g, (g.c_in, g.c_out), x, &panels, bias);
@@ -130,6 +141,9 @@ fn backward(g: &Geometry, x: &Tensor, w: &Tensor, bias: &Tensor, dy: &Tensor) ->
 }
 
 pub(super) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    if let Some(gradient) = amx::weight_gradient(isa, &split(g), x, dy) {
+        return gradient;
+    }
     if let Some(pairs) = winograd_bf16::fits(g, isa) {
         return winograd_bf16::weight_gradient(pairs, g, x, dy);
     }
@@ -153,6 +167,9 @@ pub(super) fn bias_gradient(isa: Isa, g: &Geometry, dy: &[f32], per_sample: bool
 }
 
 pub(super) fn data_gradient(isa: Isa, g: &Geometry, dy: &[f32], w: &[f32]) -> Vec<f32> {
+    if let Some(tiles) = amx::TileConvolution::data_gradient(isa, &split(g), w) {
+        return tiles.run_on_all(dy, &[]);
+    }
     if let Some(pairs) = winograd_bf16::fits(g, isa) {
         let turned = winograd::turned(w, g.c_in, g.c_out);
         let panels = winograd_bf16::transformed(pairs, &turned, g.c_out, g.c_in);

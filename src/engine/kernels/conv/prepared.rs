@@ -4,35 +4,20 @@
 //! How it is computed is settled by its shape when it is prepared: a few integer operations beside the
 //! packing of the weights, which every call needs anyway.
 
-use std::ops::Range;
-
 use super::correlation::Correlation;
 use super::form::Form;
 use super::geometry::Geometry;
 use super::out::{Add, Out};
 use super::panels::Panels;
-use super::{weight_gradient as direct, winograd, winograd_bf16};
+use super::{amx, weight_gradient as direct, winograd, winograd_bf16};
 use crate::kernels::buffers::Part;
 use crate::kernels::simd::{Isa, PairIsa};
 
-/// Samples of `pixels` pixels that several steps take together: few enough for what one step leaves to
-/// be in the cache when the next one reads it, enough for the weights to be read for.
-pub(crate) fn samples_at_once(pixels: usize) -> usize {
-    const PIXELS: usize = 32 * 32;
-    (PIXELS / pixels.max(1)).max(1)
-}
-
-/// `samples` cut into consecutive, nearly equal groups of at most `most`.
-pub(crate) fn groups(samples: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
-    let (start, n) = (samples.start, samples.len());
-    let parts = n.div_ceil(most);
-    (0..parts).map(move |k| start + k * n / parts..start + (k + 1) * n / parts)
-}
-
 /// How a convolution is computed.
 enum Way {
-    Direct(Correlation),
-    Winograd(Form),
+    Direct(Correlation, Panels),
+    Winograd(Form, Panels),
+    Tiles(amx::TileConvolution),
 }
 
 /// Output from input, or the input's gradient from the output's.
@@ -42,46 +27,49 @@ pub(crate) struct Prepared {
     /// Channels of the source and of the result.
     depth: usize,
     width: usize,
-    panels: Panels,
     way: Way,
 }
 
 impl Prepared {
     /// Output from input; `w` is `[k, k, c_in, c_out]`.
     pub fn forward(isa: Isa, g: &Geometry, w: &[f32]) -> Self {
-        let (panels, way) = if let Some(pairs) = winograd_bf16::fits(g, isa) {
-            (winograd_bf16::transformed(pairs, w, g.c_in, g.c_out), Way::Winograd(Form::Bf16(pairs)))
+        let way = if let Some(tiles) = amx::TileConvolution::forward(isa, g, w) {
+            Way::Tiles(tiles)
+        } else if let Some(pairs) = winograd_bf16::fits(g, isa) {
+            Way::Winograd(Form::Bf16(pairs), winograd_bf16::transformed(pairs, w, g.c_in, g.c_out))
         } else if winograd::fits(g, isa.lanes()) {
-            (winograd::transformed(isa, w, g.c_in, g.c_out), Way::Winograd(Form::F32(isa)))
+            Way::Winograd(Form::F32(isa), winograd::transformed(isa, w, g.c_in, g.c_out))
         } else {
-            let panels = Panels::pack(w, g.k * g.k, g.c_in, g.c_out, isa.lanes());
-            (panels, Way::Direct(Correlation::forward(g)))
+            Way::Direct(Correlation::forward(g), Panels::pack(w, g.k * g.k, g.c_in, g.c_out, isa.lanes()))
         };
-        Self { isa, g: *g, depth: g.c_in, width: g.c_out, panels, way }
+        Self { isa, g: *g, depth: g.c_in, width: g.c_out, way }
     }
 
     /// The input's gradient from the output's.
     pub fn data_gradient(isa: Isa, g: &Geometry, w: &[f32]) -> Self {
-        let (panels, way) = if let Some(pairs) = winograd_bf16::fits(g, isa) {
+        let way = if let Some(tiles) = amx::TileConvolution::data_gradient(isa, g, w) {
+            Way::Tiles(tiles)
+        } else if let Some(pairs) = winograd_bf16::fits(g, isa) {
             let turned = winograd::turned(w, g.c_in, g.c_out);
-            (winograd_bf16::transformed(pairs, &turned, g.c_out, g.c_in), Way::Winograd(Form::Bf16(pairs)))
+            Way::Winograd(Form::Bf16(pairs), winograd_bf16::transformed(pairs, &turned, g.c_out, g.c_in))
         } else if winograd::fits(g, isa.lanes()) {
-            (winograd::transformed_for_data_gradient(isa, w, g.c_in, g.c_out), Way::Winograd(Form::F32(isa)))
+            Way::Winograd(Form::F32(isa), winograd::transformed_for_data_gradient(isa, w, g.c_in, g.c_out))
         } else {
             let panels = Panels::pack_transposed(w, g.k * g.k, g.c_out, g.c_in, isa.lanes());
-            (panels, Way::Direct(Correlation::data_gradient(g)))
+            Way::Direct(Correlation::data_gradient(g), panels)
         };
-        Self { isa, g: *g, depth: g.c_out, width: g.c_in, panels, way }
+        Self { isa, g: *g, depth: g.c_out, width: g.c_in, way }
     }
 
     /// Runs it over as many whole samples as `source` has; `bias` is nothing, one row for all of them,
     /// or a row for each.
     pub fn run(&self, source: &[f32], bias: &[f32], add: Add, out: Part) {
-        let Self { isa, g, panels, .. } = self;
+        let Self { isa, g, .. } = self;
         let channels = (self.depth, self.width);
         match &self.way {
-            Way::Winograd(form) => form.forward_into(g, channels, source, panels, bias, Out::new(out, add)),
-            Way::Direct(direct) => {
+            Way::Tiles(tiles) => tiles.run(source, bias, Out::new(out, add)),
+            Way::Winograd(form, panels) => form.forward_into(g, channels, source, panels, bias, Out::new(out, add)),
+            Way::Direct(direct, panels) => {
                 direct.run_into(*isa, source, panels, bias, out);
                 let Add::Numbers(numbers) = add else { return };
                 assert_eq!(numbers.len(), out.len());
@@ -99,11 +87,14 @@ pub(crate) enum WeightSum {
     Direct(direct::WeightSum),
     Winograd(winograd::WeightSum),
     WinogradBf16(PairIsa, winograd_bf16::WeightSum),
+    Tiles(amx::WeightSum),
 }
 
 impl WeightSum {
     pub fn new(isa: Isa, g: &Geometry) -> Self {
-        if let Some(pairs) = winograd_bf16::fits(g, isa) {
+        if let Some(tiles) = amx::WeightSum::new(isa, g) {
+            Self::Tiles(tiles)
+        } else if let Some(pairs) = winograd_bf16::fits(g, isa) {
             Self::WinogradBf16(pairs, winograd_bf16::WeightSum::new(g))
         } else if winograd::fits(g, isa.lanes()) {
             Self::Winograd(winograd::WeightSum::new(g))
@@ -118,6 +109,7 @@ impl WeightSum {
             Self::Direct(sum) => sum.add(isa, g, x, dy),
             Self::Winograd(sum) => sum.add(isa, g, x, dy),
             Self::WinogradBf16(isa, sum) => sum.add(*isa, g, x, dy),
+            Self::Tiles(sum) => sum.add(x, dy),
         }
     }
 
@@ -127,6 +119,7 @@ impl WeightSum {
             (Self::Direct(sum), Self::Direct(other)) => sum.merge(other),
             (Self::Winograd(sum), Self::Winograd(other)) => sum.merge(other),
             (Self::WinogradBf16(_, sum), Self::WinogradBf16(_, other)) => sum.merge(other),
+            (Self::Tiles(sum), Self::Tiles(other)) => sum.merge(other),
             _ => unreachable!("sums of one convolution go one way"),
         }
     }
@@ -137,6 +130,7 @@ impl WeightSum {
             Self::Direct(sum) => sum.finish(g),
             Self::Winograd(sum) => sum.finish(isa),
             Self::WinogradBf16(_, sum) => sum.finish(),
+            Self::Tiles(sum) => sum.finish(),
         }
     }
 }
@@ -158,16 +152,4 @@ pub(crate) fn rows_or_sum(rows: Vec<f32>, channels: usize, per_sample: bool) -> 
         total.iter_mut().zip(row).for_each(|(a, b)| *a += b);
     }
     total
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_cover_the_samples_in_order_and_are_nearly_equal() {
-        assert_eq!(groups(3..20, 6).collect::<Vec<_>>(), [3..8, 8..14, 14..20]);
-        assert!(groups(0..4, 16).eq(std::iter::once(0..4)));
-        assert_eq!([7, 28, 64].map(|size| samples_at_once(size * size)), [20, 1, 1]);
-    }
 }

@@ -4,8 +4,9 @@
 use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 
 use super::geometry::Geometry;
+use super::groups::{groups, samples_at_once};
 use super::out::Add;
-use super::prepared::{Prepared, WeightSum, groups, push_pixel_sums, rows_or_sum, samples_at_once};
+use super::prepared::{Prepared, WeightSum, push_pixel_sums, rows_or_sum};
 use crate::config::Precision;
 use crate::kernels::Padding;
 use crate::kernels::buffers::{Scratch, filled_shares, filled_shares_many};

@@ -31,7 +31,7 @@ pub struct ResidualBlock<'a> {
     pub eps: f64,
     /// The sum is divided by this.
     pub output_scale_factor: f64,
-    /// Of the 3×3 convolutions' products.
+    /// Of the convolutions' products.
     pub precision: Precision,
 }
 

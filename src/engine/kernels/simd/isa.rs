@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::neon::Neon;
 use super::{Kernel, Simd, portable::Portable};
 #[cfg(target_arch = "x86_64")]
-use super::{x86_avx2::Avx2, x86_avx512::Avx512};
+use super::{x86_amx, x86_avx2::Avx2, x86_avx512::Avx512};
 
 /// An instruction set that this processor has: a value of this type is the proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub struct Isa(Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
+    /// AVX-512, and tiles for products in bf16.
+    #[cfg(target_arch = "x86_64")]
+    Amx,
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -30,6 +33,12 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         {
             if std::arch::is_x86_feature_detected!("avx512f") {
+                if std::arch::is_x86_feature_detected!("avx512bw")
+                    && std::arch::is_x86_feature_detected!("avx512bf16")
+                    && x86_amx::there()
+                {
+                    kinds.push(Kind::Amx);
+                }
                 kinds.push(Kind::Avx512);
             }
             if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
@@ -67,6 +76,8 @@ impl Isa {
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
+            Kind::Amx => "amx",
+            #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => "avx512",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => "avx2",
@@ -80,7 +91,7 @@ impl Isa {
     pub fn lanes(self) -> usize {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => Avx512::LANES,
+            Kind::Amx | Kind::Avx512 => Avx512::LANES,
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => Avx2::LANES,
             #[cfg(target_arch = "aarch64")]
@@ -99,7 +110,7 @@ impl Isa {
         unsafe {
             match self.0 {
                 #[cfg(target_arch = "x86_64")]
-                Kind::Avx512 => Avx512::run(kernel),
+                Kind::Amx | Kind::Avx512 => Avx512::run(kernel),
                 #[cfg(target_arch = "x86_64")]
                 Kind::Avx2 => Avx2::run(kernel),
                 #[cfg(target_arch = "aarch64")]

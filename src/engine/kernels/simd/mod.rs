@@ -2,8 +2,11 @@
 //!
 //! A [`Kernel`] is written once over a [`Simd`] type; [`Isa::run`] compiles it for each instruction
 //! set and picks the widest that the processor has, once, at the first call. The environment
-//! variable `DIFFLAB_ISA` (`avx512`, `avx2`, `neon`, `scalar`) asks for a narrower one.
+//! variable `DIFFLAB_ISA` (`amx`, which is `avx512` with AMX's tiles for bf16, `avx512`, `avx2`, `neon`, `scalar`) asks for
+//! a narrower one.
 
+#[cfg(test)]
+mod emulated_tiles;
 mod isa;
 mod math;
 #[cfg(target_arch = "aarch64")]
@@ -11,6 +14,12 @@ mod neon;
 mod pair_isa;
 mod pairs;
 mod portable;
+#[cfg_attr(not(any(test, target_arch = "x86_64")), allow(dead_code))]
+mod tile_isa;
+#[cfg_attr(not(any(test, target_arch = "x86_64")), allow(dead_code))]
+mod tiles;
+#[cfg(target_arch = "x86_64")]
+mod x86_amx;
 #[cfg(target_arch = "x86_64")]
 mod x86_avx2;
 #[cfg(target_arch = "x86_64")]
@@ -26,6 +35,8 @@ pub(crate) use isa::forced;
 pub(crate) use math::{exp, sigmoid};
 pub(crate) use pair_isa::PairIsa;
 pub(crate) use pairs::{PairKernel, PairSimd, Pairs};
+pub(crate) use tile_isa::TileIsa;
+pub(crate) use tiles::{COLUMNS, DEPTH, ROW_BYTES, ROWS, TileKernel, Tiles};
 
 /// A vector of f32 and what the kernels do with it.
 ///

@@ -28,7 +28,7 @@ impl PairIsa {
     pub fn of(isa: Isa) -> Option<Self> {
         match isa.kind() {
             #[cfg(target_arch = "x86_64")]
-            isa::Kind::Avx512 => {
+            isa::Kind::Amx | isa::Kind::Avx512 => {
                 let there = std::arch::is_x86_feature_detected!("avx512bw")
                     && std::arch::is_x86_feature_detected!("avx512bf16");
                 there.then_some(Self(Kind::Avx512Bf16))
@@ -52,11 +52,11 @@ impl PairIsa {
         }
     }
 
-    /// Whether the processor has instructions for it.
+    /// Whether the processor has instructions for it that do more products than those for f32.
     pub fn fast(self) -> bool {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Bf16 => true,
+            Kind::Avx512Bf16 => super::x86_bf16::gains(),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => false,
             Kind::Portable => false,

@@ -22,6 +22,16 @@ pub(crate) trait PairSimd: Simd {
     unsafe fn pair(a: Self::V, b: Self::V) -> Self::V;
     /// Lane i: sum + both products of a's and b's pair i.
     unsafe fn dot(a: Self::V, b: Self::V, sum: Self::V) -> Self::V;
+    /// Turns LANES rows of LANES words, `from_row` apart, into columns, `to_row` apart. The memory doesn't overlap.
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+        for r in 0..Self::LANES {
+            for c in 0..Self::LANES {
+                // SAFETY: the caller's pointers have these rows.
+                unsafe { *to.add(c * to_row + r) = *from.add(r * from_row + c) };
+            }
+        }
+    }
 }
 
 /// A piece of work written over [`PairSimd`].

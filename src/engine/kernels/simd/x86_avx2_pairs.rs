@@ -1,6 +1,6 @@
 //! Products of bf16 pairs on processors without instructions for them: AVX2 rounds and unpacks the pairs, and multiplies
-//! in f32. Slower than f32 itself; for the same training and samples as where there are such instructions, up to the
-//! order in which a pair's two products are added.
+//! in f32. Slower than f32 itself; for the same training and samples as with AVX512-BF16, up to the order in which a pair's two
+//! products are added.
 
 use std::arch::x86_64::*;
 

@@ -1,0 +1,297 @@
+//! Forward pass, and the data gradient with turned weights.
+
+use std::ops::Range;
+
+use super::positions::Positions;
+use super::transposed::turned;
+use super::weights::{WORDS, Weights};
+use super::{Geometry, fits};
+use crate::kernels::buffers::{Scratch, filled_shares};
+use crate::kernels::conv::groups::{groups, samples_at_once};
+use crate::kernels::conv::out::{Add, Out};
+use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairSimd, ROW_BYTES, ROWS, TileIsa, TileKernel, Tiles};
+
+/// A convolution whose weights are packed.
+pub(in crate::kernels::conv) struct TileConvolution {
+    isa: TileIsa,
+    positions: Positions,
+    /// Channels of the source and of the result.
+    depth: usize,
+    width: usize,
+    weights: Weights,
+}
+
+impl TileConvolution {
+    /// Output from input; `w` is `[k, k, c_in, c_out]`. `None` where it isn't for tiles.
+    pub fn forward(isa: Isa, g: &Geometry, w: &[f32]) -> Option<Self> {
+        Some(Self::on(fits(g, isa)?, g, w))
+    }
+
+    /// The input's gradient from the output's.
+    pub fn data_gradient(isa: Isa, g: &Geometry, w: &[f32]) -> Option<Self> {
+        Some(Self::data_gradient_on(fits(g, isa)?, g, w))
+    }
+
+    pub(super) fn on(isa: TileIsa, g: &Geometry, w: &[f32]) -> Self {
+        let weights = Weights::new(isa, w, g.k, g.c_in, g.c_out);
+        Self { isa, positions: Positions::new(g), depth: g.c_in, width: g.c_out, weights }
+    }
+
+    pub(super) fn data_gradient_on(isa: TileIsa, g: &Geometry, w: &[f32]) -> Self {
+        let weights = Weights::new(isa, &turned(isa, w, g.c_in, g.c_out), g.k, g.c_out, g.c_in);
+        Self { isa, positions: Positions::new(g), depth: g.c_out, width: g.c_in, weights }
+    }
+
+    /// The result `[n, H, W, width]` of `source` `[n, H, W, depth]`, on all threads.
+    pub fn run_on_all(&self, source: &[f32], bias: &[f32]) -> Vec<f32> {
+        let pixels = self.positions.h * self.positions.w;
+        let n = source.len() / (pixels * self.depth);
+        assert_eq!(source.len(), n * pixels * self.depth);
+        let per_sample = bias.len() > self.width;
+        // SAFETY: `run` writes all of its output.
+        unsafe {
+            filled_shares(n, pixels * self.width, |samples, out| {
+                let at = |len: usize| samples.start * len..samples.end * len;
+                let bias = if per_sample { &bias[at(self.width)] } else { bias };
+                self.run(&source[at(pixels * self.depth)], bias, Out::new(out, Add::Nothing));
+            })
+        }
+    }
+
+    /// Runs it over as many whole samples as `source` has, on this thread; `bias` is nothing, one row for all of them, or a
+    /// row for each.
+    pub fn run(&self, source: &[f32], bias: &[f32], out: Out) {
+        let Self { isa, positions, depth, width, ref weights } = *self;
+        let pixels = positions.h * positions.w;
+        let n = source.len() / (pixels * depth);
+        assert_eq!((source.len(), out.numbers.len()), (n * pixels * depth, n * pixels * width));
+        assert!(bias.is_empty() || bias.len() == width || bias.len() == n * width);
+        assert!(depth.is_multiple_of(COLUMNS) && width.is_multiple_of(COLUMNS));
+        weights.check(width);
+        let bias_sample = if bias.len() > width { width } else { 0 };
+        let (numbers, add) = (out.numbers.as_mut_ptr().cast::<f32>(), out.add);
+        for group in groups(0..n, samples_at_once(pixels)) {
+            let at = group.start * pixels;
+            let samples = Samples {
+                positions,
+                n: group.len(),
+                depth,
+                width,
+                source: &source[at * depth..group.end * pixels * depth],
+                weights,
+                bias: if bias_sample > 0 { &bias[group.start * width..] } else { bias },
+                bias_sample,
+                out: numbers.wrapping_add(at * width),
+                add: if add.is_null() { add } else { add.wrapping_add(at * width) },
+            };
+            // SAFETY: the lengths are checked, and every group has its own part of the output.
+            unsafe { isa.run(samples) };
+        }
+    }
+}
+
+/// A few samples of checked lengths: `source` `[n, H, W, depth]`, `out` and, unless null, `add` `[n, H, W, width]`, `bias`
+/// empty or with `width` numbers from every multiple of `bias_sample` on.
+struct Samples<'a> {
+    positions: Positions,
+    n: usize,
+    depth: usize,
+    width: usize,
+    source: &'a [f32],
+    weights: &'a Weights,
+    bias: &'a [f32],
+    bias_sample: usize,
+    out: *mut f32,
+    add: *const f32,
+}
+
+// SAFETY: `run` may be called when the lengths are those that the fields tell.
+impl TileKernel for Samples<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: PairSimd, T: Tiles>(self) {
+        let Self { positions, n, depth, width, weights, .. } = self;
+        let span = positions.span(n);
+        // The last tile reads this far: its own rows, the last row of the kernel, and whole steps there.
+        let last = span.next_multiple_of(ROWS) - 1 + positions.tap(positions.k - 1, 0);
+        let mut bordered = Scratch::new((last * depth + weights.steps * DEPTH) / 2);
+        // SAFETY: there is room for the pixels of n samples: `last` is at least `first` + `span` - 1.
+        unsafe { border::<S>(positions, n, self.source, depth, &mut bordered) };
+        let mut sums = Scratch::new(MOST_ROWS * LINE);
+        let block = Block { left: bordered.as_ptr().cast(), pixel: 2 * depth, row: 2 * depth * positions.row, weights };
+        // Four tiles of sums are under way: two by two, or, where there is one tile of columns, four.
+        let most = if width == COLUMNS { MOST_ROWS } else { 2 * ROWS };
+        for start in (0..span).step_by(most) {
+            let rows = (span - start).min(most);
+            for column in (0..width).step_by(2 * COLUMNS) {
+                let columns = (width - column).min(2 * COLUMNS);
+                // SAFETY: the tiles' rows lie in `bordered`, their columns in the weights; the sums have room for all of
+                // them.
+                unsafe {
+                    match (rows.div_ceil(ROWS), columns > COLUMNS) {
+                        (1, true) => block.run::<T, 1, 2>(start, column, sums.as_mut_ptr()),
+                        (_, true) => block.run::<T, 2, 2>(start, column, sums.as_mut_ptr()),
+                        (1, false) => block.run::<T, 1, 1>(start, column, sums.as_mut_ptr()),
+                        (2, false) => block.run::<T, 2, 1>(start, column, sums.as_mut_ptr()),
+                        (3, false) => block.run::<T, 3, 1>(start, column, sums.as_mut_ptr()),
+                        (_, false) => block.run::<T, 4, 1>(start, column, sums.as_mut_ptr()),
+                    }
+                    self.write::<S>(start..start + rows, column, columns, &sums);
+                }
+            }
+        }
+    }
+}
+
+/// Positions whose sums are made together, at most.
+const MOST_ROWS: usize = 4 * ROWS;
+/// Numbers of a row of sums.
+const LINE: usize = 2 * COLUMNS;
+
+impl Samples<'_> {
+    /// Writes the sums of some positions and columns to their pixels.
+    ///
+    /// # Safety
+    /// The processor has `S`; the positions are those of pixels, or zeros; `sums` is what [`Block::run`] left.
+    #[inline(always)]
+    unsafe fn write<S: PairSimd>(&self, positions: Range<usize>, column: usize, columns: usize, sums: &[f32]) {
+        let start = positions.start;
+        for run in self.positions.runs(positions) {
+            for c in (0..columns).step_by(S::LANES) {
+                // SAFETY: columns are whole vectors; the pixels are those of the output.
+                unsafe {
+                    let mut sum = sums.as_ptr().add((run.position - start) * LINE + c);
+                    let mut at = run.pixel * self.width + column + c;
+                    let bias = match self.bias.is_empty() {
+                        true => S::splat(0.0),
+                        false => S::load(self.bias.as_ptr().add(run.sample * self.bias_sample + column + c)),
+                    };
+                    if self.add.is_null() {
+                        for _ in 0..run.length {
+                            S::store(self.out.add(at), S::add(S::load(sum), bias));
+                            (sum, at) = (sum.add(LINE), at + self.width);
+                        }
+                    } else {
+                        for _ in 0..run.length {
+                            let plus = S::add(S::load(self.add.add(at)), bias);
+                            S::store(self.out.add(at), S::add(S::load(sum), plus));
+                            (sum, at) = (sum.add(LINE), at + self.width);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Some positions times some columns.
+struct Block<'a> {
+    /// The bordered source, bytes from pixel to pixel and from row to row.
+    left: *const u8,
+    pixel: usize,
+    row: usize,
+    weights: &'a Weights,
+}
+
+impl Block<'_> {
+    /// The sums of 16·M positions from `start` on and 16·N columns from `column` on; M · N is four at most.
+    ///
+    /// # Safety
+    /// Inside a [`TileKernel::run`] of `T`; the positions, their taps and the columns are there, `sums` has 16·M rows.
+    #[inline(always)]
+    unsafe fn run<T: Tiles, const M: usize, const N: usize>(&self, start: usize, column: usize, sums: *mut f32) {
+        const { assert!(M * N <= 4 && (N == 1 || N == 2 && M <= 2)) };
+        let Weights { k, steps, .. } = *self.weights;
+        let block = k * steps * WORDS;
+        let mut right = self.weights.columns(column / COLUMNS);
+        let tile = ROWS * self.pixel;
+        // SAFETY: the caller's promise.
+        unsafe {
+            T::zero::<0>();
+            T::zero::<1>();
+            T::zero::<2>();
+            T::zero::<3>();
+            for ky in 0..k {
+                let mut left = self.left.add(start * self.pixel + ky * self.row);
+                for _ in 0..steps {
+                    T::load::<4>(left, self.pixel);
+                    T::load::<6>(right.cast(), ROW_BYTES);
+                    T::multiply::<0, 4, 6>();
+                    if N == 2 {
+                        T::load::<7>(right.add(block).cast(), ROW_BYTES);
+                        T::multiply::<1, 4, 7>();
+                    }
+                    if M > 1 {
+                        T::load::<5>(left.add(tile), self.pixel);
+                        T::multiply::<2, 5, 6>();
+                        if N == 2 {
+                            T::multiply::<3, 5, 7>();
+                        }
+                    }
+                    if M > 2 {
+                        T::load::<4>(left.add(2 * tile), self.pixel);
+                        T::multiply::<1, 4, 6>();
+                    }
+                    if M > 3 {
+                        T::load::<5>(left.add(3 * tile), self.pixel);
+                        T::multiply::<3, 5, 6>();
+                    }
+                    left = left.add(2 * DEPTH);
+                    right = right.add(WORDS);
+                }
+            }
+            const ROW: usize = LINE * size_of::<f32>();
+            let rows = |i: usize| sums.add(i * ROWS * LINE);
+            T::store::<0>(rows(0), ROW);
+            if N == 2 {
+                T::store::<1>(rows(0).add(COLUMNS), ROW);
+            }
+            if M > 1 {
+                T::store::<2>(rows(1), ROW);
+                if N == 2 {
+                    T::store::<3>(rows(1).add(COLUMNS), ROW);
+                }
+            }
+            if M > 2 {
+                T::store::<1>(rows(2), ROW);
+            }
+            if M > 3 {
+                T::store::<3>(rows(3), ROW);
+            }
+        }
+    }
+}
+
+/// Rounds the pixels of n samples to bf16 and puts them in their places, zeros everywhere else.
+///
+/// # Safety
+/// The processor has `S`; `source` is `[n, H, W, depth]` with `depth` a multiple of 16, and `out` has room for them.
+#[inline(always)]
+unsafe fn border<S: PairSimd>(p: Positions, n: usize, source: &[f32], depth: usize, out: &mut [f32]) {
+    // Words: pairs of numbers.
+    let (pixel, all) = (depth / 2, out.len());
+    let zeros = p.row - p.w;
+    let mut place = 0;
+    let mut from = source.as_ptr();
+    let mut zero = |place: &mut usize, until: usize| {
+        out[*place..until].fill(0.0);
+        *place = until;
+        out.as_mut_ptr()
+    };
+    // Rows without zeros between them are one.
+    let (rows, numbers) = if zeros == 0 { (1, p.h * p.w * depth) } else { (p.h, p.w * depth) };
+    for sample in 0..n {
+        for row in 0..rows {
+            let start = (p.first + sample * p.sample + row * p.row) * pixel;
+            let to = zero(&mut place, start);
+            for i in (0..numbers).step_by(S::LANES) {
+                // SAFETY: the caller's promise.
+                unsafe { S::store_rounded(to.add(start + i / 2), S::load(from.add(i))) };
+            }
+            from = from.wrapping_add(numbers);
+            place = start + numbers / 2;
+        }
+    }
+    zero(&mut place, all);
+}
