@@ -1,7 +1,7 @@
 //! Both forms of Winograd's forward pass behind one door, which checks the lengths before any tile is touched.
 
 use super::geometry::Geometry;
-use super::out::{Add, Out};
+use super::out::{Add, Out, bias_sample};
 use super::panels::Panels;
 use super::samples::Samples;
 use super::{winograd, winograd_bf16};
@@ -63,9 +63,4 @@ impl Form {
             Self::Bf16(isa) => winograd_bf16::forward(isa, samples),
         }
     }
-}
-
-fn bias_sample(bias: &[f32], n: usize, width: usize) -> usize {
-    assert!(bias.is_empty() || bias.len() == width || bias.len() == n * width);
-    if bias.len() > width { width } else { 0 }
 }

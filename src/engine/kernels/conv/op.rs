@@ -2,13 +2,10 @@
 
 use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 
-use super::correlation::Correlation;
-use super::form::Form;
 use super::geometry::Geometry;
 use super::narrow;
-use super::panels::Panels;
+use super::prepared::{Prepared, WeightSum};
 use super::weight_gradient as direct;
-use super::{amx, winograd, winograd_bf16};
 use crate::config::Precision;
 use crate::kernels::Padding;
 use crate::kernels::simd::Isa;
@@ -104,22 +101,10 @@ type Gradients = (Option<Tensor>, Option<Tensor>, Option<Tensor>);
 /// The output; `bias` is one row or one for each sample.
 pub(super) fn forward(g: &Geometry, x: &[f32], w: &[f32], bias: &[f32]) -> Vec<f32> {
     let isa = Isa::current();
-    if let Some(tiles) = amx::TileConvolution::forward(isa, &split(g), w) {
-        return tiles.run_on_all(x, bias);
-    }
-    if let Some(pairs) = winograd_bf16::fits(g, isa) {
-        let panels = winograd_bf16::transformed(pairs, w, g.c_in, g.c_out);
-        return Form::Bf16(pairs).forward(g, (g.c_in, g.c_out), x, &panels, bias);
-    }
-    if winograd::fits(g, isa.lanes()) {
-        let panels = winograd::transformed(isa, w, g.c_in, g.c_out);
-        return Form::F32(isa).forward(g, (g.c_in, g.c_out), x, &panels, bias);
-    }
     if narrow::fits(g, isa.lanes()) {
         return narrow::forward(isa, g, x, w, bias);
     }
-    let panels = Panels::pack(w, g.k * g.k, g.c_in, g.c_out, isa.lanes());
-    Correlation::forward(&split(g)).run(isa, x, &panels, bias)
+    Prepared::forward(isa, &split(g), w).run_on_all(x, bias)
 }
 
 fn backward(g: &Geometry, x: &Tensor, w: &Tensor, bias: &Tensor, dy: &Tensor) -> Result<Gradients> {
@@ -141,17 +126,10 @@ fn backward(g: &Geometry, x: &Tensor, w: &Tensor, bias: &Tensor, dy: &Tensor) ->
 }
 
 pub(super) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
-    if let Some(gradient) = amx::weight_gradient(isa, &split(g), x, dy) {
-        return gradient;
+    if narrow::fits(g, isa.lanes()) {
+        return narrow::weight_gradient(isa, g, x, dy);
     }
-    if let Some(pairs) = winograd_bf16::fits(g, isa) {
-        return winograd_bf16::weight_gradient(pairs, g, x, dy);
-    }
-    match isa.lanes() {
-        lanes if winograd::fits(g, lanes) => winograd::weight_gradient(isa, g, x, dy),
-        lanes if narrow::fits(g, lanes) => narrow::weight_gradient(isa, g, x, dy),
-        _ => direct::weight_gradient(isa, g, x, dy),
-    }
+    WeightSum::of_all(isa, &split(g), x, dy).unwrap_or_else(|| direct::weight_gradient(isa, g, x, dy))
 }
 
 /// One row for each sample, or all of them summed in order.
@@ -167,20 +145,7 @@ pub(super) fn bias_gradient(isa: Isa, g: &Geometry, dy: &[f32], per_sample: bool
 }
 
 pub(super) fn data_gradient(isa: Isa, g: &Geometry, dy: &[f32], w: &[f32]) -> Vec<f32> {
-    if let Some(tiles) = amx::TileConvolution::data_gradient(isa, &split(g), w) {
-        return tiles.run_on_all(dy, &[]);
-    }
-    if let Some(pairs) = winograd_bf16::fits(g, isa) {
-        let turned = winograd::turned(w, g.c_in, g.c_out);
-        let panels = winograd_bf16::transformed(pairs, &turned, g.c_out, g.c_in);
-        return Form::Bf16(pairs).forward(g, (g.c_out, g.c_in), dy, &panels, &[]);
-    }
-    if winograd::fits(g, isa.lanes()) {
-        let panels = winograd::transformed_for_data_gradient(isa, w, g.c_in, g.c_out);
-        return Form::F32(isa).forward(g, (g.c_out, g.c_in), dy, &panels, &[]);
-    }
-    let panels = Panels::pack_transposed(w, g.k * g.k, g.c_out, g.c_in, isa.lanes());
-    Correlation::data_gradient(&split(g)).run(isa, dy, &panels, &[])
+    Prepared::data_gradient(isa, &split(g), w).run_on_all(dy, &[])
 }
 
 /// A linear layer over many rows, as one with several samples: work for several threads.

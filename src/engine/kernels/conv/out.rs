@@ -28,3 +28,13 @@ impl<'a> Out<'a> {
         Self { numbers, add }
     }
 }
+
+/// Numbers from sample to sample of `bias`, which is nothing, a row of `width` for all n samples, or a row for each: none, or
+/// `width`.
+///
+/// # Panics
+/// When it is none of these.
+pub(super) fn bias_sample(bias: &[f32], n: usize, width: usize) -> usize {
+    assert!(bias.is_empty() || bias.len() == width || bias.len() == n * width);
+    if bias.len() > width { width } else { 0 }
+}

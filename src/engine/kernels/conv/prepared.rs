@@ -1,15 +1,18 @@
-//! A convolution that keeps the size, prepared once and then run over a few samples at a time, on the
-//! calling thread: what operations that fuse several steps are made of.
+//! A convolution, prepared once and then run: over a few samples at a time on the calling thread, for operations that fuse
+//! several steps, or over all samples on all threads.
 //!
 //! How it is computed is settled by its shape when it is prepared: a few integer operations beside the
 //! packing of the weights, which every call needs anyway.
+
+use std::ops::Range;
 
 use super::correlation::Correlation;
 use super::form::Form;
 use super::geometry::Geometry;
 use super::out::{Add, Out};
 use super::panels::Panels;
-use super::{amx, weight_gradient as direct, winograd, winograd_bf16};
+use super::weight_gradient::{self as direct, summed};
+use super::{amx, winograd, winograd_bf16};
 use crate::kernels::buffers::Part;
 use crate::kernels::simd::{Isa, PairIsa};
 
@@ -61,7 +64,16 @@ impl Prepared {
         Self { isa, g: *g, depth: g.c_out, width: g.c_in, way }
     }
 
-    /// Runs it over as many whole samples as `source` has; `bias` is nothing, one row for all of them,
+    /// Runs it over all samples, on all threads; `bias` as in [`Self::run`].
+    pub fn run_on_all(&self, source: &[f32], bias: &[f32]) -> Vec<f32> {
+        match &self.way {
+            Way::Tiles(tiles) => tiles.run_on_all(source, bias),
+            Way::Winograd(form, panels) => form.forward(&self.g, (self.depth, self.width), source, panels, bias),
+            Way::Direct(direct, panels) => direct.run(self.isa, source, panels, bias),
+        }
+    }
+
+    /// Runs it over as many whole samples as `source` has, on this thread; `bias` is nothing, one row for all of them,
     /// or a row for each.
     pub fn run(&self, source: &[f32], bias: &[f32], add: Add, out: Part) {
         let Self { isa, g, .. } = self;
@@ -92,15 +104,38 @@ pub(crate) enum WeightSum {
 
 impl WeightSum {
     pub fn new(isa: Isa, g: &Geometry) -> Self {
+        Self::by_other_ways(isa, g).unwrap_or_else(|| Self::Direct(direct::WeightSum::new(isa, g)))
+    }
+
+    /// `None` where it is summed directly.
+    fn by_other_ways(isa: Isa, g: &Geometry) -> Option<Self> {
         if let Some(tiles) = amx::WeightSum::new(isa, g) {
-            Self::Tiles(tiles)
+            Some(Self::Tiles(tiles))
         } else if let Some(pairs) = winograd_bf16::fits(g, isa) {
-            Self::WinogradBf16(pairs, winograd_bf16::WeightSum::new(g))
+            Some(Self::WinogradBf16(pairs, winograd_bf16::WeightSum::new(g)))
         } else if winograd::fits(g, isa.lanes()) {
-            Self::Winograd(winograd::WeightSum::new(g))
+            Some(Self::Winograd(winograd::WeightSum::new(g)))
         } else {
-            Self::Direct(direct::WeightSum::new(isa, g))
+            None
         }
+    }
+
+    /// Of all samples, each thread's consecutive share added up, the threads' sums in order. `None` where it is summed
+    /// directly.
+    pub fn of_all(isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) -> Option<Vec<f32>> {
+        assert_eq!((x.len(), dy.len()), (g.n * g.input_len(), g.n * g.output_len()));
+        let share = |mine: Range<usize>| {
+            let mut sum = Self::by_other_ways(isa, g)?;
+            let x = &x[mine.start * g.input_len()..mine.end * g.input_len()];
+            sum.add(isa, g, x, &dy[mine.start * g.output_len()..mine.end * g.output_len()]);
+            Some(sum)
+        };
+        let merge = |sum: &mut Option<Self>, more: &Option<Self>| {
+            if let (Some(sum), Some(more)) = (sum, more) {
+                sum.merge(more);
+            }
+        };
+        Some(summed(g.n, share, merge)??.finish(isa, g))
     }
 
     /// Adds whole samples of input and output gradient.

@@ -57,6 +57,23 @@ impl TileIsa {
             }
         }
     }
+
+    /// Runs a kernel that needs no tiles, with the vectors beside them.
+    ///
+    /// # Safety
+    /// The kernel's own contract holds.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables, unused_unsafe))]
+    pub unsafe fn run_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
+        // SAFETY: as for `run`.
+        unsafe {
+            match self.0 {
+                #[cfg(target_arch = "x86_64")]
+                Kind::Amx => Avx512::run_pairs(kernel),
+                #[cfg(test)]
+                Kind::Emulated(pairs) => pairs.run(kernel),
+            }
+        }
+    }
 }
 
 /// A [`TileKernel`] run with one kind of tiles.

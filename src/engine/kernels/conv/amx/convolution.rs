@@ -8,7 +8,7 @@ use super::weights::{WORDS, Weights};
 use super::{Geometry, fits};
 use crate::kernels::buffers::{Scratch, filled_shares};
 use crate::kernels::conv::groups::{groups, samples_at_once};
-use crate::kernels::conv::out::{Add, Out};
+use crate::kernels::conv::out::{Add, Out, bias_sample};
 use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairSimd, ROW_BYTES, ROWS, TileIsa, TileKernel, Tiles};
 
 /// A convolution whose weights are packed.
@@ -47,12 +47,12 @@ impl TileConvolution {
         let pixels = self.positions.h * self.positions.w;
         let n = source.len() / (pixels * self.depth);
         assert_eq!(source.len(), n * pixels * self.depth);
-        let per_sample = bias.len() > self.width;
+        let bias_sample = bias_sample(bias, n, self.width);
         // SAFETY: `run` writes all of its output.
         unsafe {
             filled_shares(n, pixels * self.width, |samples, out| {
                 let at = |len: usize| samples.start * len..samples.end * len;
-                let bias = if per_sample { &bias[at(self.width)] } else { bias };
+                let bias = if bias_sample > 0 { &bias[at(bias_sample)] } else { bias };
                 self.run(&source[at(pixels * self.depth)], bias, Out::new(out, Add::Nothing));
             })
         }
@@ -65,10 +65,9 @@ impl TileConvolution {
         let pixels = positions.h * positions.w;
         let n = source.len() / (pixels * depth);
         assert_eq!((source.len(), out.numbers.len()), (n * pixels * depth, n * pixels * width));
-        assert!(bias.is_empty() || bias.len() == width || bias.len() == n * width);
         assert!(depth.is_multiple_of(COLUMNS) && width.is_multiple_of(COLUMNS));
         weights.check(width);
-        let bias_sample = if bias.len() > width { width } else { 0 };
+        let bias_sample = bias_sample(bias, n, width);
         let (numbers, add) = (out.numbers.as_mut_ptr().cast::<f32>(), out.add);
         for group in groups(0..n, samples_at_once(pixels)) {
             let at = group.start * pixels;
@@ -79,7 +78,7 @@ impl TileConvolution {
                 width,
                 source: &source[at * depth..group.end * pixels * depth],
                 weights,
-                bias: if bias_sample > 0 { &bias[group.start * width..] } else { bias },
+                bias: &bias[group.start * bias_sample..],
                 bias_sample,
                 out: numbers.wrapping_add(at * width),
                 add: if add.is_null() { add } else { add.wrapping_add(at * width) },

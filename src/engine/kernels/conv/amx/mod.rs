@@ -22,7 +22,6 @@ mod weights;
 
 pub(super) use convolution::TileConvolution;
 pub(crate) use weight_gradient::WeightSum;
-pub(super) use weight_gradient::weight_gradient;
 
 use super::geometry::Geometry;
 use crate::config::Precision;

@@ -1,7 +1,7 @@
 //! Matrices of channels, transposed.
 
 use crate::kernels::buffers::Scratch;
-use crate::kernels::simd::{COLUMNS, PairSimd, TileIsa, TileKernel, Tiles};
+use crate::kernels::simd::{COLUMNS, PairKernel, PairSimd, TileIsa};
 
 /// The kernel `w` `[k, k, c_in, c_out]` turned by 180° and its matrices transposed: `[k, k, c_out, c_in]`.
 pub(super) fn turned(isa: TileIsa, w: &[f32], c_in: usize, c_out: usize) -> Scratch {
@@ -16,7 +16,7 @@ pub(super) fn transpose(isa: TileIsa, from: &[f32], rows: usize, columns: usize,
     assert_eq!((from.len(), to.len()), (rows * columns, rows * columns));
     assert!(rows.is_multiple_of(COLUMNS) && columns.is_multiple_of(COLUMNS));
     // SAFETY: the lengths were checked.
-    unsafe { isa.run(Transpose { from, rows, columns, to }) };
+    unsafe { isa.run_pairs(Transpose { from, rows, columns, to }) };
 }
 
 /// `from` is `[rows, columns]`, `to` as long; both are multiples of 16.
@@ -28,11 +28,11 @@ struct Transpose<'a> {
 }
 
 // SAFETY: `run` may be called when the lengths are those that the fields tell.
-impl TileKernel for Transpose<'_> {
+impl PairKernel for Transpose<'_> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<S: PairSimd, T: Tiles>(self) {
+    unsafe fn run<S: PairSimd>(self) {
         let Self { from, rows, columns, to } = self;
         for row in (0..rows).step_by(S::LANES) {
             for column in (0..columns).step_by(S::LANES) {

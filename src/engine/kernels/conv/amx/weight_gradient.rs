@@ -8,26 +8,7 @@ use super::transposed::transpose;
 use super::{Geometry, fits};
 use crate::kernels::buffers::Scratch;
 use crate::kernels::conv::groups::{groups, samples_at_once};
-use crate::kernels::conv::weight_gradient::summed;
 use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairSimd, ROWS, TileIsa, TileKernel, Tiles};
-
-/// `[k, k, c_in, c_out]` from `x` `[N, H, W, c_in]` and `dy` `[N, H, W, c_out]`, the threads' sums added in order. `None`
-/// where it isn't for tiles.
-pub(in crate::kernels::conv) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) -> Option<Vec<f32>> {
-    let isa = fits(g, isa)?;
-    assert_eq!((x.len(), dy.len()), (g.n * g.input_len(), g.n * g.output_len()));
-    let total = summed(
-        g.n,
-        |mine| {
-            let mut sum = WeightSum::on(isa, g);
-            let x = &x[mine.start * g.input_len()..mine.end * g.input_len()];
-            sum.add(x, &dy[mine.start * g.output_len()..mine.end * g.output_len()]);
-            sum
-        },
-        WeightSum::merge,
-    );
-    Some(total.map_or_else(|| vec![0.0; g.weights_len()], WeightSum::finish))
-}
 
 /// A weight gradient that is being summed: `[k, k, c_out, c_in]`.
 pub(crate) struct WeightSum {

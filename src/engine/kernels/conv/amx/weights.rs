@@ -1,7 +1,7 @@
 //! Weights as tiles.
 
 use crate::kernels::buffers::Scratch;
-use crate::kernels::simd::{COLUMNS, DEPTH, PairSimd, ROWS, TileIsa, TileKernel, Tiles};
+use crate::kernels::simd::{COLUMNS, DEPTH, PairKernel, PairSimd, ROWS, TileIsa};
 
 /// f32 words of a tile.
 pub(super) const WORDS: usize = ROWS * COLUMNS;
@@ -24,7 +24,7 @@ impl Weights {
         let steps = (k * depth).div_ceil(DEPTH);
         let mut tiles = Scratch::new(width / COLUMNS * k * steps * WORDS);
         // SAFETY: the lengths are what `Pack` wants.
-        unsafe { isa.run(Pack { w, k, depth, width, steps, tiles: &mut tiles }) };
+        unsafe { isa.run_pairs(Pack { w, k, depth, width, steps, tiles: &mut tiles }) };
         Self { tiles, k, steps }
     }
 
@@ -50,11 +50,11 @@ struct Pack<'a> {
 }
 
 // SAFETY: `run` may be called when the lengths are those that the fields tell.
-impl TileKernel for Pack<'_> {
+impl PairKernel for Pack<'_> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<S: PairSimd, T: Tiles>(self) {
+    unsafe fn run<S: PairSimd>(self) {
         let Self { w, k, depth, width, steps, tiles } = self;
         let rows = k * depth;
         let mut to = tiles.as_mut_ptr();

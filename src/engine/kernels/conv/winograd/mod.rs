@@ -19,7 +19,7 @@ mod weights;
 
 pub(super) use forward::forward;
 pub(super) use sizes::plane_stride;
-pub(super) use weight_gradient::{WeightSum, weight_gradient};
+pub(super) use weight_gradient::WeightSum;
 pub(super) use weights::{combine, transformed, transformed_for_data_gradient, turned};
 
 use super::geometry::Geometry;

@@ -15,7 +15,7 @@ mod weight_gradient;
 mod weights;
 
 pub(super) use forward::forward;
-pub(super) use weight_gradient::{WeightSum, weight_gradient};
+pub(super) use weight_gradient::WeightSum;
 pub(super) use weights::transformed;
 
 use self::rows::Rows;

@@ -6,30 +6,12 @@ use super::weights::transformed_back;
 use super::{IN, OUT, PLANES};
 use crate::kernels::buffers::Scratch;
 use crate::kernels::conv::geometry::Geometry;
-use crate::kernels::conv::weight_gradient::summed;
 use crate::kernels::conv::winograd::plane_stride;
 use crate::kernels::simd::{PairIsa, PairKernel, PairSimd, Pairs};
 use crate::kernels::tile::{OuterSum, outer_sum};
 
 /// Tiles at a time, about.
 const TILES: usize = 56;
-
-/// `[3, 3, c_in, c_out]` from `x` `[N, H, W, c_in]` and `dy` `[N, H, W, c_out]`. The threads' sums
-/// are added in order.
-pub(in crate::kernels::conv) fn weight_gradient(isa: PairIsa, g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
-    assert_eq!((x.len(), dy.len()), (g.n * g.input_len(), g.n * g.output_len()));
-    let total = summed(
-        g.n,
-        |mine| {
-            let mut sum = WeightSum::new(g);
-            let x = &x[mine.start * g.input_len()..mine.end * g.input_len()];
-            sum.add(isa, g, x, &dy[mine.start * g.output_len()..mine.end * g.output_len()]);
-            sum
-        },
-        WeightSum::merge,
-    );
-    total.map_or_else(|| vec![0.0; g.weights_len()], |total| total.finish())
-}
 
 /// A weight gradient that is being summed, in the 16 planes.
 pub(crate) struct WeightSum {
