@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::geometry::Geometry;
 use crate::kernels::buffers::{Scratch, each, share};
 use crate::kernels::simd::{Isa, Kernel, Simd};
-use crate::kernels::tile::{OuterSum, outer_sum};
+use crate::kernels::tile::{OuterSum, load_columns, outer_sum, store_columns};
 
 /// `[k, k, c_in, c_out]` from `x` `[N, H, W, c_in]` and `dy` `[N, H', W', c_out]`.
 pub(super) fn weight_gradient(isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
@@ -215,29 +215,40 @@ pub(super) fn pixel_sum(isa: Isa, channels: usize, pixels: &[f32]) -> Vec<f32> {
     sum
 }
 
-/// Adds pixels, `sum.len()` numbers each, into `sum`.
+/// Adds whole pixels, `sum.len()` numbers each, into `sum`, four at a time.
 struct SumPixels<'a> {
     pixels: &'a [f32],
     sum: &'a mut [f32],
 }
 
-// SAFETY: `run` may always be called: it is plain code.
+// SAFETY: `run` may always be called: it reads whole pixels only.
 impl Kernel for SumPixels<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let channels = self.sum.len();
-        let mut blocks = self.pixels.chunks_exact(4 * channels);
-        for block in &mut blocks {
-            let (a, b) = block.split_at(2 * channels);
-            let ((a, b), (c, d)) = (a.split_at(channels), b.split_at(channels));
-            for (i, sum) in self.sum.iter_mut().enumerate() {
-                *sum += (a[i] + b[i]) + (c[i] + d[i]);
+        let pixels = self.pixels.len() / channels;
+        for v in 0..channels.div_ceil(S::LANES) {
+            // SAFETY: every pixel has `channels` numbers.
+            unsafe {
+                let mut sum = load_columns::<S>(self.sum.as_ptr(), v, channels);
+                let mut pixel = self.pixels.as_ptr();
+                for _ in 0..pixels / 4 {
+                    let mut four = [sum; 4];
+                    for x in &mut four {
+                        *x = load_columns::<S>(pixel, v, channels);
+                        pixel = pixel.add(channels);
+                    }
+                    let [a, b, c, d] = four;
+                    sum = S::add(sum, S::add(S::add(a, b), S::add(c, d)));
+                }
+                for _ in 0..pixels % 4 {
+                    sum = S::add(sum, load_columns::<S>(pixel, v, channels));
+                    pixel = pixel.add(channels);
+                }
+                store_columns::<S>(self.sum.as_mut_ptr(), v, channels, sum);
             }
-        }
-        for pixel in blocks.remainder().chunks_exact(channels) {
-            self.sum.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::forward::{Joined, Kept};
 use super::plan::{Call, Plan, batch};
+use super::sides::split;
 use crate::kernels::buffers::{Part, Scratch, filled_shares_many};
 use crate::kernels::conv::{Add, Geometry, Prepared, WeightSum, groups, push_pixel_sums, rows_or_sum};
 use crate::kernels::group_norm::{AffineGradient, affine_gradient};
@@ -152,7 +153,7 @@ impl Sums {
                 // SAFETY: the gradient of a normalization is numbers.
                 let sums = norm_backward(isa, plan.settings, at, moments[0], from, unsafe { both.part() });
                 self.norms[0].extend(sums);
-                return split(plan.channels, &both, group.dx, group.d_skip);
+                return split(isa, plan.channels, &both, group.dx, group.d_skip);
             }
         };
         self.norms[0].extend(norm_backward(isa, plan.settings, at, moments[0], from, dx));
@@ -191,13 +192,5 @@ impl Sums {
             rows_or_sum(bias2, plan.conv2.c_out, p.conv2[1].len() > plan.conv2.c_out),
         ];
         [norm1, conv1, norm2, conv2].into_iter().chain(round).flatten().collect()
-    }
-}
-
-/// Pixels of both inputs side by side to each input's own.
-fn split([a, b]: [usize; 2], both: &[f32], x: Part, skip: Part) {
-    for (both, (x, skip)) in both.chunks_exact(a + b).zip(x.chunks_exact_mut(a).zip(skip.chunks_exact_mut(b))) {
-        x.write_copy_of_slice(&both[..a]);
-        skip.write_copy_of_slice(&both[a..]);
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::plan::{Call, batch, rows};
+use super::sides::join;
 use crate::kernels::buffers::{Part, Scratch, filled_shares_many};
 use crate::kernels::conv::{Add, Prepared, groups};
 use crate::kernels::group_norm::Moments;
@@ -128,7 +129,8 @@ impl<'a> Joined<'a> {
             return Self::One(&x[a]);
         }
         let mut joined = Scratch::new(group.len() * plan.conv1.input_len());
-        plan.join(&x[a], &skip[b], &mut joined);
+        // SAFETY: what is joined are numbers.
+        join(call.isa, plan.channels, &x[a], &skip[b], unsafe { joined.part() });
         Self::Two(joined)
     }
 

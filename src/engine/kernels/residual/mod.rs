@@ -9,6 +9,7 @@ mod backward;
 mod forward;
 mod op;
 mod plan;
+mod sides;
 
 pub(crate) use op::Residual;
 pub(crate) use plan::Plan;
