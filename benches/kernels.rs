@@ -93,6 +93,16 @@ fn mixed_precision(c: &mut Criterion) {
             [("bf16", &convolution(Precision::Bf16)), ("f32", &convolution(Precision::F32))],
         );
     }
+    for size in [14, 7] {
+        let shape: &[usize] = &[N, size, size, 64];
+        let attention = |precision| move |t: &[Tensor]| kernels::attention(&t[0], &t[1], &t[2], 8, precision);
+        time(
+            c,
+            &format!("bf16: attention, 8 heads of 8, {size}x{size}"),
+            &[shape, shape, shape],
+            [("bf16", &attention(Precision::Bf16)), ("f32", &attention(Precision::F32))],
+        );
+    }
 }
 
 fn other_operations(c: &mut Criterion) {
@@ -110,7 +120,7 @@ fn other_operations(c: &mut Criterion) {
         c,
         "attention, 8 heads of 8, 7x7",
         &[shape, shape, shape],
-        &|t| kernels::attention(&t[0], &t[1], &t[2], 8),
+        &|t| kernels::attention(&t[0], &t[1], &t[2], 8, Precision::F32),
         &|t| reference::attention(&t[0], &t[1], &t[2], 8),
     );
     compare(c, "upsample 64, 14x14", &[&[N, 14, 14, 64]], &|t| kernels::upsample_nearest2x(&t[0]), &|t| {

@@ -178,7 +178,7 @@ fn operations() -> Vec<Operation> {
         add(
             format!("attention, {heads} heads"),
             &[("q", x), ("k", x), ("v", x)],
-            Box::new(move |a| kernels::attention(a[0], a[1], a[2], heads)),
+            Box::new(move |a| kernels::attention(a[0], a[1], a[2], heads, Precision::F32)),
         );
     }
     let x: &[usize] = &[4, 7, 7, 32];

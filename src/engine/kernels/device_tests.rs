@@ -100,7 +100,9 @@ fn attention_in_heads() {
         let shape: &[usize] = &[2, 3, 4, 8];
         agree(
             &[shape, shape, shape],
-            [&|a| device::attention(a[0], a[1], a[2], heads), &|a| kernels::attention(a[0], a[1], a[2], heads)],
+            [&|a| device::attention(a[0], a[1], a[2], heads), &|a| {
+                kernels::attention(a[0], a[1], a[2], heads, Precision::F32)
+            }],
         );
     }
 }

@@ -7,7 +7,7 @@ use super::conv::{Convolution, Geometry, Linear, NormConvolution, UpsampleConvol
 use super::device;
 use super::dropout_mask::DropoutMask;
 use super::elementwise::{Silu, SquaredError};
-use super::group_norm::{GroupNorm, Settings};
+use super::group_norm::{Activation, GroupNorm, Settings};
 use super::padding::Padding;
 use super::reference;
 use super::resample::{ConcatChannels, UpsampleNearest2x};
@@ -77,7 +77,8 @@ pub fn group_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, groups: usize, eps
         && affine_fits(weight, n, c)
         && affine_fits(bias, n, c)
     {
-        let op = GroupNorm::new(Settings { groups, eps, silu });
+        let activation = if silu { Activation::Silu } else { Activation::None };
+        let op = GroupNorm::new(Settings { groups, eps, activation });
         return x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op);
     }
     if device::takes(&[x, weight, bias]) {
@@ -129,7 +130,7 @@ pub fn norm_silu_conv2d(
         });
         let [weight, norm_bias, bias] = rows;
         let joined = Tensor::cat(&[weight?, norm_bias?, bias?], if per_sample { 1 } else { 0 })?;
-        let op = NormConvolution::new(Settings { groups, eps, silu: true }, precision);
+        let op = NormConvolution::new(Settings { groups, eps, activation: Activation::Silu }, precision);
         return x.contiguous()?.apply_op3(&joined.contiguous()?, &w.contiguous()?, op);
     }
     conv2d(&group_norm(x, norm.0, norm.1, groups, eps, true)?, w, bias, 1, Padding::Same, precision)
@@ -189,7 +190,7 @@ pub fn residual_block_dropping(
 ///
 /// # Errors
 /// When the shapes don't fit.
-pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Tensor> {
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, precision: Precision) -> Result<Tensor> {
     if fast(&[q, k, v])
         && let &[_, _, _, c] = q.dims()
         && q.elem_count() > 0
@@ -198,7 +199,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Ten
         && heads > 0
         && c.is_multiple_of(heads)
     {
-        return q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, Attention { heads });
+        return q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, Attention { heads, precision });
     }
     if device::takes(&[q, k, v]) {
         return device::attention(q, k, v, heads);

@@ -9,9 +9,10 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use super::buffers::{Part, Scratch, filled_many};
-use super::simd::{Isa, Kernel, Simd, sigmoid};
+use super::simd::{Isa, Kernel, Simd, sigmoid, sigmoid_for_bf16};
 use super::storage::{slice, tensor, with};
 use super::tile::{load_columns, store_columns};
+use crate::config::Precision;
 
 /// Group normalization of x `[N, H, W, C]` with weight and bias, `[C]` or `[N, C]`.
 pub(crate) struct GroupNorm {
@@ -25,7 +26,26 @@ pub(crate) struct GroupNorm {
 pub(crate) struct Settings {
     pub groups: usize,
     pub eps: f64,
-    pub silu: bool,
+    pub activation: Activation,
+}
+
+/// What follows the affine map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activation {
+    None,
+    Silu,
+    /// SiLU to more than the digits of bf16, to which what takes the result rounds it: half the arithmetic.
+    SiluForBf16,
+}
+
+impl Activation {
+    /// SiLU for a convolution in this precision.
+    pub fn before(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::Silu,
+            Precision::Bf16 => Self::SiluForBf16,
+        }
+    }
 }
 
 impl GroupNorm {
@@ -91,7 +111,7 @@ impl<'a> Batch<'a> {
             x: &self.x[i * len..(i + 1) * len],
             channels: self.channels,
             groups: settings.groups,
-            silu: settings.silu,
+            activation: settings.activation,
             weight: row(self.weight),
             bias: row(self.bias),
         }
@@ -219,7 +239,7 @@ pub(super) struct NormSample<'a> {
     pub x: &'a [f32],
     pub channels: usize,
     groups: usize,
-    silu: bool,
+    pub activation: Activation,
     pub weight: &'a [f32],
     pub bias: &'a [f32],
 }
@@ -253,7 +273,11 @@ impl Kernel for NormForward<'_> {
                 for p in 0..pixels {
                     let x = load_columns::<S>(s.x.as_ptr().add(p * c), v, c);
                     let z = S::mul_add(S::sub(x, shift), scale, bias);
-                    let y = if s.silu { S::mul(z, sigmoid::<S>(z)) } else { z };
+                    let y = match s.activation {
+                        Activation::None => z,
+                        Activation::Silu => S::mul(z, sigmoid::<S>(z)),
+                        Activation::SiluForBf16 => S::mul(z, sigmoid_for_bf16::<S>(z)),
+                    };
                     store_columns::<S>(out.add(p * c), v, c, y);
                 }
             }
@@ -379,7 +403,7 @@ impl Kernel for NormBackward<'_> {
                     let mut dz = load_columns::<S>(self.dy.as_ptr().add(p * c), v, c);
                     if let Some(slope) = self.slope {
                         dz = S::mul(dz, load_columns::<S>(slope.as_ptr().add(p * c), v, c));
-                    } else if s.silu {
+                    } else if s.activation != Activation::None {
                         let z = S::mul_add(normed, weight, bias);
                         let sig = sigmoid::<S>(z);
                         dz = S::mul(dz, S::mul(sig, S::mul_add(z, S::sub(one, sig), one)));

@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use super::simd::forced::on_each;
 use super::tests::{flat, numbers, with_gradients};
 use super::*;
-use crate::config::Precision::F32;
+use crate::config::Precision::{Bf16, F32};
 
 type Operation = fn(&[Tensor]) -> Result<Tensor>;
 
@@ -132,12 +132,11 @@ fn residual_blocks_show_what_is_not_finite() {
 #[test]
 fn attention_shows_what_is_not_finite() {
     let shape: &[usize] = &[2, 3, 5, 8];
-    stays_visible(
-        "attention",
-        &[shape; 3],
-        |t| attention(&t[0], &t[1], &t[2], 2),
-        |t| reference::attention(&t[0], &t[1], &t[2], 2),
-    );
+    let ways: [Operation; 2] =
+        [|t| attention(&t[0], &t[1], &t[2], 2, F32), |t| attention(&t[0], &t[1], &t[2], 2, Bf16)];
+    for way in ways {
+        stays_visible("attention", &[shape; 3], way, |t| reference::attention(&t[0], &t[1], &t[2], 2));
+    }
 }
 
 #[test]
@@ -148,8 +147,10 @@ fn scores_that_overflow_do_not_become_weights_of_zero() {
     keys[..12].fill(1e20);
     let k = Tensor::from_vec(keys, (1, 3, 3, 4), &Device::Cpu).unwrap();
     on_each(|isa| {
-        let out = flat(&attention(&q, &k, &numbers(1, &[1, 3, 3, 4]), 1).unwrap());
-        assert!(out.iter().all(|x| x.is_nan()), "{}: {out:?}", isa.name());
+        for precision in [F32, Bf16] {
+            let out = flat(&attention(&q, &k, &numbers(1, &[1, 3, 3, 4]), 1, precision).unwrap());
+            assert!(out.iter().all(|x| x.is_nan()), "{} {precision:?}: {out:?}", isa.name());
+        }
     });
 }
 

@@ -3,8 +3,8 @@
 //! in the cache), and backward. All on the calling thread.
 
 use super::buffers::Part;
-use super::group_norm::{AffineGradient, Batch, Moments, NormBackward, NormForward, NormSample, Settings};
-use super::simd::{Isa, Kernel, Simd, sigmoid};
+use super::group_norm::{Activation, AffineGradient, Batch, Moments, NormBackward, NormForward, NormSample, Settings};
+use super::simd::{Isa, Kernel, Simd, sigmoid, sigmoid_for_bf16};
 use super::tile::{load_columns, store_columns};
 
 /// silu(norm(x)) to `out`; returns the moments of each sample.
@@ -96,7 +96,10 @@ impl Kernel for Again<'_> {
                 for p in 0..pixels {
                     let x = load_columns::<S>(s.x.as_ptr().add(p * c), v, c);
                     let z = S::mul_add(S::sub(x, shift), scale, bias);
-                    let sig = sigmoid::<S>(z);
+                    let sig = match s.activation {
+                        Activation::SiluForBf16 => sigmoid_for_bf16::<S>(z),
+                        _ => sigmoid::<S>(z),
+                    };
                     let y = S::mul(z, sig);
                     store_columns::<S>(out.add(p * c), v, c, y);
                     // s + z·s·(1 − s) with s = sigmoid(z).

@@ -298,7 +298,7 @@ proptest! {
             &what,
             &inputs,
             1e-5,
-            |t| attention(&t[0], &t[1], &t[2], heads),
+            |t| attention(&t[0], &t[1], &t[2], heads, F32),
             |t| reference::attention(&t[0], &t[1], &t[2], heads),
         );
     }
@@ -362,7 +362,7 @@ fn extreme_numbers_stay_finite_and_nan_stays_visible() {
         let y = silu(&x).unwrap().to_vec1::<f32>().unwrap();
         assert!(y[0].abs() < 1e-6 && y[1].abs() < 1e-6 && y[2] == 200.0 && y[3] == 1e30 && y[4].is_nan(), "{y:?}");
         let q = (numbers(1, &[1, 3, 3, 8]) * 1e4).unwrap();
-        let out = attention(&q, &q, &numbers(2, &[1, 3, 3, 8]), 2).unwrap();
+        let out = attention(&q, &q, &numbers(2, &[1, 3, 3, 8]), 2, F32).unwrap();
         assert!(out.flatten_all().unwrap().to_vec1::<f32>().unwrap().iter().all(|x| x.is_finite()));
     });
 }
@@ -373,7 +373,7 @@ fn gradients_are_finite_differences() {
     let f = |t: &[Tensor]| {
         let h = conv2d(&t[0], &t[1], &t[2], 1, Padding::Same, F32)?;
         let h = group_norm(&h, &t[2], &t[2], 4, 1e-5, true)?;
-        let h = attention(&h, &h, &h, 2)?;
+        let h = attention(&h, &h, &h, 2, F32)?;
         let h = upsample_nearest2x(&h)?;
         concat_channels(&h, &silu(&h)?)
     };
@@ -436,7 +436,7 @@ fn shapes_that_do_not_fit_are_errors() {
     assert!(conv2d(&numbers(1, &[1, 1, 1, 8]), &w, &bias, 1, Padding::RightBottom, F32).is_err());
     assert!(linear(&x, &numbers(2, &[7, 8]), &bias, F32).is_err());
     assert!(group_norm(&x, &bias, &bias, 3, 1e-5, false).is_err());
-    assert!(attention(&x, &x, &numbers(1, &[1, 4, 4, 4]), 2).is_err());
+    assert!(attention(&x, &x, &numbers(1, &[1, 4, 4, 4]), 2, F32).is_err());
     assert!(squared_error(&x, &w).is_err());
 }
 

@@ -6,6 +6,7 @@ use candle_core::Tensor;
 use super::layers::{GroupNorm, Linear};
 use super::resnet::rescale;
 use super::scope::Scope;
+use crate::config::Precision;
 use crate::kernels;
 
 /// Normalization, softmax(q kᵀ / √d) v in each head, projection, and the way round.
@@ -18,6 +19,7 @@ pub(super) struct Attention {
     to_out: Linear,
     heads: usize,
     output_scale_factor: f64,
+    precision: Precision,
 }
 
 impl Attention {
@@ -35,6 +37,7 @@ impl Attention {
         ensure!(heads > 0, "attention_head_dim = {head_dim} is wider than the {channels} channels of {}", scope.name());
         // Not the same as `channels` when the head's width doesn't divide them.
         let inner = heads * head_dim;
+        let precision = scope.precision();
         let norm = norm.map(|(key, groups, eps)| GroupNorm::new(scope.child("group_norm"), channels, key, groups, eps));
         Ok(Self {
             group_norm: norm.transpose()?,
@@ -44,6 +47,7 @@ impl Attention {
             to_out: Linear::mixed(scope.child("to_out.0"), inner, channels)?,
             heads,
             output_scale_factor,
+            precision,
         })
     }
 
@@ -54,7 +58,7 @@ impl Attention {
             None => x.clone(),
         };
         let (q, k, v) = (self.to_q.forward(&h)?, self.to_k.forward(&h)?, self.to_v.forward(&h)?);
-        let h = self.to_out.forward(&kernels::attention(&q, &k, &v, self.heads)?)?;
+        let h = self.to_out.forward(&kernels::attention(&q, &k, &v, self.heads, self.precision)?)?;
         rescale((h + x)?, self.output_scale_factor)
     }
 }

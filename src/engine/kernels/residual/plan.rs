@@ -8,7 +8,7 @@ use crate::config::Precision;
 use crate::kernels::Padding;
 use crate::kernels::conv::{Geometry, samples_at_once};
 use crate::kernels::dropout_mask::DropoutMask;
-use crate::kernels::group_norm::{Batch, Settings};
+use crate::kernels::group_norm::{Activation, Batch, Settings};
 use crate::kernels::simd::Isa;
 use crate::kernels::storage::Numbers;
 
@@ -95,7 +95,7 @@ impl Plan {
             && groups > 0
             && c_in.is_multiple_of(groups)
             && conv1.c_out.is_multiple_of(groups);
-        let settings = Settings { groups, eps: block.eps, silu: true };
+        let settings = Settings { groups, eps: block.eps, activation: Activation::before(block.precision) };
         let factor = (1.0 / block.output_scale_factor) as f32;
         fits.then_some(Self { n, channels: [c_x, c_skip], conv1, conv2, shortcut, settings, factor })
     }
@@ -114,15 +114,6 @@ impl Plan {
     /// Samples that go through the block together.
     pub fn group(&self) -> usize {
         samples_at_once(self.conv1.h * self.conv1.w)
-    }
-
-    /// The two inputs of some samples side by side: `out` is `[pixels, c_x + c_skip]`.
-    pub fn join(&self, x: &[f32], skip: &[f32], out: &mut [f32]) {
-        let [a, b] = self.channels;
-        for (out, (x, skip)) in out.chunks_exact_mut(a + b).zip(x.chunks_exact(a).zip(skip.chunks_exact(b))) {
-            out[..a].copy_from_slice(x);
-            out[a..].copy_from_slice(skip);
-        }
     }
 }
 

@@ -32,11 +32,15 @@ mod x86_bf16;
 pub use isa::Isa;
 #[cfg(test)]
 pub(crate) use isa::forced;
-pub(crate) use math::{exp, sigmoid};
+pub(crate) use math::{exp, exp_for_bf16, sigmoid, sigmoid_for_bf16, without_traces};
 pub(crate) use pair_isa::PairIsa;
 pub(crate) use pairs::{PairKernel, PairSimd, Pairs};
 pub(crate) use tile_isa::TileIsa;
 pub(crate) use tiles::{COLUMNS, DEPTH, ROW_BYTES, ROWS, TileKernel, Tiles};
+
+/// For [`Simd::reciprocal_guess`]. The bits of a number are, over 2²³, its logarithm to base 2 plus 127, up to 0.086 that
+/// depend on the mantissa. So those of 1/a are 2 · 127 · 2²³ less those of a, and less what spreads the error about zero.
+pub(crate) const RECIPROCAL: u32 = 0x7EF3_11C7;
 
 /// A vector of f32 and what the kernels do with it.
 ///
@@ -80,6 +84,8 @@ pub(crate) trait Simd: Copy + 'static {
     unsafe fn round(a: Self::V) -> Self::V;
     /// a · 2ⁿ for whole n in -126..=127.
     unsafe fn scale(a: Self::V, n: Self::V) -> Self::V;
+    /// 1 / a to 5.1 %, for a in 2⁻¹²⁵..=2¹²⁶: the number of the difference of [`RECIPROCAL`] and a's bits.
+    unsafe fn reciprocal_guess(a: Self::V) -> Self::V;
     /// Asks for the cache line of a number, for soon.
     #[inline(always)]
     fn prefetch(_: *const f32) {}

@@ -2,7 +2,7 @@
 
 use std::arch::aarch64::*;
 
-use super::{Kernel, Simd};
+use super::{Kernel, RECIPROCAL, Simd};
 
 /// 128-bit vectors.
 #[derive(Clone, Copy)]
@@ -134,6 +134,12 @@ impl Simd for Neon {
             let bits = vshlq_n_s32::<23>(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127)));
             vmulq_f32(a, vreinterpretq_f32_s32(bits))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn reciprocal_guess(a: float32x4_t) -> float32x4_t {
+        // SAFETY: the trait's contract.
+        unsafe { vreinterpretq_f32_u32(vsubq_u32(vdupq_n_u32(RECIPROCAL), vreinterpretq_u32_f32(a))) }
     }
 
     #[inline(always)]

@@ -110,6 +110,7 @@ impl<S: PairSimd> Simd for Pairs<S> {
         neg_mul_add(a: S::V, b: S::V, c: S::V) -> S::V;
         round(a: S::V) -> S::V;
         scale(a: S::V, n: S::V) -> S::V;
+        reciprocal_guess(a: S::V) -> S::V;
         sum(a: S::V) -> f32;
         largest(a: S::V) -> f32;
     }

@@ -2,7 +2,7 @@
 //! the target has (SSE2, for one).
 
 use super::pairs::{PairKernel, PairSimd};
-use super::{Kernel, Simd};
+use super::{Kernel, RECIPROCAL, Simd};
 
 /// Four numbers in an array.
 #[derive(Clone, Copy)]
@@ -121,6 +121,11 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn scale(a: [f32; N], n: [f32; N]) -> [f32; N] {
         zip(a, n, |a, n| a * f32::from_bits(((n as i32 + 127) as u32) << 23))
+    }
+
+    #[inline(always)]
+    unsafe fn reciprocal_guess(a: [f32; N]) -> [f32; N] {
+        map(a, |a| f32::from_bits(RECIPROCAL.wrapping_sub(a.to_bits())))
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Simd};
+use super::{Kernel, RECIPROCAL, Simd};
 
 /// 256-bit vectors.
 #[derive(Clone, Copy)]
@@ -138,6 +138,15 @@ impl Simd for Avx2 {
         unsafe {
             let bits = _mm256_slli_epi32::<23>(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)));
             _mm256_mul_ps(a, _mm256_castsi256_ps(bits))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn reciprocal_guess(a: __m256) -> __m256 {
+        // SAFETY: the trait's contract.
+        unsafe {
+            let all = _mm256_set1_epi32(RECIPROCAL as i32);
+            _mm256_castsi256_ps(_mm256_sub_epi32(all, _mm256_castps_si256(a)))
         }
     }
 

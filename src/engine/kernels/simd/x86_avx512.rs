@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Simd};
+use super::{Kernel, RECIPROCAL, Simd};
 
 /// 512-bit vectors.
 #[derive(Clone, Copy)]
@@ -130,6 +130,15 @@ impl Simd for Avx512 {
     unsafe fn scale(a: __m512, n: __m512) -> __m512 {
         // SAFETY: the trait's contract.
         unsafe { _mm512_scalef_ps(a, n) }
+    }
+
+    #[inline(always)]
+    unsafe fn reciprocal_guess(a: __m512) -> __m512 {
+        // SAFETY: the trait's contract.
+        unsafe {
+            let all = _mm512_set1_epi32(RECIPROCAL as i32);
+            _mm512_castsi512_ps(_mm512_sub_epi32(all, _mm512_castps_si512(a)))
+        }
     }
 
     #[inline(always)]

@@ -1,86 +1,12 @@
-//! The core of multi-head self-attention: softmax(q kᵀ / √d) v (Vaswani et al. 2017,
-//! arXiv:1706.03762), forward and backward, a block of queries at a time, so that the scores of a
-//! head never take more memory than a block's.
+//! In f32, on vectors: a block of queries at a time, so that the scores of a head never take more memory than a block's.
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
-
-use super::buffers::{Part, Scratch, filled_many};
-use super::simd::{Isa, Kernel, Simd, exp};
-use super::storage::{slice, tensor, with};
-use super::tile::{OuterSum, Product, Tap, outer_sum, product};
-
-/// Attention of q, k, v `[N, H, W, C]`; heads are consecutive slices of C / heads channels.
-pub(crate) struct Attention {
-    pub heads: usize,
-}
+use super::HeadsSample;
+use crate::kernels::buffers::{Part, Scratch};
+use crate::kernels::simd::{Kernel, Simd, exp, without_traces};
+use crate::kernels::tile::{OuterSum, Product, Tap, outer_sum, product};
 
 /// Queries at a time.
 const BLOCK: usize = 56;
-
-impl CustomOp3 for Attention {
-    fn name(&self) -> &'static str {
-        "attention"
-    }
-
-    fn cpu_fwd(
-        &self,
-        q: &CpuStorage,
-        q_layout: &Layout,
-        k: &CpuStorage,
-        k_layout: &Layout,
-        v: &CpuStorage,
-        v_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (n, h, w, channels) = q_layout.shape().dims4()?;
-        let (q, k, v) = (slice(q, q_layout)?, slice(k, k_layout)?, slice(v, v_layout)?);
-        let (isa, len) = (Isa::current(), h * w * channels);
-        // SAFETY: the kernel writes the whole sample; all slices have the same checked length.
-        let ([out], _) = unsafe {
-            filled_many(n, [len], |i, [out]| {
-                let at = i * len..(i + 1) * len;
-                let sample = HeadsSample::new([q, k, v].map(|all| &all[at.clone()]), channels, self.heads);
-                isa.run(AttentionForward { sample, out })
-            })
-        };
-        Ok((CpuStorage::F32(out), q_layout.shape().clone()))
-    }
-
-    fn bwd(
-        &self,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-        _: &Tensor,
-        d_out: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (n, h, w, channels) = q.dims4()?;
-        let d_out = d_out.contiguous()?;
-        let (isa, len) = (Isa::current(), h * w * channels);
-        let run = |q: &[f32], k: &[f32], v: &[f32], d_out: &[f32]| {
-            // SAFETY: the kernel writes the whole samples; all slices have the same checked length.
-            unsafe {
-                filled_many(n, [len; 3], |i, gradients| {
-                    let at = i * len..(i + 1) * len;
-                    let sample = HeadsSample::new([q, k, v].map(|all| &all[at.clone()]), channels, self.heads);
-                    isa.run(AttentionBackward { sample, d_out: &d_out[at], gradients });
-                })
-                .0
-            }
-        };
-        let [dq, dk, dv] = with(q, |q| with(k, |k| with(v, |v| with(&d_out, |d| run(q, k, v, d)))))????;
-        Ok((Some(tensor(dq, q.shape())?), Some(tensor(dk, k.shape())?), Some(tensor(dv, v.shape())?)))
-    }
-}
-
-/// One sample: q, k, v of `[positions, channels]`, the channels whole heads.
-#[derive(Clone, Copy)]
-struct HeadsSample<'a> {
-    q: &'a [f32],
-    k: &'a [f32],
-    v: &'a [f32],
-    channels: usize,
-    heads: usize,
-}
 
 /// The sizes that both passes use.
 #[derive(Clone, Copy)]
@@ -94,15 +20,7 @@ struct Sizes {
     d_wide: usize,
 }
 
-impl<'a> HeadsSample<'a> {
-    /// # Panics
-    /// When the lengths differ, or are no whole positions of whole heads.
-    fn new([q, k, v]: [&'a [f32]; 3], channels: usize, heads: usize) -> Self {
-        assert!(channels.is_multiple_of(heads) && q.len().is_multiple_of(channels));
-        assert!(q.len() == k.len() && q.len() == v.len());
-        Self { q, k, v, channels, heads }
-    }
-
+impl HeadsSample<'_> {
     fn sizes<S: Simd>(&self) -> Sizes {
         let (positions, d) = (self.q.len() / self.channels, self.channels / self.heads);
         let (wide, d_wide) = (positions.next_multiple_of(S::LANES), d.next_multiple_of(S::LANES));
@@ -230,7 +148,7 @@ unsafe fn weights<S: Simd>(z: Sizes, q: *const f32, keys: &[f32], mask: &[f32], 
             let largest = S::splat(S::largest(largest));
             let mut sum = S::splat(0.0);
             for j in (0..z.wide).step_by(S::LANES) {
-                let e = exp::<S>(S::sub(S::load(row.add(j)), largest));
+                let e = without_traces::<S>(exp::<S>(S::sub(S::load(row.add(j)), largest)));
                 sum = S::add(sum, e);
                 S::store(row.add(j), e);
             }
@@ -250,9 +168,9 @@ fn mask(z: Sizes) -> Scratch {
 }
 
 /// One sample forward; `out` is as long as q.
-struct AttentionForward<'a> {
-    sample: HeadsSample<'a>,
-    out: Part<'a>,
+pub(super) struct AttentionForward<'a> {
+    pub sample: HeadsSample<'a>,
+    pub out: Part<'a>,
 }
 
 // SAFETY: `run` may be called when the lengths are those that the fields tell.
@@ -290,10 +208,10 @@ impl Kernel for AttentionForward<'_> {
 ///
 /// With weights p and scores s: dv = pᵀ do, dp = do vᵀ, ds = p ∘ (dp − Σ_j p dp), dq = ds k / √d,
 /// dk = dsᵀ q / √d.
-struct AttentionBackward<'a> {
-    sample: HeadsSample<'a>,
-    d_out: &'a [f32],
-    gradients: [Part<'a>; 3],
+pub(super) struct AttentionBackward<'a> {
+    pub sample: HeadsSample<'a>,
+    pub d_out: &'a [f32],
+    pub gradients: [Part<'a>; 3],
 }
 
 // SAFETY: `run` may be called when the lengths are those that the fields tell.
