@@ -63,8 +63,8 @@ pub(crate) unsafe fn without_traces<S: Simd>(weight: S::V) -> S::V {
     unsafe { S::max(S::splat(0.0), S::sub(weight, S::splat(1e-26))) }
 }
 
-/// 1 / a to about 1 unit in the last place, for a in 2⁻¹²⁵..=2¹²⁶; NaN stays NaN. No processor's own guess is used, so all
-/// that have `mul_add` find the same bits; on most it takes a third of the time of a division.
+/// 1 / a to about 1 unit in the last place, for a in 2⁻¹²⁵..=2¹²⁵; NaN stays NaN. No processor's own guess is used, so all
+/// that have `mul_add` find the same bits.
 ///
 /// With e = 1 − a·r for a guess r, 1/a = r / (1 − e) = r · (1 + e + e² + …): e² is kept once, then e alone.
 ///
@@ -82,7 +82,7 @@ pub(crate) unsafe fn reciprocal<S: Simd>(a: S::V) -> S::V {
     }
 }
 
-/// 1 / (1 + e⁻ˣ); x below -87 counts as -87.
+/// 1 / (1 + e⁻ˣ); x below -86 counts as -86.
 ///
 /// # Safety
 /// As for [`Simd`].
@@ -91,12 +91,12 @@ pub(crate) unsafe fn sigmoid<S: Simd>(x: S::V) -> S::V {
     // SAFETY: register arithmetic only.
     unsafe {
         // x second: that is the operand that `min` returns when it is NaN.
-        let minus = S::min(S::splat(87.0), S::sub(S::splat(0.0), x));
+        let minus = S::min(S::splat(86.0), S::sub(S::splat(0.0), x));
         reciprocal::<S>(S::add(S::splat(1.0), exp::<S>(minus)))
     }
 }
 
-/// 1 / (1 + e⁻ˣ) to 2.5e-4 of it, for what is rounded to bf16; x below -87 counts as -87.
+/// 1 / (1 + e⁻ˣ) to 2.5e-4 of it, for what is rounded to bf16; x below -86 counts as -86.
 ///
 /// # Safety
 /// As for [`Simd`].
@@ -105,7 +105,7 @@ pub(crate) unsafe fn sigmoid_for_bf16<S: Simd>(x: S::V) -> S::V {
     // SAFETY: register arithmetic only.
     unsafe {
         let one = S::splat(1.0);
-        let minus = S::min(S::splat(87.0), S::sub(S::splat(0.0), x));
+        let minus = S::min(S::splat(86.0), S::sub(S::splat(0.0), x));
         let a = S::add(one, exp_for_bf16::<S>(minus));
         // The first step of `reciprocal` alone.
         let r = S::reciprocal_guess(a);
@@ -174,9 +174,9 @@ mod tests {
     #[test]
     fn the_reciprocal_is_exact_to_the_last_place_over_its_range_and_nan_stays_nan() {
         for isa in Isa::available() {
-            for exponent in -125..=126 {
+            for exponent in -125..=125 {
                 for i in 0..=64 {
-                    let a = ((1.0 + i as f64 / 64.0) * 2f64.powi(exponent)).min(2f64.powi(126)) as f32;
+                    let a = ((1.0 + i as f64 / 64.0) * 2f64.powi(exponent)).min(2f64.powi(125)) as f32;
                     let off = of(isa, Function::Reciprocal, a) as f64 * a as f64 - 1.0;
                     assert!(off.abs() < 1.2e-7, "{}: 1 / {a} is off by {off}", isa.name());
                 }
@@ -188,13 +188,13 @@ mod tests {
     #[test]
     fn the_sigmoid_is_exact_to_a_few_last_places_and_ends_at_nought_and_one() {
         for isa in Isa::available() {
-            for i in -870..=1000 {
+            for i in -860..=1000 {
                 let x = i as f32 / 10.0;
                 let (got, want) = (of(isa, Function::Sigmoid, x) as f64, 1.0 / (1.0 + (-x as f64).exp()));
                 assert!(((got - want) / want).abs() < 5e-7, "{}: sigmoid({x}) = {got}, not {want}", isa.name());
             }
             let [below, above] = [f32::NEG_INFINITY, f32::INFINITY].map(|x| of(isa, Function::Sigmoid, x));
-            assert!((0.0..2e-38).contains(&below) && above == 1.0, "{}: {below} {above}", isa.name());
+            assert!((0.0..5e-38).contains(&below) && above == 1.0, "{}: {below} {above}", isa.name());
             assert!(of(isa, Function::Sigmoid, f32::NAN).is_nan());
         }
     }
@@ -207,7 +207,7 @@ mod tests {
                 let (got, want) = (of(isa, Function::ExpForBf16, x) as f64, (x as f64).exp());
                 assert!(((got - want) / want).abs() < 9e-5, "{}: exp({x}) = {got}, not {want}", isa.name());
             }
-            for i in -870..=1000 {
+            for i in -860..=1000 {
                 let x = i as f32 / 10.0;
                 let (got, want) = (of(isa, Function::SigmoidForBf16, x) as f64, 1.0 / (1.0 + (-x as f64).exp()));
                 assert!(((got - want) / want).abs() < 2.5e-4, "{}: sigmoid({x}) = {got}, not {want}", isa.name());
@@ -215,7 +215,7 @@ mod tests {
             assert!((0.0..2e-38).contains(&of(isa, Function::ExpForBf16, -1e30)));
             assert!(of(isa, Function::ExpForBf16, f32::NAN).is_nan());
             let ends = [f32::NEG_INFINITY, f32::INFINITY].map(|x| of(isa, Function::SigmoidForBf16, x));
-            assert!((0.0..2e-38).contains(&ends[0]) && (ends[1] - 1.0).abs() < 2.5e-4, "{}: {ends:?}", isa.name());
+            assert!((0.0..5e-38).contains(&ends[0]) && (ends[1] - 1.0).abs() < 2.5e-4, "{}: {ends:?}", isa.name());
             assert!(of(isa, Function::SigmoidForBf16, f32::NAN).is_nan());
         }
     }

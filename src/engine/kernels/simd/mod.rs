@@ -84,7 +84,7 @@ pub(crate) trait Simd: Copy + 'static {
     unsafe fn round(a: Self::V) -> Self::V;
     /// a · 2ⁿ for whole n in -126..=127.
     unsafe fn scale(a: Self::V, n: Self::V) -> Self::V;
-    /// 1 / a to 5.1 %, for a in 2⁻¹²⁵..=2¹²⁶: the number of the difference of [`RECIPROCAL`] and a's bits.
+    /// 1 / a to 5.1 %, for a in 2⁻¹²⁵..=2¹²⁵: the number of the difference of [`RECIPROCAL`] and a's bits.
     unsafe fn reciprocal_guess(a: Self::V) -> Self::V;
     /// Asks for the cache line of a number, for soon.
     #[inline(always)]
