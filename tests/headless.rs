@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
-use difflab::config::Config;
+use difflab::config::{Config, PrecisionChoice};
 use difflab::kernels::Workers;
+use difflab::kernels::precision::taken;
 use difflab::train::Trainer;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -614,4 +615,41 @@ fn dropout_takes_hardly_any_memory() {
     };
     let (with, without) = (peak("0.1"), peak("0.0"));
     assert!(with < 1.2 * without, "{with} MiB with dropout, {without} without");
+}
+
+#[test]
+fn auto_is_decided_when_a_run_begins_and_goes_on_as_its_config_then_says() {
+    let place = Place::new();
+    let faster = taken(PrecisionChoice::Auto, &Device::Cpu);
+    let both = || {
+        let config = Config::load(place.path("run/config.toml").to_str().unwrap(), &[]).unwrap();
+        [config.train.precision, config.sample.precision]
+    };
+    let said = |kind: &str| {
+        let of_kind = place.lines("run/events.jsonl").into_iter().filter(|event| event["kind"] == kind);
+        of_kind.map(|event| event["what"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    let auto = ["--set", "train.precision=auto", "--set", "sample.precision=auto"];
+    place.succeeds(&[&["tiny.toml", "--run", "run", "--steps", "4"], &auto[..]].concat());
+    assert_eq!(both(), [faster.into(); 2]);
+    let words = format!("train.precision, sample.precision: {}, ", faster.name());
+    assert_eq!(said("chosen").iter().filter(|what| what.starts_with(&words)).count(), 1, "{:?}", said("chosen"));
+
+    // A machine on which bf16 is slow.
+    let goes_on = |more: &[&str]| {
+        let mut command = place.command(&[&["--resume", "run"], more].concat());
+        let output = command.env("DIFFLAB_ISA", "scalar").output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    };
+    goes_on(&["--steps", "6"]);
+    assert_eq!(both(), [faster.into(); 2], "what was decided stays");
+    goes_on(&["--steps", "8", "--set", "train.precision=auto"]);
+    assert_eq!(both(), [PrecisionChoice::F32, faster.into()], "asked for anew, it is decided anew");
+    let changed = said("resume").last().unwrap().contains("train.precision = \"f32\"");
+    assert_eq!(changed, PrecisionChoice::from(faster) != PrecisionChoice::F32, "{:?}", said("resume"));
+
+    let refused = place.difflab(&["tiny.toml", "--run", "none", "--set", "train.precision=f16"]);
+    let message = stderr(&refused);
+    assert_eq!(refused.status.code(), Some(2), "{message}");
+    assert!(["f32", "bf16", "auto"].iter().all(|name| message.contains(name)), "{message}");
 }

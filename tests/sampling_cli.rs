@@ -482,8 +482,8 @@ fn what_cannot_be_asked_of_a_run_is_told_in_a_sentence_with_code_2() {
 
 #[test]
 fn sampling_in_bf16_is_a_little_off_the_same_by_flag_and_key_and_said_to_be_slow_where_it_is() {
-    use difflab::config::Precision;
-    use difflab::kernels::precision::{obstacle, slowness};
+    use difflab::config::{Precision, PrecisionChoice};
+    use difflab::kernels::precision::{obstacle, slowness, taken};
     let place = place();
     let asked = "sample run --num 4 --steps 10 --quiet --out";
     if obstacle(Precision::Bf16, &Device::Cpu).is_some() {
@@ -500,9 +500,15 @@ fn sampling_in_bf16_is_a_little_off_the_same_by_flag_and_key_and_said_to_be_slow
     assert_eq!(rms(&flag, &key), 0.0);
     let off = rms(&full, &flag);
     assert!(off > 0.0 && off < 0.05, "{off}");
+    place.words(&format!("{asked} auto.safetensors --precision auto"));
+    let faster = if taken(PrecisionChoice::Auto, &Device::Cpu) == Precision::Bf16 { &flag } else { &full };
+    assert_eq!(rms(&of("auto.safetensors"), faster), 0.0);
     let measured = "eval run --metrics accuracy --num 20 --steps 5 --format json";
-    assert!(place.words(&format!("{measured} --precision bf16")).0.contains("class_accuracy"));
-    assert!(place.refusal(&format!("{asked} none.safetensors --precision f16"), 2).contains("bf16"));
+    for precision in ["bf16", "auto"] {
+        assert!(place.words(&format!("{measured} --precision {precision}")).0.contains("class_accuracy"));
+    }
+    let said = place.refusal(&format!("{asked} none.safetensors --precision f16"), 2);
+    assert!(["f32", "bf16", "auto"].iter().all(|name| said.contains(name)), "{said}");
 }
 
 #[test]

@@ -3,12 +3,23 @@
 use std::sync::Once;
 
 use anyhow::Result;
+use candle_core::Device;
 
-use crate::config::Precision;
-use crate::kernels::precision::slowness;
+use crate::config::{Precision, PrecisionChoice};
+use crate::kernels::precision::{self, slowness};
 use crate::nn::Net;
+use crate::ranks::world;
 use crate::run::LoadedModel;
 use crate::speak;
+
+/// The precision that samples are asked in, where `auto` stands for the faster one: the same on all ranks, each of which makes
+/// this call.
+///
+/// # Errors
+/// When the connection to the others has ended.
+pub fn agreed(choice: PrecisionChoice) -> Result<Precision> {
+    precision::agreed(choice, &Device::Cpu, &*world())
+}
 
 /// The network, multiplying in `precision`. Says, once in the process, if that is slower here than f32.
 ///

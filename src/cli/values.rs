@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::config::{Precision, SamplerName, TimestepSpacing};
+use crate::config::{PrecisionChoice, SamplerName, TimestepSpacing};
 
 /// A sampler by its name in configs.
 ///
@@ -24,7 +24,7 @@ pub fn spacing(text: &str) -> Result<TimestepSpacing, String> {
 ///
 /// # Errors
 /// A sentence with the names that exist.
-pub fn precision(text: &str) -> Result<Precision, String> {
+pub fn precision(text: &str) -> Result<PrecisionChoice, String> {
     by_name(text)
 }
 
@@ -43,6 +43,11 @@ mod tests {
             assert_eq!(sampler(name.name()), Ok(name));
         }
         assert_eq!(spacing("trailing"), Ok(TimestepSpacing::Trailing));
+        for choice in [PrecisionChoice::F32, PrecisionChoice::Bf16, PrecisionChoice::Auto] {
+            let word = serde_json::to_value(choice).unwrap();
+            assert_eq!(precision(word.as_str().unwrap()), Ok(choice));
+            assert!(precision("f16").unwrap_err().contains(word.as_str().unwrap()));
+        }
         let message = sampler("plms").unwrap_err();
         assert!(message.contains("plms") && message.contains("ddpm") && message.contains("ddim"), "{message}");
     }

@@ -178,6 +178,18 @@ fn a_step_by_hand_is_the_trainer_s_and_adamw_s() {
 }
 
 #[test]
+fn where_nothing_but_the_last_convolution_has_a_gradient_it_is_followed() {
+    let (config, none) = (config(&["model.zero_init=true"]), Dataset { pixels: Vec::<u8>::new().into(), ..waves() });
+    let workers = Arc::new(Workers::new(1).unwrap());
+    let mut trainer = Trainer::new(&config, waves(), &none, &Device::Cpu, workers).unwrap();
+    let first = trainer.step_by_hand(None).unwrap();
+    assert_eq!(first.parameter, "conv_out.weight");
+    assert!(first.gradient != 0.0 && first.after.value != first.before.value);
+    let later = (0..3).map(|_| trainer.step_by_hand(None).unwrap()).last().unwrap();
+    assert_eq!(later.parameter, "conv_in.weight");
+}
+
+#[test]
 fn guidance_is_the_mixture_of_the_two_answers() {
     let bench = Bench::new(&[]);
     let (subject, focus) = (bench.subject(), at(50));

@@ -166,7 +166,8 @@ fn adamw(out: &mut Explanation, step: &ByHand, config: &Config, by_hand: &AdamWB
     out.numbers([
         number(
             r"\epsilon_{\text{f32}}",
-            spacing(before.value),
+            // One that begins at zero ends elsewhere.
+            spacing(before.value.abs().max(after.value.abs())),
             "how far apart f32 numbers lie here: finer no weight can be",
         ),
         number(r"\Delta\theta", by_hand.value - before.value, "the change by hand"),

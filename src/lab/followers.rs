@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
+use super::precision::decide;
 use crate::config::Config;
 use crate::data::{self, DataIdentity, Dataset, Pixels};
 use crate::kernels::Workers;
@@ -158,7 +159,9 @@ pub fn follow(threads: usize) -> Result<u8> {
 
 fn follow_run(ranks: &Arc<dyn Collective>, announced: &str, workers: &Arc<Workers>) -> Result<()> {
     let data_of = |config: &str| Config::from_toml(config, "the config of rank 0");
-    let loaded = data::load(&data_of(announced)?.data)?;
+    let mut announced = data_of(announced)?;
+    decide(&mut announced, &Device::Cpu, &**ranks)?;
+    let loaded = data::load(&announced.data)?;
     interrupt::check()?;
     let identity = DataIdentity::of(&loaded);
     let shared: Shared = serde_json::from_slice(&ranks.broadcast(Vec::new())?).context("hearing from rank 0")?;

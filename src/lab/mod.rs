@@ -24,6 +24,7 @@ mod opening;
 mod outbox;
 mod panics;
 mod plan;
+mod precision;
 mod preview;
 mod preview_network;
 mod protocol;

@@ -16,6 +16,7 @@ use super::latents::OpenedLatents;
 use super::live::Live;
 use super::outbox::EventOutbox;
 use super::plan::{LabPlan, RunChoice};
+use super::precision::decide;
 use super::preview::Preview;
 use super::preview_network::PreviewNetwork;
 use super::protocol::{Command, Event, Phase, RunInfo};
@@ -29,7 +30,7 @@ use crate::config::{Config, POINT_SETS};
 use crate::data::{self, DataCard, DataIdentity, Identified, copy_card};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
-use crate::kernels::precision::{sampling_doubt, slowness};
+use crate::kernels::precision::{sampling_doubt, slowness, taken};
 use crate::nn::autoencoder::AutoencoderConfig;
 use crate::process::interrupt::{self, Token};
 use crate::ranks::world;
@@ -61,6 +62,8 @@ pub fn open(
     let mut config = plan.config;
     let ranks = world();
     announce(&*ranks, &config)?;
+    // Before a run that goes on is compared with what it was: what was found then is no change if it is found again.
+    let precision = decide(&mut config, &plan.device, &*ranks)?;
     // Refused before anything is loaded. A run that is there already is not held up by it: its model card says it.
     match DataCard::of(&config.data) {
         Err(error) if matches!(plan.run, RunChoice::New { .. }) => return Err(error.into()),
@@ -168,8 +171,9 @@ pub fn open(
     } else if asked_shards > 0 {
         warnings.push("train.shards is for processors: other devices take the images of a step together".into());
     }
-    warnings.extend(slowness("train.precision", config.train.precision));
-    warnings.extend(sampling_doubt(config.sample.precision, &plan.device));
+    let in_samples = taken(config.sample.precision, &plan.device);
+    warnings.extend(slowness("train.precision", taken(config.train.precision, &plan.device)));
+    warnings.extend(sampling_doubt(in_samples, &plan.device));
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
     check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 
@@ -280,7 +284,8 @@ pub fn open(
     for choice in &plan.chosen {
         journal.event(start_step, "chosen", choice);
     }
-    if let Some(words) = &counted {
+    let found: Vec<String> = precision.into_iter().chain(counted).collect();
+    for words in &found {
         journal.event(start_step, "chosen", words);
     }
     let plan_of_history = {
@@ -336,7 +341,7 @@ pub fn open(
         config: config.clone(),
     };
     outbox.send(Event::Ready(Arc::new(info)));
-    for message in counted.into_iter().chain(plan_of_history.words) {
+    for message in found.into_iter().chain(plan_of_history.words) {
         outbox.send(Event::Note { step: start_step, message });
     }
     let mut recent_losses = RecentLosses::default();
@@ -346,7 +351,7 @@ pub fn open(
     }
 
     let asked = PreviewNetwork {
-        net: trainer.ema_net(config.sample.precision)?,
+        net: trainer.ema_net(in_samples)?,
         parameterization: trainer.parameterization().clone(),
         workers,
         device: plan.device,

@@ -15,6 +15,7 @@ use super::sampling_settings::SamplingSettings;
 use crate::config::Config;
 use crate::diffusion::Parameterization;
 use crate::kernels::Workers;
+use crate::kernels::precision::taken;
 use crate::nn::autoencoder::LatentSpace;
 use crate::nn::{Net, NetConfig, Weights};
 use crate::process::interrupt::{Interrupted, Token};
@@ -160,7 +161,8 @@ impl Snapshots {
 fn write(order: &Order, run_dir: &Path) -> Result<PathBuf> {
     // One thread: the training keeps the other cores.
     let workers = Arc::new(Workers::new(1)?);
-    let net = Net::with_precision(&order.net_config, &order.weights, order.settings.sample.precision)?;
+    let precision = taken(order.settings.sample.precision, &Device::Cpu);
+    let net = Net::with_precision(&order.net_config, &order.weights, precision)?;
     snapshot::write(&SnapshotRequest {
         run_dir,
         step: order.step,

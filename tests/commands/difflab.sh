@@ -59,6 +59,7 @@ small_autoencoder() { # the same of an autoencoder
 steps=15
 put_given --checkpoint $steps
 put_given --step 10 # which the history has
+put_given --precision f32 # not every processor has bf16
 case ${1-} in
 help | -h | --help* | -V | --version) ;;
 schedule | data | runs | compare | explain | course | card | export | export-logs | report | import | doctor | man | completions) ;;

@@ -160,9 +160,14 @@ def ops(check):
         check.say("ops", agrees, f"{op['name']}: {f'{worst:.1e}' if agrees else each}")
 
 
+# PyTorch's side has AdamW; and both devices are to do the same.
+COMPARED = ["train.optimizer=adamw", "train.learning_rate=3e-3", "model.zero_init=false", "train.timestep_sampling=uniform"]
+COMPARED = [word for setting in [*COMPARED, "train.precision=f32", "sample.precision=f32"] for word in ("--set", setting)]
+
+
 def speed(check):
     for config, train, sample in WORK:
-        command = ["bench", config, "--device", check.device, "--work", "train,sample", "--format", "json"]
+        command = ["bench", config, "--device", check.device, "--work", "train,sample", "--format", "json", *COMPARED]
         command += ["--batch-size", ",".join(map(str, train)), "--sample-batch-size", ",".join(map(str, sample))]
         report = json.loads(check.run(*command, "--repeats", check.options.repeats, "--warm-up", "3", limit=60))
         check.numbers.setdefault("speed", {})[config] = {
@@ -214,7 +219,7 @@ def losses(folder):
 
 
 def train(check, folder, device, steps, *more, limit=90):
-    fresh = ["mnist", "--run", folder, "--set", "data.held_out=64"]
+    fresh = ["mnist", "--run", folder, "--set", "data.held_out=64", *COMPARED]
     check.run(*(fresh if not more else more), "--no-tui", "--device", device, "--steps", steps, limit=limit)
     return losses(folder)
 
@@ -362,7 +367,7 @@ def load(check):
         raise Skipped("nvidia-smi is for CUDA")
     for config, size in (("mnist", 32), ("reference", 256)):
         with Watch(check) as watch:
-            bench = ["bench", config, "--device", check.device, "--work", "train", "--batch-size", size, "--format", "json"]
+            bench = ["bench", config, "--device", check.device, "--work", "train", "--batch-size", size, "--format", "json", *COMPARED]
             check.run(*bench, "--repeats", "150", "--warm-up", "3", limit=60)
         said = watch.summary()
         check.numbers.setdefault("load", {})[f"{config} b{size}"] = said

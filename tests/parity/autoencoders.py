@@ -23,6 +23,7 @@ from exports import snippet
 SMALL = [
     "data.dataset=mnist-10k", "autoencoder.batch_size=8", "train.eval_every=0", "preview.enabled=false",
     "preview.save_every=0", "train.warmup_steps=5", "train.checkpoint_every=0",
+    "train.precision=f32",
 ]
 RUNS = {
     "kl": ["autoencoder.block_out_channels=[8, 8, 16]", "autoencoder.norm_num_groups=4", "autoencoder.latent_channels=2"],

@@ -28,6 +28,8 @@ TINY = [
     "model.block_out_channels=[8, 16]", "model.norm_num_groups=4", "model.attention_head_dim=8", "train.batch_size=16",
     "train.warmup_steps=5", "train.learning_rate=0.002", "train.eval_every=0", "preview.enabled=false",
     "preview.save_every=0", "data.dataset=mnist-10k", "sample.guidance_scale=0", "train.checkpoint_every=0",
+    # diffusers samples in f32.
+    "model.zero_init=false", "train.optimizer=adamw", "train.precision=f32", "sample.precision=f32",
 ]
 PLAIN = ["model.class_conditional=false"]
 RUNS = {

@@ -21,6 +21,8 @@ SMALL = [
     "train.checkpoint_every=0", "preview.enabled=false", "preview.save_every=0", "sample.guidance_scale=0",
     "sample.sampler=ddim", "sample.spacing=leading", "sample.steps=10", "autoencoder.batch_size=8",
     "autoencoder.latent_channels=2", "autoencoder.norm_num_groups=4",
+    # diffusers samples in f32.
+    "model.zero_init=false", "train.optimizer=adamw", "train.precision=f32", "sample.precision=f32",
 ]
 AUTOENCODERS = {
     "kl": ["autoencoder.block_out_channels=[8, 8]", "model.block_out_channels=[8, 16]"],

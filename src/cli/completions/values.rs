@@ -10,7 +10,7 @@ use clap_complete::engine::{PathCompleter, ValueCompleter};
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
 
 use super::settings::{sample_settings, sampling_setting, setting, settings, words_of};
-use crate::config::{Precision, SamplerName, TimestepSpacing, shipped};
+use crate::config::{PrecisionChoice, SamplerName, TimestepSpacing, shipped};
 use crate::data::catalogue;
 use crate::explain::Topic;
 use crate::run::{last_written, runs_under};
@@ -35,7 +35,7 @@ fn taken(command: &str, arg: &Arg) -> Option<Values> {
     let by_type: [(TypeId, Values); 4] = [
         (TypeId::of::<SamplerName>(), |typed| words_of("sample.sampler", typed)),
         (TypeId::of::<TimestepSpacing>(), |typed| words_of("sample.spacing", typed)),
-        (TypeId::of::<Precision>(), |typed| words_of("sample.precision", typed)),
+        (TypeId::of::<PrecisionChoice>(), |typed| words_of("sample.precision", typed)),
         (TypeId::of::<Topic>(), topics),
     ];
     if let Some((_, values)) = by_type.into_iter().find(|(of, _)| kind == *of) {

@@ -5,7 +5,7 @@
 
 use crate::cli::usage::set_in_full;
 use crate::cli::values;
-use crate::config::{Precision, SamplerName};
+use crate::config::{PrecisionChoice, SamplerName};
 use crate::run::LoadedModel;
 
 /// Measure how good a run's model is: the likelihood of held-out images, and the quality of its samples.
@@ -51,9 +51,10 @@ pub struct Args {
     /// Sampling steps. Default: 50, or T if the run has fewer timesteps.
     #[arg(long, value_name = "N")]
     pub steps: Option<usize>,
-    /// How precisely the network multiplies while it samples: f32 or bf16. Default: the run's own.
+    /// How precisely the network multiplies while it samples: f32, bf16, or auto for the faster one here. Default: the
+    /// run's own.
     #[arg(long, value_name = "PRECISION", value_parser = values::precision)]
-    pub precision: Option<Precision>,
+    pub precision: Option<PrecisionChoice>,
     /// Seed of all draws.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 
 use super::args::{Args, steps};
 use super::progress::progress;
-use crate::cli::sampling_precision::net_in;
+use crate::cli::sampling_precision::{agreed, net_in};
 use crate::config::SampleConfig;
 use crate::eval::Estimate;
 use crate::kernels::Workers;
@@ -57,7 +57,7 @@ pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<
     let classes = model.net.num_classes().map(|count| run::classes_in_turn(num, count, None));
     let scale = guidance_scale(args, model);
     let config = sample_config(args, model);
-    let (net, parameterization) = (&net_in(model, config.precision)?, &model.parameterization);
+    let (net, parameterization) = (&net_in(model, agreed(config.precision)?)?, &model.parameterization);
     let (steps, settings) = (config.steps, SamplerSettings::from(&config));
     if let Some(warning) = sampling::check_stability(parameterization, &settings, scale) {
         speak::warn(warning);

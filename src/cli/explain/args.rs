@@ -38,8 +38,8 @@ pub struct Args {
     /// 0]; of points x or y.
     #[arg(long, value_name = "ROW,COLUMN", value_parser = pixel)]
     pub pixel: Option<(usize, usize, usize)>,
-    /// Topic training-step: the weight to follow, by its name in the checkpoint [default: conv_in.weight, or
-    /// the first that AdamW moves].
+    /// Topic training-step: the weight to follow, by its name in the checkpoint [default: conv_in.weight,
+    /// or conv_out.weight while that has no gradient, or the first that AdamW moves].
     #[arg(long, value_name = "NAME")]
     pub weight: Option<String>,
     /// text for a terminal, md for Markdown with LaTeX, in which pictures are data: URIs, which GitHub and many other readers

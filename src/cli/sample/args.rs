@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::edit::EditArgs;
 use crate::cli::usage::set_in_full;
 use crate::cli::values;
-use crate::config::{Precision, SampleConfig, SamplerName, TimestepSpacing};
+use crate::config::{PrecisionChoice, SampleConfig, SamplerName, TimestepSpacing};
 use crate::tui::terminal::image_protocol::ImageProtocol;
 
 /// Draw samples from a run.
@@ -63,9 +63,9 @@ pub struct Args {
     /// How much noise `edm` adds over all steps; 0 is deterministic.
     #[arg(long, value_name = "S")]
     pub s_churn: Option<f64>,
-    /// How precisely the network multiplies: f32 or bf16. Default: the run's own.
+    /// How precisely the network multiplies: f32, bf16, or auto for the faster one here. Default: the run's own.
     #[arg(long, value_name = "PRECISION", value_parser = values::precision)]
-    pub precision: Option<Precision>,
+    pub precision: Option<PrecisionChoice>,
     /// Any other key of [sample], e.g. --set sample.clip_sample=true; may be repeated. Also
     /// diffusion.variance_type, and on path flow diffusion.shift.
     #[arg(long, value_name = "KEY=VALUE", value_parser = set_in_full)]

@@ -9,10 +9,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::args::Args;
 use super::edit::Edit;
 use super::start::Given;
-use crate::cli::sampling_precision::net_in;
+use crate::cli::sampling_precision::{agreed, net_in};
 use crate::cli::usage::check_steps;
 use crate::cli::{UsageError, ranks};
-use crate::config::{Config, Precision, SampleConfig, SamplerName};
+use crate::config::{Config, PrecisionChoice, SampleConfig, SamplerName};
 use crate::diffusion::Schedule;
 use crate::kernels::Workers;
 use crate::picture::is_points;
@@ -171,7 +171,7 @@ impl SamplePlan {
         }
         let left_out = above_strength(args, schedule, &settings)?;
         let mut config = given.config;
-        config.sample.precision = args.precision.unwrap_or(config.sample.precision);
+        config.sample.precision = agreed(args.precision.unwrap_or(config.sample.precision))?.into();
         Ok(Self {
             strength,
             left_out,
@@ -239,7 +239,7 @@ impl SamplePlan {
     pub fn denoiser(&self, model: &LoadedModel) -> Result<Box<dyn Denoiser + Send>> {
         let workers = Arc::new(Workers::over(world(), ranks::threads(self.threads))?);
         let classes = self.classes.as_deref();
-        let net = net_in(model, self.config.sample.precision)?;
+        let net = net_in(model, agreed(self.config.sample.precision)?)?;
         sampling::network_denoiser(&net, &model.parameterization, classes, self.guidance, workers)
     }
 
@@ -337,7 +337,7 @@ impl SamplePlan {
             false if calls == steps => format!("{} {steps}", sampler.name()),
             false => format!("{} {steps} (NFE {calls})", sampler.name()),
         });
-        parts.extend((self.config.sample.precision == Precision::Bf16).then(|| "bf16".into()));
+        parts.extend((self.config.sample.precision == PrecisionChoice::Bf16).then(|| "bf16".into()));
         parts.extend(self.edit.as_ref().map(|edit| edit.words(steps)));
         if self.classes.is_some() {
             let Guidance { scale, rescale, interval: (from, to), negative_class } = self.guidance;

@@ -18,6 +18,7 @@ use crate::data::{self, Dataset};
 use crate::diffusion::Parameterization;
 use crate::eval::{EnergyDistance, Estimate};
 use crate::kernels::Workers;
+use crate::kernels::precision::taken;
 use crate::nn::Net;
 use crate::ranks::world;
 use crate::sampling::{SamplerSettings, Trajectory, network_denoiser, sample, starting_noise};
@@ -263,7 +264,7 @@ impl Study {
             trainer.step().with_context(|| format!("training {what}"))?;
         }
         let trained = started.elapsed().as_secs_f64();
-        let net = trainer.ema_net(config.sample.precision)?;
+        let net = trainer.ema_net(taken(config.sample.precision, &Device::Cpu))?;
         let path = config.diffusion.path;
         let (mut line, mut samplers) = (String::new(), Vec::new());
         for sampler in SamplerName::ALL {

@@ -10,7 +10,7 @@ use candle_core::Device;
 use super::judging::{JudgedPoint, Judging};
 use super::ledger::Ledger;
 use super::repeated::Repeated;
-use crate::cli::sampling_precision::net_in;
+use crate::cli::sampling_precision::{agreed, net_in};
 use crate::cli::{UsageError, over_ranks, ranks};
 use crate::kernels::Workers;
 use crate::picture;
@@ -67,7 +67,9 @@ impl StudiedRun {
     pub fn open(options: &Options, checkpoint: Option<u64>) -> Result<Self> {
         let dir = run::find(&options.run)?;
         run::check_draws(&dir, "a study compares samples, and none can be drawn")?;
-        let model = over_ranks::open(&dir, checkpoint)?;
+        let mut model = over_ranks::open(&dir, checkpoint)?;
+        let precision = &mut model.config.sample.precision;
+        *precision = agreed(*precision)?.into();
         for warning in &model.warnings {
             speak::warn(warning);
         }
@@ -130,7 +132,7 @@ impl StudiedRun {
     ) -> Result<JudgedPoint> {
         let classes = self.model.net.num_classes().map(|n| run::classes_in_turn(self.num, n, None));
         let denoiser = sampling::network_denoiser(
-            &net_in(&self.model, self.model.config.sample.precision)?,
+            &net_in(&self.model, agreed(self.model.config.sample.precision)?)?,
             &self.model.parameterization,
             classes.as_deref(),
             guidance_scale,

@@ -11,6 +11,7 @@ use super::plan::trainer;
 use super::scaling::{Computing, Link, Predicted, Scaling, SumTime};
 use super::{BenchModel, Machine, Times};
 use crate::kernels::Workers;
+use crate::kernels::precision::agreed;
 use crate::nn::parameter_count;
 use crate::ranks::{Collective, Node, Tree, bytes_of, doubles_of, share};
 use crate::train::{RunEnd, sum_over_ranks};
@@ -75,6 +76,10 @@ impl RanksPlan {
         mut say: impl FnMut(&str),
     ) -> Result<RanksReport> {
         ensure!(!ranks.is_alone(), "one rank alone exchanges nothing");
+        let mut subject = subject.clone();
+        let precision = &mut subject.config.train.precision;
+        *precision = agreed(*precision, &Device::Cpu, &**ranks)?.into();
+        let subject = &subject;
         let workers = Arc::new(Workers::new(self.threads)?);
         let parameters = parameter_count(&subject.net_config())?;
         let bytes = parameters * size_of::<f32>();

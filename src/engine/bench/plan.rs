@@ -8,6 +8,7 @@ use candle_core::Device;
 use super::{BenchModel, BenchReport, Machine, Measured, Sgemm, Times, peak, sgemm};
 use crate::config::Precision;
 use crate::data::Dataset;
+use crate::kernels::precision::taken;
 use crate::kernels::{Isa, Workers};
 use crate::nn::{Flops, NetConfig, flops, parameter_count};
 use crate::process::peak_resident_bytes;
@@ -105,7 +106,7 @@ impl BenchPlan {
         let classes: Vec<usize> = (0..n).map(|i| i % subject.num_classes).collect();
         let classes = config.model.class_conditional.then_some(classes.as_slice());
         let denoiser = network_denoiser(
-            &trainer.ema_net(config.sample.precision)?,
+            &trainer.ema_net(taken(config.sample.precision, &self.device))?,
             trainer.parameterization(),
             classes,
             0.0,

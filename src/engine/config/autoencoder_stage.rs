@@ -12,6 +12,8 @@ impl Config {
         let mut config = self.clone();
         config.model.kind = NetworkKind::Autoencoder;
         config.model.class_conditional = false;
+        // Of diffusion's network: an autoencoder's would begin with latents that say nothing.
+        config.model.zero_init = false;
         config.data.latents = String::new();
         config.sample.guidance_scale = 0.0;
         let train = &mut config.train;
@@ -67,12 +69,19 @@ mod tests {
 
     #[test]
     fn the_first_stage_has_the_data_and_its_own_training() {
-        let set = ["name=mnist-latent", "data.image_size=32", "autoencoder.steps=70", "train.optimizer=muon"];
+        let set = [
+            "name=mnist-latent",
+            "data.image_size=32",
+            "autoencoder.steps=70",
+            "train.optimizer=muon",
+            "model.zero_init=true",
+        ];
         let config = Config::default().with_overrides(&set.map(String::from)).unwrap();
         let stage = config.autoencoder_run();
         assert_eq!((stage.name.as_str(), stage.data.image_size, stage.train.steps), ("mnist-autoencoder", 32, 70));
         assert!(stage.trains_autoencoder() && !config.trains_autoencoder());
         assert_eq!(stage.train.optimizer, OptimizerName::Adamw);
+        assert!(config.model.zero_init && !stage.model.zero_init);
         stage.validate().unwrap();
         let set = ["model.kind=unet", "data.latents=own"].map(String::from);
         assert!(stage.clone().with_overrides(&set).unwrap().still_of_an_autoencoder().trains_autoencoder());

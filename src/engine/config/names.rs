@@ -95,9 +95,28 @@ pub enum TimeScaleShift {
     ScaleShift,
 }
 
-/// How precisely a network multiplies.
+/// Which precision a config asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+pub enum PrecisionChoice {
+    #[default]
+    F32,
+    Bf16,
+    /// The faster one, on the machine where a run begins.
+    Auto,
+}
+
+impl From<Precision> for PrecisionChoice {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32,
+            Precision::Bf16 => Self::Bf16,
+        }
+    }
+}
+
+/// How precisely a network multiplies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// Everything in f32.
     #[default]

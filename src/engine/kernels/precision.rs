@@ -1,9 +1,11 @@
 //! Which precisions this machine computes with.
 
+use anyhow::Result;
 use candle_core::Device;
 
 use super::simd::{Isa, PairIsa, TileIsa};
-use crate::config::Precision;
+use crate::config::{Precision, PrecisionChoice};
+use crate::ranks::Collective;
 
 /// Why this process can't train with `precision` on `device`; `None`: it can.
 pub fn obstacle(precision: Precision, device: &Device) -> Option<String> {
@@ -30,6 +32,50 @@ fn without_products(isa: Isa) -> Option<String> {
 /// Whether products in bf16 are faster than those in f32 here.
 fn gains(isa: Isa) -> bool {
     TileIsa::of(isa).is_some() || PairIsa::of(isa).is_some_and(PairIsa::fast)
+}
+
+/// The precision that `choice` stands for on `device`: with `auto` the faster one.
+pub fn taken(choice: PrecisionChoice, device: &Device) -> Precision {
+    match choice {
+        PrecisionChoice::F32 => Precision::F32,
+        PrecisionChoice::Bf16 => Precision::Bf16,
+        PrecisionChoice::Auto if device.is_cpu() && gains(Isa::current()) => Precision::Bf16,
+        PrecisionChoice::Auto => Precision::F32,
+    }
+}
+
+/// What `auto` stands for on `device`, and why: "bf16, faster here than f32 (amx)". All ranks make this call and take the same:
+/// bf16 where it is faster on each of them.
+///
+/// # Errors
+/// When the connection to the others has ended.
+pub fn faster(device: &Device, ranks: &dyn Collective) -> Result<(Precision, String)> {
+    let own = taken(PrecisionChoice::Auto, device);
+    let name = Isa::current().name();
+    let said = format!("{} {name} {}", u8::from(own == Precision::Bf16), ranks.host());
+    let all = ranks.all_gather(said.into_bytes())?;
+    let all: Vec<_> = all.iter().map(|said| String::from_utf8_lossy(said)).collect();
+    let slow = all.iter().enumerate().find_map(|(rank, said)| Some((rank, said.strip_prefix("0 ")?)));
+    Ok(match slow {
+        None => (Precision::Bf16, format!("bf16, faster here than f32 ({name})")),
+        Some(_) if !device.is_cpu() => (Precision::F32, "f32, as bf16 exists on the CPU only".into()),
+        Some(_) if own == Precision::F32 => (Precision::F32, format!("f32, as bf16 is no faster here ({name})")),
+        Some((rank, said)) => {
+            let (name, host) = said.split_once(' ').unwrap_or((said, "another machine"));
+            (Precision::F32, format!("f32, as bf16 is no faster on {host}, which has rank {rank} ({name})"))
+        }
+    })
+}
+
+/// The precision that `choice` stands for on `device` for all ranks, each of which makes this call.
+///
+/// # Errors
+/// When the connection to the others has ended.
+pub fn agreed(choice: PrecisionChoice, device: &Device, ranks: &dyn Collective) -> Result<Precision> {
+    match choice {
+        PrecisionChoice::Auto => Ok(faster(device, ranks)?.0),
+        named => Ok(taken(named, device)),
+    }
 }
 
 /// That `precision` makes the network called by `key` slower here, not faster; `None`: it does not.
@@ -67,6 +113,7 @@ pub fn sampling_doubt(precision: Precision, device: &Device) -> Option<String> {
 mod tests {
     use super::*;
     use crate::kernels::simd::forced::on_each;
+    use crate::ranks::{Alone, on_threads};
 
     #[test]
     fn f32_is_never_refused_and_bf16_only_with_the_reason() {
@@ -82,5 +129,40 @@ mod tests {
             assert!(said.is_none_or(|said| said.contains("BF16") || PairIsa::of(isa).is_none()));
             assert!(gains(isa) || isa.name() != "amx");
         });
+    }
+
+    #[test]
+    fn auto_is_bf16_exactly_where_that_is_faster() {
+        on_each(|isa| {
+            let auto = taken(PrecisionChoice::Auto, &Device::Cpu);
+            assert_eq!(auto == Precision::Bf16, gains(isa), "{}", isa.name());
+            assert_eq!(obstacle(auto, &Device::Cpu), None);
+            assert_eq!(slowness("train.precision", auto), None);
+            for precision in [Precision::F32, Precision::Bf16] {
+                assert_eq!(taken(precision.into(), &Device::Cpu), precision, "what was asked for is taken");
+            }
+            let (precision, why) = faster(&Device::Cpu, &Alone).unwrap();
+            assert_eq!(precision, auto);
+            assert!(why.starts_with(auto.name()) && why.contains(isa.name()), "{why}");
+        });
+    }
+
+    #[test]
+    fn ranks_take_f32_where_bf16_is_not_faster_on_all_of_them() {
+        let said = on_threads(2, |ranks| {
+            let said = std::cell::RefCell::default();
+            // Rank 0 on the fastest instruction set, rank 1 on the slowest.
+            let wanted = if ranks.leads() { Isa::available()[0] } else { Isa::available()[Isa::available().len() - 1] };
+            on_each(|isa| {
+                if isa == wanted {
+                    *said.borrow_mut() = Some(faster(&Device::Cpu, &*ranks).unwrap());
+                }
+            });
+            said.into_inner().unwrap()
+        });
+        assert!(said.iter().all(|(precision, _)| *precision == Precision::F32), "{said:?}");
+        if gains(Isa::available()[0]) {
+            assert!(said[0].1.contains("this machine, which has rank 1 (scalar)"), "{said:?}");
+        }
     }
 }

@@ -53,7 +53,8 @@ pub struct OneWeight {
 
 impl Trainer {
     /// Takes one step, the same that [`Trainer::step`] takes, and keeps what it is made of. `parameter` is the name of a
-    /// weight; by default the first convolution's, or the first that AdamW moves. Of it the number with the largest gradient is followed.
+    /// weight; by default the first convolution's, or while that has no gradient (`model.zero_init`) the last one's, or the first that
+    /// AdamW moves. Of it the number with the largest gradient is followed.
     ///
     /// # Errors
     /// As [`Trainer::step`], and when there is no such parameter.
@@ -63,19 +64,26 @@ impl Trainer {
         let output = self.detached()?.forward(&first.input, &first.t, first.classes.as_ref())?;
         let image = self.coming_images().first().copied().context("a batch without images")?;
         let moved_by_adamw = |name: &str| self.moments().iter().any(|(moment, _)| *moment == format!("v.{name}"));
-        let index = match parameter {
-            Some(wanted) => self.parameters().iter().position(|(name, _)| name == wanted).with_context(|| {
+        let position = |wanted: &str| self.parameters().iter().position(|(name, _)| name == wanted);
+        let usable = match parameter {
+            Some(wanted) => vec![position(wanted).with_context(|| {
                 format!("the network has no weight called {wanted}; one is {}", self.parameters()[0].0)
-            })?,
+            })?],
             None => {
-                let all = || self.parameters().iter();
-                let first = all().position(|(name, _)| name == "conv_in.weight" && moved_by_adamw(name));
-                first.or_else(|| all().position(|(name, _)| moved_by_adamw(name))).unwrap_or(0)
+                let usual = ["conv_in.weight", "conv_out.weight"].into_iter().filter(|name| moved_by_adamw(name));
+                let any = self.parameters().iter().position(|(name, _)| moved_by_adamw(name)).unwrap_or(0);
+                usual.filter_map(position).chain([any]).collect::<Vec<usize>>()
             }
         };
-        let before = self.copies(index)?;
+        let before: Vec<(usize, Copies)> =
+            usable.into_iter().map(|index| Ok((index, self.copies(index)?))).collect::<Result<_>>()?;
         let learned = self.learn(&batch)?;
-        let gradient = numbers(&learned.gradients[index])?;
+        let gradients = before.iter().map(|(index, _)| numbers(&learned.gradients[*index]));
+        let gradients = gradients.collect::<Result<Vec<_>>>()?;
+        let moves = |gradient: &Vec<f64>| gradient.iter().any(|&g| g != 0.0);
+        let followed = gradients.iter().position(moves).unwrap_or(0);
+        let (gradient, (index, before)) = (&gradients[followed], &before[followed]);
+        let index = *index;
         let place = (0..gradient.len()).max_by(|&a, &b| gradient[a].abs().total_cmp(&gradient[b].abs())).unwrap_or(0);
         let sample = OneSample {
             image,

@@ -1,6 +1,6 @@
 //! What tells a step that would spoil the weights, and what may help against it.
 
-use crate::config::{Precision, TrainConfig};
+use crate::config::{PrecisionChoice, TrainConfig};
 
 /// Beyond this learning rate a few updates leave no weight within the range of f32. (An update of AdamW is the
 /// learning rate times a number of about 1.)
@@ -41,7 +41,7 @@ pub fn advice(config: &TrainConfig, learning_rate_scale: f64, step: u64) -> Stri
     if step <= longer && config.warmup_steps < longer {
         advice.push(format!("train.warmup_steps = {longer}"));
     }
-    if config.precision != Precision::F32 {
+    if config.precision != PrecisionChoice::F32 {
         advice.push("train.precision = \"f32\"".into());
     }
     match advice.len() {

@@ -32,6 +32,7 @@ use crate::config::{Config, Precision, VarianceType};
 use crate::data::{Dataset, indices_of_step};
 use crate::diffusion::{Parameterization, Schedule};
 use crate::kernels::Workers;
+use crate::kernels::precision::taken;
 use crate::nn::{Net, NetConfig, Weights};
 use crate::process::interrupt;
 use crate::ranks::{Alone, Collective, Node};
@@ -91,7 +92,8 @@ impl Trainer {
         device: &Device,
         workers: Arc<Workers>,
     ) -> Result<Self> {
-        check_precision(config.train.precision, device)?;
+        let precision = taken(config.train.precision, device);
+        check_precision(precision, device)?;
         let parameterization = Parameterization::from_config(&config.diffusion)?;
         let conditional = config.model.class_conditional;
         let num_classes = conditional.then_some(data.classes.len());
@@ -102,7 +104,7 @@ impl Trainer {
             .with_zeroed_ends(config.model.zero_init)?
             .with_zeroed_time(!config.model.noise_conditioning)?
             .trainable()?;
-        let net = Net::with_precision(&net_config, &weights, config.train.precision)?;
+        let net = Net::with_precision(&net_config, &weights, precision)?;
         let recipe = Recipe { parameterization: &parameterization, device, workers: &workers };
         let held_out = match config.trains_autoencoder() {
             true => HeldOutLoss::of_pictures(device, held_out, config.train.batch_size)?,
@@ -121,11 +123,13 @@ impl Trainer {
         if config.train.shards > 0 {
             cut.set_shards(config.train.shards);
         }
+        let mut own_config = config.clone();
+        own_config.train.precision = precision.into();
         Ok(Self {
             cut,
             ranks: Arc::new(Alone),
             exchanged: Exchanged::default(),
-            config: config.clone(),
+            config: own_config,
             data,
             held_out,
             treatment,

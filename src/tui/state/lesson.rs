@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::lesson_page::{PageLine, page_lines};
 use super::lesson_sight::LessonSight;
 use super::lesson_task::LessonTask;
-use crate::config::Config;
+use crate::config::{Config, PrecisionChoice};
 use crate::course::{Asks, CourseProgress, Deed, Expected, Question, Station, StationRun, question};
 
 /// A station and its number, where it is one of the shipped ones.
@@ -149,6 +149,13 @@ impl Lesson {
             if own.train.shards == 0 {
                 // The run has chosen it by its threads.
                 like.train.shards = 0;
+            }
+            for (own, like) in
+                [(own.train.precision, &mut like.train.precision), (own.sample.precision, &mut like.sample.precision)]
+            {
+                if own == PrecisionChoice::Auto {
+                    *like = own;
+                }
             }
             like == *own
         };

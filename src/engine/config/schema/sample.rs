@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::names::{
-    FinalSigmasType, InterpolationType, Precision, SamplerName, SigmaRange, SolverType, TimestepSpacing,
+    FinalSigmasType, InterpolationType, PrecisionChoice, SamplerName, SigmaRange, SolverType, TimestepSpacing,
 };
 
 /// How this run samples unless told otherwise: previews, snapshots and `difflab sample`.
@@ -129,9 +129,9 @@ pub struct SampleConfig {
     pub sample_max_value: f64,
     /// Images in a snapshot.
     pub num: usize,
-    /// How precisely the network multiplies while it samples: `f32`, or `bf16` as in train.precision, which is faster on
-    /// the same processors; docs/benchmarks.md has its effect on samples. An mlp is always computed in f32.
-    pub precision: Precision,
+    /// How precisely the network multiplies while it samples: `f32`, `bf16` or `auto`, as in train.precision. `bf16` is faster
+    /// on the same processors; docs/benchmarks.md has its effect on samples. An mlp is always computed in f32.
+    pub precision: PrecisionChoice,
 }
 
 impl Default for SampleConfig {
@@ -179,7 +179,7 @@ impl Default for SampleConfig {
             dynamic_thresholding_ratio: 0.995,
             sample_max_value: 1.0,
             num: 20,
-            precision: Precision::F32,
+            precision: PrecisionChoice::F32,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::names::{
-    Coupling, KeepHistory, LossWeighting, LrSchedule, OptimizerName, Precision, TimestepSampling,
+    Coupling, KeepHistory, LossWeighting, LrSchedule, OptimizerName, PrecisionChoice, TimestepSampling,
 };
 
 /// The optimization.
@@ -48,8 +48,9 @@ pub struct TrainConfig {
     /// How precisely a step multiplies: `f32`, or `bf16`, which takes the products of the 3×3 convolutions (with AMX those of
     /// 1×1 convolutions and of attention's projections too) in bf16 and everything else, weights and sums included, in f32.
     /// `bf16` is faster on Intel's processors with AMX and on AMD's with AVX512-BF16, and slower than f32 on others, which
-    /// multiply the rounded numbers in f32. Sampling has its own: sample.precision.
-    pub precision: Precision,
+    /// multiply the rounded numbers in f32. `auto`: the faster one where a run begins, which its config.toml then names.
+    /// Sampling has its own: sample.precision.
+    pub precision: PrecisionChoice,
     /// What each sample's squared error counts in the loss: `simple` (1 on the network's own target; L_simple of Ho et
     /// al. 2020 where that is ε), `min_snr` (min(SNR, γ) on x_0, whatever the target; Hang et al. 2023), `p2` (1/(k +
     /// SNR)^γ on ε; Choi et al. 2022), `edm` (1/s² + 1/σ_data² on x_0, with s = σ/α; λ of Karras et al. 2022), `vlb`
@@ -130,7 +131,7 @@ impl Default for TrainConfig {
             adam_eps: 1e-8,
             weight_decay: 0.0,
             max_grad_norm: 1.0,
-            precision: Precision::F32,
+            precision: PrecisionChoice::F32,
             loss_weighting: LossWeighting::Simple,
             min_snr_gamma: 5.0,
             p2_gamma: 1.0,

@@ -1,0 +1,63 @@
+//! `auto` in a run's precisions: what it stands for is found when the run begins, and kept in its config.
+
+use anyhow::Result;
+use candle_core::Device;
+
+use crate::config::{Config, NetworkKind, Precision, PrecisionChoice};
+use crate::kernels::precision::faster;
+use crate::ranks::Collective;
+
+/// Puts into `config` what `auto` stands for on `device`; returns it in words, where something was `auto`: "train.precision,
+/// sample.precision: bf16, faster here than f32 (amx)". All ranks make this call, with the same config.
+///
+/// # Errors
+/// When the connection to the others has ended.
+pub fn decide(config: &mut Config, device: &Device, ranks: &dyn Collective) -> Result<Option<String>> {
+    let keys = [("train.precision", &mut config.train.precision), ("sample.precision", &mut config.sample.precision)];
+    let (names, choices): (Vec<_>, Vec<_>) =
+        keys.into_iter().filter(|(_, choice)| **choice == PrecisionChoice::Auto).unzip();
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let (precision, words) = match config.model.kind {
+        NetworkKind::Mlp => (Precision::F32, "f32, as an mlp always is".into()),
+        NetworkKind::Unet | NetworkKind::Autoencoder => faster(device, ranks)?,
+    };
+    choices.into_iter().for_each(|choice| *choice = precision.into());
+    Ok(Some(format!("{}: {words}", names.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::precision::taken;
+    use crate::ranks::Alone;
+
+    fn decided(overrides: &[&str]) -> (Config, Option<String>) {
+        let overrides: Vec<String> = overrides.iter().map(|set| set.to_string()).collect();
+        let mut config = Config::default().with_overrides(&overrides).unwrap();
+        let words = decide(&mut config, &Device::Cpu, &Alone).unwrap();
+        (config, words)
+    }
+
+    #[test]
+    fn auto_becomes_what_this_machine_takes_and_what_was_named_stays() {
+        let faster = PrecisionChoice::from(taken(PrecisionChoice::Auto, &Device::Cpu));
+        let (config, words) = decided(&["train.precision=auto", "sample.precision=auto"]);
+        assert_eq!((config.train.precision, config.sample.precision), (faster, faster));
+        assert!(words.unwrap().starts_with("train.precision, sample.precision: "));
+        let (config, words) = decided(&["train.precision=bf16", "sample.precision=auto"]);
+        assert_eq!((config.train.precision, config.sample.precision), (PrecisionChoice::Bf16, faster));
+        assert!(words.unwrap().starts_with("sample.precision: "));
+        let (config, words) = decided(&["train.precision=bf16"]);
+        assert_eq!((config.train.precision, config.sample.precision), (PrecisionChoice::Bf16, PrecisionChoice::F32));
+        assert_eq!(words, None);
+    }
+
+    #[test]
+    fn nothing_of_an_mlp_is_faster() {
+        let (config, words) = decided(&["model.kind=mlp", "train.precision=auto"]);
+        assert_eq!(config.train.precision, PrecisionChoice::F32);
+        assert_eq!(words.as_deref(), Some("train.precision: f32, as an mlp always is"));
+    }
+}
