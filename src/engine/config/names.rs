@@ -121,8 +121,8 @@ pub enum Precision {
     /// Everything in f32.
     #[default]
     F32,
-    /// The products of convolutions (which ones depends on the processor), and with AMX of attention's projections, in bf16,
-    /// their sums and everything else in f32.
+    /// The products of convolutions (which ones depends on the processor), and with AMX of attention, in bf16, their sums and
+    /// everything else in f32. SiLU in front of them is as precise as bf16 needs it.
     Bf16,
 }
 

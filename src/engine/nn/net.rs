@@ -123,7 +123,7 @@ impl Net {
         })
     }
 
-    /// The same network, its convolutions and attention's projections multiplied with this precision (an MLP has none).
+    /// The same network, its convolutions and attention multiplied with this precision (an MLP has none).
     ///
     /// # Errors
     /// As [`Self::new`].

@@ -42,7 +42,7 @@ impl UNet {
         Self::build(config, Scope::root(weights))
     }
 
-    /// The same network, its convolutions and attention's projections multiplied with this precision (forward and backward).
+    /// The same network, its convolutions and attention multiplied with this precision (forward and backward).
     ///
     /// # Errors
     /// As [`Self::new`].

@@ -3,6 +3,7 @@
 
 mod head;
 mod operands;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod tiles;
@@ -10,6 +11,7 @@ mod vectors;
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
+use self::sample::HeadsSample;
 use super::buffers::{Part, filled_many};
 use super::simd::{Isa, TileIsa};
 use super::storage::{slice, tensor, with};
@@ -116,25 +118,5 @@ impl CustomOp3 for Attention {
         };
         let [dq, dk, dv] = with(q, |q| with(k, |k| with(v, |v| with(&d_out, |d| run(q, k, v, d)))))????;
         Ok((Some(tensor(dq, q.shape())?), Some(tensor(dk, k.shape())?), Some(tensor(dv, v.shape())?)))
-    }
-}
-
-/// One sample: q, k, v of `[positions, channels]`, the channels whole heads.
-#[derive(Clone, Copy)]
-struct HeadsSample<'a> {
-    q: &'a [f32],
-    k: &'a [f32],
-    v: &'a [f32],
-    channels: usize,
-    heads: usize,
-}
-
-impl<'a> HeadsSample<'a> {
-    /// # Panics
-    /// When the lengths differ, or are no whole positions of whole heads.
-    fn new([q, k, v]: [&'a [f32]; 3], channels: usize, heads: usize) -> Self {
-        assert!(channels.is_multiple_of(heads) && q.len().is_multiple_of(channels));
-        assert!(q.len() == k.len() && q.len() == v.len());
-        Self { q, k, v, channels, heads }
     }
 }

@@ -5,7 +5,7 @@
 //! same turned, a row for each channel. Rows and channels are left factors of a product of tiles, columns and pairs right
 //! ones. Positions and channels are filled up with zeros.
 
-use super::HeadsSample;
+use super::sample::HeadsSample;
 use crate::kernels::buffers::Scratch;
 use crate::kernels::simd::{COLUMNS, DEPTH, PairSimd, ROWS};
 

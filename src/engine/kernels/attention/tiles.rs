@@ -3,9 +3,9 @@
 //! Scores stand with their keys in rows and 16 queries in columns, so that all that a softmax needs of a query is in one
 //! lane.
 
-use super::HeadsSample;
 use super::head::Head;
 use super::operands::Sizes;
+use super::sample::HeadsSample;
 use crate::kernels::buffers::{Part, Scratch};
 use crate::kernels::simd::{COLUMNS, DEPTH, PairSimd, TileKernel, Tiles, exp_for_bf16, without_traces};
 

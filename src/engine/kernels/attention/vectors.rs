@@ -1,6 +1,6 @@
 //! In f32, on vectors: a block of queries at a time, so that the scores of a head never take more memory than a block's.
 
-use super::HeadsSample;
+use super::sample::HeadsSample;
 use crate::kernels::buffers::{Part, Scratch};
 use crate::kernels::simd::{Kernel, Simd, exp, without_traces};
 use crate::kernels::tile::{OuterSum, Product, Tap, outer_sum, product};

@@ -186,7 +186,7 @@ impl Autoencoder {
         Ok(Self { config: Arc::new(config.clone()), kind })
     }
 
-    /// The same, its convolutions and attention's projections multiplied with this precision (forward and backward).
+    /// The same, its convolutions and attention multiplied with this precision (forward and backward).
     ///
     /// # Errors
     /// As [`Self::new`].
