@@ -213,8 +213,15 @@ fn heading(report: &BenchReport) -> String {
         "cpu" => format!("{}, {threads}, {} kernels", machine.cpu, machine.isa),
         other => format!("{other}, candle's own kernels"),
     };
+    let precisions =
+        [("training", report.train_precision, &report.train), ("sampling", report.sample_precision, &report.sample)];
+    let precisions: String = precisions
+        .iter()
+        .filter(|(.., all)| !all.is_empty())
+        .map(|(what, name, _)| format!(", {what} in {name}"))
+        .collect();
     format!(
-        "{}: {} of {} parameters ({}) on {width} × {height} × {channels}{}\n{place}\n\n",
+        "{}: {} of {} parameters ({}) on {width} × {height} × {channels}{}\n{place}{precisions}\n\n",
         report.config,
         report.network,
         report.parameters,
@@ -285,6 +292,8 @@ mod tests {
                 isa: "avx2",
                 isas_available: vec!["avx2", "scalar"],
             },
+            train_precision: "bf16",
+            sample_precision: "f32",
             train: vec![measured(64), measured(128)],
             sample: vec![measured(16)],
             sgemm: Some(Sgemm { size: 2048, median_ms: 82.6, gflop_per_second: 208.0, best_gflop_per_second: 210.0 }),

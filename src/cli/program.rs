@@ -17,6 +17,7 @@ use super::{
 use crate::ascii;
 use crate::config::ConfigError;
 use crate::data::{DataError, expanded_arguments};
+use crate::kernels::Isa;
 use crate::lab::{Outcome, RanksDiffer};
 use crate::nn::diffusers::NotExpressible;
 use crate::process::interrupt::{BrokenOff, Interrupted};
@@ -88,6 +89,14 @@ pub fn program(words: impl IntoIterator<Item = OsString>, after_step: Option<fn(
         Err(answer) if answer.use_stderr() => return ranks::end_refused(&words, || say(&answer)),
         Err(answer) => return if launched_as().is_none_or(|rank| rank == 0) { say(&answer) } else { 0 },
     };
+    if let Some(wanted) = Isa::asked_in_vain() {
+        let names: Vec<&str> = Isa::available().iter().map(|isa| isa.name()).collect();
+        speak::warn(format_args!(
+            "DIFFLAB_ISA = {wanted:?} is none of the instruction sets that the kernels know and this processor has ({}): {} is used",
+            names.join(", "),
+            Isa::current().name()
+        ));
+    }
     let (name, processes) = of_processes(program.command.as_ref());
     let processes = if program.lab.only_explains() { Processes::Any } else { processes };
     let result = over_ranks::enter(name, processes, &words).and_then(|()| match program.command {

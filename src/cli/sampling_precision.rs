@@ -5,19 +5,26 @@ use std::sync::Once;
 use anyhow::Result;
 use candle_core::Device;
 
-use crate::config::{Precision, PrecisionChoice};
+use crate::config::{NetworkKind, Precision, PrecisionChoice};
 use crate::kernels::precision::{self, slowness};
 use crate::nn::Net;
 use crate::ranks::world;
 use crate::run::LoadedModel;
 use crate::speak;
 
-/// The precision that samples are asked in, where `auto` stands for the faster one: the same on all ranks, each of which makes
-/// this call.
+/// The precision that samples of such a network are asked in, where `auto` stands for the faster one: the same on all ranks,
+/// each of which makes this call. Says, once in the process, if it is not what was asked for.
 ///
 /// # Errors
 /// When the connection to the others has ended.
-pub fn agreed(choice: PrecisionChoice) -> Result<Precision> {
+pub fn agreed(choice: PrecisionChoice, kind: NetworkKind) -> Result<Precision> {
+    static SAID: Once = Once::new();
+    if kind == NetworkKind::Mlp {
+        if choice == PrecisionChoice::Bf16 {
+            SAID.call_once(|| speak::warn("bf16 has no effect here: an mlp is always computed in f32"));
+        }
+        return Ok(Precision::F32);
+    }
     precision::agreed(choice, &Device::Cpu, &*world())
 }
 

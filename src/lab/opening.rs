@@ -26,7 +26,7 @@ use super::sampling_settings::check_sampling;
 use super::snapshots_due::Missed;
 use super::standing::Standing;
 use super::worker::{Parts, Worker};
-use crate::config::{Config, POINT_SETS};
+use crate::config::{Config, NetworkKind, POINT_SETS};
 use crate::data::{self, DataCard, DataIdentity, Identified, copy_card};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
@@ -172,8 +172,10 @@ pub fn open(
         warnings.push("train.shards is for processors: other devices take the images of a step together".into());
     }
     let in_samples = taken(config.sample.precision, &plan.device);
-    warnings.extend(slowness("train.precision", taken(config.train.precision, &plan.device)));
-    warnings.extend(sampling_doubt(in_samples, &plan.device));
+    if config.model.kind != NetworkKind::Mlp {
+        warnings.extend(slowness("train.precision", taken(config.train.precision, &plan.device)));
+        warnings.extend(sampling_doubt(in_samples, &plan.device));
+    }
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
     check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 
@@ -341,7 +343,8 @@ pub fn open(
         config: config.clone(),
     };
     outbox.send(Event::Ready(Arc::new(info)));
-    for message in found.into_iter().chain(plan_of_history.words) {
+    // The last is the one that stays on the screen.
+    for message in plan_of_history.words.into_iter().chain(found) {
         outbox.send(Event::Note { step: start_step, message });
     }
     let mut recent_losses = RecentLosses::default();

@@ -15,9 +15,10 @@ use super::reconstructions::reconstruct;
 use super::report::EvalReport;
 use super::samples;
 use crate::cli::data_elsewhere::{EXAMPLE, with_data};
+use crate::cli::sampling_precision::agreed;
 use crate::cli::usage::check_steps;
 use crate::cli::{UsageError, memory, over_ranks, ranks};
-use crate::config::Config;
+use crate::config::{Config, Precision};
 use crate::eval::{Judge, JudgeOf, NEIGHBOURS};
 use crate::kernels::Workers;
 use crate::nn::Net;
@@ -88,7 +89,11 @@ pub fn measure(args: &Args) -> Result<EvalReport> {
     }
 
     let workers = Arc::new(Workers::over(world(), ranks::threads(args.threads))?);
-    let mut report = EvalReport::new(&dir, &model, args);
+    let precision = match Metric::DRAWN.into_iter().any(wanted) {
+        true => agreed(samples::sample_config(args, &model).precision, model.config.model.kind)?,
+        false => Precision::F32,
+    };
+    let mut report = EvalReport::new(&dir, &model, args, precision);
     report.skipped = skipped.iter().map(|(metric, reason)| (metric.name(), reason.clone())).collect();
     if model.is_from_history() {
         let words = "the history keeps the weights of this step in half precision (f16)";

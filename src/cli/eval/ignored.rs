@@ -44,6 +44,7 @@ fn without_metric(args: &Args, asked: &[Metric]) -> Vec<String> {
         ("--sampler", args.sampler.is_some(), &drawn),
         ("--steps", args.steps.is_some(), &drawn),
         ("--guidance-scale", args.guidance_scale.is_some(), &drawn),
+        ("--precision", args.precision.is_some(), &drawn),
         ("--vlb-images", args.vlb_images.is_some(), &vlb),
         ("--nll-images", args.nll_images.is_some(), &nll),
         ("--tolerance", args.tolerance.is_some(), &nll),
@@ -78,12 +79,11 @@ mod tests {
 
     #[test]
     fn each_flag_belongs_to_what_it_changes() {
-        let all =
-            "run --num 5 --steps 3 --sampler heun --guidance-scale 7 --nll-images 3 --tolerance 0.01 --vlb-images 4";
+        let all = "run --num 5 --steps 3 --sampler heun --guidance-scale 7 --precision f32 --nll-images 3 --tolerance 0.01 --vlb-images 4";
         let flags = |asked: &[Metric]| -> Vec<String> {
             said(all, asked).iter().map(|said| said.split(' ').next().unwrap().to_string()).collect()
         };
-        let drawn = ["--num", "--sampler", "--steps", "--guidance-scale"];
+        let drawn = ["--num", "--sampler", "--steps", "--guidance-scale", "--precision"];
         assert_eq!(flags(&[Metric::Vlb]), [&drawn[..], &["--nll-images", "--tolerance"]].concat());
         assert_eq!(flags(&[Metric::Nll]), [&drawn[..], &["--vlb-images"]].concat());
         assert_eq!(flags(&[Metric::Accuracy]), ["--vlb-images", "--nll-images", "--tolerance"]);

@@ -13,7 +13,7 @@ use super::likelihoods::{Bounds, OdeLikelihood, Unit};
 use super::plane::PlaneDistance;
 use super::reconstructions::ReconstructionMeasure;
 use super::samples::{WithFloor, guidance_scale};
-use crate::config::SamplerName;
+use crate::config::{Precision, SamplerName};
 use crate::eval::{Bound, ClassAccuracy, Estimate, ReverseVariance, Term};
 use crate::process::interrupt::Interrupted;
 use crate::run::{LoadedModel, NotFinite};
@@ -38,6 +38,8 @@ pub struct EvalReport {
     pub sampler: String,
     pub steps: usize,
     pub guidance_scale: f64,
+    /// How precisely the network multiplied while it sampled.
+    pub sample_precision: Precision,
     pub seed: u64,
     /// What could not be measured, and why.
     pub skipped: BTreeMap<&'static str, String>,
@@ -49,8 +51,8 @@ pub struct EvalReport {
 }
 
 impl EvalReport {
-    /// Nothing measured yet.
-    pub fn new(dir: &Path, model: &LoadedModel, args: &Args) -> Self {
+    /// Nothing measured yet; the samples will be drawn in `sample_precision`.
+    pub fn new(dir: &Path, model: &LoadedModel, args: &Args, sample_precision: Precision) -> Self {
         Self {
             run: dir.display().to_string(),
             step: model.step,
@@ -65,6 +67,7 @@ impl EvalReport {
             sampler: args.sampler().name().to_string(),
             steps: steps(args, model),
             guidance_scale: guidance_scale(args, model),
+            sample_precision,
             seed: args.seed,
             skipped: BTreeMap::new(),
             warnings: Vec::new(),
@@ -166,13 +169,14 @@ impl EvalReport {
         out
     }
 
-    /// "1,000 samples (ddim 50, w 0 (s 1), seed 0)".
+    /// "1,000 samples (ddim 50, bf16, w 0 (s 1), seed 0)".
     fn samples_words(&self) -> String {
         let (w, s) = (self.guidance_scale, 1.0 + self.guidance_scale);
         let num = thousands(self.num as usize);
         // It chooses its steps itself.
         let steps = if self.sampler == SamplerName::PfOde.name() { String::new() } else { format!(" {}", self.steps) };
-        format!("{num} samples ({}{steps}, w {w} (s {s}), seed {})", self.sampler, self.seed)
+        let precision = if self.sample_precision == Precision::Bf16 { " bf16," } else { "" };
+        format!("{num} samples ({}{steps},{precision} w {w} (s {s}), seed {})", self.sampler, self.seed)
     }
 
     fn plane_table(&self, plane: &PlaneDistance) -> String {
@@ -263,6 +267,7 @@ impl EvalReport {
             "steps": sampled(self.steps.into()),
             "guidance_scale": sampled(self.guidance_scale.into()),
             "guidance_scale_s": sampled((1.0 + self.guidance_scale).into()),
+            "sample_precision": sampled(self.sample_precision.name().into()),
             "seed": sampled(self.seed.into()),
             "skipped": self.skipped,
             "warnings": self.warnings,
@@ -425,6 +430,7 @@ mod tests {
             sampler: "ddim".into(),
             steps: 50,
             guidance_scale: 1.5,
+            sample_precision: Precision::F32,
             seed: 0,
             skipped: BTreeMap::from([("diversity", "for a reason".to_string())]),
             warnings: vec!["few samples".into()],

@@ -57,7 +57,8 @@ pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<
     let classes = model.net.num_classes().map(|count| run::classes_in_turn(num, count, None));
     let scale = guidance_scale(args, model);
     let config = sample_config(args, model);
-    let (net, parameterization) = (&net_in(model, agreed(config.precision)?)?, &model.parameterization);
+    let (net, parameterization) =
+        (&net_in(model, agreed(config.precision, model.config.model.kind)?)?, &model.parameterization);
     let (steps, settings) = (config.steps, SamplerSettings::from(&config));
     if let Some(warning) = sampling::check_stability(parameterization, &settings, scale) {
         speak::warn(warning);

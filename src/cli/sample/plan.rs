@@ -171,7 +171,8 @@ impl SamplePlan {
         }
         let left_out = above_strength(args, schedule, &settings)?;
         let mut config = given.config;
-        config.sample.precision = agreed(args.precision.unwrap_or(config.sample.precision))?.into();
+        let precision = args.precision.unwrap_or(config.sample.precision);
+        config.sample.precision = agreed(precision, config.model.kind)?.into();
         Ok(Self {
             strength,
             left_out,
@@ -239,7 +240,7 @@ impl SamplePlan {
     pub fn denoiser(&self, model: &LoadedModel) -> Result<Box<dyn Denoiser + Send>> {
         let workers = Arc::new(Workers::over(world(), ranks::threads(self.threads))?);
         let classes = self.classes.as_deref();
-        let net = net_in(model, agreed(self.config.sample.precision)?)?;
+        let net = net_in(model, agreed(self.config.sample.precision, self.config.model.kind)?)?;
         sampling::network_denoiser(&net, &model.parameterization, classes, self.guidance, workers)
     }
 

@@ -17,9 +17,10 @@ use super::row::{BoardRow, SeedResult};
 use super::training::Training;
 use crate::bench::Machine;
 use crate::cli::UsageError;
-use crate::config::Config;
+use crate::config::{Config, PrecisionChoice};
 use crate::data;
 use crate::kernels::Workers;
+use crate::kernels::precision::taken;
 use crate::process::partial::Partial;
 use crate::speak;
 
@@ -86,7 +87,7 @@ pub fn run(args: &Args) -> Result<()> {
         machine: Machine::new(&Device::Cpu, timed.workers.threads()),
         cores: num_cpus::get_physical(),
         config: args.config.clone(),
-        set: args.set.clone(),
+        set: args.set.iter().cloned().chain(found(&config)).collect(),
         judged_by: match board.measure {
             Measure::Reading(of) => format!("read by {}", of.words()),
             Measure::Distance => "their energy distance to held-out points in that of as many real points".into(),
@@ -155,6 +156,15 @@ impl Timed<'_> {
         speak::remark(format_args!("seed {seed}: {}; {images_per_second:.0} images/s", words.join(", ")));
         Ok(SeedResult { seed, checkpoints, images_per_second, reached, curve, stood_still: stood.as_secs_f64() })
     }
+}
+
+/// What `auto` stands for on this machine, as `--set` would say it: rows of different machines differ by it.
+fn found(config: &Config) -> Vec<String> {
+    [("train.precision", config.train.precision), ("sample.precision", config.sample.precision)]
+        .into_iter()
+        .filter(|(_, choice)| *choice == PrecisionChoice::Auto)
+        .map(|(key, choice)| format!("{key}={}", taken(choice, &Device::Cpu).name()))
+        .collect()
 }
 
 /// Is a key among `--set`?

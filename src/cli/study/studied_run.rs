@@ -68,8 +68,7 @@ impl StudiedRun {
         let dir = run::find(&options.run)?;
         run::check_draws(&dir, "a study compares samples, and none can be drawn")?;
         let mut model = over_ranks::open(&dir, checkpoint)?;
-        let precision = &mut model.config.sample.precision;
-        *precision = agreed(*precision)?.into();
+        model.config.sample.precision = agreed(model.config.sample.precision, model.config.model.kind)?.into();
         for warning in &model.warnings {
             speak::warn(warning);
         }
@@ -132,7 +131,7 @@ impl StudiedRun {
     ) -> Result<JudgedPoint> {
         let classes = self.model.net.num_classes().map(|n| run::classes_in_turn(self.num, n, None));
         let denoiser = sampling::network_denoiser(
-            &net_in(&self.model, agreed(self.model.config.sample.precision)?)?,
+            &net_in(&self.model, agreed(self.model.config.sample.precision, self.model.config.model.kind)?)?,
             &self.model.parameterization,
             classes.as_deref(),
             guidance_scale,

@@ -58,6 +58,8 @@ impl BenchPlan {
             },
             parameters: parameter_count(&net_config)?,
             machine: Machine::new(&self.device, workers.threads()),
+            train_precision: taken(subject.config.train.precision, &self.device).name(),
+            sample_precision: taken(subject.config.sample.precision, &self.device).name(),
             train: Vec::new(),
             sample: Vec::new(),
             sgemm: None,

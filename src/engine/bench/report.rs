@@ -19,6 +19,9 @@ pub struct BenchReport {
     pub block_out_channels: Vec<usize>,
     pub parameters: usize,
     pub machine: Machine,
+    /// How precisely a step multiplies, and a call of the network.
+    pub train_precision: &'static str,
+    pub sample_precision: &'static str,
     /// Steps of training, the smallest batch first.
     pub train: Vec<Measured>,
     /// Calls of the network without gradients, as samplers make them.

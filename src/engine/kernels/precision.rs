@@ -95,7 +95,7 @@ pub fn slowness(key: &str, precision: Precision) -> Option<String> {
              in f32"
         ),
     };
-    Some(format!("{key} = \"bf16\" is slower than f32 here: {why}"))
+    Some(format!("{key} = \"bf16\" is slower than f32 here ({key} = \"auto\" takes the faster one): {why}"))
 }
 
 /// That sampling in `precision` is not what this machine does on `device`, or not faster there; `None`: it is both.

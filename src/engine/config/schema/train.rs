@@ -47,9 +47,8 @@ pub struct TrainConfig {
     pub max_grad_norm: f64,
     /// How precisely a step multiplies: `f32`, or `bf16`, which takes the products of the 3×3 convolutions (with AMX those of
     /// 1×1 convolutions and of attention too) in bf16 and everything else, weights and sums included, in f32.
-    /// `bf16` is faster on Intel's processors with AMX and on AMD's with AVX512-BF16, and slower than f32 on others, which
-    /// multiply the rounded numbers in f32. `auto`: the faster one where a run begins, which its config.toml then names.
-    /// Sampling has its own: sample.precision.
+    /// `bf16` is faster on Intel's processors with AMX and on AMD's with AVX512-BF16, and slower than f32 on others. `auto`:
+    /// the faster one where a run begins, which its config.toml then names. Sampling has its own: sample.precision.
     pub precision: PrecisionChoice,
     /// What each sample's squared error counts in the loss: `simple` (1 on the network's own target; L_simple of Ho et
     /// al. 2020 where that is ε), `min_snr` (min(SNR, γ) on x_0, whatever the target; Hang et al. 2023), `p2` (1/(k +

@@ -68,6 +68,13 @@ impl Isa {
         })
     }
 
+    /// What `DIFFLAB_ISA` names and isn't there.
+    pub fn asked_in_vain() -> Option<String> {
+        let wanted = std::env::var("DIFFLAB_ISA").ok()?;
+        let there = Self::available().iter().any(|isa| isa.name() == wanted.trim());
+        if there || wanted.trim().is_empty() { None } else { Some(wanted) }
+    }
+
     pub(super) fn kind(self) -> Kind {
         self.0
     }
