@@ -36,6 +36,10 @@ impl Bundle {
         self.tensors.iter().map(Numbers::of).collect()
     }
 
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
     /// The tensor number `i`.
     pub fn tensor(&self, i: usize) -> &Tensor {
         &self.tensors[i]
@@ -62,6 +66,11 @@ impl Bundle {
     /// Leaves the gradients, in the order of the tensors.
     pub fn leave(&self, gradients: Vec<Option<Tensor>>) {
         *self.gradients.lock().unwrap_or_else(PoisonError::into_inner) = gradients;
+    }
+
+    /// The gradients that were left, in the order of the tensors.
+    pub fn take_all(&self) -> Vec<Option<Tensor>> {
+        std::mem::take(&mut *self.gradients.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn take(&self, i: usize) -> Option<Tensor> {

@@ -6,13 +6,14 @@ use super::attention::Attention;
 use super::conv::{Convolution, Geometry, Linear, NormConvolution, UpsampleConvolution, doubled};
 use super::device;
 use super::dropout_mask::DropoutMask;
-use super::elementwise::{Silu, SquaredError};
+use super::elementwise::{Add, Silu, SquaredError};
 use super::group_norm::{Activation, GroupNorm, Settings};
 use super::padding::Padding;
 use super::reference;
 use super::resample::{ConcatChannels, UpsampleNearest2x};
 use super::residual::{Plan, Residual, ResidualBlock};
 use super::storage::fast;
+use super::tape::{apply1, apply2, apply3};
 use crate::config::Precision;
 
 /// Convolution of `x` `[N, H, W, c_in]` with `w` `[k, k, c_in, c_out]` (k = 1 or 3) and `bias`
@@ -34,7 +35,7 @@ pub fn conv2d(
         && Geometry::new(x.dims(), w.dims(), stride, padding).is_some_and(|g| affine_fits(bias, g.n, g.c_out))
     {
         let op = Convolution { stride, padding, precision };
-        return x.contiguous()?.apply_op3(&w.contiguous()?, &bias.contiguous()?, op);
+        return apply3(op, &x.contiguous()?, &w.contiguous()?, &bias.contiguous()?);
     }
     if device::takes(&[x, w, bias]) {
         return device::conv2d(x, w, bias, stride, padding);
@@ -55,7 +56,7 @@ pub fn linear(x: &Tensor, w: &Tensor, bias: &Tensor, precision: Precision) -> Re
         && c_out > 0
         && bias.dims() == [c_out]
     {
-        return x.contiguous()?.apply_op3(&w.contiguous()?, &bias.contiguous()?, Linear { precision });
+        return apply3(Linear { precision }, &x.contiguous()?, &w.contiguous()?, &bias.contiguous()?);
     }
     if device::takes(&[x, w, bias]) {
         return device::linear(x, w, bias);
@@ -79,7 +80,7 @@ pub fn group_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, groups: usize, eps
     {
         let activation = if silu { Activation::Silu } else { Activation::None };
         let op = GroupNorm::new(Settings { groups, eps, activation });
-        return x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op);
+        return apply3(op, &x.contiguous()?, &weight.contiguous()?, &bias.contiguous()?);
     }
     if device::takes(&[x, weight, bias]) {
         return device::group_norm(x, weight, bias, groups, eps, silu);
@@ -131,7 +132,7 @@ pub fn norm_silu_conv2d(
         let [weight, norm_bias, bias] = rows;
         let joined = Tensor::cat(&[weight?, norm_bias?, bias?], if per_sample { 1 } else { 0 })?;
         let op = NormConvolution::new(Settings { groups, eps, activation: Activation::Silu }, precision);
-        return x.contiguous()?.apply_op3(&joined.contiguous()?, &w.contiguous()?, op);
+        return apply3(op, &x.contiguous()?, &joined.contiguous()?, &w.contiguous()?);
     }
     conv2d(&group_norm(x, norm.0, norm.1, groups, eps, true)?, w, bias, 1, Padding::Same, precision)
 }
@@ -199,7 +200,8 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, precision: Pr
         && heads > 0
         && c.is_multiple_of(heads)
     {
-        return q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, Attention { heads, precision });
+        let op = Attention { heads, precision };
+        return apply3(op, &q.contiguous()?, &k.contiguous()?, &v.contiguous()?);
     }
     if device::takes(&[q, k, v]) {
         return device::attention(q, k, v, heads);
@@ -213,7 +215,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, precision: Pr
 /// When `x` has no four dimensions.
 pub fn upsample_nearest2x(x: &Tensor) -> Result<Tensor> {
     if fast(&[x]) && x.rank() == 4 && x.elem_count() > 0 {
-        return x.contiguous()?.apply_op1(UpsampleNearest2x);
+        return apply1(UpsampleNearest2x, &x.contiguous()?);
     }
     if device::takes(&[x]) {
         return device::upsample_nearest2x(x);
@@ -227,7 +229,8 @@ pub fn upsample_nearest2x(x: &Tensor) -> Result<Tensor> {
 /// When the shapes don't fit.
 pub fn upsample_conv2d(x: &Tensor, w: &Tensor, bias: &Tensor, precision: Precision) -> Result<Tensor> {
     if fast(&[x, w, bias]) && doubled(x.dims(), w.dims()).is_some_and(|g| affine_fits(bias, g.n, g.c_out)) {
-        return x.contiguous()?.apply_op3(&w.contiguous()?, &bias.contiguous()?, UpsampleConvolution { precision });
+        let op = UpsampleConvolution { precision };
+        return apply3(op, &x.contiguous()?, &w.contiguous()?, &bias.contiguous()?);
     }
     conv2d(&upsample_nearest2x(x)?, w, bias, 1, Padding::Same, precision)
 }
@@ -243,12 +246,23 @@ pub fn concat_channels(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         && a.dims()[..3] == b.dims()[..3]
         && a.elem_count() * b.elem_count() > 0
     {
-        return a.contiguous()?.apply_op2(&b.contiguous()?, ConcatChannels);
+        return apply2(ConcatChannels, &a.contiguous()?, &b.contiguous()?);
     }
     if device::takes(&[a, b]) {
         return device::concat_channels(a, b);
     }
     Tensor::cat(&[a, b], 3)
+}
+
+/// a + b of one shape.
+///
+/// # Errors
+/// When the shapes differ.
+pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    if fast(&[a, b]) && a.dims() == b.dims() && a.elem_count() > 0 {
+        return apply2(Add, &a.contiguous()?, &b.contiguous()?);
+    }
+    a + b
 }
 
 /// x · sigmoid(x).
@@ -257,7 +271,7 @@ pub fn concat_channels(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// When candle fails.
 pub fn silu(x: &Tensor) -> Result<Tensor> {
     if fast(&[x]) && x.elem_count() > 0 {
-        return x.contiguous()?.apply_op1(Silu);
+        return apply1(Silu, &x.contiguous()?);
     }
     if device::takes(&[x]) {
         return device::silu(x);
@@ -275,7 +289,7 @@ pub fn squared_error(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
         && prediction.rank() > 0
         && prediction.elem_count() > 0
     {
-        return prediction.contiguous()?.apply_op2(&target.contiguous()?, SquaredError);
+        return apply2(SquaredError, &prediction.contiguous()?, &target.contiguous()?);
     }
     if device::takes(&[prediction, target]) {
         return device::squared_error(prediction, target);

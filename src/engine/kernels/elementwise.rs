@@ -1,4 +1,6 @@
-//! SiLU and the squared error of each sample.
+//! Sum, SiLU and the squared error of each sample.
+
+use std::ops::Range;
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
@@ -9,6 +11,52 @@ use super::tile::{load_columns, store_columns};
 
 /// Numbers that one thread takes at a time.
 const CHUNK: usize = 1 << 14;
+
+/// a + b of one shape.
+pub(crate) struct Add;
+
+impl CustomOp2 for Add {
+    fn name(&self) -> &'static str {
+        "add"
+    }
+
+    fn cpu_fwd(
+        &self,
+        a: &CpuStorage,
+        a_layout: &Layout,
+        b: &CpuStorage,
+        b_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (a, b) = (slice(a, a_layout)?, slice(b, b_layout)?);
+        // SAFETY: `a` and `b` are as long as their shape says, and every number is written.
+        let sum = unsafe {
+            in_chunks(a.len(), |at, out| {
+                let pairs = a[at.clone()].iter().zip(&b[at]);
+                out.iter_mut().zip(pairs).for_each(|(out, (a, b))| _ = out.write(a + b));
+            })
+        };
+        Ok((CpuStorage::F32(sum), a_layout.shape().clone()))
+    }
+
+    fn bwd(&self, a: &Tensor, b: &Tensor, _: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let gradient = |of: &Tensor| of.track_op().then(|| dy.clone());
+        Ok((gradient(a), gradient(b)))
+    }
+}
+
+/// `len` new numbers, of which `fill(which of them, the place for them)` writes a chunk.
+///
+/// # Safety
+/// `fill` writes every number of the chunk that it is given.
+unsafe fn in_chunks(len: usize, fill: impl Fn(Range<usize>, Part<'_>) + Sync + Send) -> Vec<f32> {
+    let whole = len / CHUNK;
+    let part = |i: usize, out: Part<'_>| fill(i * CHUNK..i * CHUNK + out.len(), out);
+    // SAFETY: the caller's promise.
+    let mut out = unsafe { filled(whole, CHUNK, part) };
+    // SAFETY: as above.
+    out.append(&mut unsafe { filled(1, len - whole * CHUNK, |_, out| part(whole, out)) });
+    out
+}
 
 /// x · sigmoid(x).
 pub(crate) struct Silu;
@@ -32,18 +80,9 @@ impl CustomOp1 for Silu {
 /// The function, or with `dy` its gradient.
 fn silu(x: &[f32], dy: Option<&[f32]>) -> Vec<f32> {
     let isa = Isa::current();
-    let whole = x.len() / CHUNK;
-    let part = |i: usize, out: Part<'_>| {
-        let at = i * CHUNK..i * CHUNK + out.len();
-        // SAFETY: x, dy and out have the same length.
-        unsafe { isa.run(SiluPart { x: &x[at.clone()], dy: dy.map(|dy| &dy[at]), out }) }
-    };
-    // SAFETY: the kernel writes all of its part.
-    let mut out = unsafe { filled(whole, CHUNK, part) };
-    let rest = x.len() - whole * CHUNK;
-    // SAFETY: as above.
-    out.append(&mut unsafe { filled(1, rest, |_, out| part(whole, out)) });
-    out
+    let dy_at = |at: Range<usize>| dy.map(|dy| &dy[at]);
+    // SAFETY: x, dy and out have the same length, and the kernel writes all of its part.
+    unsafe { in_chunks(x.len(), |at, out| isa.run(SiluPart { x: &x[at.clone()], dy: dy_at(at), out })) }
 }
 
 /// Equal lengths of x, dy and out.

@@ -22,6 +22,7 @@ pub mod memory;
 pub mod muon;
 #[cfg(test)]
 mod non_finite_tests;
+mod normalized;
 mod normalized_again;
 pub mod optimizer;
 mod padding;
@@ -30,8 +31,10 @@ pub mod precision;
 pub mod reference;
 mod resample;
 mod residual;
+mod sides;
 mod simd;
 mod storage;
+mod tape;
 #[cfg(test)]
 mod tests;
 pub mod threads;
@@ -40,11 +43,12 @@ pub mod tree_sum;
 mod workers;
 
 pub use dispatch::{
-    attention, concat_channels, conv2d, film, group_norm, linear, norm_silu_conv2d, residual_block,
+    add, attention, concat_channels, conv2d, film, group_norm, linear, norm_silu_conv2d, residual_block,
     residual_block_dropping, silu, squared_error, upsample_conv2d, upsample_nearest2x,
 };
 pub use dropout_mask::DropoutMask;
 pub use padding::Padding;
 pub use residual::ResidualBlock;
 pub use simd::Isa;
+pub use tape::record;
 pub use workers::{Workers, default_threads};

@@ -3,6 +3,8 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
 use super::buffers::{Part, filled, filled_many};
+use super::sides::{join, split};
+use super::simd::Isa;
 use super::storage::{slice, tensor, with};
 
 /// `[N, H, W, C]` to `[N, 2H, 2W, C]`.
@@ -77,40 +79,29 @@ impl CustomOp2 for ConcatChannels {
         let (n, h, w, ca) = a_layout.shape().dims4()?;
         let cb = b_layout.dims()[3];
         let (a, b) = (slice(a, a_layout)?, slice(b, b_layout)?);
-        let c = ca + cb;
+        let (isa, pixels, c) = (Isa::current(), h * w, ca + cb);
+        let sample = |i: usize, c: usize| i * pixels * c..(i + 1) * pixels * c;
         // SAFETY: every pixel is written.
-        let y = unsafe {
-            filled(n, h * w * c, |i, out| {
-                let a = a[i * h * w * ca..].chunks_exact(ca);
-                let b = b[i * h * w * cb..].chunks_exact(cb);
-                for (out, (a, b)) in out.chunks_exact_mut(c).zip(a.zip(b)) {
-                    out[..ca].write_copy_of_slice(a);
-                    out[ca..].write_copy_of_slice(b);
-                }
-            })
-        };
+        let y =
+            unsafe { filled(n, pixels * c, |i, out| join(isa, [ca, cb], &a[sample(i, ca)], &b[sample(i, cb)], out)) };
         Ok((CpuStorage::F32(y), (n, h, w, c).into()))
     }
 
     fn bwd(&self, a: &Tensor, b: &Tensor, _: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (n, h, w, ca) = a.dims4()?;
         let cb = b.dim(3)?;
-        let c = ca + cb;
         let dy = dy.contiguous()?;
-        let split = |dy: &[f32]| {
+        let (isa, pixels, both) = (Isa::current(), h * w, h * w * (ca + cb));
+        let apart = |dy: &[f32]| {
             // SAFETY: every pixel of both is written.
-            unsafe {
-                filled_many(n, [h * w * ca, h * w * cb], |i, [a, b]| {
-                    let pixels = dy[i * h * w * c..].chunks_exact(c);
-                    for (pixel, (a, b)) in pixels.zip(a.chunks_exact_mut(ca).zip(b.chunks_exact_mut(cb))) {
-                        a.write_copy_of_slice(&pixel[..ca]);
-                        b.write_copy_of_slice(&pixel[ca..]);
-                    }
+            let (parts, _) = unsafe {
+                filled_many(n, [pixels * ca, pixels * cb], |i, [a, b]| {
+                    split(isa, [ca, cb], &dy[i * both..(i + 1) * both], a, b);
                 })
-                .0
-            }
+            };
+            parts
         };
-        let [da, db] = with(&dy, split)?;
+        let [da, db] = with(&dy, apart)?;
         Ok((Some(tensor(da, a.shape())?), Some(tensor(db, b.shape())?)))
     }
 }

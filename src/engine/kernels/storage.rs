@@ -19,17 +19,13 @@ pub(crate) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a 
 
 /// Calls `f` with the numbers of a contiguous f32 CPU tensor.
 pub(crate) fn with<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R> {
-    let (storage, layout) = tensor.storage_and_layout();
-    match &*storage {
-        Storage::Cpu(storage) => Ok(f(slice(storage, layout)?)),
-        _ => Err(Error::Msg("a CPU kernel was given a tensor of another device".into()).bt()),
-    }
+    Ok(f(Numbers::of(tensor).slice()?))
 }
 
 /// A tensor's numbers for as long as this lives.
 pub(crate) struct Numbers<'a> {
     storage: Box<dyn Deref<Target = Storage> + 'a>,
-    layout: &'a Layout,
+    pub layout: &'a Layout,
 }
 
 impl<'a> Numbers<'a> {
@@ -39,12 +35,18 @@ impl<'a> Numbers<'a> {
     }
 
     /// # Errors
-    /// When the tensor is not contiguous f32 on a CPU.
-    pub fn slice(&self) -> Result<&[f32]> {
+    /// When the tensor is not on a CPU.
+    pub fn storage(&self) -> Result<&CpuStorage> {
         match &**self.storage {
-            Storage::Cpu(storage) => slice(storage, self.layout),
+            Storage::Cpu(storage) => Ok(storage),
             _ => Err(Error::Msg("a CPU kernel was given a tensor of another device".into()).bt()),
         }
+    }
+
+    /// # Errors
+    /// When the tensor is not contiguous f32 on a CPU.
+    pub fn slice(&self) -> Result<&[f32]> {
+        slice(self.storage()?, self.layout)
     }
 }
 

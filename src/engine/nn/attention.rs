@@ -59,6 +59,6 @@ impl Attention {
         };
         let (q, k, v) = (self.to_q.forward(&h)?, self.to_k.forward(&h)?, self.to_v.forward(&h)?);
         let h = self.to_out.forward(&kernels::attention(&q, &k, &v, self.heads, self.precision)?)?;
-        rescale((h + x)?, self.output_scale_factor)
+        rescale(kernels::add(&h, x)?, self.output_scale_factor)
     }
 }

@@ -11,7 +11,7 @@ use super::cut::Cut;
 use super::gradients::add_to;
 use super::losses::Losses;
 use super::objective::{Objective, share_of_mean};
-use crate::kernels::{Workers, device};
+use crate::kernels::{Workers, record};
 use crate::nn::Net;
 use crate::random::{Stream, generator};
 use crate::ranks::{Node, Tree};
@@ -75,8 +75,9 @@ impl Passes<'_> {
         let mut sum: Option<GradStore> = None;
         for slice in self.cut.slices(samples) {
             let slice = batch.narrow(slice)?;
-            let Losses { error, term } = self.objective.asked(self.net, &slice, rng.as_mut())?;
-            let gradients = device::backward(&share_of_mean(&term, &slice, batch.len())?)?;
+            let (losses, tape) = record(|| self.objective.asked(self.net, &slice, rng.as_mut()));
+            let Losses { error, term } = losses?;
+            let gradients = tape.backward(&share_of_mean(&term, &slice, batch.len())?)?;
             let read = to_f64(&error)?;
             // Often both are one tensor; a GPU is waited for once then.
             if term.id() == error.id() {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::operands::{Sizes, turn};
 use crate::kernels::buffers::Scratch;
-use crate::kernels::simd::{COLUMNS, PairSimd, ROW_BYTES, ROWS, Tiles};
+use crate::kernels::simd::{COLUMNS, DEPTH, PairSimd, ROW_BYTES, ROWS, Tiles};
 
 /// Words of a tile.
 pub(super) const TILE: usize = ROWS * COLUMNS;
@@ -70,7 +70,7 @@ impl Head {
     pub unsafe fn scores<T: Tiles>(&self, rows: &[f32], alone: &[f32], out: &mut [f32]) {
         let Sizes { padded, words, .. } = self.sizes;
         assert!(rows.len() == padded * words && alone.len() == self.alone_words() && out.len() == padded * COLUMNS);
-        for key in (0..padded).step_by(2 * ROWS) {
+        for key in (0..padded).step_by(DEPTH) {
             // SAFETY: 32 keys, whole tiles of words.
             unsafe {
                 T::zero::<0>();
@@ -145,7 +145,7 @@ impl Head {
         let Sizes { padded, columns, .. } = self.sizes;
         let tiles = self.channel_tiles();
         let row = tiles.len() * COLUMNS;
-        assert!(rows.len() == padded * COLUMNS && pairs.len() == padded / 2 * columns && query + 32 <= padded);
+        assert!(rows.len() == padded * COLUMNS && pairs.len() == padded / 2 * columns && query + DEPTH <= padded);
         assert_eq!(sums.len(), padded * row);
         for (i, tile) in tiles.enumerate() {
             // SAFETY: 32 queries, 16 channels, 32 keys at a time.

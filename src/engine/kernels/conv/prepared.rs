@@ -14,6 +14,8 @@ use super::panels::Panels;
 use super::weight_gradient::{self as direct, summed};
 use super::{amx, winograd, winograd_bf16};
 use crate::kernels::buffers::Part;
+use crate::kernels::group_norm::Activation;
+use crate::kernels::normalized::Normalized;
 use crate::kernels::simd::{Isa, PairIsa};
 
 /// How a convolution is computed.
@@ -91,6 +93,20 @@ impl Prepared {
                 }
             }
         }
+    }
+
+    /// Whether it can normalize its source itself, with this function behind.
+    pub fn normalizes(&self, activation: Activation) -> bool {
+        matches!(self.way, Way::Tiles(_)) && activation == Activation::SiluForBf16
+    }
+
+    /// The same as [`Self::run`] of normalized values, where [`Self::normalizes`].
+    ///
+    /// # Panics
+    /// Where it does not.
+    pub fn run_normalized(&self, source: &Normalized, bias: &[f32], add: Add, out: Part) {
+        let Way::Tiles(tiles) = &self.way else { unreachable!("only convolutions on tiles normalize their source") };
+        tiles.run_normalized(source, bias, Out::new(out, add));
     }
 }
 

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::forward::{Joined, Kept};
 use super::plan::{Call, Plan, batch};
-use super::sides::split;
 use crate::kernels::buffers::{Part, Scratch, filled_shares_many};
 use crate::kernels::conv::{Add, Geometry, Prepared, WeightSum, groups, push_pixel_sums, rows_or_sum};
 use crate::kernels::group_norm::{AffineGradient, affine_gradient};
 use crate::kernels::normalized_again::{backward as norm_backward, normalize_again};
+use crate::kernels::sides::split;
 use crate::kernels::simd::Isa;
 
 /// The gradients of both inputs (the second empty where there is one) and of the parameters, in the

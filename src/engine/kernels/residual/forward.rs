@@ -3,11 +3,13 @@
 use std::ops::Range;
 
 use super::plan::{Call, batch, rows};
-use super::sides::join;
 use crate::kernels::buffers::{Part, Scratch, filled_shares_many};
 use crate::kernels::conv::{Add, Prepared, groups};
-use crate::kernels::group_norm::Moments;
+use crate::kernels::dropout_mask::DropoutMask;
+use crate::kernels::group_norm::{Batch, Moments};
+use crate::kernels::normalized::Normalized;
 use crate::kernels::normalized_again::normalize;
+use crate::kernels::sides::join;
 
 /// What the backward pass needs: the input of the second normalization, and both moments.
 pub(super) struct Kept {
@@ -70,29 +72,18 @@ fn run(
     group: Range<usize>,
     (middle, out): (Part, Part),
 ) -> [Vec<Moments>; 2] {
-    let Call { isa, plan, parameters: p, mask } = call;
-    let [in_len, middle_len, out_len] = plan.lens();
+    let Call { plan, parameters: p, mask, .. } = call;
+    let out_len = plan.lens()[2];
     let n = group.len();
     let joined = Joined::new(call, (x, skip), &group);
     let x = joined.get();
 
-    let mut normed = Scratch::new(n * in_len);
-    // SAFETY: a normalization writes numbers.
-    let part = unsafe { normed.part() };
-    let first = normalize(isa, plan.settings, batch(x, plan.conv1.c_in, p.norm1, &group), part);
+    let at = batch(x, plan.conv1.c_in, p.norm1, &group);
     let bias = rows(p.conv1[1], plan.conv1.c_out, &group);
-    convolutions.first.run(&normed, bias, Add::Nothing, middle);
-    drop(normed);
+    let first = normalized(call, at, None, &convolutions.first, (bias, Add::Nothing, middle));
     // SAFETY: the convolution has written all of it.
     let middle: &[f32] = unsafe { middle.assume_init_ref() };
 
-    let mut normed = Scratch::new(n * middle_len);
-    // SAFETY: a normalization writes numbers.
-    let part = unsafe { normed.part() };
-    let second = normalize(isa, plan.settings, batch(middle, plan.conv2.c_in, p.norm2, &group), part);
-    if let Some(mask) = mask {
-        mask.apply(&group, &mut normed);
-    }
     let mut round = Scratch::new(0);
     let add = match (&convolutions.shortcut, p.shortcut) {
         (Some(shortcut), Some([_, bias])) => {
@@ -103,8 +94,10 @@ fn run(
         }
         _ => x,
     };
+    let at = batch(middle, plan.conv2.c_in, p.norm2, &group);
     let bias = rows(p.conv2[1], plan.conv2.c_out, &group);
-    convolutions.second.run(&normed, bias, Add::Numbers(add), out);
+    let second =
+        normalized(call, at, mask.map(|mask| (mask, &group)), &convolutions.second, (bias, Add::Numbers(add), out));
     drop(round);
     if plan.factor != 1.0 {
         // SAFETY: the convolution has written all of it.
@@ -112,6 +105,30 @@ fn run(
         out.iter_mut().for_each(|y| *y *= plan.factor);
     }
     [first, second]
+}
+
+/// The convolution of silu(norm(x)), of what a mask leaves of it where there is one; returns the moments.
+fn normalized(
+    call: Call,
+    x: Batch,
+    mask: Option<(&DropoutMask, &Range<usize>)>,
+    convolution: &Prepared,
+    (bias, add, out): (&[f32], Add, Part),
+) -> Vec<Moments> {
+    let Call { isa, plan, .. } = call;
+    if mask.is_none() && convolution.normalizes(plan.settings.activation) {
+        let normalized = Normalized::new(isa, plan.settings, x);
+        convolution.run_normalized(&normalized, bias, add, out);
+        return normalized.into_moments();
+    }
+    let mut normed = Scratch::new(x.x.len());
+    // SAFETY: a normalization writes numbers.
+    let moments = normalize(isa, plan.settings, x, unsafe { normed.part() });
+    if let Some((mask, samples)) = mask {
+        mask.apply(samples, &mut normed);
+    }
+    convolution.run(&normed, bias, add, out);
+    moments
 }
 
 /// The input of a group of samples, joined if there are two.

@@ -9,7 +9,6 @@ mod backward;
 mod forward;
 mod op;
 mod plan;
-mod sides;
 
 pub(crate) use op::Residual;
 pub(crate) use plan::Plan;

@@ -11,6 +11,7 @@ use crate::kernels::bundle::{Bundle, nothing};
 use crate::kernels::dropout_mask::DropoutMask;
 use crate::kernels::simd::Isa;
 use crate::kernels::storage::{slice, tensor, with};
+use crate::kernels::tape;
 
 /// Its tensors are x, the second input (a single zero where there is none) and the token.
 pub(crate) struct Residual {
@@ -33,11 +34,10 @@ impl Residual {
     ) -> Result<Tensor> {
         let tensors = block.tensors().into_iter().map(Tensor::contiguous).collect::<Result<_>>()?;
         let parameters = Bundle::new(tensors);
-        let token = parameters.token()?;
         let keep = parameters.tracked() || x.track_op() || skip.is_some_and(Tensor::track_op);
-        let op = Self { plan, parameters, mask, keep, kept: OnceLock::new() };
+        let op = Self { plan, parameters: parameters.clone(), mask, keep, kept: OnceLock::new() };
         let second = skip.map_or_else(nothing, Tensor::contiguous)?;
-        x.contiguous()?.apply_op3(&second, &token, op)
+        tape::apply_bundled(op, &x.contiguous()?, &second, &parameters)
     }
 
     fn call<'a>(&'a self, parameters: &'a Parameters<'a>) -> Call<'a> {

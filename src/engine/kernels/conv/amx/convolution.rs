@@ -9,6 +9,7 @@ use super::{Geometry, fits};
 use crate::kernels::buffers::{Scratch, filled_shares};
 use crate::kernels::conv::groups::{groups, samples_at_once};
 use crate::kernels::conv::out::{Add, Out, bias_sample};
+use crate::kernels::normalized::Normalized;
 use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairSimd, ROW_BYTES, ROWS, TileIsa, TileKernel, Tiles};
 
 /// A convolution whose weights are packed.
@@ -61,10 +62,21 @@ impl TileConvolution {
     /// Runs it over as many whole samples as `source` has, on this thread; `bias` is nothing, one row for all of them, or a
     /// row for each.
     pub fn run(&self, source: &[f32], bias: &[f32], out: Out) {
+        self.run_on(source, None, bias, out);
+    }
+
+    /// The same with a source that is normalized on the way.
+    pub fn run_normalized(&self, source: &Normalized, bias: &[f32], out: Out) {
+        assert_eq!(source.channels, self.depth);
+        self.run_on(source.x, Some(source), bias, out);
+    }
+
+    fn run_on(&self, source: &[f32], normalized: Option<&Normalized>, bias: &[f32], out: Out) {
         let Self { isa, positions, depth, width, ref weights } = *self;
         let pixels = positions.h * positions.w;
         let n = source.len() / (pixels * depth);
         assert_eq!((source.len(), out.numbers.len()), (n * pixels * depth, n * pixels * width));
+        assert!(normalized.is_none_or(|normalized| normalized.len() == n));
         assert!(depth.is_multiple_of(COLUMNS) && width.is_multiple_of(COLUMNS));
         weights.check(width);
         let bias_sample = bias_sample(bias, n, width);
@@ -77,6 +89,7 @@ impl TileConvolution {
                 depth,
                 width,
                 source: &source[at * depth..group.end * pixels * depth],
+                normalized: normalized.map(|normalized| (normalized, group.start)),
                 weights,
                 bias: &bias[group.start * bias_sample..],
                 bias_sample,
@@ -97,6 +110,8 @@ struct Samples<'a> {
     depth: usize,
     width: usize,
     source: &'a [f32],
+    /// What normalizes the source, and its number of the first sample here.
+    normalized: Option<(&'a Normalized<'a>, usize)>,
     weights: &'a Weights,
     bias: &'a [f32],
     bias_sample: usize,
@@ -116,7 +131,7 @@ impl TileKernel for Samples<'_> {
         let last = span.next_multiple_of(ROWS) - 1 + positions.tap(positions.k - 1, 0);
         let mut bordered = Scratch::new((last * depth + weights.steps * DEPTH) / 2);
         // SAFETY: there is room for the pixels of n samples: `last` is at least `first` + `span` - 1.
-        unsafe { border::<S>(positions, n, self.source, depth, &mut bordered) };
+        unsafe { self.border::<S>(&mut bordered) };
         let mut sums = Scratch::new(MOST_ROWS * LINE);
         let block = Block { left: bordered.as_ptr().cast(), pixel: 2 * depth, row: 2 * depth * positions.row, weights };
         // Four tiles of sums are under way: two by two, or, where there is one tile of columns, four.
@@ -149,6 +164,46 @@ const MOST_ROWS: usize = 4 * ROWS;
 const LINE: usize = 2 * COLUMNS;
 
 impl Samples<'_> {
+    /// Rounds the pixels to bf16 and puts them in their places, zeros everywhere else.
+    ///
+    /// # Safety
+    /// The processor has `S`; the depth is a multiple of 16, and `out` has room for all samples.
+    #[inline(always)]
+    unsafe fn border<S: PairSimd>(&self, out: &mut [f32]) {
+        let (p, depth) = (self.positions, self.depth);
+        // Words: pairs of numbers.
+        let (pixel, all) = (depth / 2, out.len());
+        let mut place = 0;
+        let mut from = self.source.as_ptr();
+        let mut zero = |place: &mut usize, until: usize| {
+            out[*place..until].fill(0.0);
+            *place = until;
+            out.as_mut_ptr()
+        };
+        // Rows without zeros between them are one.
+        let (rows, pixels) = if p.row == p.w { (1, p.h * p.w) } else { (p.h, p.w) };
+        for sample in 0..self.n {
+            for row in 0..rows {
+                let start = (p.first + sample * p.sample + row * p.row) * pixel;
+                let to = zero(&mut place, start).wrapping_add(start);
+                // SAFETY: the caller's promise.
+                unsafe {
+                    match self.normalized {
+                        Some((normalized, first)) => normalized.round::<S>(first + sample, from, pixels, to),
+                        None => {
+                            for i in (0..pixels * depth).step_by(S::LANES) {
+                                S::store_rounded(to.add(i / 2), S::load(from.add(i)));
+                            }
+                        }
+                    }
+                }
+                from = from.wrapping_add(pixels * depth);
+                place = start + pixels * pixel;
+            }
+        }
+        zero(&mut place, all);
+    }
+
     /// Writes the sums of some positions and columns to their pixels.
     ///
     /// # Safety
@@ -260,37 +315,4 @@ impl Block<'_> {
             }
         }
     }
-}
-
-/// Rounds the pixels of n samples to bf16 and puts them in their places, zeros everywhere else.
-///
-/// # Safety
-/// The processor has `S`; `source` is `[n, H, W, depth]` with `depth` a multiple of 16, and `out` has room for them.
-#[inline(always)]
-unsafe fn border<S: PairSimd>(p: Positions, n: usize, source: &[f32], depth: usize, out: &mut [f32]) {
-    // Words: pairs of numbers.
-    let (pixel, all) = (depth / 2, out.len());
-    let zeros = p.row - p.w;
-    let mut place = 0;
-    let mut from = source.as_ptr();
-    let mut zero = |place: &mut usize, until: usize| {
-        out[*place..until].fill(0.0);
-        *place = until;
-        out.as_mut_ptr()
-    };
-    // Rows without zeros between them are one.
-    let (rows, numbers) = if zeros == 0 { (1, p.h * p.w * depth) } else { (p.h, p.w * depth) };
-    for sample in 0..n {
-        for row in 0..rows {
-            let start = (p.first + sample * p.sample + row * p.row) * pixel;
-            let to = zero(&mut place, start);
-            for i in (0..numbers).step_by(S::LANES) {
-                // SAFETY: the caller's promise.
-                unsafe { S::store_rounded(to.add(start + i / 2), S::load(from.add(i))) };
-            }
-            from = from.wrapping_add(numbers);
-            place = start + numbers / 2;
-        }
-    }
-    zero(&mut place, all);
 }

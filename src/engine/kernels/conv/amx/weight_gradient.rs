@@ -1,16 +1,20 @@
 //! The weights' gradient: for each tap the product of the output's gradient, transposed, and the input moved by the tap.
 //!
 //! Both factors run over positions. The left one has its channels as rows; the right one has pairs of neighbouring positions,
-//! and for 3×3 is there twice, from the first and from the second position on, so that a pair begins at every tap.
+//! sixteen channels apart from the next sixteen, and for 3×3 is there twice, from the first and from the second position on,
+//! so that a pair begins at every tap.
+//!
+//! A tile of the right factor and one of the sum are a kilobyte in one piece: rows that lie a power of two apart would meet in a few sets of
+//! the cache. Two tiles of the right factor stay in the first cache while all rows of the left one go by.
 
 use super::positions::{Positions, ZERO};
-use super::transposed::transpose;
 use super::{Geometry, fits};
 use crate::kernels::buffers::Scratch;
 use crate::kernels::conv::groups::{groups, samples_at_once};
-use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairSimd, ROWS, TileIsa, TileKernel, Tiles};
+use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairKernel, PairSimd, ROW_BYTES, ROWS, TileIsa, TileKernel, Tiles};
 
-/// A weight gradient that is being summed: `[k, k, c_out, c_in]`.
+/// A weight gradient that is being summed, in tiles of 16 output channels by 16 input channels: `[c_in / 16, c_out / 16, k, k]`
+/// of them.
 pub(crate) struct WeightSum {
     isa: TileIsa,
     positions: Positions,
@@ -55,16 +59,50 @@ impl WeightSum {
 
     /// `[k, k, c_in, c_out]`.
     pub fn finish(self) -> Vec<f32> {
-        let Self { isa, c_in, c_out, sum, .. } = self;
+        let Self { isa, positions, c_in, c_out, sum, .. } = self;
         let mut out = vec![0.0; sum.len()];
-        for (from, to) in sum.chunks_exact(c_in * c_out).zip(out.chunks_exact_mut(c_in * c_out)) {
-            transpose(isa, from, c_out, c_in, to);
-        }
+        assert_eq!(sum.len(), positions.k * positions.k * c_in * c_out);
+        // SAFETY: the lengths are what `Untile` wants.
+        unsafe { isa.run_pairs(Untile { tiles: &sum, taps: positions.k * positions.k, c_in, c_out, out: &mut out }) };
         out
     }
 }
 
-/// Some samples, added to `sum` `[k, k, c_out, c_in]`; channels are multiples of 16.
+/// Tiles `[c_in / 16, c_out / 16, taps]` of 16 output channels by 16 input channels to `[taps, c_in, c_out]`.
+struct Untile<'a> {
+    tiles: &'a [f32],
+    taps: usize,
+    c_in: usize,
+    c_out: usize,
+    out: &'a mut [f32],
+}
+
+// SAFETY: `run` may be called when the lengths are those that the fields tell, the channels multiples of 16.
+impl PairKernel for Untile<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: PairSimd>(self) {
+        let Self { tiles, taps, c_in, c_out, out } = self;
+        let (mut tile, out) = (tiles.as_ptr(), out.as_mut_ptr());
+        for c in (0..c_in).step_by(COLUMNS) {
+            for row in (0..c_out).step_by(ROWS) {
+                for tap in 0..taps {
+                    let to = out.wrapping_add((tap * c_in + c) * c_out + row);
+                    for i in (0..ROWS).step_by(S::LANES) {
+                        for j in (0..COLUMNS).step_by(S::LANES) {
+                            // SAFETY: a tile and its place in the matrix have all of these.
+                            unsafe { S::transpose(tile.add(i * COLUMNS + j), COLUMNS, to.add(j * c_out + i), c_out) };
+                        }
+                    }
+                    tile = tile.wrapping_add(TILE);
+                }
+            }
+        }
+    }
+}
+
+/// Some samples, added to `sum`, which lies as that of a [`WeightSum`]; channels are multiples of 16.
 struct Share<'a> {
     positions: Positions,
     /// The pixel at each position from the first to the last.
@@ -76,8 +114,10 @@ struct Share<'a> {
     sum: &'a mut [f32],
 }
 
-/// Steps of 32 positions for which both factors stay in the first cache.
-const STEPS: usize = 8;
+/// Steps of 32 positions for which two tiles of the right factor stay in the first cache.
+const STEPS: usize = 16;
+/// Numbers of a tile.
+const TILE: usize = ROWS * COLUMNS;
 
 // SAFETY: `run` may be called when the lengths are those that the fields tell.
 impl TileKernel for Share<'_> {
@@ -103,36 +143,43 @@ impl TileKernel for Share<'_> {
             let dy = Pixels { numbers: dy.as_ptr(), channels: c_out, pixels, zeros, before: 0 };
             by_channels::<S>(dy, span, left.as_mut_ptr(), channel);
             let x = Pixels { numbers: x.as_ptr(), channels: c_in, pixels, zeros, before: positions.first };
-            for copy in 0..copies {
-                pair::<S>(x, copy, count, pairs.as_mut_ptr().add(copy * count * c_in));
+            match copies {
+                1 => pair::<S, 1>(x, count, pairs.as_mut_ptr()),
+                _ => pair::<S, 2>(x, count, pairs.as_mut_ptr()),
             }
         }
         // Sixteen channels of the input at one tap: where their pairs begin, and their columns of the sum.
-        let blocks = c_in / COLUMNS;
-        let tile = |i: usize| {
-            let (tap, c) = (i / blocks, i % blocks * COLUMNS);
+        let (blocks, taps) = (c_in / COLUMNS, k * k);
+        let tile = |c: usize, tap: usize| {
             let moved = positions.tap(tap / k, tap % k);
-            ((moved % 2 * count + moved / 2) * c_in + c, tap * c_out * c_in + c)
+            (((c * copies + moved % 2) * count + moved / 2) * COLUMNS, (c * (c_out / ROWS) * taps + tap) * TILE)
         };
-        let tiles = k * k * blocks;
+        // Two of them at a time: 32 channels at one tap, or two taps where sixteen channels are left.
+        let products = (0..blocks).step_by(2).flat_map(|c| {
+            let alone = c + 1 == blocks;
+            (0..taps).step_by(if alone { 2 } else { 1 }).map(move |tap| {
+                let second = if alone { (c, tap + 1) } else { (c + 1, tap) };
+                ((c, tap), (second.1 < taps).then_some(second))
+            })
+        });
         for from in (0..span / DEPTH).step_by(STEPS) {
             let steps = (span / DEPTH - from).min(STEPS);
-            for row in (0..c_out).step_by(2 * ROWS) {
-                let two = c_out - row > ROWS;
-                let rows = left.as_ptr().wrapping_add(row * channel + from * DEPTH / 2).cast();
-                for i in (0..tiles).step_by(2) {
-                    let pair = [tile(i), tile((i + 1).min(tiles - 1))];
+            let rows = |row: usize| left.as_ptr().wrapping_add(row * channel + from * DEPTH / 2).cast();
+            let right = |at: usize| pairs.as_ptr().wrapping_add(at + from * DEPTH / 2 * COLUMNS).cast();
+            for (first, second) in products.clone() {
+                let both = [first, second.unwrap_or(first)].map(|(c, tap)| tile(c, tap));
+                for row in (0..c_out).step_by(2 * ROWS) {
                     let block = Block {
-                        left: rows,
+                        left: rows(row),
                         left_row: 4 * channel,
-                        right: pair.map(|(at, _)| pairs.as_ptr().wrapping_add(at + from * DEPTH / 2 * c_in).cast()),
-                        right_row: 4 * c_in,
-                        out: pair.map(|(_, at)| sum.as_mut_ptr().wrapping_add(at + row * c_in)),
+                        right: both.map(|(at, _)| right(at)),
+                        out: both.map(|(_, at)| sum.as_mut_ptr().wrapping_add(at + row / ROWS * taps * TILE)),
+                        below: taps * TILE,
                         steps,
                     };
                     // SAFETY: the rows lie in `left`, the pairs in `pairs`, the sums in `sum`.
                     unsafe {
-                        match (two, i + 1 < tiles) {
+                        match (c_out - row > ROWS, second.is_some()) {
                             (true, true) => block.run::<T, 2, 2>(),
                             (true, false) => block.run::<T, 2, 1>(),
                             (false, true) => block.run::<T, 1, 2>(),
@@ -150,11 +197,11 @@ struct Block {
     /// The output's gradient by channels, and the bytes from channel to channel.
     left: *const u8,
     left_row: usize,
-    /// The input by pairs of positions, at two taps or from two channels on, and the bytes from pair to pair.
+    /// The input by pairs of positions, at two taps or from two channels on.
     right: [*const u8; 2],
-    right_row: usize,
-    /// The sums of both, whose rows lie as the pairs do.
+    /// The tiles of both sums, and the numbers from each to that of the next sixteen rows.
     out: [*mut f32; 2],
+    below: usize,
     steps: usize,
 }
 
@@ -165,26 +212,25 @@ impl Block {
     /// Inside a [`TileKernel::run`] of `T`; the rows and columns are there.
     #[inline(always)]
     unsafe fn run<T: Tiles, const M: usize, const N: usize>(self) {
-        let Self { mut left, left_row, mut right, right_row, out, steps } = self;
+        let Self { mut left, left_row, mut right, out, below, steps } = self;
         // SAFETY: the caller's promise.
         unsafe {
-            let below = |out: *mut f32| out.cast::<u8>().add(ROWS * right_row).cast::<f32>();
-            T::load::<0>(out[0].cast(), right_row);
+            T::load::<0>(out[0].cast(), ROW_BYTES);
             if N == 2 {
-                T::load::<1>(out[1].cast(), right_row);
+                T::load::<1>(out[1].cast(), ROW_BYTES);
             }
             if M == 2 {
-                T::load::<2>(below(out[0]).cast(), right_row);
+                T::load::<2>(out[0].add(below).cast(), ROW_BYTES);
                 if N == 2 {
-                    T::load::<3>(below(out[1]).cast(), right_row);
+                    T::load::<3>(out[1].add(below).cast(), ROW_BYTES);
                 }
             }
             for _ in 0..steps {
                 T::load::<4>(left, left_row);
-                T::load::<6>(right[0], right_row);
+                T::load::<6>(right[0], ROW_BYTES);
                 T::multiply::<0, 4, 6>();
                 if N == 2 {
-                    T::load::<7>(right[1], right_row);
+                    T::load::<7>(right[1], ROW_BYTES);
                     T::multiply::<1, 4, 7>();
                 }
                 if M == 2 {
@@ -195,16 +241,16 @@ impl Block {
                     }
                 }
                 left = left.add(2 * DEPTH);
-                right = right.map(|right| right.add(DEPTH / 2 * right_row));
+                right = right.map(|right| right.add(ROWS * ROW_BYTES));
             }
-            T::store::<0>(out[0], right_row);
+            T::store::<0>(out[0], ROW_BYTES);
             if N == 2 {
-                T::store::<1>(out[1], right_row);
+                T::store::<1>(out[1], ROW_BYTES);
             }
             if M == 2 {
-                T::store::<2>(below(out[0]), right_row);
+                T::store::<2>(out[0].add(below), ROW_BYTES);
                 if N == 2 {
-                    T::store::<3>(below(out[1]), right_row);
+                    T::store::<3>(out[1].add(below), ROW_BYTES);
                 }
             }
         }
@@ -262,17 +308,27 @@ unsafe fn by_channels<S: PairSimd>(of: Pixels, span: usize, to: *mut f32, channe
     }
 }
 
-/// `count` pairs of neighbours from position `first` on: `[count, channels]`.
+/// `count` pairs of neighbours from the first position on, and where there are two copies, from the second:
+/// `[channels / 16, COPIES, count, 16]`.
 ///
 /// # Safety
-/// As of [`by_channels`].
+/// As of [`by_channels`]; `to` has room for all copies.
 #[inline(always)]
-unsafe fn pair<S: PairSimd>(of: Pixels, first: usize, count: usize, to: *mut f32) {
-    for pair in 0..count {
-        let (even, odd) = (of.at(first + 2 * pair), of.at(first + 2 * pair + 1));
-        for v in (0..of.channels).step_by(S::LANES) {
-            // SAFETY: the pixels have all channels.
-            unsafe { S::store(to.add(pair * of.channels + v), S::pair(S::load(even.add(v)), S::load(odd.add(v)))) };
+unsafe fn pair<S: PairSimd, const COPIES: usize>(of: Pixels, count: usize, to: *mut f32) {
+    for i in 0..count {
+        let places: [_; 3] = std::array::from_fn(|k| if k <= COPIES { of.at(2 * i + k) } else { of.zeros });
+        for c in (0..of.channels).step_by(COLUMNS) {
+            let to = to.wrapping_add(c * COPIES * count + i * COLUMNS);
+            for v in (0..COLUMNS).step_by(S::LANES) {
+                // SAFETY: the pixels have all channels.
+                unsafe {
+                    let [first, second, third] = places.map(|place| S::load(place.add(c + v)));
+                    S::store(to.add(v), S::pair(first, second));
+                    if COPIES == 2 {
+                        S::store(to.add(count * COLUMNS + v), S::pair(second, third));
+                    }
+                }
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Both inputs of a block side by side, pixel for pixel, and apart again.
+//! Two inputs side by side, pixel for pixel, and apart again.
 
-use crate::kernels::buffers::Part;
-use crate::kernels::simd::{Isa, Kernel, Simd};
-use crate::kernels::tile::{load_columns, store_columns};
+use super::buffers::Part;
+use super::simd::{Isa, Kernel, Simd};
+use super::tile::{load_columns, store_columns};
 
 /// `[pixels, a + b]` of `[pixels, a]` and `[pixels, b]`.
-pub(super) fn join(isa: Isa, [a, b]: [usize; 2], x: &[f32], skip: &[f32], both: Part) {
+pub(crate) fn join(isa: Isa, [a, b]: [usize; 2], x: &[f32], skip: &[f32], both: Part) {
     let pixels = both.len() / (a + b);
     assert_eq!((x.len(), skip.len(), both.len()), (pixels * a, pixels * b, pixels * (a + b)));
     let both = both.as_mut_ptr().cast();
@@ -17,7 +17,7 @@ pub(super) fn join(isa: Isa, [a, b]: [usize; 2], x: &[f32], skip: &[f32], both: 
 }
 
 /// The other way round.
-pub(super) fn split(isa: Isa, [a, b]: [usize; 2], both: &[f32], x: Part, skip: Part) {
+pub(crate) fn split(isa: Isa, [a, b]: [usize; 2], both: &[f32], x: Part, skip: Part) {
     let pixels = both.len() / (a + b);
     assert_eq!((x.len(), skip.len(), both.len()), (pixels * a, pixels * b, pixels * (a + b)));
     let (x, skip, both) = (x.as_mut_ptr().cast(), skip.as_mut_ptr().cast(), both.as_ptr());

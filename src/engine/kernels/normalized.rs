@@ -1,0 +1,62 @@
+//! Group normalization with SiLU that is computed where it is read: whatever rounds its input to bf16 anyway reads x, and the
+//! normalized values are never in memory.
+
+use super::buffers::Scratch;
+use super::group_norm::{Batch, Moments, MomentsOf, NormSample, Settings};
+use super::simd::{Isa, PairSimd, sigmoid_for_bf16};
+
+/// silu(norm(x)) of whole samples, to the digits of bf16.
+pub(crate) struct Normalized<'a> {
+    pub x: &'a [f32],
+    pub channels: usize,
+    samples: Vec<Sample>,
+}
+
+/// z = (x − shift) · scale + bias with the moments' shift, and scale and bias here, each padded to whole vectors.
+struct Sample {
+    moments: Moments,
+    affine: Scratch,
+}
+
+impl<'a> Normalized<'a> {
+    pub fn new(isa: Isa, settings: Settings, batch: Batch<'a>) -> Self {
+        batch.check(settings);
+        let sample = |i: usize| {
+            let sample: NormSample = batch.sample(settings, i);
+            // SAFETY: one sample of checked lengths.
+            let moments = unsafe { isa.run(MomentsOf { sample, eps: settings.eps }) };
+            Sample { affine: moments.with_affine(sample), moments }
+        };
+        Self { x: batch.x, channels: batch.channels, samples: (0..batch.n).map(sample).collect() }
+    }
+
+    pub fn into_moments(self) -> Vec<Moments> {
+        self.samples.into_iter().map(|sample| sample.moments).collect()
+    }
+
+    /// How many samples.
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// `pixels` pixels of sample `sample` from `from` on, rounded to `to`.
+    ///
+    /// # Safety
+    /// The processor has `S`, the sample is there and has these pixels, the channels are whole vectors, and `to` has room.
+    #[inline(always)]
+    pub unsafe fn round<S: PairSimd>(&self, sample: usize, from: *const f32, pixels: usize, to: *mut f32) {
+        let Sample { moments, affine } = &self.samples[sample];
+        let (scales, biases) = affine.split_at(moments.shift.len());
+        for c in (0..self.channels).step_by(S::LANES) {
+            // SAFETY: the caller's promise; the rows are padded to whole vectors.
+            unsafe {
+                let shift = S::load(moments.shift.as_ptr().add(c));
+                let (scale, bias) = (S::load(scales.as_ptr().add(c)), S::load(biases.as_ptr().add(c)));
+                for i in (c..pixels * self.channels).step_by(self.channels) {
+                    let z = S::mul_add(S::sub(S::load(from.add(i)), shift), scale, bias);
+                    S::store_rounded(to.add(i / 2), S::mul(z, sigmoid_for_bf16::<S>(z)));
+                }
+            }
+        }
+    }
+}
