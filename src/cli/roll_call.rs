@@ -105,8 +105,11 @@ pub fn compare(all: &[Present]) -> Result<()> {
             ));
         }
         if other.isa != all[0].isa {
+            // They differ in products of bf16 alone.
+            let both = [&other.isa, &all[0].isa].iter().all(|isa| ["amx", "avx512"].contains(&isa.as_str()));
+            let when = if both { ", in bf16" } else { "" };
             speak::warn(format_args!(
-                "rank {rank} on {} computes with {}, rank 0 with {}: the last bits depend on which ranks are where",
+                "rank {rank} on {} computes with {}, rank 0 with {}: the last bits depend on which ranks are where{when}",
                 other.host, other.isa, all[0].isa
             ));
         }

@@ -19,7 +19,7 @@ use crate::speak;
 /// When the connection to the others has ended.
 pub fn agreed(choice: PrecisionChoice, kind: NetworkKind) -> Result<Precision> {
     static SAID: Once = Once::new();
-    if kind == NetworkKind::Mlp {
+    if !kind.has_bf16() {
         if choice == PrecisionChoice::Bf16 {
             SAID.call_once(|| speak::warn("bf16 has no effect here: an mlp is always computed in f32"));
         }

@@ -53,6 +53,7 @@ pub use autoencoder_look::AutoencoderLook;
 pub use followers::{RanksDiffer, follow, let_go};
 pub use live::Live;
 pub use plan::{Audience, Ending, LabPlan, Outcome, PlannedStage, RunChoice};
+pub use precision::{Decided, decide};
 pub use protocol::*;
 pub use racing::Racing;
 pub use rescue::what_remains;

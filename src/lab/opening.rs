@@ -286,7 +286,7 @@ pub fn open(
     for choice in &plan.chosen {
         journal.event(start_step, "chosen", choice);
     }
-    let found: Vec<String> = precision.into_iter().chain(counted).collect();
+    let found: Vec<String> = precision.map(|decided| decided.to_string()).into_iter().chain(counted).collect();
     for words in &found {
         journal.event(start_step, "chosen", words);
     }

@@ -1,30 +1,48 @@
 //! `auto` in a run's precisions: what it stands for is found when the run begins, and kept in its config.
 
+use std::fmt;
+
 use anyhow::Result;
 use candle_core::Device;
 
-use crate::config::{Config, NetworkKind, Precision, PrecisionChoice};
+use crate::config::{Config, Precision, PrecisionChoice};
 use crate::kernels::precision::faster;
 use crate::ranks::Collective;
 
-/// Puts into `config` what `auto` stands for on `device`; returns it in words, where something was `auto`: "train.precision,
-/// sample.precision: bf16, faster here than f32 (amx)". All ranks make this call, with the same config.
+/// What `auto` was found to stand for. In words: "train.precision, sample.precision: bf16, faster here than f32 (amx)".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The keys that said `auto`.
+    pub keys: Vec<&'static str>,
+    pub precision: Precision,
+    /// The precision, and why.
+    words: String,
+}
+
+impl fmt::Display for Decided {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}: {}", self.keys.join(", "), self.words)
+    }
+}
+
+/// Puts into `config` what `auto` stands for on `device`, and returns it, where something was `auto`. All ranks make this call,
+/// with the same config.
 ///
 /// # Errors
 /// When the connection to the others has ended.
-pub fn decide(config: &mut Config, device: &Device, ranks: &dyn Collective) -> Result<Option<String>> {
+pub fn decide(config: &mut Config, device: &Device, ranks: &dyn Collective) -> Result<Option<Decided>> {
     let keys = [("train.precision", &mut config.train.precision), ("sample.precision", &mut config.sample.precision)];
-    let (names, choices): (Vec<_>, Vec<_>) =
+    let (keys, choices): (Vec<_>, Vec<_>) =
         keys.into_iter().filter(|(_, choice)| **choice == PrecisionChoice::Auto).unzip();
-    if names.is_empty() {
+    if keys.is_empty() {
         return Ok(None);
     }
-    let (precision, words) = match config.model.kind {
-        NetworkKind::Mlp => (Precision::F32, "f32, as an mlp always is".into()),
-        NetworkKind::Unet | NetworkKind::Autoencoder => faster(device, ranks)?,
+    let (precision, words) = match config.model.kind.has_bf16() {
+        true => faster(device, ranks)?,
+        false => (Precision::F32, "f32, as an mlp always is".into()),
     };
     choices.into_iter().for_each(|choice| *choice = precision.into());
-    Ok(Some(format!("{}: {words}", names.join(", "))))
+    Ok(Some(Decided { keys, precision, words }))
 }
 
 #[cfg(test)]
@@ -36,8 +54,8 @@ mod tests {
     fn decided(overrides: &[&str]) -> (Config, Option<String>) {
         let overrides: Vec<String> = overrides.iter().map(|set| set.to_string()).collect();
         let mut config = Config::default().with_overrides(&overrides).unwrap();
-        let words = decide(&mut config, &Device::Cpu, &Alone).unwrap();
-        (config, words)
+        let decided = decide(&mut config, &Device::Cpu, &Alone).unwrap();
+        (config, decided.map(|decided| decided.to_string()))
     }
 
     #[test]

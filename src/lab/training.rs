@@ -11,6 +11,7 @@ use super::plan::{Audience, Ending};
 use super::protocol::{Command, Event, Phase, StepRecord, TimestepLossRow};
 use super::sampling_settings::SamplingSettings;
 use super::worker::{Mode, Why, Worker};
+use crate::kernels::precision::taken;
 use crate::process::interrupt::{self, Interrupted};
 use crate::train::{LossRange, StepReport};
 
@@ -170,7 +171,9 @@ impl Worker {
     }
 
     /// Previews and snapshots follow these settings from now on, where the network can.
-    fn set_sampling(&mut self, settings: SamplingSettings, outbox: &mut EventOutbox) {
+    fn set_sampling(&mut self, mut settings: SamplingSettings, outbox: &mut EventOutbox) {
+        // As at a run's beginning: what was found stands in its journal, not `auto`.
+        settings.sample.precision = taken(settings.sample.precision, self.parts.trainer.device()).into();
         let what = self.parts.preview.settings().changes(&settings);
         match self.parts.preview.set_settings(settings.clone()) {
             Ok(()) => {

@@ -136,7 +136,7 @@ pub fn measure(args: &Args) -> Result<EvalReport> {
             })
         }
         _ if drawn.is_empty() => None,
-        _ => report.attempt("samples", &drawn, || samples::draw(args, &model, &workers))?,
+        _ => report.attempt("samples", &drawn, || samples::draw(args, &model, precision, &workers))?,
     };
     if !drawn.is_empty()
         && let Some(samples) = samples

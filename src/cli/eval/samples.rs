@@ -7,8 +7,8 @@ use candle_core::{Device, Tensor};
 
 use super::args::{Args, steps};
 use super::progress::progress;
-use crate::cli::sampling_precision::{agreed, net_in};
-use crate::config::SampleConfig;
+use crate::cli::sampling_precision::net_in;
+use crate::config::{Precision, SampleConfig};
 use crate::eval::Estimate;
 use crate::kernels::Workers;
 use crate::run::{self, LoadedModel};
@@ -48,17 +48,16 @@ pub fn sample_config(args: &Args, model: &LoadedModel) -> SampleConfig {
     }
 }
 
-/// Draws the samples, the classes in turn.
+/// Draws the samples, the classes in turn, with a network that multiplies in `precision`.
 ///
 /// # Errors
 /// What the sampler reports.
-pub fn draw(args: &Args, model: &LoadedModel, workers: &Arc<Workers>) -> Result<Samples> {
+pub fn draw(args: &Args, model: &LoadedModel, precision: Precision, workers: &Arc<Workers>) -> Result<Samples> {
     let ((h, w, c), num) = (model.sample_shape, args.num() as usize);
     let classes = model.net.num_classes().map(|count| run::classes_in_turn(num, count, None));
     let scale = guidance_scale(args, model);
     let config = sample_config(args, model);
-    let (net, parameterization) =
-        (&net_in(model, agreed(config.precision, model.config.model.kind)?)?, &model.parameterization);
+    let (net, parameterization) = (&net_in(model, precision)?, &model.parameterization);
     let (steps, settings) = (config.steps, SamplerSettings::from(&config));
     if let Some(warning) = sampling::check_stability(parameterization, &settings, scale) {
         speak::warn(warning);

@@ -12,7 +12,7 @@ use super::start::Given;
 use crate::cli::sampling_precision::{agreed, net_in};
 use crate::cli::usage::check_steps;
 use crate::cli::{UsageError, ranks};
-use crate::config::{Config, PrecisionChoice, SampleConfig, SamplerName};
+use crate::config::{Config, Precision, PrecisionChoice, SampleConfig, SamplerName};
 use crate::diffusion::Schedule;
 use crate::kernels::Workers;
 use crate::picture::is_points;
@@ -31,6 +31,8 @@ pub struct SamplePlan {
     pub settings: SamplerSettings,
     pub seed: u64,
     threads: usize,
+    /// That the network multiplies in.
+    precision: Precision,
     pub edit: Option<Edit>,
     /// Where sampling begins: u of the first level, 0 (clean) to 1 (noise).
     pub strength: f64,
@@ -171,9 +173,10 @@ impl SamplePlan {
         }
         let left_out = above_strength(args, schedule, &settings)?;
         let mut config = given.config;
-        let precision = args.precision.unwrap_or(config.sample.precision);
-        config.sample.precision = agreed(precision, config.model.kind)?.into();
+        let precision = agreed(args.precision.unwrap_or(config.sample.precision), config.model.kind)?;
+        config.sample.precision = precision.into();
         Ok(Self {
+            precision,
             strength,
             left_out,
             from_file: args.noise.is_some(),
@@ -240,7 +243,7 @@ impl SamplePlan {
     pub fn denoiser(&self, model: &LoadedModel) -> Result<Box<dyn Denoiser + Send>> {
         let workers = Arc::new(Workers::over(world(), ranks::threads(self.threads))?);
         let classes = self.classes.as_deref();
-        let net = net_in(model, agreed(self.config.sample.precision, self.config.model.kind)?)?;
+        let net = net_in(model, self.precision)?;
         sampling::network_denoiser(&net, &model.parameterization, classes, self.guidance, workers)
     }
 

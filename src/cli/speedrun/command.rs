@@ -17,11 +17,12 @@ use super::row::{BoardRow, SeedResult};
 use super::training::Training;
 use crate::bench::Machine;
 use crate::cli::UsageError;
-use crate::config::{Config, PrecisionChoice};
+use crate::config::Config;
 use crate::data;
 use crate::kernels::Workers;
-use crate::kernels::precision::taken;
+use crate::lab::{Decided, decide};
 use crate::process::partial::Partial;
+use crate::ranks::Alone;
 use crate::speak;
 
 /// Checkpoints that are kept: all of them.
@@ -87,7 +88,7 @@ pub fn run(args: &Args) -> Result<()> {
         machine: Machine::new(&Device::Cpu, timed.workers.threads()),
         cores: num_cpus::get_physical(),
         config: args.config.clone(),
-        set: args.set.iter().cloned().chain(found(&config)).collect(),
+        set: args.set.iter().cloned().chain(found(&config)?).collect(),
         judged_by: match board.measure {
             Measure::Reading(of) => format!("read by {}", of.words()),
             Measure::Distance => "their energy distance to held-out points in that of as many real points".into(),
@@ -159,12 +160,12 @@ impl Timed<'_> {
 }
 
 /// What `auto` stands for on this machine, as `--set` would say it: rows of different machines differ by it.
-fn found(config: &Config) -> Vec<String> {
-    [("train.precision", config.train.precision), ("sample.precision", config.sample.precision)]
-        .into_iter()
-        .filter(|(_, choice)| *choice == PrecisionChoice::Auto)
-        .map(|(key, choice)| format!("{key}={}", taken(choice, &Device::Cpu).name()))
-        .collect()
+fn found(config: &Config) -> Result<Vec<String>> {
+    let decided = decide(&mut config.clone(), &Device::Cpu, &Alone)?;
+    let sets = decided.into_iter().flat_map(|Decided { keys, precision, .. }| {
+        keys.into_iter().map(move |key| format!("{key}={}", precision.name()))
+    });
+    Ok(sets.collect())
 }
 
 /// Is a key among `--set`?

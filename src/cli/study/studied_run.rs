@@ -12,6 +12,7 @@ use super::ledger::Ledger;
 use super::repeated::Repeated;
 use crate::cli::sampling_precision::{agreed, net_in};
 use crate::cli::{UsageError, over_ranks, ranks};
+use crate::config::Precision;
 use crate::kernels::Workers;
 use crate::picture;
 use crate::process::partial::Partial;
@@ -51,6 +52,8 @@ const SHOWN: usize = 10;
 /// A checkpoint, ready to be sampled and judged.
 pub struct StudiedRun {
     pub model: LoadedModel,
+    /// That the network multiplies in.
+    precision: Precision,
     /// None: no judge reads its samples, or they are of no class asked for.
     judging: Option<Judging>,
     workers: Arc<Workers>,
@@ -68,14 +71,15 @@ impl StudiedRun {
         let dir = run::find(&options.run)?;
         run::check_draws(&dir, "a study compares samples, and none can be drawn")?;
         let mut model = over_ranks::open(&dir, checkpoint)?;
-        model.config.sample.precision = agreed(model.config.sample.precision, model.config.model.kind)?.into();
+        let precision = agreed(model.config.sample.precision, model.config.model.kind)?;
+        model.config.sample.precision = precision.into();
         for warning in &model.warnings {
             speak::warn(warning);
         }
         let num = options.num as usize;
         let judging = Judging::of(&model, &dir, options.accept_data, num)?;
         let workers = Arc::new(Workers::over(world(), ranks::threads(options.threads))?);
-        Ok(Self { model, judging, workers, num, seed: options.seed, seeds: options.seeds })
+        Ok(Self { model, precision, judging, workers, num, seed: options.seed, seeds: options.seeds })
     }
 
     /// What tells this subject's measurements from those of others: the checkpoint by its checksums.
@@ -131,7 +135,7 @@ impl StudiedRun {
     ) -> Result<JudgedPoint> {
         let classes = self.model.net.num_classes().map(|n| run::classes_in_turn(self.num, n, None));
         let denoiser = sampling::network_denoiser(
-            &net_in(&self.model, agreed(self.model.config.sample.precision, self.model.config.model.kind)?)?,
+            &net_in(&self.model, self.precision)?,
             &self.model.parameterization,
             classes.as_deref(),
             guidance_scale,

@@ -55,7 +55,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     overrides.extend(args.steps.map(|steps| format!("train.steps={steps}")));
     let (base, chosen) = source::config_of(&args.config, &overrides)?;
     let base = Config { parent: None, ..base };
-    let cells = cells(&base, &args.grid, args.seeds)?;
+    let cells = cells(&base, &args.grid, args.seeds, &device)?;
     let out =
         args.out.clone().unwrap_or_else(|| Path::new("runs").join(folder_name(&[format!("sweep-{}", base.name)])));
     let mut runs = runs_of(&cells, &base, args.seeds, &out);

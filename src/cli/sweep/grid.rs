@@ -1,10 +1,13 @@
 //! From `--grid KEY=V,V` to the cells.
 
 use anyhow::Result;
+use candle_core::Device;
 
 use crate::cli::UsageError;
 use crate::cli::experiments::labels;
 use crate::config::{Config, ConfigError, IdleKey, named, words_between_commas};
+use crate::lab::decide;
+use crate::ranks::Alone;
 use crate::speak;
 use crate::thousands::thousands;
 
@@ -33,11 +36,11 @@ impl Cell {
     }
 }
 
-/// The cells of the grids, the last key changing first.
+/// The cells of the grids, the last key changing first; of a precision, `auto` is what it stands for on `device`.
 ///
 /// # Errors
 /// Values that no config takes, a key twice, or too many runs.
-pub fn cells(base: &Config, grids: &[String], seeds: u64) -> Result<Vec<Cell>> {
+pub fn cells(base: &Config, grids: &[String], seeds: u64, device: &Device) -> Result<Vec<Cell>> {
     let usage = |problem: String| -> anyhow::Error { UsageError::new(problem).into() };
     let mut axes: Vec<Vec<String>> = Vec::new();
     for grid in grids {
@@ -58,7 +61,10 @@ pub fn cells(base: &Config, grids: &[String], seeds: u64) -> Result<Vec<Cell>> {
         for value in words_between_commas(values) {
             // As the config writes it: 1e-3 and 0.001 are one value, and one folder.
             let given = format!("{key}={value}");
-            let config = base.clone().with_overrides(&[given]).map_err(|error| grid_error(error, grid))?;
+            let mut config = base.clone().with_overrides(&[given]).map_err(|error| grid_error(error, grid))?;
+            if let Some(decided) = decide(&mut config, device, &Alone)?.filter(|decided| decided.keys.contains(&key)) {
+                speak::remark(format_args!("  --grid {grid}: auto is {} here", decided.precision.name()));
+            }
             let set = match config.values().get(key) {
                 Some(value) => format!("{key}={value}"),
                 None => continue,
@@ -141,15 +147,17 @@ fn grid_error(error: ConfigError, grid: &str) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Precision, PrecisionChoice};
+    use crate::kernels::precision::taken;
 
     fn of(grids: &[&str], seeds: u64) -> Result<Vec<Cell>> {
         let grids: Vec<String> = grids.iter().map(|grid| grid.to_string()).collect();
-        cells(&Config::default(), &grids, seeds)
+        cells(&Config::default(), &grids, seeds, &Device::Cpu)
     }
 
     #[test]
     fn a_key_of_the_grid_may_be_short() {
-        let cells = cells(&Config::default(), &["lr=1e-3,3e-3".into()], 1).unwrap();
+        let cells = cells(&Config::default(), &["lr=1e-3,3e-3".into()], 1, &Device::Cpu).unwrap();
         assert_eq!(cells[1].sets, ["train.learning_rate=0.003"]);
         assert_eq!(cells[1].labels, ["learning_rate=0.003"]);
     }
@@ -167,11 +175,19 @@ mod tests {
     }
 
     #[test]
+    fn what_auto_stands_for_is_trained_once() {
+        let precisions: Vec<_> = of(&["train.precision=auto,f32,bf16"], 1).unwrap().iter().map(Cell::short).collect();
+        let found = taken(PrecisionChoice::Auto, &Device::Cpu);
+        let want = if found == Precision::Bf16 { ["bf16", "f32"] } else { ["f32", "bf16"] };
+        assert_eq!(precisions, want);
+    }
+
+    #[test]
     fn keys_that_make_no_difference_are_named() {
         let said = |grids: &[&str], set: &str, measured| {
             let base = Config::default().with_overrides(&[set.to_string()]).unwrap();
             let grids: Vec<String> = grids.iter().map(|grid| grid.to_string()).collect();
-            idle_keys(&base, &cells(&base, &grids, 1).unwrap(), measured).join("\n")
+            idle_keys(&base, &cells(&base, &grids, 1, &Device::Cpu).unwrap(), measured).join("\n")
         };
         let widths = ["model.block_out_channels=[8],[16]", "train.learning_rate=1e-3,3e-3"];
         assert_eq!(
@@ -191,7 +207,7 @@ mod tests {
         let length = |sets: &[&str], grid: &str| {
             let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
             let base = Config::default().with_overrides(&sets).unwrap();
-            length_of(&base, cells(&base, &[grid.to_string()], 1).unwrap().iter())
+            length_of(&base, cells(&base, &[grid.to_string()], 1, &Device::Cpu).unwrap().iter())
         };
         assert_eq!(length(&["train.steps=300"], "seed=1,2").as_deref(), Some("300 steps"));
         assert_eq!(length(&["train.epochs=1"], "seed=1,2").as_deref(), Some("1 epoch"));

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use candle_core::Device;
 use rand::RngExt;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Precision, PrecisionChoice};
 use crate::data::{Dataset, catalogue};
+use crate::kernels::precision::taken;
 use crate::nn::NetConfig;
 use crate::nn::autoencoder::AutoencoderConfig;
 use crate::random::{Stream, generator};
@@ -109,6 +111,11 @@ impl BenchModel {
             None => config.validate_for_data(height, width, channels, num_classes)?,
         };
         Ok(Self { config, image_shape: (height, width, channels), num_classes })
+    }
+
+    /// What its network multiplies in where the config says `choice`.
+    pub fn multiplies_in(&self, choice: PrecisionChoice, device: &Device) -> Precision {
+        if self.config.model.kind.has_bf16() { taken(choice, device) } else { Precision::F32 }
     }
 
     /// Its network.

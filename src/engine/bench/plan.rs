@@ -8,7 +8,6 @@ use candle_core::Device;
 use super::{BenchModel, BenchReport, Machine, Measured, Sgemm, Times, peak, sgemm};
 use crate::config::Precision;
 use crate::data::Dataset;
-use crate::kernels::precision::taken;
 use crate::kernels::{Isa, Workers};
 use crate::nn::{Flops, NetConfig, flops, parameter_count};
 use crate::process::peak_resident_bytes;
@@ -58,8 +57,8 @@ impl BenchPlan {
             },
             parameters: parameter_count(&net_config)?,
             machine: Machine::new(&self.device, workers.threads()),
-            train_precision: taken(subject.config.train.precision, &self.device).name(),
-            sample_precision: taken(subject.config.sample.precision, &self.device).name(),
+            train_precision: subject.multiplies_in(subject.config.train.precision, &self.device).name(),
+            sample_precision: subject.multiplies_in(subject.config.sample.precision, &self.device).name(),
             train: Vec::new(),
             sample: Vec::new(),
             sgemm: None,
@@ -108,7 +107,7 @@ impl BenchPlan {
         let classes: Vec<usize> = (0..n).map(|i| i % subject.num_classes).collect();
         let classes = config.model.class_conditional.then_some(classes.as_slice());
         let denoiser = network_denoiser(
-            &trainer.ema_net(taken(config.sample.precision, &self.device))?,
+            &trainer.ema_net(subject.multiplies_in(config.sample.precision, &self.device))?,
             trainer.parameterization(),
             classes,
             0.0,

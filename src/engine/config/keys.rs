@@ -99,6 +99,7 @@ impl Key {
 /// The text that the keys are read from.
 const SOURCE: &str = concat!(
     include_str!("names.rs"),
+    include_str!("precision.rs"),
     include_str!("schema/mod.rs"),
     include_str!("schema/data.rs"),
     include_str!("schema/diffusion.rs"),

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::names::{
-    FinalSigmasType, InterpolationType, PrecisionChoice, SamplerName, SigmaRange, SolverType, TimestepSpacing,
-};
+use crate::config::names::{FinalSigmasType, InterpolationType, SamplerName, SigmaRange, SolverType, TimestepSpacing};
+use crate::config::precision::PrecisionChoice;
 
 /// How this run samples unless told otherwise: previews, snapshots and `difflab sample`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

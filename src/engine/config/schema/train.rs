@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::names::{
-    Coupling, KeepHistory, LossWeighting, LrSchedule, OptimizerName, PrecisionChoice, TimestepSampling,
-};
+use crate::config::names::{Coupling, KeepHistory, LossWeighting, LrSchedule, OptimizerName, TimestepSampling};
+use crate::config::precision::PrecisionChoice;
 
 /// The optimization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -62,17 +62,21 @@ impl Isa {
         static CURRENT: OnceLock<Isa> = OnceLock::new();
         *CURRENT.get_or_init(|| {
             let available = Self::available();
-            let wanted = std::env::var("DIFFLAB_ISA").ok();
-            let chosen = wanted.and_then(|name| available.iter().find(|isa| isa.name() == name.trim()).copied());
+            let chosen = Self::wanted().and_then(|name| available.iter().find(|isa| isa.name() == name).copied());
             chosen.unwrap_or(available[0])
         })
     }
 
+    /// What `DIFFLAB_ISA` names.
+    fn wanted() -> Option<&'static str> {
+        static WANTED: OnceLock<Option<String>> = OnceLock::new();
+        let named = || std::env::var("DIFFLAB_ISA").ok().map(|name| name.trim().to_string());
+        WANTED.get_or_init(named).as_deref().filter(|name| !name.is_empty())
+    }
+
     /// What `DIFFLAB_ISA` names and isn't there.
-    pub fn asked_in_vain() -> Option<String> {
-        let wanted = std::env::var("DIFFLAB_ISA").ok()?;
-        let there = Self::available().iter().any(|isa| isa.name() == wanted.trim());
-        if there || wanted.trim().is_empty() { None } else { Some(wanted) }
+    pub fn asked_in_vain() -> Option<&'static str> {
+        Self::wanted().filter(|name| Self::available().iter().all(|isa| isa.name() != *name))
     }
 
     pub(super) fn kind(self) -> Kind {
