@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use super::buffers::{Part, Scratch, filled_many};
+use super::sides::{Column, Sides, SidesMut};
 use super::simd::{Isa, Kernel, Simd, sigmoid, sigmoid_for_bf16};
 use super::storage::{slice, tensor, with};
 use super::tile::{load_columns, store_columns};
@@ -90,26 +91,25 @@ impl Moments {
 pub(crate) type AffineGradient = (Vec<f32>, Vec<f32>);
 
 /// The tensors of all samples: x is n samples of whole pixels; weight and bias are one row of
-/// `channels` for all samples or one for each.
+/// channels for all samples or one for each.
 #[derive(Clone, Copy)]
 pub(crate) struct Batch<'a> {
     pub n: usize,
-    pub channels: usize,
-    pub x: &'a [f32],
+    pub x: Sides<'a>,
     pub weight: &'a [f32],
     pub bias: &'a [f32],
 }
 
 impl<'a> Batch<'a> {
     pub(super) fn sample(&self, settings: Settings, i: usize) -> NormSample<'a> {
-        let len = self.x.len() / self.n;
-        let row = |affine: &'a [f32]| match affine.len() == self.channels {
+        let (pixels, channels) = (self.x.pixels() / self.n, self.x.channels());
+        let row = |affine: &'a [f32]| match affine.len() == channels {
             true => affine,
-            false => &affine[i * self.channels..(i + 1) * self.channels],
+            false => &affine[i * channels..(i + 1) * channels],
         };
         NormSample {
-            x: &self.x[i * len..(i + 1) * len],
-            channels: self.channels,
+            x: self.x.narrow(i * pixels..(i + 1) * pixels),
+            channels,
             groups: settings.groups,
             activation: settings.activation,
             weight: row(self.weight),
@@ -118,8 +118,9 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn check(&self, settings: Settings) {
-        let affine = |len: usize| len == self.channels || len == self.n * self.channels;
-        assert!(self.x.len().is_multiple_of(self.n * self.channels) && self.channels.is_multiple_of(settings.groups));
+        let channels = self.x.channels();
+        let affine = |len: usize| len == channels || len == self.n * channels;
+        assert!(self.x.pixels().is_multiple_of(self.n) && channels.is_multiple_of(settings.groups));
         assert!(affine(self.weight.len()) && affine(self.bias.len()));
     }
 }
@@ -146,12 +147,13 @@ pub(crate) fn backward(
 ) -> (Vec<f32>, Vec<AffineGradient>) {
     batch.check(settings);
     assert_eq!((dy.len(), moments.len()), (batch.x.len(), batch.n));
-    moments.iter().for_each(|moments| moments.check(batch.channels, isa.lanes()));
+    moments.iter().for_each(|moments| moments.check(batch.x.channels(), isa.lanes()));
     let len = dy.len() / batch.n;
     // SAFETY: the kernel writes the whole sample; the lengths were checked.
     let ([dx], sums) = unsafe {
         filled_many(batch.n, [len], |i, [dx]| {
             let dy = &dy[i * len..(i + 1) * len];
+            let dx = SidesMut::one(dx, batch.x.channels());
             isa.run(NormBackward {
                 sample: batch.sample(settings, i),
                 moments: &moments[i],
@@ -197,7 +199,7 @@ impl CustomOp3 for GroupNorm {
     ) -> Result<(CpuStorage, Shape)> {
         let (n, _, _, channels) = x_layout.shape().dims4()?;
         let (x, weight, bias) = (slice(x, x_layout)?, slice(weight, weight_layout)?, slice(bias, bias_layout)?);
-        let (y, moments) = forward(Isa::current(), self.settings, Batch { n, channels, x, weight, bias });
+        let (y, moments) = forward(Isa::current(), self.settings, Batch { n, x: Sides::one(x, channels), weight, bias });
         // An operation runs forward once; a second run would find the same numbers anyway.
         let _ = self.moments.set(moments);
         Ok((CpuStorage::F32(y), x_layout.shape().clone()))
@@ -217,7 +219,7 @@ impl CustomOp3 for GroupNorm {
             candle_core::bail!("group_norm's backward pass ran before its forward pass")
         };
         let run = |x: &[f32], weight: &[f32], bias: &[f32], dy: &[f32]| {
-            backward(Isa::current(), self.settings, Batch { n, channels, x, weight, bias }, moments, dy)
+            backward(Isa::current(), self.settings, Batch { n, x: Sides::one(x, channels), weight, bias }, moments, dy)
         };
         let (dx, sums) = with(x, |x| with(weight, |w| with(bias, |b| with(&dy, |dy| run(x, w, b, dy)))))????;
         let gradient = |of: &Tensor, pick: fn(&AffineGradient) -> &[f32]| -> Result<Option<Tensor>> {
@@ -236,7 +238,7 @@ impl CustomOp3 for GroupNorm {
 /// One sample that [`Batch::check`] has passed: whole pixels, a weight and a bias for each channel, whole groups.
 #[derive(Clone, Copy)]
 pub(super) struct NormSample<'a> {
-    pub x: &'a [f32],
+    pub x: Sides<'a>,
     pub channels: usize,
     groups: usize,
     pub activation: Activation,
@@ -275,7 +277,7 @@ impl Kernel for NormForward<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> Moments {
         let s = self.sample;
-        let (c, pixels) = (s.channels, s.x.len() / s.channels);
+        let (c, pixels) = (s.channels, s.x.pixels());
         let vectors = c.div_ceil(S::LANES);
         // SAFETY: x and out are `pixels` rows of c numbers; moments and affine map are padded.
         unsafe {
@@ -285,10 +287,11 @@ impl Kernel for NormForward<'_> {
             let out = self.out.as_mut_ptr().cast::<f32>();
             for v in 0..vectors {
                 let at = v * S::LANES;
+                let x_at = s.x.column(at);
                 let shift = S::load(moments.shift.as_ptr().add(at));
                 let (scale, bias) = (S::load(scale.as_ptr().add(at)), S::load(bias.as_ptr().add(at)));
                 for p in 0..pixels {
-                    let x = load_columns::<S>(s.x.as_ptr().add(p * c), v, c);
+                    let x = load_columns::<S>(x_at.first.add(p * x_at.row), 0, x_at.columns);
                     let z = S::mul_add(S::sub(x, shift), scale, bias);
                     let y = match s.activation {
                         Activation::None => z,
@@ -324,13 +327,13 @@ unsafe fn moments<S: Simd>(s: NormSample, eps: f64) -> Moments {
     let (sum, squares) = sums.split_at_mut(padded);
     let group = |of: &[f32], j: usize| of[j * per_group..(j + 1) * per_group].iter().map(|&x| x as f64).sum::<f64>();
     // SAFETY: all of the arrays have `padded` numbers.
-    unsafe { channel_sums::<S>(s.x, c, GUESSED_FROM, &moments.shift, sum, squares) };
-    let guessed_from = ((s.x.len() / c).div_ceil(GUESSED_FROM) * per_group) as f64;
+    unsafe { channel_sums::<S>(s.x, GUESSED_FROM, &moments.shift, sum, squares) };
+    let guessed_from = (s.x.pixels().div_ceil(GUESSED_FROM) * per_group) as f64;
     for j in 0..s.groups {
         moments.shift[j * per_group..(j + 1) * per_group].fill((group(sum, j) / guessed_from) as f32);
     }
     // SAFETY: all of the arrays have `padded` numbers.
-    unsafe { channel_sums::<S>(s.x, c, 1, &moments.shift, sum, squares) };
+    unsafe { channel_sums::<S>(s.x, 1, &moments.shift, sum, squares) };
     for j in 0..s.groups {
         let off = group(sum, j) / count;
         let variance = group(squares, j) / count - off * off;
@@ -349,8 +352,7 @@ unsafe fn moments<S: Simd>(s: NormSample, eps: f64) -> Moments {
 /// The processor has `S`; `shift` and both results have whole vectors for `channels`.
 #[inline(always)]
 unsafe fn channel_sums<S: Simd>(
-    x: &[f32],
-    channels: usize,
+    x: Sides,
     every: usize,
     shift: &[f32],
     sum: &mut [f32],
@@ -358,10 +360,11 @@ unsafe fn channel_sums<S: Simd>(
 ) {
     // Independent sums, so that one addition need not wait for the last.
     const CHAINS: usize = 4;
-    let (pixels, row) = ((x.len() / channels).div_ceil(every), every * channels);
-    for v in 0..channels.div_ceil(S::LANES) {
-        let at = v * S::LANES;
-        // SAFETY: x has `channels` numbers at each of `pixels` rows; the rest is the caller's promise.
+    let pixels = x.pixels().div_ceil(every);
+    for at in (0..x.channels()).step_by(S::LANES) {
+        let Column { first, columns, row } = x.column(at);
+        let row = every * row;
+        // SAFETY: x has `columns` numbers from here on at each of `pixels` rows; the rest is the caller's promise.
         unsafe {
             let shift = S::load(shift.as_ptr().add(at));
             let zero = S::splat(0.0);
@@ -369,14 +372,14 @@ unsafe fn channel_sums<S: Simd>(
             let mut p = 0;
             while p + CHAINS <= pixels {
                 for i in 0..CHAINS {
-                    let d = S::sub(load_columns::<S>(x.as_ptr().add((p + i) * row), v, channels), shift);
+                    let d = S::sub(load_columns::<S>(first.add((p + i) * row), 0, columns), shift);
                     a[i] = S::add(a[i], d);
                     b[i] = S::mul_add(d, d, b[i]);
                 }
                 p += CHAINS;
             }
             while p < pixels {
-                let d = S::sub(load_columns::<S>(x.as_ptr().add(p * row), v, channels), shift);
+                let d = S::sub(load_columns::<S>(first.add(p * row), 0, columns), shift);
                 a[0] = S::add(a[0], d);
                 b[0] = S::mul_add(d, d, b[0]);
                 p += 1;
@@ -399,7 +402,7 @@ pub(super) struct NormBackward<'a> {
     pub dy: &'a [f32],
     pub slope: Option<&'a [f32]>,
     pub plus: Option<&'a [f32]>,
-    pub dx: Part<'a>,
+    pub dx: SidesMut<'a>,
 }
 
 // SAFETY: `run` may be called when the lengths are those that the fields tell.
@@ -407,12 +410,11 @@ impl Kernel for NormBackward<'_> {
     type Output = AffineGradient;
 
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) -> AffineGradient {
+    unsafe fn run<S: Simd>(mut self) -> AffineGradient {
         let (s, m) = (self.sample, self.moments);
-        let (c, pixels) = (s.channels, s.x.len() / s.channels);
+        let (c, pixels) = (s.channels, s.x.pixels());
         let vectors = c.div_ceil(S::LANES);
         let padded = vectors * S::LANES;
-        let dx = self.dx.as_mut_ptr().cast::<f32>();
         let (mut d_weight, mut d_bias) = (vec![0.0; padded], vec![0.0; padded]);
         let mut factors = Scratch::zeroed(4 * padded);
         let (affine, factors) = factors.split_at_mut(2 * padded);
@@ -428,8 +430,9 @@ impl Kernel for NormBackward<'_> {
                 let shift = S::load(m.shift.as_ptr().add(at));
                 let (scale, rest) = (S::load(m.scale.as_ptr().add(at)), S::load(m.rest.as_ptr().add(at)));
                 let (mut sum, mut with_x) = (S::splat(0.0), S::splat(0.0));
+                let (x_at, dx_at) = (s.x.column(at), self.dx.column(at));
                 for p in 0..pixels {
-                    let x = load_columns::<S>(s.x.as_ptr().add(p * c), v, c);
+                    let x = load_columns::<S>(x_at.first.add(p * x_at.row), 0, x_at.columns);
                     let normed = S::mul_add(S::sub(x, shift), scale, rest);
                     let mut dz = load_columns::<S>(self.dy.as_ptr().add(p * c), v, c);
                     if let Some(slope) = self.slope {
@@ -441,7 +444,7 @@ impl Kernel for NormBackward<'_> {
                     }
                     sum = S::add(sum, dz);
                     with_x = S::mul_add(dz, normed, with_x);
-                    store_columns::<S>(dx.add(p * c), v, c, dz);
+                    store_columns::<S>(dx_at.first.add(p * dx_at.row), 0, dx_at.columns, dz);
                 }
                 S::store(d_bias.as_mut_ptr().add(at), sum);
                 S::store(d_weight.as_mut_ptr().add(at), with_x);
@@ -463,16 +466,17 @@ impl Kernel for NormBackward<'_> {
                 let shift = S::load(m.shift.as_ptr().add(at));
                 let (scale, rest) = (S::load(m.scale.as_ptr().add(at)), S::load(m.rest.as_ptr().add(at)));
                 let (a, b) = (S::load(mean.as_ptr().add(at)), S::load(mean_with_x.as_ptr().add(at)));
+                let (x_at, dx_at) = (s.x.column(at), self.dx.column(at));
                 for p in 0..pixels {
-                    let x = load_columns::<S>(s.x.as_ptr().add(p * c), v, c);
+                    let x = load_columns::<S>(x_at.first.add(p * x_at.row), 0, x_at.columns);
                     let normed = S::mul_add(S::sub(x, shift), scale, rest);
-                    let dz = load_columns::<S>(dx.add(p * c), v, c);
+                    let dz = load_columns::<S>(dx_at.first.add(p * dx_at.row), 0, dx_at.columns);
                     let centred = S::sub(S::mul(dz, weight), S::mul_add(normed, b, a));
                     let mut x = S::mul(centred, scale);
                     if let Some(plus) = self.plus {
                         x = S::add(x, load_columns::<S>(plus.as_ptr().add(p * c), v, c));
                     }
-                    store_columns::<S>(dx.add(p * c), v, c, x);
+                    store_columns::<S>(dx_at.first.add(p * dx_at.row), 0, dx_at.columns, x);
                 }
             }
         }

@@ -1,14 +1,16 @@
 //! Group normalization with SiLU that is computed where it is read: whatever rounds its input to bf16 anyway reads x, and the
 //! normalized values are never in memory.
 
+use std::ops::Range;
+
 use super::buffers::Scratch;
 use super::group_norm::{Batch, Moments, MomentsOf, NormSample, Settings};
+use super::sides::{Column, Sides};
 use super::simd::{Isa, PairSimd, sigmoid_for_bf16};
 
 /// silu(norm(x)) of whole samples, to the digits of bf16.
 pub(crate) struct Normalized<'a> {
-    pub x: &'a [f32],
-    pub channels: usize,
+    pub x: Sides<'a>,
     samples: Vec<Sample>,
 }
 
@@ -27,7 +29,7 @@ impl<'a> Normalized<'a> {
             let moments = unsafe { isa.run(MomentsOf { sample, eps: settings.eps }) };
             Sample { affine: moments.with_affine(sample), moments }
         };
-        Self { x: batch.x, channels: batch.channels, samples: (0..batch.n).map(sample).collect() }
+        Self { x: batch.x, samples: (0..batch.n).map(sample).collect() }
     }
 
     pub fn into_moments(self) -> Vec<Moments> {
@@ -39,22 +41,26 @@ impl<'a> Normalized<'a> {
         self.samples.len()
     }
 
-    /// `pixels` pixels of sample `sample` from `from` on, rounded to `to`.
+    /// Some pixels, which are those of one sample, rounded to `to`, `[pixels, channels]`.
     ///
     /// # Safety
     /// The processor has `S`, the sample is there and has these pixels, the channels are whole vectors, and `to` has room.
     #[inline(always)]
-    pub unsafe fn round<S: PairSimd>(&self, sample: usize, from: *const f32, pixels: usize, to: *mut f32) {
+    pub unsafe fn round<S: PairSimd>(&self, sample: usize, pixels: Range<usize>, to: *mut f32) {
         let Sample { moments, affine } = &self.samples[sample];
         let (scales, biases) = affine.split_at(moments.shift.len());
-        for c in (0..self.channels).step_by(S::LANES) {
+        let channels = self.x.channels();
+        for c in (0..channels).step_by(S::LANES) {
+            let Column { first, row, .. } = self.x.column(c);
+            let (mut from, mut to) = (first.wrapping_add(pixels.start * row), to.wrapping_add(c / 2));
             // SAFETY: the caller's promise; the rows are padded to whole vectors.
             unsafe {
                 let shift = S::load(moments.shift.as_ptr().add(c));
                 let (scale, bias) = (S::load(scales.as_ptr().add(c)), S::load(biases.as_ptr().add(c)));
-                for i in (c..pixels * self.channels).step_by(self.channels) {
-                    let z = S::mul_add(S::sub(S::load(from.add(i)), shift), scale, bias);
-                    S::store_rounded(to.add(i / 2), S::mul(z, sigmoid_for_bf16::<S>(z)));
+                for _ in pixels.clone() {
+                    let z = S::mul_add(S::sub(S::load(from), shift), scale, bias);
+                    S::store_rounded(to, S::mul(z, sigmoid_for_bf16::<S>(z)));
+                    (from, to) = (from.wrapping_add(row), to.wrapping_add(channels / 2));
                 }
             }
         }

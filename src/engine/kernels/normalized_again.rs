@@ -4,6 +4,7 @@
 
 use super::buffers::Part;
 use super::group_norm::{Activation, AffineGradient, Batch, Moments, NormBackward, NormForward, NormSample, Settings};
+use super::sides::SidesMut;
 use super::simd::{Isa, Kernel, Simd, sigmoid, sigmoid_for_bf16};
 use super::tile::{load_columns, store_columns};
 
@@ -30,7 +31,7 @@ pub(crate) fn normalize_again(
 ) {
     batch.check(settings);
     assert_eq!((batch.x.len(), batch.x.len(), batch.n), (out.len(), slope.len(), moments.len()));
-    moments.iter().for_each(|moments| moments.check(batch.channels, isa.lanes()));
+    moments.iter().for_each(|moments| moments.check(batch.x.channels(), isa.lanes()));
     let len = batch.x.len() / batch.n;
     let parts = out.chunks_exact_mut(len).zip(slope.chunks_exact_mut(len));
     for ((i, moments), (out, slope)) in moments.iter().enumerate().zip(parts) {
@@ -47,23 +48,24 @@ pub(crate) fn backward(
     batch: Batch,
     moments: &[Moments],
     (dy, slope, plus): (&[f32], &[f32], Option<&[f32]>),
-    dx: Part,
+    mut dx: SidesMut,
 ) -> Vec<AffineGradient> {
     batch.check(settings);
     assert_eq!((batch.x.len(), batch.x.len(), batch.n), (dy.len(), slope.len(), moments.len()));
-    moments.iter().for_each(|moments| moments.check(batch.channels, isa.lanes()));
+    moments.iter().for_each(|moments| moments.check(batch.x.channels(), isa.lanes()));
     assert!(dx.len() == dy.len() && plus.is_none_or(|plus| plus.len() == dy.len()));
-    let len = batch.x.len() / batch.n;
-    dx.chunks_exact_mut(len)
-        .enumerate()
-        .map(|(i, dx)| {
-            let at = i * len..(i + 1) * len;
-            let sample = batch.sample(settings, i);
-            let (dy, slope, plus) = (&dy[at.clone()], Some(&slope[at.clone()]), plus.map(|plus| &plus[at]));
-            // SAFETY: one sample of checked lengths.
-            unsafe { isa.run(NormBackward { sample, moments: &moments[i], dy, slope, plus, dx }) }
-        })
-        .collect()
+    let (len, pixels) = (batch.x.len() / batch.n, batch.x.pixels() / batch.n);
+    let mut all = Vec::with_capacity(batch.n);
+    for (i, moments) in moments.iter().enumerate() {
+        let at = i * len..(i + 1) * len;
+        let (of_sample, rest) = dx.split_at(pixels);
+        dx = rest;
+        let sample = batch.sample(settings, i);
+        let (dy, slope, plus) = (&dy[at.clone()], Some(&slope[at.clone()]), plus.map(|plus| &plus[at]));
+        // SAFETY: one sample of checked lengths.
+        all.push(unsafe { isa.run(NormBackward { sample, moments, dy, slope, plus, dx: of_sample }) });
+    }
+    all
 }
 
 /// One sample; `out` and `slope` are as long as x, and the moments as [`Moments::check`] wants them.
@@ -81,7 +83,7 @@ impl Kernel for Again<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let (s, m) = (self.sample, self.moments);
-        let (c, pixels) = (s.channels, s.x.len() / s.channels);
+        let (c, pixels) = (s.channels, s.x.pixels());
         let vectors = c.div_ceil(S::LANES);
         let affine = m.with_affine(s);
         let (scale, bias) = affine.split_at(vectors * S::LANES);
@@ -91,10 +93,11 @@ impl Kernel for Again<'_> {
             let one = S::splat(1.0);
             for v in 0..vectors {
                 let at = v * S::LANES;
+                let x_at = s.x.column(at);
                 let shift = S::load(m.shift.as_ptr().add(at));
                 let (scale, bias) = (S::load(scale.as_ptr().add(at)), S::load(bias.as_ptr().add(at)));
                 for p in 0..pixels {
-                    let x = load_columns::<S>(s.x.as_ptr().add(p * c), v, c);
+                    let x = load_columns::<S>(x_at.first.add(p * x_at.row), 0, x_at.columns);
                     let z = S::mul_add(S::sub(x, shift), scale, bias);
                     let sig = match s.activation {
                         Activation::SiluForBf16 => sigmoid_for_bf16::<S>(z),

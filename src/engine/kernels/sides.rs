@@ -1,8 +1,116 @@
-//! Two inputs side by side, pixel for pixel, and apart again.
+//! Two inputs side by side, pixel for pixel: read where they lie, or joined, and apart again.
 
-use super::buffers::Part;
-use super::simd::{Isa, Kernel, Simd};
+use std::ops::Range;
+
+use super::buffers::{Part, Scratch};
+use super::simd::{COLUMNS, Isa, Kernel, Simd};
 use super::tile::{load_columns, store_columns};
+
+/// Pixels whose channels lie in one piece, or in two.
+#[derive(Clone, Copy)]
+pub(crate) struct Sides<'a> {
+    parts: [&'a [f32]; 2],
+    /// Of each part; the second may have none.
+    channels: [usize; 2],
+}
+
+impl<'a> Sides<'a> {
+    /// `[pixels, channels]`.
+    pub fn one(x: &'a [f32], channels: usize) -> Self {
+        assert!(channels > 0 && x.len().is_multiple_of(channels));
+        Self { parts: [x, &[]], channels: [channels, 0] }
+    }
+
+    /// `[pixels, a]` and `[pixels, b]`; `None` where a column of [`COLUMNS`] channels would lie in both.
+    pub fn two(parts: [&'a [f32]; 2], channels: [usize; 2]) -> Option<Self> {
+        let [a, b] = channels;
+        assert!(a > 0 && b > 0 && parts[0].len().is_multiple_of(a) && parts[0].len() / a * b == parts[1].len());
+        a.is_multiple_of(COLUMNS).then_some(Self { parts, channels })
+    }
+
+    pub fn channels(&self) -> usize {
+        self.channels[0] + self.channels[1]
+    }
+
+    pub fn pixels(&self) -> usize {
+        self.parts[0].len() / self.channels[0]
+    }
+
+    /// Numbers.
+    pub fn len(&self) -> usize {
+        self.parts[0].len() + self.parts[1].len()
+    }
+
+    /// Some of the pixels.
+    pub fn narrow(&self, pixels: Range<usize>) -> Self {
+        let part = |i: usize| &self.parts[i][pixels.start * self.channels[i]..pixels.end * self.channels[i]];
+        Self { parts: [part(0), part(1)], channels: self.channels }
+    }
+
+    /// As they lie, where that is in one piece.
+    pub fn in_one_piece(&self) -> Option<&'a [f32]> {
+        (self.channels[1] == 0).then_some(self.parts[0])
+    }
+
+    /// The channels from number `c` on, as far as they lie in one piece: where the first pixel's are, how many, and how many numbers
+    /// lie between two pixels.
+    #[inline(always)]
+    pub fn column(&self, c: usize) -> Column<*const f32> {
+        let (part, c) = if c < self.channels[0] { (0, c) } else { (1, c - self.channels[0]) };
+        let row = self.channels[part];
+        Column { first: self.parts[part].as_ptr().wrapping_add(c), columns: row - c, row }
+    }
+}
+
+/// The same, to be written.
+pub(crate) struct SidesMut<'a> {
+    parts: [Part<'a>; 2],
+    channels: [usize; 2],
+}
+
+impl<'a> SidesMut<'a> {
+    pub fn one(x: Part<'a>, channels: usize) -> Self {
+        assert!(channels > 0 && x.len().is_multiple_of(channels));
+        Self { parts: [x, &mut []], channels: [channels, 0] }
+    }
+
+    /// As [`Sides::two`].
+    pub fn two(parts: [Part<'a>; 2], channels: [usize; 2]) -> Self {
+        let [a, b] = channels;
+        assert!(a.is_multiple_of(COLUMNS) && a > 0 && b > 0);
+        assert!(parts[0].len().is_multiple_of(a) && parts[0].len() / a * b == parts[1].len());
+        Self { parts, channels }
+    }
+
+    pub fn len(&self) -> usize {
+        self.parts[0].len() + self.parts[1].len()
+    }
+
+    /// The first `pixels` pixels, and the others.
+    pub fn split_at(self, pixels: usize) -> (Self, Self) {
+        let ([a, b], channels) = (self.parts, self.channels);
+        let ((a, more_a), (b, more_b)) = (a.split_at_mut(pixels * channels[0]), b.split_at_mut(pixels * channels[1]));
+        (Self { parts: [a, b], channels }, Self { parts: [more_a, more_b], channels })
+    }
+
+    /// As [`Sides::column`].
+    #[inline(always)]
+    pub fn column(&mut self, c: usize) -> Column<*mut f32> {
+        let (part, c) = if c < self.channels[0] { (0, c) } else { (1, c - self.channels[0]) };
+        let row = self.channels[part];
+        Column { first: self.parts[part].as_mut_ptr().cast::<f32>().wrapping_add(c), columns: row - c, row }
+    }
+}
+
+/// Neighbouring channels of all pixels.
+#[derive(Clone, Copy)]
+pub(crate) struct Column<P> {
+    pub first: P,
+    /// How many channels.
+    pub columns: usize,
+    /// Numbers from pixel to pixel.
+    pub row: usize,
+}
 
 /// `[pixels, a + b]` of `[pixels, a]` and `[pixels, b]`.
 pub(crate) fn join(isa: Isa, [a, b]: [usize; 2], x: &[f32], skip: &[f32], both: Part) {
@@ -14,6 +122,16 @@ pub(crate) fn join(isa: Isa, [a, b]: [usize; 2], x: &[f32], skip: &[f32], both: 
         isa.run(Rows { pixels, columns: a, from: x.as_ptr(), from_row: a, to: both, to_row: a + b });
         isa.run(Rows { pixels, columns: b, from: skip.as_ptr(), from_row: b, to: both.add(a), to_row: a + b });
     }
+}
+
+/// In one piece: as they lie, or joined in `room`.
+pub(crate) fn in_one_piece<'a>(isa: Isa, of: Sides<'a>, room: &'a mut Scratch) -> &'a [f32] {
+    of.in_one_piece().unwrap_or_else(|| {
+        *room = Scratch::new(of.len());
+        // SAFETY: what is joined are numbers.
+        join(isa, of.channels, of.parts[0], of.parts[1], unsafe { room.part() });
+        room
+    })
 }
 
 /// The other way round.

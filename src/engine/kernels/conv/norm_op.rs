@@ -13,6 +13,7 @@ use super::op;
 use crate::config::Precision;
 use crate::kernels::Padding;
 use crate::kernels::group_norm::{Batch, Moments, Settings, affine_gradient, backward, forward};
+use crate::kernels::sides::Sides;
 use crate::kernels::simd::Isa;
 use crate::kernels::storage::{slice, tensor, with};
 
@@ -47,7 +48,7 @@ impl Vectors {
     }
 
     fn batch<'a>(&'a self, g: &Geometry, x: &'a [f32]) -> Batch<'a> {
-        Batch { n: g.n, channels: g.c_in, x, weight: &self.weight, bias: &self.bias }
+        Batch { n: g.n, x: Sides::one(x, g.c_in), weight: &self.weight, bias: &self.bias }
     }
 }
 

@@ -12,10 +12,12 @@ use super::geometry::Geometry;
 use super::out::{Add, Out};
 use super::panels::Panels;
 use super::weight_gradient::{self as direct, summed};
+use super::amx::Source;
 use super::{amx, winograd, winograd_bf16};
-use crate::kernels::buffers::Part;
+use crate::kernels::buffers::{Part, Scratch};
 use crate::kernels::group_norm::Activation;
 use crate::kernels::normalized::Normalized;
+use crate::kernels::sides::{Sides, in_one_piece};
 use crate::kernels::simd::{Isa, PairIsa};
 
 /// How a convolution is computed.
@@ -81,7 +83,7 @@ impl Prepared {
         let Self { isa, g, .. } = self;
         let channels = (self.depth, self.width);
         match &self.way {
-            Way::Tiles(tiles) => tiles.run(source, bias, Out::new(out, add)),
+            Way::Tiles(tiles) => tiles.run(Source::Numbers(Sides::one(source, self.depth)), bias, Out::new(out, add)),
             Way::Winograd(form, panels) => form.forward_into(g, channels, source, panels, bias, Out::new(out, add)),
             Way::Direct(direct, panels) => {
                 direct.run_into(*isa, source, panels, bias, out);
@@ -95,18 +97,26 @@ impl Prepared {
         }
     }
 
+    /// The same of a source that may lie in two pieces.
+    pub fn run_on_sides(&self, source: Sides, bias: &[f32], add: Add, out: Part) {
+        match &self.way {
+            Way::Tiles(tiles) => tiles.run(Source::Numbers(source), bias, Out::new(out, add)),
+            _ => self.run(in_one_piece(self.isa, source, &mut Scratch::new(0)), bias, add, out),
+        }
+    }
+
     /// Whether it can normalize its source itself, with this function behind.
     pub fn normalizes(&self, activation: Activation) -> bool {
         matches!(self.way, Way::Tiles(_)) && activation == Activation::SiluForBf16
     }
 
-    /// The same as [`Self::run`] of normalized values, where [`Self::normalizes`].
+    /// The same of normalized values, where [`Self::normalizes`].
     ///
     /// # Panics
     /// Where it does not.
     pub fn run_normalized(&self, source: &Normalized, bias: &[f32], add: Add, out: Part) {
         let Way::Tiles(tiles) = &self.way else { unreachable!("only convolutions on tiles normalize their source") };
-        tiles.run_normalized(source, bias, Out::new(out, add));
+        tiles.run(Source::Normalized(source), bias, Out::new(out, add));
     }
 }
 
@@ -160,7 +170,15 @@ impl WeightSum {
             Self::Direct(sum) => sum.add(isa, g, x, dy),
             Self::Winograd(sum) => sum.add(isa, g, x, dy),
             Self::WinogradBf16(isa, sum) => sum.add(*isa, g, x, dy),
+            Self::Tiles(sum) => sum.add(Sides::one(x, g.c_in), dy),
+        }
+    }
+
+    /// The same of an input that may lie in two pieces.
+    pub fn add_sides(&mut self, isa: Isa, g: &Geometry, x: Sides, dy: &[f32]) {
+        match self {
             Self::Tiles(sum) => sum.add(x, dy),
+            _ => self.add(isa, g, in_one_piece(isa, x, &mut Scratch::new(0)), dy),
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::forward::{Joined, Kept};
+use super::forward::{Input, Kept};
 use super::plan::{Call, Plan, batch};
 use crate::kernels::buffers::{Part, Scratch, filled_shares_many};
 use crate::kernels::conv::{Add, Geometry, Prepared, WeightSum, groups, push_pixel_sums, rows_or_sum};
 use crate::kernels::group_norm::{AffineGradient, affine_gradient};
 use crate::kernels::normalized_again::{backward as norm_backward, normalize_again};
-use crate::kernels::sides::split;
+use crate::kernels::sides::{Sides, SidesMut, split};
 use crate::kernels::simd::Isa;
 
 /// The gradients of both inputs (the second empty where there is one) and of the parameters, in the
@@ -104,7 +104,7 @@ impl Sums {
         let (mut normed, mut slope, mut gradient) = (Scratch::new(most), Scratch::new(most), Scratch::new(most));
         let middle = &group.kept.middle[samples.start * middle_len..samples.end * middle_len];
         let to_middle = n * middle_len;
-        let at = batch(middle, plan.conv2.c_in, p.norm2, samples);
+        let at = batch(Sides::one(middle, plan.conv2.c_in), p.norm2, samples);
         // SAFETY: a normalization writes numbers.
         let parts = unsafe { (&mut normed.part()[..to_middle], &mut slope.part()[..to_middle]) };
         normalize_again(isa, plan.settings, at, moments[1], parts);
@@ -120,14 +120,14 @@ impl Sums {
         let mut d_middle = Scratch::new(to_middle);
         let from = (&gradient[..to_middle], &slope[..to_middle], None);
         // SAFETY: the gradient of a normalization is numbers.
-        let to = unsafe { d_middle.part() };
+        let to = SidesMut::one(unsafe { d_middle.part() }, plan.conv2.c_in);
         self.norms[1].extend(norm_backward(isa, plan.settings, at, moments[1], from, to));
         push_pixel_sums(isa, plan.conv1.c_out, middle_len, &d_middle, &mut self.biases[0]);
 
-        let joined = Joined::new(call, (group.x, group.skip), samples);
-        let x = joined.get();
+        let input = Input::new(call, (group.x, group.skip), samples);
+        let x = input.sides();
         let to_in = n * in_len;
-        let at = batch(x, plan.conv1.c_in, p.norm1, samples);
+        let at = batch(x, p.norm1, samples);
         // SAFETY: a normalization writes numbers.
         let parts = unsafe { (&mut normed.part()[..to_in], &mut slope.part()[..to_in]) };
         normalize_again(isa, plan.settings, at, moments[0], parts);
@@ -137,7 +137,7 @@ impl Sums {
         // The way round; the normalized values are not needed any more.
         let plus = match (&convolutions.shortcut, &plan.shortcut, &mut self.shortcut) {
             (Some(shortcut), Some(g), Some(sum)) => {
-                sum.add(isa, g, x, dy);
+                sum.add_sides(isa, g, x, dy);
                 // SAFETY: a convolution writes numbers.
                 shortcut.run(dy, &[], Add::Nothing, unsafe { &mut normed.part()[..to_in] });
                 &normed[..to_in]
@@ -146,13 +146,14 @@ impl Sums {
         };
         let from = (&gradient[..to_in], &slope[..to_in], Some(plus));
         let mut both;
-        let dx = match group.skip.is_empty() {
-            true => group.dx,
-            false => {
+        let dx = match &input {
+            Input::AsItLies(_) if group.skip.is_empty() => SidesMut::one(group.dx, plan.channels[0]),
+            Input::AsItLies(_) => SidesMut::two([group.dx, group.d_skip], plan.channels),
+            Input::Joined(..) => {
                 both = Scratch::new(to_in);
                 // SAFETY: the gradient of a normalization is numbers.
-                let sums = norm_backward(isa, plan.settings, at, moments[0], from, unsafe { both.part() });
-                self.norms[0].extend(sums);
+                let to = SidesMut::one(unsafe { both.part() }, plan.conv1.c_in);
+                self.norms[0].extend(norm_backward(isa, plan.settings, at, moments[0], from, to));
                 return split(isa, plan.channels, &both, group.dx, group.d_skip);
             }
         };

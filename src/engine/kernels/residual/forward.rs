@@ -9,7 +9,7 @@ use crate::kernels::dropout_mask::DropoutMask;
 use crate::kernels::group_norm::{Batch, Moments};
 use crate::kernels::normalized::Normalized;
 use crate::kernels::normalized_again::normalize;
-use crate::kernels::sides::join;
+use crate::kernels::sides::{Sides, in_one_piece, join};
 
 /// What the backward pass needs: the input of the second normalization, and both moments.
 pub(super) struct Kept {
@@ -72,13 +72,13 @@ fn run(
     group: Range<usize>,
     (middle, out): (Part, Part),
 ) -> [Vec<Moments>; 2] {
-    let Call { plan, parameters: p, mask, .. } = call;
+    let Call { isa, plan, parameters: p, mask } = call;
     let out_len = plan.lens()[2];
     let n = group.len();
-    let joined = Joined::new(call, (x, skip), &group);
-    let x = joined.get();
+    let input = Input::new(call, (x, skip), &group);
+    let x = input.sides();
 
-    let at = batch(x, plan.conv1.c_in, p.norm1, &group);
+    let at = batch(x, p.norm1, &group);
     let bias = rows(p.conv1[1], plan.conv1.c_out, &group);
     let first = normalized(call, at, None, &convolutions.first, (bias, Add::Nothing, middle));
     // SAFETY: the convolution has written all of it.
@@ -89,12 +89,12 @@ fn run(
         (Some(shortcut), Some([_, bias])) => {
             round = Scratch::new(n * out_len);
             // SAFETY: a convolution writes numbers.
-            shortcut.run(x, bias, Add::Nothing, unsafe { round.part() });
+            shortcut.run_on_sides(x, bias, Add::Nothing, unsafe { round.part() });
             &round[..]
         }
-        _ => x,
+        _ => in_one_piece(isa, x, &mut round),
     };
-    let at = batch(middle, plan.conv2.c_in, p.norm2, &group);
+    let at = batch(Sides::one(middle, plan.conv2.c_in), p.norm2, &group);
     let bias = rows(p.conv2[1], plan.conv2.c_out, &group);
     let second =
         normalized(call, at, mask.map(|mask| (mask, &group)), &convolutions.second, (bias, Add::Numbers(add), out));
@@ -131,30 +131,34 @@ fn normalized(
     moments
 }
 
-/// The input of a group of samples, joined if there are two.
-pub(super) enum Joined<'a> {
-    One(&'a [f32]),
-    Two(Scratch),
+/// The input of a group of samples: as it lies, or joined where no kernel could read it so.
+pub(super) enum Input<'a> {
+    AsItLies(Sides<'a>),
+    Joined(Scratch, usize),
 }
 
-impl<'a> Joined<'a> {
-    pub fn new(call: Call, (x, skip): (&'a [f32], &[f32]), group: &Range<usize>) -> Self {
+impl<'a> Input<'a> {
+    pub fn new(call: Call, (x, skip): (&'a [f32], &'a [f32]), group: &Range<usize>) -> Self {
         let plan = call.plan;
         let pixels = plan.conv1.h * plan.conv1.w;
         let [a, b] = plan.channels.map(|c| group.start * pixels * c..group.end * pixels * c);
         if skip.is_empty() {
-            return Self::One(&x[a]);
+            return Self::AsItLies(Sides::one(&x[a], plan.channels[0]));
+        }
+        let parts = [&x[a], &skip[b]];
+        if let Some(sides) = Sides::two(parts, plan.channels) {
+            return Self::AsItLies(sides);
         }
         let mut joined = Scratch::new(group.len() * plan.conv1.input_len());
         // SAFETY: what is joined are numbers.
-        join(call.isa, plan.channels, &x[a], &skip[b], unsafe { joined.part() });
-        Self::Two(joined)
+        join(call.isa, plan.channels, parts[0], parts[1], unsafe { joined.part() });
+        Self::Joined(joined, plan.conv1.c_in)
     }
 
-    pub fn get(&self) -> &[f32] {
+    pub fn sides(&self) -> Sides<'_> {
         match self {
-            Self::One(x) => x,
-            Self::Two(joined) => joined,
+            Self::AsItLies(sides) => *sides,
+            Self::Joined(joined, channels) => Sides::one(joined, *channels),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::kernels::Padding;
 use crate::kernels::conv::{Geometry, samples_at_once};
 use crate::kernels::dropout_mask::DropoutMask;
 use crate::kernels::group_norm::{Activation, Batch, Settings};
+use crate::kernels::sides::Sides;
 use crate::kernels::simd::Isa;
 use crate::kernels::storage::Numbers;
 
@@ -148,9 +149,9 @@ pub(super) fn rows<'a>(of: &'a [f32], channels: usize, samples: &Range<usize>) -
 }
 
 /// Some samples as a normalization takes them.
-pub(super) fn batch<'a>(x: &'a [f32], channels: usize, norm: [&'a [f32]; 2], samples: &Range<usize>) -> Batch<'a> {
-    let [weight, bias] = norm.map(|v| rows(v, channels, samples));
-    Batch { n: samples.len(), channels, x, weight, bias }
+pub(super) fn batch<'a>(x: Sides<'a>, norm: [&'a [f32]; 2], samples: &Range<usize>) -> Batch<'a> {
+    let [weight, bias] = norm.map(|v| rows(v, x.channels(), samples));
+    Batch { n: samples.len(), x, weight, bias }
 }
 
 /// The instruction set, the shapes, the parameters and the mask of one call.

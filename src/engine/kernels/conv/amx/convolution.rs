@@ -10,6 +10,7 @@ use crate::kernels::buffers::{Scratch, filled_shares};
 use crate::kernels::conv::groups::{groups, samples_at_once};
 use crate::kernels::conv::out::{Add, Out, bias_sample};
 use crate::kernels::normalized::Normalized;
+use crate::kernels::sides::{Column, Sides};
 use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairSimd, ROW_BYTES, ROWS, TileIsa, TileKernel, Tiles};
 
 /// A convolution whose weights are packed.
@@ -54,29 +55,23 @@ impl TileConvolution {
             filled_shares(n, pixels * self.width, |samples, out| {
                 let at = |len: usize| samples.start * len..samples.end * len;
                 let bias = if bias_sample > 0 { &bias[at(bias_sample)] } else { bias };
-                self.run(&source[at(pixels * self.depth)], bias, Out::new(out, Add::Nothing));
+                let source = Sides::one(&source[at(pixels * self.depth)], self.depth);
+                self.run(Source::Numbers(source), bias, Out::new(out, Add::Nothing));
             })
         }
     }
 
     /// Runs it over as many whole samples as `source` has, on this thread; `bias` is nothing, one row for all of them, or a
     /// row for each.
-    pub fn run(&self, source: &[f32], bias: &[f32], out: Out) {
-        self.run_on(source, None, bias, out);
-    }
-
-    /// The same with a source that is normalized on the way.
-    pub fn run_normalized(&self, source: &Normalized, bias: &[f32], out: Out) {
-        assert_eq!(source.channels, self.depth);
-        self.run_on(source.x, Some(source), bias, out);
-    }
-
-    fn run_on(&self, source: &[f32], normalized: Option<&Normalized>, bias: &[f32], out: Out) {
+    pub fn run(&self, source: Source, bias: &[f32], out: Out) {
         let Self { isa, positions, depth, width, ref weights } = *self;
         let pixels = positions.h * positions.w;
-        let n = source.len() / (pixels * depth);
-        assert_eq!((source.len(), out.numbers.len()), (n * pixels * depth, n * pixels * width));
-        assert!(normalized.is_none_or(|normalized| normalized.len() == n));
+        let n = source.pixels().pixels() / pixels;
+        assert_eq!((source.pixels().len(), source.pixels().channels()), (n * pixels * depth, depth));
+        assert_eq!(out.numbers.len(), n * pixels * width);
+        if let Source::Normalized(normalized) = source {
+            assert_eq!(normalized.len(), n);
+        }
         assert!(depth.is_multiple_of(COLUMNS) && width.is_multiple_of(COLUMNS));
         weights.check(width);
         let bias_sample = bias_sample(bias, n, width);
@@ -88,8 +83,8 @@ impl TileConvolution {
                 n: group.len(),
                 depth,
                 width,
-                source: &source[at * depth..group.end * pixels * depth],
-                normalized: normalized.map(|normalized| (normalized, group.start)),
+                source,
+                first: group.start,
                 weights,
                 bias: &bias[group.start * bias_sample..],
                 bias_sample,
@@ -102,16 +97,32 @@ impl TileConvolution {
     }
 }
 
-/// A few samples of checked lengths: `source` `[n, H, W, depth]`, `out` and, unless null, `add` `[n, H, W, width]`, `bias`
+/// What a convolution reads, `[n, H, W, depth]`.
+#[derive(Clone, Copy)]
+pub(in crate::kernels::conv) enum Source<'a> {
+    Numbers(Sides<'a>),
+    /// Normalized on the way.
+    Normalized(&'a Normalized<'a>),
+}
+
+impl<'a> Source<'a> {
+    fn pixels(self) -> Sides<'a> {
+        match self {
+            Self::Numbers(numbers) => numbers,
+            Self::Normalized(normalized) => normalized.x,
+        }
+    }
+}
+
+/// `n` samples of checked lengths: those of `source` from number `first` on, `out` and, unless null, `add` `[n, H, W, width]`, `bias`
 /// empty or with `width` numbers from every multiple of `bias_sample` on.
 struct Samples<'a> {
     positions: Positions,
     n: usize,
     depth: usize,
     width: usize,
-    source: &'a [f32],
-    /// What normalizes the source, and its number of the first sample here.
-    normalized: Option<(&'a Normalized<'a>, usize)>,
+    source: Source<'a>,
+    first: usize,
     weights: &'a Weights,
     bias: &'a [f32],
     bias_sample: usize,
@@ -174,7 +185,6 @@ impl Samples<'_> {
         // Words: pairs of numbers.
         let (pixel, all) = (depth / 2, out.len());
         let mut place = 0;
-        let mut from = self.source.as_ptr();
         let mut zero = |place: &mut usize, until: usize| {
             out[*place..until].fill(0.0);
             *place = until;
@@ -186,18 +196,16 @@ impl Samples<'_> {
             for row in 0..rows {
                 let start = (p.first + sample * p.sample + row * p.row) * pixel;
                 let to = zero(&mut place, start).wrapping_add(start);
+                let first = ((self.first + sample) * rows + row) * pixels;
                 // SAFETY: the caller's promise.
                 unsafe {
-                    match self.normalized {
-                        Some((normalized, first)) => normalized.round::<S>(first + sample, from, pixels, to),
-                        None => {
-                            for i in (0..pixels * depth).step_by(S::LANES) {
-                                S::store_rounded(to.add(i / 2), S::load(from.add(i)));
-                            }
+                    match self.source {
+                        Source::Normalized(normalized) => {
+                            normalized.round::<S>(self.first + sample, first..first + pixels, to);
                         }
+                        Source::Numbers(numbers) => round::<S>(numbers, first..first + pixels, to),
                     }
                 }
-                from = from.wrapping_add(pixels * depth);
                 place = start + pixels * pixel;
             }
         }
@@ -313,6 +321,30 @@ impl Block<'_> {
             if M > 3 {
                 T::store::<3>(rows(3), ROW);
             }
+        }
+    }
+}
+
+/// Some pixels, rounded to `to`, `[pixels, channels]`.
+///
+/// # Safety
+/// The processor has `S`, the pixels are there, their channels are whole vectors, and `to` has room.
+#[inline(always)]
+unsafe fn round<S: PairSimd>(of: Sides, pixels: Range<usize>, to: *mut f32) {
+    let channels = of.channels();
+    if let Some(numbers) = of.in_one_piece() {
+        let from = numbers.as_ptr().wrapping_add(pixels.start * channels);
+        for i in (0..pixels.len() * channels).step_by(S::LANES) {
+            // SAFETY: the caller's promise.
+            unsafe { S::store_rounded(to.add(i / 2), S::load(from.add(i))) };
+        }
+        return;
+    }
+    for c in (0..channels).step_by(S::LANES) {
+        let Column { first, row, .. } = of.column(c);
+        for (i, pixel) in pixels.clone().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { S::store_rounded(to.add((i * channels + c) / 2), S::load(first.add(pixel * row))) };
         }
     }
 }

@@ -20,7 +20,7 @@ mod transposed;
 mod weight_gradient;
 mod weights;
 
-pub(super) use convolution::TileConvolution;
+pub(super) use convolution::{Source, TileConvolution};
 pub(crate) use weight_gradient::WeightSum;
 
 use super::geometry::Geometry;

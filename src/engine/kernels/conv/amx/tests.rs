@@ -8,6 +8,7 @@ use super::*;
 use crate::kernels::Padding;
 use crate::kernels::buffers::Scratch;
 use crate::kernels::conv::out::{Add, Out};
+use crate::kernels::sides::Sides;
 
 /// Small whole numbers, which products and sums keep exact.
 fn whole_numbers(seed: usize, len: usize) -> Vec<f32> {
@@ -55,6 +56,22 @@ fn spoil_scratch() {
     all.into_iter().for_each(|mut scratch| scratch.fill(f32::NAN));
 }
 
+/// The first 16 channels of each pixel, and the others.
+fn apart(x: &[f32], channels: usize) -> [Vec<f32>; 2] {
+    let pixels = x.chunks_exact(channels);
+    [pixels.clone().flat_map(|p| &p[..COLUMNS]).copied().collect(), pixels.flat_map(|p| &p[COLUMNS..]).copied().collect()]
+}
+
+fn in_two_pieces(forward: &TileConvolution, (x, channels): (&[f32], usize), want: &[f32], place: &str) {
+    let apart = apart(x, channels);
+    let source = Sides::two([&apart[0], &apart[1]], [COLUMNS, channels - COLUMNS]).unwrap();
+    let mut out = Vec::with_capacity(want.len());
+    forward.run(Source::Numbers(source), &[], Out::new(&mut out.spare_capacity_mut()[..want.len()], Add::Nothing));
+    // SAFETY: `run` has written all of it.
+    unsafe { out.set_len(want.len()) };
+    assert_eq!(out, want, "output of {place} in two pieces");
+}
+
 fn check(n: usize, (h, w): (usize, usize), (c_in, c_out): (usize, usize), k: usize) {
     let g = Geometry::new(&[n, h, w, c_in], &[k, k, c_in, c_out], 1, Padding::Same).unwrap();
     let (x, weights) = (whole_numbers(1, n * h * w * c_in), whole_numbers(2, k * k * c_in * c_out));
@@ -66,7 +83,8 @@ fn check(n: usize, (h, w): (usize, usize), (c_in, c_out): (usize, usize), k: usi
         let forward = TileConvolution::on(isa, &g, &weights);
         assert_eq!(forward.run_on_all(&x, &[]), want.y, "output of {place}");
         let mut out = Vec::with_capacity(dy.len());
-        forward.run(&x, &bias, Out::new(&mut out.spare_capacity_mut()[..dy.len()], Add::Numbers(&dy)));
+        let source = Source::Numbers(Sides::one(&x, c_in));
+        forward.run(source, &bias, Out::new(&mut out.spare_capacity_mut()[..dy.len()], Add::Numbers(&dy)));
         // SAFETY: `run` has written all of it.
         unsafe { out.set_len(dy.len()) };
         for (i, y) in out.iter().enumerate() {
@@ -76,8 +94,15 @@ fn check(n: usize, (h, w): (usize, usize), (c_in, c_out): (usize, usize), k: usi
         let back = TileConvolution::data_gradient_on(isa, &g, &weights);
         assert_eq!(back.run_on_all(&dy, &[]), want.dx, "data gradient of {place}");
         let mut sum = WeightSum::on(isa, &g);
-        sum.add(&x, &dy);
+        sum.add(Sides::one(&x, c_in), &dy);
         assert_eq!(sum.finish(), want.dw, "weight gradient of {place}");
+        if c_in > COLUMNS {
+            in_two_pieces(&forward, (&x, c_in), &want.y, &place);
+            let apart = apart(&x, c_in);
+            let mut sum = WeightSum::on(isa, &g);
+            sum.add(Sides::two([&apart[0], &apart[1]], [COLUMNS, c_in - COLUMNS]).unwrap(), &dy);
+            assert_eq!(sum.finish(), want.dw, "weight gradient of {place} in two pieces");
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use super::positions::{Positions, ZERO};
 use super::{Geometry, fits};
 use crate::kernels::buffers::Scratch;
 use crate::kernels::conv::groups::{groups, samples_at_once};
+use crate::kernels::sides::{Column, Sides};
 use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairKernel, PairSimd, ROW_BYTES, ROWS, TileIsa, TileKernel, Tiles};
 
 /// A weight gradient that is being summed, in tiles of 16 output channels by 16 input channels: `[c_in / 16, c_out / 16, k, k]`
@@ -38,16 +39,17 @@ impl WeightSum {
     }
 
     /// Adds whole samples `x` `[n, H, W, c_in]`, `dy` `[n, H, W, c_out]`.
-    pub fn add(&mut self, x: &[f32], dy: &[f32]) {
+    pub fn add(&mut self, x: Sides, dy: &[f32]) {
         let Self { isa, positions, c_in, c_out, .. } = *self;
         let pixels = positions.h * positions.w;
-        let n = x.len() / (pixels * c_in);
-        assert_eq!((x.len(), dy.len()), (n * pixels * c_in, n * pixels * c_out));
+        let n = x.pixels() / pixels;
+        assert_eq!((x.pixels(), x.channels(), dy.len()), (n * pixels, c_in, n * pixels * c_out));
         assert!(c_in.is_multiple_of(COLUMNS) && c_out.is_multiple_of(ROWS));
         assert_eq!(self.sum.len(), positions.k * positions.k * c_in * c_out);
         for group in groups(0..n, samples_at_once(pixels)) {
-            let at = |c: usize| group.start * pixels * c..group.end * pixels * c;
-            let (x, dy, pixels) = (&x[at(c_in)], &dy[at(c_out)], &self.pixels[..positions.span(group.len())]);
+            let at = group.start * pixels..group.end * pixels;
+            let (x, dy) = (x.narrow(at.clone()), Sides::one(&dy[at.start * c_out..at.end * c_out], c_out));
+            let pixels = &self.pixels[..positions.span(group.len())];
             // SAFETY: whole samples on both sides, whole tiles of channels.
             unsafe { isa.run(Share { positions, pixels, x, dy, c_in, c_out, sum: &mut self.sum }) };
         }
@@ -107,8 +109,8 @@ struct Share<'a> {
     positions: Positions,
     /// The pixel at each position from the first to the last.
     pixels: &'a [u32],
-    x: &'a [f32],
-    dy: &'a [f32],
+    x: Sides<'a>,
+    dy: Sides<'a>,
     c_in: usize,
     c_out: usize,
     sum: &'a mut [f32],
@@ -136,13 +138,11 @@ impl TileKernel for Share<'_> {
         let count = (span + positions.tap(k - 1, k - 1)) / 2 + 1;
         let copies = if k == 1 { 1 } else { 2 };
         let mut pairs = Scratch::new(copies * count * c_in);
-        let zeros = Scratch::zeroed(c_in.max(c_out));
-        let zeros = zeros.as_ptr();
         // SAFETY: there is room for `span` positions of each channel, and for `count` pairs of each copy.
         unsafe {
-            let dy = Pixels { numbers: dy.as_ptr(), channels: c_out, pixels, zeros, before: 0 };
+            let dy = Pixels { of: dy, pixels, before: 0 };
             by_channels::<S>(dy, span, left.as_mut_ptr(), channel);
-            let x = Pixels { numbers: x.as_ptr(), channels: c_in, pixels, zeros, before: positions.first };
+            let x = Pixels { of: x, pixels, before: positions.first };
             match copies {
                 1 => pair::<S, 1>(x, count, pairs.as_mut_ptr()),
                 _ => pair::<S, 2>(x, count, pairs.as_mut_ptr()),
@@ -260,24 +260,28 @@ impl Block {
 /// Pixels by position.
 #[derive(Clone, Copy)]
 struct Pixels<'a> {
-    /// Whole pixels of `channels` numbers, whole vectors.
-    numbers: *const f32,
-    channels: usize,
+    /// Whole pixels of whole vectors.
+    of: Sides<'a>,
     /// Which pixel is where, from position `before` on; zeros before and behind.
     pixels: &'a [u32],
     before: usize,
-    /// As many as there are channels.
-    zeros: *const f32,
 }
 
 impl Pixels<'_> {
+    /// The pixel's number, or [`ZERO`].
     #[inline(always)]
-    fn at(&self, position: usize) -> *const f32 {
-        match self.pixels.get(position.wrapping_sub(self.before)) {
-            Some(&pixel) if pixel != ZERO => self.numbers.wrapping_add(pixel as usize * self.channels),
-            _ => self.zeros,
-        }
+    fn at(&self, position: usize) -> u32 {
+        self.pixels.get(position.wrapping_sub(self.before)).copied().unwrap_or(ZERO)
     }
+}
+
+/// Zeros in a pixel's place.
+static ZEROS: [f32; COLUMNS] = [0.0; COLUMNS];
+
+/// Where the channels of a column lie at a pixel of this number.
+#[inline(always)]
+fn place(column: Column<*const f32>, pixel: u32) -> *const f32 {
+    if pixel == ZERO { ZEROS.as_ptr() } else { column.first.wrapping_add(pixel as usize * column.row) }
 }
 
 /// Vectors in a block of the transposition, at most.
@@ -290,16 +294,17 @@ const MOST_LANES: usize = 16;
 #[inline(always)]
 unsafe fn by_channels<S: PairSimd>(of: Pixels, span: usize, to: *mut f32, channel: usize) {
     let mut block = [0f32; MOST_LANES * MOST_LANES];
-    let mut places = [of.zeros; 2 * MOST_LANES];
+    let mut pixels = [ZERO; 2 * MOST_LANES];
     for start in (0..span).step_by(2 * S::LANES) {
-        for (i, place) in places[..2 * S::LANES].iter_mut().enumerate() {
-            *place = of.at(start + i);
+        for (i, pixel) in pixels[..2 * S::LANES].iter_mut().enumerate() {
+            *pixel = of.at(start + i);
         }
-        for v in (0..of.channels).step_by(S::LANES) {
+        for v in (0..of.of.channels()).step_by(S::LANES) {
+            let column = of.of.column(v);
             // SAFETY: the pixels have all channels; the rows have room for the block.
             unsafe {
                 for i in 0..S::LANES {
-                    let (even, odd) = (places[2 * i].add(v), places[2 * i + 1].add(v));
+                    let (even, odd) = (place(column, pixels[2 * i]), place(column, pixels[2 * i + 1]));
                     S::store(block.as_mut_ptr().add(i * S::LANES), S::pair(S::load(even), S::load(odd)));
                 }
                 S::transpose(block.as_ptr(), S::LANES, to.add(v * channel + start / 2), channel);
@@ -316,17 +321,17 @@ unsafe fn by_channels<S: PairSimd>(of: Pixels, span: usize, to: *mut f32, channe
 #[inline(always)]
 unsafe fn pair<S: PairSimd, const COPIES: usize>(of: Pixels, count: usize, to: *mut f32) {
     for i in 0..count {
-        let places: [_; 3] = std::array::from_fn(|k| if k <= COPIES { of.at(2 * i + k) } else { of.zeros });
-        for c in (0..of.channels).step_by(COLUMNS) {
-            let to = to.wrapping_add(c * COPIES * count + i * COLUMNS);
-            for v in (0..COLUMNS).step_by(S::LANES) {
-                // SAFETY: the pixels have all channels.
-                unsafe {
-                    let [first, second, third] = places.map(|place| S::load(place.add(c + v)));
-                    S::store(to.add(v), S::pair(first, second));
-                    if COPIES == 2 {
-                        S::store(to.add(count * COLUMNS + v), S::pair(second, third));
-                    }
+        let pixels: [u32; 3] = std::array::from_fn(|k| if k <= COPIES { of.at(2 * i + k) } else { ZERO });
+        for v in (0..of.of.channels()).step_by(S::LANES) {
+            let (column, c) = (of.of.column(v), v / COLUMNS * COLUMNS);
+            let to = to.wrapping_add(c * COPIES * count + i * COLUMNS + v - c);
+            // SAFETY: the pixels have all channels.
+            unsafe {
+                let (first, second) = (S::load(place(column, pixels[0])), S::load(place(column, pixels[1])));
+                S::store(to, S::pair(first, second));
+                if COPIES == 2 {
+                    let third = S::load(place(column, pixels[2]));
+                    S::store(to.add(count * COLUMNS), S::pair(second, third));
                 }
             }
         }
