@@ -199,7 +199,8 @@ impl CustomOp3 for GroupNorm {
     ) -> Result<(CpuStorage, Shape)> {
         let (n, _, _, channels) = x_layout.shape().dims4()?;
         let (x, weight, bias) = (slice(x, x_layout)?, slice(weight, weight_layout)?, slice(bias, bias_layout)?);
-        let (y, moments) = forward(Isa::current(), self.settings, Batch { n, x: Sides::one(x, channels), weight, bias });
+        let (y, moments) =
+            forward(Isa::current(), self.settings, Batch { n, x: Sides::one(x, channels), weight, bias });
         // An operation runs forward once; a second run would find the same numbers anyway.
         let _ = self.moments.set(moments);
         Ok((CpuStorage::F32(y), x_layout.shape().clone()))
@@ -351,13 +352,7 @@ unsafe fn moments<S: Simd>(s: NormSample, eps: f64) -> Moments {
 /// # Safety
 /// The processor has `S`; `shift` and both results have whole vectors for `channels`.
 #[inline(always)]
-unsafe fn channel_sums<S: Simd>(
-    x: Sides,
-    every: usize,
-    shift: &[f32],
-    sum: &mut [f32],
-    squares: &mut [f32],
-) {
+unsafe fn channel_sums<S: Simd>(x: Sides, every: usize, shift: &[f32], sum: &mut [f32], squares: &mut [f32]) {
     // Independent sums, so that one addition need not wait for the last.
     const CHAINS: usize = 4;
     let pixels = x.pixels().div_ceil(every);

@@ -6,13 +6,13 @@
 
 use std::ops::Range;
 
+use super::amx::Source;
 use super::correlation::Correlation;
 use super::form::Form;
 use super::geometry::Geometry;
 use super::out::{Add, Out};
 use super::panels::Panels;
 use super::weight_gradient::{self as direct, summed};
-use super::amx::Source;
 use super::{amx, winograd, winograd_bf16};
 use crate::kernels::buffers::{Part, Scratch};
 use crate::kernels::group_norm::Activation;

@@ -59,7 +59,10 @@ fn spoil_scratch() {
 /// The first 16 channels of each pixel, and the others.
 fn apart(x: &[f32], channels: usize) -> [Vec<f32>; 2] {
     let pixels = x.chunks_exact(channels);
-    [pixels.clone().flat_map(|p| &p[..COLUMNS]).copied().collect(), pixels.flat_map(|p| &p[COLUMNS..]).copied().collect()]
+    [
+        pixels.clone().flat_map(|p| &p[..COLUMNS]).copied().collect(),
+        pixels.flat_map(|p| &p[COLUMNS..]).copied().collect(),
+    ]
 }
 
 fn in_two_pieces(forward: &TileConvolution, (x, channels): (&[f32], usize), want: &[f32], place: &str) {
