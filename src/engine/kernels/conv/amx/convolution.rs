@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::layout::{Layout, Results};
 use super::positions::Positions;
-use super::transposed::turned;
+use super::transposed::transposed;
 use super::weights::{WORDS, Weights};
 use super::{Geometry, fits};
 use crate::kernels::buffers::{Scratch, filled_shares};
@@ -16,11 +17,19 @@ use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairSimd, ROW_BYTES, ROWS, TileI
 /// A convolution whose weights are packed.
 pub(in crate::kernels::conv) struct TileConvolution {
     isa: TileIsa,
-    positions: Positions,
-    /// Channels of the source and of the result.
-    depth: usize,
-    width: usize,
-    weights: Weights,
+    layout: Layout,
+    /// Of each of the layout's results.
+    weights: Vec<Weights>,
+    /// Pixels and channels of the source and of the result.
+    source: Image,
+    result: Image,
+}
+
+/// The size of a sample.
+#[derive(Clone, Copy)]
+struct Image {
+    pixels: usize,
+    channels: usize,
 }
 
 impl TileConvolution {
@@ -35,27 +44,39 @@ impl TileConvolution {
     }
 
     pub(super) fn on(isa: TileIsa, g: &Geometry, w: &[f32]) -> Self {
-        let weights = Weights::new(isa, w, g.k, g.c_in, g.c_out);
-        Self { isa, positions: Positions::new(g), depth: g.c_in, width: g.c_out, weights }
+        let (input, output) = Self::images(g);
+        Self::new(isa, Layout::forward(g), w, input, output)
     }
 
     pub(super) fn data_gradient_on(isa: TileIsa, g: &Geometry, w: &[f32]) -> Self {
-        let weights = Weights::new(isa, &turned(isa, w, g.c_in, g.c_out), g.k, g.c_out, g.c_in);
-        Self { isa, positions: Positions::new(g), depth: g.c_out, width: g.c_in, weights }
+        let (input, output) = Self::images(g);
+        Self::new(isa, Layout::data_gradient(g), &transposed(isa, w, g.c_in, g.c_out), output, input)
     }
 
-    /// The result `[n, H, W, width]` of `source` `[n, H, W, depth]`, on all threads.
+    fn images(g: &Geometry) -> (Image, Image) {
+        let input = Image { pixels: g.h * g.w, channels: g.c_in };
+        (input, Image { pixels: g.out_h * g.out_w, channels: g.c_out })
+    }
+
+    /// `w` is `[taps, depth, width]`.
+    fn new(isa: TileIsa, layout: Layout, w: &[f32], source: Image, result: Image) -> Self {
+        let weights = layout.results.iter();
+        let weights = weights.map(|results| Weights::new(isa, w, &results.reaches, source.channels, result.channels));
+        Self { isa, weights: weights.collect(), layout, source, result }
+    }
+
+    /// The result `[n, H', W', width]` of `source` `[n, H, W, depth]`, on all threads.
     pub fn run_on_all(&self, source: &[f32], bias: &[f32]) -> Vec<f32> {
-        let pixels = self.positions.h * self.positions.w;
-        let n = source.len() / (pixels * self.depth);
-        assert_eq!(source.len(), n * pixels * self.depth);
-        let bias_sample = bias_sample(bias, n, self.width);
+        let Image { pixels, channels } = self.source;
+        let n = source.len() / (pixels * channels);
+        assert_eq!(source.len(), n * pixels * channels);
+        let bias_sample = bias_sample(bias, n, self.result.channels);
         // SAFETY: `run` writes all of its output.
         unsafe {
-            filled_shares(n, pixels * self.width, |samples, out| {
+            filled_shares(n, self.result.pixels * self.result.channels, |samples, out| {
                 let at = |len: usize| samples.start * len..samples.end * len;
                 let bias = if bias_sample > 0 { &bias[at(bias_sample)] } else { bias };
-                let source = Sides::one(&source[at(pixels * self.depth)], self.depth);
+                let source = Sides::one(&source[at(pixels * channels)], channels);
                 self.run(Source::Numbers(source), bias, Out::new(out, Add::Nothing));
             })
         }
@@ -64,32 +85,28 @@ impl TileConvolution {
     /// Runs it over as many whole samples as `source` has, on this thread; `bias` is nothing, one row for all of them, or a
     /// row for each.
     pub fn run(&self, source: Source, bias: &[f32], out: Out) {
-        let Self { isa, positions, depth, width, ref weights } = *self;
-        let pixels = positions.h * positions.w;
+        let Self { isa, source: Image { pixels, channels: depth }, result, .. } = *self;
         let n = source.pixels().pixels() / pixels;
         assert_eq!((source.pixels().len(), source.pixels().channels()), (n * pixels * depth, depth));
-        assert_eq!(out.numbers.len(), n * pixels * width);
+        assert_eq!(out.numbers.len(), n * result.pixels * result.channels);
         if let Source::Normalized(normalized) = source {
             assert_eq!(normalized.len(), n);
         }
-        assert!(depth.is_multiple_of(COLUMNS) && width.is_multiple_of(COLUMNS));
-        weights.check(width);
-        let bias_sample = bias_sample(bias, n, width);
+        assert!(depth.is_multiple_of(COLUMNS) && result.channels.is_multiple_of(COLUMNS));
+        self.weights.iter().for_each(|weights| weights.check(result.channels));
+        let bias_sample = bias_sample(bias, n, result.channels);
         let (numbers, add) = (out.numbers.as_mut_ptr().cast::<f32>(), out.add);
         for group in groups(0..n, samples_at_once(pixels)) {
-            let at = group.start * pixels;
+            let at = group.start * result.pixels * result.channels;
             let samples = Samples {
-                positions,
+                convolution: self,
                 n: group.len(),
-                depth,
-                width,
                 source,
                 first: group.start,
-                weights,
                 bias: &bias[group.start * bias_sample..],
                 bias_sample,
-                out: numbers.wrapping_add(at * width),
-                add: if add.is_null() { add } else { add.wrapping_add(at * width) },
+                out: numbers.wrapping_add(at),
+                add: if add.is_null() { add } else { add.wrapping_add(at) },
             };
             // SAFETY: the lengths are checked, and every group has its own part of the output.
             unsafe { isa.run(samples) };
@@ -114,16 +131,13 @@ impl<'a> Source<'a> {
     }
 }
 
-/// `n` samples of checked lengths: those of `source` from number `first` on, `out` and, unless null, `add` `[n, H, W, width]`, `bias`
+/// `n` samples of checked lengths: those of `source` from number `first` on, `out` and, unless null, `add` `[n, H', W', width]`, `bias`
 /// empty or with `width` numbers from every multiple of `bias_sample` on.
 struct Samples<'a> {
-    positions: Positions,
+    convolution: &'a TileConvolution,
     n: usize,
-    depth: usize,
-    width: usize,
     source: Source<'a>,
     first: usize,
-    weights: &'a Weights,
     bias: &'a [f32],
     bias_sample: usize,
     out: *mut f32,
@@ -136,33 +150,45 @@ impl TileKernel for Samples<'_> {
 
     #[inline(always)]
     unsafe fn run<S: PairSimd, T: Tiles>(self) {
-        let Self { positions, n, depth, width, weights, .. } = self;
-        let span = positions.span(n);
-        // The last tile reads this far: its own rows, the last row of the kernel, and whole steps there.
-        let last = span.next_multiple_of(ROWS) - 1 + positions.tap(positions.k - 1, 0);
-        let mut bordered = Scratch::new((last * depth + weights.steps * DEPTH) / 2);
-        // SAFETY: there is room for the pixels of n samples: `last` is at least `first` + `span` - 1.
+        let TileConvolution { layout, weights, source: Image { channels: depth, .. }, result, .. } = self.convolution;
+        let (n, width) = (self.n, result.channels);
+        // The last tile reads this far: its own rows, the reach that is farthest, and whole steps there.
+        let read = |results: &Results, weights: &Weights| {
+            let rows = results.positions.span(n).next_multiple_of(ROWS) - 1;
+            let reaches = results.reaches.iter().zip(&weights.steps);
+            let ends = reaches.map(|(reach, steps)| (rows + layout.distance(reach, n)) * depth + steps * DEPTH);
+            ends.max().unwrap_or(0)
+        };
+        let reads = layout.results.iter().zip(weights).map(|(results, weights)| read(results, weights));
+        let planes = layout.planes.len() * layout.plane(n) * depth;
+        let mut bordered = Scratch::new(reads.max().unwrap_or(0).max(planes) / 2);
+        // SAFETY: there is room for all planes.
         unsafe { self.border::<S>(&mut bordered) };
         let mut sums = Scratch::new(MOST_ROWS * LINE);
-        let block = Block { left: bordered.as_ptr().cast(), pixel: 2 * depth, row: 2 * depth * positions.row, weights };
-        // Four tiles of sums are under way: two by two, or, where there is one tile of columns, four.
-        let most = if width == COLUMNS { MOST_ROWS } else { 2 * ROWS };
-        for start in (0..span).step_by(most) {
-            let rows = (span - start).min(most);
-            for column in (0..width).step_by(2 * COLUMNS) {
-                let columns = (width - column).min(2 * COLUMNS);
-                // SAFETY: the tiles' rows lie in `bordered`, their columns in the weights; the sums have room for all of
-                // them.
-                unsafe {
-                    match (rows.div_ceil(ROWS), columns > COLUMNS) {
-                        (1, true) => block.run::<T, 1, 2>(start, column, sums.as_mut_ptr()),
-                        (_, true) => block.run::<T, 2, 2>(start, column, sums.as_mut_ptr()),
-                        (1, false) => block.run::<T, 1, 1>(start, column, sums.as_mut_ptr()),
-                        (2, false) => block.run::<T, 2, 1>(start, column, sums.as_mut_ptr()),
-                        (3, false) => block.run::<T, 3, 1>(start, column, sums.as_mut_ptr()),
-                        (_, false) => block.run::<T, 4, 1>(start, column, sums.as_mut_ptr()),
+        for (results, weights) in layout.results.iter().zip(weights) {
+            let span = results.positions.span(n);
+            let reaches: Vec<usize> =
+                results.reaches.iter().map(|reach| 2 * depth * layout.distance(reach, n)).collect();
+            let block = Block { left: bordered.as_ptr().cast(), pixel: 2 * depth, reaches: &reaches, weights };
+            // Four tiles of sums are under way: two by two, or, where there is one tile of columns, four.
+            let most = if width == COLUMNS { MOST_ROWS } else { 2 * ROWS };
+            for start in (0..span).step_by(most) {
+                let rows = (span - start).min(most);
+                for column in (0..width).step_by(2 * COLUMNS) {
+                    let columns = (width - column).min(2 * COLUMNS);
+                    // SAFETY: the tiles' rows lie in `bordered`, their columns in the weights; the sums have room for all
+                    // of them.
+                    unsafe {
+                        match (rows.div_ceil(ROWS), columns > COLUMNS) {
+                            (1, true) => block.run::<T, 1, 2>(start, column, sums.as_mut_ptr()),
+                            (_, true) => block.run::<T, 2, 2>(start, column, sums.as_mut_ptr()),
+                            (1, false) => block.run::<T, 1, 1>(start, column, sums.as_mut_ptr()),
+                            (2, false) => block.run::<T, 2, 1>(start, column, sums.as_mut_ptr()),
+                            (3, false) => block.run::<T, 3, 1>(start, column, sums.as_mut_ptr()),
+                            (_, false) => block.run::<T, 4, 1>(start, column, sums.as_mut_ptr()),
+                        }
+                        self.write::<S>(&results.positions, start..start + rows, column, columns, &sums);
                     }
-                    self.write::<S>(start..start + rows, column, columns, &sums);
                 }
             }
         }
@@ -178,38 +204,62 @@ impl Samples<'_> {
     /// Rounds the pixels to bf16 and puts them in their places, zeros everywhere else.
     ///
     /// # Safety
-    /// The processor has `S`; the depth is a multiple of 16, and `out` has room for all samples.
+    /// The processor has `S`; the depth is a multiple of 16, and `out` has room for all planes.
     #[inline(always)]
     unsafe fn border<S: PairSimd>(&self, out: &mut [f32]) {
-        let (p, depth) = (self.positions, self.depth);
+        let TileConvolution { layout, source: image, .. } = self.convolution;
         // Words: pairs of numbers.
-        let (pixel, all) = (depth / 2, out.len());
+        let (pixel, all) = (image.channels / 2, out.len());
         let mut place = 0;
         let mut zero = |place: &mut usize, until: usize| {
             out[*place..until].fill(0.0);
             *place = until;
             out.as_mut_ptr()
         };
-        // Rows without zeros between them are one.
-        let (rows, pixels) = if p.row == p.w { (1, p.h * p.w) } else { (p.h, p.w) };
-        for sample in 0..self.n {
-            for row in 0..rows {
-                let start = (p.first + sample * p.sample + row * p.row) * pixel;
-                let to = zero(&mut place, start).wrapping_add(start);
-                let first = ((self.first + sample) * rows + row) * pixels;
-                // SAFETY: the caller's promise.
-                unsafe {
-                    match self.source {
-                        Source::Normalized(normalized) => {
-                            normalized.round::<S>(self.first + sample, first..first + pixels, to);
+        for (number, p) in layout.planes.iter().enumerate() {
+            // Rows without zeros between them are one.
+            let whole = p.stride == 1;
+            let (rows, columns) = if whole && p.row == p.w { (1, p.h * p.w) } else { (p.h, p.w) };
+            let inside = (0..columns).filter(|&x| whole || p.in_image(1, x).is_some());
+            let (before, count) = (inside.clone().next().unwrap_or(0), inside.count());
+            for sample in 0..self.n {
+                for row in 0..rows {
+                    let Some(y) = p.in_image(0, row) else { continue };
+                    let start = number * layout.plane(self.n) + layout.first + sample * p.sample + row * p.row + before;
+                    let first = (self.first + sample) * image.pixels + y * p.image[1];
+                    let to = zero(&mut place, start * pixel).wrapping_add(start * pixel);
+                    // SAFETY: the caller's promise.
+                    unsafe {
+                        if whole {
+                            self.round::<S>(sample, first..first + count, to);
+                        } else {
+                            let first = first + p.in_image(1, before).unwrap_or(0);
+                            for i in 0..count {
+                                let pixels = first + p.stride * i..first + p.stride * i + 1;
+                                self.round::<S>(sample, pixels, to.wrapping_add(i * pixel));
+                            }
                         }
-                        Source::Numbers(numbers) => round::<S>(numbers, first..first + pixels, to),
                     }
+                    place = (start + count) * pixel;
                 }
-                place = start + pixels * pixel;
             }
         }
         zero(&mut place, all);
+    }
+
+    /// Some pixels of a sample, rounded to `to`.
+    ///
+    /// # Safety
+    /// As of [`Self::border`]; the pixels are there, and there is room for them.
+    #[inline(always)]
+    unsafe fn round<S: PairSimd>(&self, sample: usize, pixels: Range<usize>, to: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.source {
+                Source::Normalized(normalized) => normalized.round::<S>(self.first + sample, pixels, to),
+                Source::Numbers(numbers) => round::<S>(numbers, pixels, to),
+            }
+        }
     }
 
     /// Writes the sums of some positions and columns to their pixels.
@@ -217,14 +267,22 @@ impl Samples<'_> {
     /// # Safety
     /// The processor has `S`; the positions are those of pixels, or zeros; `sums` is what [`Block::run`] left.
     #[inline(always)]
-    unsafe fn write<S: PairSimd>(&self, positions: Range<usize>, column: usize, columns: usize, sums: &[f32]) {
-        let start = positions.start;
-        for run in self.positions.runs(positions) {
+    unsafe fn write<S: PairSimd>(
+        &self,
+        results: &Positions,
+        positions: Range<usize>,
+        column: usize,
+        columns: usize,
+        sums: &[f32],
+    ) {
+        let (start, width) = (positions.start, self.convolution.result.channels);
+        let next = results.stride * width;
+        for run in results.runs(positions) {
             for c in (0..columns).step_by(S::LANES) {
                 // SAFETY: columns are whole vectors; the pixels are those of the output.
                 unsafe {
                     let mut sum = sums.as_ptr().add((run.position - start) * LINE + c);
-                    let mut at = run.pixel * self.width + column + c;
+                    let mut at = run.pixel * width + column + c;
                     let bias = match self.bias.is_empty() {
                         true => S::splat(0.0),
                         false => S::load(self.bias.as_ptr().add(run.sample * self.bias_sample + column + c)),
@@ -232,13 +290,13 @@ impl Samples<'_> {
                     if self.add.is_null() {
                         for _ in 0..run.length {
                             S::store(self.out.add(at), S::add(S::load(sum), bias));
-                            (sum, at) = (sum.add(LINE), at + self.width);
+                            (sum, at) = (sum.add(LINE), at + next);
                         }
                     } else {
                         for _ in 0..run.length {
                             let plus = S::add(S::load(self.add.add(at)), bias);
                             S::store(self.out.add(at), S::add(S::load(sum), plus));
-                            (sum, at) = (sum.add(LINE), at + self.width);
+                            (sum, at) = (sum.add(LINE), at + next);
                         }
                     }
                 }
@@ -249,10 +307,10 @@ impl Samples<'_> {
 
 /// Some positions times some columns.
 struct Block<'a> {
-    /// The bordered source, bytes from pixel to pixel and from row to row.
+    /// The planes of the source, bytes from pixel to pixel and from a result's position to each reach.
     left: *const u8,
     pixel: usize,
-    row: usize,
+    reaches: &'a [usize],
     weights: &'a Weights,
 }
 
@@ -264,8 +322,7 @@ impl Block<'_> {
     #[inline(always)]
     unsafe fn run<T: Tiles, const M: usize, const N: usize>(&self, start: usize, column: usize, sums: *mut f32) {
         const { assert!(M * N <= 4 && (N == 1 || N == 2 && M <= 2)) };
-        let Weights { k, steps, .. } = *self.weights;
-        let block = k * steps * WORDS;
+        let block = self.weights.column();
         let mut right = self.weights.columns(column / COLUMNS);
         let tile = ROWS * self.pixel;
         // SAFETY: the caller's promise.
@@ -274,8 +331,8 @@ impl Block<'_> {
             T::zero::<1>();
             T::zero::<2>();
             T::zero::<3>();
-            for ky in 0..k {
-                let mut left = self.left.add(start * self.pixel + ky * self.row);
+            for (reach, &steps) in self.reaches.iter().zip(&self.weights.steps) {
+                let mut left = self.left.add(start * self.pixel + reach);
                 for _ in 0..steps {
                     T::load::<4>(left, self.pixel);
                     T::load::<6>(right.cast(), ROW_BYTES);

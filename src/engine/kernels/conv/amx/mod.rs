@@ -1,11 +1,10 @@
-//! Convolutions that keep the size, 3×3 and 1×1, in mixed precision on tiles of bf16 ([`Tiles`]). A processor does sixteen times
+//! Convolutions that keep the size, 3×3 and 1×1, and 3×3 ones that halve it, in mixed precision on tiles of bf16 ([`Tiles`]). A processor does sixteen times
 //! as many of these products in a cycle as of f32, so no transform is needed: the sums are taken as they are defined, of
 //! factors rounded to bf16, in f32.
 //!
-//! The pixels of a few samples lie one behind the other as *positions*; for 3×3, with one column of zeros between two rows and
-//! one row of zeros between two samples. Then a tap is a constant distance, the three taps of a row of the kernel are
-//! neighbours in memory, and sixteen positions with all their channels are a tile as they lie there. What is computed at
-//! the zeros' positions is thrown away.
+//! The pixels of a few samples lie one behind the other as *positions*, with zeros between them ([`layout`]). A tap is a constant
+//! distance, taps of a row of the kernel are neighbours in memory, and sixteen positions with all their channels are a tile as they lie
+//! there. What is computed at the zeros' positions is thrown away.
 //!
 //! Where the channels are an odd multiple of 16, the last step of a row of the kernel reaches into the next pixel, times
 //! zeros: a NaN or an infinity there makes this pixel NaN too, be it one of the next sample.
@@ -13,6 +12,7 @@
 //! [`Tiles`]: crate::kernels::simd::Tiles
 
 mod convolution;
+mod layout;
 mod positions;
 #[cfg(test)]
 mod tests;
@@ -30,7 +30,10 @@ use crate::kernels::simd::{COLUMNS, Isa, TileIsa};
 /// What multiplies tiles for this convolution, if it shall be computed in bf16 and the processor has tiles.
 pub(super) fn fits(g: &Geometry, isa: Isa) -> Option<TileIsa> {
     let bf16 = g.precision == Precision::Bf16;
-    let same = g.stride == 1 && (g.out_h, g.out_w) == (g.h, g.w) && matches!((g.k, g.before), (3, 1) | (1, 0));
+    let shape = match g.stride {
+        1 => (g.out_h, g.out_w) == (g.h, g.w) && matches!((g.k, g.before), (3, 1) | (1, 0)),
+        stride => (stride, g.k) == (2, 3) && g.before <= 1,
+    };
     let whole = |c: usize| c > 0 && c.is_multiple_of(COLUMNS);
-    if bf16 && same && whole(g.c_in) && whole(g.c_out) { TileIsa::of(isa) } else { None }
+    if bf16 && shape && whole(g.c_in) && whole(g.c_out) { TileIsa::of(isa) } else { None }
 }

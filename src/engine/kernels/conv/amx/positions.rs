@@ -2,50 +2,55 @@
 
 use std::ops::Range;
 
-use super::Geometry;
-
-/// Places of pixels, and how far apart neighbours are.
+/// A grid of places for pixels, and which pixels of an image they are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Positions {
+    /// Rows and columns of pixels; what else there is are zeros.
     pub h: usize,
     pub w: usize,
-    /// The kernel is k × k.
-    pub k: usize,
     /// Positions from one row of pixels to the next, and from sample to sample.
     pub row: usize,
     pub sample: usize,
-    /// The place of the first pixel among the convolution's inputs: zeros come before it.
-    pub first: usize,
+    /// Rows and columns of the image, the row and column in it of the first pixel here, and the distance between neighbours. Where
+    /// that is outside there is a zero.
+    pub image: [usize; 2],
+    pub start: [isize; 2],
+    pub stride: usize,
 }
 
 impl Positions {
-    pub fn new(g: &Geometry) -> Self {
-        let border = usize::from(g.k > 1);
-        let row = g.w + border;
-        Self { h: g.h, w: g.w, k: g.k, row, sample: (g.h + border) * row, first: border * (row + 1) }
-    }
-
     /// From the first pixel of the first sample to the last of the n-th.
     pub fn span(&self, n: usize) -> usize {
         n * self.sample - (self.sample - (self.h - 1) * self.row - self.w)
     }
 
-    /// How far behind a pixel's own position its tap (`ky`, `kx`) lies.
-    pub fn tap(&self, ky: usize, kx: usize) -> usize {
-        ky * self.row + kx
+    /// Which row (0) or column (1) of the image number `i` here is.
+    pub fn in_image(&self, axis: usize, i: usize) -> Option<usize> {
+        let at = self.start[axis] + (self.stride * i) as isize;
+        usize::try_from(at).ok().filter(|at| *at < self.image[axis])
     }
 
     /// The number of the pixel at each of the first `length` positions, counted through all samples; [`ZERO`] at zeros.
     pub fn pixels(&self, length: usize) -> Vec<u32> {
-        let here = |i: usize| {
-            let (sample, y, x) = (i / self.sample, i % self.sample / self.row, i % self.row);
-            let pixel = (sample * self.h + y) * self.w + x;
-            if y < self.h && x < self.w { pixel as u32 } else { ZERO }
-        };
-        (0..length).map(here).collect()
+        let columns: Vec<_> = (0..self.row).map(|x| (x < self.w).then(|| self.in_image(1, x)).flatten()).collect();
+        let [height, width] = self.image;
+        let mut pixels = Vec::with_capacity(length);
+        'all: for sample in 0.. {
+            for y in 0..self.sample / self.row {
+                let row = (y < self.h).then(|| self.in_image(0, y)).flatten();
+                for x in &columns {
+                    if pixels.len() == length {
+                        break 'all;
+                    }
+                    let pixel = row.zip(*x).map(|(y, x)| ((sample * height + y) * width + x) as u32);
+                    pixels.push(pixel.unwrap_or(ZERO));
+                }
+            }
+        }
+        pixels
     }
 
-    /// The pixels among `positions`, in rows.
+    /// The pixels among `positions`, in rows; all of the grid must lie inside the image.
     #[inline(always)]
     pub fn runs(&self, positions: Range<usize>) -> Runs {
         let (sample, y) = (positions.start / self.sample, positions.start % self.sample / self.row);
@@ -56,11 +61,11 @@ impl Positions {
 /// No pixel.
 pub(super) const ZERO: u32 = u32::MAX;
 
-/// Pixels that lie next to each other.
+/// Pixels whose positions lie next to each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Run {
     pub sample: usize,
-    /// The first one's number, counted through all samples, and its position.
+    /// The first one's number in the image, counted through all samples, and its position. The next are a stride further.
     pub pixel: usize,
     pub position: usize,
     pub length: usize,
@@ -80,7 +85,7 @@ impl Iterator for Runs {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Run> {
-        let Positions { h, w, row, sample: each, .. } = self.all;
+        let Positions { h, w, row, sample: each, image: [height, width], start, stride } = self.all;
         loop {
             let (sample, y) = (self.sample, self.y);
             let first = sample * each + y * row;
@@ -92,7 +97,8 @@ impl Iterator for Runs {
             let position = first.max(self.positions.start);
             let end = (first + w).min(self.positions.end);
             if y < h && position < end {
-                let pixel = (sample * h + y) * w + position - first;
+                let (y, x) = (start[0] as usize + stride * y, start[1] as usize + stride * (position - first));
+                let pixel = (sample * height + y) * width + x;
                 return Some(Run { sample, pixel, position, length: end - position });
             }
         }
@@ -102,39 +108,43 @@ impl Iterator for Runs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::Padding;
 
-    fn positions(k: usize) -> Positions {
-        Positions::new(&Geometry::new(&[2, 2, 3, 16], &[k, k, 16, 16], 1, Padding::Same).unwrap())
+    /// 2 × 3 pixels, with or without zeros around them.
+    fn positions(border: usize) -> Positions {
+        let row = 3 + border;
+        Positions { h: 2, w: 3, row, sample: (2 + border) * row, image: [2, 3], start: [0, 0], stride: 1 }
     }
 
     #[test]
     fn zeros_lie_between_rows_and_between_samples() {
-        let p = positions(3);
-        assert_eq!((p.row, p.sample, p.first, p.span(1), p.span(2)), (4, 12, 5, 7, 19));
+        let p = positions(1);
+        assert_eq!((p.span(1), p.span(2)), (7, 19));
         let z = ZERO;
         assert_eq!(p.pixels(19), [0, 1, 2, z, 3, 4, 5, z, z, z, z, z, 6, 7, 8, z, 9, 10, 11]);
+        assert!(positions(0).pixels(12).into_iter().eq(0..12));
     }
 
     #[test]
-    fn a_kernel_of_one_pixel_needs_no_zeros() {
-        let p = positions(1);
-        assert_eq!((p.row, p.sample, p.first, p.span(2)), (3, 6, 0, 12));
-        assert!(p.pixels(12).into_iter().eq(0..12));
+    fn every_other_pixel_and_zeros_where_the_image_ends() {
+        let p = Positions { h: 2, w: 3, row: 3, sample: 6, image: [3, 4], start: [-1, 1], stride: 2 };
+        let z = ZERO;
+        assert_eq!(p.pixels(12), [z, z, z, 5, 7, z, z, z, z, 17, 19, z]);
     }
 
     #[test]
     fn runs_are_the_pixels_of_some_positions() {
-        for k in [1, 3] {
-            let p = positions(k);
+        let every_other = Positions { image: [5, 7], start: [1, 0], stride: 2, ..positions(1) };
+        for p in [positions(0), positions(1), every_other] {
             let (span, pixels) = (p.span(2), p.pixels(p.span(2)));
             for start in 0..span {
                 for end in start..=span {
                     let runs: Vec<_> = p.runs(start..end).collect();
-                    let all = runs.iter().flat_map(|run| (0..run.length).map(|i| (run.position + i, run.pixel + i)));
+                    let all = runs.iter().flat_map(|run| {
+                        (0..run.length).map(|i| (run.position + i, run.pixel + p.stride * i))
+                    });
                     let want = (start..end).filter(|&i| pixels[i] != ZERO).map(|i| (i, pixels[i] as usize));
                     assert!(all.eq(want), "{runs:?}");
-                    assert!(runs.iter().all(|run| run.length > 0 && run.sample == run.pixel / 6));
+                    assert!(runs.iter().all(|run| run.length > 0 && run.sample == run.position / p.sample));
                 }
             }
         }

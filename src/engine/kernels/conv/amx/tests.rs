@@ -26,12 +26,12 @@ fn defined(g: &Geometry, x: &[f32], w: &[f32], dy: &[f32]) -> Defined {
     let mut all = Defined { y: vec![0.0; dy.len()], dx: vec![0.0; x.len()], dw: vec![0.0; w.len()] };
     for n in 0..g.n {
         for (oy, ox, ky, kx) in places(g) {
-            let (iy, ix) = (oy + ky, ox + kx);
+            let (iy, ix) = (g.stride * oy + ky, g.stride * ox + kx);
             if iy < g.before || ix < g.before || iy - g.before >= g.h || ix - g.before >= g.w {
                 continue;
             }
             let from = ((n * g.h + iy - g.before) * g.w + ix - g.before) * g.c_in;
-            let to = ((n * g.h + oy) * g.w + ox) * g.c_out;
+            let to = ((n * g.out_h + oy) * g.out_w + ox) * g.c_out;
             for i in 0..g.c_in {
                 for o in 0..g.c_out {
                     let at = ((ky * g.k + kx) * g.c_in + i) * g.c_out + o;
@@ -46,7 +46,7 @@ fn defined(g: &Geometry, x: &[f32], w: &[f32], dy: &[f32]) -> Defined {
 }
 
 fn places(g: &Geometry) -> impl Iterator<Item = (usize, usize, usize, usize)> {
-    let (h, w, k) = (g.h, g.w, g.k);
+    let (h, w, k) = (g.out_h, g.out_w, g.k);
     (0..h * w * k * k).map(move |i| (i / (w * k * k), i / (k * k) % w, i / k % k, i % k))
 }
 
@@ -75,14 +75,24 @@ fn in_two_pieces(forward: &TileConvolution, (x, channels): (&[f32], usize), want
     assert_eq!(out, want, "output of {place} in two pieces");
 }
 
-fn check(n: usize, (h, w): (usize, usize), (c_in, c_out): (usize, usize), k: usize) {
-    let g = Geometry::new(&[n, h, w, c_in], &[k, k, c_in, c_out], 1, Padding::Same).unwrap();
+fn check(n: usize, size: (usize, usize), channels: (usize, usize), k: usize) {
+    check_strided(n, size, channels, (k, 1, Padding::Same));
+}
+
+fn check_strided(
+    n: usize,
+    (h, w): (usize, usize),
+    (c_in, c_out): (usize, usize),
+    (k, stride, padding): (usize, usize, Padding),
+) {
+    let Some(g) = Geometry::new(&[n, h, w, c_in], &[k, k, c_in, c_out], stride, padding) else { return };
+    let out_pixels = g.out_h * g.out_w;
     let (x, weights) = (whole_numbers(1, n * h * w * c_in), whole_numbers(2, k * k * c_in * c_out));
-    let (dy, bias) = (whole_numbers(3, n * h * w * c_out), whole_numbers(4, n * c_out));
+    let (dy, bias) = (whole_numbers(3, n * out_pixels * c_out), whole_numbers(4, n * c_out));
     let want = defined(&g, &x, &weights, &dy);
     spoil_scratch();
     for isa in TileIsa::available() {
-        let place = format!("{n}×{h}×{w} {c_in}→{c_out}, {k}×{k} on {isa:?}");
+        let place = format!("{n}×{h}×{w} {c_in}→{c_out}, {k}×{k}, stride {stride}, {padding:?} on {isa:?}");
         let forward = TileConvolution::on(isa, &g, &weights);
         assert_eq!(forward.run_on_all(&x, &[]), want.y, "output of {place}");
         let mut out = Vec::with_capacity(dy.len());
@@ -91,7 +101,7 @@ fn check(n: usize, (h, w): (usize, usize), (c_in, c_out): (usize, usize), k: usi
         // SAFETY: `run` has written all of it.
         unsafe { out.set_len(dy.len()) };
         for (i, y) in out.iter().enumerate() {
-            let sample = i / (h * w * c_out);
+            let sample = i / (out_pixels * c_out);
             assert_eq!(*y, want.y[i] + bias[sample * c_out + i % c_out] + dy[i], "number {i} of {place}");
         }
         let back = TileConvolution::data_gradient_on(isa, &g, &weights);
@@ -133,6 +143,17 @@ proptest! {
 }
 
 #[test]
+fn convolutions_that_halve_are_what_their_definition_says() {
+    for padding in [Padding::Same, Padding::RightBottom] {
+        for (h, w) in [(1, 1), (1, 2), (2, 1), (2, 2), (3, 3), (7, 7), (8, 6), (5, 12), (14, 14)] {
+            check_strided(3, (h, w), (32, 16), (3, 2, padding));
+            check_strided(2, (h, w), (48, 48), (3, 2, padding));
+        }
+    }
+    check_strided(5, (20, 20), (16, 32), (3, 2, Padding::Same));
+}
+
+#[test]
 fn samples_that_go_in_groups_are_all_there() {
     // 1024 pixels go together: of 20 × 20 two samples.
     check(5, (20, 20), (16, 16), 3);
@@ -146,6 +167,7 @@ fn only_whole_tiles_of_channels_in_bf16_are_taken() {
         super::fits(&g.with_precision(precision), isa).is_some()
     };
     assert!(fits(16, 48, 3, 1, Precision::Bf16) && fits(32, 16, 1, 1, Precision::Bf16));
-    assert!(!fits(16, 48, 3, 1, Precision::F32) && !fits(16, 16, 3, 2, Precision::Bf16));
+    assert!(fits(16, 16, 3, 2, Precision::Bf16) && !fits(16, 16, 1, 2, Precision::Bf16));
+    assert!(!fits(16, 48, 3, 1, Precision::F32));
     assert!(!fits(1, 16, 3, 1, Precision::Bf16) && !fits(16, 24, 3, 1, Precision::Bf16));
 }

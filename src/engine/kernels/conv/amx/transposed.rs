@@ -3,16 +3,16 @@
 use crate::kernels::buffers::Scratch;
 use crate::kernels::simd::{COLUMNS, PairKernel, PairSimd, TileIsa};
 
-/// The kernel `w` `[k, k, c_in, c_out]` turned by 180° and its matrices transposed: `[k, k, c_out, c_in]`.
-pub(super) fn turned(isa: TileIsa, w: &[f32], c_in: usize, c_out: usize) -> Scratch {
+/// The matrices of `w` `[k, k, c_in, c_out]` transposed: `[k, k, c_out, c_in]`.
+pub(super) fn transposed(isa: TileIsa, w: &[f32], c_in: usize, c_out: usize) -> Scratch {
     let mut to = Scratch::new(w.len());
     let taps = w.chunks_exact(c_in * c_out);
-    taps.zip(to.chunks_exact_mut(c_in * c_out).rev()).for_each(|(from, to)| transpose(isa, from, c_in, c_out, to));
+    taps.zip(to.chunks_exact_mut(c_in * c_out)).for_each(|(from, to)| transpose(isa, from, c_in, c_out, to));
     to
 }
 
 /// `[rows, columns]` to `[columns, rows]`, multiples of 16.
-pub(super) fn transpose(isa: TileIsa, from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
+fn transpose(isa: TileIsa, from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
     assert_eq!((from.len(), to.len()), (rows * columns, rows * columns));
     assert!(rows.is_multiple_of(COLUMNS) && columns.is_multiple_of(COLUMNS));
     // SAFETY: the lengths were checked.

@@ -7,6 +7,7 @@
 //! A tile of the right factor and one of the sum are a kilobyte in one piece: rows that lie a power of two apart would meet in a few sets of
 //! the cache. Two tiles of the right factor stay in the first cache while all rows of the left one go by.
 
+use super::layout::Layout;
 use super::positions::{Positions, ZERO};
 use super::{Geometry, fits};
 use crate::kernels::buffers::Scratch;
@@ -18,9 +19,14 @@ use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairKernel, PairSimd, ROW_BYTES,
 /// of them.
 pub(crate) struct WeightSum {
     isa: TileIsa,
-    positions: Positions,
-    /// The pixel at each position of a group of samples.
-    pixels: Vec<u32>,
+    /// Pixels of a sample of the input.
+    pixels: usize,
+    layout: Layout,
+    /// Where each tap lies: its plane and how far behind a result's position.
+    taps: Vec<(usize, usize)>,
+    /// The pixel at each position of a group of samples: of the output, and of the input on each plane.
+    output: Vec<u32>,
+    input: Vec<Vec<u32>>,
     c_in: usize,
     c_out: usize,
     sum: Vec<f32>,
@@ -33,25 +39,40 @@ impl WeightSum {
     }
 
     pub(super) fn on(isa: TileIsa, g: &Geometry) -> Self {
-        let positions = Positions::new(g);
-        let pixels = positions.pixels(positions.span(samples_at_once(g.h * g.w).min(g.n)));
-        Self { isa, positions, pixels, c_in: g.c_in, c_out: g.c_out, sum: vec![0.0; g.weights_len()] }
+        let (layout, pixels) = (Layout::forward(g), g.h * g.w);
+        let results = &layout.results[0];
+        let mut taps = vec![(0, 0); g.k * g.k];
+        for reach in &results.reaches {
+            reach.taps.iter().enumerate().for_each(|(i, &tap)| taps[tap] = (reach.plane, reach.offset + i));
+        }
+        let most = samples_at_once(pixels).min(g.n);
+        let places = |positions: &Positions| positions.pixels(positions.span(most));
+        let (output, input) = (places(&results.positions), layout.planes.iter().map(places).collect());
+        let sum = vec![0.0; g.weights_len()];
+        Self { isa, pixels, layout, taps, output, input, c_in: g.c_in, c_out: g.c_out, sum }
     }
 
-    /// Adds whole samples `x` `[n, H, W, c_in]`, `dy` `[n, H, W, c_out]`.
+    /// Adds whole samples `x` `[n, H, W, c_in]`, `dy` `[n, H', W', c_out]`.
     pub fn add(&mut self, x: Sides, dy: &[f32]) {
-        let Self { isa, positions, c_in, c_out, .. } = *self;
-        let pixels = positions.h * positions.w;
+        let Self { isa, pixels, c_in, c_out, ref layout, ref taps, .. } = *self;
+        let positions = &layout.results[0].positions;
+        let out_pixels = positions.h * positions.w;
         let n = x.pixels() / pixels;
-        assert_eq!((x.pixels(), x.channels(), dy.len()), (n * pixels, c_in, n * pixels * c_out));
+        assert_eq!((x.pixels(), x.channels(), dy.len()), (n * pixels, c_in, n * out_pixels * c_out));
         assert!(c_in.is_multiple_of(COLUMNS) && c_out.is_multiple_of(ROWS));
-        assert_eq!(self.sum.len(), positions.k * positions.k * c_in * c_out);
+        assert_eq!(self.sum.len(), taps.len() * c_in * c_out);
         for group in groups(0..n, samples_at_once(pixels)) {
-            let at = group.start * pixels..group.end * pixels;
-            let (x, dy) = (x.narrow(at.clone()), Sides::one(&dy[at.start * c_out..at.end * c_out], c_out));
-            let pixels = &self.pixels[..positions.span(group.len())];
+            let (n, at) = (group.len(), |len: usize| group.start * len..group.end * len);
+            let dy = Sides::one(&dy[at(out_pixels * c_out)], c_out);
+            let left = Pixels { of: dy, pixels: &self.output[..positions.span(n)], before: 0 };
+            let plane = |(positions, pixels): (&Positions, &'_ Vec<u32>)| positions.span(n).min(pixels.len());
+            let spans: Vec<usize> = layout.planes.iter().zip(&self.input).map(plane).collect();
+            let x = x.narrow(at(pixels));
+            let right: Vec<Pixels> = (self.input.iter().zip(spans))
+                .map(|(pixels, span)| Pixels { of: x, pixels: &pixels[..span], before: layout.first })
+                .collect();
             // SAFETY: whole samples on both sides, whole tiles of channels.
-            unsafe { isa.run(Share { positions, pixels, x, dy, c_in, c_out, sum: &mut self.sum }) };
+            unsafe { isa.run(Share { left, right: &right, taps, sum: &mut self.sum }) };
         }
     }
 
@@ -61,11 +82,11 @@ impl WeightSum {
 
     /// `[k, k, c_in, c_out]`.
     pub fn finish(self) -> Vec<f32> {
-        let Self { isa, positions, c_in, c_out, sum, .. } = self;
+        let Self { isa, taps, c_in, c_out, sum, .. } = self;
         let mut out = vec![0.0; sum.len()];
-        assert_eq!(sum.len(), positions.k * positions.k * c_in * c_out);
+        assert_eq!(sum.len(), taps.len() * c_in * c_out);
         // SAFETY: the lengths are what `Untile` wants.
-        unsafe { isa.run_pairs(Untile { tiles: &sum, taps: positions.k * positions.k, c_in, c_out, out: &mut out }) };
+        unsafe { isa.run_pairs(Untile { tiles: &sum, taps: taps.len(), c_in, c_out, out: &mut out }) };
         out
     }
 }
@@ -106,13 +127,11 @@ impl PairKernel for Untile<'_> {
 
 /// Some samples, added to `sum`, which lies as that of a [`WeightSum`]; channels are multiples of 16.
 struct Share<'a> {
-    positions: Positions,
-    /// The pixel at each position from the first to the last.
-    pixels: &'a [u32],
-    x: Sides<'a>,
-    dy: Sides<'a>,
-    c_in: usize,
-    c_out: usize,
+    /// The output's gradient.
+    left: Pixels<'a>,
+    /// The input, on each plane, and where the taps lie.
+    right: &'a [Pixels<'a>],
+    taps: &'a [(usize, usize)],
     sum: &'a mut [f32],
 }
 
@@ -127,32 +146,36 @@ impl TileKernel for Share<'_> {
 
     #[inline(always)]
     unsafe fn run<S: PairSimd, T: Tiles>(self) {
-        let Self { positions, pixels, x, dy, c_in, c_out, sum } = self;
-        let k = positions.k;
+        let Self { left: dy, right: planes, taps, sum } = self;
+        let (c_in, c_out) = (planes[0].of.channels(), dy.of.channels());
         // Whole steps, which are whole blocks of a transposition.
-        let span = pixels.len().next_multiple_of(DEPTH);
+        let span = dy.pixels.len().next_multiple_of(DEPTH);
         // Channels an odd number of cache lines apart, so that sixteen of them don't meet in one set of the cache.
         let channel = (span / 2) | COLUMNS;
         let mut left = Scratch::new(c_out * channel);
         // The last tap reads this far.
-        let count = (span + positions.tap(k - 1, k - 1)) / 2 + 1;
-        let copies = if k == 1 { 1 } else { 2 };
-        let mut pairs = Scratch::new(copies * count * c_in);
-        // SAFETY: there is room for `span` positions of each channel, and for `count` pairs of each copy.
+        let farthest = taps.iter().map(|(_, offset)| *offset).max().unwrap_or(0);
+        let count = (span + farthest) / 2 + 1;
+        let copies = if farthest == 0 { 1 } else { 2 };
+        let mut pairs = Scratch::new(planes.len() * copies * count * c_in);
+        // SAFETY: there is room for `span` positions of each channel, and for `count` pairs of each copy of each plane.
         unsafe {
-            let dy = Pixels { of: dy, pixels, before: 0 };
             by_channels::<S>(dy, span, left.as_mut_ptr(), channel);
-            let x = Pixels { of: x, pixels, before: positions.first };
-            match copies {
-                1 => pair::<S, 1>(x, count, pairs.as_mut_ptr()),
-                _ => pair::<S, 2>(x, count, pairs.as_mut_ptr()),
+            for (i, &plane) in planes.iter().enumerate() {
+                let (to, column) = (pairs.as_mut_ptr().add(i * copies * count * COLUMNS), planes.len() * copies * count);
+                match copies {
+                    1 => pair::<S, 1>(plane, count, to, column),
+                    _ => pair::<S, 2>(plane, count, to, column),
+                }
             }
         }
         // Sixteen channels of the input at one tap: where their pairs begin, and their columns of the sum.
-        let (blocks, taps) = (c_in / COLUMNS, k * k);
+        let (blocks, places) = (c_in / COLUMNS, taps);
+        let taps = places.len();
         let tile = |c: usize, tap: usize| {
-            let moved = positions.tap(tap / k, tap % k);
-            (((c * copies + moved % 2) * count + moved / 2) * COLUMNS, (c * (c_out / ROWS) * taps + tap) * TILE)
+            let (plane, moved) = places[tap];
+            let pair = ((c * planes.len() + plane) * copies + moved % 2) * count + moved / 2;
+            (pair * COLUMNS, (c * (c_out / ROWS) * taps + tap) * TILE)
         };
         // Two of them at a time: 32 channels at one tap, or two taps where sixteen channels are left.
         let products = (0..blocks).step_by(2).flat_map(|c| {
@@ -313,24 +336,24 @@ unsafe fn by_channels<S: PairSimd>(of: Pixels, span: usize, to: *mut f32, channe
     }
 }
 
-/// `count` pairs of neighbours from the first position on, and where there are two copies, from the second:
-/// `[channels / 16, COPIES, count, 16]`.
+/// `count` pairs of neighbours from the first position on, and where there are two copies, from the second: `[COPIES, count, 16]` for
+/// each 16 channels, `column` pairs apart.
 ///
 /// # Safety
 /// As of [`by_channels`]; `to` has room for all copies.
 #[inline(always)]
-unsafe fn pair<S: PairSimd, const COPIES: usize>(of: Pixels, count: usize, to: *mut f32) {
+unsafe fn pair<S: PairSimd, const COPIES: usize>(of: Pixels, count: usize, to: *mut f32, column: usize) {
     for i in 0..count {
         let pixels: [u32; 3] = std::array::from_fn(|k| if k <= COPIES { of.at(2 * i + k) } else { ZERO });
         for v in (0..of.of.channels()).step_by(S::LANES) {
-            let (column, c) = (of.of.column(v), v / COLUMNS * COLUMNS);
-            let to = to.wrapping_add(c * COPIES * count + i * COLUMNS + v - c);
+            let (channels, c) = (of.of.column(v), v / COLUMNS * COLUMNS);
+            let to = to.wrapping_add(c * column + i * COLUMNS + v - c);
             // SAFETY: the pixels have all channels.
             unsafe {
-                let (first, second) = (S::load(place(column, pixels[0])), S::load(place(column, pixels[1])));
+                let (first, second) = (S::load(place(channels, pixels[0])), S::load(place(channels, pixels[1])));
                 S::store(to, S::pair(first, second));
                 if COPIES == 2 {
-                    let third = S::load(place(column, pixels[2]));
+                    let third = S::load(place(channels, pixels[2]));
                     S::store(to.add(count * COLUMNS), S::pair(second, third));
                 }
             }

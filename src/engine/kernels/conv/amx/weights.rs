@@ -1,81 +1,87 @@
 //! Weights as tiles.
 
+use super::layout::Reach;
 use crate::kernels::buffers::Scratch;
 use crate::kernels::simd::{COLUMNS, DEPTH, PairKernel, PairSimd, ROWS, TileIsa};
 
 /// f32 words of a tile.
 pub(super) const WORDS: usize = ROWS * COLUMNS;
 
-/// The weights of a k × k kernel in the order in which they are read: for every 16 columns, every row of the kernel and
-/// every 32 of its k · depth rows of the matrix one tile; zeros fill the last of a row.
+/// The weights of some taps in the order in which they are read: for every 16 columns, every reach and every 32 rows of the matrix
+/// of its taps, one below the other, one tile; zeros fill the last of a reach.
 pub(super) struct Weights {
     tiles: Scratch,
-    /// Rows of the kernel.
-    pub k: usize,
-    /// Tiles of one row of the kernel.
-    pub steps: usize,
+    /// Tiles of each reach.
+    pub steps: Vec<usize>,
 }
 
 impl Weights {
-    /// From `w` `[k, k, depth, width]`; `depth` and `width` are multiples of 16.
-    pub fn new(isa: TileIsa, w: &[f32], k: usize, depth: usize, width: usize) -> Self {
-        assert_eq!(w.len(), k * k * depth * width);
+    /// From `w` `[taps, depth, width]`; `depth` and `width` are multiples of 16.
+    pub fn new(isa: TileIsa, w: &[f32], reaches: &[Reach], depth: usize, width: usize) -> Self {
         assert!(depth.is_multiple_of(COLUMNS) && width.is_multiple_of(COLUMNS));
-        let steps = (k * depth).div_ceil(DEPTH);
-        let mut tiles = Scratch::new(width / COLUMNS * k * steps * WORDS);
+        let taps = reaches.iter().flat_map(|reach| &reach.taps);
+        assert!(taps.max().is_none_or(|tap| (tap + 1) * depth * width <= w.len()));
+        let steps: Vec<_> = reaches.iter().map(|reach| (reach.taps.len() * depth).div_ceil(DEPTH)).collect();
+        let mut tiles = Scratch::new(width / COLUMNS * steps.iter().sum::<usize>() * WORDS);
         // SAFETY: the lengths are what `Pack` wants.
-        unsafe { isa.run_pairs(Pack { w, k, depth, width, steps, tiles: &mut tiles }) };
-        Self { tiles, k, steps }
+        unsafe { isa.run_pairs(Pack { w, reaches, steps: &steps, depth, width, tiles: &mut tiles }) };
+        Self { tiles, steps }
     }
 
-    /// The tiles of 16 columns: `[k, steps]` of them.
+    /// Words of the tiles of 16 columns.
+    pub fn column(&self) -> usize {
+        self.steps.iter().sum::<usize>() * WORDS
+    }
+
+    /// The tiles of 16 columns.
     pub fn columns(&self, block: usize) -> *const f32 {
-        self.tiles[block * self.k * self.steps * WORDS..].as_ptr()
+        self.tiles[block * self.column()..].as_ptr()
     }
 
     /// Whether these are the weights for `width` columns.
     pub fn check(&self, width: usize) {
-        assert_eq!(self.tiles.len(), width / COLUMNS * self.k * self.steps * WORDS);
+        assert_eq!(self.tiles.len(), width / COLUMNS * self.column());
     }
 }
 
-/// `w` is `[k, k, depth, width]`, `tiles` `[width / 16, k, steps]` tiles.
+/// `w` is `[taps, depth, width]`, `tiles` `[width / 16, Σ steps]` tiles.
 struct Pack<'a> {
     w: &'a [f32],
-    k: usize,
+    reaches: &'a [Reach],
+    steps: &'a [usize],
     depth: usize,
     width: usize,
-    steps: usize,
     tiles: &'a mut [f32],
 }
 
-// SAFETY: `run` may be called when the lengths are those that the fields tell.
+// SAFETY: `run` may be called when the lengths are those that the fields tell, the depth even.
 impl PairKernel for Pack<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: PairSimd>(self) {
-        let Self { w, k, depth, width, steps, tiles } = self;
-        let rows = k * depth;
+        let Self { w, reaches, steps, depth, width, tiles } = self;
         let mut to = tiles.as_mut_ptr();
         for column in (0..width).step_by(COLUMNS) {
-            for ky in 0..k {
-                for row in (0..steps * DEPTH).step_by(2) {
-                    for c in (0..COLUMNS).step_by(S::LANES) {
-                        // SAFETY: a pair of rows below k · depth, which is even, lies in the matrix; a tile takes 16
-                        // pairs.
-                        unsafe {
-                            let pair = if row < rows {
-                                let from = w.as_ptr().add((ky * rows + row) * width + column + c);
-                                S::pair(S::load(from), S::load(from.add(width)))
-                            } else {
-                                S::splat(0.0)
-                            };
-                            S::store(to.add(c), pair);
+            for (reach, steps) in reaches.iter().zip(steps) {
+                for tap in &reach.taps {
+                    for row in (tap * depth..(tap + 1) * depth).step_by(2) {
+                        for c in (0..COLUMNS).step_by(S::LANES) {
+                            // SAFETY: the pair of rows lies in the matrix; a tile takes 16 pairs.
+                            unsafe {
+                                let from = w.as_ptr().add(row * width + column + c);
+                                S::store(to.add(c), S::pair(S::load(from), S::load(from.add(width))));
+                            }
                         }
+                        to = to.wrapping_add(COLUMNS);
                     }
-                    // SAFETY: as above; at the end it stands one behind the last.
-                    to = unsafe { to.add(COLUMNS) };
+                }
+                for _ in reach.taps.len() * depth / 2..steps * DEPTH / 2 {
+                    for c in (0..COLUMNS).step_by(S::LANES) {
+                        // SAFETY: as above.
+                        unsafe { S::store(to.add(c), S::splat(0.0)) };
+                    }
+                    to = to.wrapping_add(COLUMNS);
                 }
             }
         }
