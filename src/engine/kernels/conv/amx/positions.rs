@@ -139,9 +139,9 @@ mod tests {
             for start in 0..span {
                 for end in start..=span {
                     let runs: Vec<_> = p.runs(start..end).collect();
-                    let all = runs.iter().flat_map(|run| {
-                        (0..run.length).map(|i| (run.position + i, run.pixel + p.stride * i))
-                    });
+                    let all = runs
+                        .iter()
+                        .flat_map(|run| (0..run.length).map(|i| (run.position + i, run.pixel + p.stride * i)));
                     let want = (start..end).filter(|&i| pixels[i] != ZERO).map(|i| (i, pixels[i] as usize));
                     assert!(all.eq(want), "{runs:?}");
                     assert!(runs.iter().all(|run| run.length > 0 && run.sample == run.position / p.sample));

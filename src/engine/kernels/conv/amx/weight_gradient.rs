@@ -162,7 +162,8 @@ impl TileKernel for Share<'_> {
         unsafe {
             by_channels::<S>(dy, span, left.as_mut_ptr(), channel);
             for (i, &plane) in planes.iter().enumerate() {
-                let (to, column) = (pairs.as_mut_ptr().add(i * copies * count * COLUMNS), planes.len() * copies * count);
+                let (to, column) =
+                    (pairs.as_mut_ptr().add(i * copies * count * COLUMNS), planes.len() * copies * count);
                 match copies {
                     1 => pair::<S, 1>(plane, count, to, column),
                     _ => pair::<S, 2>(plane, count, to, column),
