@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use proptest::prelude::*;
 
 use super::simd::forced::on_each;
-use super::simd::{Isa, PairIsa};
+use super::simd::{Isa, PairIsa, TileIsa};
 use super::tests::{flat, numbers, with_gradients};
 use super::*;
 use crate::config::Precision::{Bf16, F32};
@@ -85,6 +85,82 @@ fn with_normalization_in_front_it_is_the_same_convolution() {
 }
 
 #[test]
+fn convolutions_that_halve_agree_within_bf16_rounding_or_are_computed_in_f32() {
+    let inputs = [numbers(1, &[3, 14, 9, 32]), numbers(2, &[3, 3, 32, 48]), numbers(3, &[48])];
+    for padding in [Padding::Same, Padding::RightBottom] {
+        let want = with_gradients(&inputs, DType::F64, |t| reference::conv2d(&t[0], &t[1], &t[2], 2, padding));
+        on_each(|isa| {
+            let got = with_gradients(&inputs, DType::F32, |t| conv2d(&t[0], &t[1], &t[2], 2, padding, Bf16));
+            for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+                let off = relative_rms(got, want);
+                let tiles = TileIsa::of(isa).is_some();
+                assert!(
+                    off < TOLERANCE && (off > ROUNDED) == (tiles && i < 3),
+                    "number {i} on {}: {off:.1e}",
+                    isa.name()
+                );
+            }
+        });
+    }
+}
+
+#[test]
+fn residual_blocks_of_two_inputs_agree_within_bf16_rounding() {
+    // The second input's channels begin within a tile in the second case.
+    for [a, b] in [[32, 16], [24, 24]] {
+        let (c, v, w): (usize, &[usize], &[usize]) = (a + b, &[32], &[3, 3, 32, 32]);
+        let inputs = [
+            numbers(1, &[3, 9, 7, a]),
+            numbers(2, &[3, 9, 7, b]),
+            numbers(3, &[c]),
+            numbers(4, &[c]),
+            numbers(5, &[3, 3, c, 32]),
+            numbers(6, &[3, 32]),
+            numbers(7, &[3, 32]),
+            numbers(8, v),
+            numbers(9, w),
+            numbers(10, v),
+            numbers(11, &[1, 1, c, 32]),
+            numbers(12, v),
+        ];
+        let want = with_gradients(&inputs, DType::F64, |t| {
+            let x = Tensor::cat(&[&t[0], &t[1]], 3)?;
+            let h = reference::conv2d(
+                &reference::group_norm(&x, &t[2], &t[3], 8, 1e-5, true)?,
+                &t[4],
+                &t[5],
+                1,
+                Padding::Same,
+            )?;
+            let h = reference::group_norm(&h, &t[6], &t[7], 8, 1e-5, true)?;
+            let h = reference::conv2d(&h, &t[8], &t[9], 1, Padding::Same)?;
+            reference::conv2d(&x, &t[10], &t[11], 1, Padding::Same)? + h
+        });
+        on_each(|isa| {
+            let got = with_gradients(&inputs, DType::F32, |t| {
+                let block = ResidualBlock {
+                    norm1: (&t[2], &t[3]),
+                    conv1: (&t[4], &t[5]),
+                    norm2: (&t[6], &t[7]),
+                    conv2: (&t[8], &t[9]),
+                    shortcut: Some((&t[10], &t[11])),
+                    groups: 8,
+                    eps: 1e-5,
+                    output_scale_factor: 1.0,
+                    precision: Bf16,
+                };
+                residual_block(&t[0], Some(&t[1]), &block)
+            });
+            for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+                let off = relative_rms(got, want);
+                assert!(off < 3.0 * TOLERANCE, "{a} + {b}, number {i} on {}: off by {off:.1e}", isa.name());
+            }
+            assert_eq!(relative_rms(&got[0], &want[0]) > ROUNDED, PairIsa::of(isa).is_some(), "{}", isa.name());
+        });
+    }
+}
+
+#[test]
 fn what_has_no_kernel_in_bf16_is_computed_in_f32() {
     let x = numbers(1, &[2, 8, 8, 16]);
     let bits = |w: &[usize], stride, precision| {
@@ -95,7 +171,7 @@ fn what_has_no_kernel_in_bf16_is_computed_in_f32() {
     on_each(|_| {
         for (w, stride) in [([3, 3, 16, 32], 2), ([1, 1, 16, 32], 1), ([3, 3, 16, 3], 1), ([3, 3, 16, 24], 1)] {
             let same = bits(&w, stride, Bf16) == bits(&w, stride, F32);
-            // 24 channels are whole vectors only where those are narrow; 1×1 convolutions go on tiles.
+            // 24 channels are whole vectors only where those are narrow; 1×1 convolutions and those that halve go on tiles.
             let (narrow, tiles) = (Isa::current().lanes() < 16, Isa::current().name() == "amx");
             assert!(same || w[3] == 24 && narrow || (w[0] == 1 || stride == 2) && tiles, "{w:?} with stride {stride}");
         }

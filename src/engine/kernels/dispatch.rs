@@ -19,7 +19,7 @@ use crate::config::Precision;
 /// Convolution of `x` `[N, H, W, c_in]` with `w` `[k, k, c_in, c_out]` (k = 1 or 3) and `bias`
 /// `[c_out]` or `[N, c_out]`; stride 1 or 2. Returns `[N, H', W', c_out]`. With [`Precision::Bf16`] the
 /// products of 3×3 convolutions of stride 1 are bf16's where this processor has them (relative rms
-/// error about 4e-3), forward and in both gradients; with tiles (AMX) those of 1×1 convolutions too.
+/// error about 4e-3), forward and in both gradients; with tiles (AMX) those of stride 2 and of 1×1 convolutions too.
 ///
 /// # Errors
 /// When the shapes don't fit.

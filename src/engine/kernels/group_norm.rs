@@ -1,5 +1,4 @@
-//! Group normalization with its affine map and SiLU in one pass forward and two passes backward
-//! (Wu & He 2018, arXiv:1803.08494).
+//! Group normalization with its affine map and SiLU (Wu & He 2018, arXiv:1803.08494): the operation, and the way forward.
 //!
 //! x̂ = (x − μ) / √(σ² + eps) over the pixels and channels of a group, z = γ x̂ + β, y = z or
 //! z · sigmoid(z).
@@ -9,6 +8,7 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use super::buffers::{Part, Scratch, filled_many};
+use super::group_norm_gradient::{ToAffine, ToInput};
 use super::sides::{Column, Sides, SidesMut};
 use super::simd::{Isa, Kernel, Simd, sigmoid, sigmoid_for_bf16};
 use super::storage::{slice, tensor, with};
@@ -149,19 +149,14 @@ pub(crate) fn backward(
     assert_eq!((dy.len(), moments.len()), (batch.x.len(), batch.n));
     moments.iter().for_each(|moments| moments.check(batch.x.channels(), isa.lanes()));
     let len = dy.len() / batch.n;
-    // SAFETY: the kernel writes the whole sample; the lengths were checked.
+    // SAFETY: both kernels write the whole sample; the lengths were checked.
     let ([dx], sums) = unsafe {
         filled_many(batch.n, [len], |i, [dx]| {
-            let dy = &dy[i * len..(i + 1) * len];
+            let (sample, moments, dy) = (batch.sample(settings, i), &moments[i], Some(&dy[i * len..(i + 1) * len]));
+            let sums = isa.run(ToAffine { sample, moments, dy, dz: dx, normed: None });
             let dx = SidesMut::one(dx, batch.x.channels());
-            isa.run(NormBackward {
-                sample: batch.sample(settings, i),
-                moments: &moments[i],
-                dy,
-                slope: None,
-                plus: None,
-                dx,
-            })
+            isa.run(ToInput { sample, moments, sums: &sums, dz: None, plus: None, dx });
+            sums
         })
     };
     (dx, sums)
@@ -241,7 +236,7 @@ impl CustomOp3 for GroupNorm {
 pub(super) struct NormSample<'a> {
     pub x: Sides<'a>,
     pub channels: usize,
-    groups: usize,
+    pub groups: usize,
     pub activation: Activation,
     pub weight: &'a [f32],
     pub bias: &'a [f32],
@@ -382,99 +377,5 @@ unsafe fn channel_sums<S: Simd>(x: Sides, every: usize, shift: &[f32], sum: &mut
             S::store(sum.as_mut_ptr().add(at), S::add(S::add(a[0], a[1]), S::add(a[2], a[3])));
             S::store(squares.as_mut_ptr().add(at), S::add(S::add(b[0], b[1]), S::add(b[2], b[3])));
         }
-    }
-}
-
-/// One sample backward; returns the gradients of weight and bias, padded to whole vectors.
-///
-/// With a = mean over the group of γ·dz and b = mean of γ·dz·x̂: dx = scale · (γ·dz − a − x̂·b).
-///
-/// `slope` holds dy/dz where that is known already; `plus` is added to dx. All are as long as x, and the moments as
-/// [`Moments::check`] wants them.
-pub(super) struct NormBackward<'a> {
-    pub sample: NormSample<'a>,
-    pub moments: &'a Moments,
-    pub dy: &'a [f32],
-    pub slope: Option<&'a [f32]>,
-    pub plus: Option<&'a [f32]>,
-    pub dx: SidesMut<'a>,
-}
-
-// SAFETY: `run` may be called when the lengths are those that the fields tell.
-impl Kernel for NormBackward<'_> {
-    type Output = AffineGradient;
-
-    #[inline(always)]
-    unsafe fn run<S: Simd>(mut self) -> AffineGradient {
-        let (s, m) = (self.sample, self.moments);
-        let (c, pixels) = (s.channels, s.x.pixels());
-        let vectors = c.div_ceil(S::LANES);
-        let padded = vectors * S::LANES;
-        let (mut d_weight, mut d_bias) = (vec![0.0; padded], vec![0.0; padded]);
-        let mut factors = Scratch::zeroed(4 * padded);
-        let (affine, factors) = factors.split_at_mut(2 * padded);
-        let (weight, bias) = affine.split_at_mut(padded);
-        weight[..c].copy_from_slice(s.weight);
-        bias[..c].copy_from_slice(s.bias);
-        // SAFETY: x, dy and dx are `pixels` rows of c numbers; everything else is padded.
-        unsafe {
-            let one = S::splat(1.0);
-            for v in 0..vectors {
-                let at = v * S::LANES;
-                let (weight, bias) = (S::load(weight.as_ptr().add(at)), S::load(bias.as_ptr().add(at)));
-                let shift = S::load(m.shift.as_ptr().add(at));
-                let (scale, rest) = (S::load(m.scale.as_ptr().add(at)), S::load(m.rest.as_ptr().add(at)));
-                let (mut sum, mut with_x) = (S::splat(0.0), S::splat(0.0));
-                let (x_at, dx_at) = (s.x.column(at), self.dx.column(at));
-                for p in 0..pixels {
-                    let x = load_columns::<S>(x_at.first.add(p * x_at.row), 0, x_at.columns);
-                    let normed = S::mul_add(S::sub(x, shift), scale, rest);
-                    let mut dz = load_columns::<S>(self.dy.as_ptr().add(p * c), v, c);
-                    if let Some(slope) = self.slope {
-                        dz = S::mul(dz, load_columns::<S>(slope.as_ptr().add(p * c), v, c));
-                    } else if s.activation != Activation::None {
-                        let z = S::mul_add(normed, weight, bias);
-                        let sig = sigmoid::<S>(z);
-                        dz = S::mul(dz, S::mul(sig, S::mul_add(z, S::sub(one, sig), one)));
-                    }
-                    sum = S::add(sum, dz);
-                    with_x = S::mul_add(dz, normed, with_x);
-                    store_columns::<S>(dx_at.first.add(p * dx_at.row), 0, dx_at.columns, dz);
-                }
-                S::store(d_bias.as_mut_ptr().add(at), sum);
-                S::store(d_weight.as_mut_ptr().add(at), with_x);
-            }
-            let (mean, mean_with_x) = factors.split_at_mut(padded);
-            let per_group = c / s.groups;
-            let count = (s.x.len() / s.groups) as f64;
-            for j in 0..s.groups {
-                let range = j * per_group..(j + 1) * per_group;
-                let mean_of =
-                    |of: &[f32]| range.clone().map(|i| s.weight[i] as f64 * of[i] as f64).sum::<f64>() / count;
-                let (a, b) = (mean_of(&d_bias), mean_of(&d_weight));
-                mean[range.clone()].fill(a as f32);
-                mean_with_x[range.clone()].fill(b as f32);
-            }
-            for v in 0..vectors {
-                let at = v * S::LANES;
-                let weight = S::load(weight.as_ptr().add(at));
-                let shift = S::load(m.shift.as_ptr().add(at));
-                let (scale, rest) = (S::load(m.scale.as_ptr().add(at)), S::load(m.rest.as_ptr().add(at)));
-                let (a, b) = (S::load(mean.as_ptr().add(at)), S::load(mean_with_x.as_ptr().add(at)));
-                let (x_at, dx_at) = (s.x.column(at), self.dx.column(at));
-                for p in 0..pixels {
-                    let x = load_columns::<S>(x_at.first.add(p * x_at.row), 0, x_at.columns);
-                    let normed = S::mul_add(S::sub(x, shift), scale, rest);
-                    let dz = load_columns::<S>(dx_at.first.add(p * dx_at.row), 0, dx_at.columns);
-                    let centred = S::sub(S::mul(dz, weight), S::mul_add(normed, b, a));
-                    let mut x = S::mul(centred, scale);
-                    if let Some(plus) = self.plus {
-                        x = S::add(x, load_columns::<S>(plus.as_ptr().add(p * c), v, c));
-                    }
-                    store_columns::<S>(dx_at.first.add(p * dx_at.row), 0, dx_at.columns, x);
-                }
-            }
-        }
-        (d_weight, d_bias)
     }
 }

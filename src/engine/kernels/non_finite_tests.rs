@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use super::simd::forced::on_each;
 use super::tests::{flat, numbers, with_gradients};
 use super::*;
-use crate::config::Precision::{Bf16, F32};
+use crate::config::Precision::{self, Bf16, F32};
 
 type Operation = fn(&[Tensor]) -> Result<Tensor>;
 
@@ -105,7 +105,7 @@ fn normalizations_show_what_is_not_finite() {
 
 #[test]
 fn residual_blocks_show_what_is_not_finite() {
-    fn fast(t: &[Tensor]) -> Result<Tensor> {
+    fn block(t: &[Tensor], precision: Precision) -> Result<Tensor> {
         let block = ResidualBlock {
             norm1: (&t[1], &t[2]),
             conv1: (&t[3], &t[4]),
@@ -115,7 +115,7 @@ fn residual_blocks_show_what_is_not_finite() {
             groups: 4,
             eps: 1e-5,
             output_scale_factor: 1.0,
-            precision: F32,
+            precision,
         };
         residual_block(&t[0], None, &block)
     }
@@ -126,7 +126,10 @@ fn residual_blocks_show_what_is_not_finite() {
         &t[0] + reference::conv2d(&h, &t[7], &t[8], 1, Padding::Same)?
     }
     let (v, w): (&[usize], &[usize]) = (&[16], &[3, 3, 16, 16]);
-    stays_visible("residual block", &[&[2, 6, 6, 16], v, v, w, v, v, v, w, v], fast, plain);
+    let ways: [Operation; 2] = [|t| block(t, F32), |t| block(t, Bf16)];
+    for way in ways {
+        stays_visible("residual block", &[&[2, 6, 6, 16], v, v, w, v, v, v, w, v], way, plain);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::plan::{Call, Plan, batch};
 use crate::kernels::buffers::{Part, Scratch, filled_shares_many};
 use crate::kernels::conv::{Add, Geometry, Prepared, WeightSum, groups, push_pixel_sums, rows_or_sum};
 use crate::kernels::group_norm::{AffineGradient, affine_gradient};
-use crate::kernels::normalized_again::{backward as norm_backward, normalize_again};
+use crate::kernels::group_norm_steps::{to_affine, to_input};
 use crate::kernels::sides::{Sides, SidesMut, split};
 use crate::kernels::simd::Isa;
 
@@ -86,6 +86,7 @@ impl Sums {
 
     /// One group from the output back to the inputs.
     fn add(&mut self, call: Call, convolutions: &Convolutions, group: Group) {
+        let Group { dx, d_skip, .. } = group;
         let Call { isa, plan, parameters: p, mask } = call;
         let [in_len, middle_len, out_len] = plan.lens();
         let (n, samples) = (group.samples.len(), &group.samples);
@@ -101,39 +102,43 @@ impl Sums {
 
         // Room for both halves of the block.
         let most = n * in_len.max(middle_len);
-        let (mut normed, mut slope, mut gradient) = (Scratch::new(most), Scratch::new(most), Scratch::new(most));
+        let (mut normed, mut gradient) = (Scratch::new(most), Scratch::new(most));
         let middle = &group.kept.middle[samples.start * middle_len..samples.end * middle_len];
         let to_middle = n * middle_len;
-        let at = batch(Sides::one(middle, plan.conv2.c_in), p.norm2, samples);
-        // SAFETY: a normalization writes numbers.
-        let parts = unsafe { (&mut normed.part()[..to_middle], &mut slope.part()[..to_middle]) };
-        normalize_again(isa, plan.settings, at, moments[1], parts);
-        if let Some(mask) = mask {
-            mask.apply(samples, &mut normed[..to_middle]);
-        }
-        self.weights[1].add(isa, &plan.conv2, &normed[..to_middle], dy);
         // SAFETY: a convolution writes numbers.
         convolutions.second.run(dy, &[], Add::Nothing, unsafe { &mut gradient.part()[..to_middle] });
         if let Some(mask) = mask {
             mask.apply(samples, &mut gradient[..to_middle]);
         }
+        let at = batch(Sides::one(middle, plan.conv2.c_in), p.norm2, samples);
+        // SAFETY: the gradient is numbers, and what is made of it and what a normalization writes are, too.
+        let sums = unsafe {
+            let to = (&mut gradient.part()[..to_middle], &mut normed.part()[..to_middle]);
+            to_affine(isa, plan.settings, at, moments[1], to)
+        };
+        if let Some(mask) = mask {
+            mask.apply(samples, &mut normed[..to_middle]);
+        }
+        self.weights[1].add(isa, &plan.conv2, &normed[..to_middle], dy);
         let mut d_middle = Scratch::new(to_middle);
-        let from = (&gradient[..to_middle], &slope[..to_middle], None);
         // SAFETY: the gradient of a normalization is numbers.
         let to = SidesMut::one(unsafe { d_middle.part() }, plan.conv2.c_in);
-        self.norms[1].extend(norm_backward(isa, plan.settings, at, moments[1], from, to));
+        to_input(isa, plan.settings, at, (moments[1], &sums), (&gradient[..to_middle], None), to);
+        self.norms[1].extend(sums);
         push_pixel_sums(isa, plan.conv1.c_out, middle_len, &d_middle, &mut self.biases[0]);
 
         let input = Input::new(call, (group.x, group.skip), samples);
         let x = input.sides();
         let to_in = n * in_len;
-        let at = batch(x, p.norm1, samples);
-        // SAFETY: a normalization writes numbers.
-        let parts = unsafe { (&mut normed.part()[..to_in], &mut slope.part()[..to_in]) };
-        normalize_again(isa, plan.settings, at, moments[0], parts);
-        self.weights[0].add(isa, &plan.conv1, &normed[..to_in], &d_middle);
         // SAFETY: a convolution writes numbers.
         convolutions.first.run(&d_middle, &[], Add::Nothing, unsafe { &mut gradient.part()[..to_in] });
+        let at = batch(x, p.norm1, samples);
+        // SAFETY: as above.
+        let sums = unsafe {
+            let to = (&mut gradient.part()[..to_in], &mut normed.part()[..to_in]);
+            to_affine(isa, plan.settings, at, moments[0], to)
+        };
+        self.weights[0].add(isa, &plan.conv1, &normed[..to_in], &d_middle);
         // The way round; the normalized values are not needed any more.
         let plus = match (&convolutions.shortcut, &plan.shortcut, &mut self.shortcut) {
             (Some(shortcut), Some(g), Some(sum)) => {
@@ -144,20 +149,22 @@ impl Sums {
             }
             _ => dy,
         };
-        let from = (&gradient[..to_in], &slope[..to_in], Some(plus));
-        let mut both;
-        let dx = match &input {
-            Input::AsItLies(_) if group.skip.is_empty() => SidesMut::one(group.dx, plan.channels[0]),
-            Input::AsItLies(_) => SidesMut::two([group.dx, group.d_skip], plan.channels),
+        let from = (&gradient[..to_in], Some(plus));
+        let mut both = Scratch::new(0);
+        let to = match &input {
+            Input::AsItLies(_) if group.skip.is_empty() => SidesMut::one(&mut *dx, plan.channels[0]),
+            Input::AsItLies(_) => SidesMut::two([&mut *dx, &mut *d_skip], plan.channels),
             Input::Joined(..) => {
                 both = Scratch::new(to_in);
                 // SAFETY: the gradient of a normalization is numbers.
-                let to = SidesMut::one(unsafe { both.part() }, plan.conv1.c_in);
-                self.norms[0].extend(norm_backward(isa, plan.settings, at, moments[0], from, to));
-                return split(isa, plan.channels, &both, group.dx, group.d_skip);
+                SidesMut::one(unsafe { both.part() }, plan.conv1.c_in)
             }
         };
-        self.norms[0].extend(norm_backward(isa, plan.settings, at, moments[0], from, dx));
+        to_input(isa, plan.settings, at, (moments[0], &sums), from, to);
+        self.norms[0].extend(sums);
+        if let Input::Joined(..) = input {
+            split(isa, plan.channels, &both, dx, d_skip);
+        }
     }
 
     /// Adds those of the next samples.
