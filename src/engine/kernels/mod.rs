@@ -18,13 +18,10 @@ mod dispatch;
 mod dropout_mask;
 mod elementwise;
 mod group_norm;
-mod group_norm_gradient;
-mod group_norm_steps;
 pub mod memory;
 pub mod muon;
 #[cfg(test)]
 mod non_finite_tests;
-mod normalized;
 pub mod optimizer;
 mod padding;
 pub mod peak;

@@ -15,8 +15,7 @@ use super::panels::Panels;
 use super::weight_gradient::{self as direct, summed};
 use super::{amx, winograd, winograd_bf16};
 use crate::kernels::buffers::{Part, Scratch};
-use crate::kernels::group_norm::Activation;
-use crate::kernels::normalized::Normalized;
+use crate::kernels::group_norm::{Activation, Normalized};
 use crate::kernels::sides::{Sides, in_one_piece};
 use crate::kernels::simd::{Isa, PairIsa};
 

@@ -6,8 +6,7 @@ use super::forward::{Input, Kept};
 use super::plan::{Call, Plan, batch};
 use crate::kernels::buffers::{Part, Scratch, filled_shares_many};
 use crate::kernels::conv::{Add, Geometry, Prepared, WeightSum, groups, push_pixel_sums, rows_or_sum};
-use crate::kernels::group_norm::{AffineGradient, affine_gradient};
-use crate::kernels::group_norm_steps::{to_affine, to_input};
+use crate::kernels::group_norm::{AffineGradient, affine_gradient, to_affine, to_input};
 use crate::kernels::sides::{Sides, SidesMut, split};
 use crate::kernels::simd::Isa;
 

@@ -6,9 +6,7 @@ use super::plan::{Call, batch, rows};
 use crate::kernels::buffers::{Part, Scratch, filled_shares_many};
 use crate::kernels::conv::{Add, Prepared, groups};
 use crate::kernels::dropout_mask::DropoutMask;
-use crate::kernels::group_norm::{Batch, Moments};
-use crate::kernels::group_norm_steps::normalize;
-use crate::kernels::normalized::Normalized;
+use crate::kernels::group_norm::{Batch, Moments, Normalized, normalize};
 use crate::kernels::sides::{Sides, in_one_piece, join};
 
 /// What the backward pass needs: the input of the second normalization, and both moments.

@@ -10,7 +10,7 @@ use super::{Geometry, fits};
 use crate::kernels::buffers::{Scratch, filled_shares};
 use crate::kernels::conv::groups::{groups, samples_at_once};
 use crate::kernels::conv::out::{Add, Out, bias_sample};
-use crate::kernels::normalized::Normalized;
+use crate::kernels::group_norm::Normalized;
 use crate::kernels::sides::{Column, Sides};
 use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairSimd, ROW_BYTES, ROWS, TileIsa, TileKernel, Tiles};
 

@@ -3,10 +3,11 @@
 
 use std::ops::Range;
 
-use super::buffers::Scratch;
-use super::group_norm::{Batch, Moments, MomentsOf, NormSample, Settings};
-use super::sides::{Column, Sides};
-use super::simd::{Isa, PairSimd, sigmoid_for_bf16};
+use super::forward::MomentsOf;
+use super::sample::{Batch, Moments, NormSample, Settings};
+use crate::kernels::buffers::Scratch;
+use crate::kernels::sides::{Column, Sides};
+use crate::kernels::simd::{Isa, PairSimd, sigmoid_for_bf16};
 
 /// silu(norm(x)) of whole samples, to the digits of bf16.
 pub(crate) struct Normalized<'a> {

@@ -2,11 +2,12 @@
 //! the normalized values once more (cheaper than keeping them: they are made where they are read, in the cache). All on the
 //! calling thread.
 
-use super::buffers::Part;
-use super::group_norm::{AffineGradient, Batch, Moments, NormForward, Settings};
-use super::group_norm_gradient::{ToAffine, ToInput};
-use super::sides::SidesMut;
-use super::simd::Isa;
+use super::forward::NormForward;
+use super::gradient::{ToAffine, ToInput};
+use super::sample::{AffineGradient, Batch, Moments, Settings};
+use crate::kernels::buffers::Part;
+use crate::kernels::sides::SidesMut;
+use crate::kernels::simd::Isa;
 
 /// silu(norm(x)) to `out`; returns the moments of each sample.
 pub(crate) fn normalize(isa: Isa, settings: Settings, batch: Batch, out: Part) -> Vec<Moments> {

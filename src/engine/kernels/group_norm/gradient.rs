@@ -3,11 +3,11 @@
 //! The first makes dz = dy · dSiLU/dz, and sums it: dβ = Σ dz, dγ = Σ dz · x̂. With a = mean over the group of γ·dz and b = mean of
 //! γ·dz·x̂ the second makes dx = scale · (γ·dz − a − x̂·b).
 
-use super::buffers::{Part, Scratch};
-use super::group_norm::{Activation, AffineGradient, Moments, NormSample};
-use super::sides::SidesMut;
-use super::simd::{Kernel, Simd, sigmoid, sigmoid_for_bf16};
-use super::tile::{load_columns, store_columns};
+use super::sample::{Activation, AffineGradient, Moments, NormSample};
+use crate::kernels::buffers::{Part, Scratch};
+use crate::kernels::sides::SidesMut;
+use crate::kernels::simd::{Kernel, Simd, sigmoid, sigmoid_for_bf16};
+use crate::kernels::tile::{load_columns, store_columns};
 
 /// The first pass: `dz` from `dy`, or in its place; into `normed` the normalized values once more, with SiLU. All are as long
 /// as x, and the moments as [`Moments::check`] wants them. Returns the gradients of weight and bias, padded to whole vectors.
