@@ -47,6 +47,9 @@ pub fn run(args: &Args) -> Result<()> {
             return Err(UsageError::new(format!("--set {key}: {why}; leave it out")).into());
         }
     }
+    for idle in config.idle_training_keys().iter().filter(|idle| sets(args, idle.path)) {
+        speak::warn(idle.words(&format!("--set {}", idle.path)));
+    }
     if config.diffuses_latents() {
         let problem = format!(
             "data.latents = {:?}: the clock runs from nothing to good samples, and the time that an autoencoder is trained for \

@@ -58,21 +58,32 @@ pub fn cells(base: &Config, grids: &[String], seeds: u64, device: &Device) -> Re
             return Err(usage("--grid seed=… and --seeds both choose seeds: leave one of them out".into()));
         }
         let mut axis: Vec<String> = Vec::new();
+        // What `auto` was found to be.
+        let mut found: Vec<String> = Vec::new();
         for value in words_between_commas(values) {
             // As the config writes it: 1e-3 and 0.001 are one value, and one folder.
             let given = format!("{key}={value}");
             let mut config = base.clone().with_overrides(&[given]).map_err(|error| grid_error(error, grid))?;
-            if let Some(decided) = decide(&mut config, device, &Alone)?.filter(|decided| decided.keys.contains(&key)) {
-                speak::remark(format_args!("  --grid {grid}: auto is {} here", decided.precision.name()));
+            // Of another key's `auto` nothing is said here.
+            let auto = decide(&mut config, device, &Alone)?.filter(|decided| decided.keys.contains(&key));
+            if let Some(decided) = &auto {
+                speak::remark(format_args!(
+                    "  --grid {key}: auto is {} here, and trained as that",
+                    decided.precision.name()
+                ));
             }
             let set = match config.values().get(key) {
                 Some(value) => format!("{key}={value}"),
                 None => continue,
             };
-            match axis.contains(&set) {
-                true => speak::warn(format_args!("--grid {grid}: {set} is there twice, and trained once")),
-                false => axis.push(set),
+            match (axis.contains(&set), &auto, found.contains(&set)) {
+                (true, None, false) => {
+                    speak::warn(format_args!("--grid {grid}: {set} is there twice, and trained once"));
+                }
+                (true, ..) => speak::remark(format_args!("  --grid {key}: {set} and auto are the same, trained once")),
+                (false, ..) => axis.push(set.clone()),
             }
+            found.extend(auto.map(|_| set));
         }
         if axis.is_empty() {
             return Err(usage(format!("--grid {grid}: there is no value behind the `=`")));

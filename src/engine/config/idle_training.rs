@@ -68,7 +68,11 @@ impl Config {
             ("model.hidden_width", !unet, "kind mlp"),
             ("model.hidden_layers", !unet, "kind mlp"),
             ("model.freq_shift", unet && model.noise_conditioning, "kind unet with noise_conditioning = true"),
-            ("train.precision", model.kind != NetworkKind::Mlp, "kind unet, as an mlp is always computed in f32"),
+            (
+                "train.precision",
+                model.kind.has_bf16(),
+                "kinds unet and autoencoder, as an mlp is always computed in f32",
+            ),
             ("train.muon_momentum", train.optimizer == OptimizerName::Muon, "optimizer muon"),
             ("train.min_learning_rate", train.lr_schedule == LrSchedule::Cosine, "lr_schedule cosine"),
             ("train.min_snr_gamma", train.loss_weighting == LossWeighting::MinSnr, "loss_weighting min_snr"),

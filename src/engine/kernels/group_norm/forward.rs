@@ -66,11 +66,13 @@ impl Kernel for NormForward<'_> {
     }
 }
 
-/// Every so many pixels the mean is guessed from.
-const GUESSED_FROM: usize = 16;
+/// The mean is guessed from every so many of `pixels` pixels: from sixteen at least, and from all where there are fewer.
+fn guessed_from(pixels: usize) -> usize {
+    (pixels / 16).clamp(1, 16)
+}
 
-/// Mean and variance of each group: Σ (x − m) and Σ (x − m)² over all pixels, where m is the mean of every
-/// [`GUESSED_FROM`]-th of them. What m is off the mean is taken off both. It is at most √17 times the
+/// Mean and variance of each group: Σ (x − m) and Σ (x − m)² over all pixels, where m is the mean of some
+/// of them ([`guessed_from`]). What m is off the mean is taken off both. It is at most √17 times the
 /// standard deviation, as the share f of the pixels that m is the mean of adds at least f times its square to the variance: so the
 /// subtraction costs a digit or two, wherever the numbers lie, and never more.
 ///
@@ -79,7 +81,7 @@ const GUESSED_FROM: usize = 16;
 #[inline(always)]
 unsafe fn moments<S: Simd>(s: NormSample, eps: f64) -> Moments {
     let (c, padded) = (s.channels, s.channels.next_multiple_of(S::LANES));
-    let per_group = c / s.groups;
+    let (per_group, every) = (c / s.groups, guessed_from(s.x.pixels()));
     let count = (s.x.len() / s.groups) as f64;
     let zeros = || vec![0.0; padded];
     let mut moments = Moments { shift: zeros(), scale: zeros(), rest: zeros() };
@@ -87,10 +89,10 @@ unsafe fn moments<S: Simd>(s: NormSample, eps: f64) -> Moments {
     let (sum, squares) = sums.split_at_mut(padded);
     let group = |of: &[f32], j: usize| of[j * per_group..(j + 1) * per_group].iter().map(|&x| x as f64).sum::<f64>();
     // SAFETY: all of the arrays have `padded` numbers.
-    unsafe { channel_sums::<S>(s.x, GUESSED_FROM, &moments.shift, sum, squares) };
-    let guessed_from = (s.x.pixels().div_ceil(GUESSED_FROM) * per_group) as f64;
+    unsafe { channel_sums::<S>(s.x, every, &moments.shift, sum, squares) };
+    let guesses = (s.x.pixels().div_ceil(every) * per_group) as f64;
     for j in 0..s.groups {
-        moments.shift[j * per_group..(j + 1) * per_group].fill((group(sum, j) / guessed_from) as f32);
+        moments.shift[j * per_group..(j + 1) * per_group].fill((group(sum, j) / guesses) as f32);
     }
     // SAFETY: all of the arrays have `padded` numbers.
     unsafe { channel_sums::<S>(s.x, 1, &moments.shift, sum, squares) };
