@@ -101,7 +101,7 @@ fn a_side_that_diverges_is_said_and_the_race_ends_with_its_table() {
 
 #[test]
 fn a_sweep_fills_its_list_run_by_run_and_prints_its_table_when_it_is_left() {
-    let words = "sweep moons.toml --grid train.learning_rate=1e-3,1e-2 --steps 300 --out sweep --threads 1";
+    let words = "sweep moons.toml --grid train.learning_rate=1e-3,1e-2 --steps 2000 --out sweep --threads 1";
     let mut lab = start(&Setup::default(), words);
     lab.wait_for("a run", |screen| screen.contains(" of 2") && screen.contains("learning_rate=0.001,seed=0"));
     let list = lab.wait_for("the end", |screen| {
