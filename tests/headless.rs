@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
-use difflab::config::{Config, PrecisionChoice};
+use difflab::config::{Config, NetworkKind, PrecisionChoice};
 use difflab::kernels::Workers;
 use difflab::kernels::precision::taken;
 use difflab::train::Trainer;
@@ -620,7 +620,7 @@ fn dropout_takes_hardly_any_memory() {
 #[test]
 fn auto_is_decided_when_a_run_begins_and_goes_on_as_its_config_then_says() {
     let place = Place::new();
-    let faster = taken(PrecisionChoice::Auto, &Device::Cpu);
+    let faster = taken(PrecisionChoice::Auto, NetworkKind::Unet, &Device::Cpu);
     let both = || {
         let config = Config::load(place.path("run/config.toml").to_str().unwrap(), &[]).unwrap();
         [config.train.precision, config.sample.precision]

@@ -482,7 +482,7 @@ fn what_cannot_be_asked_of_a_run_is_told_in_a_sentence_with_code_2() {
 
 #[test]
 fn sampling_in_bf16_is_a_little_off_the_same_by_flag_and_key_and_said_to_be_slow_where_it_is() {
-    use difflab::config::{Precision, PrecisionChoice};
+    use difflab::config::{NetworkKind, Precision, PrecisionChoice};
     use difflab::kernels::precision::{obstacle, slowness, taken};
     let place = place();
     let asked = "sample run --num 4 --steps 10 --quiet --out";
@@ -501,7 +501,8 @@ fn sampling_in_bf16_is_a_little_off_the_same_by_flag_and_key_and_said_to_be_slow
     let off = rms(&full, &flag);
     assert!(off > 0.0 && off < 0.05, "{off}");
     place.words(&format!("{asked} auto.safetensors --precision auto"));
-    let faster = if taken(PrecisionChoice::Auto, &Device::Cpu) == Precision::Bf16 { &flag } else { &full };
+    let faster =
+        if taken(PrecisionChoice::Auto, NetworkKind::Unet, &Device::Cpu) == Precision::Bf16 { &flag } else { &full };
     assert_eq!(rms(&of("auto.safetensors"), faster), 0.0);
     let measured = "eval run --metrics accuracy --num 20 --steps 5 --format json";
     for precision in ["bf16", "auto"] {

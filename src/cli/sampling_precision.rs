@@ -19,13 +19,10 @@ use crate::speak;
 /// When the connection to the others has ended.
 pub fn agreed(choice: PrecisionChoice, kind: NetworkKind) -> Result<Precision> {
     static SAID: Once = Once::new();
-    if !kind.has_bf16() {
-        if choice == PrecisionChoice::Bf16 {
-            SAID.call_once(|| speak::warn("bf16 has no effect here: an mlp is always computed in f32"));
-        }
-        return Ok(Precision::F32);
+    if choice == PrecisionChoice::Bf16 && !kind.has_bf16() {
+        SAID.call_once(|| speak::warn("bf16 has no effect here: an mlp is always computed in f32"));
     }
-    precision::agreed(choice, &Device::Cpu, &*world())
+    precision::agreed(choice, kind, &Device::Cpu, &*world())
 }
 
 /// The network, multiplying in `precision`. Says, once in the process, if that is slower here than f32.

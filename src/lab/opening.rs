@@ -26,7 +26,7 @@ use super::sampling_settings::check_sampling;
 use super::snapshots_due::Missed;
 use super::standing::Standing;
 use super::worker::{Parts, Worker};
-use crate::config::{Config, NetworkKind, POINT_SETS};
+use crate::config::{Config, POINT_SETS};
 use crate::data::{self, DataCard, DataIdentity, Identified, copy_card};
 use crate::diffusion::check_terminal_snr;
 use crate::kernels::Workers;
@@ -171,11 +171,10 @@ pub fn open(
     } else if asked_shards > 0 {
         warnings.push("train.shards is for processors: other devices take the images of a step together".into());
     }
-    let in_samples = taken(config.sample.precision, &plan.device);
-    if config.model.kind != NetworkKind::Mlp {
-        warnings.extend(slowness("train.precision", taken(config.train.precision, &plan.device)));
-        warnings.extend(sampling_doubt(in_samples, &plan.device));
-    }
+    let [in_training, in_samples] =
+        [config.train.precision, config.sample.precision].map(|choice| taken(choice, config.model.kind, &plan.device));
+    warnings.extend(slowness("train.precision", in_training));
+    warnings.extend(sampling_doubt(in_samples, &plan.device));
     warnings.extend(check_terminal_snr(&config.diffusion, trainer.schedule()));
     check_sampling(&config.sample, trainer.schedule(), &facts.classes)?;
 

@@ -37,10 +37,7 @@ pub fn decide(config: &mut Config, device: &Device, ranks: &dyn Collective) -> R
     if keys.is_empty() {
         return Ok(None);
     }
-    let (precision, words) = match config.model.kind.has_bf16() {
-        true => faster(device, ranks)?,
-        false => (Precision::F32, "f32, as an mlp always is".into()),
-    };
+    let (precision, words) = faster(config.model.kind, device, ranks)?;
     choices.into_iter().for_each(|choice| *choice = precision.into());
     Ok(Some(Decided { keys, precision, words }))
 }
@@ -48,6 +45,7 @@ pub fn decide(config: &mut Config, device: &Device, ranks: &dyn Collective) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::NetworkKind;
     use crate::kernels::precision::taken;
     use crate::ranks::Alone;
 
@@ -60,7 +58,7 @@ mod tests {
 
     #[test]
     fn auto_becomes_what_this_machine_takes_and_what_was_named_stays() {
-        let faster = PrecisionChoice::from(taken(PrecisionChoice::Auto, &Device::Cpu));
+        let faster = PrecisionChoice::from(taken(PrecisionChoice::Auto, NetworkKind::Unet, &Device::Cpu));
         let (config, words) = decided(&["train.precision=auto", "sample.precision=auto"]);
         assert_eq!((config.train.precision, config.sample.precision), (faster, faster));
         assert!(words.unwrap().starts_with("train.precision, sample.precision: "));

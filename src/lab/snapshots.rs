@@ -161,7 +161,7 @@ impl Snapshots {
 fn write(order: &Order, run_dir: &Path) -> Result<PathBuf> {
     // One thread: the training keeps the other cores.
     let workers = Arc::new(Workers::new(1)?);
-    let precision = taken(order.settings.sample.precision, &Device::Cpu);
+    let precision = taken(order.settings.sample.precision, order.config.model.kind, &Device::Cpu);
     let net = Net::with_precision(&order.net_config, &order.weights, precision)?;
     snapshot::write(&SnapshotRequest {
         run_dir,

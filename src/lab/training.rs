@@ -173,7 +173,8 @@ impl Worker {
     /// Previews and snapshots follow these settings from now on, where the network can.
     fn set_sampling(&mut self, mut settings: SamplingSettings, outbox: &mut EventOutbox) {
         // As at a run's beginning: what was found stands in its journal, not `auto`.
-        settings.sample.precision = taken(settings.sample.precision, self.parts.trainer.device()).into();
+        let (kind, device) = (self.parts.config.model.kind, self.parts.trainer.device());
+        settings.sample.precision = taken(settings.sample.precision, kind, device).into();
         let what = self.parts.preview.settings().changes(&settings);
         match self.parts.preview.set_settings(settings.clone()) {
             Ok(()) => {

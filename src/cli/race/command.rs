@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
+use candle_core::Device;
 
 use super::args::{Args, RaceFormat};
 use super::report::{Race, Side};
@@ -16,8 +17,9 @@ use crate::cli::usage::{LENGTHS, refuse_both};
 use crate::cli::{UsageError, device, interruption, source};
 use crate::config::{self, Config};
 use crate::kernels::Workers;
-use crate::lab::{Audience, LabPlan, Outcome, Racing, RunChoice};
+use crate::lab::{Audience, LabPlan, Outcome, Racing, RunChoice, decide};
 use crate::process::interrupt::Interrupted;
+use crate::ranks::Alone;
 use crate::run::{self, Fork, ForkPoint};
 use crate::speak;
 use crate::train::SharedDraws;
@@ -70,7 +72,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         };
         Path::new("runs").join(folder_name(&[format!("race-{of}")]))
     });
-    let mut entrants = entrants(&args.sides.0, &base, &start, &common, &out)?;
+    let mut entrants = entrants(&args.sides.0, &base, &start, &common, &out, &device)?;
     let from = match &start {
         Start::Anew => None,
         Start::Fork(from) => Some(format!("{} at step {}", from.run.display(), from.step)),
@@ -242,12 +244,20 @@ fn entrants(
     start: &Start,
     common: &[String],
     out: &Path,
+    device: &Device,
 ) -> Result<Vec<Entrant>> {
     let mut known: Vec<Vec<String>> = Vec::new();
+    let mut plain = base.clone();
+    decide(&mut plain, device, &Alone)?;
     for sets in sides {
-        // As the config writes them.
-        let config = base.clone().with_overrides(sets)?;
-        let sets = base.changes(&config).into_iter().map(|(key, value)| format!("{key}={value}"));
+        // As the config writes them, and `auto` as what it stands for: it may be what another side names.
+        let mut config = base.clone().with_overrides(sets)?;
+        let auto = decide(&mut config, device, &Alone)?;
+        let asked = |key: &&str| sets.iter().any(|set| set.split('=').next().is_some_and(|name| name.trim() == *key));
+        if let Some(decided) = auto.filter(|decided| decided.keys.iter().any(asked)) {
+            speak::remark(format_args!("auto of a side is {decided}"));
+        }
+        let sets = plain.changes(&config).into_iter().map(|(key, value)| format!("{key}={value}"));
         known.push(sets.collect());
     }
     if known.windows(2).all(|pair| pair[0] == pair[1]) {

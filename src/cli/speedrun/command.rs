@@ -125,6 +125,9 @@ impl Timed<'_> {
     fn seed(&self, seed: u64) -> Result<SeedResult> {
         let (name, board) = (format!("seed-{seed}"), self.board);
         let clock = bar("{msg} {bar:30} {pos}/{len} s", board.limit.ceil() as u64, format!("seed {seed}: training"))?;
+        if clock.is_hidden() {
+            speak::remark(format_args!("seed {seed}: training, for {} s at most", board.limit));
+        }
         let under_way = self.training.begin(self.folder, &name, seed, &self.own)?;
         let run = under_way.run.clone();
         let watched =

@@ -264,7 +264,7 @@ impl Study {
             trainer.step().with_context(|| format!("training {what}"))?;
         }
         let trained = started.elapsed().as_secs_f64();
-        let net = trainer.ema_net(taken(config.sample.precision, &Device::Cpu))?;
+        let net = trainer.ema_net(taken(config.sample.precision, config.model.kind, &Device::Cpu))?;
         let path = config.diffusion.path;
         let (mut line, mut samplers) = (String::new(), Vec::new());
         for sampler in SamplerName::ALL {

@@ -42,7 +42,7 @@ impl Cell {
 /// Values that no config takes, a key twice, or too many runs.
 pub fn cells(base: &Config, grids: &[String], seeds: u64, device: &Device) -> Result<Vec<Cell>> {
     let usage = |problem: String| -> anyhow::Error { UsageError::new(problem).into() };
-    let mut axes: Vec<Vec<String>> = Vec::new();
+    let mut read: Vec<Grid> = Vec::new();
     for grid in grids {
         let (key, values) = grid.split_once('=').ok_or_else(|| {
             usage(format!("--grid {grid}: there is no `=`; write it as in --grid train.learning_rate=1e-3,3e-3"))
@@ -51,45 +51,21 @@ pub fn cells(base: &Config, grids: &[String], seeds: u64, device: &Device) -> Re
             [key] => key.path.as_str(),
             _ => key.trim(),
         };
-        if axes.iter().flatten().any(|set| set.split('=').next() == Some(key)) {
+        if read.iter().any(|grid| grid.key == key) {
             return Err(usage(format!("--grid {key} is given twice: write all its values behind one")));
         }
         if key == "seed" && seeds > 1 {
             return Err(usage("--grid seed=… and --seeds both choose seeds: leave one of them out".into()));
         }
-        let mut axis: Vec<String> = Vec::new();
-        // What `auto` was found to be.
-        let mut found: Vec<String> = Vec::new();
-        for value in words_between_commas(values) {
-            // As the config writes it: 1e-3 and 0.001 are one value, and one folder.
-            let given = format!("{key}={value}");
-            let mut config = base.clone().with_overrides(&[given]).map_err(|error| grid_error(error, grid))?;
-            // Of another key's `auto` nothing is said here.
-            let auto = decide(&mut config, device, &Alone)?.filter(|decided| decided.keys.contains(&key));
-            if let Some(decided) = &auto {
-                speak::remark(format_args!(
-                    "  --grid {key}: auto is {} here, and trained as that",
-                    decided.precision.name()
-                ));
-            }
-            let set = match config.values().get(key) {
-                Some(value) => format!("{key}={value}"),
-                None => continue,
-            };
-            match (axis.contains(&set), &auto, found.contains(&set)) {
-                (true, None, false) => {
-                    speak::warn(format_args!("--grid {grid}: {set} is there twice, and trained once"));
-                }
-                (true, ..) => speak::remark(format_args!("  --grid {key}: {set} and auto are the same, trained once")),
-                (false, ..) => axis.push(set.clone()),
-            }
-            found.extend(auto.map(|_| set));
-        }
-        if axis.is_empty() {
+        let with = |value| base.clone().with_overrides(&[format!("{key}={value}")]);
+        let configs = words_between_commas(values).into_iter().map(with).collect::<Result<Vec<_>, _>>();
+        let configs = configs.map_err(|error| grid_error(error, grid))?;
+        if configs.is_empty() {
             return Err(usage(format!("--grid {grid}: there is no value behind the `=`")));
         }
-        axes.push(axis);
+        read.push(Grid { given: grid, key, configs });
     }
+    let axes = read.into_iter().map(|grid| grid.axis(device)).collect::<Result<Vec<_>>>()?;
     let runs = axes.iter().fold(seeds, |runs, axis| runs.saturating_mul(axis.len() as u64));
     if runs > MOST_RUNS {
         let (runs, most) = (thousands(runs), thousands(MOST_RUNS));
@@ -102,6 +78,42 @@ pub fn cells(base: &Config, grids: &[String], seeds: u64, device: &Device) -> Re
     let all: Vec<String> = axes.iter().flatten().cloned().chain(["seed=0".into()]).collect();
     let cells = axes.iter().fold(vec![Vec::new()], combine);
     Ok(cells.into_iter().map(|sets| Cell { labels: labels(&sets, &all), sets }).collect())
+}
+
+/// One `--grid` that was read.
+struct Grid<'a> {
+    given: &'a str,
+    key: &'a str,
+    /// With each value.
+    configs: Vec<Config>,
+}
+
+impl Grid<'_> {
+    /// Its values as a config writes them, so that 1e-3 and 0.001 are one value, and one folder. Says what was written twice, and what `auto`
+    /// stands for.
+    fn axis(self, device: &Device) -> Result<Vec<String>> {
+        let Self { given, key, configs } = self;
+        // Each value, and whether it was written as `auto`.
+        let mut axis: Vec<(String, bool)> = Vec::new();
+        for mut config in configs {
+            // Of another key's `auto` nothing is said here.
+            let auto = decide(&mut config, device, &Alone)?.filter(|decided| decided.keys.contains(&key));
+            if let Some(decided) = &auto {
+                let found = decided.precision.name();
+                speak::remark(format_args!("  --grid {key}: auto is {found} here, and trained as that"));
+            }
+            let Some(value) = config.values().get(key).map(toml::Value::to_string) else { continue };
+            let set = format!("{key}={value}");
+            match axis.iter().find(|(known, _)| *known == set) {
+                None => axis.push((set, auto.is_some())),
+                Some((_, by_auto)) if *by_auto != auto.is_some() => {
+                    speak::remark(format_args!("  --grid {key}: {set} and auto are the same, trained once"));
+                }
+                Some(_) => speak::warn(format_args!("--grid {given}: {set} is there twice, and trained once")),
+            }
+        }
+        Ok(axis.into_iter().map(|(set, _)| set).collect())
+    }
 }
 
 /// How long each run of the sweep trains: "300 steps"; `None` where the grid says it.
@@ -158,7 +170,7 @@ fn grid_error(error: ConfigError, grid: &str) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Precision, PrecisionChoice};
+    use crate::config::{NetworkKind, Precision, PrecisionChoice};
     use crate::kernels::precision::taken;
 
     fn of(grids: &[&str], seeds: u64) -> Result<Vec<Cell>> {
@@ -188,7 +200,7 @@ mod tests {
     #[test]
     fn what_auto_stands_for_is_trained_once() {
         let precisions: Vec<_> = of(&["train.precision=auto,f32,bf16"], 1).unwrap().iter().map(Cell::short).collect();
-        let found = taken(PrecisionChoice::Auto, &Device::Cpu);
+        let found = taken(PrecisionChoice::Auto, NetworkKind::Unet, &Device::Cpu);
         let want = if found == Precision::Bf16 { ["bf16", "f32"] } else { ["f32", "bf16"] };
         assert_eq!(precisions, want);
     }

@@ -115,7 +115,7 @@ impl BenchModel {
 
     /// What its network multiplies in where the config says `choice`.
     pub fn multiplies_in(&self, choice: PrecisionChoice, device: &Device) -> Precision {
-        if self.config.model.kind.has_bf16() { taken(choice, device) } else { Precision::F32 }
+        taken(choice, self.config.model.kind, device)
     }
 
     /// Its network.

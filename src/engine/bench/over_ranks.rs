@@ -77,8 +77,8 @@ impl RanksPlan {
     ) -> Result<RanksReport> {
         ensure!(!ranks.is_alone(), "one rank alone exchanges nothing");
         let mut subject = subject.clone();
-        let precision = &mut subject.config.train.precision;
-        *precision = agreed(*precision, &Device::Cpu, &**ranks)?.into();
+        let config = &mut subject.config;
+        config.train.precision = agreed(config.train.precision, config.model.kind, &Device::Cpu, &**ranks)?.into();
         let subject = &subject;
         let workers = Arc::new(Workers::new(self.threads)?);
         let parameters = parameter_count(&subject.net_config())?;

@@ -1,8 +1,8 @@
 //! Which keys of [data], [diffusion], [model] and [train] change nothing beside the others, and what they are for.
 
 use super::{
-    Config, IdleKey, LossWeighting, LrSchedule, NetworkKind, OptimizerName, POINT_SETS, PathName, PredictionType,
-    ScheduleName, TimestepSampling, VarianceType,
+    Config, IdleKey, LossWeighting, LrSchedule, NetworkKind, OptimizerName, POINT_SETS, PathName, PrecisionChoice,
+    PredictionType, ScheduleName, TimestepSampling, VarianceType,
 };
 
 /// Keys that a U-Net alone has.
@@ -70,7 +70,8 @@ impl Config {
             ("model.freq_shift", unet && model.noise_conditioning, "kind unet with noise_conditioning = true"),
             (
                 "train.precision",
-                model.kind.has_bf16(),
+                // `auto` is the faster one, of an mlp f32.
+                model.kind.has_bf16() || train.precision == PrecisionChoice::Auto,
                 "kinds unet and autoencoder, as an mlp is always computed in f32",
             ),
             ("train.muon_momentum", train.optimizer == OptimizerName::Muon, "optimizer muon"),

@@ -4,7 +4,7 @@ use anyhow::Result;
 use candle_core::Device;
 
 use super::simd::{Isa, PairIsa, TileIsa};
-use crate::config::{Precision, PrecisionChoice};
+use crate::config::{NetworkKind, Precision, PrecisionChoice};
 use crate::ranks::Collective;
 
 /// Why this process can't train with `precision` on `device`; `None`: it can.
@@ -34,23 +34,28 @@ fn gains(isa: Isa) -> bool {
     TileIsa::of(isa).is_some() || PairIsa::of(isa).is_some_and(PairIsa::fast)
 }
 
-/// The precision that `choice` stands for on `device`: with `auto` the faster one.
-pub fn taken(choice: PrecisionChoice, device: &Device) -> Precision {
+/// The precision that such a network takes where `choice` is asked for on `device`: with `auto` the faster one; an mlp has nothing that is
+/// multiplied in bf16.
+pub fn taken(choice: PrecisionChoice, kind: NetworkKind, device: &Device) -> Precision {
     match choice {
         PrecisionChoice::F32 => Precision::F32,
+        _ if !kind.has_bf16() => Precision::F32,
         PrecisionChoice::Bf16 => Precision::Bf16,
         PrecisionChoice::Auto if device.is_cpu() && gains(Isa::current()) => Precision::Bf16,
         PrecisionChoice::Auto => Precision::F32,
     }
 }
 
-/// What `auto` stands for on `device`, and why: "bf16, faster here than f32 (amx)". All ranks make this call and take the same:
-/// bf16 where it is faster on each of them.
+/// What `auto` stands for with such a network on `device`, and why: "bf16, faster here than f32 (amx)". All ranks make this call and
+/// take the same: bf16 where it is faster on each of them.
 ///
 /// # Errors
 /// When the connection to the others has ended.
-pub fn faster(device: &Device, ranks: &dyn Collective) -> Result<(Precision, String)> {
-    let own = taken(PrecisionChoice::Auto, device);
+pub fn faster(kind: NetworkKind, device: &Device, ranks: &dyn Collective) -> Result<(Precision, String)> {
+    if !kind.has_bf16() {
+        return Ok((Precision::F32, "f32, as an mlp always is".into()));
+    }
+    let own = taken(PrecisionChoice::Auto, kind, device);
     let name = Isa::current().name();
     let said = format!("{} {name} {}", u8::from(own == Precision::Bf16), ranks.host());
     let all = ranks.all_gather(said.into_bytes())?;
@@ -67,14 +72,19 @@ pub fn faster(device: &Device, ranks: &dyn Collective) -> Result<(Precision, Str
     })
 }
 
-/// The precision that `choice` stands for on `device` for all ranks, each of which makes this call.
+/// The same as [`taken`], for all ranks, each of which makes this call.
 ///
 /// # Errors
 /// When the connection to the others has ended.
-pub fn agreed(choice: PrecisionChoice, device: &Device, ranks: &dyn Collective) -> Result<Precision> {
+pub fn agreed(
+    choice: PrecisionChoice,
+    kind: NetworkKind,
+    device: &Device,
+    ranks: &dyn Collective,
+) -> Result<Precision> {
     match choice {
-        PrecisionChoice::Auto => Ok(faster(device, ranks)?.0),
-        named => Ok(taken(named, device)),
+        PrecisionChoice::Auto => Ok(faster(kind, device, ranks)?.0),
+        named => Ok(taken(named, kind, device)),
     }
 }
 
@@ -134,17 +144,27 @@ mod tests {
     #[test]
     fn auto_is_bf16_exactly_where_that_is_faster() {
         on_each(|isa| {
-            let auto = taken(PrecisionChoice::Auto, &Device::Cpu);
+            let auto = taken(PrecisionChoice::Auto, NetworkKind::Unet, &Device::Cpu);
             assert_eq!(auto == Precision::Bf16, gains(isa), "{}", isa.name());
             assert_eq!(obstacle(auto, &Device::Cpu), None);
             assert_eq!(slowness("train.precision", auto), None);
             for precision in [Precision::F32, Precision::Bf16] {
-                assert_eq!(taken(precision.into(), &Device::Cpu), precision, "what was asked for is taken");
+                assert_eq!(taken(precision.into(), NetworkKind::Unet, &Device::Cpu), precision, "as it was asked for");
             }
-            let (precision, why) = faster(&Device::Cpu, &Alone).unwrap();
+            let (precision, why) = faster(NetworkKind::Unet, &Device::Cpu, &Alone).unwrap();
             assert_eq!(precision, auto);
             assert!(why.starts_with(auto.name()) && why.contains(isa.name()), "{why}");
         });
+    }
+
+    #[test]
+    fn an_mlp_is_always_f32() {
+        for choice in [PrecisionChoice::F32, PrecisionChoice::Bf16, PrecisionChoice::Auto] {
+            assert_eq!(taken(choice, NetworkKind::Mlp, &Device::Cpu), Precision::F32);
+            assert_eq!(agreed(choice, NetworkKind::Mlp, &Device::Cpu, &Alone).unwrap(), Precision::F32);
+        }
+        let (precision, why) = faster(NetworkKind::Mlp, &Device::Cpu, &Alone).unwrap();
+        assert_eq!((precision, &*why), (Precision::F32, "f32, as an mlp always is"));
     }
 
     #[test]
@@ -155,7 +175,7 @@ mod tests {
             let wanted = if ranks.leads() { Isa::available()[0] } else { Isa::available()[Isa::available().len() - 1] };
             on_each(|isa| {
                 if isa == wanted {
-                    *said.borrow_mut() = Some(faster(&Device::Cpu, &*ranks).unwrap());
+                    *said.borrow_mut() = Some(faster(NetworkKind::Unet, &Device::Cpu, &*ranks).unwrap());
                 }
             });
             said.into_inner().unwrap()

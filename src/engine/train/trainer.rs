@@ -92,7 +92,7 @@ impl Trainer {
         device: &Device,
         workers: Arc<Workers>,
     ) -> Result<Self> {
-        let precision = taken(config.train.precision, device);
+        let precision = taken(config.train.precision, config.model.kind, device);
         check_precision(precision, device)?;
         let parameterization = Parameterization::from_config(&config.diffusion)?;
         let conditional = config.model.class_conditional;
