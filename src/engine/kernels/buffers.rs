@@ -133,6 +133,7 @@ thread_local!(static POOL: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::n
 pub(crate) struct Scratch {
     lines: Vec<Line>,
     len: usize,
+    set_apart: bool,
 }
 
 impl Scratch {
@@ -148,13 +149,20 @@ impl Scratch {
         if memory.len() < lines {
             memory.resize(lines, Line([0.0; LINE]));
         }
-        Self { lines: memory, len }
+        Self { lines: memory, len, set_apart: false }
     }
 
     pub(crate) fn zeroed(len: usize) -> Self {
         let mut scratch = Self::new(len);
         scratch.fill(0.0);
         scratch
+    }
+
+    /// Puts the numbers into memory of their own, of just their size, that is freed when dropped: for what is kept, as a pool's memory
+    /// may be far larger, and a pool would only grow by what other threads have taken.
+    pub(crate) fn set_apart(&mut self) {
+        let lines = self.lines[..self.len.div_ceil(LINE)].to_vec();
+        drop(std::mem::replace(self, Self { lines, len: self.len, set_apart: true }));
     }
 
     /// The same memory, for what writes results to a [`Part`].
@@ -187,6 +195,9 @@ impl DerefMut for Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        if self.set_apart {
+            return;
+        }
         let memory = std::mem::take(&mut self.lines);
         // While a thread ends the pool may be gone already: then the memory is simply freed.
         let _ = POOL.try_with(|pool| pool.borrow_mut().push(memory));

@@ -34,8 +34,9 @@ pub fn conv2d(
     if fast(&[x, w, bias])
         && Geometry::new(x.dims(), w.dims(), stride, padding).is_some_and(|g| affine_fits(bias, g.n, g.c_out))
     {
-        let op = Convolution { stride, padding, precision };
-        return apply3(op, &x.contiguous()?, &w.contiguous()?, &bias.contiguous()?);
+        let w = w.contiguous()?;
+        let op = Convolution { stride, padding, precision, weights: w.id() };
+        return apply3(op, &x.contiguous()?, &w, &bias.contiguous()?);
     }
     if device::takes(&[x, w, bias]) {
         return device::conv2d(x, w, bias, stride, padding);
@@ -56,7 +57,9 @@ pub fn linear(x: &Tensor, w: &Tensor, bias: &Tensor, precision: Precision) -> Re
         && c_out > 0
         && bias.dims() == [c_out]
     {
-        return apply3(Linear { precision }, &x.contiguous()?, &w.contiguous()?, &bias.contiguous()?);
+        let w = w.contiguous()?;
+        let op = Linear { precision, weights: w.id() };
+        return apply3(op, &x.contiguous()?, &w, &bias.contiguous()?);
     }
     if device::takes(&[x, w, bias]) {
         return device::linear(x, w, bias);
@@ -131,8 +134,9 @@ pub fn norm_silu_conv2d(
         });
         let [weight, norm_bias, bias] = rows;
         let joined = Tensor::cat(&[weight?, norm_bias?, bias?], if per_sample { 1 } else { 0 })?;
-        let op = NormConvolution::new(Settings { groups, eps, activation: Activation::Silu }, precision);
-        return apply3(op, &x.contiguous()?, &joined.contiguous()?, &w.contiguous()?);
+        let w = w.contiguous()?;
+        let op = NormConvolution::new(Settings { groups, eps, activation: Activation::Silu }, precision, w.id());
+        return apply3(op, &x.contiguous()?, &joined.contiguous()?, &w);
     }
     conv2d(&group_norm(x, norm.0, norm.1, groups, eps, true)?, w, bias, 1, Padding::Same, precision)
 }
@@ -229,8 +233,9 @@ pub fn upsample_nearest2x(x: &Tensor) -> Result<Tensor> {
 /// When the shapes don't fit.
 pub fn upsample_conv2d(x: &Tensor, w: &Tensor, bias: &Tensor, precision: Precision) -> Result<Tensor> {
     if fast(&[x, w, bias]) && doubled(x.dims(), w.dims()).is_some_and(|g| affine_fits(bias, g.n, g.c_out)) {
-        let op = UpsampleConvolution { precision };
-        return apply3(op, &x.contiguous()?, &w.contiguous()?, &bias.contiguous()?);
+        let w = w.contiguous()?;
+        let op = UpsampleConvolution { precision, weights: w.id() };
+        return apply3(op, &x.contiguous()?, &w, &bias.contiguous()?);
     }
     conv2d(&upsample_nearest2x(x)?, w, bias, 1, Padding::Same, precision)
 }

@@ -10,6 +10,7 @@ mod attention;
 mod bf16_tests;
 mod buffers;
 mod bundle;
+pub mod changes;
 mod conv;
 pub mod device;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod device_tests;
 mod dispatch;
 mod dropout_mask;
 mod elementwise;
+mod factor;
 mod group_norm;
 pub mod memory;
 pub mod muon;
@@ -40,6 +42,7 @@ mod tile;
 pub mod tree_sum;
 mod workers;
 
+pub use conv::{KeptWeights, keeping_weights};
 pub use dispatch::{
     add, attention, concat_channels, conv2d, film, group_norm, linear, norm_silu_conv2d, residual_block,
     residual_block_dropping, silu, squared_error, upsample_conv2d, upsample_nearest2x,

@@ -10,6 +10,7 @@ use std::ops::Range;
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor};
 
 use super::Workers;
+use super::changes;
 use super::simd::{Isa, Kernel, Simd};
 use super::storage::{fast, tensor, with};
 use super::tile::{load_columns, store_columns};
@@ -229,6 +230,7 @@ pub(super) fn with_mut<R>(tensor: &Tensor, f: impl FnOnce(&mut [f32]) -> R) -> R
 
     let change = Change { f: Cell::new(Some(f)), result: Cell::new(None) };
     tensor.inplace_op1(&change)?;
+    changes::note();
     change.result.take().ok_or_else(|| candle_core::Error::Msg("a change in place did not run".into()).bt())
 }
 

@@ -56,7 +56,7 @@ impl<'a> Sides<'a> {
     /// lie between two pixels.
     #[inline(always)]
     pub fn column(&self, c: usize) -> Column<*const f32> {
-        let (part, c) = if c < self.channels[0] { (0, c) } else { (1, c - self.channels[0]) };
+        let (part, c) = part(self.channels, c);
         let row = self.channels[part];
         Column { first: self.parts[part].as_ptr().wrapping_add(c), columns: row - c, row }
     }
@@ -96,11 +96,20 @@ impl<'a> SidesMut<'a> {
     /// As [`Sides::column`].
     #[inline(always)]
     pub fn column(&mut self, c: usize) -> Column<*mut f32> {
-        let (part, c) = if c < self.channels[0] { (0, c) } else { (1, c - self.channels[0]) };
+        let (part, c) = part(self.channels, c);
         let row = self.channels[part];
         Column { first: self.parts[part].as_mut_ptr().cast::<f32>().wrapping_add(c), columns: row - c, row }
     }
 }
+
+/// In which part channel `c` lies, and its number there.
+#[inline(always)]
+fn part(channels: [usize; 2], c: usize) -> (usize, usize) {
+    if c < channels[0] { (0, c) } else { (1, c - channels[0]) }
+}
+
+/// Pixels from which numbers are asked for before they are read, where an earlier operation left them: they may lie in the third cache.
+pub(crate) const AHEAD: usize = 32;
 
 /// Neighbouring channels of all pixels.
 #[derive(Clone, Copy)]

@@ -42,8 +42,8 @@ struct Step {
     backward: Box<Backward>,
 }
 
-/// Of the result and its gradient makes the arguments' gradients, where they want one.
-type Backward = dyn Fn(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>>;
+/// Of the arguments, the result and its gradient makes the arguments' gradients, where they want one.
+type Backward = dyn Fn(&[Tensor], &Tensor, &Tensor) -> Result<Vec<Option<Tensor>>>;
 
 /// What `forward` returns, and the operations of these kernels that it ran on this thread, on a CPU.
 pub fn record<R>(forward: impl FnOnce() -> R) -> (R, Tape) {
@@ -74,8 +74,7 @@ pub(super) fn apply1(op: impl CustomOp1 + Send + Sync + 'static, a: &Tensor) -> 
         let a = Numbers::of(a);
         op.cpu_fwd(a.storage()?, a.layout)?
     };
-    let argument = a.clone();
-    note(result, vec![a.clone()], move |y, dy| Ok(vec![op.bwd(&argument, y, dy)?]))
+    note(result, vec![a.clone()], move |a, y, dy| Ok(vec![op.bwd(&a[0], y, dy)?]))
 }
 
 /// The result of an operation of two arguments.
@@ -90,8 +89,8 @@ pub(super) fn apply2(op: impl CustomOp2 + Send + Sync + 'static, a: &Tensor, b: 
         let (a, b) = (Numbers::of(a), Numbers::of(b));
         op.cpu_fwd(a.storage()?, a.layout, b.storage()?, b.layout)?
     };
-    let [a, b] = [a, b].map(Tensor::clone);
-    note(result, vec![a.clone(), b.clone()], move |y, dy| Ok(<[_; 2]>::from(op.bwd(&a, &b, y, dy)?).into()))
+    let arguments = vec![a.clone(), b.clone()];
+    note(result, arguments, move |a, y, dy| Ok(<[_; 2]>::from(op.bwd(&a[0], &a[1], y, dy)?).into()))
 }
 
 /// The result of an operation of three arguments.
@@ -103,9 +102,8 @@ pub(super) fn apply3(op: impl CustomOp3 + Send + Sync + 'static, a: &Tensor, b: 
         return a.apply_op3(b, c, op);
     }
     let result = forward3(&op, [a, b, c])?;
-    let [a, b, c] = [a, b, c].map(Tensor::clone);
     let arguments = vec![a.clone(), b.clone(), c.clone()];
-    note(result, arguments, move |y, dy| Ok(<[_; 3]>::from(op.bwd(&a, &b, &c, y, dy)?).into()))
+    note(result, arguments, move |a, y, dy| Ok(<[_; 3]>::from(op.bwd(&a[0], &a[1], &a[2], y, dy)?).into()))
 }
 
 /// The result of an operation of two arguments and those of a bundle, which it holds itself, and where it leaves their gradients.
@@ -126,9 +124,9 @@ pub(super) fn apply_bundled(
     let nothing = nothing()?;
     let result = forward3(&op, [a, b, &nothing])?;
     let arguments: Vec<Tensor> = all.into_iter().cloned().collect();
-    let ([a, b], bundle) = ([a, b].map(Tensor::clone), bundle.clone());
-    note(result, arguments, move |y, dy| {
-        let (da, db, _) = op.bwd(&a, &b, &nothing, y, dy)?;
+    let bundle = bundle.clone();
+    note(result, arguments, move |a, y, dy| {
+        let (da, db, _) = op.bwd(&a[0], &a[1], &nothing, y, dy)?;
         Ok([da, db].into_iter().chain(bundle.take_all()).collect())
     })
 }
@@ -147,7 +145,7 @@ fn noting(arguments: &[&Tensor]) -> bool {
 fn note(
     (storage, shape): (CpuStorage, Shape),
     arguments: Vec<Tensor>,
-    backward: impl Fn(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + 'static,
+    backward: impl Fn(&[Tensor], &Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + 'static,
 ) -> Result<Tensor> {
     let CpuStorage::F32(numbers) = storage else { candle_core::bail!("a kernel gave numbers that are not f32") };
     let result = Var::from_vec(numbers, shape, &Device::Cpu)?.into_inner();
@@ -181,7 +179,7 @@ impl Tape {
                 std::mem::take(&mut whole).walk(&mut gradients)?;
             }
             let Some(dy) = gradients.remove(&step.result) else { continue };
-            let parts = (step.backward)(&step.result, &dy)?;
+            let parts = (step.backward)(&step.arguments, &step.result, &dy)?;
             for (argument, part) in step.arguments.iter().zip(parts) {
                 let Some(part) = part else { continue };
                 if argument.is_variable() {

@@ -8,7 +8,7 @@ use candle_core::Tensor;
 
 use super::{Denoiser, Guidance, Guided, Prediction};
 use crate::diffusion::{NoiseLevel, Parameterization};
-use crate::kernels::Workers;
+use crate::kernels::{KeptWeights, Workers, keeping_weights};
 use crate::nn::{Net, UNet};
 use crate::thousands::numbered;
 
@@ -107,12 +107,13 @@ fn denoiser<N: Network + Clone + 'static>(
 ) -> Result<Box<dyn Denoiser + Send>> {
     network.check_denoises()?;
     guidance.check()?;
-    let scale = guidance.scale;
+    let (scale, weights) = (guidance.scale, Arc::<KeptWeights>::default());
     let plain = |labels| NetworkDenoiser {
         network: network.clone(),
         parameterization: parameterization.clone(),
         labels,
         workers: workers.clone(),
+        weights: weights.clone(),
     };
     let (null, classes) = match (network.num_classes(), classes) {
         (None, None) if scale == 0.0 => return Ok(Box::new(plain(Labels::None))),
@@ -154,6 +155,8 @@ struct NetworkDenoiser<N> {
     labels: Labels,
     /// None: the calling thread does the work, and gradients are kept.
     workers: Option<Arc<Workers>>,
+    /// Packed, from call to call.
+    weights: Arc<KeptWeights>,
 }
 
 impl<N: Network> NetworkDenoiser<N> {
@@ -170,7 +173,8 @@ impl<N: Network> NetworkDenoiser<N> {
                 Labels::Each(labels) => Some(Tensor::from_slice(&labels[start..start + n], n, device)?),
             };
             let t = Tensor::from_vec(vec![time as f32; n], n, device)?;
-            let output = self.network.forward(&x, &t, labels.as_ref())?;
+            let forward = || self.network.forward(&x, &t, labels.as_ref());
+            let output = keeping_weights(&self.weights, forward)?;
             outputs.push(if self.workers.is_some() { output.detach() } else { output });
         }
         Ok(Tensor::cat(&outputs, 0)?)

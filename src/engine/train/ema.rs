@@ -3,6 +3,8 @@
 use anyhow::Result;
 use candle_core::{Tensor, Var};
 
+use crate::kernels::changes;
+
 /// An average of the weights over the recent past, kept beside them.
 pub struct Ema {
     largest_decay: f64,
@@ -55,7 +57,9 @@ impl Ema {
 /// average ← average + fresh·(parameter − average). Written as a step towards the parameter: exact when both are equal.
 pub(super) fn approach(average: &Var, parameter: &Var, fresh: f64) -> Result<()> {
     let change = ((parameter.as_tensor() - average.as_tensor())? * fresh)?;
-    Ok(average.set(&(average.as_tensor() + change)?)?)
+    average.set(&(average.as_tensor() + change)?)?;
+    changes::note();
+    Ok(())
 }
 
 #[cfg(test)]
@@ -126,5 +130,25 @@ mod tests {
             update(&mut ema, &parameters, step);
         }
         assert_eq!(ema.weights()[0].1.to_vec1::<f32>().unwrap(), [0.1, 0.1]);
+    }
+
+    #[test]
+    fn weights_that_were_packed_of_the_averages_are_packed_anew_after_a_step() {
+        use crate::config::Precision::F32;
+        use crate::kernels::{Padding, conv2d, keeping_weights};
+        let of = |value: f32, shape: &[usize]| Tensor::full(value, shape, &Device::Cpu).unwrap();
+        let parameter = Var::from_tensor(&of(3.0, &[3, 3, 16, 16])).unwrap();
+        let average = Var::from_tensor(&of(1.0, &[3, 3, 16, 16])).unwrap();
+        let (x, bias, weights) = (of(1.0, &[1, 4, 4, 16]), of(0.0, &[16]), average.as_detached_tensor());
+        let kept = Default::default();
+        let middle = || -> f32 {
+            let y = keeping_weights(&kept, || conv2d(&x, &weights, &bias, 1, Padding::Same, F32)).unwrap();
+            y.flatten_all().unwrap().get(5 * 16).unwrap().to_scalar().unwrap()
+        };
+        assert!((middle() - 144.0).abs() < 1e-3);
+        approach(&average, &parameter, 0.5).unwrap();
+        assert!((middle() - 288.0).abs() < 1e-3);
+        super::super::state::put(&average, &parameter, "average").unwrap();
+        assert!((middle() - 432.0).abs() < 1e-3);
     }
 }

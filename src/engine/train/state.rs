@@ -3,6 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use candle_core::{Tensor, Var};
 
+use crate::kernels::changes;
+
 /// A trainer's state. The generators need no place here: they are addressed by the step.
 #[derive(Clone, Debug)]
 pub struct TrainerState {
@@ -60,7 +62,9 @@ pub(super) fn put(var: &Var, saved: &Tensor, what: &str) -> Result<()> {
         saved.dims(),
         var.dims()
     );
-    var.set(&saved.to_device(var.device())?).with_context(|| format!("restoring {what}"))
+    var.set(&saved.to_device(var.device())?).with_context(|| format!("restoring {what}"))?;
+    changes::note();
+    Ok(())
 }
 
 /// Looks a tensor up by name.

@@ -25,9 +25,8 @@ struct Phase {
     out_pixel: usize,
 }
 
-/// A correlation of `n` samples.
+/// A correlation, of any number of samples.
 pub(super) struct Correlation {
-    n: usize,
     source_len: usize,
     out_len: usize,
     /// How the source is bordered; `None` where it is read as it is.
@@ -57,7 +56,6 @@ impl Correlation {
             out_pixel: g.c_out,
         };
         Self {
-            n: g.n,
             source_len: g.input_len(),
             out_len: g.output_len(),
             border: (!g.pointwise()).then_some(border),
@@ -113,7 +111,6 @@ impl Correlation {
             }
         }
         Self {
-            n: g.n,
             source_len: g.output_len(),
             out_len: g.input_len(),
             border: (!g.pointwise()).then_some(border),
@@ -126,13 +123,14 @@ impl Correlation {
 
     /// Runs it over all samples. `bias` is nothing, one row for all samples, or a row for each.
     pub fn run(&self, isa: Isa, source: &[f32], weights: &Panels, bias: &[f32]) -> Vec<f32> {
-        assert_eq!(source.len(), self.n * self.source_len);
+        let n = source.len() / self.source_len;
+        assert_eq!(source.len(), n * self.source_len);
         weights.check(self.taps, self.depth, self.width, isa.lanes());
-        assert!(bias.is_empty() || bias.len() == self.width || bias.len() == self.n * self.width);
+        assert!(bias.is_empty() || bias.len() == self.width || bias.len() == n * self.width);
         let per_sample = if bias.len() > self.width { self.width } else { 0 };
         // SAFETY: the phases cover every pixel of a sample, and the panels every channel.
         unsafe {
-            filled(self.n, self.out_len, |i, out| {
+            filled(n, self.out_len, |i, out| {
                 let source = &source[i * self.source_len..][..self.source_len];
                 let bias = if bias.is_empty() { bias } else { &bias[i * per_sample..][..self.width] };
                 isa.run(Correlated { plan: self, source, weights, bias, out });

@@ -27,11 +27,12 @@ impl Form {
         bias: &[f32],
     ) -> Vec<f32> {
         let pixels = g.h * g.w;
-        assert_eq!(source.len(), g.n * pixels * depth);
-        let bias_sample = bias_sample(bias, g.n, width);
+        let n = source.len() / (pixels * depth);
+        assert_eq!(source.len(), n * pixels * depth);
+        let bias_sample = bias_sample(bias, n, width);
         // SAFETY: either form writes the whole output of its samples.
         unsafe {
-            filled_shares(g.n, pixels * width, |samples, out| {
+            filled_shares(n, pixels * width, |samples, out| {
                 let source = &source[samples.start * pixels * depth..samples.end * pixels * depth];
                 let bias = &bias[samples.start * bias_sample..];
                 let out = Out::new(out, Add::Nothing);

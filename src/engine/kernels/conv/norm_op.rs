@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, TensorId};
 
 use super::geometry::Geometry;
 use super::op;
@@ -23,6 +23,8 @@ use crate::kernels::storage::{slice, tensor, with};
 pub(crate) struct NormConvolution {
     settings: Settings,
     precision: Precision,
+    /// Of w.
+    weights: TensorId,
     kept: OnceLock<Kept>,
 }
 
@@ -53,8 +55,8 @@ impl Vectors {
 }
 
 impl NormConvolution {
-    pub fn new(settings: Settings, precision: Precision) -> Self {
-        Self { settings, precision, kept: OnceLock::new() }
+    pub fn new(settings: Settings, precision: Precision, weights: TensorId) -> Self {
+        Self { settings, precision, weights, kept: OnceLock::new() }
     }
 
     fn geometry(&self, x: &[usize], w: &[usize]) -> Result<Geometry> {
@@ -79,7 +81,8 @@ impl CustomOp3 for NormConvolution {
         let g = self.geometry(x_layout.dims(), w_layout.dims())?;
         let vectors = Vectors::new(slice(vectors, vectors_layout)?, &g);
         let (normed, moments) = forward(Isa::current(), self.settings, vectors.batch(&g, slice(x, x_layout)?));
-        let y = op::forward(&g, &normed, slice(w, w_layout)?, &vectors.conv_bias);
+        let w = (self.weights, slice(w, w_layout)?);
+        let y = op::forward(&g, &normed, w, &vectors.conv_bias);
         // An operation runs forward once; a second run would find the same numbers anyway.
         let _ = self.kept.set(Kept { moments, normed });
         Ok((CpuStorage::F32(y), (g.n, g.out_h, g.out_w, g.c_out).into()))

@@ -1,8 +1,9 @@
 //! Convolution and linear layer as candle operations.
 
-use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor, TensorId};
 
 use super::geometry::Geometry;
+use super::kept;
 use super::narrow;
 use super::prepared::{Prepared, WeightSum};
 use super::weight_gradient as direct;
@@ -16,6 +17,8 @@ pub(crate) struct Convolution {
     pub stride: usize,
     pub padding: Padding,
     pub precision: Precision,
+    /// Of w.
+    pub weights: TensorId,
 }
 
 impl Convolution {
@@ -45,7 +48,8 @@ impl CustomOp3 for Convolution {
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let g = self.geometry(x_layout.dims(), w_layout.dims())?;
-        let y = forward(&g, slice(x, x_layout)?, slice(w, w_layout)?, slice(bias, bias_layout)?);
+        let w = (self.weights, slice(w, w_layout)?);
+        let y = forward(&g, slice(x, x_layout)?, w, slice(bias, bias_layout)?);
         Ok((CpuStorage::F32(y), (g.n, g.out_h, g.out_w, g.c_out).into()))
     }
 
@@ -57,6 +61,8 @@ impl CustomOp3 for Convolution {
 /// `x` `[..., c_in]` times `w` `[c_in, c_out]` plus `bias`; see [`crate::kernels::linear`].
 pub(crate) struct Linear {
     pub precision: Precision,
+    /// Of w.
+    pub weights: TensorId,
 }
 
 impl Linear {
@@ -81,7 +87,8 @@ impl CustomOp3 for Linear {
     ) -> Result<(CpuStorage, Shape)> {
         let (c_in, c_out) = w_layout.shape().dims2()?;
         let g = self.geometry(x_layout.shape().elem_count() / c_in, c_in, c_out);
-        let y = forward(&g, slice(x, x_layout)?, slice(w, w_layout)?, slice(bias, bias_layout)?);
+        let w = (self.weights, slice(w, w_layout)?);
+        let y = forward(&g, slice(x, x_layout)?, w, slice(bias, bias_layout)?);
         let mut shape = x_layout.dims().to_vec();
         if let Some(last) = shape.last_mut() {
             *last = c_out;
@@ -98,13 +105,13 @@ impl CustomOp3 for Linear {
 /// The gradients of x, w and bias.
 type Gradients = (Option<Tensor>, Option<Tensor>, Option<Tensor>);
 
-/// The output; `bias` is one row or one for each sample.
-pub(super) fn forward(g: &Geometry, x: &[f32], w: &[f32], bias: &[f32]) -> Vec<f32> {
+/// The output; `w` is a tensor's numbers, `bias` one row or one for each sample.
+pub(super) fn forward(g: &Geometry, x: &[f32], (id, w): (TensorId, &[f32]), bias: &[f32]) -> Vec<f32> {
     let isa = Isa::current();
     if narrow::fits(g, isa.lanes()) {
         return narrow::forward(isa, g, x, w, bias);
     }
-    Prepared::forward(isa, &split(g), w).run_on_all(x, bias)
+    kept::forward(isa, &split(g), id, w).run_on_all(x, bias)
 }
 
 fn backward(g: &Geometry, x: &Tensor, w: &Tensor, bias: &Tensor, dy: &Tensor) -> Result<Gradients> {

@@ -56,6 +56,12 @@ impl Panels {
         panels
     }
 
+    /// To be kept, in memory of its own; returns how many words that is.
+    pub fn set_apart(&mut self) -> usize {
+        self.data.set_apart();
+        self.data.len()
+    }
+
     /// With whatever the memory held.
     pub fn empty(taps: usize, depth: usize, width: usize, lanes: usize) -> Self {
         Self::with_gap(taps, depth, width, lanes, 0)

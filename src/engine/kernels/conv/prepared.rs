@@ -6,18 +6,19 @@
 
 use std::ops::Range;
 
-use super::amx::Source;
 use super::correlation::Correlation;
 use super::form::Form;
 use super::geometry::Geometry;
 use super::out::{Add, Out};
 use super::panels::Panels;
+use super::source::Source;
 use super::weight_gradient::{self as direct, summed};
 use super::{amx, winograd, winograd_bf16};
 use crate::kernels::buffers::{Part, Scratch};
-use crate::kernels::group_norm::{Activation, Normalized};
-use crate::kernels::sides::{Sides, in_one_piece};
-use crate::kernels::simd::{Isa, PairIsa};
+use crate::kernels::factor::Factor;
+use crate::kernels::group_norm::Activation;
+use crate::kernels::sides::Sides;
+use crate::kernels::simd::{Isa, PairIsa, TileIsa};
 
 /// How a convolution is computed.
 enum Way {
@@ -67,6 +68,14 @@ impl Prepared {
         Self { isa, g: *g, depth: g.c_out, width: g.c_in, way }
     }
 
+    /// Puts the weights into memory of their own, to be kept; returns how many words that is.
+    pub fn set_apart(&mut self) -> usize {
+        match &mut self.way {
+            Way::Direct(_, panels) | Way::Winograd(_, panels) => panels.set_apart(),
+            Way::Tiles(tiles) => tiles.set_apart(),
+        }
+    }
+
     /// Runs it over all samples, on all threads; `bias` as in [`Self::run`].
     pub fn run_on_all(&self, source: &[f32], bias: &[f32]) -> Vec<f32> {
         match &self.way {
@@ -78,14 +87,19 @@ impl Prepared {
 
     /// Runs it over as many whole samples as `source` has, on this thread; `bias` is nothing, one row for all of them,
     /// or a row for each.
-    pub fn run(&self, source: &[f32], bias: &[f32], add: Add, out: Part) {
+    ///
+    /// # Panics
+    /// When the source is more than numbers, and this is not for it.
+    pub fn run<'a>(&self, source: impl Into<Source<'a>>, bias: &[f32], add: Add, out: Part) {
         let Self { isa, g, .. } = self;
-        let channels = (self.depth, self.width);
+        let (source, channels, mut room) = (source.into(), (self.depth, self.width), Scratch::new(0));
         match &self.way {
-            Way::Tiles(tiles) => tiles.run(Source::Numbers(Sides::one(source, self.depth)), bias, Out::new(out, add)),
-            Way::Winograd(form, panels) => form.forward_into(g, channels, source, panels, bias, Out::new(out, add)),
+            Way::Tiles(tiles) => tiles.run(source, bias, Out::new(out, add)),
+            Way::Winograd(form, panels) => {
+                form.forward_into(g, channels, source.numbers(*isa, &mut room), panels, bias, Out::new(out, add));
+            }
             Way::Direct(direct, panels) => {
-                direct.run_into(*isa, source, panels, bias, out);
+                direct.run_into(*isa, source.numbers(*isa, &mut room), panels, bias, out);
                 let Add::Numbers(numbers) = add else { return };
                 assert_eq!(numbers.len(), out.len());
                 for (out, number) in out.iter_mut().zip(numbers) {
@@ -96,26 +110,17 @@ impl Prepared {
         }
     }
 
-    /// The same of a source that may lie in two pieces.
-    pub fn run_on_sides(&self, source: Sides, bias: &[f32], add: Add, out: Part) {
-        match &self.way {
-            Way::Tiles(tiles) => tiles.run(Source::Numbers(source), bias, Out::new(out, add)),
-            _ => self.run(in_one_piece(self.isa, source, &mut Scratch::new(0)), bias, add, out),
-        }
-    }
-
     /// Whether it can normalize its source itself, with this function behind.
     pub fn normalizes(&self, activation: Activation) -> bool {
-        matches!(self.way, Way::Tiles(_)) && activation == Activation::SiluForBf16
+        self.on_tiles().is_some() && activation == Activation::SiluForBf16
     }
 
-    /// The same of normalized values, where [`Self::normalizes`].
-    ///
-    /// # Panics
-    /// Where it does not.
-    pub fn run_normalized(&self, source: &Normalized, bias: &[f32], add: Add, out: Part) {
-        let Way::Tiles(tiles) = &self.way else { unreachable!("only convolutions on tiles normalize their source") };
-        tiles.run(Source::Normalized(source), bias, Out::new(out, add));
+    /// What multiplies its tiles: then its source may be rounded already.
+    pub fn on_tiles(&self) -> Option<TileIsa> {
+        match &self.way {
+            Way::Tiles(tiles) => Some(tiles.isa()),
+            _ => None,
+        }
     }
 }
 
@@ -151,8 +156,8 @@ impl WeightSum {
         assert_eq!((x.len(), dy.len()), (g.n * g.input_len(), g.n * g.output_len()));
         let share = |mine: Range<usize>| {
             let mut sum = Self::by_other_ways(isa, g)?;
-            let x = &x[mine.start * g.input_len()..mine.end * g.input_len()];
-            sum.add(isa, g, x, &dy[mine.start * g.output_len()..mine.end * g.output_len()]);
+            let x = Sides::one(&x[mine.start * g.input_len()..mine.end * g.input_len()], g.c_in);
+            sum.add(isa, g, x, Sides::one(&dy[mine.start * g.output_len()..mine.end * g.output_len()], g.c_out));
             Some(sum)
         };
         let merge = |sum: &mut Option<Self>, more: &Option<Self>| {
@@ -164,20 +169,21 @@ impl WeightSum {
     }
 
     /// Adds whole samples of input and output gradient.
-    pub fn add(&mut self, isa: Isa, g: &Geometry, x: &[f32], dy: &[f32]) {
+    ///
+    /// # Panics
+    /// When one of them is rounded and this is not on tiles.
+    pub fn add<'a>(&mut self, isa: Isa, g: &Geometry, x: impl Into<Factor<'a>>, dy: impl Into<Factor<'a>>) {
+        let (x, dy) = (x.into(), dy.into());
+        let (mut joined, mut room) = (Scratch::new(0), Scratch::new(0));
+        if let Self::Tiles(sum) = self {
+            return sum.add(x, dy);
+        }
+        let (x, dy) = (x.numbers(isa, &mut joined), dy.numbers(isa, &mut room));
         match self {
             Self::Direct(sum) => sum.add(isa, g, x, dy),
             Self::Winograd(sum) => sum.add(isa, g, x, dy),
             Self::WinogradBf16(isa, sum) => sum.add(*isa, g, x, dy),
-            Self::Tiles(sum) => sum.add(Sides::one(x, g.c_in), dy),
-        }
-    }
-
-    /// The same of an input that may lie in two pieces.
-    pub fn add_sides(&mut self, isa: Isa, g: &Geometry, x: Sides, dy: &[f32]) {
-        match self {
-            Self::Tiles(sum) => sum.add(x, dy),
-            _ => self.add(isa, g, in_one_piece(isa, x, &mut Scratch::new(0)), dy),
+            Self::Tiles(_) => unreachable!("added above"),
         }
     }
 

@@ -1,16 +1,18 @@
 //! Nearest upsampling and the convolution behind it as one operation: the doubled image is made a few
 //! samples at a time, in the cache, and is never whole in memory.
 
-use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor, TensorId};
 
 use super::geometry::Geometry;
 use super::groups::{groups, samples_at_once};
+use super::kept;
 use super::out::Add;
 use super::prepared::{Prepared, WeightSum, push_pixel_sums, rows_or_sum};
 use crate::config::Precision;
 use crate::kernels::Padding;
 use crate::kernels::buffers::{Scratch, filled_shares, filled_shares_many};
 use crate::kernels::resample::{double, sum_of_four};
+use crate::kernels::sides::Sides;
 use crate::kernels::simd::Isa;
 use crate::kernels::storage::{slice, tensor, with};
 
@@ -18,6 +20,8 @@ use crate::kernels::storage::{slice, tensor, with};
 /// [`crate::kernels::upsample_conv2d`].
 pub(crate) struct UpsampleConvolution {
     pub precision: Precision,
+    /// Of w.
+    pub weights: TensorId,
 }
 
 /// The convolution of the doubled image; `None` where the shapes don't fit or the size changes.
@@ -48,7 +52,7 @@ impl CustomOp3 for UpsampleConvolution {
     ) -> Result<(CpuStorage, Shape)> {
         let g = checked(x_layout.dims(), w_layout.dims())?.with_precision(self.precision);
         let (x, w, bias) = (slice(x, x_layout)?, slice(w, w_layout)?, slice(bias, bias_layout)?);
-        let convolution = Prepared::forward(Isa::current(), &g, w);
+        let convolution = kept::forward(Isa::current(), &g, self.weights, w);
         let (in_len, out_len) = (g.input_len() / 4, g.output_len());
         // SAFETY: every group writes all of its output; what goes to `large` are numbers.
         let y = unsafe {
@@ -60,7 +64,7 @@ impl CustomOp3 for UpsampleConvolution {
                     double(&x[group.start * in_len..group.end * in_len], g.w / 2, g.c_in, large.part());
                     let bias =
                         if bias.len() == g.c_out { bias } else { &bias[group.start * g.c_out..group.end * g.c_out] };
-                    convolution.run(&large, bias, Add::Nothing, to);
+                    convolution.run(Sides::one(&large, g.c_in), bias, Add::Nothing, to);
                 }
             })
         };
@@ -100,9 +104,10 @@ fn backward(isa: Isa, g: &Geometry, x: &[f32], w: &[f32], dy: &[f32]) -> (Vec<f3
                 let dy = &dy[group.start * out_len..group.end * out_len];
                 let mut large = Scratch::new(group.len() * g.input_len());
                 double(&x[group.start * in_len..group.end * in_len], g.w / 2, g.c_in, large.part());
-                sum.add(isa, g, &large, dy);
+                let factor = Sides::one(dy, g.c_out);
+                sum.add(isa, g, Sides::one(&large, g.c_in), factor);
                 push_pixel_sums(isa, g.c_out, out_len, dy, &mut rows);
-                convolution.run(dy, &[], Add::Nothing, large.part());
+                convolution.run(factor, &[], Add::Nothing, large.part());
                 sum_of_four(&large, g.w / 2, g.c_in, to);
             }
             (sum, rows)

@@ -13,4 +13,4 @@ mod steps;
 pub(crate) use normalized::Normalized;
 pub(crate) use op::{GroupNorm, backward, forward};
 pub(crate) use sample::{Activation, AffineGradient, Batch, Moments, Settings, affine_gradient};
-pub(crate) use steps::{normalize, to_affine, to_input};
+pub(crate) use steps::{Form, To, normalize, to_affine, to_input};

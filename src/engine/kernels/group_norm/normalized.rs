@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::forward::MomentsOf;
 use super::sample::{Batch, Moments, NormSample, Settings};
 use crate::kernels::buffers::Scratch;
-use crate::kernels::sides::{Column, Sides};
+use crate::kernels::sides::{AHEAD, Column, Sides};
 use crate::kernels::simd::{Isa, PairSimd, sigmoid_for_bf16};
 
 /// silu(norm(x)) of whole samples, to the digits of bf16.
@@ -59,6 +59,7 @@ impl<'a> Normalized<'a> {
                 let shift = S::load(moments.shift.as_ptr().add(c));
                 let (scale, bias) = (S::load(scales.as_ptr().add(c)), S::load(biases.as_ptr().add(c)));
                 for _ in pixels.clone() {
+                    S::prefetch(from.wrapping_add(AHEAD * row));
                     let z = S::mul_add(S::sub(S::load(from), shift), scale, bias);
                     S::store_rounded(to, S::mul(z, sigmoid_for_bf16::<S>(z)));
                     (from, to) = (from.wrapping_add(row), to.wrapping_add(channels / 2));

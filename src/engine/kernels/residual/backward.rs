@@ -6,7 +6,8 @@ use super::forward::{Input, Kept};
 use super::plan::{Call, Plan, batch};
 use crate::kernels::buffers::{Part, Scratch, filled_shares_many};
 use crate::kernels::conv::{Add, Geometry, Prepared, WeightSum, groups, push_pixel_sums, rows_or_sum};
-use crate::kernels::group_norm::{AffineGradient, affine_gradient, to_affine, to_input};
+use crate::kernels::factor::{Factor, Rounded};
+use crate::kernels::group_norm::{AffineGradient, Form, To, affine_gradient, to_affine, to_input};
 use crate::kernels::sides::{Sides, SidesMut, split};
 use crate::kernels::simd::Isa;
 
@@ -86,7 +87,7 @@ impl Sums {
     /// One group from the output back to the inputs.
     fn add(&mut self, call: Call, convolutions: &Convolutions, group: Group) {
         let Group { dx, d_skip, .. } = group;
-        let Call { isa, plan, parameters: p, mask } = call;
+        let Call { isa, plan, parameters: p, mask, .. } = call;
         let [in_len, middle_len, out_len] = plan.lens();
         let (n, samples) = (group.samples.len(), &group.samples);
         let moments = [0, 1].map(|i: usize| &group.kept.moments[i][samples.clone()]);
@@ -97,7 +98,21 @@ impl Sums {
             scaled.iter_mut().zip(dy).for_each(|(to, dy)| *to = dy * plan.factor);
             dy = &scaled;
         }
-        push_pixel_sums(isa, plan.conv2.c_out, out_len, dy, &mut self.biases[1]);
+        // Rounded once where several multiply it on tiles: the sums and everything else are made of the numbers.
+        let [first, second] = [&convolutions.first, &convolutions.second].map(Prepared::on_tiles);
+        let mut rounded = Scratch::new(0);
+        let dy_numbers = Factor::from(Sides::one(dy, plan.conv2.c_out));
+        let dy_factor = match second {
+            Some(tiles) => {
+                let (rounded, sums) = Rounded::of(tiles, dy, (plan.conv2.c_out, out_len), &mut rounded);
+                self.biases[1].extend(sums);
+                rounded.into()
+            }
+            None => {
+                push_pixel_sums(isa, plan.conv2.c_out, out_len, dy, &mut self.biases[1]);
+                dy_numbers
+            }
+        };
 
         // Room for both halves of the block.
         let most = n * in_len.max(middle_len);
@@ -105,43 +120,56 @@ impl Sums {
         let middle = &group.kept.middle[samples.start * middle_len..samples.end * middle_len];
         let to_middle = n * middle_len;
         // SAFETY: a convolution writes numbers.
-        convolutions.second.run(dy, &[], Add::Nothing, unsafe { &mut gradient.part()[..to_middle] });
+        convolutions.second.run(dy_factor, &[], Add::Nothing, unsafe { &mut gradient.part()[..to_middle] });
         if let Some(mask) = mask {
             mask.apply(samples, &mut gradient[..to_middle]);
         }
         let at = batch(Sides::one(middle, plan.conv2.c_in), p.norm2, samples);
+        let form = second.filter(|_| mask.is_none()).map_or(Form::Numbers, Form::Rounded);
         // SAFETY: the gradient is numbers, and what is made of it and what a normalization writes are, too.
         let sums = unsafe {
-            let to = (&mut gradient.part()[..to_middle], &mut normed.part()[..to_middle]);
-            to_affine(isa, plan.settings, at, moments[1], to)
+            let to_normed = &mut normed.part()[..form.words(to_middle)];
+            to_affine(isa, plan.settings, at, moments[1], (&mut gradient.part()[..to_middle], form, to_normed))
         };
         if let Some(mask) = mask {
             mask.apply(samples, &mut normed[..to_middle]);
         }
-        self.weights[1].add(isa, &plan.conv2, &normed[..to_middle], dy);
-        let mut d_middle = Scratch::new(to_middle);
+        self.weights[1].add(
+            isa,
+            &plan.conv2,
+            form.factor(&normed[..form.words(to_middle)], plan.conv2.c_in),
+            dy_factor,
+        );
+        let form = first.map_or(Form::Numbers, Form::Rounded);
+        let mut d_middle = Scratch::new(form.words(to_middle));
         // SAFETY: the gradient of a normalization is numbers.
-        let to = SidesMut::one(unsafe { d_middle.part() }, plan.conv2.c_in);
-        to_input(isa, plan.settings, at, (moments[1], &sums), (&gradient[..to_middle], None), to);
+        let to = unsafe { d_middle.part() };
+        let to = match form {
+            Form::Numbers => To::Numbers(SidesMut::one(to, plan.conv2.c_in)),
+            Form::Rounded(tiles) => To::Rounded(tiles, to),
+        };
+        let rows = to_input(isa, plan.settings, at, (moments[1], &sums), (&gradient[..to_middle], None), to);
         self.norms[1].extend(sums);
-        push_pixel_sums(isa, plan.conv1.c_out, middle_len, &d_middle, &mut self.biases[0]);
+        self.biases[0].extend(rows);
+        let d_middle = form.factor(&d_middle, plan.conv2.c_in);
 
         let input = Input::new(call, (group.x, group.skip), samples);
         let x = input.sides();
         let to_in = n * in_len;
         // SAFETY: a convolution writes numbers.
-        convolutions.first.run(&d_middle, &[], Add::Nothing, unsafe { &mut gradient.part()[..to_in] });
+        convolutions.first.run(d_middle, &[], Add::Nothing, unsafe { &mut gradient.part()[..to_in] });
         let at = batch(x, p.norm1, samples);
         // SAFETY: as above.
         let sums = unsafe {
-            let to = (&mut gradient.part()[..to_in], &mut normed.part()[..to_in]);
-            to_affine(isa, plan.settings, at, moments[0], to)
+            let to_normed = &mut normed.part()[..form.words(to_in)];
+            to_affine(isa, plan.settings, at, moments[0], (&mut gradient.part()[..to_in], form, to_normed))
         };
-        self.weights[0].add(isa, &plan.conv1, &normed[..to_in], &d_middle);
+        self.weights[0].add(isa, &plan.conv1, form.factor(&normed[..form.words(to_in)], plan.conv1.c_in), d_middle);
         // The way round; the normalized values are not needed any more.
         let plus = match (&convolutions.shortcut, &plan.shortcut, &mut self.shortcut) {
             (Some(shortcut), Some(g), Some(sum)) => {
-                sum.add_sides(isa, g, x, dy);
+                let dy = if shortcut.on_tiles().is_some() { dy_factor } else { dy_numbers };
+                sum.add(isa, g, x, dy);
                 // SAFETY: a convolution writes numbers.
                 shortcut.run(dy, &[], Add::Nothing, unsafe { &mut normed.part()[..to_in] });
                 &normed[..to_in]
@@ -159,7 +187,7 @@ impl Sums {
                 SidesMut::one(unsafe { both.part() }, plan.conv1.c_in)
             }
         };
-        to_input(isa, plan.settings, at, (moments[0], &sums), from, to);
+        to_input(isa, plan.settings, at, (moments[0], &sums), from, To::Numbers(to));
         self.norms[0].extend(sums);
         if let Input::Joined(..) = input {
             split(isa, plan.channels, &both, dx, d_skip);

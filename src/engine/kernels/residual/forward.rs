@@ -1,10 +1,11 @@
 //! Forward pass.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::plan::{Call, batch, rows};
 use crate::kernels::buffers::{Part, Scratch, filled_shares_many};
-use crate::kernels::conv::{Add, Prepared, groups};
+use crate::kernels::conv::{Add, Geometry, Prepared, groups, prepared_forward};
 use crate::kernels::dropout_mask::DropoutMask;
 use crate::kernels::group_norm::{Batch, Moments, Normalized, normalize};
 use crate::kernels::sides::{Sides, in_one_piece, join};
@@ -18,12 +19,13 @@ pub(super) struct Kept {
 /// The output; `keep` says whether a backward pass may follow. `skip` is empty where there is one
 /// input.
 pub(super) fn forward(call: Call, x: &[f32], skip: &[f32], keep: bool) -> (Vec<f32>, Kept) {
-    let Call { isa, plan, parameters, .. } = call;
+    let Call { isa, plan, parameters, tensors, .. } = call;
     let [_, middle_len, out_len] = plan.lens();
+    let prepared = |g: &Geometry, i: usize, w: &[f32]| prepared_forward(isa, g, tensors[i].id(), w);
     let convolutions = Convolutions {
-        first: Prepared::forward(isa, &plan.conv1, parameters.conv1[0]),
-        second: Prepared::forward(isa, &plan.conv2, parameters.conv2[0]),
-        shortcut: plan.shortcut.zip(parameters.shortcut).map(|(g, [w, _])| Prepared::forward(isa, &g, w)),
+        first: prepared(&plan.conv1, 2, parameters.conv1[0]),
+        second: prepared(&plan.conv2, 6, parameters.conv2[0]),
+        shortcut: plan.shortcut.zip(parameters.shortcut).map(|(g, [w, _])| prepared(&g, 8, w)),
     };
     let lens = [out_len, if keep { middle_len } else { 0 }];
     // SAFETY: every group writes all of its output, and of its middle if that is kept; what goes to `scratch` are numbers.
@@ -57,9 +59,9 @@ pub(super) fn forward(call: Call, x: &[f32], skip: &[f32], keep: bool) -> (Vec<f
 }
 
 struct Convolutions {
-    first: Prepared,
-    second: Prepared,
-    shortcut: Option<Prepared>,
+    first: Arc<Prepared>,
+    second: Arc<Prepared>,
+    shortcut: Option<Arc<Prepared>>,
 }
 
 /// One group of samples; returns its moments.
@@ -70,7 +72,7 @@ fn run(
     group: Range<usize>,
     (middle, out): (Part, Part),
 ) -> [Vec<Moments>; 2] {
-    let Call { isa, plan, parameters: p, mask } = call;
+    let Call { isa, plan, parameters: p, mask, .. } = call;
     let out_len = plan.lens()[2];
     let n = group.len();
     let input = Input::new(call, (x, skip), &group);
@@ -87,7 +89,7 @@ fn run(
         (Some(shortcut), Some([_, bias])) => {
             round = Scratch::new(n * out_len);
             // SAFETY: a convolution writes numbers.
-            shortcut.run_on_sides(x, bias, Add::Nothing, unsafe { round.part() });
+            shortcut.run(x, bias, Add::Nothing, unsafe { round.part() });
             &round[..]
         }
         _ => in_one_piece(isa, x, &mut round),
@@ -116,7 +118,7 @@ fn normalized(
     let Call { isa, plan, .. } = call;
     if mask.is_none() && convolution.normalizes(plan.settings.activation) {
         let normalized = Normalized::new(isa, plan.settings, x);
-        convolution.run_normalized(&normalized, bias, add, out);
+        convolution.run(&normalized, bias, add, out);
         return normalized.into_moments();
     }
     let mut normed = Scratch::new(x.x.len());
@@ -125,7 +127,7 @@ fn normalized(
     if let Some((mask, samples)) = mask {
         mask.apply(samples, &mut normed);
     }
-    convolution.run(&normed, bias, add, out);
+    convolution.run(Sides::one(&normed, x.x.channels()), bias, add, out);
     moments
 }
 

@@ -41,7 +41,8 @@ impl Residual {
     }
 
     fn call<'a>(&'a self, parameters: &'a Parameters<'a>) -> Call<'a> {
-        Call { isa: Isa::current(), plan: &self.plan, parameters, mask: self.mask.as_ref() }
+        let tensors = self.parameters.tensors();
+        Call { isa: Isa::current(), plan: &self.plan, parameters, tensors, mask: self.mask.as_ref() }
     }
 
     fn second<'a>(&self, skip: &'a [f32]) -> &'a [f32] {

@@ -160,6 +160,8 @@ pub(super) struct Call<'a> {
     pub isa: Isa,
     pub plan: &'a Plan,
     pub parameters: &'a Parameters<'a>,
+    /// Which tensors the parameters are, in the order of [`ResidualBlock::tensors`].
+    pub tensors: &'a [Tensor],
     /// What dropout leaves of the second convolution's input.
     pub mask: Option<&'a DropoutMask>,
 }

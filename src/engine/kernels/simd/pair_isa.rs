@@ -94,7 +94,8 @@ mod tests {
 
         unsafe fn run<S: PairSimd>(self) -> Vec<[u16; 2]> {
             let mut stored = [0f32; 16];
-            let mut paired = [0f32; 16];
+            let (mut paired, mut paired_again) = ([0f32; 16], [0f32; 16]);
+            let ones = [f32::from_bits(0x3f80_3f80); 8];
             for i in (0..16).step_by(S::LANES) {
                 // SAFETY: sixteen numbers are whole vectors of every width.
                 unsafe {
@@ -103,6 +104,14 @@ mod tests {
                     S::store(paired.as_mut_ptr().add(i), S::pair(v, S::splat(1.0)));
                 }
             }
+            for i in (0..16).step_by(S::LANES) {
+                // SAFETY: as above; a number is half a word.
+                unsafe {
+                    let pair = S::pair_rounded(stored.as_ptr().add(i / 2), ones.as_ptr().add(i / 2));
+                    S::store(paired_again.as_mut_ptr().add(i), pair);
+                }
+            }
+            assert_eq!(paired.map(f32::to_bits), paired_again.map(f32::to_bits));
             let halves = |x: f32| [x.to_bits() as u16, (x.to_bits() >> 16) as u16];
             let all = stored[..8].iter().flat_map(|&x| halves(x)).zip(paired);
             all.map(|(stored, x)| {

@@ -20,6 +20,8 @@ pub(crate) trait PairSimd: Simd {
     unsafe fn store_rounded(p: *mut f32, v: Self::V);
     /// Lane i: the pair of a's and b's number i, rounded in the same way.
     unsafe fn pair(a: Self::V, b: Self::V) -> Self::V;
+    /// Lane i: the pair of number i of two rows of LANES numbers that [`Self::store_rounded`] wrote.
+    unsafe fn pair_rounded(a: *const f32, b: *const f32) -> Self::V;
     /// Lane i: sum + both products of a's and b's pair i.
     unsafe fn dot(a: Self::V, b: Self::V, sum: Self::V) -> Self::V;
     /// Turns LANES rows of LANES words, `from_row` apart, into columns, `to_row` apart. The memory doesn't overlap.

@@ -174,6 +174,13 @@ impl PairSimd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn pair_rounded(a: *const f32, b: *const f32) -> [f32; N] {
+        // SAFETY: the caller's pointers have N halves; any alignment.
+        let [a, b] = [a, b].map(|row| unsafe { row.cast::<[u16; N]>().read_unaligned() });
+        std::array::from_fn(|i| f32::from_bits(u32::from(a[i]) | u32::from(b[i]) << 16))
+    }
+
+    #[inline(always)]
     unsafe fn dot(a: [f32; N], b: [f32; N], sum: [f32; N]) -> [f32; N] {
         let products = zip(a, b, |a, b| {
             let ([a_0, a_1], [b_0, b_1]) = (numbers(a), numbers(b));

@@ -61,6 +61,15 @@ impl PairSimd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn pair_rounded(a: *const f32, b: *const f32) -> __m256 {
+        // SAFETY: the trait's contract.
+        unsafe {
+            let [a, b] = [a, b].map(|row| _mm256_cvtepu16_epi32(_mm_loadu_si128(row.cast())));
+            _mm256_castsi256_ps(_mm256_or_si256(a, _mm256_slli_epi32::<16>(b)))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn dot(a: __m256, b: __m256, sum: __m256) -> __m256 {
         // SAFETY: the trait's contract.
         unsafe {

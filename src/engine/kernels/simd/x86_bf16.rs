@@ -60,6 +60,15 @@ impl PairSimd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn pair_rounded(a: *const f32, b: *const f32) -> __m512 {
+        // SAFETY: the trait's contract.
+        unsafe {
+            let [a, b] = [a, b].map(|row| _mm512_cvtepu16_epi32(_mm256_loadu_si256(row.cast())));
+            _mm512_castsi512_ps(_mm512_or_si512(a, _mm512_slli_epi32::<16>(b)))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn dot(a: __m512, b: __m512, sum: __m512) -> __m512 {
         // SAFETY: the trait's contract.
         unsafe { _mm512_dpbf16_ps(sum, transmute::<__m512, __m512bh>(a), transmute::<__m512, __m512bh>(b)) }

@@ -2,17 +2,19 @@
 
 use std::ops::Range;
 
+use super::block::{Block, LINE, MOST_ROWS};
 use super::layout::{Layout, Results};
 use super::positions::Positions;
 use super::transposed::transposed;
-use super::weights::{WORDS, Weights};
+use super::weights::Weights;
 use super::{Geometry, fits};
 use crate::kernels::buffers::{Scratch, filled_shares};
 use crate::kernels::conv::groups::{groups, samples_at_once};
 use crate::kernels::conv::out::{Add, Out, bias_sample};
-use crate::kernels::group_norm::Normalized;
+use crate::kernels::conv::source::Source;
+use crate::kernels::factor::Factor;
 use crate::kernels::sides::{Column, Sides};
-use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairSimd, ROW_BYTES, ROWS, TileIsa, TileKernel, Tiles};
+use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairSimd, ROWS, TileIsa, TileKernel, Tiles};
 
 /// A convolution whose weights are packed.
 pub(in crate::kernels::conv) struct TileConvolution {
@@ -65,6 +67,15 @@ impl TileConvolution {
         Self { isa, weights: weights.collect(), layout, source, result }
     }
 
+    /// To be kept, in memory of its own; returns how many words that is.
+    pub fn set_apart(&mut self) -> usize {
+        self.weights.iter_mut().map(Weights::set_apart).sum()
+    }
+
+    pub fn isa(&self) -> TileIsa {
+        self.isa
+    }
+
     /// The result `[n, H', W', width]` of `source` `[n, H, W, depth]`, on all threads.
     pub fn run_on_all(&self, source: &[f32], bias: &[f32]) -> Vec<f32> {
         let Image { pixels, channels } = self.source;
@@ -77,7 +88,7 @@ impl TileConvolution {
                 let at = |len: usize| samples.start * len..samples.end * len;
                 let bias = if bias_sample > 0 { &bias[at(bias_sample)] } else { bias };
                 let source = Sides::one(&source[at(pixels * channels)], channels);
-                self.run(Source::Numbers(source), bias, Out::new(out, Add::Nothing));
+                self.run(source.into(), bias, Out::new(out, Add::Nothing));
             })
         }
     }
@@ -86,8 +97,8 @@ impl TileConvolution {
     /// row for each.
     pub fn run(&self, source: Source, bias: &[f32], out: Out) {
         let Self { isa, source: Image { pixels, channels: depth }, result, .. } = *self;
-        let n = source.pixels().pixels() / pixels;
-        assert_eq!((source.pixels().len(), source.pixels().channels()), (n * pixels * depth, depth));
+        let n = source.pixels() / pixels;
+        assert_eq!((source.pixels(), source.channels()), (n * pixels, depth));
         assert_eq!(out.numbers.len(), n * result.pixels * result.channels);
         if let Source::Normalized(normalized) = source {
             assert_eq!(normalized.len(), n);
@@ -110,23 +121,6 @@ impl TileConvolution {
             };
             // SAFETY: the lengths are checked, and every group has its own part of the output.
             unsafe { isa.run(samples) };
-        }
-    }
-}
-
-/// What a convolution reads, `[n, H, W, depth]`.
-#[derive(Clone, Copy)]
-pub(in crate::kernels::conv) enum Source<'a> {
-    Numbers(Sides<'a>),
-    /// Normalized on the way.
-    Normalized(&'a Normalized<'a>),
-}
-
-impl<'a> Source<'a> {
-    fn pixels(self) -> Sides<'a> {
-        match self {
-            Self::Numbers(numbers) => numbers,
-            Self::Normalized(normalized) => normalized.x,
         }
     }
 }
@@ -195,11 +189,6 @@ impl TileKernel for Samples<'_> {
     }
 }
 
-/// Positions whose sums are made together, at most.
-const MOST_ROWS: usize = 4 * ROWS;
-/// Numbers of a row of sums.
-const LINE: usize = 2 * COLUMNS;
-
 impl Samples<'_> {
     /// Rounds the pixels to bf16 and puts them in their places, zeros everywhere else.
     ///
@@ -257,7 +246,12 @@ impl Samples<'_> {
         unsafe {
             match self.source {
                 Source::Normalized(normalized) => normalized.round::<S>(self.first + sample, pixels, to),
-                Source::Numbers(numbers) => round::<S>(numbers, pixels, to),
+                Source::Factor(Factor::Numbers(numbers)) => round::<S>(numbers, pixels, to),
+                Source::Factor(Factor::Rounded(rounded)) => {
+                    let words = rounded.channels() / 2;
+                    let from = rounded.words().as_ptr().wrapping_add(pixels.start * words);
+                    from.copy_to_nonoverlapping(to, pixels.len() * words);
+                }
             }
         }
     }
@@ -300,83 +294,6 @@ impl Samples<'_> {
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-/// Some positions times some columns.
-struct Block<'a> {
-    /// The planes of the source, bytes from pixel to pixel and from a result's position to each reach.
-    left: *const u8,
-    pixel: usize,
-    reaches: &'a [usize],
-    weights: &'a Weights,
-}
-
-impl Block<'_> {
-    /// The sums of 16·M positions from `start` on and 16·N columns from `column` on; M · N is four at most.
-    ///
-    /// # Safety
-    /// Inside a [`TileKernel::run`] of `T`; the positions, their taps and the columns are there, `sums` has 16·M rows.
-    #[inline(always)]
-    unsafe fn run<T: Tiles, const M: usize, const N: usize>(&self, start: usize, column: usize, sums: *mut f32) {
-        const { assert!(M * N <= 4 && (N == 1 || N == 2 && M <= 2)) };
-        let block = self.weights.column();
-        let mut right = self.weights.columns(column / COLUMNS);
-        let tile = ROWS * self.pixel;
-        // SAFETY: the caller's promise.
-        unsafe {
-            T::zero::<0>();
-            T::zero::<1>();
-            T::zero::<2>();
-            T::zero::<3>();
-            for (reach, &steps) in self.reaches.iter().zip(&self.weights.steps) {
-                let mut left = self.left.add(start * self.pixel + reach);
-                for _ in 0..steps {
-                    T::load::<4>(left, self.pixel);
-                    T::load::<6>(right.cast(), ROW_BYTES);
-                    T::multiply::<0, 4, 6>();
-                    if N == 2 {
-                        T::load::<7>(right.add(block).cast(), ROW_BYTES);
-                        T::multiply::<1, 4, 7>();
-                    }
-                    if M > 1 {
-                        T::load::<5>(left.add(tile), self.pixel);
-                        T::multiply::<2, 5, 6>();
-                        if N == 2 {
-                            T::multiply::<3, 5, 7>();
-                        }
-                    }
-                    if M > 2 {
-                        T::load::<4>(left.add(2 * tile), self.pixel);
-                        T::multiply::<1, 4, 6>();
-                    }
-                    if M > 3 {
-                        T::load::<5>(left.add(3 * tile), self.pixel);
-                        T::multiply::<3, 5, 6>();
-                    }
-                    left = left.add(2 * DEPTH);
-                    right = right.add(WORDS);
-                }
-            }
-            const ROW: usize = LINE * size_of::<f32>();
-            let rows = |i: usize| sums.add(i * ROWS * LINE);
-            T::store::<0>(rows(0), ROW);
-            if N == 2 {
-                T::store::<1>(rows(0).add(COLUMNS), ROW);
-            }
-            if M > 1 {
-                T::store::<2>(rows(1), ROW);
-                if N == 2 {
-                    T::store::<3>(rows(1).add(COLUMNS), ROW);
-                }
-            }
-            if M > 2 {
-                T::store::<1>(rows(2), ROW);
-            }
-            if M > 3 {
-                T::store::<3>(rows(3), ROW);
             }
         }
     }

@@ -11,8 +11,10 @@
 //!
 //! [`Tiles`]: crate::kernels::simd::Tiles
 
+mod block;
 mod convolution;
 mod layout;
+mod paired;
 mod positions;
 #[cfg(test)]
 mod tests;
@@ -20,7 +22,7 @@ mod transposed;
 mod weight_gradient;
 mod weights;
 
-pub(super) use convolution::{Source, TileConvolution};
+pub(super) use convolution::TileConvolution;
 pub(crate) use weight_gradient::WeightSum;
 
 use super::geometry::Geometry;

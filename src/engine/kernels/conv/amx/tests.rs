@@ -8,6 +8,7 @@ use super::*;
 use crate::kernels::Padding;
 use crate::kernels::buffers::Scratch;
 use crate::kernels::conv::out::{Add, Out};
+use crate::kernels::factor::Rounded;
 use crate::kernels::sides::Sides;
 
 /// Small whole numbers, which products and sums keep exact.
@@ -69,10 +70,42 @@ fn in_two_pieces(forward: &TileConvolution, (x, channels): (&[f32], usize), want
     let apart = apart(x, channels);
     let source = Sides::two([&apart[0], &apart[1]], [COLUMNS, channels - COLUMNS]).unwrap();
     let mut out = Vec::with_capacity(want.len());
-    forward.run(Source::Numbers(source), &[], Out::new(&mut out.spare_capacity_mut()[..want.len()], Add::Nothing));
+    forward.run(source.into(), &[], Out::new(&mut out.spare_capacity_mut()[..want.len()], Add::Nothing));
     // SAFETY: `run` has written all of it.
     unsafe { out.set_len(want.len()) };
     assert_eq!(out, want, "output of {place} in two pieces");
+}
+
+/// The numbers rounded once, for a convolution and for the weights' gradient.
+fn rounded_before(
+    (forward, back): (&TileConvolution, &TileConvolution),
+    g: &Geometry,
+    (x, dy): (&[f32], &[f32]),
+    want: &Defined,
+    place: &str,
+) {
+    let isa = forward.isa();
+    let (mut x_room, mut dy_room) = (Scratch::new(0), Scratch::new(0));
+    let (x_rounded, x_sums) = Rounded::of(isa, x, (g.c_in, g.input_len()), &mut x_room);
+    let (dy_rounded, _) = Rounded::of(isa, dy, (g.c_out, g.output_len()), &mut dy_room);
+    let sum = |i: usize| -> f32 {
+        x[i / g.c_in * g.input_len()..][..g.input_len()].iter().skip(i % g.c_in).step_by(g.c_in).sum()
+    };
+    assert!((0..g.n * g.c_in).all(|i| x_sums[i] == sum(i)), "sums over the pixels of {place}");
+    let ways = [(forward, x_rounded, &want.y, "output"), (back, dy_rounded, &want.dx, "data gradient")];
+    for (way, source, want, what) in ways {
+        let mut out = Vec::with_capacity(want.len());
+        way.run(source.into(), &[], Out::new(&mut out.spare_capacity_mut()[..want.len()], Add::Nothing));
+        // SAFETY: `run` has written all of it.
+        unsafe { out.set_len(want.len()) };
+        assert_eq!(out, *want, "{what} of {place}, rounded before");
+    }
+    let (x, dy) = (Sides::one(x, g.c_in).into(), Sides::one(dy, g.c_out).into());
+    for (x, dy) in [(x_rounded.into(), dy_rounded.into()), (x, dy_rounded.into()), (x_rounded.into(), dy)] {
+        let mut sum = WeightSum::on(isa, g);
+        sum.add(x, dy);
+        assert_eq!(sum.finish(), want.dw, "weight gradient of {place}, rounded before");
+    }
 }
 
 fn check(n: usize, size: (usize, usize), channels: (usize, usize), k: usize) {
@@ -96,7 +129,7 @@ fn check_strided(
         let forward = TileConvolution::on(isa, &g, &weights);
         assert_eq!(forward.run_on_all(&x, &[]), want.y, "output of {place}");
         let mut out = Vec::with_capacity(dy.len());
-        let source = Source::Numbers(Sides::one(&x, c_in));
+        let source = Sides::one(&x, c_in).into();
         forward.run(source, &bias, Out::new(&mut out.spare_capacity_mut()[..dy.len()], Add::Numbers(&dy)));
         // SAFETY: `run` has written all of it.
         unsafe { out.set_len(dy.len()) };
@@ -107,13 +140,15 @@ fn check_strided(
         let back = TileConvolution::data_gradient_on(isa, &g, &weights);
         assert_eq!(back.run_on_all(&dy, &[]), want.dx, "data gradient of {place}");
         let mut sum = WeightSum::on(isa, &g);
-        sum.add(Sides::one(&x, c_in), &dy);
+        sum.add(Sides::one(&x, c_in).into(), Sides::one(&dy, c_out).into());
         assert_eq!(sum.finish(), want.dw, "weight gradient of {place}");
+        rounded_before((&forward, &back), &g, (&x, &dy), &want, &place);
         if c_in > COLUMNS {
             in_two_pieces(&forward, (&x, c_in), &want.y, &place);
             let apart = apart(&x, c_in);
             let mut sum = WeightSum::on(isa, &g);
-            sum.add(Sides::two([&apart[0], &apart[1]], [COLUMNS, c_in - COLUMNS]).unwrap(), &dy);
+            let x = Sides::two([&apart[0], &apart[1]], [COLUMNS, c_in - COLUMNS]).unwrap();
+            sum.add(x.into(), Sides::one(&dy, c_out).into());
             assert_eq!(sum.finish(), want.dw, "weight gradient of {place} in two pieces");
         }
     }

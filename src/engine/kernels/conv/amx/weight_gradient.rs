@@ -8,11 +8,12 @@
 //! the cache. Two tiles of the right factor stay in the first cache while all rows of the left one go by.
 
 use super::layout::Layout;
-use super::positions::{Positions, ZERO};
+use super::paired::{Pixels, by_channels, pair};
+use super::positions::Positions;
 use super::{Geometry, fits};
 use crate::kernels::buffers::Scratch;
 use crate::kernels::conv::groups::{groups, samples_at_once};
-use crate::kernels::sides::{Column, Sides};
+use crate::kernels::factor::Factor;
 use crate::kernels::simd::{COLUMNS, DEPTH, Isa, PairKernel, PairSimd, ROW_BYTES, ROWS, TileIsa, TileKernel, Tiles};
 
 /// A weight gradient that is being summed, in tiles of 16 output channels by 16 input channels: `[c_in / 16, c_out / 16, k, k]`
@@ -53,18 +54,18 @@ impl WeightSum {
     }
 
     /// Adds whole samples `x` `[n, H, W, c_in]`, `dy` `[n, H', W', c_out]`.
-    pub fn add(&mut self, x: Sides, dy: &[f32]) {
+    pub fn add(&mut self, x: Factor, dy: Factor) {
         let Self { isa, pixels, c_in, c_out, ref layout, ref taps, .. } = *self;
         let positions = &layout.results[0].positions;
         let out_pixels = positions.h * positions.w;
         let n = x.pixels() / pixels;
-        assert_eq!((x.pixels(), x.channels(), dy.len()), (n * pixels, c_in, n * out_pixels * c_out));
+        assert_eq!((x.pixels(), x.channels()), (n * pixels, c_in));
+        assert_eq!((dy.pixels(), dy.channels()), (n * out_pixels, c_out));
         assert!(c_in.is_multiple_of(COLUMNS) && c_out.is_multiple_of(ROWS));
         assert_eq!(self.sum.len(), taps.len() * c_in * c_out);
         for group in groups(0..n, samples_at_once(pixels)) {
             let (n, at) = (group.len(), |len: usize| group.start * len..group.end * len);
-            let dy = Sides::one(&dy[at(out_pixels * c_out)], c_out);
-            let left = Pixels { of: dy, pixels: &self.output[..positions.span(n)], before: 0 };
+            let left = Pixels { of: dy.narrow(at(out_pixels)), pixels: &self.output[..positions.span(n)], before: 0 };
             let plane = |(positions, pixels): (&Positions, &'_ Vec<u32>)| positions.span(n).min(pixels.len());
             let spans: Vec<usize> = layout.planes.iter().zip(&self.input).map(plane).collect();
             let x = x.narrow(at(pixels));
@@ -160,13 +161,18 @@ impl TileKernel for Share<'_> {
         let mut pairs = Scratch::new(planes.len() * copies * count * c_in);
         // SAFETY: there is room for `span` positions of each channel, and for `count` pairs of each copy of each plane.
         unsafe {
-            by_channels::<S>(dy, span, left.as_mut_ptr(), channel);
+            match dy.of {
+                Factor::Numbers(numbers) => by_channels::<S, _>(numbers, dy, span, left.as_mut_ptr(), channel),
+                Factor::Rounded(rounded) => by_channels::<S, _>(rounded, dy, span, left.as_mut_ptr(), channel),
+            }
             for (i, &plane) in planes.iter().enumerate() {
-                let (to, column) =
-                    (pairs.as_mut_ptr().add(i * copies * count * COLUMNS), planes.len() * copies * count);
-                match copies {
-                    1 => pair::<S, 1>(plane, count, to, column),
-                    _ => pair::<S, 2>(plane, count, to, column),
+                let to = pairs.as_mut_ptr().add(i * copies * count * COLUMNS);
+                let column = planes.len() * copies * count;
+                match (plane.of, copies) {
+                    (Factor::Numbers(numbers), 1) => pair::<S, _, 1>(numbers, plane, count, to, column),
+                    (Factor::Numbers(numbers), _) => pair::<S, _, 2>(numbers, plane, count, to, column),
+                    (Factor::Rounded(rounded), 1) => pair::<S, _, 1>(rounded, plane, count, to, column),
+                    (Factor::Rounded(rounded), _) => pair::<S, _, 2>(rounded, plane, count, to, column),
                 }
             }
         }
@@ -275,87 +281,6 @@ impl Block {
                 T::store::<2>(out[0].add(below), ROW_BYTES);
                 if N == 2 {
                     T::store::<3>(out[1].add(below), ROW_BYTES);
-                }
-            }
-        }
-    }
-}
-
-/// Pixels by position.
-#[derive(Clone, Copy)]
-struct Pixels<'a> {
-    /// Whole pixels of whole vectors.
-    of: Sides<'a>,
-    /// Which pixel is where, from position `before` on; zeros before and behind.
-    pixels: &'a [u32],
-    before: usize,
-}
-
-impl Pixels<'_> {
-    /// The pixel's number, or [`ZERO`].
-    #[inline(always)]
-    fn at(&self, position: usize) -> u32 {
-        self.pixels.get(position.wrapping_sub(self.before)).copied().unwrap_or(ZERO)
-    }
-}
-
-/// Zeros in a pixel's place.
-static ZEROS: [f32; COLUMNS] = [0.0; COLUMNS];
-
-/// Where the channels of a column lie at a pixel of this number.
-#[inline(always)]
-fn place(column: Column<*const f32>, pixel: u32) -> *const f32 {
-    if pixel == ZERO { ZEROS.as_ptr() } else { column.first.wrapping_add(pixel as usize * column.row) }
-}
-
-/// Vectors in a block of the transposition, at most.
-const MOST_LANES: usize = 16;
-
-/// The first `span` positions by channels: pairs of neighbours, `channel` words from row to row.
-///
-/// # Safety
-/// The processor has `S`; `span` is whole blocks of two vectors, and `to` has a row of them for each channel.
-#[inline(always)]
-unsafe fn by_channels<S: PairSimd>(of: Pixels, span: usize, to: *mut f32, channel: usize) {
-    let mut block = [0f32; MOST_LANES * MOST_LANES];
-    let mut pixels = [ZERO; 2 * MOST_LANES];
-    for start in (0..span).step_by(2 * S::LANES) {
-        for (i, pixel) in pixels[..2 * S::LANES].iter_mut().enumerate() {
-            *pixel = of.at(start + i);
-        }
-        for v in (0..of.of.channels()).step_by(S::LANES) {
-            let column = of.of.column(v);
-            // SAFETY: the pixels have all channels; the rows have room for the block.
-            unsafe {
-                for i in 0..S::LANES {
-                    let (even, odd) = (place(column, pixels[2 * i]), place(column, pixels[2 * i + 1]));
-                    S::store(block.as_mut_ptr().add(i * S::LANES), S::pair(S::load(even), S::load(odd)));
-                }
-                S::transpose(block.as_ptr(), S::LANES, to.add(v * channel + start / 2), channel);
-            }
-        }
-    }
-}
-
-/// `count` pairs of neighbours from the first position on, and where there are two copies, from the second: `[COPIES, count, 16]` for
-/// each 16 channels, `column` pairs apart.
-///
-/// # Safety
-/// As of [`by_channels`]; `to` has room for all copies.
-#[inline(always)]
-unsafe fn pair<S: PairSimd, const COPIES: usize>(of: Pixels, count: usize, to: *mut f32, column: usize) {
-    for i in 0..count {
-        let pixels: [u32; 3] = std::array::from_fn(|k| if k <= COPIES { of.at(2 * i + k) } else { ZERO });
-        for v in (0..of.of.channels()).step_by(S::LANES) {
-            let (channels, c) = (of.of.column(v), v / COLUMNS * COLUMNS);
-            let to = to.wrapping_add(c * column + i * COLUMNS + v - c);
-            // SAFETY: the pixels have all channels.
-            unsafe {
-                let (first, second) = (S::load(place(channels, pixels[0])), S::load(place(channels, pixels[1])));
-                S::store(to, S::pair(first, second));
-                if COPIES == 2 {
-                    let third = S::load(place(channels, pixels[2]));
-                    S::store(to.add(count * COLUMNS), S::pair(second, third));
                 }
             }
         }

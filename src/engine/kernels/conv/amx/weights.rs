@@ -28,6 +28,12 @@ impl Weights {
         Self { tiles, steps }
     }
 
+    /// To be kept, in memory of its own; returns how many words that is.
+    pub fn set_apart(&mut self) -> usize {
+        self.tiles.set_apart();
+        self.tiles.len()
+    }
+
     /// Words of the tiles of 16 columns.
     pub fn column(&self) -> usize {
         self.steps.iter().sum::<usize>() * WORDS
