@@ -247,6 +247,7 @@ fn entrants(
     device: &Device,
 ) -> Result<Vec<Entrant>> {
     let mut known: Vec<Vec<String>> = Vec::new();
+    let mut found: Vec<String> = Vec::new();
     let mut plain = base.clone();
     decide(&mut plain, device, &Alone)?;
     for sets in sides {
@@ -254,8 +255,10 @@ fn entrants(
         let mut config = base.clone().with_overrides(sets)?;
         let auto = decide(&mut config, device, &Alone)?;
         let asked = |key: &&str| sets.iter().any(|set| set.split('=').next().is_some_and(|name| name.trim() == *key));
-        if let Some(decided) = auto.filter(|decided| decided.keys.iter().any(asked)) {
-            speak::remark(format_args!("auto of a side is {decided}"));
+        let said = auto.filter(|decided| decided.keys.iter().any(asked)).map(|decided| decided.to_string());
+        if let Some(decided) = said.filter(|decided| !found.contains(decided)) {
+            speak::remark(&decided);
+            found.push(decided);
         }
         let sets = plain.changes(&config).into_iter().map(|(key, value)| format!("{key}={value}"));
         known.push(sets.collect());
@@ -265,9 +268,15 @@ fn entrants(
                        train.learning_rate=0.003";
         return Err(UsageError::new(problem).into());
     }
+    let letter = |nth: usize| char::from(b'a' + nth as u8);
+    for (nth, sets) in known.iter().enumerate() {
+        if let Some(first) = known[..nth].iter().position(|before| before == sets) {
+            speak::warn(format_args!("side {} is the same as side {}", letter(nth), letter(first)));
+        }
+    }
     let all: Vec<String> = known.iter().flatten().cloned().collect();
     let of_side = |(nth, (sets, given)): (usize, (&Vec<String>, &Vec<String>))| {
-        let letter = char::from(b'a' + nth as u8);
+        let letter = letter(nth);
         let side = format!("{letter}: {}", if sets.is_empty() { "as it is".into() } else { sets.join(", ") });
         let labels = labels(sets, &all);
         let words = if labels.is_empty() { "as it is".into() } else { labels.join(", ") };

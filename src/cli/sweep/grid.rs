@@ -100,7 +100,7 @@ impl Grid<'_> {
             let auto = decide(&mut config, device, &Alone)?.filter(|decided| decided.keys.contains(&key));
             if let Some(decided) = &auto {
                 let found = decided.precision.name();
-                speak::remark(format_args!("  --grid {key}: auto is {found} here, and trained as that"));
+                speak::remark(format_args!("  --grid {key}: auto is {found} here"));
             }
             let Some(value) = config.values().get(key).map(toml::Value::to_string) else { continue };
             let set = format!("{key}={value}");
