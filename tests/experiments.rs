@@ -379,6 +379,18 @@ fn a_race_keeps_to_its_sides_and_lengths_that_differ_are_said() {
 }
 
 #[test]
+fn sides_of_a_race_that_auto_makes_the_same_are_named() {
+    let place = Place::new();
+    let sides = "race moons.toml --steps 2 --set train.precision=auto --vs --set train.precision=f32";
+    let (_, said) = place.ends(&format!("{sides} --out no"), 2);
+    assert!(said.contains("train.precision: f32, as an mlp always is"), "{said}");
+    assert!(said.contains("all sides are the same") && !place.path("no").exists(), "{said}");
+    let (_, said) = place.succeeds(&format!("{sides} --vs --set train.learning_rate=0.02 --out three"));
+    assert!(said.contains("side b is the same as side a"), "{said}");
+    assert_eq!(said.matches("is the same as").count(), 1, "{said}");
+}
+
+#[test]
 fn a_sweep_names_keys_without_effect_and_says_why_a_combination_is_none() {
     let place = Place::new();
     let (_, said) = place.ends("sweep moons.toml --steps 12 --grid train.steps=3,4 --out no", 2);
