@@ -16,7 +16,8 @@ if ! ls "$runtime" | grep -q '\.asan\.'; then
 fi
 # --target keeps the flag off the build scripts, which would not link with it.
 export RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=target/asan
-# Pools and thread-locals live as long as the process: no leaks.
-export ASAN_OPTIONS="detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
+# Pools and thread-locals live as long as the process: no leaks. Workers bring a signal stack of their own, which the
+# sanitizer would give back as if it were its own.
+export ASAN_OPTIONS="detect_leaks=0:use_sigaltstack=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 if [ $# -eq 0 ]; then set -- kernels::; fi
 exec cargo test --release --lib --target "$host" -- "$@"
