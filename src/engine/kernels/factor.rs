@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::buffers::Scratch;
-use super::sides::{AHEAD, Sides, in_one_piece};
+use super::columns::{Columns, walk};
+use super::sides::{AHEAD, Column, Sides, in_one_piece};
 use super::simd::{COLUMNS, Isa, PairKernel, PairSimd, TileIsa};
 
 /// Pixels that are multiplied, `[pixels, channels]`.
@@ -57,6 +58,12 @@ impl<'a> Rounded<'a> {
     pub fn words(&self) -> &'a [f32] {
         self.words
     }
+
+    /// Some of the pixels.
+    fn narrow(&self, pixels: Range<usize>) -> Self {
+        let row = self.channels / 2;
+        Self { words: &self.words[pixels.start * row..pixels.end * row], ..*self }
+    }
 }
 
 impl<'a> Factor<'a> {
@@ -78,10 +85,7 @@ impl<'a> Factor<'a> {
     pub fn narrow(&self, pixels: Range<usize>) -> Self {
         match self {
             Self::Numbers(numbers) => Self::Numbers(numbers.narrow(pixels)),
-            Self::Rounded(Rounded { words, channels }) => {
-                let words = &words[pixels.start * channels / 2..pixels.end * channels / 2];
-                Self::Rounded(Rounded { words, channels: *channels })
-            }
+            Self::Rounded(rounded) => Self::Rounded(rounded.narrow(pixels)),
         }
     }
 
@@ -109,22 +113,34 @@ impl PairKernel for RoundAndSum<'_> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<S: PairSimd>(self) {
+    unsafe fn run<S: PairSimd>(mut self) {
+        let numbers = Sides::one(self.numbers, self.sums.len());
+        // SAFETY: the caller's promise.
+        unsafe { walk::<S>(numbers, 4, &mut self) };
+    }
+}
+
+impl<S: PairSimd> Columns<S> for RoundAndSum<'_> {
+    // SAFETY: as the trait says.
+    #[inline(always)]
+    unsafe fn walk<const N: usize>(&mut self, c: usize, x: Column<*const f32>) {
         let channels = self.sums.len();
-        for c in (0..channels).step_by(S::LANES) {
-            let mut from = self.numbers.as_ptr().wrapping_add(c);
-            let mut to = self.words.as_mut_ptr().wrapping_add(c / 2);
-            // SAFETY: the caller's promise.
-            unsafe {
-                let mut sum = S::splat(0.0);
-                for _ in 0..self.numbers.len() / channels {
+        let (mut from, mut to) = (x.first, self.words.as_mut_ptr().wrapping_add(c / 2));
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut sums = [S::splat(0.0); N];
+            for _ in 0..self.numbers.len() / channels {
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    let from = from.add(v * S::LANES);
                     S::prefetch(from.wrapping_add(AHEAD * channels));
                     let pixel = S::load(from);
-                    sum = S::add(sum, pixel);
-                    S::store_rounded(to, pixel);
-                    (from, to) = (from.wrapping_add(channels), to.wrapping_add(channels / 2));
+                    *sum = S::add(*sum, pixel);
+                    S::store_rounded(to.add(v * S::LANES / 2), pixel);
                 }
-                S::store(self.sums.as_mut_ptr().add(c), sum);
+                (from, to) = (from.wrapping_add(channels), to.wrapping_add(channels / 2));
+            }
+            for (v, &sum) in sums.iter().enumerate() {
+                S::store(self.sums.as_mut_ptr().add(c + v * S::LANES), sum);
             }
         }
     }

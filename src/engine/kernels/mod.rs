@@ -11,6 +11,7 @@ mod bf16_tests;
 mod buffers;
 mod bundle;
 pub mod changes;
+mod columns;
 mod conv;
 pub mod device;
 #[cfg(test)]

@@ -175,15 +175,13 @@ impl WeightSum {
     pub fn add<'a>(&mut self, isa: Isa, g: &Geometry, x: impl Into<Factor<'a>>, dy: impl Into<Factor<'a>>) {
         let (x, dy) = (x.into(), dy.into());
         let (mut joined, mut room) = (Scratch::new(0), Scratch::new(0));
-        if let Self::Tiles(sum) = self {
-            return sum.add(x, dy);
-        }
-        let (x, dy) = (x.numbers(isa, &mut joined), dy.numbers(isa, &mut room));
         match self {
-            Self::Direct(sum) => sum.add(isa, g, x, dy),
-            Self::Winograd(sum) => sum.add(isa, g, x, dy),
-            Self::WinogradBf16(isa, sum) => sum.add(*isa, g, x, dy),
-            Self::Tiles(_) => unreachable!("added above"),
+            Self::Tiles(sum) => sum.add(x, dy),
+            Self::Direct(sum) => sum.add(isa, g, x.numbers(isa, &mut joined), dy.numbers(isa, &mut room)),
+            Self::Winograd(sum) => sum.add(isa, g, x.numbers(isa, &mut joined), dy.numbers(isa, &mut room)),
+            Self::WinogradBf16(pairs, sum) => {
+                sum.add(*pairs, g, x.numbers(isa, &mut joined), dy.numbers(isa, &mut room))
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::sample::{Activation, Moments, NormSample};
 use crate::kernels::buffers::{Part, Scratch};
-use crate::kernels::sides::{Column, Sides};
+use crate::kernels::columns::{Columns, load, walk};
+use crate::kernels::sides::{AHEAD, Column, Sides, SidesMut};
 use crate::kernels::simd::{Kernel, Simd, sigmoid, sigmoid_for_bf16};
 use crate::kernels::tile::{load_columns, store_columns};
 
@@ -36,32 +37,49 @@ impl Kernel for NormForward<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> Moments {
-        let s = self.sample;
-        let (c, pixels) = (s.channels, s.x.pixels());
-        let vectors = c.div_ceil(S::LANES);
-        // SAFETY: x and out are `pixels` rows of c numbers; moments and affine map are padded.
+        let sample = self.sample;
+        // SAFETY: x and out are pixels of the sample's channels; moments and affine map are padded.
         unsafe {
-            let moments = moments::<S>(s, self.eps);
-            let affine = moments.with_affine(s);
-            let (scale, bias) = affine.split_at(vectors * S::LANES);
-            let out = self.out.as_mut_ptr().cast::<f32>();
-            for v in 0..vectors {
-                let at = v * S::LANES;
-                let x_at = s.x.column(at);
-                let shift = S::load(moments.shift.as_ptr().add(at));
-                let (scale, bias) = (S::load(scale.as_ptr().add(at)), S::load(bias.as_ptr().add(at)));
-                for p in 0..pixels {
-                    let x = load_columns::<S>(x_at.first.add(p * x_at.row), 0, x_at.columns);
-                    let z = S::mul_add(S::sub(x, shift), scale, bias);
-                    let y = match s.activation {
+            let moments = moments::<S>(sample, self.eps);
+            let affine = moments.with_affine(sample);
+            let out = SidesMut::one(self.out, sample.channels);
+            let affine = affine.split_at(sample.channels.next_multiple_of(S::LANES));
+            walk::<S>(sample.x, 2, &mut ForwardPass { sample, moments: &moments, affine, out });
+            moments
+        }
+    }
+}
+
+/// [`NormForward`] with the moments known.
+struct ForwardPass<'a> {
+    sample: NormSample<'a>,
+    moments: &'a Moments,
+    affine: (&'a [f32], &'a [f32]),
+    out: SidesMut<'a>,
+}
+
+impl<S: Simd> Columns<S> for ForwardPass<'_> {
+    // SAFETY: as the trait says.
+    #[inline(always)]
+    unsafe fn walk<const N: usize>(&mut self, c: usize, x: Column<*const f32>) {
+        let to = self.out.column(c);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let shift = load::<S, N>(&self.moments.shift, c);
+            let (scale, bias) = (load::<S, N>(self.affine.0, c), load::<S, N>(self.affine.1, c));
+            for p in 0..self.sample.x.pixels() {
+                let (from, to_pixel) = (x.first.add(p * x.row), to.first.add(p * to.row));
+                for v in 0..N {
+                    let x = load_columns::<S>(from, v, x.columns);
+                    let z = S::mul_add(S::sub(x, shift[v]), scale[v], bias[v]);
+                    let y = match self.sample.activation {
                         Activation::None => z,
                         Activation::Silu => S::mul(z, sigmoid::<S>(z)),
                         Activation::SiluForBf16 => S::mul(z, sigmoid_for_bf16::<S>(z)),
                     };
-                    store_columns::<S>(out.add(p * c), v, c, y);
+                    store_columns::<S>(to_pixel, v, to.columns, y);
                 }
             }
-            moments
         }
     }
 }
@@ -114,34 +132,60 @@ unsafe fn moments<S: Simd>(s: NormSample, eps: f64) -> Moments {
 /// The processor has `S`; `shift` and both results have whole vectors for `channels`.
 #[inline(always)]
 unsafe fn channel_sums<S: Simd>(x: Sides, every: usize, shift: &[f32], sum: &mut [f32], squares: &mut [f32]) {
-    // Independent sums, so that one addition need not wait for the last.
-    const CHAINS: usize = 4;
-    let pixels = x.pixels().div_ceil(every);
-    for at in (0..x.channels()).step_by(S::LANES) {
-        let Column { first, columns, row } = x.column(at);
-        let row = every * row;
-        // SAFETY: x has `columns` numbers from here on at each of `pixels` rows; the rest is the caller's promise.
+    // SAFETY: the caller's promise.
+    unsafe { walk::<S>(x, 4, &mut ChannelSums { pixels: x.pixels().div_ceil(every), every, shift, sum, squares }) };
+}
+
+/// [`channel_sums`] on its way.
+struct ChannelSums<'a> {
+    pixels: usize,
+    every: usize,
+    shift: &'a [f32],
+    sum: &'a mut [f32],
+    squares: &'a mut [f32],
+}
+
+impl<S: Simd> Columns<S> for ChannelSums<'_> {
+    // SAFETY: as the trait says.
+    #[inline(always)]
+    unsafe fn walk<const N: usize>(&mut self, c: usize, x: Column<*const f32>) {
+        // Independent sums, so that one addition need not wait for the last.
+        const SUMS: usize = 4;
+        const { assert!(N <= SUMS && SUMS.is_multiple_of(N)) };
+        let (row, chains) = (self.every * x.row, SUMS / N);
+        // SAFETY: the caller's promise.
         unsafe {
-            let shift = S::load(shift.as_ptr().add(at));
-            let zero = S::splat(0.0);
-            let (mut a, mut b) = ([zero; CHAINS], [zero; CHAINS]);
+            let shift = load::<S, N>(self.shift, c);
+            let (mut a, mut b) = ([S::splat(0.0); SUMS], [S::splat(0.0); SUMS]);
             let mut p = 0;
-            while p + CHAINS <= pixels {
-                for i in 0..CHAINS {
-                    let d = S::sub(load_columns::<S>(first.add((p + i) * row), 0, columns), shift);
+            while p + chains <= self.pixels {
+                for i in 0..SUMS {
+                    let from = x.first.add((p + i / N) * row);
+                    S::prefetch(from.wrapping_add(AHEAD * row + i % N * S::LANES));
+                    let d = S::sub(load_columns::<S>(from, i % N, x.columns), shift[i % N]);
                     a[i] = S::add(a[i], d);
                     b[i] = S::mul_add(d, d, b[i]);
                 }
-                p += CHAINS;
+                p += chains;
             }
-            while p < pixels {
-                let d = S::sub(load_columns::<S>(first.add(p * row), 0, columns), shift);
-                a[0] = S::add(a[0], d);
-                b[0] = S::mul_add(d, d, b[0]);
+            while p < self.pixels {
+                for i in 0..N {
+                    let d = S::sub(load_columns::<S>(x.first.add(p * row), i, x.columns), shift[i]);
+                    a[i] = S::add(a[i], d);
+                    b[i] = S::mul_add(d, d, b[i]);
+                }
                 p += 1;
             }
-            S::store(sum.as_mut_ptr().add(at), S::add(S::add(a[0], a[1]), S::add(a[2], a[3])));
-            S::store(squares.as_mut_ptr().add(at), S::add(S::add(b[0], b[1]), S::add(b[2], b[3])));
+            for (sums, to) in [(a, &mut *self.sum), (b, &mut *self.squares)] {
+                for v in 0..N {
+                    let sum = match N {
+                        1 => S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3])),
+                        2 => S::add(sums[v], sums[v + 2]),
+                        _ => sums[v],
+                    };
+                    S::store(to.as_mut_ptr().add(c + v * S::LANES), sum);
+                }
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod normalized;
 mod op;
 mod sample;
 mod steps;
+mod target;
 
 pub(crate) use normalized::Normalized;
 pub(crate) use op::{GroupNorm, backward, forward};

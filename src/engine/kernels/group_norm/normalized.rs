@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::forward::MomentsOf;
 use super::sample::{Batch, Moments, NormSample, Settings};
 use crate::kernels::buffers::Scratch;
+use crate::kernels::columns::{Columns, load, walk};
 use crate::kernels::sides::{AHEAD, Column, Sides};
 use crate::kernels::simd::{Isa, PairSimd, sigmoid_for_bf16};
 
@@ -49,21 +50,40 @@ impl<'a> Normalized<'a> {
     #[inline(always)]
     pub unsafe fn round<S: PairSimd>(&self, sample: usize, pixels: Range<usize>, to: *mut f32) {
         let Sample { moments, affine } = &self.samples[sample];
-        let (scales, biases) = affine.split_at(moments.shift.len());
-        let channels = self.x.channels();
-        for c in (0..channels).step_by(S::LANES) {
-            let Column { first, row, .. } = self.x.column(c);
-            let (mut from, mut to) = (first.wrapping_add(pixels.start * row), to.wrapping_add(c / 2));
-            // SAFETY: the caller's promise; the rows are padded to whole vectors.
-            unsafe {
-                let shift = S::load(moments.shift.as_ptr().add(c));
-                let (scale, bias) = (S::load(scales.as_ptr().add(c)), S::load(biases.as_ptr().add(c)));
-                for _ in pixels.clone() {
-                    S::prefetch(from.wrapping_add(AHEAD * row));
-                    let z = S::mul_add(S::sub(S::load(from), shift), scale, bias);
-                    S::store_rounded(to, S::mul(z, sigmoid_for_bf16::<S>(z)));
-                    (from, to) = (from.wrapping_add(row), to.wrapping_add(channels / 2));
+        let affine = affine.split_at(moments.shift.len());
+        let mut rounding = Rounding { moments, affine, pixels, to, row: self.x.channels() / 2 };
+        // SAFETY: the caller's promise.
+        unsafe { walk::<S>(self.x, 4, &mut rounding) };
+    }
+}
+
+/// [`Normalized::round`] on its way: `row` words from pixel to pixel of `to`.
+struct Rounding<'a> {
+    moments: &'a Moments,
+    affine: (&'a [f32], &'a [f32]),
+    pixels: Range<usize>,
+    to: *mut f32,
+    row: usize,
+}
+
+impl<S: PairSimd> Columns<S> for Rounding<'_> {
+    // SAFETY: as the trait says.
+    #[inline(always)]
+    unsafe fn walk<const N: usize>(&mut self, c: usize, x: Column<*const f32>) {
+        let mut from = x.first.wrapping_add(self.pixels.start * x.row);
+        let mut to = self.to.wrapping_add(c / 2);
+        // SAFETY: the caller's promise; the rows are padded to whole vectors.
+        unsafe {
+            let shift = load::<S, N>(&self.moments.shift, c);
+            let (scale, bias) = (load::<S, N>(self.affine.0, c), load::<S, N>(self.affine.1, c));
+            for _ in self.pixels.clone() {
+                for v in 0..N {
+                    let from = from.add(v * S::LANES);
+                    S::prefetch(from.wrapping_add(AHEAD * x.row));
+                    let z = S::mul_add(S::sub(S::load(from), shift[v]), scale[v], bias[v]);
+                    S::store_rounded(to.add(v * S::LANES / 2), S::mul(z, sigmoid_for_bf16::<S>(z)));
                 }
+                (from, to) = (from.wrapping_add(x.row), to.wrapping_add(self.row));
             }
         }
     }

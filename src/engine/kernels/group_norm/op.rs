@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use super::forward::NormForward;
-use super::gradient::{ToAffine, ToInput, ToInputNumbers};
+use super::gradient::{ToAffine, ToInput};
 use super::sample::{AffineGradient, Batch, Moments, Settings, affine_gradient};
+use super::target::Nowhere;
 use crate::kernels::buffers::filled_many;
 use crate::kernels::sides::{Sides, SidesMut};
 use crate::kernels::simd::Isa;
@@ -53,9 +54,10 @@ pub(crate) fn backward(
     let ([dx], sums) = unsafe {
         filled_many(batch.n, [len], |i, [dx]| {
             let (sample, moments, dy) = (batch.sample(settings, i), &moments[i], Some(&dy[i * len..(i + 1) * len]));
-            let sums = isa.run(ToAffine { sample, moments, dy, dz: dx });
-            let pass = ToInput { sample, moments, sums: &sums, dz: dx.as_ptr().cast(), plus: None };
-            isa.run(ToInputNumbers { pass, dx: SidesMut::one(dx, batch.x.channels()) });
+            let sums = isa.run(ToAffine { sample, moments, dy, dz: dx, normed: Nowhere });
+            let dz = dx.as_ptr().cast();
+            let dx = SidesMut::one(dx, batch.x.channels());
+            isa.run(ToInput { sample, moments, sums: &sums, dz, plus: None, dx });
             sums
         })
     };

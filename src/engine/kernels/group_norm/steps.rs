@@ -3,12 +3,13 @@
 //! calling thread.
 
 use super::forward::NormForward;
-use super::gradient::{ToAffine, ToAffineAndNormed, ToAffineAndRounded, ToInput, ToInputNumbers, ToInputRounded};
+use super::gradient::{ToAffine, ToInput};
 use super::sample::{AffineGradient, Batch, Moments, Settings};
+use super::target::Words;
 use crate::kernels::buffers::Part;
 use crate::kernels::factor::{Factor, Rounded};
 use crate::kernels::sides::{Sides, SidesMut};
-use crate::kernels::simd::{COLUMNS, Isa, TileIsa};
+use crate::kernels::simd::{Isa, TileIsa};
 
 /// silu(norm(x)) to `out`; returns the moments of each sample.
 pub(crate) fn normalize(isa: Isa, settings: Settings, batch: Batch, out: Part) -> Vec<Moments> {
@@ -39,21 +40,55 @@ impl Form {
         }
     }
 
-    /// What a step has left: pixels of whole columns of channels where it is rounded.
+    /// Where a step leaves pixels in this form: whole columns of channels where they are rounded.
+    pub fn to(self, words: Part<'_>, channels: usize) -> To<'_> {
+        match self {
+            Self::Numbers => To::Numbers(SidesMut::one(words, channels)),
+            Self::Rounded(tiles) => To::Rounded(tiles, Words::new(words, channels)),
+        }
+    }
+
+    /// What a step has left.
     pub fn factor(self, words: &[f32], channels: usize) -> Factor<'_> {
         match self {
             Self::Numbers => Sides::one(words, channels).into(),
             Self::Rounded(_) => Rounded::new(words, channels).into(),
         }
     }
+}
 
-    fn check(self, channels: usize) {
-        assert!(matches!(self, Self::Numbers) || channels.is_multiple_of(COLUMNS));
+/// Where a step leaves pixels.
+pub(crate) enum To<'a> {
+    Numbers(SidesMut<'a>),
+    Rounded(TileIsa, Words<'a>),
+}
+
+impl To<'_> {
+    /// Numbers.
+    fn len(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Rounded(_, words) => words.len(),
+        }
+    }
+
+    /// The first `pixels` pixels, and the others.
+    fn split_at(self, pixels: usize) -> (Self, Self) {
+        match self {
+            Self::Numbers(numbers) => {
+                let (first, rest) = numbers.split_at(pixels);
+                (Self::Numbers(first), Self::Numbers(rest))
+            }
+            Self::Rounded(tiles, words) => {
+                let (first, rest) = words.split_at(pixels);
+                (Self::Rounded(tiles, first), Self::Rounded(tiles, rest))
+            }
+        }
     }
 }
 
-/// Makes dz of the gradient of silu(norm(x)), in its place, and silu(norm(x)) once more, in this form; returns the gradients of weight
-/// and bias for each sample.
+/// Makes dz of the gradient of silu(norm(x)), in its place, and silu(norm(x)) once more; returns the gradients of weight and bias for each
+/// sample.
 ///
 /// # Safety
 /// `gradient` holds numbers.
@@ -62,34 +97,25 @@ pub(crate) unsafe fn to_affine(
     settings: Settings,
     batch: Batch,
     moments: &[Moments],
-    (gradient, form, normed): (Part, Form, Part),
+    (gradient, mut normed): (Part, To),
 ) -> Vec<AffineGradient> {
     batch.check(settings);
-    form.check(batch.x.channels());
-    let len = batch.x.len() / batch.n;
-    assert_eq!((batch.n * len, batch.n), (gradient.len(), moments.len()));
-    assert_eq!(normed.len(), batch.n * form.words(len));
+    let (len, pixels) = (batch.x.len() / batch.n, batch.x.pixels() / batch.n);
+    assert_eq!((batch.x.len(), batch.x.len(), batch.n), (gradient.len(), normed.len(), moments.len()));
     moments.iter().for_each(|moments| moments.check(batch.x.channels(), isa.lanes()));
-    let parts = gradient.chunks_exact_mut(len).zip(normed.chunks_exact_mut(form.words(len)));
     let mut all = Vec::with_capacity(batch.n);
-    for ((i, moments), (dz, normed)) in moments.iter().enumerate().zip(parts) {
-        let pass = ToAffine { sample: batch.sample(settings, i), moments, dy: None, dz };
+    for ((i, moments), dz) in moments.iter().enumerate().zip(gradient.chunks_exact_mut(len)) {
+        let (sample, (first, rest)) = (batch.sample(settings, i), normed.split_at(pixels));
+        normed = rest;
         // SAFETY: one sample of checked lengths; the caller's promise.
         all.push(unsafe {
-            match form {
-                Form::Numbers => isa.run(ToAffineAndNormed { pass, normed }),
-                Form::Rounded(tiles) => tiles.run_pairs(ToAffineAndRounded { pass, normed }),
+            match first {
+                To::Numbers(normed) => isa.run(ToAffine { sample, moments, dy: None, dz, normed }),
+                To::Rounded(tiles, normed) => tiles.run_pairs(ToAffine { sample, moments, dy: None, dz, normed }),
             }
         });
     }
     all
-}
-
-/// Where the gradient of x goes.
-pub(crate) enum To<'a> {
-    Numbers(SidesMut<'a>),
-    /// Words, rounded.
-    Rounded(TileIsa, Part<'a>),
 }
 
 /// The gradient of x from dz and what [`to_affine`] returned, plus `plus` where given. Returns what is summed over each sample's pixels, for
@@ -106,30 +132,19 @@ pub(crate) fn to_input(
     let channels = batch.x.channels();
     assert_eq!((batch.x.len(), batch.n, batch.n), (dz.len(), moments.len(), sums.len()));
     moments.iter().for_each(|moments| moments.check(channels, isa.lanes()));
-    assert!(plus.is_none_or(|plus| plus.len() == dz.len()));
-    match &to {
-        To::Numbers(dx) => assert_eq!(dx.len(), dz.len()),
-        To::Rounded(_, dx) => assert!(2 * dx.len() == dz.len() && channels.is_multiple_of(COLUMNS)),
-    }
+    assert!(plus.is_none_or(|plus| plus.len() == dz.len()) && to.len() == dz.len());
     let (len, pixels) = (batch.x.len() / batch.n, batch.x.pixels() / batch.n);
     let mut rows = Vec::with_capacity(batch.n * channels);
     for (i, (moments, sums)) in moments.iter().zip(sums).enumerate() {
         let at = i * len..(i + 1) * len;
         let (dz, plus) = (dz[at.clone()].as_ptr(), plus.map(|plus| &plus[at]));
-        let pass = ToInput { sample: batch.sample(settings, i), moments, sums, dz, plus };
+        let (sample, (first, rest)) = (batch.sample(settings, i), to.split_at(pixels));
+        to = rest;
         // SAFETY: one sample of checked lengths.
         let row = unsafe {
-            match to {
-                To::Numbers(dx) => {
-                    let (dx, rest) = dx.split_at(pixels);
-                    to = To::Numbers(rest);
-                    isa.run(ToInputNumbers { pass, dx })
-                }
-                To::Rounded(tiles, dx) => {
-                    let (dx, rest) = dx.split_at_mut(len / 2);
-                    to = To::Rounded(tiles, rest);
-                    tiles.run_pairs(ToInputRounded { pass, dx })
-                }
+            match first {
+                To::Numbers(dx) => isa.run(ToInput { sample, moments, sums, dz, plus, dx }),
+                To::Rounded(tiles, dx) => tiles.run_pairs(ToInput { sample, moments, sums, dz, plus, dx }),
             }
         };
         rows.extend_from_slice(&row[..channels]);
@@ -163,14 +178,13 @@ mod tests {
         let (mut gradient, mut normed) = (Scratch::new(len), Scratch::new(form.words(len)));
         gradient.copy_from_slice(&numbers(4, len));
         // SAFETY: the gradient is numbers, and a normalization writes numbers.
-        let sums = unsafe { to_affine(isa, settings, batch, &moments, (gradient.part(), form, normed.part())) };
+        let sums = unsafe {
+            let normed = form.to(normed.part(), CHANNELS);
+            to_affine(isa, settings, batch, &moments, (gradient.part(), normed))
+        };
         let mut dx = Scratch::new(form.words(len));
         // SAFETY: the gradient of a normalization is numbers.
-        let room = unsafe { dx.part() };
-        let to = match form {
-            Form::Numbers => To::Numbers(SidesMut::one(room, CHANNELS)),
-            Form::Rounded(tiles) => To::Rounded(tiles, room),
-        };
+        let to = form.to(unsafe { dx.part() }, CHANNELS);
         let rows = to_input(isa, settings, batch, (&moments, &sums), (&gradient, None), to);
         [normed.to_vec(), dx.to_vec(), rows]
     }

@@ -128,8 +128,8 @@ impl Sums {
         let form = second.filter(|_| mask.is_none()).map_or(Form::Numbers, Form::Rounded);
         // SAFETY: the gradient is numbers, and what is made of it and what a normalization writes are, too.
         let sums = unsafe {
-            let to_normed = &mut normed.part()[..form.words(to_middle)];
-            to_affine(isa, plan.settings, at, moments[1], (&mut gradient.part()[..to_middle], form, to_normed))
+            let to_normed = form.to(&mut normed.part()[..form.words(to_middle)], plan.conv2.c_in);
+            to_affine(isa, plan.settings, at, moments[1], (&mut gradient.part()[..to_middle], to_normed))
         };
         if let Some(mask) = mask {
             mask.apply(samples, &mut normed[..to_middle]);
@@ -143,11 +143,7 @@ impl Sums {
         let form = first.map_or(Form::Numbers, Form::Rounded);
         let mut d_middle = Scratch::new(form.words(to_middle));
         // SAFETY: the gradient of a normalization is numbers.
-        let to = unsafe { d_middle.part() };
-        let to = match form {
-            Form::Numbers => To::Numbers(SidesMut::one(to, plan.conv2.c_in)),
-            Form::Rounded(tiles) => To::Rounded(tiles, to),
-        };
+        let to = form.to(unsafe { d_middle.part() }, plan.conv2.c_in);
         let rows = to_input(isa, plan.settings, at, (moments[1], &sums), (&gradient[..to_middle], None), to);
         self.norms[1].extend(sums);
         self.biases[0].extend(rows);
@@ -161,8 +157,8 @@ impl Sums {
         let at = batch(x, p.norm1, samples);
         // SAFETY: as above.
         let sums = unsafe {
-            let to_normed = &mut normed.part()[..form.words(to_in)];
-            to_affine(isa, plan.settings, at, moments[0], (&mut gradient.part()[..to_in], form, to_normed))
+            let to_normed = form.to(&mut normed.part()[..form.words(to_in)], plan.conv1.c_in);
+            to_affine(isa, plan.settings, at, moments[0], (&mut gradient.part()[..to_in], to_normed))
         };
         self.weights[0].add(isa, &plan.conv1, form.factor(&normed[..form.words(to_in)], plan.conv1.c_in), d_middle);
         // The way round; the normalized values are not needed any more.

@@ -1,6 +1,6 @@
 //! Elementary functions of vectors.
 
-use super::Simd;
+use super::{LAST_BITS, Simd};
 
 /// eˣ to about 1 unit in the last place; x is clamped to -87..=88, where f32 ends. NaN stays NaN.
 ///
@@ -31,23 +31,37 @@ pub(crate) unsafe fn exp<S: Simd>(x: S::V) -> S::V {
 
 /// eˣ for x ≤ 87, to 8e-5 of it: for what is rounded to bf16, whose steps are 7.8e-3; x below -87 counts as -87. NaN stays NaN.
 ///
-/// x · log₂ e = n − r with |r| ≤ 1/2, 2⁻ʳ by a polynomial of degree 3.
-///
 /// # Safety
 /// As for [`Simd`].
 #[inline(always)]
 pub(crate) unsafe fn exp_for_bf16<S: Simd>(x: S::V) -> S::V {
     // SAFETY: register arithmetic only.
     unsafe {
+        let [p, power] = exp_in_factors::<S>(x);
+        S::mul(p, power)
+    }
+}
+
+/// The two factors of [`exp_for_bf16`], of which the second is a power of two.
+///
+/// x · log₂ e = n − r with |r| ≤ 1/2, 2⁻ʳ by a polynomial of degree 3. Added to [`LAST_BITS`], x · log₂ e is rounded to n, and
+/// n is in the sum's last bits.
+///
+/// # Safety
+/// As for [`Simd`].
+#[inline(always)]
+unsafe fn exp_in_factors<S: Simd>(x: S::V) -> [S::V; 2] {
+    // SAFETY: register arithmetic only.
+    unsafe {
         // x second: that is the operand that `max` returns when it is NaN.
         let x = S::max(S::splat(-87.0), x);
-        let log2_e = S::splat(std::f32::consts::LOG2_E);
-        let n = S::round(S::mul(x, log2_e));
-        let r = S::neg_mul_add(x, log2_e, n);
+        let (log2_e, last_bits) = (S::splat(std::f32::consts::LOG2_E), S::splat(LAST_BITS));
+        let sum = S::mul_add(x, log2_e, last_bits);
+        let r = S::neg_mul_add(x, log2_e, S::sub(sum, last_bits));
         let mut p = S::splat(-0.055_171_67);
         p = S::mul_add(p, r, S::splat(0.242_611_13));
         p = S::mul_add(p, r, S::splat(-0.693_260_97));
-        S::scale(S::mul_add(p, r, S::splat(0.999_928_06)), n)
+        [S::mul_add(p, r, S::splat(0.999_928_06)), S::power_of_two(sum)]
     }
 }
 
@@ -106,7 +120,8 @@ pub(crate) unsafe fn sigmoid_for_bf16<S: Simd>(x: S::V) -> S::V {
     unsafe {
         let one = S::splat(1.0);
         let minus = S::min(S::splat(86.0), S::sub(S::splat(0.0), x));
-        let a = S::add(one, exp_for_bf16::<S>(minus));
+        let [p, power] = exp_in_factors::<S>(minus);
+        let a = S::mul_add(p, power, one);
         // The first step of `reciprocal` alone.
         let r = S::reciprocal_guess(a);
         let e = S::neg_mul_add(a, r, one);

@@ -42,6 +42,10 @@ pub(crate) use tiles::{COLUMNS, DEPTH, ROW_BYTES, ROWS, TileKernel, Tiles};
 /// depend on the mantissa. So those of 1/a are 2 · 127 · 2²³ less those of a, and less what spreads the error about zero.
 pub(crate) const RECIPROCAL: u32 = 0x7EF3_11C7;
 
+/// For [`Simd::power_of_two`]: between 2²³ and 2²⁴ f32 has the whole numbers and nothing else, so a sum with this one is rounded, and
+/// its last eight bits are the rounded number plus 127: the exponent of a power of two.
+pub(crate) const LAST_BITS: f32 = (3 << 22) as f32 + 127.0;
+
 /// A vector of f32 and what the kernels do with it.
 ///
 /// # Safety
@@ -86,6 +90,8 @@ pub(crate) trait Simd: Copy + 'static {
     unsafe fn scale(a: Self::V, n: Self::V) -> Self::V;
     /// 1 / a to 5.1 %, for a in 2⁻¹²⁵..=2¹²⁵: the number of the difference of [`RECIPROCAL`] and a's bits.
     unsafe fn reciprocal_guess(a: Self::V) -> Self::V;
+    /// 2ⁿ, given [`LAST_BITS`] + n for whole n in -126..=127.
+    unsafe fn power_of_two(sum: Self::V) -> Self::V;
     /// Asks for the cache line of a number, for soon.
     #[inline(always)]
     fn prefetch(_: *const f32) {}

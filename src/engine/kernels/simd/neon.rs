@@ -143,6 +143,12 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    unsafe fn power_of_two(sum: float32x4_t) -> float32x4_t {
+        // SAFETY: the trait's contract.
+        unsafe { vreinterpretq_f32_u32(vshlq_n_u32::<23>(vreinterpretq_u32_f32(sum))) }
+    }
+
+    #[inline(always)]
     unsafe fn sum(a: float32x4_t) -> f32 {
         // SAFETY: the trait's contract.
         unsafe { vaddvq_f32(a) }

@@ -113,6 +113,7 @@ impl<S: PairSimd> Simd for Pairs<S> {
         round(a: S::V) -> S::V;
         scale(a: S::V, n: S::V) -> S::V;
         reciprocal_guess(a: S::V) -> S::V;
+        power_of_two(sum: S::V) -> S::V;
         sum(a: S::V) -> f32;
         largest(a: S::V) -> f32;
     }

@@ -129,6 +129,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn power_of_two(sum: [f32; N]) -> [f32; N] {
+        map(sum, |sum| f32::from_bits(sum.to_bits() << 23))
+    }
+
+    #[inline(always)]
     unsafe fn sum(a: [f32; N]) -> f32 {
         (a[0] + a[2]) + (a[1] + a[3])
     }

@@ -151,6 +151,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn power_of_two(sum: __m256) -> __m256 {
+        // SAFETY: the trait's contract.
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(sum))) }
+    }
+
+    #[inline(always)]
     unsafe fn sum(a: __m256) -> f32 {
         // SAFETY: the trait's contract.
         unsafe {

@@ -142,6 +142,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn power_of_two(sum: __m512) -> __m512 {
+        // SAFETY: the trait's contract.
+        unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_castps_si512(sum))) }
+    }
+
+    #[inline(always)]
     unsafe fn sum(a: __m512) -> f32 {
         // SAFETY: the trait's contract.
         unsafe { _mm512_reduce_add_ps(a) }
