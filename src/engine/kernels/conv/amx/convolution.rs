@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use super::block::{Block, LINE, MOST_ROWS};
 use super::layout::{Layout, Results};
-use super::positions::Positions;
+use super::positions::{Positions, Run};
 use super::transposed::transposed;
 use super::weights::Weights;
 use super::{Geometry, fits};
 use crate::kernels::buffers::{Scratch, filled_shares};
+use crate::kernels::columns::{Columns, load, walk};
 use crate::kernels::conv::groups::{groups, samples_at_once};
 use crate::kernels::conv::out::{Add, Out, bias_sample};
 use crate::kernels::conv::source::Source;
@@ -269,33 +270,64 @@ impl Samples<'_> {
         columns: usize,
         sums: &[f32],
     ) {
-        let (start, width) = (positions.start, self.convolution.result.channels);
-        let next = results.stride * width;
-        for run in results.runs(positions) {
-            for c in (0..columns).step_by(S::LANES) {
+        for run in results.runs(positions.clone()) {
+            let from = sums.as_ptr().wrapping_add((run.position - positions.start) * LINE);
+            let mut c = 0;
+            while c < columns {
                 // SAFETY: columns are whole vectors; the pixels are those of the output.
-                unsafe {
-                    let mut sum = sums.as_ptr().add((run.position - start) * LINE + c);
-                    let mut at = run.pixel * width + column + c;
-                    let bias = match self.bias.is_empty() {
-                        true => S::splat(0.0),
-                        false => S::load(self.bias.as_ptr().add(run.sample * self.bias_sample + column + c)),
+                c += S::LANES
+                    * unsafe {
+                        match (columns - c) / S::LANES {
+                            2.. if !S::FEW_REGISTERS => {
+                                self.write_run::<S, 2>(&run, results.stride, column + c, from.add(c))
+                            }
+                            _ => self.write_run::<S, 1>(&run, results.stride, column + c, from.add(c)),
+                        }
                     };
-                    if self.add.is_null() {
-                        for _ in 0..run.length {
-                            S::store(self.out.add(at), S::add(S::load(sum), bias));
-                            (sum, at) = (sum.add(LINE), at + next);
-                        }
-                    } else {
-                        for _ in 0..run.length {
-                            let plus = S::add(S::load(self.add.add(at)), bias);
-                            S::store(self.out.add(at), S::add(S::load(sum), plus));
-                            (sum, at) = (sum.add(LINE), at + next);
-                        }
+            }
+        }
+    }
+
+    /// The same of the pixels of one row and N vectors of columns; returns N.
+    ///
+    /// # Safety
+    /// As of [`Self::write`].
+    #[inline(always)]
+    unsafe fn write_run<S: PairSimd, const N: usize>(
+        &self,
+        run: &Run,
+        stride: usize,
+        column: usize,
+        mut sum: *const f32,
+    ) -> usize {
+        let width = self.convolution.result.channels;
+        let (mut at, next) = (run.pixel * width + column, stride * width);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let bias = match self.bias.is_empty() {
+                true => [S::splat(0.0); N],
+                false => load::<S, N>(self.bias, run.sample * self.bias_sample + column),
+            };
+            if self.add.is_null() {
+                for _ in 0..run.length {
+                    for (v, &bias) in bias.iter().enumerate() {
+                        let v = v * S::LANES;
+                        S::store(self.out.add(at + v), S::add(S::load(sum.add(v)), bias));
                     }
+                    (sum, at) = (sum.add(LINE), at + next);
+                }
+            } else {
+                for _ in 0..run.length {
+                    for (v, &bias) in bias.iter().enumerate() {
+                        let v = v * S::LANES;
+                        let plus = S::add(S::load(self.add.add(at + v)), bias);
+                        S::store(self.out.add(at + v), S::add(S::load(sum.add(v)), plus));
+                    }
+                    (sum, at) = (sum.add(LINE), at + next);
                 }
             }
         }
+        N
     }
 }
 
@@ -314,11 +346,29 @@ unsafe fn round<S: PairSimd>(of: Sides, pixels: Range<usize>, to: *mut f32) {
         }
         return;
     }
-    for c in (0..channels).step_by(S::LANES) {
-        let Column { first, row, .. } = of.column(c);
-        for (i, pixel) in pixels.clone().enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe { S::store_rounded(to.add((i * channels + c) / 2), S::load(first.add(pixel * row))) };
+    // SAFETY: the caller's promise.
+    unsafe { walk::<S>(of, 4, &mut Rounding { pixels, to, row: channels / 2 }) };
+}
+
+/// [`round`] on its way: `row` words from pixel to pixel of `to`.
+struct Rounding {
+    pixels: Range<usize>,
+    to: *mut f32,
+    row: usize,
+}
+
+impl<S: PairSimd> Columns<S> for Rounding {
+    // SAFETY: as the trait says.
+    #[inline(always)]
+    unsafe fn walk<const N: usize>(&mut self, c: usize, x: Column<*const f32>) {
+        let mut from = x.first.wrapping_add(self.pixels.start * x.row);
+        let mut to = self.to.wrapping_add(c / 2);
+        for _ in self.pixels.clone() {
+            for v in 0..N {
+                // SAFETY: the caller's promise.
+                unsafe { S::store_rounded(to.add(v * S::LANES / 2), S::load(from.add(v * S::LANES))) };
+            }
+            (from, to) = (from.wrapping_add(x.row), to.wrapping_add(self.row));
         }
     }
 }
