@@ -64,7 +64,8 @@ impl<S: Simd, T: Target<S>> Columns<S> for AffinePass<'_, T> {
         unsafe {
             let one = S::splat(1.0);
             let shift = load::<S, N>(&m.shift, c);
-            let (scale, bias) = (load::<S, N>(self.affine.0, c), load::<S, N>(self.affine.1, c));
+            let (z_scale, z_bias) = (load::<S, N>(self.affine.0, c), load::<S, N>(self.affine.1, c));
+            let (scale, rest) = (load::<S, N>(&m.scale, c), load::<S, N>(&m.rest, c));
             let (mut sum, mut with_x) = ([S::splat(0.0); N], [S::splat(0.0); N]);
             for p in 0..s.x.pixels() {
                 let from = x.first.add(p * x.row);
@@ -74,7 +75,7 @@ impl<S: Simd, T: Target<S>> Columns<S> for AffinePass<'_, T> {
                     let x = S::sub(load_columns::<S>(from, v, x.columns), shift[v]);
                     let mut dz = load_columns::<S>(dy.add(c), v, channels - c);
                     // As the way forward computes it, to the last bit.
-                    let z = S::mul_add(x, scale[v], bias[v]);
+                    let z = S::mul_add(x, z_scale[v], z_bias[v]);
                     let mut y = z;
                     if s.activation != Activation::None {
                         let sig = match s.activation {
@@ -87,16 +88,13 @@ impl<S: Simd, T: Target<S>> Columns<S> for AffinePass<'_, T> {
                     }
                     T::put(normed[v], p, y);
                     sum[v] = S::add(sum[v], dz);
-                    with_x[v] = S::mul_add(dz, x, with_x[v]);
+                    with_x[v] = S::mul_add(dz, S::mul_add(x, scale[v], rest[v]), with_x[v]);
                     store_columns::<S>(to.add(c), v, channels - c, dz);
                 }
             }
-            // x̂ = x · scale + rest, with the x of above.
-            let (scale, rest) = (load::<S, N>(&m.scale, c), load::<S, N>(&m.rest, c));
             for v in 0..N {
                 let at = c + v * S::LANES;
-                let normed = S::mul_add(with_x[v], scale[v], S::mul(rest[v], sum[v]));
-                S::store(self.sums.0.as_mut_ptr().add(at), normed);
+                S::store(self.sums.0.as_mut_ptr().add(at), with_x[v]);
                 S::store(self.sums.1.as_mut_ptr().add(at), sum[v]);
             }
         }
@@ -159,36 +157,41 @@ impl<T> ToInput<'_, T> {
         let Self { sample, moments, sums, dz, plus, dx } = self;
         let padded = sample.channels.next_multiple_of(S::LANES);
         let mut factors = Scratch::zeroed(3 * padded);
-        let (of_dz, rest) = factors.split_at_mut(padded);
-        let (of_x, constant) = rest.split_at_mut(padded);
+        let (weight, means) = factors.split_at_mut(padded);
+        weight[..sample.channels].copy_from_slice(sample.weight);
+        let (mean, mean_with_x) = means.split_at_mut(padded);
         let (d_weight, d_bias) = sums;
         let per_group = sample.channels / sample.groups;
         let count = (sample.x.len() / sample.groups) as f64;
         for j in 0..sample.groups {
             let range = j * per_group..(j + 1) * per_group;
-            let mean = |of: &[f32]| range.clone().map(|i| sample.weight[i] as f64 * of[i] as f64).sum::<f64>() / count;
-            let (a, b) = (mean(d_bias), mean(d_weight));
-            for i in range {
-                let (scale, rest) = (moments.scale[i] as f64, moments.rest[i] as f64);
-                of_dz[i] = (scale * sample.weight[i] as f64) as f32;
-                of_x[i] = (-scale * scale * b) as f32;
-                constant[i] = (-scale * (a + rest * b)) as f32;
-            }
+            let mean_of =
+                |of: &[f32]| range.clone().map(|i| sample.weight[i] as f64 * of[i] as f64).sum::<f64>() / count;
+            let (a, b) = (mean_of(d_bias), mean_of(d_weight));
+            mean[range.clone()].fill(a as f32);
+            mean_with_x[range].fill(b as f32);
         }
-        let factors = [&*of_dz, of_x, constant];
+        let factors = Factors { weight, mean, mean_with_x };
         let mut pass = InputPass { sample, moments, factors, dz, plus, dx, sums: vec![0.0; padded] };
         // SAFETY: the caller's promise.
-        unsafe { walk::<S>(sample.x, 4, &mut pass) };
+        unsafe { walk::<S>(sample.x, 2, &mut pass) };
         pass.sums
     }
 }
 
-/// [`ToInput`] on its way: dx = dz · factors\[0\] + (x − shift) · factors\[1\] + factors\[2\] + plus. x, dz and plus are pixels of the
-/// sample's channels, everything else is padded.
+/// γ, a and b for each channel.
+struct Factors<'a> {
+    weight: &'a [f32],
+    mean: &'a [f32],
+    mean_with_x: &'a [f32],
+}
+
+/// [`ToInput`] on its way; x, dz and plus are pixels of the sample's channels, everything else is padded. Factors of dz and x multiplied
+/// beforehand would save two operations, but scale² overflows, and what should cancel doesn't, where a group hardly varies or is huge.
 struct InputPass<'a, T> {
     sample: NormSample<'a>,
     moments: &'a Moments,
-    factors: [&'a [f32]; 3],
+    factors: Factors<'a>,
     dz: *const f32,
     plus: Option<&'a [f32]>,
     dx: T,
@@ -203,16 +206,19 @@ impl<S: Simd, T: Target<S>> Columns<S> for InputPass<'_, T> {
         let dx: [T::Column; N] = std::array::from_fn(|v| self.dx.column(c + v * S::LANES));
         // SAFETY: the caller's promise.
         unsafe {
-            let shift = load::<S, N>(&self.moments.shift, c);
-            let [of_dz, of_x, constant] =
-                [load::<S, N>(self.factors[0], c), load::<S, N>(self.factors[1], c), load::<S, N>(self.factors[2], c)];
+            let (m, factors) = (self.moments, &self.factors);
+            let (shift, scale) = (load::<S, N>(&m.shift, c), load::<S, N>(&m.scale, c));
+            let (rest, weight) = (load::<S, N>(&m.rest, c), load::<S, N>(factors.weight, c));
+            let (a, b) = (load::<S, N>(factors.mean, c), load::<S, N>(factors.mean_with_x, c));
             let mut sum = [S::splat(0.0); N];
             for p in 0..self.sample.x.pixels() {
                 let (from, dz) = (x.first.add(p * x.row), self.dz.add(p * channels + c));
                 for v in 0..N {
                     let x = S::sub(load_columns::<S>(from, v, x.columns), shift[v]);
+                    let normed = S::mul_add(x, scale[v], rest[v]);
                     let dz = load_columns::<S>(dz, v, channels - c);
-                    let mut x = S::mul_add(dz, of_dz[v], S::mul_add(x, of_x[v], constant[v]));
+                    let centred = S::sub(S::mul(dz, weight[v]), S::mul_add(normed, b[v], a[v]));
+                    let mut x = S::mul(centred, scale[v]);
                     if let Some(plus) = self.plus {
                         x = S::add(x, load_columns::<S>(plus.as_ptr().add(p * channels + c), v, channels - c));
                     }

@@ -216,4 +216,43 @@ mod tests {
             }
         }
     }
+
+    /// Both steps back of a sample of two channels in groups of their own: the input's gradient.
+    fn back_alone(isa: Isa, x: &[f32], gradient: &[f32], eps: f64) -> Vec<f32> {
+        let (weight, bias) = ([0.7, 1.3], [0.1, -0.2]);
+        let settings = Settings { groups: 2, eps, activation: Activation::Silu };
+        let batch = Batch { n: 1, x: Sides::one(x, 2), weight: &weight, bias: &bias };
+        let [mut room, mut d, mut dx] = [(); 3].map(|()| Scratch::new(x.len()));
+        d.copy_from_slice(gradient);
+        // SAFETY: a normalization writes numbers, and the gradient is numbers.
+        unsafe {
+            let moments = normalize(isa, settings, batch, room.part());
+            let normed = Form::Numbers.to(room.part(), 2);
+            let sums = to_affine(isa, settings, batch, &moments, (d.part(), normed));
+            let to = Form::Numbers.to(dx.part(), 2);
+            to_input(isa, settings, batch, (&moments, &sums), (&d, None), to);
+        }
+        dx.to_vec()
+    }
+
+    #[test]
+    fn what_does_not_vary_has_no_gradient_however_small_eps_is() {
+        for isa in Isa::available() {
+            for eps in [1e-5, 1e-12, 1e-20, 1e-38] {
+                assert_eq!(back_alone(isa, &[0.3, -1.7], &[0.9, 0.37], eps), [0.0; 2], "{eps} on {}", isa.name());
+            }
+        }
+    }
+
+    #[test]
+    fn huge_numbers_and_huge_gradients_have_finite_gradients() {
+        let [x, gradient] =
+            [(5, 1e10), (6, 1e30)].map(|(seed, size)| numbers(seed, 98).iter().map(|x| x * size).collect::<Vec<_>>());
+        for isa in Isa::available() {
+            let small = back_alone(isa, &numbers(5, 98), &numbers(6, 98), 1e-25);
+            let huge = back_alone(isa, &x, &gradient, 1e-5);
+            let apart = |(a, b): (&f32, &f32)| (a * 1e-20 - b).abs();
+            assert!(huge.iter().zip(&small).map(apart).all(|apart| apart < 1e-5), "{huge:?} on {}", isa.name());
+        }
+    }
 }
