@@ -5,6 +5,7 @@
 //! timing.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
@@ -74,6 +75,34 @@ impl Workers {
         (0..parts).map(|i| i * n / parts..(i + 1) * n / parts).collect()
     }
 
+    /// Consecutive slices of `0..n` for [`Self::take_turns`]: a large one for each worker, together two thirds, then as many small ones, of `least`
+    /// or more. So a worker that is half as fast as another one costs a third more time, not twice as much. Where there is too little for that, or one
+    /// worker, they are [`Self::shares`].
+    pub fn slices(&self, n: usize, least: usize) -> Vec<Range<usize>> {
+        let workers = self.pools.len();
+        let large = (2 * n).div_ceil(3 * workers);
+        let rest = n.saturating_sub(workers * large);
+        if workers == 1 || rest < workers * least {
+            return self.shares(n);
+        }
+        let small = self.shares(rest).into_iter().map(|share| n - rest + share.start..n - rest + share.end);
+        (0..workers).map(|i| i * large..(i + 1) * large).chain(small).collect()
+    }
+
+    /// Runs `job(i)` for i in `0..n`; whichever worker is free takes the next, so one that is slowed down, by another program or
+    /// because its core is a slow one, does less. Returns the results in order of i.
+    ///
+    /// # Panics
+    /// As [`Self::run`].
+    pub fn take_turns<R: Send>(&self, n: usize, job: impl Fn(usize) -> R + Sync) -> Vec<R> {
+        let next = AtomicUsize::new(0);
+        let taken = || std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&i| i < n));
+        let done = self.run(self.pools.len().min(n), |_| taken().map(|i| (i, job(i))).collect::<Vec<_>>());
+        let mut results: Vec<_> = done.into_iter().flatten().collect();
+        results.sort_by_key(|(i, _)| *i);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
     /// Runs `job(i)` for i in `0..n` (n ≤ threads), each on its own worker, and returns the results
     /// in order of i.
     ///
@@ -125,6 +154,37 @@ mod tests {
         }
         assert_eq!(workers.shares_at_most(10, 2), [0..5, 5..10]);
         assert_eq!(workers.shares_at_most(10, 0).len(), 1);
+    }
+
+    #[test]
+    fn slices_cover_everything_once_and_become_smaller() {
+        let slices = |workers: usize, n: usize, least: usize| -> Vec<usize> {
+            let slices = Workers::new(workers).unwrap().slices(n, least);
+            assert_eq!(slices.iter().cloned().flatten().collect::<Vec<_>>(), (0..n).collect::<Vec<_>>());
+            slices.into_iter().map(|slice| slice.len()).collect()
+        };
+        assert_eq!(slices(2, 64, 2), [22, 22, 10, 10]);
+        assert_eq!(slices(2, 16, 2), [6, 6, 2, 2]);
+        assert_eq!(slices(3, 31, 3), [7, 7, 7, 3, 3, 4]);
+        assert_eq!(slices(3, 31, 4), [10, 10, 11]);
+        assert_eq!(slices(1, 64, 2), [64]);
+        assert_eq!(slices(2, 1, 2), [1]);
+    }
+
+    #[test]
+    fn whoever_is_free_takes_the_next_turn() {
+        let workers = Workers::new(2).unwrap();
+        // The first turn lasts until all others are over, so the other worker has to take them.
+        let over = AtomicUsize::new(0);
+        let results = workers.take_turns(7, |i| {
+            while i == 0 && over.load(Ordering::Acquire) < 6 {
+                std::thread::yield_now();
+            }
+            over.fetch_add(1, Ordering::Release);
+            (i, rayon::current_num_threads())
+        });
+        assert_eq!(results, (0..7).map(|i| (i, 1)).collect::<Vec<_>>());
+        assert!(workers.take_turns(0, |i| i).is_empty());
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::thousands::numbered;
 /// Images that one worker puts through the network at once: more only costs memory.
 const MOST_AT_ONCE: usize = 64;
 
+/// Images for which a call of the network is worth its fixed costs, where another worker could take them.
+const FEWEST_AT_ONCE: usize = 8;
+
 /// What sampling asks of a network.
 pub trait Network: Send + Sync {
     /// The network's output `[N, H, W, C]` for `x` `[N, H, W, C]` at timesteps `t` `[N]` (f32) with
@@ -180,11 +183,11 @@ impl<N: Network> NetworkDenoiser<N> {
         Ok(Tensor::cat(&outputs, 0)?)
     }
 
-    /// The output for a part of the batch, split over the workers of this process.
+    /// The output for a part of the batch, by all workers of this process in turns.
     fn by_workers(&self, workers: &Workers, input: &Tensor, time: f64, part: Range<usize>) -> Result<Tensor> {
-        let shares = workers.shares(part.len());
-        let share = |i: usize| part.start + shares[i].start..part.start + shares[i].end;
-        let outputs = workers.run(shares.len(), |i| self.forward(input, time, share(i)));
+        let slices = workers.slices(part.len(), FEWEST_AT_ONCE);
+        let slice = |i: usize| part.start + slices[i].start..part.start + slices[i].end;
+        let outputs = workers.take_turns(slices.len(), |i| self.forward(input, time, slice(i)));
         Ok(Tensor::cat(&outputs.into_iter().collect::<Result<Vec<_>>>()?, 0)?)
     }
 
