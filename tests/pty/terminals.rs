@@ -106,14 +106,19 @@ fn every_way_to_send_f1_is_help() {
     lab.wait_for("training", trained_to(3));
     // xterm and VT100; VT220 and rxvt; the Linux console; kitty.
     for sequence in ["\x1bOP", "\x1b[11~", "\x1b[[A", "\x1b[P", "\x1b[1;1P"] {
-        for dialog in ["", ":", "q"] {
+        for (dialog, words) in [("", ""), (":", "an action, or a config key"), ("q", "Leave the lab?")] {
             lab.press(dialog);
+            lab.wait_for("the dialog", |screen| screen.contains(words));
             lab.press(sequence);
             lab.wait_for(&format!("help by {sequence:?} over {dialog:?}"), |screen| screen.contains("type to search"));
             lab.press("\x1b");
             lab.wait_for("no help", |screen| !screen.contains("type to search"));
-            lab.press(if dialog.is_empty() { "" } else { "\x1b" });
-            std::thread::sleep(Duration::from_millis(60));
+            if !dialog.is_empty() {
+                // An Esc that is read together with the next sequence would be part of another key.
+                lab.wait_for("the dialog again", |screen| screen.contains(words));
+                lab.press("\x1b");
+                lab.wait_for("no dialog", |screen| !screen.contains(words));
+            }
         }
     }
     assert_eq!(lab.end(), 130);
