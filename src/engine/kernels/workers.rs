@@ -1,4 +1,4 @@
-//! Workers: the batch is split over the cores, and each works alone on its share.
+//! Workers: the batch is split over the cores, and each works alone on its share, or on slices that they take in turns.
 //!
 //! Each worker is a one-thread rayon pool, so whatever runs inside (the kernels, gemm) stays on that
 //! one thread: no oversubscription, and results that depend on the number of workers but never on
@@ -82,7 +82,7 @@ impl Workers {
         let workers = self.pools.len();
         let large = (2 * n).div_ceil(3 * workers);
         let rest = n.saturating_sub(workers * large);
-        if workers == 1 || rest < workers * least {
+        if workers == 1 || rest < workers * least.max(1) {
             return self.shares(n);
         }
         let small = self.shares(rest).into_iter().map(|share| n - rest + share.start..n - rest + share.end);
@@ -90,7 +90,8 @@ impl Workers {
     }
 
     /// Runs `job(i)` for i in `0..n`; whichever worker is free takes the next, so one that is slowed down, by another program or
-    /// because its core is a slow one, does less. Returns the results in order of i.
+    /// because its core is a slow one, does less. Returns the results in order of i, whoever computed them: so what a job gives must not
+    /// depend on its worker.
     ///
     /// # Panics
     /// As [`Self::run`].
@@ -169,6 +170,7 @@ mod tests {
         assert_eq!(slices(3, 31, 4), [10, 10, 11]);
         assert_eq!(slices(1, 64, 2), [64]);
         assert_eq!(slices(2, 1, 2), [1]);
+        assert_eq!((slices(2, 1, 0), slices(2, 2, 0)), (vec![1], vec![1, 1]));
     }
 
     #[test]

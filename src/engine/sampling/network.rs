@@ -484,6 +484,8 @@ mod tests {
             x.flatten_all().unwrap().to_vec1::<f32>().unwrap()
         };
         let expected = run(1, 7);
+        // With guidance these are 60 images for the network: enough for slices.
+        assert!(Workers::new(2).unwrap().slices(60, FEWEST_AT_ONCE).len() == 4 && run(2, 30) == run(1, 30));
         for (threads, n) in [(2, 7), (3, 7), (2, 4)] {
             for (a, b) in run(threads, n).iter().zip(&expected) {
                 assert!((a - b).abs() < 1e-5, "{threads} workers, {n} images: {a} against {b}");
